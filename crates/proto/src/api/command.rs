@@ -1,0 +1,177 @@
+//! What the application asks of a node.
+
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::noise::{KeyPair, PublicKey};
+use crate::wire::Target;
+use crate::{AskId, ConnId, QueryId, RequestId, ServerId, SocketId};
+
+/// One command. All take effect at once; their outcome arrives as an [`crate::Event`].
+#[derive(Debug)]
+pub enum Command {
+    /// Connects to a server by its public key.
+    Connect { conn: ConnId, remote: PublicKey, options: ConnectOptions },
+    /// Writes one message to a connection; queued until it is open.
+    Write { conn: ConnId, data: Bytes },
+    /// Writes one unordered, unreliable message.
+    SendMessage { conn: ConnId, data: Bytes },
+    /// Ends the write side.
+    End { conn: ConnId },
+    /// Tears a connection down at once.
+    DestroyConn { conn: ConnId },
+    /// The application has taken this many bytes of `Event::Data`: the window may reopen.
+    Consumed { conn: ConnId, bytes: usize },
+    /// Interval of the keep-alive; zero is off.
+    SetKeepAlive { conn: ConnId, interval: Duration },
+    /// Announces a key pair and accepts connections to it.
+    Listen { server: ServerId, options: ServerOptions },
+    /// Announces a server again at the next cycle.
+    RefreshServer { server: ServerId },
+    /// Unannounces a server and drops its half-open handshakes.
+    CloseServer { server: ServerId },
+    /// Changes which questions a server asks.
+    SetHooks { server: ServerId, firewall: bool, holepunch: bool },
+    /// The answer to an `Event::Ask`.
+    Answer { ask: AskId, answer: Answer },
+    /// Starts a query.
+    Query { query: QueryId, target: Target, kind: QueryKind, options: QueryOptions },
+    /// Ends a query early.
+    CancelQuery { query: QueryId },
+    /// Sends one request.
+    Request { request: RequestId, options: UserRequest },
+    /// Adds a node to the routing table.
+    AddNode { address: SocketAddrV4 },
+    /// A socket that `Action::Bind` asked for is ready; `None` if it could not be bound.
+    Bound { socket: SocketId, local: Option<SocketAddrV4> },
+    /// The addresses of a name that `Action::Resolve` asked for; empty on failure.
+    Resolved { host: String, addresses: Vec<Ipv4Addr> },
+    /// The host's interfaces have changed.
+    Interfaces { addresses: Vec<Ipv4Addr> },
+    /// Ends the node: servers unannounce first unless forced. `Event::Destroyed` follows.
+    Destroy { force: bool },
+}
+
+/// Options of one `Connect`.
+#[derive(Clone, Debug)]
+pub struct ConnectOptions {
+    /// Identity; `None` is the node's.
+    pub key_pair: Option<KeyPair>,
+    /// DHT nodes that may know the server, asked first.
+    pub relay_addresses: Vec<SocketAddrV4>,
+    /// LAN shortcut. Default true.
+    pub local_connection: bool,
+    /// An early punch packet. Default true.
+    pub fast_open: bool,
+    /// The application decides whether to punch: `Question::Holepunch`. Default false.
+    pub ask_holepunch: bool,
+    /// `None`: the node's default.
+    pub keep_alive: Option<Duration>,
+}
+
+impl Default for ConnectOptions {
+    fn default() -> Self {
+        Self {
+            key_pair: None,
+            relay_addresses: Vec::new(),
+            local_connection: true,
+            fast_open: true,
+            ask_holepunch: false,
+            keep_alive: None,
+        }
+    }
+}
+
+/// Options of one server.
+#[derive(Clone, Debug)]
+pub struct ServerOptions {
+    /// Identity; `None` is the node's.
+    pub key_pair: Option<KeyPair>,
+    /// The application decides on each handshake: `Question::Firewall`. Default false.
+    pub ask_firewall: bool,
+    /// The application decides on each punch: `Question::Holepunch`. Default false.
+    pub ask_holepunch: bool,
+    /// False: never punch. Default true.
+    pub holepunch: bool,
+    /// Tell clients our LAN addresses. Default true.
+    pub share_local_address: bool,
+    /// How long a finished handshake keeps its slot and repeats its reply. Default 10 s.
+    pub handshake_clear_wait: Duration,
+}
+
+impl Default for ServerOptions {
+    fn default() -> Self {
+        Self {
+            key_pair: None,
+            ask_firewall: false,
+            ask_holepunch: false,
+            holepunch: true,
+            share_local_address: true,
+            handshake_clear_wait: Duration::from_secs(10),
+        }
+    }
+}
+
+/// Answers to a [`crate::Question`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// Go on.
+    Accept,
+    /// Stop here.
+    Reject,
+}
+
+/// The queries that an application can run.
+#[derive(Clone, Debug)]
+pub enum QueryKind {
+    /// Internal FIND_NODE.
+    FindNode,
+    /// FIND_PEER; the target is the hash of a public key.
+    FindPeer,
+    /// LOOKUP of a topic.
+    Lookup,
+    /// LOOKUP, then a signed ANNOUNCE to the closest nodes.
+    Announce { key_pair: KeyPair, relay_addresses: Vec<SocketAddrV4>, bump: u64 },
+    /// LOOKUP, and a signed UNANNOUNCE to each node that has our record.
+    Unannounce { key_pair: KeyPair },
+    /// A user command of dht-rpc.
+    User { command: u64, value: Option<Bytes> },
+}
+
+/// Options of one query.
+#[derive(Clone, Debug, Default)]
+pub struct QueryOptions {
+    /// Asked before the routing table.
+    pub nodes: Vec<SocketAddrV4>,
+    /// `None`: the node's default.
+    pub concurrency: Option<usize>,
+    /// `None`: 5.
+    pub retries: Option<u32>,
+    /// Ask the given nodes only.
+    pub only_closest_nodes: bool,
+    /// Bypass the congestion window, without retries.
+    pub force: bool,
+}
+
+/// One request of the application.
+#[derive(Clone, Debug)]
+pub struct UserRequest {
+    /// Destination.
+    pub to: SocketAddrV4,
+    /// A dht-rpc command of the protocol itself, as PING.
+    pub internal: bool,
+    /// The command's number.
+    pub command: u64,
+    /// 32 bytes, for commands that have one.
+    pub target: Option<Target>,
+    /// A token from an earlier reply.
+    pub token: Option<[u8; 32]>,
+    /// The command's payload.
+    pub value: Option<Bytes>,
+    /// How often it is sent again.
+    pub retries: u32,
+    /// IP time to live; `None` is the socket's.
+    pub ttl: Option<u8>,
+}

@@ -1,0 +1,93 @@
+//! What a node is made from.
+
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::time::Duration;
+
+use crate::noise::KeyPair;
+
+/// Options of a node. Units and defaults are those of the reference's constructor.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Nodes to ask first. Empty: the first node of a network of its own.
+    pub bootstrap: Vec<BootstrapNode>,
+    /// Nodes to put into the routing table at the start.
+    pub nodes: Vec<SocketAddrV4>,
+    /// The identity of `connect` and `listen` without a key pair.
+    pub key_pair: KeyPair,
+    /// Local address of the client socket, bound by the driver before the node is made.
+    pub client_socket: SocketAddrV4,
+    /// Local address of the server socket, bound by the driver before the node is made.
+    pub server_socket: SocketAddrV4,
+    /// Non-internal IPv4 addresses of this host, in the system's order.
+    pub interfaces: Vec<Ipv4Addr>,
+    /// `Some(true)`: never persistent; `Some(false)`: persistent as soon as the NAT allows;
+    /// `None`: adaptive, after about 20 minutes.
+    pub ephemeral: Option<bool>,
+    /// False allows no adaptive change. Default true.
+    pub adaptive: bool,
+    /// True until a check shows that strangers reach the server socket. Default true.
+    pub firewalled: bool,
+    /// One PING_NAT during bootstrap. Default true.
+    pub quick_firewall: bool,
+    /// One NAT sample known beforehand: a bootstrap node's own public address.
+    pub public_address: Option<SocketAddrV4>,
+    /// Empty messages keep a connection's path open; zero is off. Default 5 s.
+    pub connection_keep_alive: Duration,
+    /// Least time between two random punches. Default 20 s.
+    pub random_punch_interval: Duration,
+    /// Requests of one query that run in parallel. Default 10.
+    pub concurrency: usize,
+    /// Requests per 750 ms slot. Default 80.
+    pub max_window: usize,
+    /// Longest delay that DELAYED_PING is answered after. Default 10 s.
+    pub max_ping_delay: Duration,
+    /// Entries of each record cache. Default 65536.
+    pub max_size: usize,
+    /// Age of records. Default 20 min.
+    pub max_age: Duration,
+    /// Handshakes in flight that one server admits. Default 256.
+    pub max_handshakes: usize,
+}
+
+/// A place to find the network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BootstrapNode {
+    /// An address.
+    Address(SocketAddrV4),
+    /// A name, with an address to try before it is resolved.
+    Name {
+        /// Host name for DNS.
+        host: String,
+        /// UDP port.
+        port: u16,
+        /// Asked first with a PING; DNS only if it is silent.
+        suggested: Option<Ipv4Addr>,
+    },
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let any = SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0);
+        Self {
+            bootstrap: Vec::new(),
+            nodes: Vec::new(),
+            key_pair: KeyPair::from_seed([0; 32]),
+            client_socket: any,
+            server_socket: any,
+            interfaces: Vec::new(),
+            ephemeral: None,
+            adaptive: true,
+            firewalled: true,
+            quick_firewall: true,
+            public_address: None,
+            connection_keep_alive: Duration::from_secs(5),
+            random_punch_interval: Duration::from_secs(20),
+            concurrency: 10,
+            max_window: 80,
+            max_ping_delay: Duration::from_secs(10),
+            max_size: 65536,
+            max_age: Duration::from_secs(20 * 60),
+            max_handshakes: 256,
+        }
+    }
+}

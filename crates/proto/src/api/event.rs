@@ -1,0 +1,213 @@
+//! What a node tells its driver and its application.
+
+use std::net::{Ipv4Addr, SocketAddrV4};
+
+use bytes::Bytes;
+
+use crate::noise::PublicKey;
+use crate::wire::{NodeId, NoisePayload, Peer};
+use crate::{
+    AskId, ConnId, ConnError, ListenError, QueryError, QueryId, RequestError, RequestId, ServerId,
+    SocketId,
+};
+
+/// Work that only the driver can do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Bind a UDP socket on any port; answered by `Command::Bound`.
+    Bind { socket: SocketId },
+    /// Close a socket.
+    Close { socket: SocketId },
+    /// Resolve a name to IPv4 addresses; answered by `Command::Resolved`.
+    Resolve { host: String },
+}
+
+/// What happened, in the order in which it happened.
+#[derive(Debug)]
+pub enum Event {
+    /// Both sockets are bound and the bootstrap query starts.
+    Listening,
+    /// Our address as others see it has changed.
+    NatUpdate { host: Option<Ipv4Addr>, port: u16 },
+    /// Bootstrapping has ended, with or without anybody reached.
+    Ready,
+    /// The node joined the routing tables of others under this id.
+    Persistent { id: NodeId },
+    /// The node left them.
+    Ephemeral,
+    /// The process or the machine slept.
+    Wakeup,
+    /// The firewall check showed that strangers reach us (`false`), or no longer.
+    Firewalled { firewalled: bool },
+    /// Requests are answered (`online`), or mostly not (`degraded`).
+    Health { online: bool, degraded: bool },
+    /// The first announcement is done.
+    ServerListening { server: ServerId },
+    /// `Listen` failed.
+    ServerFailed { server: ServerId, error: ListenError },
+    /// Our relays, for `server.relayAddresses`.
+    ServerRelays { server: ServerId, relays: Vec<SocketAddrV4> },
+    /// A server is closed.
+    ServerClosed { server: ServerId },
+    /// A server accepted a connection.
+    Connection(Box<ConnectionInfo>),
+    /// A connection of ours is open: keys are set, a path is chosen.
+    Opened(Box<Opened>),
+    /// One message of a connection.
+    Data { conn: ConnId, data: Bytes },
+    /// One unordered message.
+    Message { conn: ConnId, data: Bytes },
+    /// The peer ended its side; everything before it was delivered.
+    RemoteEnd { conn: ConnId },
+    /// Our `End` was acknowledged.
+    Finished { conn: ConnId },
+    /// The write queue is below its high-water mark again.
+    Drained { conn: ConnId },
+    /// A connection is gone. Nothing follows.
+    Closed(Closed),
+    /// The application has to decide.
+    Ask { ask: AskId, question: Question },
+    /// One reply of a query.
+    QueryReply { query: QueryId, reply: Box<QueryReply> },
+    /// A query has ended.
+    QueryDone { query: QueryId, closest: Vec<QueryReply>, result: Result<(), QueryError> },
+    /// A request has ended.
+    Reply { request: RequestId, result: Result<Box<QueryReply>, RequestError> },
+    /// The node is gone; its sockets can be closed.
+    Destroyed,
+}
+
+/// A connection that a server accepted.
+#[derive(Clone, Debug)]
+pub struct ConnectionInfo {
+    pub server: ServerId,
+    pub opened: Opened,
+}
+
+/// What is known of a connection from its start.
+#[derive(Clone, Debug)]
+pub struct Opened {
+    pub conn: ConnId,
+    pub remote_public_key: PublicKey,
+    /// The Noise handshake hash, the same at both ends.
+    pub handshake_hash: [u8; 64],
+    /// The peer's address.
+    pub remote: SocketAddrV4,
+    /// The local socket.
+    pub socket: SocketId,
+    /// UDX stream ids of both ends.
+    pub local_id: u32,
+    pub remote_id: u32,
+}
+
+/// The end of a connection.
+#[derive(Clone, Debug)]
+pub struct Closed {
+    pub conn: ConnId,
+    /// `None`: both ends ended, or our own side destroyed it.
+    pub error: Option<ConnError>,
+}
+
+/// A decision that the application takes.
+#[derive(Clone, Debug)]
+pub enum Question {
+    /// May this client connect?
+    Firewall {
+        server: ServerId,
+        remote_public_key: PublicKey,
+        payload: Box<NoisePayload>,
+        /// The true source of the client, as far as it can be known.
+        address: SocketAddrV4,
+    },
+    /// Shall we punch?
+    Holepunch {
+        /// The server, or `None` on the connecting side.
+        server: Option<ServerId>,
+        conn: Option<ConnId>,
+        remote_firewall: u8,
+        local_firewall: u8,
+        remote_addresses: Vec<SocketAddrV4>,
+        local_addresses: Vec<SocketAddrV4>,
+    },
+}
+
+/// A reply, as the application sees it.
+#[derive(Clone, Debug)]
+pub struct QueryReply {
+    pub tid: u16,
+    /// Milliseconds from the last transmission.
+    pub rtt: u32,
+    pub from: SocketAddrV4,
+    pub from_id: Option<NodeId>,
+    /// Our address as the replier sees it.
+    pub to: SocketAddrV4,
+    pub token: Option<[u8; 32]>,
+    pub closer_nodes: Vec<SocketAddrV4>,
+    pub error: u64,
+    pub value: Option<Bytes>,
+    /// Decoded records, for FIND_PEER and LOOKUP.
+    pub record: Option<PeerRecord>,
+}
+
+/// The decoded value of a FIND_PEER or LOOKUP reply.
+#[derive(Clone, Debug)]
+pub enum PeerRecord {
+    Peer(Peer),
+    Peers { peers: Vec<Peer>, bump: u64 },
+}
+
+/// Counters of a node: plain numbers that only grow, except those named active.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    pub requests_active: u64,
+    pub requests_total: u64,
+    pub responses: u64,
+    pub timeouts: u64,
+    pub retries: u64,
+    pub queries_active: u64,
+    pub queries_total: u64,
+    pub punches_consistent: u64,
+    pub punches_random: u64,
+    pub punches_open: u64,
+    /// tx and rx of PING, PING_NAT, FIND_NODE and DOWN_HINT.
+    pub commands: [[u64; 2]; 4],
+    pub pool_sockets_added: u64,
+    pub pool_sockets_removed: u64,
+    pub dropped: Dropped,
+}
+
+/// What was thrown away, by reason.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Dropped {
+    /// Datagrams of no known kind, or undecodable.
+    pub malformed: u64,
+    /// Responses to no request of ours, or from the wrong address.
+    pub unexpected: u64,
+    /// Handshakes that did not decrypt.
+    pub handshake: u64,
+    /// Handshakes refused by the cap or the source's budget.
+    pub admission: u64,
+    /// Punch payloads that did not decrypt.
+    pub punch: u64,
+    /// Unordered messages that did not decrypt.
+    pub message: u64,
+    /// Frames that ended their stream.
+    pub frame: u64,
+    /// UDX packets outside the window, or malformed.
+    pub udx: u64,
+}
+
+/// Live objects of a node; all return to what they were when their users are gone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Live {
+    pub connections: usize,
+    pub streams: usize,
+    pub servers: usize,
+    pub handshakes: usize,
+    pub punchers: usize,
+    pub queries: usize,
+    pub requests: usize,
+    pub pool_sockets: usize,
+    pub timers: usize,
+}
+

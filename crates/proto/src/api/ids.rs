@@ -1,0 +1,55 @@
+//! Ids are types: a connection is never mistaken for a query.
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(pub u32);
+    };
+}
+
+id! {
+    /// A connection. The caller of `Connect` chooses ids below [`ConnId::INCOMING`]; the node
+    /// numbers the connections that a server accepts from there on.
+    ConnId
+}
+id! {
+    /// A listening server, numbered by the caller of `Listen`.
+    ServerId
+}
+id! {
+    /// A query of the application, numbered by the caller of `Query`.
+    QueryId
+}
+id! {
+    /// A single request of the application, numbered by the caller of `Request`.
+    RequestId
+}
+id! {
+    /// A question that the application has to answer, numbered by the node.
+    AskId
+}
+id! {
+    /// A UDP socket. The two main ones have fixed numbers, pool sockets count up from
+    /// [`SocketId::FIRST_POOL`].
+    SocketId
+}
+
+impl ConnId {
+    /// The first id of an accepted connection.
+    pub const INCOMING: u32 = 1 << 31;
+
+    /// True for a connection that a server accepted.
+    pub fn is_incoming(self) -> bool {
+        self.0 >= Self::INCOMING
+    }
+}
+
+impl SocketId {
+    /// The socket that requests leave from while the node is firewalled.
+    pub const CLIENT: Self = Self(0);
+    /// The socket on the node's public port.
+    pub const SERVER: Self = Self(1);
+    /// The first id of a socket that the node bound for punching.
+    pub const FIRST_POOL: u32 = 2;
+}

@@ -1,0 +1,19 @@
+//! The words that a driver and a [`crate::Node`] speak: ids, config, commands, events, actions.
+
+mod command;
+mod config;
+mod error;
+mod event;
+mod ids;
+mod transmit;
+
+pub use command::{
+    Answer, Command, ConnectOptions, QueryKind, QueryOptions, ServerOptions, UserRequest,
+};
+pub use config::{BootstrapNode, Config};
+pub use error::{ConnectError, ConnError, ListenError, QueryError, RequestError, StreamError};
+pub use event::{
+    Action, Closed, ConnectionInfo, Dropped, Event, Live, Opened, PeerRecord, QueryReply, Question, Stats,
+};
+pub use ids::{AskId, ConnId, QueryId, RequestId, ServerId, SocketId};
+pub use transmit::{Datagram, Transmit, TransmitBuf};

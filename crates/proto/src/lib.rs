@@ -1,0 +1,22 @@
+//! Every protocol of hyperdht above UDX, as sans-IO state machines.
+//!
+//! [`Node`] takes datagrams, commands and the time, and gives datagrams to send, actions for the
+//! driver, and events for the application. It owns no socket, no clock, no task and no lock.
+#![forbid(unsafe_code)]
+
+mod api;
+mod cx;
+mod rng;
+mod timers;
+
+pub mod noise;
+pub mod secret;
+pub mod wire;
+
+mod net;
+mod rpc;
+
+pub use api::*;
+pub use cx::{Cx, Outbox};
+pub use rng::Rng;
+pub use timers::{Timer, Timers};

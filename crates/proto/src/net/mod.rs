@@ -1,0 +1,161 @@
+//! A node of the DHT: requests, the routing table, queries, our own address (PROTOCOL B).
+//!
+//! The machines above start requests and queries here under a name, their [`Owner`], and are told
+//! the outcome through [`Output`].
+
+use std::net::SocketAddrV4;
+
+use bytes::Bytes;
+
+use crate::wire::{NodeId, Target};
+use crate::{ConnId, QueryError, QueryId, RequestError, RequestId, ServerId, SocketId};
+
+/// Wake-ups of this layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum NetTimer {
+    /// The earliest deadline of a request in flight.
+    Requests,
+    /// The congestion window and the tokens move on, every 750 ms.
+    Drain,
+    /// The tick, every 5 s.
+    Tick,
+    /// A DELAYED_PING is due.
+    DelayedPing,
+}
+
+/// Who is told how a request or a query ended. `tag` is the owner's own word for what it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Owner {
+    /// A query of the application.
+    UserQuery(QueryId),
+    /// A request of the application.
+    UserRequest(RequestId),
+    /// A connecting machine.
+    Connect(ConnId, u32),
+    /// A server's announcer.
+    Announce(ServerId, u32),
+    /// A puncher's NAT sampling.
+    Punch(u32, u32),
+}
+
+/// Names a request in flight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RequestKey(pub u64);
+
+/// Names a running query.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct QueryKey(pub u64);
+
+/// One request to send.
+#[derive(Clone, Debug)]
+pub struct RequestSpec {
+    pub to: SocketAddrV4,
+    /// The destination's id, if known: a timeout then removes it from the table.
+    pub to_id: Option<NodeId>,
+    pub internal: bool,
+    pub command: u64,
+    pub target: Option<Target>,
+    pub token: Option<[u8; 32]>,
+    pub value: Option<Bytes>,
+    /// `None`: the socket that requests leave from.
+    pub socket: Option<SocketId>,
+    /// Sent at most this often plus once. The default is 3.
+    pub retries: u32,
+    pub ttl: Option<u8>,
+    /// Bypass the congestion window.
+    pub force: bool,
+}
+
+/// A response to one of our requests.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    pub tid: u16,
+    /// Milliseconds since the last transmission.
+    pub rtt: u32,
+    pub from: SocketAddrV4,
+    pub from_id: Option<NodeId>,
+    /// Our address, as the responder sees it.
+    pub to: SocketAddrV4,
+    /// The local socket that it arrived on.
+    pub socket: SocketId,
+    pub token: Option<[u8; 32]>,
+    pub closer_nodes: Vec<SocketAddrV4>,
+    pub error: u64,
+    pub value: Option<Bytes>,
+}
+
+/// One query to run.
+#[derive(Clone, Debug)]
+pub struct QuerySpec {
+    pub target: Target,
+    pub internal: bool,
+    pub command: u64,
+    pub value: Option<Bytes>,
+    /// Asked first, in this order.
+    pub nodes: Vec<SocketAddrV4>,
+    pub only_closest_nodes: bool,
+    pub concurrency: Option<usize>,
+    pub retries: Option<u32>,
+    pub force: bool,
+    pub commit: Commit,
+}
+
+/// What follows once the closest nodes are known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Commit {
+    /// Nothing.
+    None,
+    /// The owner is told the closest replies ([`Output::Commit`]) and answers with `Net::commit`.
+    Ask,
+}
+
+/// A request of another node that the layers above have to answer: a user command, token checked.
+#[derive(Clone, Debug)]
+pub struct Incoming {
+    pub from: SocketAddrV4,
+    /// The sender's id, if it gave one that fits its address.
+    pub from_id: Option<NodeId>,
+    /// Our address, as the sender sees it.
+    pub to: SocketAddrV4,
+    /// The local socket that it arrived on.
+    pub socket: SocketId,
+    pub tid: u16,
+    pub command: u64,
+    pub target: Option<Target>,
+    /// Present only if it was valid.
+    pub token: Option<[u8; 32]>,
+    pub value: Option<Bytes>,
+}
+
+/// How an [`Incoming`] is answered.
+#[derive(Clone, Debug)]
+pub struct Answering {
+    pub value: Option<Bytes>,
+    pub error: u64,
+    /// Give the requester a token.
+    pub token: bool,
+    /// Give the requester closer nodes, if it named a target.
+    pub closer_nodes: bool,
+    /// Not to the source, but here.
+    pub to: Option<SocketAddrV4>,
+    /// Not from the socket that it arrived on, but from here.
+    pub socket: Option<SocketId>,
+}
+
+/// What happened, for the layers above; drained after every call.
+#[derive(Debug)]
+pub enum Output {
+    Reply { owner: Owner, result: Result<Reply, RequestError> },
+    QueryReply { query: QueryKey, owner: Owner, reply: Reply },
+    Commit { query: QueryKey, owner: Owner, closest: Vec<Reply> },
+    QueryDone { query: QueryKey, owner: Owner, closest: Vec<Reply>, result: Result<(), QueryError> },
+    Incoming(Incoming),
+    /// The node got its id: it stores from here on.
+    Persistent(NodeId),
+    /// Bootstrap has ended.
+    Ready,
+    /// Replies arrive again.
+    Online,
+    /// The node slept; announcers begin again.
+    Wakeup,
+}

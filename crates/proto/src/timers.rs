@@ -1,0 +1,97 @@
+//! The one deadline queue. Every wake-up has a name.
+
+use std::collections::{BTreeSet, HashMap};
+use std::hash::Hash;
+use std::time::Instant;
+
+use crate::net::NetTimer;
+use crate::{AskId, ConnId, ServerId};
+
+/// Why a node wakes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Timer {
+    /// dht-rpc: requests, ticks, token rotation.
+    Net(NetTimer),
+    /// A UDX stream: RTO, TLP, reorder, pacing, keep-alive.
+    Stream(ConnId),
+    /// The secret stream's keep-alive.
+    KeepAlive(ConnId),
+    /// A connecting machine's next step.
+    Connect(ConnId),
+    /// A server handshake: passive connect, abort, clearing.
+    Handshake(ServerId, u32),
+    /// The next step of a puncher.
+    Punch(u32),
+    /// A server's announcer.
+    Announce(ServerId),
+    /// The age of the record caches.
+    Store,
+    /// An answer that never came.
+    Ask(AskId),
+    /// The 500 ms of a local address check.
+    LocalAddresses,
+}
+
+/// Deadlines by name; a name has at most one.
+#[derive(Debug)]
+pub struct Timers<K = Timer> {
+    order: BTreeSet<(Instant, K)>,
+    by_name: HashMap<K, Instant>,
+}
+
+impl<K: Copy + Ord + Hash> Timers<K> {
+    /// No deadlines.
+    pub fn new() -> Self {
+        Self { order: BTreeSet::new(), by_name: HashMap::new() }
+    }
+
+    /// Sets or moves a deadline.
+    pub fn set(&mut self, name: K, at: Instant) {
+        match self.by_name.insert(name, at) {
+            Some(old) if old == at => return,
+            Some(old) => {
+                self.order.remove(&(old, name));
+            }
+            None => {}
+        }
+        self.order.insert((at, name));
+    }
+
+    /// Removes a deadline, if there is one.
+    pub fn cancel(&mut self, name: K) {
+        if let Some(at) = self.by_name.remove(&name) {
+            self.order.remove(&(at, name));
+        }
+    }
+
+    /// The next deadline and its name.
+    pub fn next(&self) -> Option<(Instant, K)> {
+        self.order.first().copied()
+    }
+
+    /// Takes the earliest deadline that is due.
+    pub fn pop_due(&mut self, now: Instant) -> Option<K> {
+        let (at, name) = self.next()?;
+        if at > now {
+            return None;
+        }
+        self.cancel(name);
+        Some(name)
+    }
+
+    /// How many deadlines are set.
+    pub fn len(&self) -> usize {
+        self.order.len()
+    }
+
+    /// True without deadlines.
+    pub fn is_empty(&self) -> bool {
+        self.order.is_empty()
+    }
+}
+
+impl<K: Copy + Ord + Hash> Default for Timers<K> {
+    fn default() -> Self {
+        Self::new()
+    }
+}

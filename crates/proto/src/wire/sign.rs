@@ -1,0 +1,1 @@
+//! Namespaces and what is signed under them (PROTOCOL C.3).

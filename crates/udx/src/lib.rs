@@ -1,0 +1,2 @@
+//! UDX as a sans-IO state machine.
+#![forbid(unsafe_code)]
