@@ -13,10 +13,13 @@ pub mod noise;
 pub mod secret;
 pub mod wire;
 
+mod conn;
 mod net;
+mod node;
 mod rpc;
 
 pub use api::*;
 pub use cx::{Cx, Outbox};
+pub use node::{ConnStats, Node};
 pub use rng::Rng;
 pub use timers::{Timer, Timers};
