@@ -110,6 +110,23 @@ impl<'a> Reader<'a> {
         }
         (0..count).map(|_| item(self)).collect()
     }
+
+    /// A count, and that many addresses.
+    pub fn addr4_list(&mut self) -> Result<Vec<SocketAddrV4>, Malformed> {
+        self.list(ADDR4_SIZE, Self::addr4)
+    }
+
+    /// A field that is there only if a bit of `flag` is set.
+    pub fn when<T>(
+        &mut self,
+        flag: u64,
+        field: impl FnOnce(&mut Self) -> Result<T, Malformed>,
+    ) -> Result<Option<T>, Malformed> {
+        if flag == 0 {
+            return Ok(None);
+        }
+        field(self).map(Some)
+    }
 }
 
 /// Appends to a message.
@@ -178,6 +195,30 @@ impl Writer {
         }
         self
     }
+
+    /// A count and the addresses.
+    pub fn addr4_list(&mut self, addresses: &[SocketAddrV4]) -> &mut Self {
+        self.list(addresses, |w, address| {
+            w.addr4(*address);
+        })
+    }
+
+    /// The field, if it is there. Its flag is the caller's.
+    pub fn when<T>(
+        &mut self,
+        field: &Option<T>,
+        write: impl for<'w> FnOnce(&'w mut Self, &T) -> &'w mut Self,
+    ) -> &mut Self {
+        match field {
+            Some(value) => write(self, value),
+            None => self,
+        }
+    }
+}
+
+/// The flag, if its field is there.
+pub(super) fn bit(present: bool, flag: u64) -> u64 {
+    if present { flag } else { 0 }
 }
 
 /// The largest integer that a JavaScript number holds exactly.
@@ -185,3 +226,6 @@ const MAX_SAFE_INTEGER: u64 = (1 << 53) - 1;
 
 /// The reference refuses longer arrays.
 const MAX_ARRAY: u64 = 0x10_0000;
+
+/// Bytes of an encoded IPv4 address with its port.
+const ADDR4_SIZE: usize = 6;
