@@ -1,6 +1,6 @@
 //! Plaintexts inside the Noise messages and the punch payloads (PROTOCOL C.2, D.7).
 
-use std::net::{Ipv6Addr, SocketAddrV4, SocketAddrV6};
+use std::net::{SocketAddrV4, SocketAddrV6};
 
 use super::codec::bit;
 use super::{Malformed, Reader, Writer};
@@ -58,7 +58,7 @@ impl NoisePayload {
             firewall: r.uint()?.into(),
             holepunch: r.when(flags & HAS_HOLEPUNCH, HolepunchInfo::decode_from)?,
             addresses4: r.when(flags & HAS_ADDRESSES4, Reader::addr4_list)?.unwrap_or_default(),
-            addresses6: r.when(flags & HAS_ADDRESSES6, addr6_list)?.unwrap_or_default(),
+            addresses6: r.when(flags & HAS_ADDRESSES6, Reader::addr6_list)?.unwrap_or_default(),
             udx: r.when(flags & HAS_UDX, UdxInfo::decode_from)?,
             secret_stream: r.when(flags & HAS_SECRET_STREAM, Reader::uint)?.is_some(),
             relay_through: r.when(flags & HAS_RELAY_THROUGH, RelayThrough::decode_from)?,
@@ -82,7 +82,7 @@ impl NoisePayload {
             w.addr4_list(&self.addresses4);
         }
         if !self.addresses6.is_empty() {
-            w.list(&self.addresses6, write_addr6);
+            w.addr6_list(&self.addresses6);
         }
         w.when(&self.udx, |w, info| info.encode_into(w));
         if self.secret_stream {
@@ -309,17 +309,6 @@ impl From<PayloadError> for u64 {
     }
 }
 
-fn addr6_list(r: &mut Reader<'_>) -> Result<Vec<SocketAddrV6>, Malformed> {
-    r.list(ADDR6_SIZE, |r| {
-        let host = Ipv6Addr::from(r.array::<16>()?);
-        Ok(SocketAddrV6::new(host, r.u16()?, 0, 0))
-    })
-}
-
-fn write_addr6(w: &mut Writer, address: &SocketAddrV6) {
-    w.raw(&address.ip().octets()).u16(address.port());
-}
-
 /// The socket may be used for further streams.
 pub const FEATURE_REUSABLE_SOCKET: u64 = 1;
 /// Revision 1 of this implementation: see PROTOCOL C.2.
@@ -347,6 +336,3 @@ const HAS_REMOTE_TOKEN: u64 = 32;
 
 /// Two IPv4 addresses with their ports.
 const RELAY_SIZE: usize = 12;
-
-/// 16 bytes of address and two of port.
-const ADDR6_SIZE: usize = 18;
