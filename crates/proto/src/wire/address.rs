@@ -1,1 +1,185 @@
 //! Keys as text, long addresses, bootstrap strings, address classes (PROTOCOL G, D.12).
+//!
+//! Reference: hypercore-id-encoding 1.3.0, z32 1.1.0, hyperdht-address 1.1.1, bogon 1.3.0,
+//! hyperdht 6.34.0 `lib/holepuncher.js`.
+
+use std::net::{Ipv4Addr, SocketAddrV4};
+
+use thiserror::Error;
+
+use super::codec::bit;
+use super::{Malformed, Reader, Writer};
+use crate::BootstrapNode;
+
+/// A string of the caller is no key or no address. The texts are the reference's.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum AddressError {
+    /// Neither 52 characters of z-base-32 nor 64 of hex.
+    #[error("Invalid Hypercore key")]
+    InvalidKey,
+    /// 52 characters, one of which is not z-base-32.
+    #[error("Invalid character in base32 input: \"{character}\" at position {position}")]
+    InvalidCharacter {
+        /// The first offender.
+        character: char,
+        /// Its place, counted from 0.
+        position: usize,
+    },
+    /// No port, or one that is no number from 0 to 65535.
+    #[error("Bootstrap node format is host:port")]
+    BootstrapFormat,
+}
+
+/// Reads a key from z-base-32 or hex; `pear://` and what follows the next `/` is stripped.
+pub fn decode_key(text: &str) -> Result<[u8; 32], AddressError> {
+    let id = match text.strip_prefix("pear://") {
+        Some(link) => link.split('/').next().unwrap_or(link),
+        None => text,
+    };
+    match id.chars().count() {
+        KEY_CHARS => decode_z32(id),
+        KEY_HEX_CHARS => decode_hex(id).ok_or(AddressError::InvalidKey),
+        _ => Err(AddressError::InvalidKey),
+    }
+}
+
+/// Writes a key as 52 characters of z-base-32.
+pub fn encode_key(key: &[u8; 32]) -> String {
+    let bit_of = |n: usize| key.get(n / 8).map_or(0, |byte| byte >> (7 - n % 8) & 1);
+    let quintet = |n: usize| (n..n + 5).fold(0, |sum, n| sum << 1 | bit_of(n));
+    (0..256).step_by(5).map(|n| char::from(ALPHABET[usize::from(quintet(n))])).collect()
+}
+
+/// A key, and nodes through which its owner can be reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LongAddress {
+    pub key: [u8; 32],
+    /// Empty is not absent.
+    pub nodes: Option<Vec<SocketAddrV4>>,
+}
+
+impl LongAddress {
+    /// Decodes an address; a bare key is one.
+    pub fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
+        let mut r = Reader::new(bytes);
+        let key = r.array()?;
+        let flags = if r.is_empty() { 0 } else { r.uint()? };
+        Ok(Self { key, nodes: r.when(flags & HAS_NODES, Reader::addr4_list)? })
+    }
+
+    /// The address as bytes.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut w = Writer::new();
+        w.raw(&self.key)
+            .uint(bit(self.nodes.is_some(), HAS_NODES))
+            .when(&self.nodes, |w, nodes| w.addr4_list(nodes));
+        w.finish()
+    }
+}
+
+/// Reads `host:port` or `suggestedIP@hostname:port`; what follows a second colon is ignored.
+pub fn parse_bootstrap(text: &str) -> Result<BootstrapNode, AddressError> {
+    let mut parts = text.split(':');
+    let (Some(host), Some(port)) = (parts.next(), parts.next()) else {
+        return Err(AddressError::BootstrapFormat);
+    };
+    let port = port.trim().parse().map_err(|_| AddressError::BootstrapFormat)?;
+
+    if let Some((suggested, name)) = host.split_once('@') {
+        let suggested = suggested.parse().ok();
+        return Ok(BootstrapNode::Name { host: name.to_owned(), port, suggested });
+    }
+    Ok(match host.parse::<Ipv4Addr>() {
+        Ok(ip) => BootstrapNode::Address(SocketAddrV4::new(ip, port)),
+        Err(_) => BootstrapNode::Name { host: host.to_owned(), port, suggested: None },
+    })
+}
+
+/// True if the address means nothing on the internet.
+pub fn is_bogon(host: Ipv4Addr) -> bool {
+    is_private(host) || is_reserved(host)
+}
+
+/// True for the networks behind NATs, loopback and link-local.
+pub fn is_private(host: Ipv4Addr) -> bool {
+    matches!(
+        host.octets(),
+        [10 | 127, ..] | [100, 64..=127, ..] | [169, 254, ..] | [172, 16..=31, ..] | [192, 168, ..]
+    )
+}
+
+/// True for networks that nobody has: "this" network, examples, benchmarks, multicast, future.
+pub fn is_reserved(host: Ipv4Addr) -> bool {
+    matches!(
+        host.octets(),
+        [0 | 224..=255, ..]
+            | [192, 0, 0 | 2, _]
+            | [198, 18..=19, ..]
+            | [198, 51, 100, _]
+            | [203, 0, 113, _]
+    )
+}
+
+/// The remote address that is most likely in one of our local networks: the first that shares
+/// three leading bytes with a local one, else the first that shares two, else one.
+pub fn match_address(local: &[SocketAddrV4], remote: &[SocketAddrV4]) -> Option<SocketAddrV4> {
+    let mut best = None;
+    let mut best_shared = 0;
+    for ours in local {
+        for theirs in remote {
+            let shared = shared_bytes(*ours.ip(), *theirs.ip());
+            if shared >= 3 {
+                return Some(*theirs);
+            }
+            if shared > best_shared {
+                best_shared = shared;
+                best = Some(*theirs);
+            }
+        }
+    }
+    best
+}
+
+fn shared_bytes(a: Ipv4Addr, b: Ipv4Addr) -> usize {
+    a.octets().iter().zip(b.octets()).take_while(|(a, b)| **a == *b).count()
+}
+
+/// 52 characters carry 260 bits: the last four are not looked at.
+fn decode_z32(text: &str) -> Result<[u8; 32], AddressError> {
+    let mut key = [0; 32];
+    for (position, character) in text.chars().enumerate() {
+        let quintet = ALPHABET
+            .iter()
+            .position(|&letter| char::from(letter) == character)
+            .ok_or(AddressError::InvalidCharacter { character, position })?;
+
+        for n in 0..5 {
+            let place = position * 5 + n;
+            if let Some(byte) = key.get_mut(place / 8) {
+                *byte |= ((quintet >> (4 - n) & 1) as u8) << (7 - place % 8);
+            }
+        }
+    }
+    Ok(key)
+}
+
+fn decode_hex(text: &str) -> Option<[u8; 32]> {
+    let mut key = [0; 32];
+    let mut digits = text.chars().map(|c| c.to_digit(16));
+    for byte in &mut key {
+        *byte = (digits.next()?? << 4 | digits.next()??) as u8;
+    }
+    Some(key)
+}
+
+const ALPHABET: &[u8; 32] = b"ybndrfg8ejkmcpqxot1uwisza345h769";
+
+/// 256 bits in characters of five.
+const KEY_CHARS: usize = 52;
+
+/// 256 bits in characters of four.
+const KEY_HEX_CHARS: usize = 64;
+
+/// Flag of [`LongAddress`].
+const HAS_NODES: u64 = 1;

@@ -1,6 +1,6 @@
 //! The primitives of compact-encoding.
 
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddrV4, SocketAddrV6};
 
 use thiserror::Error;
 
@@ -94,6 +94,12 @@ impl<'a> Reader<'a> {
         Ok(SocketAddrV4::new(host, self.u16()?))
     }
 
+    /// 16 bytes of address, big endian, and two of port, little endian.
+    pub fn addr6(&mut self) -> Result<SocketAddrV6, Malformed> {
+        let host = Ipv6Addr::from(self.array::<16>()?);
+        Ok(SocketAddrV6::new(host, self.u16()?, 0, 0))
+    }
+
     /// A count, and that many items. The count is bounded by what the bytes can hold.
     pub fn list<T>(
         &mut self,
@@ -109,6 +115,28 @@ impl<'a> Reader<'a> {
             return Err(Malformed::Short);
         }
         (0..count).map(|_| item(self)).collect()
+    }
+
+    /// A count, and that many addresses.
+    pub fn addr4_list(&mut self) -> Result<Vec<SocketAddrV4>, Malformed> {
+        self.list(ADDR4_SIZE, Self::addr4)
+    }
+
+    /// A count, and that many addresses.
+    pub fn addr6_list(&mut self) -> Result<Vec<SocketAddrV6>, Malformed> {
+        self.list(ADDR6_SIZE, Self::addr6)
+    }
+
+    /// A field that is there only if a bit of `flag` is set.
+    pub fn when<T>(
+        &mut self,
+        flag: u64,
+        field: impl FnOnce(&mut Self) -> Result<T, Malformed>,
+    ) -> Result<Option<T>, Malformed> {
+        if flag == 0 {
+            return Ok(None);
+        }
+        field(self).map(Some)
     }
 }
 
@@ -170,6 +198,11 @@ impl Writer {
         self.raw(&address.ip().octets()).u16(address.port())
     }
 
+    /// 16 bytes of address, big endian, and two of port, little endian.
+    pub fn addr6(&mut self, address: SocketAddrV6) -> &mut Self {
+        self.raw(&address.ip().octets()).u16(address.port())
+    }
+
     /// A count and the items.
     pub fn list<T>(&mut self, items: &[T], mut item: impl FnMut(&mut Self, &T)) -> &mut Self {
         self.uint(items.len() as u64);
@@ -178,6 +211,37 @@ impl Writer {
         }
         self
     }
+
+    /// A count and the addresses.
+    pub fn addr4_list(&mut self, addresses: &[SocketAddrV4]) -> &mut Self {
+        self.list(addresses, |w, address| {
+            w.addr4(*address);
+        })
+    }
+
+    /// A count and the addresses.
+    pub fn addr6_list(&mut self, addresses: &[SocketAddrV6]) -> &mut Self {
+        self.list(addresses, |w, address| {
+            w.addr6(*address);
+        })
+    }
+
+    /// The field, if it is there. Its flag is the caller's.
+    pub fn when<T>(
+        &mut self,
+        field: &Option<T>,
+        write: impl for<'w> FnOnce(&'w mut Self, &T) -> &'w mut Self,
+    ) -> &mut Self {
+        match field {
+            Some(value) => write(self, value),
+            None => self,
+        }
+    }
+}
+
+/// The flag, if its field is there.
+pub(super) fn bit(present: bool, flag: u64) -> u64 {
+    if present { flag } else { 0 }
 }
 
 /// The largest integer that a JavaScript number holds exactly.
@@ -185,3 +249,9 @@ const MAX_SAFE_INTEGER: u64 = (1 << 53) - 1;
 
 /// The reference refuses longer arrays.
 const MAX_ARRAY: u64 = 0x10_0000;
+
+/// Bytes of an encoded IPv4 address with its port.
+const ADDR4_SIZE: usize = 6;
+
+/// Bytes of an encoded IPv6 address with its port.
+const ADDR6_SIZE: usize = 18;

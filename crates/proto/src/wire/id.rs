@@ -1,9 +1,10 @@
 //! Hashes, node ids and targets.
 
-use std::net::SocketAddrV4;
+use std::net::{Ipv4Addr, SocketAddrV4};
 
+use blake2::digest::Mac;
 use blake2::digest::consts::U32;
-use blake2::{Blake2b, Digest};
+use blake2::{Blake2b, Blake2bMac, Digest};
 
 use super::Writer;
 
@@ -17,9 +18,28 @@ pub type Target = [u8; 32];
 pub fn hash(parts: &[&[u8]]) -> [u8; 32] {
     let mut state = Blake2b::<U32>::new();
     for part in parts {
+        Digest::update(&mut state, part);
+    }
+    Digest::finalize(state).into()
+}
+
+/// BLAKE2b with a 32-byte digest and a key, over the parts without separators.
+///
+/// # Panics
+///
+/// If the key is longer than 64 bytes.
+pub fn keyed_hash(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
+    let mut state =
+        <Blake2bMac<U32> as Mac>::new_from_slice(key).expect("a key of at most 64 bytes");
+    for part in parts {
         state.update(part);
     }
-    state.finalize().into()
+    state.finalize().into_bytes().into()
+}
+
+/// Proves to us that its bearer receives on a host: the reference calls it the address token.
+pub fn token(host: Ipv4Addr, secret: &[u8; 32]) -> [u8; 32] {
+    keyed_hash(secret, &[host.to_string().as_bytes()])
 }
 
 /// The id of the node at an address.

@@ -11,15 +11,19 @@ mod packet;
 mod payload;
 mod sign;
 
-pub use address::{decode_key, encode_key, parse_bootstrap, AddressError, LongAddress};
+pub use address::{
+    AddressError, LongAddress, decode_key, encode_key, is_bogon, is_private, is_reserved,
+    match_address, parse_bootstrap,
+};
 pub use codec::{Malformed, Reader, Writer};
-pub use id::{hash, node_id, NodeId, Target};
+pub use id::{NodeId, Target, hash, keyed_hash, node_id, token};
 pub use messages::{
-    Announce, Handshake, Holepunch, LookupReply, Mode, Peer, PluginRequest,
+    Announce, Handshake, Holepunch, LookupReply, Mode, MutableGetReply, MutablePut,
+    MutableSignable, Peer, PluginRequest,
 };
-pub use packet::{command, error_code, Packet, Request, Response};
+pub use packet::{Packet, Request, Response, command, error_code};
 pub use payload::{
-    Firewall, HolepunchInfo, HolepunchPayload, NoisePayload, PayloadError, Relay, RelayThrough,
-    UdxInfo, FEATURE_REUSABLE_SOCKET, FEATURE_REVISION_1,
+    FEATURE_REUSABLE_SOCKET, FEATURE_REVISION_1, Firewall, HolepunchInfo, HolepunchPayload,
+    NoisePayload, PayloadError, Relay, RelayThrough, UdxInfo,
 };
-pub use sign::{ns, Signable};
+pub use sign::{announce_signable, mutable_signable, ns};

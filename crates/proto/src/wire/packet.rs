@@ -2,7 +2,8 @@
 
 use std::net::SocketAddrV4;
 
-use super::{Malformed, NodeId, Target};
+use super::codec::bit;
+use super::{Malformed, NodeId, Reader, Target, Writer};
 
 /// A request packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,21 +42,88 @@ pub enum Packet<'a> {
 }
 
 impl<'a> Packet<'a> {
-    /// Decodes a whole datagram; trailing bytes are ignored.
+    /// Decodes a whole datagram; trailing bytes and unknown flags are ignored.
     pub fn decode(bytes: &'a [u8]) -> Result<Self, Malformed> {
-        unimplemented!("{bytes:?}")
+        let mut r = Reader::new(bytes);
+        match r.u8()? {
+            REQUEST => Ok(Self::Request(Request::decode_from(&mut r)?)),
+            RESPONSE => Ok(Self::Response(Response::decode_from(&mut r)?)),
+            _ => Err(Malformed::UnknownValue),
+        }
     }
 }
 
-impl Request<'_> {
+impl<'a> Request<'a> {
+    /// Decodes what follows the first byte.
+    fn decode_from(r: &mut Reader<'a>) -> Result<Self, Malformed> {
+        let flags = r.uint()?;
+        Ok(Self {
+            tid: r.u16()?,
+            to: r.addr4()?,
+            id: r.when(flags & HAS_ID, Reader::array)?,
+            token: r.when(flags & HAS_TOKEN, Reader::array)?,
+            internal: flags & INTERNAL != 0,
+            command: r.uint()?,
+            target: r.when(flags & HAS_TARGET, Reader::array)?,
+            value: r.when(flags & HAS_VALUE, Reader::buffer)?,
+        })
+    }
+
+    /// The datagram.
     pub fn encode(&self) -> Vec<u8> {
-        unimplemented!()
+        let flags = bit(self.id.is_some(), HAS_ID)
+            | bit(self.token.is_some(), HAS_TOKEN)
+            | bit(self.internal, INTERNAL)
+            | bit(self.target.is_some(), HAS_TARGET)
+            | bit(self.value.is_some(), HAS_VALUE);
+
+        let mut w = Writer::new();
+        w.u8(REQUEST).uint(flags).u16(self.tid).addr4(self.to);
+        w.when(&self.id, |w, id| w.raw(id));
+        w.when(&self.token, |w, token| w.raw(token));
+        w.uint(self.command);
+        w.when(&self.target, |w, target| w.raw(target));
+        w.when(&self.value, |w, value| w.buffer(value));
+        w.finish()
     }
 }
 
-impl Response<'_> {
+impl<'a> Response<'a> {
+    /// Decodes what follows the first byte.
+    fn decode_from(r: &mut Reader<'a>) -> Result<Self, Malformed> {
+        let flags = r.uint()?;
+        Ok(Self {
+            tid: r.u16()?,
+            to: r.addr4()?,
+            id: r.when(flags & HAS_ID, Reader::array)?,
+            token: r.when(flags & HAS_TOKEN, Reader::array)?,
+            closer_nodes: r.when(flags & HAS_CLOSER_NODES, Reader::addr4_list)?.unwrap_or_default(),
+            error: r.when(flags & HAS_ERROR, Reader::uint)?.unwrap_or(error_code::NONE),
+            value: r.when(flags & HAS_VALUE, Reader::buffer)?,
+        })
+    }
+
+    /// The datagram.
     pub fn encode(&self) -> Vec<u8> {
-        unimplemented!()
+        let has_error = self.error != error_code::NONE;
+        let flags = bit(self.id.is_some(), HAS_ID)
+            | bit(self.token.is_some(), HAS_TOKEN)
+            | bit(!self.closer_nodes.is_empty(), HAS_CLOSER_NODES)
+            | bit(has_error, HAS_ERROR)
+            | bit(self.value.is_some(), HAS_VALUE);
+
+        let mut w = Writer::new();
+        w.u8(RESPONSE).uint(flags).u16(self.tid).addr4(self.to);
+        w.when(&self.id, |w, id| w.raw(id));
+        w.when(&self.token, |w, token| w.raw(token));
+        if !self.closer_nodes.is_empty() {
+            w.addr4_list(&self.closer_nodes);
+        }
+        if has_error {
+            w.uint(self.error);
+        }
+        w.when(&self.value, |w, value| w.buffer(value));
+        w.finish()
     }
 }
 
@@ -88,3 +156,19 @@ pub mod error_code {
     pub const SEQ_REUSED: u64 = 16;
     pub const SEQ_TOO_LOW: u64 = 17;
 }
+
+/// First byte: version 3 in the low half, the type in the high half.
+const REQUEST: u8 = 0x03;
+const RESPONSE: u8 = 0x13;
+
+const HAS_ID: u64 = 1;
+const HAS_TOKEN: u64 = 2;
+const HAS_VALUE: u64 = 16;
+
+/// Of a request only.
+const INTERNAL: u64 = 4;
+const HAS_TARGET: u64 = 8;
+
+/// Of a response only.
+const HAS_CLOSER_NODES: u64 = 4;
+const HAS_ERROR: u64 = 8;
