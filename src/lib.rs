@@ -1,1 +1,15 @@
-//! The Node-API binding.
+//! The Node-API binding: converts, forwards, returns. No decision lives here.
+//!
+//! All structured values cross the border as bytes in compact-encoding, the reference's own
+//! format, so that no JavaScript object is ever made or read here: that keeps the binding inside
+//! the part of Node-API which Node.js, Bare, Bun and Deno have in common. Arguments are not
+//! checked for their types either (Bare has no checks): `lib/` checks before it calls.
+
+mod decode;
+mod encode;
+mod environment;
+mod node;
+mod statics;
+mod wake;
+
+pub use node::NativeNode;

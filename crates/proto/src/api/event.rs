@@ -61,8 +61,9 @@ pub enum Event {
     RemoteEnd { conn: ConnId },
     /// Our `End` was acknowledged.
     Finished { conn: ConnId },
-    /// The write queue is below its high-water mark again.
-    Drained { conn: ConnId },
+    /// This many bytes of frames have left the write queue since the last report. A message of n
+    /// bytes is a frame of n + 20; a rest below 64 KiB may stay unreported.
+    Drained { conn: ConnId, bytes: usize },
     /// A connection is gone. Nothing follows.
     Closed(Closed),
     /// The application has to decide.

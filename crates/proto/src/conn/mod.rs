@@ -1,14 +1,40 @@
 //! Connections: a UDX stream and the secret stream on it, from the first packet to the last.
+//!
+//! A connection waits for its path and its keys (`Waiting`), carries messages (`Open`), and when
+//! the application has been told that it is gone, may still answer its peer for a while
+//! (`Lingering`). The UDX stream id is the only key by which datagrams find their connection.
+//! Reference: @hyperswarm/secret-stream 6.9.2, `index.js`.
 
+mod connection;
+mod open;
+mod waiting;
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::SocketAddrV4;
+use std::time::Duration;
+
+use bytes::Bytes;
 
 use crate::noise::Finished;
-use crate::{ConnError, ConnId, ServerId, SocketId};
-use crate::Cx;
+use crate::{
+    Closed, ConnError, ConnId, ConnStats, Cx, Event, ServerId, SocketId, StreamError, Timer,
+    Transmit, TransmitBuf,
+};
+
+use connection::{Connection, State};
 
 /// All connections of a node.
-#[derive(Debug, Default)]
-pub(crate) struct Conns {}
+#[derive(Debug)]
+pub(crate) struct Conns {
+    by_id: BTreeMap<ConnId, Connection>,
+    by_stream: HashMap<u32, ConnId>,
+    /// Connections that may have something to send, each once.
+    ready: VecDeque<ConnId>,
+    /// Sockets whose last connection went away, for the pool.
+    unused: Vec<SocketId>,
+    next_incoming: u32,
+    keep_alive: Duration,
+}
 
 /// Where the packets of a connection go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,38 +43,278 @@ pub(crate) struct Path {
     pub(crate) remote: SocketAddrV4,
 }
 
+/// What became of a datagram.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Taken {
+    /// It belongs to no stream.
+    No,
+    /// Done.
+    Yes,
+    /// It is parked: whoever makes this connection decides on its path.
+    Parked { conn: ConnId, server: Option<ServerId> },
+}
+
 impl Conns {
-    /// Makes the stream of a connection that will be dialled. Packets for its id are parked from
-    /// here on; the first one is reported as `Output::FirstPacket`. Returns the UDX stream id.
-    pub(crate) fn dial(&mut self, _cx: &mut Cx<'_>, _conn: ConnId) -> u32 {
-        unimplemented!()
+    /// No connections. `keep_alive` is the default interval; zero is off.
+    pub(crate) fn new(keep_alive: Duration) -> Self {
+        Self {
+            by_id: BTreeMap::new(),
+            by_stream: HashMap::new(),
+            ready: VecDeque::new(),
+            unused: Vec::new(),
+            next_incoming: ConnId::INCOMING,
+            keep_alive,
+        }
+    }
+
+    /// Makes the stream of a connection that will be dialled; packets for its id are parked from
+    /// here on. Returns the UDX stream id.
+    pub(crate) fn dial(
+        &mut self,
+        cx: &mut Cx<'_>,
+        conn: ConnId,
+        keep_alive: Option<Duration>,
+    ) -> u32 {
+        self.insert(cx, conn, None, keep_alive)
     }
 
     /// The same for a connection that a server may accept; the id of the connection is new.
-    pub(crate) fn accept(&mut self, _cx: &mut Cx<'_>, _server: ServerId) -> (ConnId, u32) {
-        unimplemented!()
+    pub(crate) fn accept(&mut self, cx: &mut Cx<'_>, server: ServerId) -> (ConnId, u32) {
+        let conn = loop {
+            let conn = ConnId(self.next_incoming);
+            self.next_incoming = self.next_incoming.wrapping_add(1) | ConnId::INCOMING;
+            if !self.by_id.contains_key(&conn) {
+                break conn;
+            }
+        };
+        (conn, self.insert(cx, conn, Some(server), None))
     }
 
-    /// Gives the connection its path and keys: it opens, and tells the application.
+    /// True while the connection has neither a path nor an end.
+    pub(crate) fn is_waiting(&self, conn: ConnId) -> bool {
+        matches!(self.by_id.get(&conn).map(|c| &c.state), Some(State::Waiting(_)))
+    }
+
+    /// Gives the connection its path and keys: it opens, tells the application, and takes the
+    /// packets that were parked.
     pub(crate) fn open(
         &mut self,
-        _cx: &mut Cx<'_>,
-        _conn: ConnId,
-        _path: Path,
-        _remote_id: u32,
-        _keys: Finished,
+        cx: &mut Cx<'_>,
+        conn: ConnId,
+        path: Path,
+        remote_id: u32,
+        keys: Finished,
     ) {
-        unimplemented!()
+        let Some(connection) = self.by_id.get_mut(&conn) else { return };
+        connection.open(cx, path, remote_id, &keys);
+        self.settle(cx, conn);
     }
 
-    /// Ends a connection that has not opened. A dialled one tells the application, an accepted
+    /// Ends a connection that has not opened. A dialled one tells the application; an accepted
     /// one was never known to it.
-    pub(crate) fn fail(&mut self, _cx: &mut Cx<'_>, _conn: ConnId, _error: Option<ConnError>) {
-        unimplemented!()
+    pub(crate) fn fail(&mut self, cx: &mut Cx<'_>, conn: ConnId, error: Option<ConnError>) {
+        if !self.is_waiting(conn) {
+            return;
+        }
+        let Some(connection) = self.by_id.remove(&conn) else { return };
+        self.by_stream.remove(&connection.stream_id);
+        if connection.server.is_none() {
+            cx.emit(Event::Closed(Closed { conn, error }));
+        }
     }
 
     /// How many connections use a socket.
-    pub(crate) fn users_of(&self, _socket: SocketId) -> usize {
-        unimplemented!()
+    pub(crate) fn users_of(&self, socket: SocketId) -> usize {
+        self.by_id.values().filter(|c| c.socket() == Some(socket)).count()
     }
+
+    /// Sockets that lost a connection since the last call; some may still have others.
+    pub(crate) fn take_unused(&mut self) -> Vec<SocketId> {
+        std::mem::take(&mut self.unused)
+    }
+
+    /// Takes a datagram if it names one of our streams.
+    pub(crate) fn handle_datagram(
+        &mut self,
+        cx: &mut Cx<'_>,
+        socket: SocketId,
+        from: SocketAddrV4,
+        data: &[u8],
+    ) -> Taken {
+        let Some(stream_id) = udx::stream_id(data) else { return Taken::No };
+        let Some(&conn) = self.by_stream.get(&stream_id) else { return Taken::No };
+        let Some(connection) = self.by_id.get_mut(&conn) else { return Taken::No };
+        if let State::Waiting(waiting) = &mut connection.state {
+            waiting.park(cx, data);
+            return Taken::Parked { conn, server: connection.server };
+        }
+        tracing::trace!(?conn, ?socket, %from, len = data.len(), "packet");
+        connection.handle_packet(cx, data);
+        self.settle(cx, conn);
+        Taken::Yes
+    }
+
+    /// Writes one message, or queues it until the connection opens.
+    pub(crate) fn write(&mut self, cx: &mut Cx<'_>, conn: ConnId, data: Bytes) {
+        self.update(cx, conn, |c, cx| c.write(cx, data));
+    }
+
+    /// Sends one unordered message, or queues it until the connection opens.
+    pub(crate) fn send_message(&mut self, cx: &mut Cx<'_>, conn: ConnId, data: Bytes) {
+        self.update(cx, conn, |c, cx| c.send_message(cx, data));
+    }
+
+    /// Ends the write side.
+    pub(crate) fn end(&mut self, cx: &mut Cx<'_>, conn: ConnId) {
+        self.update(cx, conn, |c, cx| c.end(cx));
+    }
+
+    /// Tears an open connection down; true if it was waiting, and its maker has to be told.
+    pub(crate) fn destroy(&mut self, cx: &mut Cx<'_>, conn: ConnId) -> bool {
+        if self.is_waiting(conn) {
+            self.fail(cx, conn, None);
+            return true;
+        }
+        self.update(cx, conn, |c, cx| c.destroy(cx, None));
+        false
+    }
+
+    /// Tears every connection down.
+    pub(crate) fn destroy_all(&mut self, cx: &mut Cx<'_>) {
+        let all: Vec<ConnId> = self.by_id.keys().copied().collect();
+        for conn in all {
+            self.destroy(cx, conn);
+        }
+    }
+
+    /// The application has taken this many bytes of messages.
+    pub(crate) fn consumed(&mut self, cx: &mut Cx<'_>, conn: ConnId, bytes: usize) {
+        self.update(cx, conn, |c, _| c.consumed(bytes));
+    }
+
+    /// Changes the keep-alive's interval; zero is off.
+    pub(crate) fn set_keep_alive(&mut self, cx: &mut Cx<'_>, conn: ConnId, interval: Duration) {
+        self.update(cx, conn, |c, cx| c.set_keep_alive(cx, interval));
+    }
+
+    /// The stream's own deadline.
+    pub(crate) fn handle_stream_timeout(&mut self, cx: &mut Cx<'_>, conn: ConnId) {
+        self.update(cx, conn, |c, cx| c.handle_stream_timeout(cx));
+    }
+
+    /// The keep-alive's deadline.
+    pub(crate) fn handle_keep_alive(&mut self, cx: &mut Cx<'_>, conn: ConnId) {
+        self.update(cx, conn, |c, cx| c.handle_keep_alive(cx));
+    }
+
+    /// Fills the buffer from the next connection that has something to send.
+    pub(crate) fn poll_transmit(
+        &mut self,
+        cx: &mut Cx<'_>,
+        buf: &mut TransmitBuf,
+    ) -> Option<Transmit> {
+        while let Some(&conn) = self.ready.front() {
+            let Some(connection) = self.by_id.get_mut(&conn) else {
+                self.ready.pop_front();
+                continue;
+            };
+            let transmit = connection.poll_transmit(cx, buf);
+            self.ready.pop_front();
+            if transmit.is_some() {
+                self.ready.push_back(conn);
+                return transmit;
+            }
+            connection.ready = false;
+            self.settle_timer(cx, conn);
+        }
+        None
+    }
+
+    /// What the transport of a connection measures.
+    pub(crate) fn stats(&self, conn: ConnId) -> Option<ConnStats> {
+        self.by_id.get(&conn)?.stats()
+    }
+
+    /// Connections that the application knows of or will know of.
+    pub(crate) fn connections(&self) -> usize {
+        self.by_id.values().filter(|c| !c.is_lingering()).count()
+    }
+
+    /// All streams, lingering ones too.
+    pub(crate) fn streams(&self) -> usize {
+        self.by_id.len()
+    }
+
+    fn insert(
+        &mut self,
+        cx: &mut Cx<'_>,
+        conn: ConnId,
+        server: Option<ServerId>,
+        keep_alive: Option<Duration>,
+    ) -> u32 {
+        let stream_id = self.unused_stream_id(cx);
+        let keep_alive = keep_alive.unwrap_or(self.keep_alive);
+        self.by_stream.insert(stream_id, conn);
+        self.by_id.insert(conn, Connection::new(conn, server, stream_id, keep_alive));
+        stream_id
+    }
+
+    fn unused_stream_id(&self, cx: &mut Cx<'_>) -> u32 {
+        loop {
+            let id = cx.rng.u32();
+            if id != 0 && !self.by_stream.contains_key(&id) {
+                return id;
+            }
+        }
+    }
+
+    fn update(
+        &mut self,
+        cx: &mut Cx<'_>,
+        conn: ConnId,
+        change: impl FnOnce(&mut Connection, &mut Cx<'_>),
+    ) {
+        let Some(connection) = self.by_id.get_mut(&conn) else { return };
+        change(connection, cx);
+        self.settle(cx, conn);
+    }
+
+    /// After any change: pass the stream's news on, let it send, and forget it when it is done.
+    fn settle(&mut self, cx: &mut Cx<'_>, conn: ConnId) {
+        let Some(connection) = self.by_id.get_mut(&conn) else { return };
+        connection.pass_events(cx);
+        if connection.has_stream() && !connection.ready {
+            connection.ready = true;
+            self.ready.push_back(conn);
+        }
+        self.settle_timer(cx, conn);
+    }
+
+    fn settle_timer(&mut self, cx: &mut Cx<'_>, conn: ConnId) {
+        let Some(connection) = self.by_id.get(&conn) else { return };
+        if !connection.ready && connection.is_done() {
+            self.forget(cx, conn);
+            return;
+        }
+        match connection.stream_deadline() {
+            Some(at) => cx.timers.set(Timer::Stream(conn), at),
+            None => cx.timers.cancel(Timer::Stream(conn)),
+        }
+    }
+
+    fn forget(&mut self, cx: &mut Cx<'_>, conn: ConnId) {
+        let Some(connection) = self.by_id.remove(&conn) else { return };
+        self.by_stream.remove(&connection.stream_id);
+        cx.timers.cancel(Timer::Stream(conn));
+        cx.timers.cancel(Timer::KeepAlive(conn));
+        self.unused.extend(connection.socket());
+    }
+}
+
+/// The error of a frame, as the application is told.
+fn frame_error(error: crate::secret::FrameError) -> ConnError {
+    ConnError::Stream(match error {
+        crate::secret::FrameError::InvalidHeader => StreamError::InvalidHeader,
+        crate::secret::FrameError::InvalidMessage => StreamError::InvalidMessage,
+    })
 }

@@ -1,0 +1,106 @@
+//! A host: one public address, one node, and the sockets that the node asked for.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::time::Instant;
+
+use proto::{Action, Command, Config, Event, Node, SocketId, Transmit, TransmitBuf};
+
+/// Names a host of a world.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct HostId(pub usize);
+
+/// One host. Its node's events pile up in `events` until a test takes them.
+#[derive(Debug)]
+pub struct Host {
+    pub node: Node,
+    pub address: Ipv4Addr,
+    pub events: Vec<Event>,
+    sockets: BTreeMap<SocketId, u16>,
+    next_port: u16,
+}
+
+/// A datagram that a host sends.
+pub(crate) struct Departure {
+    pub(crate) from: SocketAddrV4,
+    pub(crate) to: SocketAddrV4,
+    pub(crate) data: Vec<u8>,
+}
+
+impl Host {
+    pub(crate) fn new(address: Ipv4Addr, mut config: Config, seed: [u8; 32], now: Instant) -> Self {
+        config.client_socket = SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, CLIENT_PORT);
+        config.server_socket = SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, SERVER_PORT);
+        config.interfaces = vec![address];
+        let sockets =
+            BTreeMap::from([(SocketId::CLIENT, CLIENT_PORT), (SocketId::SERVER, SERVER_PORT)]);
+        let node = Node::new(config, seed, now);
+        Self { node, address, events: Vec::new(), sockets, next_port: FIRST_POOL_PORT }
+    }
+
+    /// The address on which a host's node serves.
+    pub fn server_address(&self) -> SocketAddrV4 {
+        SocketAddrV4::new(self.address, SERVER_PORT)
+    }
+
+    /// How many sockets the node has bound.
+    pub fn sockets(&self) -> usize {
+        self.sockets.len()
+    }
+
+    pub(crate) fn socket_at(&self, port: u16) -> Option<SocketId> {
+        self.sockets.iter().find(|(_, p)| **p == port).map(|(id, _)| *id)
+    }
+
+    /// Takes everything that the node has to give after an input.
+    pub(crate) fn settle(&mut self, now: Instant, departures: &mut Vec<Departure>) {
+        let mut buf = TransmitBuf { data: Vec::new(), max_segments: 16 };
+        loop {
+            while let Some(transmit) = self.node.poll_transmit(now, &mut buf) {
+                self.depart(&transmit, &buf.data, departures);
+            }
+            let Some(action) = self.node.poll_action() else { break };
+            self.act(now, action);
+        }
+        self.node.drain_events(&mut self.events);
+    }
+
+    fn depart(&self, transmit: &Transmit, data: &[u8], departures: &mut Vec<Departure>) {
+        let Some(&port) = self.sockets.get(&transmit.socket) else { return };
+        let from = SocketAddrV4::new(self.address, port);
+        let size = transmit.segment_size.unwrap_or(data.len()).max(1);
+        departures.extend(data.chunks(size).map(|segment| Departure {
+            from,
+            to: transmit.to,
+            data: segment.to_vec(),
+        }));
+    }
+
+    fn act(&mut self, now: Instant, action: Action) {
+        match action {
+            Action::Bind { socket } => {
+                let port = self.next_port;
+                self.next_port = self.next_port.checked_add(1).unwrap_or(FIRST_POOL_PORT);
+                self.sockets.insert(socket, port);
+                let local = Some(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, port));
+                self.node.handle_command(now, Command::Bound { socket, local });
+            }
+            Action::Close { socket } => {
+                self.sockets.remove(&socket);
+            }
+            Action::Resolve { host } => {
+                let addresses = Vec::new();
+                self.node.handle_command(now, Command::Resolved { host, addresses });
+            }
+        }
+    }
+}
+
+/// The reference's default port.
+const SERVER_PORT: u16 = 49737;
+
+/// Any other.
+const CLIENT_PORT: u16 = 30000;
+
+/// Pool sockets count up from here.
+const FIRST_POOL_PORT: u16 = 31000;

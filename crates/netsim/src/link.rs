@@ -1,0 +1,46 @@
+//! The path between two hosts.
+
+use std::time::Duration;
+
+use proto::Rng;
+
+/// What happens to a datagram on its way.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Link {
+    /// One way.
+    pub delay: Duration,
+    /// Added at random, uniform from zero; reorders.
+    pub jitter: Duration,
+    /// Lost, of 1000.
+    pub loss_per_mille: u32,
+    /// One byte flipped, of 1000.
+    pub damage_per_mille: u32,
+}
+
+impl Default for Link {
+    fn default() -> Self {
+        Self {
+            delay: Duration::from_millis(10),
+            jitter: Duration::ZERO,
+            loss_per_mille: 0,
+            damage_per_mille: 0,
+        }
+    }
+}
+
+impl Link {
+    /// When the datagram arrives, from its departure; `None` if it is lost.
+    pub(crate) fn carry(&self, rng: &mut Rng, data: &mut [u8]) -> Option<Duration> {
+        if rng.below(1000) < u64::from(self.loss_per_mille) {
+            return None;
+        }
+        if rng.below(1000) < u64::from(self.damage_per_mille) {
+            let at = rng.below(data.len() as u64) as usize;
+            if let Some(byte) = data.get_mut(at) {
+                *byte ^= 1 + rng.below(255) as u8;
+            }
+        }
+        let jitter = rng.below(self.jitter.as_micros() as u64 + 1);
+        Some(self.delay + Duration::from_micros(jitter))
+    }
+}

@@ -1,0 +1,195 @@
+//! An open connection: messages become frames, frames become UDX packets, and back.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use super::Path;
+use crate::noise::Finished;
+use crate::secret::{Datagrams, FrameError, Receiver, Sender};
+use crate::{ConnId, ConnStats, Cx, Event};
+
+#[derive(Debug)]
+pub(super) struct Open {
+    pub(super) path: Path,
+    pub(super) stream: udx::Stream,
+    sender: Sender,
+    receiver: Receiver,
+    datagrams: Datagrams,
+    keep_alive: Duration,
+    last_write: Instant,
+    ended: bool,
+    /// Bytes of messages that the application has and did not report as consumed.
+    unread: usize,
+    /// Bytes of frames that were written and not yet reported as drained.
+    credit: usize,
+}
+
+impl Open {
+    /// Connects the stream and sends the header, as both ends do without waiting for each other.
+    pub(super) fn new(
+        cx: &mut Cx<'_>,
+        stream_id: u32,
+        remote_id: u32,
+        path: Path,
+        keys: &Finished,
+    ) -> Self {
+        let mut stream = udx::Stream::new(stream_id, udx::Config::default());
+        stream.connect(cx.now, remote_id, path.remote);
+        let sender = Sender::new(keys, cx.rng.bytes());
+        stream.write(Bytes::from(sender.first_frame()));
+        Self {
+            path,
+            stream,
+            sender,
+            receiver: Receiver::new(keys),
+            datagrams: Datagrams::new(keys, cx.rng.bytes()),
+            keep_alive: Duration::ZERO,
+            last_write: cx.now,
+            ended: false,
+            unread: 0,
+            credit: 0,
+        }
+    }
+
+    pub(super) fn write(&mut self, now: Instant, data: &[u8]) {
+        if self.ended {
+            return;
+        }
+        let frame = self.sender.frame(data);
+        self.last_write = now;
+        self.credit += frame.len();
+        self.stream.write(frame);
+    }
+
+    pub(super) fn send_message(&mut self, data: &[u8]) {
+        if let Some(sealed) = self.datagrams.seal(data) {
+            self.stream.send_message(&sealed);
+        }
+    }
+
+    pub(super) fn end(&mut self) {
+        self.ended = true;
+        self.stream.end();
+    }
+
+    /// The application took messages of this many bytes: the window may reopen.
+    pub(super) fn consumed(&mut self, bytes: usize) {
+        self.unread = self.unread.saturating_sub(bytes);
+        self.stream.set_unread(self.unread);
+    }
+
+    /// Returns when the first one is due.
+    pub(super) fn set_keep_alive(&mut self, now: Instant, interval: Duration) -> Option<Instant> {
+        self.keep_alive = interval;
+        self.handle_keep_alive(now)
+    }
+
+    /// Writes an empty message if nothing was written for an interval. Returns when to ask again.
+    pub(super) fn handle_keep_alive(&mut self, now: Instant) -> Option<Instant> {
+        if self.keep_alive.is_zero() || self.ended {
+            return None;
+        }
+        if now >= self.last_write + self.keep_alive {
+            self.write(now, &[]);
+        }
+        Some(self.last_write + self.keep_alive)
+    }
+
+    /// Feeds a packet to the stream, and what comes out of it to the secret stream.
+    pub(super) fn handle_packet(
+        &mut self,
+        cx: &mut Cx<'_>,
+        conn: ConnId,
+        packet: &udx::Packet<'_>,
+    ) -> Result<(), FrameError> {
+        let now = cx.now;
+        let mut inlet = Inlet {
+            cx,
+            conn,
+            receiver: &mut self.receiver,
+            datagrams: &self.datagrams,
+            deliver_empty: self.keep_alive.is_zero(),
+            unread: &mut self.unread,
+            result: Ok(()),
+        };
+        self.stream.handle_packet(now, packet, &mut inlet);
+        let result = inlet.result;
+        self.stream.set_unread(self.unread);
+        result
+    }
+
+    /// Tells the application how much of what it wrote has left the queue. Told in portions: what
+    /// stays untold is below its high-water mark.
+    pub(super) fn pass_credit(&mut self, cx: &mut Cx<'_>, conn: ConnId) {
+        let drained = self.credit.saturating_sub(self.stream.queued());
+        if drained < CREDIT {
+            return;
+        }
+        self.credit -= drained;
+        cx.emit(Event::Drained { conn, bytes: drained });
+    }
+
+    pub(super) fn stats(&self) -> ConnStats {
+        let stats = self.stream.stats();
+        ConnStats {
+            rtt: stats.rtt.as_secs_f64() * 1000.0,
+            cwnd: stats.cwnd,
+            mtu: stats.mtu,
+            inflight: stats.inflight,
+            retransmits: stats.retransmits,
+            fast_recoveries: stats.fast_recoveries,
+            rto_count: stats.rto_count,
+            bytes_transmitted: stats.bytes_transmitted,
+            bytes_received: stats.bytes_received,
+            packets_transmitted: stats.packets_transmitted,
+            packets_received: stats.packets_received,
+        }
+    }
+}
+
+/// Where the stream's bytes go in.
+struct Inlet<'a, 'b> {
+    cx: &'a mut Cx<'b>,
+    conn: ConnId,
+    receiver: &'a mut Receiver,
+    datagrams: &'a Datagrams,
+    deliver_empty: bool,
+    unread: &'a mut usize,
+    result: Result<(), FrameError>,
+}
+
+impl udx::Sink for Inlet<'_, '_> {
+    fn data(&mut self, payload: &[u8]) {
+        if self.result.is_err() {
+            return;
+        }
+        let Self { cx, conn, receiver, deliver_empty, unread, .. } = self;
+        self.result = receiver.feed(payload, &mut |data| {
+            // An empty message is the peer's keep-alive, unless keep-alives are off.
+            if data.is_empty() && !*deliver_empty {
+                return;
+            }
+            **unread += data.len();
+            cx.emit(Event::Data { conn: *conn, data });
+        });
+    }
+
+    fn message(&mut self, payload: &[u8]) {
+        match self.datagrams.open(payload) {
+            Some(data) => {
+                self.cx.emit(Event::Message { conn: self.conn, data: Bytes::from(data) });
+            }
+            None => self.cx.stats.dropped.message += 1,
+        }
+    }
+
+    fn end(&mut self) {
+        if self.result.is_ok() {
+            self.cx.emit(Event::RemoteEnd { conn: self.conn });
+        }
+    }
+}
+
+/// How much has to drain before the application is told; a quarter of its high-water mark.
+const CREDIT: usize = 64 * 1024;

@@ -1,0 +1,53 @@
+//! A connection before it has a path and keys.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::Cx;
+
+/// What has been asked for and what has arrived so far.
+#[derive(Debug, Default)]
+pub(super) struct Waiting {
+    pub(super) writes: VecDeque<Write>,
+    pub(super) keep_alive: Duration,
+    parked: Vec<Vec<u8>>,
+    parked_bytes: usize,
+}
+
+/// A call of the application, in order.
+#[derive(Debug)]
+pub(super) enum Write {
+    Frame(Bytes),
+    Message(Bytes),
+    End,
+}
+
+impl Waiting {
+    pub(super) fn new(keep_alive: Duration) -> Self {
+        Self { keep_alive, ..Self::default() }
+    }
+
+    /// Keeps a packet that came early. A peer may only be ahead by the time of a round trip, so
+    /// little is kept; what is dropped, it sends again.
+    pub(super) fn park(&mut self, cx: &mut Cx<'_>, data: &[u8]) {
+        if self.parked.len() >= MAX_PARKED || self.parked_bytes + data.len() > MAX_PARKED_BYTES {
+            cx.stats.dropped.udx += 1;
+            return;
+        }
+        self.parked_bytes += data.len();
+        self.parked.push(data.to_vec());
+    }
+
+    pub(super) fn take_parked(&mut self) -> Vec<Vec<u8>> {
+        self.parked_bytes = 0;
+        std::mem::take(&mut self.parked)
+    }
+}
+
+/// Enough for the peer's header and the first writes behind it.
+const MAX_PARKED: usize = 64;
+
+/// The same in bytes.
+const MAX_PARKED_BYTES: usize = 64 * 1024;

@@ -1,0 +1,184 @@
+//! Bytes of `lib/border.js` to options and commands.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyperdht::wire::{Malformed, Reader};
+use hyperdht::{
+    Answer, AskId, BootstrapNode, Command, Config, ConnId, ConnectOptions, KeyPair, OpenOptions,
+    QueryId, QueryKind, QueryOptions, RequestId, ServerId, ServerOptions, UserRequest,
+};
+
+/// Options of a new node: where to bind, then the node's config.
+pub(crate) fn open_options(bytes: &[u8]) -> Result<OpenOptions, Malformed> {
+    let r = &mut Reader::new(bytes);
+    let host = r.array::<4>()?.into();
+    let (from, to) = (r.u16()?, r.u16()?);
+    let any_port = flag(r)?;
+    let config = config(r)?;
+    Ok(OpenOptions { host, ports: from..to, any_port, config })
+}
+
+/// One command.
+pub(crate) fn command(bytes: &[u8]) -> Result<Command, Malformed> {
+    let r = &mut Reader::new(bytes);
+    Ok(match r.u8()? {
+        1 => Command::Connect {
+            conn: ConnId(r.u32()?),
+            remote: r.array()?,
+            options: connect_options(r)?,
+        },
+        2 => Command::End { conn: ConnId(r.u32()?) },
+        3 => Command::DestroyConn { conn: ConnId(r.u32()?) },
+        4 => Command::SetKeepAlive { conn: ConnId(r.u32()?), interval: millis(r)? },
+        5 => Command::Listen { server: ServerId(r.u32()?), options: server_options(r)? },
+        6 => Command::RefreshServer { server: ServerId(r.u32()?) },
+        7 => Command::CloseServer { server: ServerId(r.u32()?) },
+        8 => {
+            let server = ServerId(r.u32()?);
+            Command::SetHooks { server, firewall: flag(r)?, holepunch: flag(r)? }
+        }
+        9 => {
+            let ask = AskId(r.u32()?);
+            let answer = if flag(r)? { Answer::Accept } else { Answer::Reject };
+            Command::Answer { ask, answer }
+        }
+        10 => query(r)?,
+        11 => Command::CancelQuery { query: QueryId(r.u32()?) },
+        12 => Command::Request { request: RequestId(r.u32()?), options: user_request(r)? },
+        13 => Command::AddNode { address: r.addr4()? },
+        14 => Command::Destroy { force: flag(r)? },
+        _ => return Err(Malformed::UnknownValue),
+    })
+}
+
+fn config(r: &mut Reader<'_>) -> Result<Config, Malformed> {
+    Ok(Config {
+        key_pair: key_pair(r)?,
+        bootstrap: r.list(1, bootstrap_node)?,
+        nodes: r.list(6, Reader::addr4)?,
+        ephemeral: match r.u8()? {
+            0 => None,
+            1 => Some(true),
+            _ => Some(false),
+        },
+        adaptive: flag(r)?,
+        firewalled: flag(r)?,
+        quick_firewall: flag(r)?,
+        public_address: optional(r, Reader::addr4)?,
+        connection_keep_alive: millis(r)?,
+        random_punch_interval: millis(r)?,
+        concurrency: size(r)?,
+        max_window: size(r)?,
+        max_ping_delay: millis(r)?,
+        max_size: size(r)?,
+        max_age: millis(r)?,
+        ..Config::default()
+    })
+}
+
+fn bootstrap_node(r: &mut Reader<'_>) -> Result<BootstrapNode, Malformed> {
+    if r.u8()? == 0 {
+        return Ok(BootstrapNode::Address(r.addr4()?));
+    }
+    let host = string(r)?;
+    let port = r.u16()?;
+    let suggested = optional(r, |r| Ok(r.array::<4>()?.into()))?;
+    Ok(BootstrapNode::Name { host, port, suggested })
+}
+
+fn connect_options(r: &mut Reader<'_>) -> Result<ConnectOptions, Malformed> {
+    Ok(ConnectOptions {
+        key_pair: optional(r, key_pair)?,
+        relay_addresses: r.list(6, Reader::addr4)?,
+        local_connection: flag(r)?,
+        fast_open: flag(r)?,
+        ask_holepunch: flag(r)?,
+        keep_alive: optional(r, millis)?,
+    })
+}
+
+fn server_options(r: &mut Reader<'_>) -> Result<ServerOptions, Malformed> {
+    Ok(ServerOptions {
+        key_pair: optional(r, key_pair)?,
+        ask_firewall: flag(r)?,
+        ask_holepunch: flag(r)?,
+        holepunch: flag(r)?,
+        share_local_address: flag(r)?,
+        handshake_clear_wait: millis(r)?,
+    })
+}
+
+fn query(r: &mut Reader<'_>) -> Result<Command, Malformed> {
+    let query = QueryId(r.u32()?);
+    let target = r.array()?;
+    let options = QueryOptions {
+        nodes: r.list(6, Reader::addr4)?,
+        concurrency: optional(r, size)?,
+        retries: optional(r, count)?,
+        only_closest_nodes: flag(r)?,
+        force: flag(r)?,
+    };
+    let kind = match r.u8()? {
+        0 => QueryKind::FindNode,
+        1 => QueryKind::FindPeer,
+        2 => QueryKind::Lookup,
+        3 => QueryKind::Announce {
+            key_pair: key_pair(r)?,
+            relay_addresses: r.list(6, Reader::addr4)?,
+            bump: r.uint()?,
+        },
+        4 => QueryKind::Unannounce { key_pair: key_pair(r)? },
+        5 => QueryKind::User { command: r.uint()?, value: optional(r, bytes)? },
+        _ => return Err(Malformed::UnknownValue),
+    };
+    Ok(Command::Query { query, target, kind, options })
+}
+
+fn user_request(r: &mut Reader<'_>) -> Result<UserRequest, Malformed> {
+    Ok(UserRequest {
+        to: r.addr4()?,
+        internal: flag(r)?,
+        command: r.uint()?,
+        target: optional(r, Reader::array)?,
+        token: optional(r, Reader::array)?,
+        value: optional(r, bytes)?,
+        retries: count(r)?,
+        ttl: optional(r, Reader::u8)?,
+    })
+}
+
+fn key_pair(r: &mut Reader<'_>) -> Result<KeyPair, Malformed> {
+    KeyPair::from_secret_key(&r.array()?).ok_or(Malformed::UnknownValue)
+}
+
+fn optional<T>(
+    r: &mut Reader<'_>,
+    read: impl FnOnce(&mut Reader<'_>) -> Result<T, Malformed>,
+) -> Result<Option<T>, Malformed> {
+    if flag(r)? { read(r).map(Some) } else { Ok(None) }
+}
+
+fn flag(r: &mut Reader<'_>) -> Result<bool, Malformed> {
+    Ok(r.u8()? == 1)
+}
+
+fn millis(r: &mut Reader<'_>) -> Result<Duration, Malformed> {
+    Ok(Duration::from_millis(r.uint()?))
+}
+
+fn size(r: &mut Reader<'_>) -> Result<usize, Malformed> {
+    usize::try_from(r.uint()?).map_err(|_| Malformed::IntegerTooLarge)
+}
+
+fn count(r: &mut Reader<'_>) -> Result<u32, Malformed> {
+    u32::try_from(r.uint()?).map_err(|_| Malformed::IntegerTooLarge)
+}
+
+fn bytes(r: &mut Reader<'_>) -> Result<Bytes, Malformed> {
+    Ok(Bytes::copy_from_slice(r.buffer()?))
+}
+
+fn string(r: &mut Reader<'_>) -> Result<String, Malformed> {
+    String::from_utf8(r.buffer()?.to_vec()).map_err(|_| Malformed::UnknownValue)
+}

@@ -1,0 +1,288 @@
+//! Events and state to the bytes that `lib/border.js` reads.
+
+use hyperdht::wire::Writer;
+use hyperdht::{
+    ConnError, ConnId, Event, Handle, Opened, QueryReply, Question, SocketId, Stats,
+};
+
+/// Moves events from the end of `pending` into the slab, up to and including the first control
+/// event. Returns the bytes written, or minus the room that the next event needs.
+pub(crate) fn events(pending: &mut Vec<Event>, slab: &mut [u8]) -> i32 {
+    let mut written = 0;
+    while let Some(event) = pending.last() {
+        let (head, body) = event_parts(event);
+        let len = head.len() + body.len();
+        let Some(room) = slab.get_mut(written..written + len) else {
+            return if written == 0 { -(len as i32) } else { written as i32 };
+        };
+        room[..head.len()].copy_from_slice(&head);
+        room[head.len()..].copy_from_slice(body);
+        written += len;
+        let control = is_control(event);
+        pending.pop();
+        if control {
+            break;
+        }
+    }
+    written as i32
+}
+
+/// Answers a question about the node: 0 statistics, 1 live objects, 2 NAT address, 3 remote
+/// address, 4 id, 5 nodes (at most `argument`), 6 a connection's transport, 7 local address of a
+/// socket, 8 firewalled.
+pub(crate) fn inspect(handle: &Handle, what: u32, argument: u32) -> Vec<u8> {
+    let mut w = Writer::new();
+    match what {
+        0 => stats(&mut w, &handle.read(|node| node.stats())),
+        1 => {
+            let live = handle.read(|node| node.live());
+            for n in [
+                live.connections,
+                live.streams,
+                live.servers,
+                live.handshakes,
+                live.punchers,
+                live.queries,
+                live.requests,
+                live.pool_sockets,
+                live.timers,
+            ] {
+                w.uint(n as u64);
+            }
+        }
+        2 => nat_address(&mut w, handle.read(|node| node.nat_address())),
+        3 => {
+            let address = handle.read(|node| node.remote_address());
+            optional(&mut w, address, |w, a| w.addr4(a));
+        }
+        4 => optional(&mut w, handle.read(|node| node.id()), |w, id| w.raw(&id)),
+        5 => {
+            let nodes = handle.read(|node| node.nodes(argument as usize));
+            w.list(&nodes, |w, a| {
+                w.addr4(*a);
+            });
+        }
+        6 => conn_stats(&mut w, handle, ConnId(argument)),
+        7 => optional(&mut w, handle.local_addr(SocketId(argument)), |w, a| w.addr4(a)),
+        8 => {
+            w.u8(u8::from(handle.read(|node| node.firewalled())));
+        }
+        _ => {}
+    }
+    w.finish()
+}
+
+/// Copies an answer. Returns its length, or minus the room it needs.
+pub(crate) fn copy(answer: &[u8], slab: &mut [u8]) -> i32 {
+    let Some(room) = slab.get_mut(..answer.len()) else { return -(answer.len() as i32) };
+    room.copy_from_slice(answer);
+    answer.len() as i32
+}
+
+/// Data and what belongs to its flow may be joined behind one wake-up; everything else has one of
+/// its own.
+fn is_control(event: &Event) -> bool {
+    !matches!(event, Event::Data { .. } | Event::Message { .. } | Event::Drained { .. })
+}
+
+fn event_parts(event: &Event) -> (Vec<u8>, &[u8]) {
+    match event {
+        Event::Data { conn, data } => (data_head(1, *conn, data.len()), data),
+        Event::Message { conn, data } => (data_head(2, *conn, data.len()), data),
+        other => {
+            let mut w = Writer::new();
+            control(&mut w, other);
+            (w.finish(), &[])
+        }
+    }
+}
+
+fn data_head(kind: u8, conn: ConnId, len: usize) -> Vec<u8> {
+    let mut w = Writer::new();
+    w.u8(kind).u32(conn.0).u32(len as u32);
+    w.finish()
+}
+
+fn control(w: &mut Writer, event: &Event) {
+    match event {
+        Event::Data { .. } | Event::Message { .. } => {}
+        Event::Drained { conn, bytes } => drop(w.u8(3).u32(conn.0).u32(*bytes as u32)),
+        Event::Listening => drop(w.u8(10)),
+        Event::NatUpdate { host, port } => nat_address(w.u8(11), (*host, *port)),
+        Event::Ready => drop(w.u8(12)),
+        Event::Persistent { id } => drop(w.u8(13).raw(id)),
+        Event::Ephemeral => drop(w.u8(14)),
+        Event::Wakeup => drop(w.u8(15)),
+        Event::Firewalled { firewalled } => drop(w.u8(16).u8(u8::from(*firewalled))),
+        Event::Health { online, degraded } => {
+            w.u8(17).u8(u8::from(*online)).u8(u8::from(*degraded));
+        }
+        Event::ServerListening { server } => drop(w.u8(20).u32(server.0)),
+        Event::ServerFailed { server, error } => {
+            w.u8(21).u32(server.0);
+            failure(w, Some(error.code()), &error.to_string());
+        }
+        Event::ServerRelays { server, relays } => {
+            w.u8(22).u32(server.0).list(relays, |w, a| {
+                w.addr4(*a);
+            });
+        }
+        Event::ServerClosed { server } => drop(w.u8(23).u32(server.0)),
+        Event::Connection(info) => opened(w.u8(30).u32(info.server.0), &info.opened),
+        Event::Opened(info) => opened(w.u8(31), info),
+        Event::RemoteEnd { conn } => drop(w.u8(32).u32(conn.0)),
+        Event::Finished { conn } => drop(w.u8(33).u32(conn.0)),
+        Event::Closed(closed) => {
+            w.u8(34).u32(closed.conn.0);
+            optional(w, closed.error, conn_error);
+        }
+        Event::Ask { ask, question: asked } => question(w.u8(40).u32(ask.0), asked),
+        Event::QueryReply { query, reply: r } => reply(w.u8(50).u32(query.0), r),
+        Event::QueryDone { query, closest, result } => {
+            w.u8(51).u32(query.0);
+            outcome(w, result.as_ref().err().map(|e| (None, e.to_string())));
+            w.list(closest, reply);
+        }
+        Event::Reply { request, result } => {
+            w.u8(52).u32(request.0);
+            outcome(w, result.as_ref().err().map(|e| (e.code(), e.to_string())));
+            if let Ok(r) = result {
+                reply(w, r);
+            }
+        }
+        Event::Destroyed => drop(w.u8(60)),
+    }
+}
+
+fn opened(w: &mut Writer, opened: &Opened) {
+    w.u32(opened.conn.0)
+        .raw(&opened.remote_public_key)
+        .raw(&opened.handshake_hash)
+        .addr4(opened.remote)
+        .u32(opened.socket.0)
+        .u32(opened.local_id)
+        .u32(opened.remote_id);
+}
+
+fn question(w: &mut Writer, question: &Question) {
+    match question {
+        Question::Firewall { server, remote_public_key, payload, address } => {
+            w.u8(0).u32(server.0).raw(remote_public_key).addr4(*address).buffer(&payload.encode());
+        }
+        Question::Holepunch {
+            server,
+            conn,
+            remote_firewall,
+            local_firewall,
+            remote_addresses,
+            local_addresses,
+        } => {
+            w.u8(1);
+            optional(w, *server, |w, id| w.u32(id.0));
+            optional(w, *conn, |w, id| w.u32(id.0));
+            w.u8(*remote_firewall).u8(*local_firewall);
+            for addresses in [remote_addresses, local_addresses] {
+                w.list(addresses, |w, a| {
+                    w.addr4(*a);
+                });
+            }
+        }
+    }
+}
+
+fn reply(w: &mut Writer, reply: &QueryReply) {
+    w.u16(reply.tid).u32(reply.rtt).addr4(reply.from).addr4(reply.to);
+    optional(w, reply.from_id, |w, id| w.raw(&id));
+    optional(w, reply.token, |w, token| w.raw(&token));
+    w.list(&reply.closer_nodes, |w, a| {
+        w.addr4(*a);
+    });
+    w.uint(reply.error);
+    optional(w, reply.value.as_ref(), |w, value| w.buffer(value));
+}
+
+fn conn_error(w: &mut Writer, error: ConnError) -> &mut Writer {
+    let code = match error {
+        ConnError::Connect(e) => e.code(),
+        ConnError::Stream(e) => e.code(),
+        _ => None,
+    };
+    failure(w, code, &error.to_string());
+    w
+}
+
+fn outcome(w: &mut Writer, error: Option<(Option<&'static str>, String)>) {
+    match error {
+        None => drop(w.u8(1)),
+        Some((code, message)) => failure(w.u8(0), code, &message),
+    }
+}
+
+fn failure(w: &mut Writer, code: Option<&'static str>, message: &str) {
+    w.buffer(code.unwrap_or("").as_bytes()).buffer(message.as_bytes());
+}
+
+fn nat_address(w: &mut Writer, (host, port): (Option<std::net::Ipv4Addr>, u16)) {
+    optional(w, host, |w, host| w.raw(&host.octets()));
+    w.u16(port);
+}
+
+fn optional<T>(w: &mut Writer, value: Option<T>, write: impl FnOnce(&mut Writer, T) -> &mut Writer) {
+    match value {
+        None => drop(w.u8(0)),
+        Some(value) => drop(write(w.u8(1), value)),
+    }
+}
+
+fn conn_stats(w: &mut Writer, handle: &Handle, conn: ConnId) {
+    let stats = handle.read(|node| node.conn_stats(conn));
+    optional(w, stats, |w, s| {
+        w.raw(&s.rtt.to_le_bytes());
+        for n in [u64::from(s.cwnd), u64::from(s.mtu), u64::from(s.inflight)] {
+            w.uint(n);
+        }
+        for n in [
+            s.retransmits,
+            s.fast_recoveries,
+            s.rto_count,
+            s.bytes_transmitted,
+            s.bytes_received,
+            s.packets_transmitted,
+            s.packets_received,
+        ] {
+            w.uint(n);
+        }
+        w
+    });
+}
+
+fn stats(w: &mut Writer, s: &Stats) {
+    let d = &s.dropped;
+    for n in [
+        s.requests_active,
+        s.requests_total,
+        s.responses,
+        s.timeouts,
+        s.retries,
+        s.queries_active,
+        s.queries_total,
+        s.punches_consistent,
+        s.punches_random,
+        s.punches_open,
+        s.pool_sockets_added,
+        s.pool_sockets_removed,
+        d.malformed,
+        d.unexpected,
+        d.handshake,
+        d.admission,
+        d.punch,
+        d.message,
+        d.frame,
+        d.udx,
+    ] {
+        w.uint(n);
+    }
+    for n in s.commands.iter().flatten() {
+        w.uint(*n);
+    }
+}

@@ -1,0 +1,67 @@
+//! One engine for each environment: the main thread, a worker, a `Bare.Thread`.
+
+use std::cell::RefCell;
+use std::ffi::c_void;
+use std::ptr;
+
+use hyperdht::Engine;
+use napi::bindgen_prelude::*;
+use napi::sys;
+
+use crate::wake::WakeFunction;
+
+thread_local! {
+    // Not napi_set_instance_data: Bare has one slot of it for all addons of a thread.
+    static CURRENT: RefCell<Option<Environment>> = const { RefCell::new(None) };
+}
+
+struct Environment {
+    engine: Engine,
+    wakes: Vec<WakeFunction>,
+}
+
+/// Runs `f` with this thread's engine, which it starts if there is none.
+pub(crate) fn with_engine<R>(env: &Env, f: impl FnOnce(&Engine) -> R) -> Result<R> {
+    CURRENT.with_borrow_mut(|current| {
+        if let Some(environment) = current {
+            return Ok(f(&environment.engine));
+        }
+        let engine = Engine::start()
+            .map_err(|e| Error::from_reason(format!("cannot start the driver thread: {e}")))?;
+        // SAFETY: `env` is the environment of this thread; the hook takes no argument and runs
+        // once, on this thread, before the environment goes away.
+        unsafe { sys::napi_add_env_cleanup_hook(env.raw(), Some(clean_up), ptr::null_mut()) };
+        let environment = current.insert(Environment { engine, wakes: Vec::new() });
+        Ok(f(&environment.engine))
+    })
+}
+
+/// Remembers a wake-up function until it is released or the environment ends.
+pub(crate) fn adopt(wake: WakeFunction) {
+    CURRENT.with_borrow_mut(|current| {
+        if let Some(environment) = current {
+            environment.wakes.push(wake);
+        }
+    });
+}
+
+/// Releases a wake-up function before the environment ends.
+pub(crate) fn release(wake: WakeFunction) {
+    CURRENT.with_borrow_mut(|current| {
+        if let Some(environment) = current {
+            environment.wakes.retain(|w| *w != wake);
+        }
+    });
+    wake.release();
+}
+
+/// The end of the environment, in this order: stop and join the driver, so that nobody calls a
+/// wake-up function any more; then release those. Without the join Bare crashes at exit, without
+/// the release it hangs.
+unsafe extern "C" fn clean_up(_: *mut c_void) {
+    let Some(environment) = CURRENT.with_borrow_mut(Option::take) else { return };
+    environment.engine.shutdown();
+    for wake in environment.wakes {
+        wake.release();
+    }
+}

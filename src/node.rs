@@ -1,0 +1,139 @@
+//! The class that `lib/` holds: one node of this environment's engine.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use hyperdht::{Command, ConnId, Event, Handle};
+use napi::bindgen_prelude::*;
+use napi_derive::napi;
+
+use crate::wake::WakeFunction;
+use crate::{decode, encode, environment};
+
+/// A node.
+#[napi]
+pub struct NativeNode {
+    handle: Handle,
+    wake: Option<WakeFunction>,
+    /// Drained from the engine, not yet by JavaScript. In reverse: the next one is the last.
+    pending: Vec<Event>,
+    corked: Option<Vec<Command>>,
+}
+
+/// Binds the sockets and starts a node. `wake` is called without arguments once for each control
+/// event, and once for any number of data events.
+#[napi]
+pub fn open(env: &Env, config: &[u8], wake: Unknown<'_>) -> Result<NativeNode> {
+    let options = decode::open_options(config).map_err(malformed)?;
+    let function = WakeFunction::new(env, &wake)?;
+    let opened = environment::with_engine(env, |engine| engine.open(options, Arc::new(function)))?;
+    environment::adopt(function);
+    let handle = opened.map_err(|error| {
+        environment::release(function);
+        let code = match error.kind() {
+            std::io::ErrorKind::AddrInUse => "EADDRINUSE: address already in use",
+            std::io::ErrorKind::AddrNotAvailable => "EADDRNOTAVAIL: address not available",
+            std::io::ErrorKind::PermissionDenied => "EACCES: permission denied",
+            _ => return Error::from_reason(error.to_string()),
+        };
+        Error::from_reason(code)
+    })?;
+    Ok(NativeNode { handle, wake: Some(function), pending: Vec::new(), corked: None })
+}
+
+#[napi]
+impl NativeNode {
+    /// Takes one encoded command.
+    #[napi]
+    pub fn command(&mut self, bytes: &[u8]) -> Result<()> {
+        let command = decode::command(bytes).map_err(malformed)?;
+        self.push(command);
+        Ok(())
+    }
+
+    /// Writes one message.
+    #[napi]
+    pub fn write(&mut self, conn: u32, data: &[u8]) {
+        let data = Bytes::copy_from_slice(data);
+        self.push(Command::Write { conn: ConnId(conn), data });
+    }
+
+    /// Writes one unordered message.
+    #[napi]
+    pub fn send_message(&mut self, conn: u32, data: &[u8]) {
+        let data = Bytes::copy_from_slice(data);
+        self.push(Command::SendMessage { conn: ConnId(conn), data });
+    }
+
+    /// Reports how much of the connection's data was taken.
+    #[napi]
+    pub fn consumed(&mut self, conn: u32, bytes: u32) {
+        self.push(Command::Consumed { conn: ConnId(conn), bytes: bytes as usize });
+    }
+
+    /// Holds commands back until `uncork`.
+    #[napi]
+    pub fn cork(&mut self) {
+        self.corked.get_or_insert_default();
+    }
+
+    /// Gives the commands that were held back to the engine at once.
+    #[napi]
+    pub fn uncork(&mut self) {
+        if let Some(commands) = self.corked.take() {
+            self.handle.commands(commands);
+        }
+    }
+
+    /// Writes events into the slab: data events, and at most one control event behind them.
+    /// Returns the number of bytes written, 0 when there is no event, or minus the room that the
+    /// next event needs when the slab is too small for it.
+    #[napi]
+    pub fn drain(&mut self, mut slab: Uint8ArraySlice<'_>) -> i32 {
+        if self.pending.is_empty() {
+            self.handle.drain_events(&mut self.pending);
+            self.pending.reverse();
+        }
+        // SAFETY: JavaScript waits for this call and lib/ made the slab for it alone.
+        encode::events(&mut self.pending, unsafe { slab.as_mut() })
+    }
+
+    /// Writes an answer to a question about the node's state; see `encode::inspect`. Returns its
+    /// length, or minus the room it needs.
+    #[napi]
+    pub fn inspect(&self, what: u32, argument: u32, mut slab: Uint8ArraySlice<'_>) -> i32 {
+        let answer = encode::inspect(&self.handle, what, argument);
+        // SAFETY: as in `drain`.
+        encode::copy(&answer, unsafe { slab.as_mut() })
+    }
+
+    /// Whether the node keeps the process alive.
+    #[napi]
+    pub fn set_ref(&self, env: &Env, keep: bool) {
+        if let Some(wake) = self.wake {
+            wake.set_ref(env, keep);
+        }
+    }
+
+    /// Closes the sockets and lets the wake-up function go. Idempotent.
+    #[napi]
+    pub fn close(&mut self) {
+        self.handle.close();
+        if let Some(wake) = self.wake.take() {
+            environment::release(wake);
+        }
+    }
+}
+
+impl NativeNode {
+    fn push(&mut self, command: Command) {
+        match &mut self.corked {
+            Some(commands) => commands.push(command),
+            None => self.handle.command(command),
+        }
+    }
+}
+
+fn malformed(error: hyperdht::wire::Malformed) -> Error {
+    Error::from_reason(error.to_string())
+}
