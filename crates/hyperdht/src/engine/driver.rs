@@ -15,7 +15,8 @@ use tokio::time::{Sleep, sleep_until};
 
 use super::batch::Batch;
 use super::host::{INTERFACE_INTERVAL, InterfaceWatch};
-use super::shared::{Next, Shared};
+use super::shared::Shared;
+use super::state::Next;
 
 /// Receives for a node, runs its timers, and sends what others could not.
 pub(super) struct Driver {

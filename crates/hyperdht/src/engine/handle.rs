@@ -51,8 +51,8 @@ impl Handle {
         self.shared.local_addr(socket)
     }
 
-    /// Closes the sockets before it returns. The network is not told, no event follows, and only
-    /// a wake-up that another thread had already begun can still arrive.
+    /// Closes the sockets. The network is not told, and once this returns no event follows and
+    /// the waker is not called. Idempotent.
     pub fn close(&self) {
         self.shared.close();
     }

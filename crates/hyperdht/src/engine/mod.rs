@@ -11,9 +11,10 @@ mod host;
 mod queue;
 mod shared;
 mod sockets;
+mod state;
 
 use std::io;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::ops::Range;
 use std::sync::{Arc, Weak};
 use std::thread::{self, JoinHandle};
@@ -30,19 +31,19 @@ use batch::Batch;
 use driver::Driver;
 use host::InterfaceWatch;
 use shared::Shared;
+use sockets::Socket;
 
 /// Told when a node has events to drain.
 ///
-/// Called by whichever thread made the events, never with a lock of the engine held, and never
-/// again once the node was closed by [`Handle::close`] or [`Engine::shutdown`].
+/// Called by whichever thread made the events, by one thread at a time, and never again after
+/// [`Handle::close`] or [`Engine::shutdown`] has returned. It may call the node's handle.
 pub trait Wake: Send + Sync {
-    /// There are events. `control_events` counts those added since the last call that are not
-    /// mere data (`Event::Data`, `Event::Message`).
+    /// There are events, which the application should be called for this often: once for each
+    /// control event, or once if there are only data events (`Event::Data`, `Event::Message`).
     ///
-    /// Wake-ups that bring data only are coalesced: at most one is outstanding until
-    /// [`Handle::drain_events`]. Control events are always told, so that the counts of all calls
-    /// add up to the number of control events.
-    fn wake(&self, control_events: usize);
+    /// Data events alone make no wake-up while one is outstanding, that is until
+    /// [`Handle::drain_events`].
+    fn wake(&self, calls: usize);
 }
 
 /// What a node is opened with.
@@ -50,24 +51,14 @@ pub trait Wake: Send + Sync {
 pub struct OpenOptions {
     /// The local address of all sockets. Default 0.0.0.0.
     pub host: Ipv4Addr,
-    /// Ports of the server socket, in the order in which they are tried.
-    pub port: Ports,
-    /// Bind any port when all of [`OpenOptions::port`] are occupied; if false, the first occupied
-    /// one is the error. Default true.
+    /// Ports of the server socket, in the order in which they are tried; empty is any port.
+    /// Default [`DEFAULT_PORTS`].
+    pub ports: Range<u16>,
+    /// Bind any port when all of [`OpenOptions::ports`] are occupied; if false, the first
+    /// occupied one is the error. Default true.
     pub any_port: bool,
-    /// Port of the client socket; any other if it is occupied. Default 0, any.
-    pub client_port: u16,
     /// The node's options. Its sockets and interfaces are filled in by [`Engine::open`].
     pub config: Config,
-}
-
-/// Candidate ports of a server socket.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ports {
-    /// This port and the four that follow it; 0 is any port.
-    From(u16),
-    /// These ports.
-    Range(Range<u16>),
 }
 
 /// One driver thread and the nodes that it runs.
@@ -124,9 +115,9 @@ impl Engine {
         let mut running = self.running.lock();
         let running = running.as_mut().ok_or(io::ErrorKind::NotConnected)?;
 
-        let OpenOptions { host, port, any_port, client_port, mut config } = options;
-        let server = sockets::bind_server(&self.runtime, host, &port, any_port)?;
-        let client = sockets::bind_client(&self.runtime, host, client_port)?;
+        let OpenOptions { host, ports, any_port, mut config } = options;
+        let server = sockets::bind_server(&self.runtime, host, ports, any_port)?;
+        let client = Socket::bind(&self.runtime, SocketAddrV4::new(host, 0))?;
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(io::Error::other)?;
         let now = Instant::now();
@@ -183,17 +174,10 @@ impl Default for OpenOptions {
     fn default() -> Self {
         Self {
             host: Ipv4Addr::UNSPECIFIED,
-            port: Ports::default(),
+            ports: DEFAULT_PORTS,
             any_port: true,
-            client_port: 0,
             config: Config::default(),
         }
-    }
-}
-
-impl Default for Ports {
-    fn default() -> Self {
-        Self::From(DEFAULT_PORT)
     }
 }
 
@@ -204,8 +188,8 @@ fn drive(runtime: Runtime, stop: &Notify) {
     runtime.shutdown_background();
 }
 
-/// The port that hyperdht nodes listen on unless told otherwise.
-pub const DEFAULT_PORT: u16 = 49737;
+/// The port that hyperdht nodes listen on unless told otherwise, and the four that follow it.
+pub const DEFAULT_PORTS: Range<u16> = 49737..49742;
 
 /// Names are resolved during bootstrap only, and there are three by default.
 const MAX_RESOLVERS: usize = 4;

@@ -13,8 +13,7 @@ pub(super) struct Queue {
 }
 
 impl Queue {
-    /// Takes events over. `Some` if the application has to be woken, with the number of those
-    /// that are more than data.
+    /// Takes events over; says how often the application has to be called for them, if at all.
     pub(super) fn add(&mut self, events: &mut Vec<Event>) -> Option<usize> {
         if events.is_empty() {
             return None;
@@ -33,7 +32,7 @@ impl Queue {
             return None;
         }
         self.woken = true;
-        Some(control)
+        Some(control.max(1))
     }
 
     pub(super) fn drain(&mut self, into: &mut Vec<Event>) {
@@ -62,10 +61,10 @@ mod tests {
     fn data_wakes_once_until_it_is_drained() {
         let mut queue = Queue::default();
 
-        assert_eq!(queue.add(&mut vec![data()]), Some(0));
+        assert_eq!(queue.add(&mut vec![data()]), Some(1));
         assert_eq!(queue.add(&mut vec![data()]), None);
         assert_eq!(drained(&mut queue), 2);
-        assert_eq!(queue.add(&mut vec![data()]), Some(0));
+        assert_eq!(queue.add(&mut vec![data()]), Some(1));
     }
 
     #[test]

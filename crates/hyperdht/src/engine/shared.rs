@@ -4,21 +4,22 @@
 //! send, to do and to tell is taken from it; after the release, commands that others left in the
 //! mailbox meanwhile are looked for.
 
+use std::cell::RefCell;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddrV4};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{Ordering, fence};
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
-use parking_lot::{Mutex, MutexGuard};
-use proto::{Action, Command, Event, Node, SocketId, Transmit, TransmitBuf};
+use parking_lot::{Mutex, MutexGuard, ReentrantMutex};
+use proto::{Action, Command, Event, Node, SocketId, Transmit};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
 use super::batch::Batch;
 use super::queue::Queue;
 use super::sockets::{Socket, Sockets};
+use super::state::{Life, Next, State};
 use super::{Wake, host};
 
 /// All that a handle and the driver have in common.
@@ -30,56 +31,12 @@ pub(super) struct Shared {
     /// Commands that found the lock taken.
     mailbox: Mutex<Vec<Command>>,
     queue: Mutex<Queue>,
-    waker: Arc<dyn Wake>,
+    /// `None` once the node is closed. Locked while it is called, so that closing waits for a call
+    /// under way; by one thread again, so that it may itself close.
+    waker: ReentrantMutex<RefCell<Option<Arc<dyn Wake>>>>,
     runtime: Handle,
     host: Ipv4Addr,
     myself: Weak<Self>,
-}
-
-/// What the lock protects.
-struct State {
-    core: Core,
-    buf: TransmitBuf,
-    /// What `buf` holds, when a socket had no room for it.
-    blocked: Option<Transmit>,
-    /// When the driver wakes by itself. Others notify it if that is too late.
-    driver_wakes_at: Option<Instant>,
-    /// The driver was notified and has not come yet.
-    driver_notified: bool,
-    /// Events on their way from the node to the queue; empty between calls.
-    events: Vec<Event>,
-    life: Life,
-}
-
-/// A node that is never called again after it has panicked.
-struct Core {
-    node: Node,
-    broken: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Life {
-    Running,
-    /// The sockets are closed. Commands still have their outcome.
-    Ended,
-    /// The same, and nobody is told anything any more.
-    Closed,
-}
-
-/// What the driver does after a turn.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Next {
-    /// Take another turn, there is more to send.
-    Again,
-    /// Wait.
-    Wait {
-        /// For this time at most.
-        until: Option<Instant>,
-        /// Or until this socket can be written.
-        writable: Option<SocketId>,
-    },
-    /// Stop.
-    End,
 }
 
 /// Who holds the lock.
@@ -99,23 +56,13 @@ impl Shared {
     ) -> Arc<Self> {
         let max_segments =
             sockets.iter().map(|(_, socket)| socket.max_segments()).min().unwrap_or(1);
-        let state = State {
-            core: Core { node, broken: false },
-            buf: TransmitBuf { data: Vec::new(), max_segments },
-            blocked: None,
-            driver_wakes_at: None,
-            // Its first turn comes without being asked for.
-            driver_notified: true,
-            events: Vec::new(),
-            life: Life::Running,
-        };
         Arc::new_cyclic(|myself| Self {
             sockets: Sockets::new(sockets),
             notify: Notify::new(),
-            state: Mutex::new(state),
+            state: Mutex::new(State::new(node, max_segments)),
             mailbox: Mutex::new(Vec::new()),
             queue: Mutex::new(Queue::default()),
-            waker,
+            waker: ReentrantMutex::new(RefCell::new(Some(waker))),
             runtime,
             host,
             myself: Weak::clone(myself),
@@ -186,13 +133,14 @@ impl Shared {
         next
     }
 
-    /// Closes the sockets and forgets what was not sent. No waker is called after this.
+    /// Closes the sockets and forgets what was not sent. The waker is not called after this.
     pub(super) fn close(&self) {
         let mut state = self.state.lock();
         state.life = Life::Closed;
         self.sockets.close_all();
         drop(state);
         self.notify.notify_one();
+        self.waker.lock().take();
     }
 
     /// Ends a node whose driver has panicked.
@@ -224,10 +172,18 @@ impl Shared {
         }
         // A thread that waits is served first, however soon this one comes back.
         MutexGuard::unlock_fair(state);
-        if let Some(control_events) = wake {
-            self.waker.wake(control_events);
+        if let Some(calls) = wake {
+            self.wake(calls);
         }
         next
+    }
+
+    fn wake(&self, calls: usize) {
+        let waker = self.waker.lock();
+        let current = waker.borrow().clone();
+        if let Some(current) = current {
+            current.wake(calls);
+        }
     }
 
     /// Runs the commands that came while the lock was taken, if it is free by now. If it is not,
@@ -358,53 +314,6 @@ impl Shared {
     }
 }
 
-impl State {
-    /// The next datagrams: those that waited for room, else new ones.
-    fn poll_transmit(&mut self) -> Option<Transmit> {
-        if let Some(blocked) = self.blocked.take() {
-            return Some(blocked);
-        }
-        let Self { core, buf, .. } = self;
-        core.enter(|node| node.poll_transmit(Instant::now(), buf)).flatten()
-    }
-
-    /// What the driver has to do once the lock is released.
-    fn next(&mut self, left: bool, now: Instant) -> Next {
-        if self.life != Life::Running {
-            return Next::End;
-        }
-        if left {
-            return Next::Again;
-        }
-        let due = self.core.enter(Node::poll_timeout).flatten().map(|(at, _)| at);
-        // An alarm is never put off: the next packet would need it again, and to move it from
-        // another thread costs more than to wake once for nothing.
-        let set = self.driver_wakes_at.filter(|at| *at > now);
-        let until = due.into_iter().chain(set).min();
-        Next::Wait { until, writable: self.blocked.map(|transmit| transmit.socket) }
-    }
-
-    /// True if the driver has to be told of what comes next.
-    fn driver_is_late(&self, next: Next) -> bool {
-        if self.driver_notified {
-            return false;
-        }
-        match next {
-            Next::Again | Next::End | Next::Wait { writable: Some(_), .. } => true,
-            Next::Wait { until, writable: None } => until != self.driver_wakes_at,
-        }
-    }
-}
-
-impl Next {
-    fn wakes_at(self) -> Option<Instant> {
-        match self {
-            Self::Wait { until, .. } => until,
-            Self::Again | Self::End => None,
-        }
-    }
-}
-
 impl Holder {
     /// A driver looks at its sockets again soon. A caller has other work to do, and leaves a
     /// window that acknowledgements keep open to the driver.
@@ -413,21 +322,6 @@ impl Holder {
             Self::Driver => 32,
             Self::Caller => 16,
         }
-    }
-}
-
-impl Core {
-    /// Calls the node. A panic ends it, and nothing else.
-    fn enter<R>(&mut self, call: impl FnOnce(&mut Node) -> R) -> Option<R> {
-        if self.broken {
-            return None;
-        }
-        let result = catch_unwind(AssertUnwindSafe(|| call(&mut self.node)));
-        if result.is_err() {
-            tracing::error!("a node has panicked and is closed");
-            self.broken = true;
-        }
-        result.ok()
     }
 }
 

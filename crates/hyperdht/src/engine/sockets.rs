@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, IoSliceMut};
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::ops::Range;
 use std::task::{Context, Poll};
 
 use parking_lot::{RwLock, RwLockReadGuard};
@@ -12,8 +13,6 @@ use socket2::{Domain, Protocol, SockRef, Type};
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
 use tokio::runtime::Handle;
-
-use super::Ports;
 
 /// The sockets of a node.
 ///
@@ -192,10 +191,10 @@ impl Socket {
 pub(super) fn bind_server(
     runtime: &Handle,
     host: Ipv4Addr,
-    ports: &Ports,
+    ports: Range<u16>,
     any_port: bool,
 ) -> io::Result<Socket> {
-    for port in candidates(ports) {
+    for port in ports {
         match Socket::bind(runtime, SocketAddrV4::new(host, port)) {
             Err(error) if !any_port => return Err(error),
             Err(error) => tracing::debug!(%error, port, "a port is occupied"),
@@ -203,22 +202,6 @@ pub(super) fn bind_server(
         }
     }
     Socket::bind(runtime, SocketAddrV4::new(host, 0))
-}
-
-/// Binds the client socket: a port that it had before, or any.
-pub(super) fn bind_client(runtime: &Handle, host: Ipv4Addr, port: u16) -> io::Result<Socket> {
-    Socket::bind(runtime, SocketAddrV4::new(host, port)).or_else(|error| match port {
-        0 => Err(error),
-        _ => Socket::bind(runtime, SocketAddrV4::new(host, 0)),
-    })
-}
-
-fn candidates(ports: &Ports) -> std::ops::Range<u16> {
-    match ports {
-        Ports::From(0) => 0..0,
-        Ports::From(port) => *port..port.saturating_add(SUCCESSORS + 1),
-        Ports::Range(range) => range.clone(),
-    }
 }
 
 /// Bulk arrives in bursts of a congestion window, while the driver may not be scheduled for
@@ -238,6 +221,3 @@ const DEFAULT_TTL: u32 = 64;
 /// Each ICMP message is one error, which takes it from the queue. An error that does not go away
 /// must not become a loop.
 const MAX_ERRORS: usize = 64;
-
-/// How many ports after the wanted one are tried.
-const SUCCESSORS: u16 = 4;
