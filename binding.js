@@ -1,0 +1,3 @@
+require.addon = require('require-addon')
+
+module.exports = require.addon('.', __filename)

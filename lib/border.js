@@ -1,0 +1,366 @@
+// What crosses the border to the core, in compact-encoding. The other side is src/decode.rs and
+// src/encode.rs: the two change together.
+
+const c = require('compact-encoding')
+const b4a = require('b4a')
+
+/** An IPv4 address and a port, without the `family` that compact-encoding adds. */
+const address = {
+  preencode: c.ipv4Address.preencode,
+  encode: c.ipv4Address.encode,
+  decode(state) {
+    const { host, port } = c.ipv4Address.decode(state)
+    return { host, port }
+  }
+}
+const addresses = c.array(address)
+
+// A fixed-size value with memory of its own: what is decoded may live longer than the slab.
+function own(size) {
+  const fixed = c.fixed(size)
+  return {
+    preencode: fixed.preencode,
+    encode: fixed.encode,
+    decode(state) {
+      const copy = b4a.allocUnsafeSlow(size)
+      copy.set(fixed.decode(state))
+      return copy
+    }
+  }
+}
+const key = own(32)
+const hash = own(64)
+
+function optional(encoding) {
+  return {
+    preencode(state, value) {
+      state.end++
+      if (value !== null && value !== undefined) encoding.preencode(state, value)
+    },
+    encode(state, value) {
+      const present = value !== null && value !== undefined
+      c.uint8.encode(state, present ? 1 : 0)
+      if (present) encoding.encode(state, value)
+    },
+    decode(state) {
+      return c.uint8.decode(state) === 1 ? encoding.decode(state) : null
+    }
+  }
+}
+
+const ownBuffer = {
+  preencode: c.buffer.preencode,
+  encode: c.buffer.encode,
+  decode: (state) => b4a.from(c.buffer.decode(state) || b4a.alloc(0))
+}
+
+// A struct as a list of names and encodings, in the order of the wire.
+function struct(fields) {
+  const names = Object.keys(fields)
+  return {
+    preencode(state, m) {
+      for (const name of names) fields[name].preencode(state, m[name])
+    },
+    encode(state, m) {
+      for (const name of names) fields[name].encode(state, m[name])
+    },
+    decode(state) {
+      const m = {}
+      for (const name of names) m[name] = fields[name].decode(state)
+      return m
+    }
+  }
+}
+
+const bootstrapNode = {
+  preencode(state, node) {
+    state.end++
+    if (node.name === undefined) return address.preencode(state, node)
+    c.string.preencode(state, node.name)
+    c.uint16.preencode(state, node.port)
+    optional(c.ipv4).preencode(state, node.suggested)
+  },
+  encode(state, node) {
+    c.uint8.encode(state, node.name === undefined ? 0 : 1)
+    if (node.name === undefined) return address.encode(state, node)
+    c.string.encode(state, node.name)
+    c.uint16.encode(state, node.port)
+    optional(c.ipv4).encode(state, node.suggested)
+  }
+}
+
+const config = struct({
+  host: c.ipv4,
+  portFrom: c.uint16,
+  portTo: c.uint16,
+  anyPort: c.bool,
+  secretKey: c.fixed64,
+  bootstrap: c.array(bootstrapNode),
+  nodes: addresses,
+  ephemeral: c.uint8,
+  adaptive: c.bool,
+  firewalled: c.bool,
+  quickFirewall: c.bool,
+  publicAddress: optional(address),
+  connectionKeepAlive: c.uint,
+  randomPunchInterval: c.uint,
+  concurrency: c.uint,
+  maxWindow: c.uint,
+  maxPingDelay: c.uint,
+  maxSize: c.uint,
+  maxAge: c.uint
+})
+
+const queryOptions = {
+  nodes: addresses,
+  concurrency: optional(c.uint),
+  retries: optional(c.uint),
+  onlyClosestNodes: c.bool,
+  force: c.bool
+}
+
+const COMMANDS = {
+  connect: command(1, {
+    conn: c.uint32,
+    remotePublicKey: c.fixed32,
+    secretKey: optional(c.fixed64),
+    relayAddresses: addresses,
+    localConnection: c.bool,
+    fastOpen: c.bool,
+    askHolepunch: c.bool,
+    keepAlive: optional(c.uint)
+  }),
+  end: command(2, { conn: c.uint32 }),
+  destroyConn: command(3, { conn: c.uint32 }),
+  setKeepAlive: command(4, { conn: c.uint32, interval: c.uint }),
+  listen: command(5, {
+    server: c.uint32,
+    secretKey: optional(c.fixed64),
+    askFirewall: c.bool,
+    askHolepunch: c.bool,
+    holepunch: c.bool,
+    shareLocalAddress: c.bool,
+    handshakeClearWait: c.uint
+  }),
+  refreshServer: command(6, { server: c.uint32 }),
+  closeServer: command(7, { server: c.uint32 }),
+  setHooks: command(8, { server: c.uint32, firewall: c.bool, holepunch: c.bool }),
+  answer: command(9, { ask: c.uint32, accept: c.bool }),
+  findNode: query(0, {}),
+  findPeer: query(1, {}),
+  lookup: query(2, {}),
+  announce: query(3, { secretKey: c.fixed64, relayAddresses: addresses, bump: c.uint }),
+  unannounce: query(4, { secretKey: c.fixed64 }),
+  userQuery: query(5, { command: c.uint, value: optional(c.buffer) }),
+  cancelQuery: command(11, { query: c.uint32 }),
+  request: command(12, {
+    request: c.uint32,
+    to: address,
+    internal: c.bool,
+    command: c.uint,
+    target: optional(c.fixed32),
+    token: optional(c.fixed32),
+    value: optional(c.buffer),
+    retries: c.uint,
+    ttl: optional(c.uint8)
+  }),
+  addNode: command(13, { address }),
+  destroy: command(14, { force: c.bool })
+}
+
+const reply = struct({
+  tid: c.uint16,
+  rtt: c.uint32,
+  from: address,
+  to: address,
+  id: optional(key),
+  token: optional(key),
+  closerNodes: addresses,
+  error: c.uint,
+  value: optional(ownBuffer)
+})
+
+const failure = struct({ code: c.string, message: c.string })
+
+const opened = {
+  conn: c.uint32,
+  remotePublicKey: key,
+  handshakeHash: hash,
+  remote: address,
+  socket: c.uint32,
+  localId: c.uint32,
+  remoteId: c.uint32
+}
+
+// Failed or not, and then how.
+function outcome(ok) {
+  return {
+    decode(state) {
+      if (c.uint8.decode(state) === 1) return { failure: null, value: ok ? ok.decode(state) : null }
+      return { failure: failure.decode(state), value: null }
+    }
+  }
+}
+
+const question = {
+  decode(state) {
+    if (c.uint8.decode(state) === 0) {
+      const firewall = struct({
+        server: c.uint32,
+        remotePublicKey: key,
+        address,
+        payload: ownBuffer
+      })
+      return { kind: 'firewall', ...firewall.decode(state) }
+    }
+    const holepunch = struct({
+      server: optional(c.uint32),
+      conn: optional(c.uint32),
+      remoteFirewall: c.uint8,
+      localFirewall: c.uint8,
+      remoteAddresses: addresses,
+      localAddresses: addresses
+    })
+    return { kind: 'holepunch', ...holepunch.decode(state) }
+  }
+}
+
+const natAddress = { host: optional(c.ipv4), port: c.uint16 }
+
+const EVENTS = new Map([
+  [10, event('listening', {})],
+  [11, event('natUpdate', natAddress)],
+  [12, event('ready', {})],
+  [13, event('persistent', { id: key })],
+  [14, event('ephemeral', {})],
+  [15, event('wakeup', {})],
+  [16, event('firewalled', { firewalled: c.bool })],
+  [17, event('health', { online: c.bool, degraded: c.bool })],
+  [20, event('serverListening', { server: c.uint32 })],
+  [21, event('serverFailed', { server: c.uint32, failure })],
+  [22, event('serverRelays', { server: c.uint32, relays: addresses })],
+  [23, event('serverClosed', { server: c.uint32 })],
+  [30, event('connection', { server: c.uint32, ...opened })],
+  [31, event('opened', opened)],
+  [32, event('remoteEnd', { conn: c.uint32 })],
+  [33, event('finished', { conn: c.uint32 })],
+  [34, event('closed', { conn: c.uint32, failure: optional(failure) })],
+  [40, event('ask', { ask: c.uint32, question })],
+  [50, event('queryReply', { query: c.uint32, reply })],
+  [51, event('queryDone', { query: c.uint32, outcome: outcome(null), closest: c.array(reply) })],
+  [52, event('reply', { request: c.uint32, outcome: outcome(reply) })],
+  [60, event('destroyed', {})]
+])
+
+/** Kinds of events that carry the bytes of a connection. */
+const DATA = 1
+const MESSAGE = 2
+const DRAINED = 3
+
+/** Questions that `inspect` answers, with the encodings of the answers. */
+const INSPECT = {
+  stats: {
+    what: 0,
+    answer: uints([
+      'requestsActive',
+      'requestsTotal',
+      'responses',
+      'timeouts',
+      'retries',
+      'queriesActive',
+      'queriesTotal',
+      'punchesConsistent',
+      'punchesRandom',
+      'punchesOpen',
+      'poolSocketsAdded',
+      'poolSocketsRemoved',
+      'droppedMalformed',
+      'droppedUnexpected',
+      'droppedHandshake',
+      'droppedAdmission',
+      'droppedPunch',
+      'droppedMessage',
+      'droppedFrame',
+      'droppedUdx',
+      'pingTx',
+      'pingRx',
+      'pingNatTx',
+      'pingNatRx',
+      'findNodeTx',
+      'findNodeRx',
+      'downHintTx',
+      'downHintRx'
+    ])
+  },
+  live: {
+    what: 1,
+    answer: uints([
+      'connections',
+      'streams',
+      'servers',
+      'handshakes',
+      'punchers',
+      'queries',
+      'requests',
+      'poolSockets',
+      'timers'
+    ])
+  },
+  natAddress: { what: 2, answer: struct(natAddress) },
+  remoteAddress: { what: 3, answer: optional(address) },
+  id: { what: 4, answer: optional(key) },
+  nodes: { what: 5, answer: addresses },
+  transport: {
+    what: 6,
+    answer: optional(
+      struct({
+        rtt: c.float64,
+        cwnd: c.uint,
+        mtu: c.uint,
+        inflight: c.uint,
+        retransmits: c.uint,
+        fastRecoveries: c.uint,
+        rtoCount: c.uint,
+        bytesTransmitted: c.uint,
+        bytesReceived: c.uint,
+        packetsTransmitted: c.uint,
+        packetsReceived: c.uint
+      })
+    )
+  },
+  localAddress: { what: 7, answer: optional(address) },
+  firewalled: { what: 8, answer: c.bool }
+}
+
+module.exports = { address, config, COMMANDS, EVENTS, DATA, MESSAGE, DRAINED, INSPECT }
+
+function command(kind, fields) {
+  const body = struct(fields)
+  return (message) => {
+    const state = c.state(0, 1)
+    body.preencode(state, message)
+    state.buffer = b4a.allocUnsafe(state.end)
+    c.uint8.encode(state, kind)
+    body.encode(state, message)
+    return state.buffer
+  }
+}
+
+function query(kind, fields) {
+  const encode = command(10, {
+    query: c.uint32,
+    target: c.fixed32,
+    ...queryOptions,
+    kind: c.uint8,
+    ...fields
+  })
+  return (message) => encode({ ...message, kind })
+}
+
+function event(name, fields) {
+  return { name, body: struct(fields) }
+}
+
+function uints(names) {
+  return struct(Object.fromEntries(names.map((name) => [name, c.uint])))
+}

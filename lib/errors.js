@@ -1,0 +1,58 @@
+module.exports = class DHTError extends Error {
+  constructor(msg, code, fn = DHTError) {
+    super(`${code}: ${msg}`)
+    this.code = code
+    if (Error.captureStackTrace) Error.captureStackTrace(this, fn)
+  }
+
+  get name() {
+    return 'DHTError'
+  }
+}
+
+const TEXTS = {
+  BAD_HANDSHAKE_REPLY: 'Bad handshake reply',
+  BAD_HOLEPUNCH_REPLY: 'Bad holepunch reply',
+  HOLEPUNCH_ABORTED: 'Holepunch aborted',
+  HOLEPUNCH_INVALID: 'Invalid holepunch payload',
+  HOLEPUNCH_PROBE_TIMEOUT: 'Holepunching probe did not finish in time',
+  HOLEPUNCH_DOUBLE_RANDOMIZED_NATS: 'Both remote and local NATs are randomized',
+  CANNOT_HOLEPUNCH: 'Cannot holepunch to remote',
+  REMOTE_NOT_HOLEPUNCHING: 'Remote is not holepunching',
+  REMOTE_NOT_HOLEPUNCHABLE: 'Remote is not holepunchable',
+  REMOTE_ABORTED: 'Remote aborted',
+  HANDSHAKE_UNFINISHED: 'Handshake did not finish',
+  HANDSHAKE_INVALID: 'Received invalid handshake',
+  ALREADY_LISTENING: 'Already listening',
+  KEYPAIR_ALREADY_USED: 'Keypair already used',
+  NODE_DESTROYED: 'Node destroyed',
+  PEER_CONNECTION_FAILED: 'Could not connect to peer',
+  PEER_NOT_FOUND: 'Peer not found',
+  STREAM_NOT_CONNECTED: 'Stream is not connected',
+  SERVER_INCOMPATIBLE: 'Server is using an incompatible version',
+  SERVER_ERROR: 'Server returned an error',
+  DUPLICATE_CONNECTION: 'Duplicate connection',
+  RELAY_ABORTED: 'Relay aborted',
+  SUSPENDED: 'Suspended'
+}
+
+for (const code of Object.keys(TEXTS)) {
+  module.exports[code] = function make(msg = TEXTS[code]) {
+    return new module.exports(msg, code, make)
+  }
+}
+
+const SYSTEM_CODES = new Set(['ECONNRESET', 'ETIMEDOUT'])
+
+/**
+ * The error for a failure that the core reports.
+ *
+ * @param {{ code: string, message: string }} failure
+ * @returns {Error & { code?: string }}
+ */
+module.exports.from = function from({ code, message }) {
+  if (code !== '' && !SYSTEM_CODES.has(code)) return new module.exports(message, code, from)
+  const err = new Error(message)
+  if (code !== '') err.code = code
+  return err
+}
