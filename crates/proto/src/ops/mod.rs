@@ -325,3 +325,6 @@ fn plain(reply: Reply) -> QueryReply {
 
 /// Nodes show at most this many records of a topic.
 const MAX_SHOWN: usize = 20;
+
+#[cfg(test)]
+mod tests;
