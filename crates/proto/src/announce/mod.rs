@@ -265,3 +265,8 @@ impl Announcer {
 /// How long closing a server may take: nodes that live answer in the first tries, and records
 /// expire by themselves.
 const STOP_LIMIT: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+pub(crate) mod testnet;
+#[cfg(test)]
+mod tests;

@@ -3,16 +3,17 @@
 //! A frame is almost an IETF ChaCha20-Poly1305 message. The plaintext is a block of the tag and 63
 //! zeros, then the message; of the block's ciphertext only the first byte is sent. The padding in
 //! the MAC is an old slip of libsodium that equals the standard's if the length is a multiple of
-//! 8: such messages can go through ring's fused assembly, in a buffer with room for the block
-//! before the message. All others take one pass of ChaCha20 and one of Poly1305.
+//! 8: such messages suit ring's fused assembly, in a buffer with room for the block before the
+//! message. All others take one pass of ChaCha20 and one of Poly1305.
 
 use chacha20::cipher::{KeyIvInit, StreamCipher};
 use chacha20::{ChaCha20, R20, hchacha};
-use poly1305::Poly1305;
 use poly1305::universal_hash::{KeyInit, UniversalHash};
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
+
+use super::poly1305::Poly1305;
 
 /// The sending end.
 pub(super) struct Push(State);
@@ -26,7 +27,7 @@ impl Push {
     /// Encrypts in place what follows the room. Returns the encrypted tag, which goes before the
     /// ciphertext, and the MAC, which goes after it.
     pub(super) fn seal(&mut self, tag: u8, buf: &mut Roomy<'_>) -> (u8, [u8; MAC_LEN]) {
-        let (first, mac) = if buf.suits_fused(SEAL_FUSED_FROM) {
+        let (first, mac) = if buf.suits_fused(0) {
             self.0.seal_fused(tag, buf)
         } else {
             self.0.seal_portably(tag, buf.message())
@@ -114,10 +115,9 @@ impl State {
     }
 
     fn open_fused(&self, first: u8, buf: &mut Roomy<'_>, mac: &[u8; MAC_LEN]) -> Option<u8> {
-        let mut start = [0; 2 * BLOCK];
-        self.keystream().apply_keystream(&mut start);
+        let start = Start::new(&mut self.keystream());
+        buf.all[..ROOM].copy_from_slice(&start.block);
         buf.all[0] = first;
-        buf.all[1..ROOM].copy_from_slice(&start[BLOCK + 1..]);
         let nonce = Nonce::assume_unique_for_key(self.nonce());
         let plain = self
             .aead
@@ -177,17 +177,17 @@ impl State {
     }
 }
 
-/// The first four blocks of keystream, as many as the vector units make at once: the Poly1305
-/// key, the tag's block, and what the first bytes of the message need.
+/// The first blocks of keystream: the Poly1305 key, the tag's block, and what the first bytes of
+/// the message need.
 struct Start {
     mac_key: [u8; BLOCK],
     block: [u8; BLOCK],
-    message: [u8; 2 * BLOCK],
+    message: [u8; BATCH - 2 * BLOCK],
 }
 
 impl Start {
     fn new(stream: &mut ChaCha20) -> Self {
-        let mut bytes = [0; 4 * BLOCK];
+        let mut bytes = [0; BATCH];
         stream.apply_keystream(&mut bytes);
         Self {
             mac_key: std::array::from_fn(|at| bytes[at]),
@@ -198,10 +198,14 @@ impl Start {
 
     fn apply(&self, stream: &mut ChaCha20, message: &mut [u8]) {
         let (near, far) = message.split_at_mut(message.len().min(self.message.len()));
-        for (byte, key) in near.iter_mut().zip(&self.message) {
-            *byte ^= key;
+        xor(near, &self.message);
+        let (batches, rest) = far.split_at_mut(far.len() - far.len() % BATCH);
+        stream.apply_keystream(batches);
+        if !rest.is_empty() {
+            let mut key = [0; BATCH];
+            stream.apply_keystream(&mut key);
+            xor(rest, &key);
         }
-        stream.apply_keystream(far);
     }
 
     fn mac(&self, ciphertext: &[u8]) -> [u8; MAC_LEN] {
@@ -213,11 +217,24 @@ impl Start {
         let lengths = 2 * rest.len();
         let len = (BLOCK + ciphertext.len()) as u64;
         tail[lengths + 8..lengths + 16].copy_from_slice(&len.to_le_bytes());
+        let tail = &tail[..lengths + 16];
 
-        let mut mac = Poly1305::new((&key).into());
-        mac.update_padded(&self.block);
-        mac.update_padded(blocks);
-        mac.compute_unpadded(&tail[..lengths + 16]).into()
+        if blocks.len() >= VECTOR_MAC_FROM {
+            let mut mac = poly1305::Poly1305::new((&key).into());
+            mac.update_padded(&self.block);
+            mac.update_padded(blocks);
+            return mac.compute_unpadded(tail).into();
+        }
+        let mut mac = Poly1305::new(&key);
+        mac.update_blocks(&self.block);
+        mac.update_blocks(blocks);
+        mac.finish(tail)
+    }
+}
+
+fn xor(bytes: &mut [u8], keystream: &[u8]) {
+    for (byte, key) in bytes.iter_mut().zip(keystream) {
+        *byte ^= key;
     }
 }
 
@@ -240,12 +257,15 @@ const TAG_REKEY: u8 = 2;
 /// Bytes of a ChaCha20 block.
 const BLOCK: usize = 64;
 
-/// Bytes from which the fused way is the faster one to encrypt, as measured.
-const SEAL_FUSED_FROM: usize = 0;
+/// Bytes of keystream that the vector units make at once; a single block takes them as long.
+const BATCH: usize = 4 * BLOCK;
 
-/// Bytes from which the fused way is the faster one to decrypt; it needs a block of keystream
-/// beforehand.
-const OPEN_FUSED_FROM: usize = 0;
+/// Bytes from which it is faster to decrypt with ring. It wants the keystream of the tag's block
+/// first, which costs as much as all the keystream of a short message.
+const OPEN_FUSED_FROM: usize = BATCH - 2 * BLOCK + 1;
+
+/// Bytes from which the vector code for Poly1305 is worth its start, as measured.
+const VECTOR_MAC_FROM: usize = 4096;
 
 #[cfg(test)]
 mod tests;

@@ -5,6 +5,7 @@
 
 mod cipher;
 mod datagrams;
+mod poly1305;
 mod punch;
 mod receiver;
 mod secretbox;

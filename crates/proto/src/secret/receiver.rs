@@ -25,7 +25,7 @@ pub struct Receiver(Stage);
 
 enum Stage {
     Header(Header),
-    Messages(Pull, Frame),
+    Messages(Box<Pull>, Frame),
     Broken(FrameError),
 }
 
@@ -67,7 +67,7 @@ impl Receiver {
             let Some(pull) = header.read(&mut bytes)? else {
                 return Ok(());
             };
-            self.0 = Stage::Messages(pull, Frame::default());
+            self.0 = Stage::Messages(Box::new(pull), Frame::default());
         }
         match &mut self.0 {
             Stage::Messages(pull, frame) => {

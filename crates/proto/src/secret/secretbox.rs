@@ -1,10 +1,10 @@
 //! XSalsa20-Poly1305, the secretbox of libsodium.
 
-use poly1305::Poly1305;
-use poly1305::universal_hash::KeyInit;
 use salsa20::XSalsa20;
 use salsa20::cipher::{KeyIvInit, StreamCipher};
 use subtle::ConstantTimeEq;
+
+use super::poly1305::Poly1305;
 
 /// Appends the box of a plaintext: MAC, then ciphertext.
 pub(super) fn seal(key: &[u8; 32], nonce: &[u8; NONCE_LEN], plaintext: &[u8], out: &mut Vec<u8>) {
@@ -14,15 +14,15 @@ pub(super) fn seal(key: &[u8; 32], nonce: &[u8; NONCE_LEN], plaintext: &[u8], ou
     out.extend_from_slice(plaintext);
     let (mac, ciphertext) = out[at..].split_at_mut(MAC_LEN);
     stream.apply_keystream(ciphertext);
-    mac.copy_from_slice(&Poly1305::new((&mac_key).into()).compute_unpadded(ciphertext));
+    mac.copy_from_slice(&Poly1305::new(&mac_key).finish(ciphertext));
 }
 
 /// The plaintext of a box; `None` if it is a forgery.
 pub(super) fn open(key: &[u8; 32], nonce: &[u8; NONCE_LEN], boxed: &[u8]) -> Option<Vec<u8>> {
     let (mac, ciphertext) = boxed.split_first_chunk::<MAC_LEN>()?;
     let (mac_key, mut stream) = begin(key, nonce);
-    let expected = Poly1305::new((&mac_key).into()).compute_unpadded(ciphertext);
-    if !bool::from(expected.as_slice().ct_eq(mac)) {
+    let expected = Poly1305::new(&mac_key).finish(ciphertext);
+    if !bool::from(expected.ct_eq(mac)) {
         return None;
     }
     let mut plaintext = ciphertext.to_vec();
