@@ -185,3 +185,6 @@ impl Connector {
 
 #[cfg(test)]
 pub(crate) mod testing;
+
+#[cfg(test)]
+mod tests;

@@ -158,6 +158,3 @@ impl Servers {
         self.by_id.values().map(Server::handshakes).sum()
     }
 }
-
-#[cfg(test)]
-mod tests;
