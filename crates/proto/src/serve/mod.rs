@@ -158,3 +158,6 @@ impl Servers {
         self.by_id.values().map(Server::handshakes).sum()
     }
 }
+
+#[cfg(test)]
+mod tests;
