@@ -275,8 +275,7 @@ impl Host {
     fn client_with(&mut self, payload: NoisePayload) -> Client {
         self.clients = self.clients.wrapping_add(1);
         let key_pair = KeyPair::from_seed([self.clients; 32]);
-        let mut initiator =
-            Initiator::new(&key_pair, public_key(), &mut self.bench.rng).unwrap();
+        let mut initiator = Initiator::new(&key_pair, public_key(), &mut self.bench.rng).unwrap();
         let noise = initiator.send(&payload.encode()).unwrap();
         Client { initiator: Some(initiator), noise }
     }

@@ -1,16 +1,18 @@
 //! One puncher: its sockets, the analysis of their NAT, and the punching.
 
+mod analysis;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddrV4;
 
-use super::nat::{ENOUGH_SAMPLES, Nat, is_consistent, is_random};
+use super::nat::{Nat, is_random};
 use super::remote::Remote;
 use super::strategy::{Probe, Strategy};
 use super::throttle::{Claim, Throttle};
 use super::{News, PunchId, PunchOwner};
 use crate::conn::Path;
 use crate::connect::Io;
-use crate::net::{Owner, Reply, RequestKey};
+use crate::net::{Reply, RequestKey};
 use crate::wire::{Firewall, is_reserved};
 use crate::{ConnId, Cx, Question, ServerId, SocketId, Timer};
 
@@ -162,29 +164,6 @@ impl Puncher {
 
     pub(super) fn is_over(&self) -> bool {
         self.work == Work::Over
-    }
-
-    /// `None` while it runs; then whether the NAT leaves a way to the peer's.
-    pub(crate) fn analysis(&self) -> Option<bool> {
-        if self.analysis != Analysis::Ended || matches!(self.reopening, Reopening::Running { .. }) {
-            return None;
-        }
-        Some(!self.is_unstable())
-    }
-
-    /// Replaces the socket until its NAT is consistent. `Some` if that was tried before.
-    pub(super) fn reopen(&mut self, cx: &mut Cx<'_>, io: &mut Io<'_>) -> Option<bool> {
-        match self.reopening {
-            Reopening::Done { consistent } => return Some(consistent),
-            Reopening::Running { .. } => return None,
-            Reopening::No => {}
-        }
-        self.reopening = Reopening::Running { left: MAX_REOPENS };
-        self.reopen_next(cx, io);
-        match self.reopening {
-            Reopening::Done { consistent } => Some(consistent),
-            Reopening::No | Reopening::Running { .. } => None,
-        }
     }
 
     pub(super) fn add_sample(
@@ -348,11 +327,6 @@ impl Puncher {
         matches!(self.owner, PunchOwner::Conn(_))
     }
 
-    fn is_unstable(&self) -> bool {
-        let firewall = self.nat.firewall();
-        firewall == Firewall::Unknown || (is_random(firewall) && is_random(self.remote.firewall()))
-    }
-
     fn handle_unbound(&mut self, socket: SocketId) {
         let was_first = self.socket() == Some(socket);
         self.sockets.retain(|other| *other != socket);
@@ -366,71 +340,6 @@ impl Puncher {
         if let Work::Punching(Strategy::Birthday { to, .. }) = self.work {
             self.probe(cx, Probe { socket, to, low_ttl: true });
         }
-    }
-
-    /// Pings nodes from the first socket. Those heard of last are skipped: they are likely to be
-    /// the ones that carry the handshake, which sample us anyway.
-    fn sample(&mut self, cx: &mut Cx<'_>, io: &mut Io<'_>) {
-        let Some(socket) = self.socket() else { return };
-        let nodes = io.net.recent_nodes(NODES_TO_CHOOSE_FROM);
-        let skip = if nodes.len() >= MANY_NODES { SKIPPED_NODES } else { 0 };
-        for node in nodes.into_iter().skip(skip) {
-            if self.nat.samples() + self.pings.len() >= ENOUGH_SAMPLES {
-                break;
-            }
-            if !self.asked.insert(node) {
-                continue;
-            }
-            let tag = self.next_tag;
-            self.next_tag = self.next_tag.wrapping_add(1);
-            let owner = Owner::Punch(self.id.0, tag);
-            let key = io.net.ping(cx, node, Some(socket), 0, owner);
-            self.pings.insert(tag, key);
-        }
-    }
-
-    /// Ends the analysis when it can be ended.
-    fn settle(&mut self, cx: &mut Cx<'_>, io: &mut Io<'_>) {
-        while let Analysis::Sampling { again } = self.analysis {
-            if self.nat.is_decided() {
-                self.end_analysis(cx, io);
-            } else if !self.pings.is_empty() {
-                return;
-            } else if again {
-                self.analysis = Analysis::Sampling { again: false };
-                self.sample(cx, io);
-            } else {
-                self.end_analysis(cx, io);
-            }
-        }
-    }
-
-    fn end_analysis(&mut self, cx: &mut Cx<'_>, io: &mut Io<'_>) {
-        self.analysis = Analysis::Ended;
-        tracing::debug!(punch = self.id.0, firewall = ?self.nat.firewall(), "analysed");
-        self.reopen_next(cx, io);
-        if !matches!(self.reopening, Reopening::Running { .. }) {
-            self.news.push(News::Analyzed);
-        }
-    }
-
-    /// One more socket, or the end of reopening.
-    fn reopen_next(&mut self, cx: &mut Cx<'_>, io: &mut Io<'_>) {
-        let Reopening::Running { left } = self.reopening else { return };
-        if left == 0 || !self.is_unstable() || self.work != Work::None {
-            let consistent = is_consistent(self.nat.firewall());
-            self.reopening = Reopening::Done { consistent };
-            return;
-        }
-        self.reopening = Reopening::Running { left: left - 1 };
-        self.analysis = Analysis::Binding;
-        self.cancel_pings(cx, io);
-        self.asked.clear();
-        self.nat = Nat::new(io.net.firewalled());
-        for socket in std::mem::take(&mut self.sockets) {
-            self.release(cx, io, socket);
-        }
-        self.acquire(cx, io);
     }
 
     fn acquire(&mut self, cx: &mut Cx<'_>, io: &mut Io<'_>) {
@@ -474,15 +383,5 @@ const PROBE_TTL: u8 = 64;
 /// Far enough to leave our own NATs, too short to reach the peer's, which could take offence.
 const OPENER_TTL: u8 = 5;
 
-/// Mobile networks spread sockets over NATs; another one may get a better one.
-const MAX_REOPENS: u8 = 3;
-
 /// All that one puncher ever sends: four times what its longest strategy needs.
 const MAX_PROBES: u32 = 8192;
-
-const NODES_TO_CHOOSE_FROM: usize = 32;
-
-/// With fewer nodes than this, none can be spared.
-const MANY_NODES: usize = 8;
-
-const SKIPPED_NODES: usize = 5;

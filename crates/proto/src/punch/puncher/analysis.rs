@@ -1,0 +1,114 @@
+//! How a puncher learns what its NAT does, and looks for a socket with a better one.
+
+use super::{Analysis, Puncher, Reopening, Work};
+use crate::Cx;
+use crate::connect::Io;
+use crate::net::Owner;
+use crate::punch::News;
+use crate::punch::nat::{ENOUGH_SAMPLES, Nat, is_consistent, is_random};
+use crate::wire::Firewall;
+
+impl Puncher {
+    /// `None` while it runs; then whether the NAT leaves a way to the peer's.
+    pub(crate) fn analysis(&self) -> Option<bool> {
+        if self.analysis != Analysis::Ended || matches!(self.reopening, Reopening::Running { .. }) {
+            return None;
+        }
+        Some(!self.is_unstable())
+    }
+
+    /// Replaces the socket until its NAT is consistent. `Some` if that was tried before.
+    pub(in crate::punch) fn reopen(&mut self, cx: &mut Cx<'_>, io: &mut Io<'_>) -> Option<bool> {
+        match self.reopening {
+            Reopening::Done { consistent } => return Some(consistent),
+            Reopening::Running { .. } => return None,
+            Reopening::No => {}
+        }
+        self.reopening = Reopening::Running { left: MAX_REOPENS };
+        self.reopen_next(cx, io);
+        match self.reopening {
+            Reopening::Done { consistent } => Some(consistent),
+            Reopening::No | Reopening::Running { .. } => None,
+        }
+    }
+
+    /// Pings nodes from the first socket. Those heard of last are skipped: they are likely to be
+    /// the ones that carry the handshake, which sample us anyway.
+    pub(super) fn sample(&mut self, cx: &mut Cx<'_>, io: &mut Io<'_>) {
+        let Some(socket) = self.socket() else { return };
+        let nodes = io.net.recent_nodes(NODES_TO_CHOOSE_FROM);
+        let skip = if nodes.len() >= MANY_NODES { SKIPPED_NODES } else { 0 };
+        for node in nodes.into_iter().skip(skip) {
+            if self.nat.samples() + self.pings.len() >= ENOUGH_SAMPLES {
+                break;
+            }
+            if !self.asked.insert(node) {
+                continue;
+            }
+            let tag = self.next_tag;
+            self.next_tag = self.next_tag.wrapping_add(1);
+            let owner = Owner::Punch(self.id.0, tag);
+            let key = io.net.ping(cx, node, Some(socket), 0, owner);
+            self.pings.insert(tag, key);
+        }
+    }
+
+    /// Ends the analysis when it can be ended.
+    pub(super) fn settle(&mut self, cx: &mut Cx<'_>, io: &mut Io<'_>) {
+        while let Analysis::Sampling { again } = self.analysis {
+            if self.nat.is_decided() {
+                self.end_analysis(cx, io);
+            } else if !self.pings.is_empty() {
+                return;
+            } else if again {
+                self.analysis = Analysis::Sampling { again: false };
+                self.sample(cx, io);
+            } else {
+                self.end_analysis(cx, io);
+            }
+        }
+    }
+
+    fn end_analysis(&mut self, cx: &mut Cx<'_>, io: &mut Io<'_>) {
+        self.analysis = Analysis::Ended;
+        tracing::debug!(punch = self.id.0, firewall = ?self.nat.firewall(), "analysed");
+        self.reopen_next(cx, io);
+        if !matches!(self.reopening, Reopening::Running { .. }) {
+            self.news.push(News::Analyzed);
+        }
+    }
+
+    /// One more socket, or the end of reopening.
+    pub(super) fn reopen_next(&mut self, cx: &mut Cx<'_>, io: &mut Io<'_>) {
+        let Reopening::Running { left } = self.reopening else { return };
+        if left == 0 || !self.is_unstable() || self.work != Work::None {
+            let consistent = is_consistent(self.nat.firewall());
+            self.reopening = Reopening::Done { consistent };
+            return;
+        }
+        self.reopening = Reopening::Running { left: left - 1 };
+        self.analysis = Analysis::Binding;
+        self.cancel_pings(cx, io);
+        self.asked.clear();
+        self.nat = Nat::new(io.net.firewalled());
+        for socket in std::mem::take(&mut self.sockets) {
+            self.release(cx, io, socket);
+        }
+        self.acquire(cx, io);
+    }
+
+    fn is_unstable(&self) -> bool {
+        let firewall = self.nat.firewall();
+        firewall == Firewall::Unknown || (is_random(firewall) && is_random(self.remote.firewall()))
+    }
+}
+
+/// Mobile networks spread sockets over NATs; another one may get a better one.
+const MAX_REOPENS: u8 = 3;
+
+const NODES_TO_CHOOSE_FROM: usize = 32;
+
+/// With fewer nodes than this, none can be spared.
+const MANY_NODES: usize = 8;
+
+const SKIPPED_NODES: usize = 5;
