@@ -18,7 +18,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::ops::Range;
 use std::sync::{Arc, Weak};
 use std::thread::{self, JoinHandle};
-use std::time::Instant;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use parking_lot::Mutex;
 use proto::{Config, Node, SocketId};
@@ -57,7 +57,7 @@ pub struct OpenOptions {
     /// Bind any port when all of [`OpenOptions::ports`] are occupied; if false, the first
     /// occupied one is the error. Default true.
     pub any_port: bool,
-    /// The node's options. Its sockets and interfaces are filled in by [`Engine::open`].
+    /// The node's options. Its sockets, interfaces and clock are filled in by [`Engine::open`].
     pub config: Config,
 }
 
@@ -119,10 +119,11 @@ impl Engine {
         let server = sockets::bind_server(&self.runtime, host, ports, any_port)?;
         let client = Socket::bind(&self.runtime, SocketAddrV4::new(host, 0))?;
         let mut seed = [0; 32];
-        getrandom::fill(&mut seed).map_err(io::Error::other)?;
+        getrandom::fill(&mut seed)?;
         let now = Instant::now();
         config.client_socket = client.local();
         config.server_socket = server.local();
+        config.unix_time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         config.interfaces = self.interfaces.lock().addresses(now).to_vec();
 
         let interfaces = config.interfaces.clone();
@@ -193,3 +194,6 @@ pub const DEFAULT_PORTS: Range<u16> = 49737..49742;
 
 /// Names are resolved during bootstrap only, and there are three by default.
 const MAX_RESOLVERS: usize = 4;
+
+#[cfg(test)]
+mod tests;

@@ -271,7 +271,7 @@ impl Shared {
             let Some(transmit) = state.poll_transmit() else {
                 return false;
             };
-            if self.transmit(&transmit, &state.buf.data, holder).is_err() {
+            if self.transmit(state, &transmit, holder).is_err() {
                 state.blocked = Some(transmit);
                 return false;
             }
@@ -280,15 +280,20 @@ impl Shared {
         true
     }
 
-    fn transmit(&self, transmit: &Transmit, data: &[u8], holder: Holder) -> io::Result<()> {
+    /// Sends the buffer; an error if its socket has no room.
+    fn transmit(&self, state: &mut State, transmit: &Transmit, holder: Holder) -> io::Result<()> {
         let sockets = self.sockets.read();
         let Some(socket) = sockets.get(&transmit.socket) else {
             return Ok(());
         };
-        match holder {
-            Holder::Driver => socket.send_or_arm(transmit, data),
-            Holder::Caller => socket.send(transmit, data),
-        }
+        let buf = &mut state.buf;
+        let sent = match holder {
+            Holder::Driver => socket.send_or_arm(transmit, &buf.data),
+            Holder::Caller => socket.send(transmit, &buf.data),
+        };
+        // A network card may turn out to refuse segmentation.
+        buf.max_segments = buf.max_segments.min(socket.max_segments());
+        sent
     }
 
     /// Moves events to where the application drains them; says whether to wake it.
