@@ -13,10 +13,13 @@ pub mod noise;
 pub mod secret;
 pub mod wire;
 
+mod announce;
 mod conn;
 mod net;
 mod node;
+mod ops;
 mod rpc;
+mod store;
 
 pub use api::*;
 pub use cx::{Cx, Outbox};

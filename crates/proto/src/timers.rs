@@ -79,6 +79,12 @@ impl<K: Copy + Ord + Hash> Timers<K> {
         Some(name)
     }
 
+    /// Removes all deadlines.
+    pub fn clear(&mut self) {
+        self.order.clear();
+        self.by_name.clear();
+    }
+
     /// How many deadlines are set.
     pub fn len(&self) -> usize {
         self.order.len()

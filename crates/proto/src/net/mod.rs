@@ -3,12 +3,27 @@
 //! The machines above start requests and queries here under a name, their [`Owner`], and are told
 //! the outcome through [`Output`].
 
+mod bootstrap;
+mod firewall;
+mod health;
+mod machine;
+mod queries;
+mod query;
+mod sampler;
+mod serve;
+mod table;
+#[cfg(test)]
+mod tests;
+mod ticks;
+
 use std::net::SocketAddrV4;
 
 use bytes::Bytes;
 
 use crate::wire::{NodeId, Target};
 use crate::{ConnId, QueryError, QueryId, RequestError, RequestId, ServerId, SocketId};
+
+pub(crate) use machine::Net;
 
 /// Wake-ups of this layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -64,6 +79,25 @@ pub struct RequestSpec {
     pub ttl: Option<u8>,
     /// Bypass the congestion window.
     pub force: bool,
+}
+
+impl RequestSpec {
+    /// A command of dht-rpc itself, with nothing in it and with the usual retries.
+    pub fn internal(to: SocketAddrV4, command: u64) -> Self {
+        Self {
+            to,
+            to_id: None,
+            internal: true,
+            command,
+            target: None,
+            token: None,
+            value: None,
+            socket: None,
+            retries: 3,
+            ttl: None,
+            force: false,
+        }
+    }
 }
 
 /// A response to one of our requests.
@@ -145,10 +179,26 @@ pub struct Answering {
 /// What happened, for the layers above; drained after every call.
 #[derive(Debug)]
 pub enum Output {
-    Reply { owner: Owner, result: Result<Reply, RequestError> },
-    QueryReply { query: QueryKey, owner: Owner, reply: Reply },
-    Commit { query: QueryKey, owner: Owner, closest: Vec<Reply> },
-    QueryDone { query: QueryKey, owner: Owner, closest: Vec<Reply>, result: Result<(), QueryError> },
+    Reply {
+        owner: Owner,
+        result: Result<Reply, RequestError>,
+    },
+    QueryReply {
+        query: QueryKey,
+        owner: Owner,
+        reply: Reply,
+    },
+    Commit {
+        query: QueryKey,
+        owner: Owner,
+        closest: Vec<Reply>,
+    },
+    QueryDone {
+        query: QueryKey,
+        owner: Owner,
+        closest: Vec<Reply>,
+        result: Result<(), QueryError>,
+    },
     Incoming(Incoming),
     /// The node got its id: it stores from here on.
     Persistent(NodeId),

@@ -50,7 +50,7 @@ fn decode_for_exchange(bytes: &[u8; 32]) -> Option<EdwardsPoint> {
 }
 
 /// Whether the point is in the group of prime order ℓ, by (ℓ − 1)·P = −P. The point is public, so
-/// the time may vary, and ℓ − 1 has few digits: this takes half the time of an exchange.
+/// the time may vary, which makes this a little cheaper than an exchange.
 fn is_torsion_free(point: &EdwardsPoint) -> bool {
     EdwardsPoint::vartime_double_scalar_mul_basepoint(&-Scalar::ONE, point, &Scalar::ZERO) == -point
 }

@@ -36,7 +36,7 @@ impl Initiator {
         Self::with_ephemeral_seed(key_pair, remote, rng.bytes())
     }
 
-    pub(super) fn with_ephemeral_seed(
+    pub(crate) fn with_ephemeral_seed(
         key_pair: &KeyPair,
         remote: PublicKey,
         seed: [u8; 32],
@@ -72,7 +72,7 @@ impl Responder {
         Self::with_ephemeral_seed(key_pair, rng.bytes())
     }
 
-    pub(super) fn with_ephemeral_seed(
+    pub(crate) fn with_ephemeral_seed(
         key_pair: &KeyPair,
         seed: [u8; 32],
     ) -> Result<Self, HandshakeFailed> {
