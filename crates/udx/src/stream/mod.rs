@@ -28,8 +28,6 @@ mod timeout;
 mod transmit;
 
 #[cfg(test)]
-mod golden;
-#[cfg(test)]
 mod tests;
 
 /// A reliable, ordered, two-way byte stream with unreliable messages beside it.
