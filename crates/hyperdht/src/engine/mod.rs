@@ -66,8 +66,6 @@ pub struct OpenOptions {
 /// Nothing is shared between engines. Dropping one shuts it down.
 #[derive(Debug)]
 pub struct Engine {
-    runtime: tokio::runtime::Handle,
-    stop: Arc<Notify>,
     running: Mutex<Option<Running>>,
     batch: Arc<Mutex<Batch>>,
     interfaces: Arc<Mutex<InterfaceWatch>>,
@@ -75,6 +73,9 @@ pub struct Engine {
 
 #[derive(Debug)]
 struct Running {
+    /// The only one that lasts: whoever has one keeps the event queue open.
+    runtime: Arc<tokio::runtime::Handle>,
+    stop: Arc<Notify>,
     thread: JoinHandle<()>,
     nodes: Vec<Weak<Shared>>,
 }
@@ -91,15 +92,13 @@ impl Engine {
             .max_blocking_threads(MAX_RESOLVERS)
             .build()?;
         let stop = Arc::new(Notify::new());
-        let handle = runtime.handle().clone();
+        let handle = Arc::new(runtime.handle().clone());
         let thread = thread::Builder::new().name("hyperdht".into()).spawn({
             let stop = Arc::clone(&stop);
             move || drive(runtime, &stop)
         })?;
         Ok(Self {
-            runtime: handle,
-            stop,
-            running: Mutex::new(Some(Running { thread, nodes: Vec::new() })),
+            running: Mutex::new(Some(Running { runtime: handle, stop, thread, nodes: Vec::new() })),
             batch: Arc::new(Mutex::new(Batch::new())),
             interfaces: Arc::new(Mutex::new(InterfaceWatch::new(Instant::now()))),
         })
@@ -116,8 +115,8 @@ impl Engine {
         let running = running.as_mut().ok_or(io::ErrorKind::NotConnected)?;
 
         let OpenOptions { host, ports, any_port, mut config } = options;
-        let server = sockets::bind_server(&self.runtime, host, ports, any_port)?;
-        let client = Socket::bind(&self.runtime, SocketAddrV4::new(host, 0))?;
+        let server = sockets::bind_server(&running.runtime, host, ports, any_port)?;
+        let client = Socket::bind(&running.runtime, SocketAddrV4::new(host, 0))?;
         let mut seed = [0; 32];
         getrandom::fill(&mut seed)?;
         let now = Instant::now();
@@ -129,9 +128,9 @@ impl Engine {
         let interfaces = config.interfaces.clone();
         let node = Node::new(config, seed, now);
         let sockets = [(SocketId::CLIENT, client), (SocketId::SERVER, server)];
-        let shared = Shared::new(node, host, sockets, self.runtime.clone(), waker);
+        let shared = Shared::new(node, host, sockets, Arc::downgrade(&running.runtime), waker);
         Driver::spawn(
-            &self.runtime,
+            &running.runtime,
             Arc::clone(&shared),
             Arc::clone(&self.batch),
             Arc::clone(&self.interfaces),
@@ -149,13 +148,14 @@ impl Engine {
     /// On the driver thread itself, which a waker may be called on, there is nothing to join: the
     /// thread ends after the waker returns.
     pub fn shutdown(&self) {
-        let Some(Running { thread, nodes }) = self.running.lock().take() else {
+        let Some(Running { runtime, stop, thread, nodes }) = self.running.lock().take() else {
             return;
         };
         for node in nodes.iter().filter_map(Weak::upgrade) {
             node.close();
         }
-        self.stop.notify_one();
+        stop.notify_one();
+        drop(runtime);
         if thread.thread().id() == thread::current().id() {
             return;
         }

@@ -34,7 +34,7 @@ pub(super) struct Shared {
     /// `None` once the node is closed. Locked while it is called, so that closing waits for a call
     /// under way; by one thread again, so that it may itself close.
     waker: ReentrantMutex<RefCell<Option<Arc<dyn Wake>>>>,
-    runtime: Handle,
+    runtime: Weak<Handle>,
     host: Ipv4Addr,
     myself: Weak<Self>,
 }
@@ -51,7 +51,7 @@ impl Shared {
         node: Node,
         host: Ipv4Addr,
         sockets: [(SocketId, Socket); 2],
-        runtime: Handle,
+        runtime: Weak<Handle>,
         waker: Arc<dyn Wake>,
     ) -> Arc<Self> {
         let max_segments =
@@ -237,10 +237,8 @@ impl Shared {
     }
 
     fn bind(&self, id: SocketId, life: Life) -> Option<SocketAddrV4> {
-        if life != Life::Running {
-            return None;
-        }
-        match Socket::bind(&self.runtime, SocketAddrV4::new(self.host, 0)) {
+        let runtime = self.runtime.upgrade().filter(|_| life == Life::Running)?;
+        match Socket::bind(&runtime, SocketAddrV4::new(self.host, 0)) {
             Ok(socket) => {
                 let local = socket.local();
                 self.sockets.insert(id, socket);
@@ -256,8 +254,11 @@ impl Shared {
     }
 
     fn resolve(&self, host: String) {
+        let Some(runtime) = self.runtime.upgrade() else {
+            return;
+        };
         let myself = Weak::clone(&self.myself);
-        self.runtime.spawn_blocking(move || {
+        runtime.spawn_blocking(move || {
             let addresses = host::resolve(&host);
             if let Some(shared) = myself.upgrade() {
                 shared.commands(std::iter::once(Command::Resolved { host, addresses }));
