@@ -146,9 +146,15 @@ impl Receiver {
         }
     }
 
+    fn max_ahead(&self) -> u64 {
+        (self.window as u64 / BYTES_PER_SLOT).max(MIN_SLOTS)
+    }
+
     fn hold(&mut self, number: Number, kind: Flags, payload: &[u8]) -> Taken {
         let distance = number - self.expected;
-        if distance > MAX_AHEAD || self.buffered + payload.len() > self.window + OVERSHOOT {
+        if distance > self.max_ahead()
+            || self.buffered + payload.len() > HELD_WINDOWS * self.window + OVERSHOOT
+        {
             return Taken::Refused;
         }
         let index = distance as usize;
@@ -169,9 +175,14 @@ impl Receiver {
 /// to one packet and does not count packets that it knows to be received.
 const OVERSHOOT: usize = 64 * 1024;
 
-/// How far ahead a packet may be. A reference sender fills a 4 MiB window with 3700 packets and does
-/// not count those it knows to be received; four times that is far beyond any honest peer.
-const MAX_AHEAD: u64 = 16 * 1024;
+/// Windows of data that may wait for a missing packet: senders go on for a window beyond what they
+/// know to be received, or else one loss would stall them for a round trip.
+const HELD_WINDOWS: usize = 2;
+
+/// How far ahead a packet may be: a packet per so many bytes of window. A reference sender has a
+/// packet per 1152 bytes on its way, and not more than another window beyond those received.
+const BYTES_PER_SLOT: u64 = 256;
+const MIN_SLOTS: u64 = 1024;
 
 #[cfg(test)]
 mod tests {
@@ -210,7 +221,7 @@ mod tests {
         let held = (1..1000)
             .filter(|&n| receiver.handle(n, Flags::DATA, &payload, &mut sink) != Taken::Refused)
             .count();
-        assert!(held * payload.len() <= 10_000 + OVERSHOOT);
+        assert!(held * payload.len() <= HELD_WINDOWS * 10_000 + OVERSHOOT);
         let more = (0..1000)
             .filter(|_| {
                 let next = receiver.expected();

@@ -1,4 +1,5 @@
 //! Transcripts of the native library, replayed: what it sent, a stream sends, byte for byte.
+#![cfg(test)]
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::{Duration, Instant};

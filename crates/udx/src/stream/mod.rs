@@ -28,6 +28,8 @@ mod timeout;
 mod transmit;
 
 #[cfg(test)]
+mod paths;
+#[cfg(test)]
 mod tests;
 
 /// A reliable, ordered, two-way byte stream with unreliable messages beside it.

@@ -196,7 +196,9 @@ impl Stream {
         let window = self.window.bytes as usize;
         // A window below one packet lets one packet through.
         let packets = (window / room).max(usize::from(window > 0));
-        if !self.has_unsent() || self.flight.len() >= packets {
+        // As in the reference, what the peer holds does not count; but it cannot hold everything.
+        let (all, held) = (self.flight.len(), self.flight.sacked_packets());
+        if !self.has_unsent() || all - held >= packets || all >= 2 * packets {
             return None;
         }
         let len = usize::try_from(self.buffer.unsent()).map_or(room, |unsent| unsent.min(room));
