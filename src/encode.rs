@@ -268,10 +268,10 @@ fn conn_stats(w: &mut Writer, handle: &Handle, conn: ConnId) {
     let stats = handle.read(|node| node.conn_stats(conn));
     optional(w, stats, |w, s| {
         w.raw(&s.rtt.to_le_bytes());
-        for n in [u64::from(s.cwnd), u64::from(s.mtu), u64::from(s.inflight)] {
-            w.uint(n);
-        }
         for n in [
+            s.cwnd,
+            s.mtu,
+            s.inflight,
             s.retransmits,
             s.fast_recoveries,
             s.rto_count,

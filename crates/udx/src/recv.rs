@@ -86,6 +86,12 @@ impl Receiver {
         self.unconsumed = self.unconsumed.saturating_sub(bytes);
     }
 
+    /// How much of what was delivered the application still has to take, where its owner counts
+    /// in units of its own.
+    pub(crate) fn set_unconsumed(&mut self, bytes: usize) {
+        self.unconsumed = bytes;
+    }
+
     /// The free window to advertise, in bytes.
     pub(crate) fn free_window(&self) -> u32 {
         // The window was given as a u32.

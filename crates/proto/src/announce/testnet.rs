@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::{Duration, Instant};
 
 use super::{AnnounceOutput, Announcer};
-use crate::net::{Net, Output, Owner};
+use crate::net::{Incoming, Net, Output, Owner};
 use crate::noise::KeyPair;
 use crate::ops::Ops;
 use crate::store::Store;
@@ -70,12 +70,8 @@ struct Flying {
 impl Testnet {
     /// So many persistent nodes, bootstrapped.
     pub(crate) fn persistent(nodes: u8) -> Self {
-        let mut testnet = Self {
-            now: Instant::now(),
-            hosts: Vec::new(),
-            wire: BTreeMap::new(),
-            sent: 0,
-        };
+        let mut testnet =
+            Self { now: Instant::now(), hosts: Vec::new(), wire: BTreeMap::new(), sent: 0 };
         for _ in 0..nodes {
             testnet.add(Some(false));
             testnet.run(Duration::from_secs(2));
@@ -143,10 +139,11 @@ impl Testnet {
 
         let mut replies = Vec::new();
         for event in self.hosts[host].events.drain(..) {
-            match event {
-                Event::QueryReply { query: QUERY, reply } => replies.push(*reply),
-                Event::QueryDone { query: QUERY, result, .. } => return (replies, result),
-                _ => {}
+            if let Event::QueryDone { result, .. } = event {
+                return (replies, result);
+            }
+            if let Event::QueryReply { reply, .. } = event {
+                replies.push(*reply);
             }
         }
         unreachable!()
@@ -189,8 +186,7 @@ impl Testnet {
             if host.dead {
                 continue;
             }
-            let from =
-                if datagram.socket == SocketId::SERVER { host.server } else { host.client };
+            let from = if datagram.socket == SocketId::SERVER { host.server } else { host.client };
             self.sent += 1;
             let flying = Flying { from, to: datagram.to, payload: datagram.payload };
             self.wire.insert((self.now + LATENCY, self.sent), flying);
@@ -221,13 +217,8 @@ impl Host {
         };
         let (mut rng, mut timers) = (Rng::from_seed([index; 32]), Timers::new());
         let (mut out, mut stats) = (Outbox::default(), Stats::default());
-        let mut cx = Cx {
-            now,
-            rng: &mut rng,
-            timers: &mut timers,
-            out: &mut out,
-            stats: &mut stats,
-        };
+        let mut cx =
+            Cx { now, rng: &mut rng, timers: &mut timers, out: &mut out, stats: &mut stats };
         let net = Net::new(&config, &mut cx);
         Self {
             net,
@@ -294,15 +285,15 @@ impl Host {
         let Some(timer) = self.timers.pop_due(now) else {
             return;
         };
-        match timer {
-            Timer::Net(timer) => self.net.handle_timeout(&mut cx!(self, now), timer),
-            Timer::Store => self.store.handle_timeout(&mut cx!(self, now)),
-            Timer::Announce(_) => {
-                let announcer = self.announcer.as_mut().unwrap();
-                announcer.handle_timeout(&mut cx!(self, now), &mut self.net);
-            }
-            other => panic!("{other:?}"),
+        if let Timer::Net(timer) = timer {
+            return self.net.handle_timeout(&mut cx!(self, now), timer);
         }
+        if timer == Timer::Store {
+            return self.store.handle_timeout(&mut cx!(self, now));
+        }
+        assert_eq!(timer, Timer::Announce(SERVER));
+        let announcer = self.announcer.as_mut().unwrap();
+        announcer.handle_timeout(&mut cx!(self, now), &mut self.net);
     }
 
     fn handle_outputs(&mut self, now: Instant) {
@@ -322,30 +313,34 @@ impl Host {
     }
 
     fn handle_output(&mut self, now: Instant, output: Output) {
-        match output {
-            Output::Reply { owner: Owner::Announce(_, tag), result } => {
-                let announcer = self.announcer.as_mut().unwrap();
-                announcer.handle_reply(&mut cx!(self, now), &mut self.net, tag, result);
-            }
-            Output::QueryDone { owner: Owner::Announce(_, tag), closest, .. } => {
-                let announcer = self.announcer.as_mut().unwrap();
-                announcer.handle_query_done(&mut cx!(self, now), &mut self.net, tag, &closest);
-            }
-            Output::Incoming(incoming) => {
-                let net = &mut self.net;
-                if self.store.handle_request(&mut cx!(self, now), net, &incoming) {
-                    return;
-                }
-                assert_eq!(incoming.command, command::PEER_HANDSHAKE);
-                let message = Handshake::decode(incoming.value.as_ref().unwrap()).unwrap();
-                if message.mode == Mode::FromRelay && self.announcer.is_some() {
-                    return self.handshakes.push(message);
-                }
-                let router = &mut self.store.router;
-                router.handle_handshake(&mut cx!(self, now), net, &incoming, &message);
-            }
-            _ => {}
+        if let Output::Incoming(incoming) = &output {
+            return self.handle_incoming(now, incoming);
         }
+        let Some(announcer) = &mut self.announcer else {
+            return;
+        };
+        let (mut cx, net) = (cx!(self, now), &mut self.net);
+        if let Output::Reply { owner: Owner::Announce(_, tag), result } = output {
+            announcer.handle_reply(&mut cx, net, tag, result);
+        } else if let Output::QueryDone { owner: Owner::Announce(_, tag), closest, .. } = output {
+            announcer.handle_query_done(&mut cx, net, tag, &closest);
+        } else if let Output::Online = output {
+            announcer.handle_online(&mut cx, net);
+        }
+    }
+
+    fn handle_incoming(&mut self, now: Instant, incoming: &Incoming) {
+        let net = &mut self.net;
+        if self.store.handle_request(&mut cx!(self, now), net, incoming) {
+            return;
+        }
+        assert_eq!(incoming.command, command::PEER_HANDSHAKE);
+        let message = Handshake::decode(incoming.value.as_ref().unwrap()).unwrap();
+        if message.mode == Mode::FromRelay && self.announcer.is_some() {
+            return self.handshakes.push(message);
+        }
+        let router = &mut self.store.router;
+        router.handle_handshake(&mut cx!(self, now), net, incoming, &message);
     }
 }
 

@@ -244,8 +244,7 @@ fn found_on(testnet: &mut Testnet, client: usize, target: Target) -> Vec<SocketA
 
 fn handshake(target: Target, to: SocketAddrV4) -> RequestSpec {
     let mode = Mode::FromClient;
-    let message =
-        Handshake { mode, noise: vec![1, 2, 3], peer_address: None, relay_address: None };
+    let message = Handshake { mode, noise: vec![1, 2, 3], peer_address: None, relay_address: None };
     let value = Some(message.encode().into());
     RequestSpec { command: command::PEER_HANDSHAKE, value, ..super::signed::find_peer(target, to) }
 }

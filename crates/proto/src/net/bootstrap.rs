@@ -3,8 +3,9 @@
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use super::firewall::{Caller, Scope};
-use super::machine::{Net, Purpose};
+use super::machine::Net;
 use super::query::{Candidate, Query};
+use super::requests::Purpose;
 use super::{Output, RequestSpec};
 use crate::wire::command;
 use crate::{Action, BootstrapNode, Config, Cx, Event};

@@ -5,7 +5,8 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 
 use bytes::Bytes;
 
-use super::machine::{Net, Purpose};
+use super::machine::Net;
+use super::requests::Purpose;
 use super::sampler::NatSampler;
 use super::ticks::MORE_STABLE_TICKS;
 use super::{Output, Reply, RequestKey, RequestSpec};

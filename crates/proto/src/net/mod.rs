@@ -9,6 +9,7 @@ mod health;
 mod machine;
 mod queries;
 mod query;
+mod requests;
 mod sampler;
 mod serve;
 mod table;
@@ -40,7 +41,7 @@ pub enum NetTimer {
 
 /// Who is told how a request or a query ended. `tag` is the owner's own word for what it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Owner {
+pub(crate) enum Owner {
     /// A query of the application.
     UserQuery(QueryId),
     /// A request of the application.
@@ -55,15 +56,15 @@ pub enum Owner {
 
 /// Names a request in flight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RequestKey(pub u64);
+pub(crate) struct RequestKey(pub u64);
 
 /// Names a running query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct QueryKey(pub u64);
+pub(crate) struct QueryKey(pub u64);
 
 /// One request to send.
 #[derive(Clone, Debug)]
-pub struct RequestSpec {
+pub(crate) struct RequestSpec {
     pub to: SocketAddrV4,
     /// The destination's id, if known: a timeout then removes it from the table.
     pub to_id: Option<NodeId>,
@@ -83,7 +84,7 @@ pub struct RequestSpec {
 
 impl RequestSpec {
     /// A command of dht-rpc itself, with nothing in it and with the usual retries.
-    pub fn internal(to: SocketAddrV4, command: u64) -> Self {
+    pub(crate) fn internal(to: SocketAddrV4, command: u64) -> Self {
         Self {
             to,
             to_id: None,
@@ -102,7 +103,7 @@ impl RequestSpec {
 
 /// A response to one of our requests.
 #[derive(Clone, Debug)]
-pub struct Reply {
+pub(crate) struct Reply {
     pub tid: u16,
     /// Milliseconds since the last transmission.
     pub rtt: u32,
@@ -120,7 +121,7 @@ pub struct Reply {
 
 /// One query to run.
 #[derive(Clone, Debug)]
-pub struct QuerySpec {
+pub(crate) struct QuerySpec {
     pub target: Target,
     pub internal: bool,
     pub command: u64,
@@ -136,7 +137,7 @@ pub struct QuerySpec {
 
 /// What follows once the closest nodes are known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Commit {
+pub(crate) enum Commit {
     /// Nothing.
     None,
     /// The owner is told the closest replies ([`Output::Commit`]) and answers with `Net::commit`.
@@ -145,7 +146,7 @@ pub enum Commit {
 
 /// A request of another node that the layers above have to answer: a user command, token checked.
 #[derive(Clone, Debug)]
-pub struct Incoming {
+pub(crate) struct Incoming {
     pub from: SocketAddrV4,
     /// The sender's id, if it gave one that fits its address.
     pub from_id: Option<NodeId>,
@@ -163,7 +164,7 @@ pub struct Incoming {
 
 /// How an [`Incoming`] is answered.
 #[derive(Clone, Debug)]
-pub struct Answering {
+pub(crate) struct Answering {
     pub value: Option<Bytes>,
     pub error: u64,
     /// Give the requester a token.
@@ -178,7 +179,7 @@ pub struct Answering {
 
 /// What happened, for the layers above; drained after every call.
 #[derive(Debug)]
-pub enum Output {
+pub(crate) enum Output {
     Reply {
         owner: Owner,
         result: Result<Reply, RequestError>,

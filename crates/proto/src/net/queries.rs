@@ -4,8 +4,9 @@ use std::net::SocketAddrV4;
 
 use bytes::Bytes;
 
-use super::machine::{Net, Purpose};
+use super::machine::Net;
 use super::query::{Candidate, Down, Query, QueryPurpose, Step};
+use super::requests::Purpose;
 use super::ticks::REFRESH_TICKS;
 use super::{Commit, Output, Owner, QueryKey, QuerySpec, Reply, RequestKey, RequestSpec};
 use crate::wire::{Target, Writer, command};

@@ -158,7 +158,8 @@ impl Query {
         if !self.pending.is_empty() || (self.awaits_bootstrap && !is_full) {
             return Step::Wait;
         }
-        if !self.inflight.is_empty() && !(is_full && self.slow() == self.inflight.len()) {
+        let is_idle = self.inflight.is_empty() || (is_full && self.slow() == self.inflight.len());
+        if !is_idle {
             return Step::Wait;
         }
         if !self.from_table && self.successes < K / 4 {

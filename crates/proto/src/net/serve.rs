@@ -34,6 +34,9 @@ impl DelayedPings {
 impl Net {
     /// Answers a request.
     pub(crate) fn respond(&mut self, cx: &mut Cx<'_>, incoming: &Incoming, answering: Answering) {
+        if self.destroyed {
+            return;
+        }
         let to = answering.to.unwrap_or(incoming.from);
         let socket = answering.socket.unwrap_or(incoming.socket);
         let target = incoming.target.filter(|_| answering.closer_nodes);

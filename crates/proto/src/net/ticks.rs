@@ -4,7 +4,8 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::{Duration, Instant};
 
 use super::firewall::{Caller, Scope};
-use super::machine::{Net, Purpose};
+use super::machine::Net;
+use super::requests::Purpose;
 use super::table::{K, Node, is_filtered};
 use super::{NetTimer, Output, RequestSpec};
 use crate::wire::{NodeId, command, node_id};

@@ -33,11 +33,11 @@ pub struct ConnStats {
     /// Smoothed round-trip time in milliseconds; 0 before the first sample.
     pub rtt: f64,
     /// Congestion window, in packets.
-    pub cwnd: u32,
-    /// Largest packet, in bytes.
-    pub mtu: u32,
-    /// Packets in flight.
-    pub inflight: u32,
+    pub cwnd: u64,
+    /// Largest IP packet, in bytes.
+    pub mtu: u64,
+    /// Bytes in flight.
+    pub inflight: u64,
     pub retransmits: u64,
     pub fast_recoveries: u64,
     pub rto_count: u64,

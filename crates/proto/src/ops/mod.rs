@@ -136,7 +136,15 @@ impl Ops {
                 let result = result.map(|reply| Box::new(plain(reply)));
                 cx.emit(Event::Reply { request, result });
             }
-            other => return Some(other),
+            other @ (Output::Reply { .. }
+            | Output::QueryReply { .. }
+            | Output::Commit { .. }
+            | Output::QueryDone { .. }
+            | Output::Incoming(_)
+            | Output::Persistent(_)
+            | Output::Ready
+            | Output::Online
+            | Output::Wakeup) => return Some(other),
         }
         None
     }

@@ -50,10 +50,10 @@ fn what_is_unannounced_is_gone_and_others_stay() {
 #[test]
 fn a_persistent_node_unlinks_its_own_copy() {
     let mut testnet = Testnet::persistent(3);
-    testnet.query(2, TOPIC, announce(1, 0));
-    testnet.query(0, TOPIC, announce(1, 0));
-
-    testnet.query(0, TOPIC, unannounce(1));
+    for (host, kind) in [(2, announce(1, 0)), (0, announce(1, 0)), (0, unannounce(1))] {
+        let (_, result) = testnet.query(host, TOPIC, kind);
+        assert_eq!(result, Ok(()));
+    }
 
     let (replies, _) = testnet.query(1, TOPIC, QueryKind::Lookup);
     assert!(replies.is_empty());
@@ -90,7 +90,8 @@ fn a_query_of_the_protocol_itself_shows_every_reply() {
 fn a_cancelled_query_ends_at_once_and_once() {
     let mut testnet = Testnet::persistent(6);
     let alice = testnet.add(None);
-    testnet.query(alice, TOPIC, announce(1, 0));
+    let (_, announced) = testnet.query(alice, TOPIC, announce(1, 0));
+    assert_eq!(announced, Ok(()));
     testnet.hosts[alice].events.clear();
 
     testnet.act(alice, |host, now| {
@@ -123,9 +124,11 @@ fn a_request_is_answered_or_times_out() {
         });
         testnet.hosts[alice].events.clear();
         testnet.run(Duration::from_secs(5));
-        let reply = |event: Event| match event {
-            Event::Reply { request: RequestId(7), result } => Some(result.map(|reply| reply.rtt)),
-            _ => None,
+        let reply = |event: Event| {
+            let Event::Reply { request: RequestId(7), result } = event else {
+                return None;
+            };
+            Some(result.map(|reply| reply.rtt))
         };
         testnet.hosts[alice].events.drain(..).find_map(reply)
     };

@@ -64,7 +64,7 @@ fn what_is_incomplete_or_badly_signed_is_met_with_silence() {
 
     let no_token = Incoming { token: None, ..good.clone() };
     assert_eq!(world.refusal(&no_token), Silence::Malformed);
-    let no_value = Incoming { value: None, ..good.clone() };
+    let no_value = Incoming { value: None, ..announce(TOPIC, 1, 0) };
     assert_eq!(world.refusal(&no_value), Silence::Malformed);
     let other_target = Incoming { target: Some([1; 32]), ..good.clone() };
     assert_eq!(world.refusal(&other_target), Silence::Refused);

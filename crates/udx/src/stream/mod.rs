@@ -332,6 +332,17 @@ impl Stream {
     /// is told at once.
     pub fn consumed(&mut self, bytes: usize) {
         self.receiver.consumed(bytes);
+        self.reopen_window();
+    }
+
+    /// The same for an owner that makes messages of the bytes: this much of what was delivered
+    /// waits for the application, whatever else is under way to it.
+    pub fn set_unread(&mut self, bytes: usize) {
+        self.receiver.set_unconsumed(bytes);
+        self.reopen_window();
+    }
+
+    fn reopen_window(&mut self) {
         let step = self.config.recv_window / WINDOW_STEPS;
         let free = self.receiver.free_window();
         if self.advertised <= step && free.saturating_sub(self.advertised) > step {

@@ -337,16 +337,20 @@ impl Node {
     }
 
     fn reply(&mut self) -> Option<Result<Reply, RequestError>> {
-        self.outputs().find_map(|output| match output {
-            Output::Reply { result, .. } => Some(result),
-            _ => None,
+        self.outputs().find_map(|output| {
+            let Output::Reply { result, .. } = output else {
+                return None;
+            };
+            Some(result)
         })
     }
 
     fn incoming(&mut self) -> Option<Incoming> {
-        self.outputs().find_map(|output| match output {
-            Output::Incoming(incoming) => Some(incoming),
-            _ => None,
+        self.outputs().find_map(|output| {
+            let Output::Incoming(incoming) = output else {
+                return None;
+            };
+            Some(incoming)
         })
     }
 }

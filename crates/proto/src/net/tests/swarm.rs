@@ -190,9 +190,11 @@ fn one_commit_that_is_answered_is_a_success() {
     let spec = QuerySpec { commit: Commit::Ask, ..spec(target) };
     let query = world.with(1, |net, cx| net.query(cx, spec, OWNER));
     world.run(secs(3));
-    let closest = world.hosts[1].outputs.iter().find_map(|output| match output {
-        Output::Commit { query: told, closest, .. } if *told == query => Some(closest.clone()),
-        _ => None,
+    let closest = world.hosts[1].outputs.iter().find_map(|output| {
+        let Output::Commit { query: told, closest, .. } = output else {
+            return None;
+        };
+        (*told == query).then(|| closest.clone())
     });
     let closest = closest.unwrap();
     assert_eq!(closest.len(), 4);
@@ -223,9 +225,11 @@ fn given_nodes_are_asked_first() {
     let spec = QuerySpec { nodes: vec![given], concurrency: Some(1), ..spec([9; 32]) };
     world.with(1, |net, cx| net.query(cx, spec, OWNER));
     world.run(secs(5));
-    let mut replies = world.hosts[1].outputs.iter().filter_map(|output| match output {
-        Output::QueryReply { reply, .. } => Some(reply.from),
-        _ => None,
+    let mut replies = world.hosts[1].outputs.iter().filter_map(|output| {
+        let Output::QueryReply { reply, .. } = output else {
+            return None;
+        };
+        Some(reply.from)
     });
     assert_eq!(replies.next(), Some(given));
     assert!(replies.next().is_some());
@@ -298,17 +302,21 @@ fn find_node(world: &mut World, index: usize, target: NodeId) -> Vec<NodeId> {
     world.with(index, |net, cx| net.query(cx, spec(target), OWNER));
     world.run(secs(10));
     let outputs = &world.hosts[index].outputs;
-    let closest = outputs.iter().rev().find_map(|output| match output {
-        Output::QueryDone { closest, .. } => Some(closest),
-        _ => None,
+    let closest = outputs.iter().rev().find_map(|output| {
+        let Output::QueryDone { closest, .. } = output else {
+            return None;
+        };
+        Some(closest)
     });
     closest.unwrap().iter().filter_map(|reply| reply.from_id).collect()
 }
 
 fn done(world: &World, index: usize) -> Option<Result<(), QueryError>> {
-    world.hosts[index].outputs.iter().rev().find_map(|output| match output {
-        Output::QueryDone { result, .. } => Some(*result),
-        _ => None,
+    world.hosts[index].outputs.iter().rev().find_map(|output| {
+        let Output::QueryDone { result, .. } = output else {
+            return None;
+        };
+        Some(*result)
     })
 }
 
