@@ -226,3 +226,67 @@ const HIGH_WATER: usize = 256 * 1024;
 
 /// Unordered messages that nobody reads are lost, as in a socket's buffer.
 const MAX_UNORDERED: usize = 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_arrived_is_read_before_the_end() {
+        let channel = Channel::new();
+
+        assert!(ask(|cx| channel.poll_message(cx)).is_none());
+        channel.handle_data(Bytes::from_static(b"one"));
+        channel.handle_remote_end();
+        channel.handle_closed(Some(ConnError::Stream(StreamError::Reset)));
+
+        let first = ask(|cx| channel.poll_message(cx)).unwrap().unwrap();
+        assert_eq!(first.as_deref(), Some(&b"one"[..]));
+        assert_eq!(ask(|cx| channel.poll_message(cx)).unwrap().unwrap(), None);
+    }
+
+    #[test]
+    fn a_break_is_an_error_of_the_reader_and_the_writer() {
+        let channel = Channel::new();
+
+        channel.handle_closed(Some(ConnError::Stream(StreamError::TimedOut)));
+
+        let read = ask(|cx| channel.poll_message(cx)).unwrap().unwrap_err();
+        assert_eq!(read.kind(), io::ErrorKind::TimedOut);
+        assert!(ask(|cx| channel.poll_room(cx)).unwrap().is_err());
+        assert!(ask(|cx| channel.poll_closed(cx)).unwrap().is_err());
+    }
+
+    #[test]
+    fn a_writer_waits_for_room() {
+        let channel = Channel::new();
+
+        channel.add_queued(HIGH_WATER);
+        assert!(ask(|cx| channel.poll_room(cx)).is_none());
+
+        channel.handle_drained(1);
+        assert!(ask(|cx| channel.poll_room(cx)).unwrap().is_ok());
+
+        assert!(channel.start_end());
+        assert!(!channel.start_end());
+        let error = ask(|cx| channel.poll_room(cx)).unwrap().unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
+    }
+
+    #[test]
+    fn a_node_that_goes_fails_who_connects() {
+        let channel = Channel::new();
+
+        channel.handle_node_destroyed();
+
+        let failed = ask(|cx| channel.poll_opened(cx)).unwrap();
+        assert_eq!(failed.unwrap_err(), ConnectError::NodeDestroyed);
+    }
+
+    fn ask<T>(poll: impl FnOnce(&mut Context<'_>) -> Poll<T>) -> Option<T> {
+        match poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(answer) => Some(answer),
+            Poll::Pending => None,
+        }
+    }
+}
