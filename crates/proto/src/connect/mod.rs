@@ -17,7 +17,7 @@ mod rounds;
 use std::collections::BTreeMap;
 use std::net::SocketAddrV4;
 
-pub(crate) use base::{Announced, Base, Io, pass_reports};
+pub(crate) use base::{Base, Io, pass_reports};
 pub(crate) use finding::VERSION;
 pub(crate) use local::LocalAddresses;
 pub(crate) use rounds::ask;

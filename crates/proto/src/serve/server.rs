@@ -11,7 +11,7 @@ use crate::conn::Path;
 use crate::connect::{Base, ask};
 use crate::net::Incoming;
 use crate::noise::{KeyPair, Responder};
-use crate::punch::{News, Puncher, Report};
+use crate::punch::{News, Report};
 use crate::wire::{Handshake, Holepunch, NoisePayload, hash};
 use crate::{Answer, AskId, ConnId, Cx, Question, ServerId, ServerOptions, Timer};
 
@@ -137,7 +137,7 @@ impl Server {
         slot: u32,
         report: Report,
     ) {
-        if self.punching(slot).map(Punching::punch) != Some(report.punch) {
+        if self.punching(slot).map(|punching| punching.punch()) != Some(report.punch) {
             return;
         }
         match report.news {
