@@ -15,10 +15,13 @@ pub mod wire;
 
 mod announce;
 mod conn;
+mod connect;
 mod net;
 mod node;
 mod ops;
+mod punch;
 mod rpc;
+mod serve;
 mod store;
 
 pub use api::*;

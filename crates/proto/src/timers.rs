@@ -28,8 +28,6 @@ pub enum Timer {
     Store,
     /// An answer that never came.
     Ask(AskId),
-    /// The 500 ms of a local address check.
-    LocalAddresses,
 }
 
 /// Deadlines by name; a name has at most one.

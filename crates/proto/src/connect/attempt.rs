@@ -9,7 +9,7 @@ use super::finding::{Finding, Found, Shaken};
 use super::requests::{Purpose, Requests};
 use super::rounds::{Choices, Flow, Rounds};
 use crate::conn::Path;
-use crate::net::{QueryKey, Reply};
+use crate::net::Reply;
 use crate::noise::{Finished, KeyPair, PublicKey};
 use crate::punch::{MAX_ADDRESSES, Report};
 use crate::wire::hash;
@@ -112,11 +112,10 @@ impl Attempt {
         &mut self,
         cx: &mut Cx<'_>,
         base: &mut Base<'_>,
-        query: QueryKey,
         reply: &Reply,
     ) -> Option<Outcome> {
         let Stage::Finding(finding) = &mut self.stage else { return None };
-        finding.handle_query_reply(query, reply);
+        finding.handle_query_reply(reply);
         self.settle(cx, base)
     }
 
@@ -124,10 +123,9 @@ impl Attempt {
         &mut self,
         cx: &mut Cx<'_>,
         base: &mut Base<'_>,
-        query: QueryKey,
     ) -> Option<Outcome> {
         let Stage::Finding(finding) = &mut self.stage else { return None };
-        finding.handle_query_done(query);
+        finding.handle_query_done();
         self.settle(cx, base)
     }
 

@@ -89,7 +89,7 @@ impl Finding {
         candidates: Vec<SocketAddrV4>,
     ) -> Self {
         let key = search(cx, base, requests, candidates.clone());
-        let mut finding = Self {
+        Self {
             identity,
             remote,
             stream_id,
@@ -102,18 +102,12 @@ impl Finding {
             attempts: 0,
             tried: Vec::new(),
             early: None,
-        };
-        finding.settle(cx, base, requests);
-        finding
+        }
     }
 
     /// A node of the search has answered.
-    pub(super) fn handle_query_reply(&mut self, query: QueryKey, reply: &Reply) {
-        let is_first = match self.search {
-            Search::First(key) if key == query => true,
-            Search::Last(key) if key == query => false,
-            Search::First(_) | Search::Last(_) | Search::Between | Search::Done => return,
-        };
+    pub(super) fn handle_query_reply(&mut self, reply: &Reply) {
+        let is_first = matches!(self.search, Search::First(_));
         let has_record = reply.value.as_ref().is_some_and(|value| Peer::decode(value).is_ok());
         if !has_record || (is_first && self.candidates.contains(&reply.from)) {
             return;
@@ -124,11 +118,11 @@ impl Finding {
     }
 
     /// A search has ended.
-    pub(super) fn handle_query_done(&mut self, query: QueryKey) {
+    pub(super) fn handle_query_done(&mut self) {
         self.search = match self.search {
-            Search::First(key) if key == query => Search::Between,
-            Search::Last(key) if key == query => Search::Done,
-            Search::First(_) | Search::Last(_) | Search::Between | Search::Done => return,
+            Search::First(_) => Search::Between,
+            Search::Last(_) => Search::Done,
+            Search::Between | Search::Done => return,
         };
     }
 

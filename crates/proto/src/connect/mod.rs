@@ -17,16 +17,21 @@ mod rounds;
 use std::collections::BTreeMap;
 use std::net::SocketAddrV4;
 
-pub(crate) use base::{Announced, Base, Io, pass_reports};
+pub(crate) use base::{Base, Io, pass_reports};
 pub(crate) use finding::VERSION;
 pub(crate) use local::LocalAddresses;
 pub(crate) use rounds::ask;
 
 use crate::conn::Path;
-use crate::net::{QueryKey, Reply};
+use crate::net::Reply;
 use crate::noise::{KeyPair, PublicKey};
 use crate::punch::{MAX_ADDRESSES, Report};
-use crate::{Answer, AskId, ConnId, ConnectOptions, Cx, RequestError, SocketId};
+use crate::store::Store;
+use crate::wire::hash;
+use crate::{
+    Answer, AskId, ConnError, ConnId, ConnectError, ConnectOptions, Cx, QueryError, RequestError,
+    SocketId,
+};
 use attempt::{Attempt, Outcome};
 use cache::RelayCache;
 
@@ -44,24 +49,23 @@ impl Connector {
         Self { identity, attempts: BTreeMap::new(), relays: RelayCache::default() }
     }
 
-    /// Starts to connect. `forward` is the server's own address if it announced itself on this
-    /// node.
+    /// Starts to connect. A server that announced itself on this very node is asked directly.
     pub(crate) fn connect(
         &mut self,
         cx: &mut Cx<'_>,
         base: &mut Base<'_>,
+        store: &mut Store,
         conn: ConnId,
         remote: PublicKey,
-        options: &ConnectOptions,
-        forward: Option<SocketAddrV4>,
+        options: ConnectOptions,
     ) {
-        let identity = options.key_pair.clone().unwrap_or_else(|| self.identity.clone());
-        let candidates = match forward {
-            Some(forward) => vec![forward],
+        let candidates = match store.router.relay(Some(hash(&[&remote]))) {
+            Some(server) => vec![server],
             None if options.relay_addresses.is_empty() => self.relays.get(&remote).to_vec(),
             None => options.relay_addresses.iter().copied().take(MAX_ADDRESSES).collect(),
         };
-        let mut attempt = Attempt::start(cx, base, conn, remote, identity, options, candidates);
+        let identity = options.key_pair.clone().unwrap_or_else(|| self.identity.clone());
+        let mut attempt = Attempt::start(cx, base, conn, remote, identity, &options, candidates);
         let outcome = attempt.settle(cx, base);
         self.attempts.insert(conn, attempt);
         self.finish(conn, outcome);
@@ -86,21 +90,20 @@ impl Connector {
         cx: &mut Cx<'_>,
         base: &mut Base<'_>,
         conn: ConnId,
-        query: QueryKey,
         reply: &Reply,
     ) {
-        self.update(conn, |attempt| attempt.handle_query_reply(cx, base, query, reply));
+        self.update(conn, |attempt| attempt.handle_query_reply(cx, base, reply));
     }
 
-    /// A search has ended.
+    /// A search has ended. That it failed means no more than that it found nobody.
     pub(crate) fn handle_query_done(
         &mut self,
         cx: &mut Cx<'_>,
         base: &mut Base<'_>,
         conn: ConnId,
-        query: QueryKey,
+        _result: Result<(), QueryError>,
     ) {
-        self.update(conn, |attempt| attempt.handle_query_done(cx, base, query));
+        self.update(conn, |attempt| attempt.handle_query_done(cx, base));
     }
 
     /// `Timer::Connect` is due.
@@ -156,9 +159,13 @@ impl Connector {
         }
     }
 
-    /// How many connections are being made.
-    pub(crate) fn len(&self) -> usize {
-        self.attempts.len()
+    /// The node is destroyed.
+    pub(crate) fn close_all(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>) {
+        for (conn, mut attempt) in std::mem::take(&mut self.attempts) {
+            attempt.stop(cx, base);
+            let error = ConnError::Connect(ConnectError::NodeDestroyed);
+            base.io.conns.fail(cx, conn, Some(error));
+        }
     }
 
     fn update(&mut self, conn: ConnId, change: impl FnOnce(&mut Attempt) -> Option<Outcome>) {

@@ -10,7 +10,7 @@ use super::requests::Purpose;
 use super::ticks::REFRESH_TICKS;
 use super::{Commit, Output, Owner, QueryKey, QuerySpec, Reply, RequestKey, RequestSpec};
 use crate::wire::{Target, Writer, command};
-use crate::{Cx, QueryError, RequestError};
+use crate::{Cx, QueryError};
 
 impl Net {
     /// Walks to a target; its end is an [`Output::QueryDone`].
@@ -112,7 +112,7 @@ impl Net {
         cx: &mut Cx<'_>,
         key: QueryKey,
         request: RequestKey,
-        result: Result<(), RequestError>,
+        result: Result<(), QueryError>,
     ) {
         let query = self.queries.get_mut(&key);
         if let Some(result) = query.and_then(|query| query.handle_commit(request, result)) {

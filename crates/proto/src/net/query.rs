@@ -7,7 +7,7 @@ use std::net::SocketAddrV4;
 use super::table::{K, is_filtered};
 use super::{Commit, Owner, QuerySpec, Reply, RequestKey};
 use crate::wire::{NodeId, Target, node_id};
-use crate::{QueryError, RequestError};
+use crate::QueryError;
 
 /// A walk towards a target.
 #[derive(Debug)]
@@ -246,11 +246,11 @@ impl Query {
         self.stage = Stage::Committing { pending: requests.collect(), successes: 0 };
     }
 
-    /// A commit has ended: any reply is a success. Returns the outcome of the last one.
+    /// A commit has ended: one that was stored is a success. Returns the outcome of the last one.
     pub(super) fn handle_commit(
         &mut self,
         request: RequestKey,
-        result: Result<(), RequestError>,
+        result: Result<(), QueryError>,
     ) -> Option<Result<(), QueryError>> {
         let Stage::Committing { pending, successes } = &mut self.stage else {
             return None;
@@ -260,7 +260,7 @@ impl Query {
         if !pending.is_empty() {
             return None;
         }
-        Some(if *successes > 0 { Ok(()) } else { result.map_err(QueryError::Commit) })
+        Some(if *successes > 0 { Ok(()) } else { result })
     }
 
     /// Every request that runs for it.

@@ -9,8 +9,8 @@ use super::machine::Net;
 use super::table::K;
 use super::{Output, Owner, QueryKey, Reply, RequestKey, RequestSpec};
 use crate::rpc::{Cycle, Landed, Outgoing};
-use crate::wire::{NodeId, Request, Response, command, node_id};
-use crate::{Cx, RequestError, SocketId};
+use crate::wire::{NodeId, Request, Response, command, error_code, node_id};
+use crate::{Cx, QueryError, RequestError, SocketId};
 
 /// What a request is for.
 #[derive(Debug)]
@@ -140,7 +140,7 @@ impl Net {
                 Err(_) => self.handle_query_timeout(cx, query, landed.key, landed.to),
             },
             Purpose::Commit(query) => {
-                self.handle_commit_end(cx, query, landed.key, result.map(drop));
+                self.handle_commit_end(cx, query, landed.key, stored(result));
             }
             Purpose::Check { id, heard } => self.handle_check(&id, heard, result.is_ok()),
             Purpose::Swap { id, heard, by } => {
@@ -164,3 +164,12 @@ fn patience(spec: &RequestSpec) -> Duration {
 
 /// How long a reply may take.
 const TRY: Duration = Duration::from_millis(1000);
+
+/// What a commit's reply says: a node that does not know the command or the token has stored
+/// nothing. Other codes are the command's own, and part of an answer.
+fn stored(result: Result<Reply, RequestError>) -> Result<(), QueryError> {
+    match result?.error {
+        error_code::UNKNOWN_COMMAND | error_code::INVALID_TOKEN => Err(QueryError::TooFewNodes),
+        _ => Ok(()),
+    }
+}

@@ -14,7 +14,7 @@ use crate::serve::Servers;
 use crate::store::Store;
 use crate::wire::Target;
 use crate::{
-    Command, Config, Cx, Datagram, Event, Live, ServerId, SocketId, Timer, Transmit, TransmitBuf,
+    Answer, Command, Config, Cx, Datagram, Event, Live, ServerId, SocketId, Timer, Transmit, TransmitBuf,
 };
 
 #[derive(Debug)]
@@ -160,8 +160,10 @@ impl Machines {
                 }
             }
             Timer::Store => self.store.handle_timeout(cx),
-            Timer::Ask(ask) => self.servers.handle_ask_timeout(cx, base, ask),
-            Timer::LocalAddresses => self.lower.local.handle_timeout(cx),
+            Timer::Ask(ask) => {
+                self.servers.handle_answer(cx, base, ask, Answer::Reject);
+                self.connector.handle_answer(cx, base, ask, Answer::Reject);
+            }
         }
     }
 

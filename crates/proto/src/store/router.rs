@@ -167,7 +167,8 @@ impl Router {
         }
     }
 
-    fn relay(&mut self, target: Option<Target>) -> Option<SocketAddrV4> {
+    /// Where a server that announced itself here is.
+    pub(crate) fn relay(&mut self, target: Option<Target>) -> Option<SocketAddrV4> {
         self.forwards.get(&target?).map(|forward| forward.relay)
     }
 
