@@ -10,9 +10,8 @@ use crate::time::{MILLISECOND, Micros, SECOND};
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct AckInfo {
     pub(crate) now: Micros,
-    /// Bytes newly delivered, and newly found lost.
+    /// Bytes newly delivered.
     pub(crate) acked: u64,
-    pub(crate) lost: u64,
     /// Bytes on their way, before this acknowledgement and after it.
     pub(crate) prior_in_flight: u64,
     pub(crate) in_flight: u64,
@@ -41,6 +40,8 @@ pub(crate) struct Bbr {
     extra: ExtraAcked,
     recovery: Recovery,
     idle_restart: bool,
+    /// Bytes found lost since the last acknowledgement.
+    lost: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,6 +112,7 @@ impl Bbr {
             extra: ExtraAcked { max: MaxFilter::new(EXTRA_ROUNDS), since: 0, acked: 0 },
             recovery: Recovery::None,
             idle_restart: false,
+            lost: 0,
         }
     }
 
@@ -145,11 +147,20 @@ impl Bbr {
         }
     }
 
+    /// Packets were lost, be it by congestion or by chance.
+    pub(crate) fn handle_lost(&mut self, bytes: u64) {
+        self.lost += bytes;
+    }
+
     /// A packet was lost that was no MTU probe.
     pub(crate) fn enter_recovery(&mut self, in_flight: u64, acked: u64) {
         self.save_cwnd();
+        if self.full.reached && in_flight <= self.bdp(PROBE_GAIN) {
+            // Hardly anything can be queued: the loss is chance, and no reason to hold back.
+            self.recovery = Recovery::Probe;
+            return;
+        }
         self.recovery = Recovery::Conserve;
-        self.round.ends_at = self.round.ends_at.max(1);
         self.cwnd = (in_flight + acked.max(self.packet)).max(self.min_cwnd());
     }
 
@@ -179,12 +190,13 @@ impl Bbr {
         let gain = self.pacing_gain();
         self.set_pacing_rate(gain);
         self.set_cwnd(info);
+        self.lost = 0;
     }
 
     fn update_bandwidth(&mut self, info: &AckInfo) {
         self.round.started = false;
         self.round.acked += info.acked;
-        self.round.lost += info.lost;
+        self.round.lost += self.lost;
         let Some(sample) = info.sample else {
             return;
         };
@@ -224,9 +236,9 @@ impl Bbr {
             UNIT => full_length,
             // Probing goes on until the pipe was filled, or losses tell that it is full.
             gain if gain > UNIT => {
-                full_length && (info.lost > 0 || info.prior_in_flight >= self.target(gain))
+                full_length && (self.lost > 0 || info.prior_in_flight >= self.bdp(gain))
             }
-            _ => full_length || info.prior_in_flight <= self.target(UNIT),
+            _ => full_length || info.prior_in_flight <= self.bdp(UNIT),
         };
         if next {
             self.mode = Mode::ProbeBw { index: (index + 1) % CYCLE.len(), since: info.now };
@@ -267,12 +279,14 @@ impl Bbr {
     fn update_min_rtt(&mut self, info: &AckInfo) {
         let expired = info.now.saturating_sub(self.min_rtt_at) > MIN_RTT_WINDOW;
         if let Some(rtt) = info.rtt.map(|rtt| rtt.max(1))
-            && (expired || self.min_rtt.is_none_or(|min| rtt <= min))
+            && (expired || self.min_rtt.is_none_or(|min| rtt <= min + min / MIN_RTT_PRECISION))
         {
             if self.min_rtt.is_none() {
                 self.pacing_rate = self.cwnd * SECOND / rtt * STARTUP_GAIN / UNIT;
             }
-            self.min_rtt = Some(rtt);
+            // What is nearly the minimum confirms it, and spares the path a probe.
+            let known = self.min_rtt.filter(|_| !expired);
+            self.min_rtt = Some(known.map_or(rtt, |min| min.min(rtt)));
             self.min_rtt_at = info.now;
         }
         let probing = matches!(self.mode, Mode::ProbeRtt { .. });
@@ -339,7 +353,7 @@ impl Bbr {
         }
         if self.recovery == Recovery::Conserve {
             let conserved = info.in_flight + info.acked;
-            self.cwnd = self.cwnd.saturating_sub(info.lost).max(conserved);
+            self.cwnd = self.cwnd.saturating_sub(self.lost).max(conserved);
         } else {
             let target = self.target(CWND_GAIN) + self.extra.max.value().min(self.extra_limit());
             if self.full.reached {
@@ -407,13 +421,16 @@ const STARTUP_GAIN: u64 = 739;
 const DRAIN_GAIN: u64 = 88;
 const CWND_GAIN: u64 = 2 * UNIT;
 
+const PROBE_GAIN: u64 = 320;
+
 /// One round of probing, one of draining, six of cruising.
-const CYCLE: [u64; 8] = [320, 192, UNIT, UNIT, UNIT, UNIT, UNIT, UNIT];
+const CYCLE: [u64; 8] = [PROBE_GAIN, 192, UNIT, UNIT, UNIT, UNIT, UNIT, UNIT];
 
 /// The cycle begins by cruising: start-up has just probed.
 const CYCLE_START: usize = 2;
 
-const INITIAL_PACKETS: u64 = 10;
+/// What the reference's pacer lets out at once is 25 000 bytes; this stays below.
+const INITIAL_PACKETS: u64 = 16;
 const MIN_PACKETS: u64 = 4;
 const BANDWIDTH_ROUNDS: u64 = 10;
 const EXTRA_ROUNDS: u64 = 10;
@@ -422,6 +439,9 @@ const FULL_ROUNDS: u8 = 3;
 
 /// Fewer losses in a round of start-up are chance.
 const MIN_LOSS_PACKETS: u64 = 8;
+
+/// Round trips that differ by less than this part are the same.
+const MIN_RTT_PRECISION: u64 = 64;
 
 const MIN_RTT_WINDOW: Micros = 10 * SECOND;
 const PROBE_RTT_TIME: Micros = 200 * MILLISECOND;

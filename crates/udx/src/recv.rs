@@ -113,6 +113,12 @@ impl Receiver {
         &self.ranges
     }
 
+    /// Bytes that wait for a missing packet.
+    #[cfg(test)]
+    pub(crate) fn buffered(&self) -> usize {
+        self.buffered
+    }
+
     /// The number that came last.
     pub(crate) fn latest(&self) -> Number {
         self.latest
@@ -183,7 +189,7 @@ const OVERSHOOT: usize = 64 * 1024;
 
 /// Windows of data that may wait for a missing packet: senders go on for a window beyond what they
 /// know to be received, or else one loss would stall them for a round trip.
-const HELD_WINDOWS: usize = 2;
+pub(crate) const HELD_WINDOWS: usize = 2;
 
 /// How far ahead a packet may be: a packet per so many bytes of window. A reference sender has a
 /// packet per 1152 bytes on its way, and not more than another window beyond those received.

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use super::Base;
 use super::decide::{Decision, decide};
-use super::finding::{Finding, Found, Shaken};
+use super::finding::{Finding, Found, Hello, Shaken};
 use super::requests::{Purpose, Requests};
-use super::rounds::{Choices, Flow, Rounds};
+use super::rounds::{Choices, Flow, RemoteServer, Rounds};
 use crate::conn::Path;
 use crate::net::Reply;
 use crate::noise::{Finished, KeyPair, PublicKey};
@@ -76,16 +76,9 @@ impl Attempt {
     ) -> Self {
         let stream_id = base.io.conns.dial(cx, conn, options.keep_alive);
         let mut requests = Requests::new(conn, hash(&[&remote]));
-        let finding = Finding::start(
-            cx,
-            base,
-            &mut requests,
-            identity,
-            remote,
-            stream_id,
-            options.local_connection,
-            candidates,
-        );
+        let share_local = options.local_connection;
+        let hello = Hello { identity, remote, stream_id, share_local };
+        let finding = Finding::start(cx, base, &mut requests, hello, candidates);
         Self {
             conn,
             remote,
@@ -95,7 +88,6 @@ impl Attempt {
             stage: Stage::Finding(Box::new(finding)),
         }
     }
-
 
     /// The question that is open.
     pub(super) fn question(&self) -> Option<AskId> {
@@ -247,12 +239,7 @@ impl Attempt {
     }
 
     /// Finding → Connecting.
-    fn connect(
-        &mut self,
-        cx: &mut Cx<'_>,
-        base: &mut Base<'_>,
-        shaken: Shaken,
-    ) -> Option<Outcome> {
+    fn connect(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, shaken: Shaken) -> Option<Outcome> {
         let way = match self.choose(cx, base, &shaken) {
             Ok(way) => way,
             Err(error) => return self.fail(cx, base, error),
@@ -305,8 +292,8 @@ impl Attempt {
                     return Ok(Way::Lan { otherwise: ConnectError::HolepunchAborted });
                 }
                 let info = payload.holepunch.as_ref().ok_or(ConnectError::CannotHolepunch)?;
-                let (conn, firewall) = (self.conn, payload.firewall);
-                Rounds::start(cx, base, conn, keys, *route, info, firewall, self.choices)
+                let server = RemoteServer { route: *route, info, firewall: payload.firewall };
+                Rounds::start(cx, base, self.conn, keys, server, self.choices)
                     .map(|rounds| Way::Punching(Box::new(rounds)))
                     .ok_or(ConnectError::CannotHolepunch)
             }

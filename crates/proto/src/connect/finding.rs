@@ -19,11 +19,7 @@ use crate::{ConnectError, Cx};
 /// No node has answered message 1 yet.
 #[derive(Debug)]
 pub(super) struct Finding {
-    identity: KeyPair,
-    remote: PublicKey,
-    stream_id: u32,
-    /// Tell the server our LAN addresses.
-    share_local: bool,
+    hello: Hello,
     shake: Shake,
     search: Search,
     /// Tried one after the other beside the first search, which skips them.
@@ -38,11 +34,25 @@ pub(super) struct Finding {
     early: Option<Path>,
 }
 
+/// What message 1 is made of.
+#[derive(Debug)]
+pub(super) struct Hello {
+    pub(super) identity: KeyPair,
+    pub(super) remote: PublicKey,
+    pub(super) stream_id: u32,
+    /// Tell the server our LAN addresses.
+    pub(super) share_local: bool,
+}
+
 /// Message 1 is made for the first node and repeated for all others.
 #[derive(Debug)]
 enum Shake {
     Unbegun,
-    Begun { initiator: Box<Initiator>, value: Bytes, firewall: Firewall },
+    Begun {
+        initiator: Box<Initiator>,
+        value: Bytes,
+        firewall: Firewall,
+    },
     /// The remote key is no key.
     Impossible,
 }
@@ -82,18 +92,12 @@ impl Finding {
         cx: &mut Cx<'_>,
         base: &mut Base<'_>,
         requests: &mut Requests,
-        identity: KeyPair,
-        remote: PublicKey,
-        stream_id: u32,
-        share_local: bool,
+        hello: Hello,
         candidates: Vec<SocketAddrV4>,
     ) -> Self {
         let key = search(cx, base, requests, candidates.clone());
         Self {
-            identity,
-            remote,
-            stream_id,
-            share_local,
+            hello,
             shake: Shake::Unbegun,
             search: if candidates.is_empty() { Search::Last(key) } else { Search::First(key) },
             chain: candidates.iter().copied().collect(),
@@ -216,10 +220,11 @@ impl Finding {
     fn ask_next(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, requests: &mut Requests) {
         // Candidates may be stale: they must not delay the verdict of a search that has ended.
         let may_chain = matches!(self.search, Search::First(_));
-        if may_chain && asked(requests, Some(true)) == 0 {
-            if let Some(via) = self.chain.pop_front() {
-                self.ask(cx, base, requests, via, true);
-            }
+        if may_chain
+            && asked(requests, Some(true)) == 0
+            && let Some(via) = self.chain.pop_front()
+        {
+            self.ask(cx, base, requests, via, true);
         }
         let parallel = if self.candidates.is_empty() { PARALLEL } else { PARALLEL + 1 };
         while asked(requests, None) < parallel {
@@ -251,21 +256,23 @@ impl Finding {
         let address = base.io.net.remote_address();
         let firewall = if address.is_some() { Firewall::Open } else { Firewall::Unknown };
         let mut addresses4: Vec<_> = address.into_iter().collect();
-        if self.share_local {
+        if self.hello.share_local {
             addresses4.extend(base.local.all());
         }
         let payload = NoisePayload {
             version: VERSION,
             firewall,
             addresses4,
-            udx: Some(UdxInfo { features: FEATURE_REVISION_1, id: self.stream_id, seq: 0 }),
+            udx: Some(UdxInfo { features: FEATURE_REVISION_1, id: self.hello.stream_id, seq: 0 }),
             secret_stream: true,
             ..NoisePayload::default()
         };
-        let begun = Initiator::new(&self.identity, self.remote, cx.rng).and_then(|mut initiator| {
-            let noise = initiator.send(&payload.encode())?;
-            Ok((initiator, noise))
-        });
+        let begun = Initiator::new(&self.hello.identity, self.hello.remote, cx.rng).and_then(
+            |mut initiator| {
+                let noise = initiator.send(&payload.encode())?;
+                Ok((initiator, noise))
+            },
+        );
         let Ok((initiator, noise)) = begun else { return Shake::Impossible };
         let handshake =
             Handshake { mode: Mode::FromClient, noise, peer_address: None, relay_address: None };

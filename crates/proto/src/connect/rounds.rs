@@ -75,6 +75,14 @@ pub(super) enum Flow {
     Fail(ConnectError),
 }
 
+/// What the handshake told about the server.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RemoteServer<'a> {
+    pub(super) route: Route,
+    pub(super) info: &'a HolepunchInfo,
+    pub(super) firewall: Firewall,
+}
+
 /// What the application chose.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Choices {
@@ -89,16 +97,15 @@ impl Rounds {
         base: &mut Base<'_>,
         conn: ConnId,
         keys: &Finished,
-        route: Route,
-        info: &HolepunchInfo,
-        remote_firewall: Firewall,
+        server: RemoteServer<'_>,
         choices: Choices,
     ) -> Option<Self> {
+        let RemoteServer { route, info, firewall } = server;
         let relay = pick_relay(info, route.node)?;
         let owner = PunchOwner::Conn(conn);
         Some(Self {
             conn,
-            punch: base.punchers.start(cx, &mut base.io, owner, remote_firewall),
+            punch: base.punchers.start(cx, &mut base.io, owner, firewall),
             secret: PunchSecret::new(keys, cx.rng),
             slot: info.id,
             node: route.node,
@@ -184,18 +191,13 @@ impl Rounds {
         cx.timers.cancel(Timer::Ask(ask));
         match answer {
             Answer::Accept => self.agree(cx, base, requests, probed),
-            Answer::Reject => {
-                self.abort(cx, base, requests, ConnectError::ClientAbortedHolepunch)
-            }
+            Answer::Reject => self.abort(cx, base, requests, ConnectError::ClientAbortedHolepunch),
         }
     }
 
     /// The question that is open.
     pub(super) fn question(&self) -> Option<AskId> {
-        match self.step {
-            Step::Asking(ask, _) => Some(ask),
-            _ => None,
-        }
+        if let Step::Asking(ask, _) = self.step { Some(ask) } else { None }
     }
 
     fn probe(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, requests: &mut Requests) -> Flow {
@@ -253,7 +255,8 @@ impl Rounds {
                     Some(_) => self.conclude(cx, base, requests, probed),
                 }
             }
-            _ => Flow::On,
+            Step::Binding | Step::Probing | Step::Pausing(_) => Flow::On,
+            Step::Asking(..) | Step::Agreeing | Step::Punching => Flow::On,
         }
     }
 

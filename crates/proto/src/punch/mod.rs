@@ -141,12 +141,7 @@ impl Punchers {
     }
 
     /// Tries other sockets until the NAT treats one well. `Some` if that has been done already.
-    pub(crate) fn reopen(
-        &mut self,
-        cx: &mut Cx<'_>,
-        io: &mut Io<'_>,
-        id: PunchId,
-    ) -> Option<bool> {
+    pub(crate) fn reopen(&mut self, cx: &mut Cx<'_>, io: &mut Io<'_>, id: PunchId) -> Option<bool> {
         let puncher = self.by_id.get_mut(&id)?;
         let done = puncher.reopen(cx, io);
         self.settle(id);
@@ -271,6 +266,3 @@ impl Punchers {
         self.reports.push_back(report);
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -350,8 +350,7 @@ impl Puncher {
 
     fn is_unstable(&self) -> bool {
         let firewall = self.nat.firewall();
-        firewall == Firewall::Unknown
-            || (is_random(firewall) && is_random(self.remote.firewall()))
+        firewall == Firewall::Unknown || (is_random(firewall) && is_random(self.remote.firewall()))
     }
 
     fn handle_unbound(&mut self, socket: SocketId) {

@@ -79,12 +79,8 @@ impl Asker {
         let noise = noise.to_vec();
         match self.way {
             Way::Direct => {
-                let message = Handshake {
-                    mode: Mode::Reply,
-                    noise,
-                    peer_address: None,
-                    relay_address: None,
-                };
+                let message =
+                    Handshake { mode: Mode::Reply, noise, peer_address: None, relay_address: None };
                 let answering = Answering {
                     value: Some(message.encode().into()),
                     error: error_code::NONE,

@@ -252,8 +252,7 @@ impl Punching {
     fn abort(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, error: PayloadError) -> Flow {
         let Some(round) = self.pending.pop_front() else { return Flow::Abort };
         let number = self.round.max(round.payload.round);
-        let payload =
-            HolepunchPayload { error, round: number, ..HolepunchPayload::default() };
+        let payload = HolepunchPayload { error, round: number, ..HolepunchPayload::default() };
         let payload = self.secret.seal(cx.rng, &payload);
         let socket = base.io.net.socket();
         answer_round(cx, &mut base.io, &round.incoming, round.client, payload, socket);

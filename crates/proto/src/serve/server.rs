@@ -216,13 +216,7 @@ impl Server {
     }
 
     /// Asking → Waiting or Ended.
-    fn handle_verdict(
-        &mut self,
-        cx: &mut Cx<'_>,
-        base: &mut Base<'_>,
-        slot: u32,
-        answer: Answer,
-    ) {
+    fn handle_verdict(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, slot: u32, answer: Answer) {
         let Some(State::Asking(asking)) = self.slots.take(slot) else { return };
         let Asking { caller, unanswered, .. } = *asking;
         match answer {

@@ -128,7 +128,9 @@ impl Slots {
     /// Frees a number whose handshake has ended.
     pub(super) fn clear(&mut self, index: u32) {
         self.ended.retain(|other| *other != index);
-        let Some(slot) = self.entries.get_mut(index as usize).and_then(Option::take) else { return };
+        let Some(slot) = self.entries.get_mut(index as usize).and_then(Option::take) else {
+            return;
+        };
         self.by_noise.remove(&slot.noise);
         while self.entries.last().is_some_and(Option::is_none) {
             self.entries.pop();

@@ -7,11 +7,18 @@ use bytes::Bytes;
 #[ignore = "a table for review: cargo test -p hyperdht-udx --release paths -- --ignored --nocapture"]
 fn table() {
     println!("mbit  rtt loss queue | link  drop  dup  rtx% | rtt   mtu  rto t80  startdrop%");
-    for (mbit, rtt) in
-        [(20, 10), (20, 40), (20, 100), (20, 300), (100, 10), (100, 40), (100, 100), (100, 300)]
-    {
-        for (loss, queue) in [(0, 100), (1, 100), (10, 100), (30, 100), (0, 25), (0, 400)] {
-            let run = Run::new(mbit, rtt, loss, queue, 20.0);
+    for (mbit, rtt) in GRID {
+        for (loss, queue, window) in [
+            (0, 100, 4),
+            (10, 100, 4),
+            (30, 100, 4),
+            (0, 25, 4),
+            (0, 100, 16),
+            (10, 100, 16),
+            (30, 100, 16),
+        ] {
+            let run = Run::new(mbit, rtt, loss, queue, window, 20.0);
+            print!("{window:2} ");
             println!("{mbit:4} {rtt:4} {:4.1} {queue:4} | {run}", loss as f64 / 10.0);
         }
     }
@@ -36,7 +43,14 @@ struct Run {
 }
 
 impl Run {
-    fn new(mbit: u64, rtt_ms: u64, loss: u64, queue_percent: u64, seconds: f64) -> Self {
+    fn new(
+        mbit: u64,
+        rtt_ms: u64,
+        loss: u64,
+        queue_percent: u64,
+        window: u32,
+        seconds: f64,
+    ) -> Self {
         let rate = mbit * 125_000;
         let link = Link {
             delay: rtt_ms * 500,
@@ -47,6 +61,7 @@ impl Run {
         };
         let mut pair = Pair::new(link, 5);
         pair.b.keeps = false;
+        pair.b.set_window(window << 20);
         let total = (rate as f64 * seconds) as usize;
         for _ in 0..total / 65536 + 1 {
             pair.a.stream.write(Bytes::from_static(&[7; 65536]));
@@ -60,14 +75,15 @@ impl Run {
             }
             last = pair.b.total;
         }
-        let half = pair.b.total;
+        let arrived = |pair: &Pair| pair.b.total + pair.b.stream.receiver.buffered() as u64;
+        let half = arrived(&pair);
         let before = pair.a.stream.stats();
         let (overflows, duplicates) = (pair.overflows, pair.b.duplicates);
         pair.run_until(seconds / 2.0, |_| false);
         let after = pair.a.stream.stats();
         let sent = (after.packets_tx - before.packets_tx) as f64;
         Self {
-            goodput: (pair.b.total - half) as f64 * 100.0 / (rate as f64 * seconds / 2.0),
+            goodput: (arrived(&pair) - half) as f64 * 100.0 / (rate as f64 * seconds / 2.0),
             overflow: (pair.overflows - overflows) as f64 * 100.0 / sent,
             needless: (pair.b.duplicates - duplicates) as f64 * 100.0 / sent,
             resent: (after.retransmits - before.retransmits) as f64 * 100.0 / sent,
@@ -97,3 +113,6 @@ impl std::fmt::Display for Run {
         )
     }
 }
+
+const GRID: [(u64, u64); 8] =
+    [(20, 10), (20, 40), (20, 100), (20, 300), (100, 10), (100, 40), (100, 100), (100, 300)];

@@ -118,7 +118,7 @@ impl Stream {
         let recovering = self.recovering();
         let losses = self.rack.detect(now, &mut self.flight, &self.rtt, recovering);
         self.handle_losses(now, &losses, delivery.bytes);
-        self.update_model(now, prior_in_flight, &delivery, &losses);
+        self.update_model(now, prior_in_flight, &delivery);
         self.timers.rto = Some(now + self.rtt.rto());
         self.timers.arm_tlp(now, &self.rtt, &self.flight, self.recovering());
         self.handle_progress(now);
@@ -148,6 +148,9 @@ impl Stream {
     /// Losses were found, with `acked` bytes delivered at the same time.
     pub(super) fn handle_losses(&mut self, now: Micros, losses: &Losses, acked: u64) {
         self.timers.reorder = losses.look_again;
+        if losses.congestion {
+            self.bbr.handle_lost(losses.bytes);
+        }
         if let Some(size) = losses.probe {
             self.mtu.handle_lost(size);
         }
@@ -160,13 +163,7 @@ impl Stream {
         }
     }
 
-    fn update_model(
-        &mut self,
-        now: Micros,
-        prior_in_flight: u64,
-        delivery: &Delivery,
-        losses: &Losses,
-    ) {
+    fn update_model(&mut self, now: Micros, prior_in_flight: u64, delivery: &Delivery) {
         let newest = delivery.newest.map(|newest| (newest.sent_at, newest.mark));
         let newest = newest.filter(|_| delivery.on_path);
         let sample = self.sampler.sample(now, delivery.bytes, newest, self.rtt.min());
@@ -174,7 +171,6 @@ impl Stream {
         self.bbr.handle_ack(&AckInfo {
             now,
             acked: delivery.bytes,
-            lost: losses.bytes,
             prior_in_flight,
             in_flight: self.flight.in_flight(),
             delivered: self.sampler.delivered(),

@@ -428,6 +428,14 @@ impl Host {
         }
     }
 
+    /// Another receive window, before anything has happened.
+    pub(super) fn set_window(&mut self, recv_window: u32) {
+        let path = self.stream.paths.current().expect("connected");
+        let config = Config { recv_window, ..Config::default() };
+        self.stream = Stream::new(self.stream.local_id, config);
+        self.stream.connect(Instant::now(), path.remote_id, path.remote);
+    }
+
     pub(super) fn write(&mut self, data: &[u8]) {
         self.stream.write(Bytes::copy_from_slice(data));
     }

@@ -6,7 +6,9 @@ use super::{End, State, Stream, Transmit};
 use crate::ack::MAX_SACKS;
 use crate::flight::{Sent, SentState};
 use crate::header::{Flags, HEADER_SIZE, Header};
+use crate::mtu::OVERHEAD;
 use crate::path::Path;
+use crate::recv::HELD_WINDOWS;
 use crate::seq::{Number, Seq};
 use crate::time::Micros;
 
@@ -198,7 +200,8 @@ impl Stream {
         let packets = (window / room).max(usize::from(window > 0));
         // As in the reference, what the peer holds does not count; but it cannot hold everything.
         let (all, held) = (self.flight.len(), self.flight.sacked_packets());
-        if !self.has_unsent() || all - held >= packets || all >= 2 * packets {
+        let windows = if self.config.peer_thin_acks { HELD_WINDOWS } else { REFERENCE_WINDOWS };
+        if !self.has_unsent() || all - held >= packets || all >= windows * packets {
             return None;
         }
         let len = usize::try_from(self.buffer.unsent()).map_or(room, |unsent| unsent.min(room));
@@ -253,7 +256,7 @@ impl Stream {
 
         let mark = self.sampler.mark(now, self.flight.in_flight());
         self.flight.resend(number, now, index, mark);
-        self.pacer.handle_sent(len as u64);
+        self.pacer.handle_sent(len as u64 + u64::from(OVERHEAD));
         self.stats.retransmits += 1;
         self.timers.rto.get_or_insert(now + self.rtt.rto());
     }
@@ -341,6 +344,9 @@ impl Batch {
         self.count += 1;
     }
 }
+
+/// A reference receiver holds any amount; this many windows outlast the second loss of a packet.
+const REFERENCE_WINDOWS: usize = 4;
 
 /// The largest UDP payload: the kernel takes no more for one segmented send.
 const MAX_BATCH: usize = 65_507;
