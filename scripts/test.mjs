@@ -23,7 +23,7 @@ const totals = { passed: 0, failed: 0, failures: [] }
 await main()
 
 async function main() {
-  if (!ensureInstalled()) fail('npm ci failed: the tests cannot run.')
+  if (!ensureInstalled()) fail('npm install failed: the tests cannot run.')
   if (rust) await rustSteps()
   if (!filter && !referenceOnly) await javascriptChecks()
 

@@ -73,8 +73,11 @@ export function ensureInstalled() {
   const lock = join(root, 'package-lock.json')
   if (existsSync(installed) && statSync(installed).mtimeMs >= statSync(lock).mtimeMs) return true
 
-  say('Installing the npm packages that the tests and the demo need (npm ci)')
-  return npm(['ci', '--no-audit', '--no-fund'])
+  say('Installing the npm packages that the tests and the demo need (npm install)')
+  // Not `npm ci`: it refuses a lock file that lacks other platforms' optional packages, which is
+  // what a registry that does not carry them leaves. `--no-save` installs by the lock file all the
+  // same, and does not rewrite it.
+  return npm(['install', '--no-save', '--no-audit', '--no-fund'])
 }
 
 export function hasCargo() {
