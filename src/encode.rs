@@ -81,7 +81,7 @@ pub(crate) fn copy(answer: &[u8], slab: &mut [u8]) -> i32 {
 
 /// Data and what belongs to its flow may be joined behind one wake-up; everything else has one of
 /// its own.
-fn is_control(event: &Event) -> bool {
+pub(crate) fn is_control(event: &Event) -> bool {
     !matches!(event, Event::Data { .. } | Event::Message { .. } | Event::Drained { .. })
 }
 
@@ -106,18 +106,34 @@ fn data_head(kind: u8, conn: ConnId, len: usize) -> Vec<u8> {
 fn control(w: &mut Writer, event: &Event) {
     match event {
         Event::Data { .. } | Event::Message { .. } => {}
-        Event::Drained { conn, bytes } => drop(w.u8(3).u32(conn.0).u32(*bytes as u32)),
-        Event::Listening => drop(w.u8(10)),
+        Event::Drained { conn, bytes } => {
+            w.u8(3).u32(conn.0).u32(*bytes as u32);
+        }
+        Event::Listening => {
+            w.u8(10);
+        }
         Event::NatUpdate { host, port } => nat_address(w.u8(11), (*host, *port)),
-        Event::Ready => drop(w.u8(12)),
-        Event::Persistent { id } => drop(w.u8(13).raw(id)),
-        Event::Ephemeral => drop(w.u8(14)),
-        Event::Wakeup => drop(w.u8(15)),
-        Event::Firewalled { firewalled } => drop(w.u8(16).u8(u8::from(*firewalled))),
+        Event::Ready => {
+            w.u8(12);
+        }
+        Event::Persistent { id } => {
+            w.u8(13).raw(id);
+        }
+        Event::Ephemeral => {
+            w.u8(14);
+        }
+        Event::Wakeup => {
+            w.u8(15);
+        }
+        Event::Firewalled { firewalled } => {
+            w.u8(16).u8(u8::from(*firewalled));
+        }
         Event::Health { online, degraded } => {
             w.u8(17).u8(u8::from(*online)).u8(u8::from(*degraded));
         }
-        Event::ServerListening { server } => drop(w.u8(20).u32(server.0)),
+        Event::ServerListening { server } => {
+            w.u8(20).u32(server.0);
+        }
         Event::ServerFailed { server, error } => {
             w.u8(21).u32(server.0);
             failure(w, Some(error.code()), &error.to_string());
@@ -127,11 +143,17 @@ fn control(w: &mut Writer, event: &Event) {
                 w.addr4(*a);
             });
         }
-        Event::ServerClosed { server } => drop(w.u8(23).u32(server.0)),
+        Event::ServerClosed { server } => {
+            w.u8(23).u32(server.0);
+        }
         Event::Connection(info) => opened(w.u8(30).u32(info.server.0), &info.opened),
         Event::Opened(info) => opened(w.u8(31), info),
-        Event::RemoteEnd { conn } => drop(w.u8(32).u32(conn.0)),
-        Event::Finished { conn } => drop(w.u8(33).u32(conn.0)),
+        Event::RemoteEnd { conn } => {
+            w.u8(32).u32(conn.0);
+        }
+        Event::Finished { conn } => {
+            w.u8(33).u32(conn.0);
+        }
         Event::Closed(closed) => {
             w.u8(34).u32(closed.conn.0);
             optional(w, closed.error, conn_error);
@@ -150,7 +172,9 @@ fn control(w: &mut Writer, event: &Event) {
                 reply(w, r);
             }
         }
-        Event::Destroyed => drop(w.u8(60)),
+        Event::Destroyed => {
+            w.u8(60);
+        }
     }
 }
 
@@ -213,7 +237,9 @@ fn conn_error(w: &mut Writer, error: ConnError) -> &mut Writer {
 
 fn outcome(w: &mut Writer, error: Option<(Option<&'static str>, String)>) {
     match error {
-        None => drop(w.u8(1)),
+        None => {
+            w.u8(1);
+        }
         Some((code, message)) => failure(w.u8(0), code, &message),
     }
 }
@@ -229,8 +255,12 @@ fn nat_address(w: &mut Writer, (host, port): (Option<std::net::Ipv4Addr>, u16)) 
 
 fn optional<T>(w: &mut Writer, value: Option<T>, write: impl FnOnce(&mut Writer, T) -> &mut Writer) {
     match value {
-        None => drop(w.u8(0)),
-        Some(value) => drop(write(w.u8(1), value)),
+        None => {
+            w.u8(0);
+        }
+        Some(value) => {
+            write(w.u8(1), value);
+        }
     }
 }
 
@@ -238,10 +268,10 @@ fn conn_stats(w: &mut Writer, handle: &Handle, conn: ConnId) {
     let stats = handle.read(|node| node.conn_stats(conn));
     optional(w, stats, |w, s| {
         w.raw(&s.rtt.to_le_bytes());
-        for n in [u64::from(s.cwnd), u64::from(s.mtu), u64::from(s.inflight)] {
-            w.uint(n);
-        }
         for n in [
+            s.cwnd,
+            s.mtu,
+            s.inflight,
             s.retransmits,
             s.fast_recoveries,
             s.rto_count,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use hyperdht::{Command, ConnId, Event, Handle};
+use hyperdht::{Command, ConnId, Event, Handle, Wake};
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
 
@@ -95,7 +95,9 @@ impl NativeNode {
             self.pending.reverse();
         }
         // SAFETY: JavaScript waits for this call and lib/ made the slab for it alone.
-        encode::events(&mut self.pending, unsafe { slab.as_mut() })
+        let written = encode::events(&mut self.pending, unsafe { slab.as_mut() });
+        self.call_again_for_data();
+        written
     }
 
     /// Writes an answer to a question about the node's state; see `encode::inspect`. Returns its
@@ -126,6 +128,14 @@ impl NativeNode {
 }
 
 impl NativeNode {
+    /// Data behind the last control event has no wake-up of its own.
+    fn call_again_for_data(&self) {
+        let waits = self.pending.last().is_some_and(|event| !encode::is_control(event));
+        if let (true, Some(wake)) = (waits, self.wake) {
+            wake.wake(1);
+        }
+    }
+
     fn push(&mut self, command: Command) {
         match &mut self.corked {
             Some(commands) => commands.push(command),

@@ -10,6 +10,15 @@ use proto::{BootstrapNode, Command, Config, Datagram, Event, Rng};
 use crate::host::Departure;
 use crate::{Host, HostId, Link};
 
+/// What runs on top of the nodes: takes their events, gives them commands.
+pub trait App {
+    /// Takes one event of a host.
+    fn handle(&mut self, world: &mut World, host: HostId, event: Event);
+
+    /// True when there is nothing left to wait for.
+    fn is_done(&self) -> bool;
+}
+
 /// A network of nodes on virtual time.
 #[derive(Debug)]
 pub struct World {
@@ -128,6 +137,26 @@ impl World {
     pub fn run_until(&mut self, within: Duration, done: impl Fn(&Self) -> bool) {
         let deadline = self.now + within;
         while !done(self) {
+            assert!(
+                self.step(deadline),
+                "seed {}: not within {within:?} of virtual time",
+                self.seed
+            );
+        }
+    }
+
+    /// Runs an application until it is done. Panics with the seed if it never is.
+    pub fn run_app(&mut self, within: Duration, app: &mut impl App) {
+        let deadline = self.now + within;
+        loop {
+            for host in self.hosts() {
+                for event in self.take_events(host) {
+                    app.handle(self, host, event);
+                }
+            }
+            if app.is_done() {
+                return;
+            }
             assert!(
                 self.step(deadline),
                 "seed {}: not within {within:?} of virtual time",

@@ -13,10 +13,16 @@ pub mod noise;
 pub mod secret;
 pub mod wire;
 
+mod announce;
 mod conn;
+mod connect;
 mod net;
 mod node;
+mod ops;
+mod punch;
 mod rpc;
+mod serve;
+mod store;
 
 pub use api::*;
 pub use cx::{Cx, Outbox};

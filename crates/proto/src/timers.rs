@@ -28,8 +28,6 @@ pub enum Timer {
     Store,
     /// An answer that never came.
     Ask(AskId),
-    /// The 500 ms of a local address check.
-    LocalAddresses,
 }
 
 /// Deadlines by name; a name has at most one.
@@ -77,6 +75,12 @@ impl<K: Copy + Ord + Hash> Timers<K> {
         }
         self.cancel(name);
         Some(name)
+    }
+
+    /// Removes all deadlines.
+    pub fn clear(&mut self) {
+        self.order.clear();
+        self.by_name.clear();
     }
 
     /// How many deadlines are set.

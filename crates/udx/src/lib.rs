@@ -1,2 +1,35 @@
-//! UDX as a sans-IO state machine.
+//! UDX as a sans-IO state machine: reliable, packet-sequenced streams over UDP.
+//!
+//! A [`Stream`] takes datagrams ([`Packet`]) and instants, and gives datagrams
+//! ([`Stream::poll_transmit`]), deadlines ([`Stream::poll_timeout`]) and events
+//! ([`Stream::poll_event`]). It owns no socket and reads no clock.
+//!
+//! Wire format and rules: libudx, as shipped in udx-native 1.21.3. Congestion control, pacing, loss
+//! recovery timing and MTU search are free there, and are this crate's own.
 #![forbid(unsafe_code)]
+
+mod ack;
+mod bbr;
+mod config;
+mod flight;
+mod header;
+mod loss;
+mod maxfilter;
+mod mtu;
+mod pacing;
+mod path;
+mod ranges;
+mod rate;
+mod recv;
+mod relay;
+mod rtt;
+mod send;
+mod seq;
+mod stream;
+mod time;
+
+pub use config::Config;
+pub use header::{Flags, HEADER_SIZE, Header, Packet, SackRanges, stream_id};
+pub use relay::rewrite;
+pub use seq::Seq;
+pub use stream::{CloseReason, Event, Sink, Stream, StreamStats, Transmit};

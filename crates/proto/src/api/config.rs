@@ -45,6 +45,9 @@ pub struct Config {
     pub max_size: usize,
     /// Age of records. Default 20 min.
     pub max_age: Duration,
+    /// The wall clock when the node is made, since the Unix epoch: the bump of an announcement is
+    /// a time, and must not run ahead of it. Default zero: no bump is kept.
+    pub unix_time: Duration,
     /// Handshakes in flight that one server admits. Default 256.
     pub max_handshakes: usize,
 }
@@ -87,6 +90,7 @@ impl Default for Config {
             max_ping_delay: Duration::from_secs(10),
             max_size: 65536,
             max_age: Duration::from_secs(20 * 60),
+            unix_time: Duration::ZERO,
             max_handshakes: 256,
         }
     }

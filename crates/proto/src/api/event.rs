@@ -196,6 +196,8 @@ pub struct Dropped {
     pub frame: u64,
     /// UDX packets outside the window, or malformed.
     pub udx: u64,
+    /// Announcements with a wrong signature, or beyond their source's share of the store.
+    pub store: u64,
 }
 
 /// Live objects of a node; all return to what they were when their users are gone.

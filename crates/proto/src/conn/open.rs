@@ -132,18 +132,19 @@ impl Open {
 
     pub(super) fn stats(&self) -> ConnStats {
         let stats = self.stream.stats();
+        let packet = u64::from(stats.mtu.max(1));
         ConnStats {
             rtt: stats.rtt.as_secs_f64() * 1000.0,
-            cwnd: stats.cwnd,
-            mtu: stats.mtu,
+            cwnd: stats.cwnd / packet,
+            mtu: u64::from(stats.mtu),
             inflight: stats.inflight,
             retransmits: stats.retransmits,
             fast_recoveries: stats.fast_recoveries,
             rto_count: stats.rto_count,
-            bytes_transmitted: stats.bytes_transmitted,
-            bytes_received: stats.bytes_received,
-            packets_transmitted: stats.packets_transmitted,
-            packets_received: stats.packets_received,
+            bytes_transmitted: stats.bytes_tx,
+            bytes_received: stats.bytes_rx,
+            packets_transmitted: stats.packets_tx,
+            packets_received: stats.packets_rx,
         }
     }
 }

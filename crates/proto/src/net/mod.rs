@@ -3,12 +3,28 @@
 //! The machines above start requests and queries here under a name, their [`Owner`], and are told
 //! the outcome through [`Output`].
 
+mod bootstrap;
+mod firewall;
+mod health;
+mod machine;
+mod queries;
+mod query;
+mod requests;
+mod sampler;
+mod serve;
+mod table;
+#[cfg(test)]
+mod tests;
+mod ticks;
+
 use std::net::SocketAddrV4;
 
 use bytes::Bytes;
 
 use crate::wire::{NodeId, Target};
 use crate::{ConnId, QueryError, QueryId, RequestError, RequestId, ServerId, SocketId};
+
+pub(crate) use machine::Net;
 
 /// Wake-ups of this layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -25,7 +41,7 @@ pub enum NetTimer {
 
 /// Who is told how a request or a query ended. `tag` is the owner's own word for what it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Owner {
+pub(crate) enum Owner {
     /// A query of the application.
     UserQuery(QueryId),
     /// A request of the application.
@@ -40,15 +56,15 @@ pub enum Owner {
 
 /// Names a request in flight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RequestKey(pub u64);
+pub(crate) struct RequestKey(pub u64);
 
 /// Names a running query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct QueryKey(pub u64);
+pub(crate) struct QueryKey(pub u64);
 
 /// One request to send.
 #[derive(Clone, Debug)]
-pub struct RequestSpec {
+pub(crate) struct RequestSpec {
     pub to: SocketAddrV4,
     /// The destination's id, if known: a timeout then removes it from the table.
     pub to_id: Option<NodeId>,
@@ -66,9 +82,28 @@ pub struct RequestSpec {
     pub force: bool,
 }
 
+impl RequestSpec {
+    /// A command of dht-rpc itself, with nothing in it and with the usual retries.
+    pub(crate) fn internal(to: SocketAddrV4, command: u64) -> Self {
+        Self {
+            to,
+            to_id: None,
+            internal: true,
+            command,
+            target: None,
+            token: None,
+            value: None,
+            socket: None,
+            retries: 3,
+            ttl: None,
+            force: false,
+        }
+    }
+}
+
 /// A response to one of our requests.
 #[derive(Clone, Debug)]
-pub struct Reply {
+pub(crate) struct Reply {
     pub tid: u16,
     /// Milliseconds since the last transmission.
     pub rtt: u32,
@@ -86,7 +121,7 @@ pub struct Reply {
 
 /// One query to run.
 #[derive(Clone, Debug)]
-pub struct QuerySpec {
+pub(crate) struct QuerySpec {
     pub target: Target,
     pub internal: bool,
     pub command: u64,
@@ -102,7 +137,7 @@ pub struct QuerySpec {
 
 /// What follows once the closest nodes are known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Commit {
+pub(crate) enum Commit {
     /// Nothing.
     None,
     /// The owner is told the closest replies ([`Output::Commit`]) and answers with `Net::commit`.
@@ -111,7 +146,7 @@ pub enum Commit {
 
 /// A request of another node that the layers above have to answer: a user command, token checked.
 #[derive(Clone, Debug)]
-pub struct Incoming {
+pub(crate) struct Incoming {
     pub from: SocketAddrV4,
     /// The sender's id, if it gave one that fits its address.
     pub from_id: Option<NodeId>,
@@ -129,7 +164,7 @@ pub struct Incoming {
 
 /// How an [`Incoming`] is answered.
 #[derive(Clone, Debug)]
-pub struct Answering {
+pub(crate) struct Answering {
     pub value: Option<Bytes>,
     pub error: u64,
     /// Give the requester a token.
@@ -144,11 +179,27 @@ pub struct Answering {
 
 /// What happened, for the layers above; drained after every call.
 #[derive(Debug)]
-pub enum Output {
-    Reply { owner: Owner, result: Result<Reply, RequestError> },
-    QueryReply { query: QueryKey, owner: Owner, reply: Reply },
-    Commit { query: QueryKey, owner: Owner, closest: Vec<Reply> },
-    QueryDone { query: QueryKey, owner: Owner, closest: Vec<Reply>, result: Result<(), QueryError> },
+pub(crate) enum Output {
+    Reply {
+        owner: Owner,
+        result: Result<Reply, RequestError>,
+    },
+    QueryReply {
+        query: QueryKey,
+        owner: Owner,
+        reply: Reply,
+    },
+    Commit {
+        query: QueryKey,
+        owner: Owner,
+        closest: Vec<Reply>,
+    },
+    QueryDone {
+        query: QueryKey,
+        owner: Owner,
+        closest: Vec<Reply>,
+        result: Result<(), QueryError>,
+    },
     Incoming(Incoming),
     /// The node got its id: it stores from here on.
     Persistent(NodeId),

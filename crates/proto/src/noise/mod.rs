@@ -1,17 +1,14 @@
-//! Noise IK over Ed25519, key pairs, and what is derived from a handshake (PROTOCOL D.2, D.7).
+//! Noise IK over Ed25519, key pairs, and what a handshake yields (PROTOCOL D.2).
+//!
+//! Reference: hyperdht 6.34.0 `lib/noise-wrap.js`, noise-handshake, noise-curve-ed.
 
-/// An Ed25519 public key.
-pub type PublicKey = [u8; 32];
+mod curve;
+mod ik;
+mod keys;
+mod resolver;
 
-/// An Ed25519 key pair: seed and public key.
-#[derive(Clone)]
-pub struct KeyPair {
-    seed: [u8; 32],
-    public: PublicKey,
-}
+pub use ik::{Finished, HandshakeFailed, Initiator, Responder};
+pub use keys::{KeyPair, PublicKey, verify};
 
-impl std::fmt::Debug for KeyPair {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("KeyPair").field("public", &self.public).finish_non_exhaustive()
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,10 @@
-//! Requests and responses of dht-rpc.
+//! Requests and responses of dht-rpc: what is in flight, how much at once, and tokens.
+//! Reference: dht-rpc 6.27.0, lib/io.js.
+
+mod congestion;
+mod inflight;
+mod tokens;
+
+pub(crate) use congestion::Congestion;
+pub(crate) use inflight::{Cycle, Landed, Outgoing, Requests};
+pub(crate) use tokens::Tokens;

@@ -1,1 +1,38 @@
-//! Secret stream (PROTOCOL F).
+//! What travels between two peers after their handshake: framed messages, unordered messages and
+//! holepunch payloads (PROTOCOL D.7, F).
+//!
+//! Reference: @hyperswarm/secret-stream 6.9.2.
+
+mod cipher;
+mod datagrams;
+mod poly1305;
+mod punch;
+mod receiver;
+mod secretbox;
+mod sender;
+
+pub use datagrams::Datagrams;
+pub use punch::PunchBox;
+pub use receiver::{FrameError, Receiver};
+pub use sender::{HEADROOM, Sender, TAILROOM};
+
+use crate::noise::Finished;
+use crate::wire::{self, ns};
+
+/// The longest message, in bytes: a frame's length has 24 bits and counts tag and MAC.
+pub const MAX_MESSAGE: usize = (1 << 24) - 1 - 17;
+
+/// By this id a stream knows its peer's first frame.
+fn stream_id(handshake: &Finished, of_initiator: bool) -> [u8; 32] {
+    let role = if of_initiator { &ns::INITIATOR } else { &ns::RESPONDER };
+    wire::keyed_hash(&handshake.hash, &[role])
+}
+
+/// Bytes of a frame's length.
+const LENGTH_LEN: usize = 3;
+
+/// Bytes of the first frame: length, stream id, header of the cipher.
+const FIRST_FRAME_LEN: usize = LENGTH_LEN + 32 + 24;
+
+#[cfg(test)]
+mod tests;

@@ -2,8 +2,8 @@
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 
-use blake2::digest::Mac;
 use blake2::digest::consts::U32;
+use blake2::digest::{KeyInit, Mac};
 use blake2::{Blake2b, Blake2bMac, Digest};
 
 use super::Writer;
@@ -30,7 +30,7 @@ pub fn hash(parts: &[&[u8]]) -> [u8; 32] {
 /// If the key is longer than 64 bytes.
 pub fn keyed_hash(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
     let mut state =
-        <Blake2bMac<U32> as Mac>::new_from_slice(key).expect("a key of at most 64 bytes");
+        <Blake2bMac<U32> as KeyInit>::new_from_slice(key).expect("a key of at most 64 bytes");
     for part in parts {
         state.update(part);
     }

@@ -1,0 +1,88 @@
+// The parent's half of the process harness.
+
+const { EventEmitter } = require('bare-events')
+const { childProcess, executable, path, process } = require('./runtime')
+const JsonLines = require('./json-lines')
+
+/** A child process that answers calls (see role.js); its events are emitted here. */
+class Child extends EventEmitter {
+  /** role: a file of ./roles; implementation: 'native' | 'reference'; runtime: 'node' | 'bare' */
+  static async spawn({ role, implementation, runtime }) {
+    const child = new Child(path.join(__dirname, 'roles', role + '.js'), implementation, runtime)
+    child.label = `${role} (${implementation}, ${runtime})`
+    await child._ready
+    return child
+  }
+
+  constructor(file, implementation, runtime) {
+    super()
+
+    this.label = file
+    this._nextId = 1
+    this._calls = new Map()
+    this._process = childProcess.spawn(executable(runtime), [file], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+      env: { ...process.env, HYPERDHT_IMPL: implementation }
+    })
+    this._lines = new JsonLines(this._process.stdout, this._process.stdin, m => this._onmessage(m))
+    this._process.stdin.on('error', noop)
+    this.exited = new Promise(resolve => {
+      this._process.on('exit', (code, signal) => {
+        this._failCalls(new Error(`${this.label} exited with ${signal || code}`))
+        resolve(code)
+      })
+    })
+    this._ready = new Promise((resolve, reject) => {
+      this.once('ready', resolve)
+      this.exited.then(code => reject(new Error(`${this.label} did not start, exit code ${code}`)))
+    })
+  }
+
+  call(method, params = {}) {
+    const id = this._nextId++
+    return new Promise((resolve, reject) => {
+      this._calls.set(id, { resolve, reject })
+      this._lines.send({ id, method, params })
+    })
+  }
+
+  /** Waits for an event of the child; rejects when it exits first. */
+  next(event) {
+    const promise = new Promise((resolve, reject) => {
+      this.once(event, resolve)
+      this.exited.then(() => reject(new Error(`${this.label} exited before '${event}'`)))
+    })
+    promise.catch(noop)
+    return promise
+  }
+
+  /** Closes the child's stdin, at which it exits; kills it when it does not within 5 s. */
+  async close() {
+    this._process.stdin.end()
+    const timer = setTimeout(() => this._process.kill('SIGKILL'), 5000)
+    await this.exited
+    clearTimeout(timer)
+  }
+
+  _onmessage({ id, event, data, result, error }) {
+    if (event) return this.emit(event, data)
+
+    const call = this._calls.get(id)
+    if (!call) return
+    this._calls.delete(id)
+
+    if (!error) return call.resolve(result)
+    const err = new Error(`${this.label}: ${error.message}`)
+    err.code = error.code
+    call.reject(err)
+  }
+
+  _failCalls(err) {
+    for (const { reject } of this._calls.values()) reject(err)
+    this._calls.clear()
+  }
+}
+
+module.exports = Child
+
+function noop() {}

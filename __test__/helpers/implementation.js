@@ -1,0 +1,16 @@
+// The implementation under test: HYPERDHT_IMPL is 'native' (this package, the default) or
+// 'reference' (the npm module hyperdht, installed as hyperdht-reference).
+
+const { process } = require('./runtime')
+
+const name = process.env.HYPERDHT_IMPL || 'native'
+if (name !== 'native' && name !== 'reference') {
+  throw new Error(`HYPERDHT_IMPL must be 'native' or 'reference', not '${name}'`)
+}
+
+exports.name = name
+exports.isNative = name === 'native'
+exports.DHT = exports.isNative ? require('../..') : require('hyperdht-reference')
+exports.createTestnet = exports.isNative
+  ? require('../../testnet')
+  : require('hyperdht-reference/testnet')

@@ -1,0 +1,95 @@
+// The processes of an interop test: DHT nodes of one kind or mixed, and helpers to run a cell.
+
+const Child = require('../helpers/child')
+
+const NODES_PER_WORLD = 6
+const BYTES = 8 * 1024 * 1024
+
+/** DHT nodes in processes of their own. */
+class World {
+  /** kind: 'reference' | 'native' | 'mixed'; native nodes run in `runtime`. */
+  static async create(kind, runtime) {
+    const world = new World()
+    const makers = kind === 'mixed' ? ['reference', 'native'] : [kind]
+
+    for (const implementation of makers) {
+      const child = await world.spawn('node', implementation, runtime)
+      const count = NODES_PER_WORLD / makers.length
+      const { bootstrap } = await child.call('start', { count, bootstrap: world.bootstrap })
+      world.bootstrap = bootstrap
+    }
+
+    return world
+  }
+
+  constructor() {
+    this.bootstrap = []
+    this.children = []
+  }
+
+  /** The reference runs in Node, ours in `runtime`. */
+  async spawn(role, implementation, runtime) {
+    const own = implementation === 'reference' ? 'node' : runtime
+    const child = await Child.spawn({ role, implementation, runtime: own })
+    this.children.push(child)
+    return child
+  }
+
+  async destroy() {
+    for (const child of this.children.reverse()) await child.close()
+  }
+}
+
+/** A server and a client in `world` that exchange data; resolves with what both saw. */
+async function connectPair(world, cell) {
+  const { server, client, runtime, serverOptions, clientOptions, dhtOptions, capture } = cell
+  const serverChild = await world.spawn('server', server, runtime)
+  const clientChild = await world.spawn('client', client, runtime)
+  const { bootstrap } = world
+
+  const { publicKey } = await serverChild.call('listen', {
+    bootstrap,
+    bytes: BYTES,
+    options: serverOptions,
+    dhtOptions,
+    capture: capture === 'server'
+  })
+  await clientChild.call('start', { bootstrap, dhtOptions })
+
+  const features = capture === 'server' ? serverChild.next('features') : null
+  const payload = serverChild.next('payload')
+  const serverReport = serverChild.next('report')
+  const clientReport = await clientChild.call('connect', {
+    publicKey,
+    bytes: BYTES,
+    options: clientOptions,
+    capture: capture === 'client'
+  })
+  if (!clientReport.handshakeHash)
+    throw new Error('client could not connect: ' + clientReport.error)
+
+  return {
+    publicKey,
+    serverChild,
+    clientChild,
+    clientReport,
+    serverReport: await serverReport,
+    payload: await payload,
+    features: features ? await features : clientReport.features
+  }
+}
+
+/** What must hold after `connectPair`, whoever the peers are. */
+function checkExchange(t, { clientReport, serverReport }) {
+  t.is(clientReport.error, null, 'client has no error')
+  t.is(serverReport.error, null, 'server has no error')
+  t.ok(clientReport.ended && serverReport.ended, 'both sides saw the end')
+  t.is(clientReport.receivedBytes, BYTES, 'client received everything')
+  t.is(serverReport.receivedBytes, BYTES, 'server received everything')
+  t.is(clientReport.received, serverReport.sent, 'hash of server to client')
+  t.is(serverReport.received, clientReport.sent, 'hash of client to server')
+  t.is(clientReport.handshakeHash, serverReport.handshakeHash, 'handshake hashes are equal')
+  t.is(serverReport.remotePublicKey, clientReport.publicKey, 'server knows the client by its key')
+}
+
+module.exports = { World, connectPair, checkExchange }

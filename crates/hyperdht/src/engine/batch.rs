@@ -1,0 +1,108 @@
+//! Receive buffers: one set for all nodes of an engine, filled from many sockets at a time.
+
+use std::io::IoSliceMut;
+use std::net::{SocketAddr, SocketAddrV4};
+
+use proto::{Datagram, SocketId};
+use quinn_udp::RecvMeta;
+
+use super::sockets::Sockets;
+
+/// What arrived, not yet handed to the node.
+#[derive(Debug)]
+pub(super) struct Batch {
+    /// `SLOTS` slots; pages that were never written cost nothing.
+    buffers: Vec<u8>,
+    filled: Vec<Filled>,
+    /// The last batch held slots of many datagrams, so that few slots are many datagrams.
+    coalesced: bool,
+}
+
+/// One slot: one datagram, or several of equal length that the system has joined.
+#[derive(Clone, Copy, Debug)]
+struct Filled {
+    socket: SocketId,
+    from: SocketAddrV4,
+    len: usize,
+    stride: usize,
+}
+
+impl Batch {
+    pub(super) fn new() -> Self {
+        Self { buffers: vec![0; SLOTS * SLOT], filled: Vec::with_capacity(SLOTS), coalesced: false }
+    }
+
+    /// Takes what has arrived, beginning with the socket after `last`; returns the last socket
+    /// that was read. True when more may be waiting.
+    pub(super) fn fill(&mut self, sockets: &Sockets, last: &mut SocketId) -> bool {
+        self.filled.clear();
+        let slots = if self.coalesced { COALESCED_SLOTS } else { SLOTS };
+        self.coalesced = false;
+
+        let sockets = sockets.read();
+        let next = SocketId(last.0.wrapping_add(1));
+        for (id, socket) in sockets.range(next..).chain(sockets.range(..next)) {
+            let used = self.filled.len();
+            if used >= slots {
+                return true;
+            }
+            let mut free = self.buffers.chunks_exact_mut(SLOT).skip(used);
+            let mut slices: [IoSliceMut<'_>; SLOTS] =
+                std::array::from_fn(|_| IoSliceMut::new(free.next().unwrap_or_default()));
+            let mut meta = [RecvMeta::default(); SLOTS];
+            let Ok(count) = socket.try_recv(&mut slices[..slots - used], &mut meta) else {
+                continue;
+            };
+            for meta in meta.iter().take(count) {
+                self.filled.push(Filled::new(*id, meta));
+                self.coalesced |= meta.stride < meta.len;
+            }
+            *last = *id;
+        }
+        self.filled.len() >= slots
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.filled.is_empty()
+    }
+
+    /// Each datagram, in the order of arrival at its socket.
+    pub(super) fn for_each(&mut self, mut handle: impl FnMut(Datagram<'_>)) {
+        for (filled, slot) in self.filled.drain(..).zip(self.buffers.chunks_exact_mut(SLOT)) {
+            let Some(bytes) = slot.get_mut(..filled.len) else {
+                continue;
+            };
+            for data in bytes.chunks_mut(filled.stride) {
+                handle(Datagram { socket: filled.socket, from: filled.from, data });
+            }
+        }
+    }
+}
+
+impl Filled {
+    fn new(socket: SocketId, meta: &RecvMeta) -> Self {
+        let from = match meta.addr {
+            SocketAddr::V4(from) => from,
+            // No socket of ours speaks IPv6; what has no source is skipped by its length.
+            SocketAddr::V6(_) => {
+                return Self {
+                    socket,
+                    from: SocketAddrV4::new([0; 4].into(), 0),
+                    len: 0,
+                    stride: 1,
+                };
+            }
+        };
+        Self { socket, from, len: meta.len, stride: meta.stride.max(1) }
+    }
+}
+
+/// Slots of a batch: as many as one call of the system fills.
+const SLOTS: usize = quinn_udp::BATCH_SIZE;
+
+/// The largest UDP datagram, and the largest join of several.
+const SLOT: usize = 1 << 16;
+
+/// A slot of joined datagrams holds up to 64. Two of them keep the time under the lock, and the
+/// memory between two levels of cache, as small as a batch of single ones.
+const COALESCED_SLOTS: usize = 2;

@@ -1,0 +1,137 @@
+//! The task that runs one node on the driver thread.
+
+use std::future::poll_fn;
+use std::net::Ipv4Addr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Instant;
+
+use parking_lot::Mutex;
+use proto::SocketId;
+use tokio::runtime::Handle;
+use tokio::task;
+use tokio::time::{Sleep, sleep_until};
+
+use super::batch::Batch;
+use super::host::{INTERFACE_INTERVAL, InterfaceWatch};
+use super::shared::Shared;
+use super::state::Next;
+
+/// Receives for a node, runs its timers, and sends what others could not.
+pub(super) struct Driver {
+    shared: Arc<Shared>,
+    batch: Arc<Mutex<Batch>>,
+    interfaces: Arc<Mutex<InterfaceWatch>>,
+    /// The addresses that the node knows of.
+    known: Vec<Ipv4Addr>,
+    look_at: Instant,
+    /// The socket that was read last, so that none is read twice before the others.
+    last: SocketId,
+    alarm: Pin<Box<Sleep>>,
+    alarm_at: Option<Instant>,
+}
+
+impl Driver {
+    /// Starts the task of a node. If it panics, the node ends and others go on.
+    pub(super) fn spawn(
+        runtime: &Handle,
+        shared: Arc<Shared>,
+        batch: Arc<Mutex<Batch>>,
+        interfaces: Arc<Mutex<InterfaceWatch>>,
+        known: Vec<Ipv4Addr>,
+    ) {
+        let now = Instant::now();
+        let _context = runtime.enter();
+        let driver = Self {
+            shared: Arc::clone(&shared),
+            batch,
+            interfaces,
+            known,
+            look_at: now + INTERFACE_INTERVAL,
+            last: SocketId::SERVER,
+            alarm: Box::pin(sleep_until(now.into())),
+            alarm_at: Some(now),
+        };
+        // Tokio's budget would count each of hundreds of sockets that are asked.
+        let task = runtime.spawn(task::unconstrained(driver.run()));
+        runtime.spawn(async move {
+            if let Err(error) = task.await
+                && error.is_panic()
+            {
+                tracing::error!("the driver of a node has panicked");
+                shared.fail();
+            }
+        });
+    }
+
+    async fn run(mut self) {
+        let mut idle = false;
+        let mut next = Next::Again;
+        loop {
+            let interfaces = self.changed_interfaces();
+            let more = {
+                let mut batch = self.batch.lock();
+                let more = batch.fill(&self.shared.sockets, &mut self.last);
+                if !idle || !batch.is_empty() || interfaces.is_some() {
+                    next = self.shared.turn(&mut batch, interfaces);
+                }
+                more
+            };
+            match next {
+                Next::End => return,
+                // The other nodes of the engine have their turn.
+                Next::Again => {
+                    idle = false;
+                    task::yield_now().await;
+                }
+                Next::Wait { .. } if more => {
+                    idle = true;
+                    task::yield_now().await;
+                }
+                Next::Wait { until, writable } => idle = self.wait(until, writable).await,
+            }
+        }
+    }
+
+    /// The only place that sleeps. True if there is nothing to do but to read the sockets.
+    async fn wait(&mut self, until: Option<Instant>, writable: Option<SocketId>) -> bool {
+        let until = until.map_or(self.look_at, |at| at.min(self.look_at));
+        if self.alarm_at != Some(until) {
+            self.alarm.as_mut().reset(until.into());
+            self.alarm_at = Some(until);
+        }
+        let Self { shared, alarm, .. } = self;
+        let readable = poll_fn(|cx| shared.sockets.poll_readable(cx));
+        let room = poll_fn(|cx| match writable {
+            Some(id) => shared.sockets.poll_writable(id, cx),
+            None => Poll::Pending,
+        });
+        tokio::select! {
+            biased;
+            () = shared.notify.notified() => false,
+            () = alarm.as_mut() => {
+                self.alarm_at = None;
+                false
+            }
+            () = room => false,
+            () = readable => true,
+        }
+    }
+
+    /// The addresses of the host, if it is time to look and they have changed.
+    fn changed_interfaces(&mut self) -> Option<Vec<Ipv4Addr>> {
+        let now = Instant::now();
+        if now < self.look_at {
+            return None;
+        }
+        self.look_at = now + INTERFACE_INTERVAL;
+        let mut interfaces = self.interfaces.lock();
+        let addresses = interfaces.addresses(now);
+        if addresses == self.known {
+            return None;
+        }
+        self.known = addresses.to_vec();
+        Some(self.known.clone())
+    }
+}

@@ -1,0 +1,65 @@
+//! One node, from any thread.
+
+use std::fmt;
+use std::net::SocketAddrV4;
+use std::sync::Arc;
+
+use proto::{Command, Event, Node, SocketId};
+
+use super::shared::Shared;
+
+/// Reaches one node of an [`crate::Engine`] from any thread.
+///
+/// The node lives until [`Handle::close`], until `Event::Destroyed`, or until its engine shuts
+/// down, whether or not handles are left.
+#[derive(Clone)]
+pub struct Handle {
+    shared: Arc<Shared>,
+}
+
+impl Handle {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+
+    /// Gives the node a command, in the order of the calls of a thread. Never waits.
+    ///
+    /// If the node is free, the command runs and what it sends leaves on the calling thread; if
+    /// not, whoever has the node runs it next.
+    pub fn command(&self, command: Command) {
+        self.shared.commands(std::iter::once(command));
+    }
+
+    /// Gives the node several commands under one lock.
+    pub fn commands(&self, batch: Vec<Command>) {
+        self.shared.commands(batch.into_iter());
+    }
+
+    /// Looks at the node. Waits while another thread has it: for one batch of 64 datagrams at
+    /// most. Earlier commands of the calling thread have run.
+    pub fn read<R>(&self, look: impl FnOnce(&Node) -> R) -> R {
+        self.shared.read(look)
+    }
+
+    /// Appends all events, in order, and allows the next wake-up. Never waits for the node.
+    pub fn drain_events(&self, into: &mut Vec<Event>) {
+        self.shared.drain_events(into);
+    }
+
+    /// The local address of a socket, while it is open.
+    pub fn local_addr(&self, socket: SocketId) -> Option<SocketAddrV4> {
+        self.shared.local_addr(socket)
+    }
+
+    /// Closes the sockets. The network is not told, and once this returns no event follows and
+    /// the waker is not called. Idempotent.
+    pub fn close(&self) {
+        self.shared.close();
+    }
+}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handle").finish_non_exhaustive()
+    }
+}

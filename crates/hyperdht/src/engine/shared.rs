@@ -1,0 +1,335 @@
+//! One node behind its lock, with its sockets, its mailbox and its events.
+//!
+//! Whoever holds the lock leaves nothing behind: before the release, all that the node has to
+//! send, to do and to tell is taken from it; after the release, commands that others left in the
+//! mailbox meanwhile are looked for.
+
+use std::cell::RefCell;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::sync::atomic::{Ordering, fence};
+use std::sync::{Arc, Weak};
+use std::time::Instant;
+
+use parking_lot::{Mutex, MutexGuard, ReentrantMutex};
+use proto::{Action, Command, Event, Node, SocketId, Transmit};
+use tokio::runtime::Handle;
+use tokio::sync::Notify;
+
+use super::batch::Batch;
+use super::queue::Queue;
+use super::sockets::{Socket, Sockets};
+use super::state::{Life, Next, State};
+use super::{Wake, host};
+
+/// All that a handle and the driver have in common.
+pub(super) struct Shared {
+    pub(super) sockets: Sockets,
+    /// Ends the driver's wait.
+    pub(super) notify: Notify,
+    state: Mutex<State>,
+    /// Commands that found the lock taken.
+    mailbox: Mutex<Vec<Command>>,
+    queue: Mutex<Queue>,
+    /// `None` once the node is closed. Locked while it is called, so that closing waits for a call
+    /// under way; by one thread again, so that it may itself close.
+    waker: ReentrantMutex<RefCell<Option<Arc<dyn Wake>>>>,
+    runtime: Weak<Handle>,
+    host: Ipv4Addr,
+    myself: Weak<Self>,
+}
+
+/// Who holds the lock.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Holder {
+    Driver,
+    Caller,
+}
+
+impl Shared {
+    pub(super) fn new(
+        node: Node,
+        host: Ipv4Addr,
+        sockets: [(SocketId, Socket); 2],
+        runtime: Weak<Handle>,
+        waker: Arc<dyn Wake>,
+    ) -> Arc<Self> {
+        let max_segments =
+            sockets.iter().map(|(_, socket)| socket.max_segments()).min().unwrap_or(1);
+        Arc::new_cyclic(|myself| Self {
+            sockets: Sockets::new(sockets),
+            notify: Notify::new(),
+            state: Mutex::new(State::new(node, max_segments)),
+            mailbox: Mutex::new(Vec::new()),
+            queue: Mutex::new(Queue::default()),
+            waker: ReentrantMutex::new(RefCell::new(Some(waker))),
+            runtime,
+            host,
+            myself: Weak::clone(myself),
+        })
+    }
+
+    /// Runs commands at once if the lock is free, and leaves them in the mailbox if it is not.
+    pub(super) fn commands(&self, commands: impl Iterator<Item = Command>) {
+        let Some(mut state) = self.state.try_lock() else {
+            self.mailbox.lock().extend(commands);
+            return self.sweep();
+        };
+        self.empty_mailbox(&mut state);
+        let now = Instant::now();
+        for command in commands {
+            state.core.enter(|node| node.handle_command(now, command));
+        }
+        self.settle(state, Holder::Caller);
+        self.sweep();
+    }
+
+    /// Looks at the node, with all earlier commands of this thread done. Waits for the lock,
+    /// which is held for one batch at most.
+    pub(super) fn read<R>(&self, look: impl FnOnce(&Node) -> R) -> R {
+        let mut state = self.state.lock();
+        let changed = self.empty_mailbox(&mut state);
+        let seen = look(&state.core.node);
+        if changed {
+            self.settle(state, Holder::Caller);
+        } else {
+            drop(state);
+        }
+        self.sweep();
+        seen
+    }
+
+    /// Takes all events.
+    pub(super) fn drain_events(&self, into: &mut Vec<Event>) {
+        self.queue.lock().drain(into);
+    }
+
+    pub(super) fn local_addr(&self, socket: SocketId) -> Option<SocketAddrV4> {
+        self.sockets.read().get(&socket).map(Socket::local)
+    }
+
+    /// One turn of the driver: hands over what has arrived, runs what is due.
+    pub(super) fn turn(&self, batch: &mut Batch, interfaces: Option<Vec<Ipv4Addr>>) -> Next {
+        let mut state = self.state.lock();
+        state.driver_notified = false;
+        let now = Instant::now();
+        let mut handled = 0;
+        batch.for_each(|datagram| {
+            state.core.enter(|node| node.handle_datagram(now, datagram));
+            handled += 1;
+            if handled % DATAGRAMS_PER_LOCK == 0 {
+                MutexGuard::bump(&mut state);
+            }
+        });
+        if let Some(addresses) = interfaces {
+            state.core.enter(|node| node.handle_command(now, Command::Interfaces { addresses }));
+        }
+        let due = state.core.enter(Node::poll_timeout).flatten().is_some_and(|(at, _)| at <= now);
+        if due {
+            state.core.enter(|node| node.handle_timeout(now));
+        }
+        let next = self.settle(state, Holder::Driver);
+        self.sweep();
+        next
+    }
+
+    /// Closes the sockets and forgets what was not sent. The waker is not called after this.
+    pub(super) fn close(&self) {
+        let mut state = self.state.lock();
+        state.life = Life::Closed;
+        self.sockets.close_all();
+        drop(state);
+        self.notify.notify_one();
+        self.waker.lock().take();
+    }
+
+    /// Ends a node whose driver has panicked.
+    pub(super) fn fail(&self) {
+        let mut state = self.state.lock();
+        state.core.broken = true;
+        self.settle(state, Holder::Caller);
+    }
+
+    /// Takes from the node all that it has for the world, then releases the lock.
+    fn settle(&self, mut state: MutexGuard<'_, State>, holder: Holder) -> Next {
+        self.empty_mailbox(&mut state);
+        let left = loop {
+            self.act(&mut state);
+            let left = self.send(&mut state, holder);
+            if left || !self.act(&mut state) {
+                break left;
+            }
+        };
+        let wake = self.publish(&mut state);
+        let next = state.next(left, Instant::now());
+        match holder {
+            Holder::Driver => state.driver_wakes_at = next.wakes_at(),
+            Holder::Caller if state.driver_is_late(next) => {
+                state.driver_notified = true;
+                self.notify.notify_one();
+            }
+            Holder::Caller => {}
+        }
+        // A thread that waits is served first, however soon this one comes back.
+        MutexGuard::unlock_fair(state);
+        if let Some(calls) = wake {
+            self.wake(calls);
+        }
+        next
+    }
+
+    fn wake(&self, calls: usize) {
+        let waker = self.waker.lock();
+        let current = waker.borrow().clone();
+        if let Some(current) = current {
+            current.wake(calls);
+        }
+    }
+
+    /// Runs the commands that came while the lock was taken, if it is free by now. If it is not,
+    /// its holder will do so.
+    fn sweep(&self) {
+        loop {
+            // Either this thread sees that the lock was released, or the thread that releases it
+            // sees what is in the mailbox.
+            fence(Ordering::SeqCst);
+            if self.mailbox.lock().is_empty() {
+                return;
+            }
+            let Some(state) = self.state.try_lock() else {
+                return;
+            };
+            self.settle(state, Holder::Caller);
+        }
+    }
+
+    /// Runs what is in the mailbox; true if there was anything.
+    fn empty_mailbox(&self, state: &mut State) -> bool {
+        let commands = std::mem::take(&mut *self.mailbox.lock());
+        if commands.is_empty() {
+            return false;
+        }
+        let now = Instant::now();
+        for command in commands {
+            state.core.enter(|node| node.handle_command(now, command));
+        }
+        true
+    }
+
+    /// Does what only a driver can do; true if there was anything.
+    fn act(&self, state: &mut MutexGuard<'_, State>) -> bool {
+        let mut acted = false;
+        while let Some(action) = state.core.enter(Node::poll_action).flatten() {
+            acted = true;
+            match action {
+                Action::Bind { socket } => {
+                    let local = self.bind(socket, state.life);
+                    let bound = Command::Bound { socket, local };
+                    state.core.enter(|node| node.handle_command(Instant::now(), bound));
+                    // Punching binds hundreds at once.
+                    MutexGuard::bump(state);
+                }
+                Action::Close { socket } => self.sockets.close(socket),
+                Action::Resolve { host } => self.resolve(host),
+            }
+        }
+        acted
+    }
+
+    fn bind(&self, id: SocketId, life: Life) -> Option<SocketAddrV4> {
+        let runtime = self.runtime.upgrade().filter(|_| life == Life::Running)?;
+        match Socket::bind(&runtime, SocketAddrV4::new(self.host, 0)) {
+            Ok(socket) => {
+                let local = socket.local();
+                self.sockets.insert(id, socket);
+                // The driver has to listen to it.
+                self.notify.notify_one();
+                Some(local)
+            }
+            Err(error) => {
+                tracing::debug!(%error, "a pool socket could not be bound");
+                None
+            }
+        }
+    }
+
+    fn resolve(&self, host: String) {
+        let Some(runtime) = self.runtime.upgrade() else {
+            return;
+        };
+        let myself = Weak::clone(&self.myself);
+        runtime.spawn_blocking(move || {
+            let addresses = host::resolve(&host);
+            if let Some(shared) = myself.upgrade() {
+                shared.commands(std::iter::once(Command::Resolved { host, addresses }));
+            }
+        });
+    }
+
+    /// Sends what the node has to send; true if it may have more.
+    fn send(&self, state: &mut MutexGuard<'_, State>, holder: Holder) -> bool {
+        for _ in 0..holder.sends_per_lock() {
+            let Some(transmit) = state.poll_transmit() else {
+                return false;
+            };
+            if self.transmit(state, &transmit, holder).is_err() {
+                state.blocked = Some(transmit);
+                return false;
+            }
+            MutexGuard::bump(state);
+        }
+        true
+    }
+
+    /// Sends the buffer; an error if its socket has no room.
+    fn transmit(&self, state: &mut State, transmit: &Transmit, holder: Holder) -> io::Result<()> {
+        let sockets = self.sockets.read();
+        let Some(socket) = sockets.get(&transmit.socket) else {
+            return Ok(());
+        };
+        let buf = &mut state.buf;
+        let sent = match holder {
+            Holder::Driver => socket.send_or_arm(transmit, &buf.data),
+            Holder::Caller => socket.send(transmit, &buf.data),
+        };
+        // A network card may turn out to refuse segmentation.
+        buf.max_segments = buf.max_segments.min(socket.max_segments());
+        sent
+    }
+
+    /// Moves events to where the application drains them; says whether to wake it.
+    fn publish(&self, state: &mut State) -> Option<usize> {
+        let State { core, events, life, .. } = state;
+        core.enter(|node| node.drain_events(events));
+        let ended = core.broken || events.iter().any(|event| matches!(event, Event::Destroyed));
+        match *life {
+            Life::Closed => {
+                events.clear();
+                return None;
+            }
+            Life::Running if ended => {
+                *life = Life::Ended;
+                self.sockets.close_all();
+                if core.broken {
+                    events.push(Event::Destroyed);
+                }
+            }
+            Life::Running | Life::Ended => {}
+        }
+        self.queue.lock().add(events)
+    }
+}
+
+impl Holder {
+    /// A driver looks at its sockets again soon. A caller has other work to do, and leaves a
+    /// window that acknowledgements keep open to the driver.
+    fn sends_per_lock(self) -> usize {
+        match self {
+            Self::Driver => 32,
+            Self::Caller => 16,
+        }
+    }
+}
+
+/// How many datagrams are handled before a thread that waits for the lock has its turn.
+const DATAGRAMS_PER_LOCK: usize = 64;

@@ -1,0 +1,228 @@
+//! UDP sockets: binding, segmentation offload, time to live.
+
+use std::collections::BTreeMap;
+use std::io::{self, IoSliceMut};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::ops::Range;
+use std::task::{Context, Poll};
+
+use parking_lot::{RwLock, RwLockReadGuard};
+use proto::{SocketId, Transmit};
+use quinn_udp::{RecvMeta, UdpSockRef, UdpSocketState};
+use socket2::{Domain, Protocol, SockRef, Type};
+use tokio::io::Interest;
+use tokio::net::UdpSocket;
+use tokio::runtime::Handle;
+
+/// The sockets of a node.
+///
+/// Reading and sending share them; only to add or to close one is exclusive. So a socket that was
+/// closed is closed at the system as well, whoever was reading from it.
+#[derive(Debug)]
+pub(super) struct Sockets {
+    by_id: RwLock<BTreeMap<SocketId, Socket>>,
+}
+
+/// One bound socket, registered with the driver's event queue.
+#[derive(Debug)]
+pub(super) struct Socket {
+    io: UdpSocket,
+    state: UdpSocketState,
+    local: SocketAddrV4,
+}
+
+impl Sockets {
+    pub(super) fn new(sockets: impl IntoIterator<Item = (SocketId, Socket)>) -> Self {
+        Self { by_id: RwLock::new(sockets.into_iter().collect()) }
+    }
+
+    pub(super) fn insert(&self, id: SocketId, socket: Socket) {
+        self.by_id.write().insert(id, socket);
+    }
+
+    pub(super) fn close(&self, id: SocketId) {
+        self.by_id.write().remove(&id);
+    }
+
+    pub(super) fn close_all(&self) {
+        self.by_id.write().clear();
+    }
+
+    pub(super) fn read(&self) -> RwLockReadGuard<'_, BTreeMap<SocketId, Socket>> {
+        self.by_id.read()
+    }
+
+    /// Ready when any socket can be read.
+    pub(super) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut poll = Poll::Pending;
+        // Every one is asked, for only those that were asked wake the task.
+        for socket in self.by_id.read().values() {
+            if socket.io.poll_recv_ready(cx).is_ready() {
+                poll = Poll::Ready(());
+            }
+        }
+        poll
+    }
+
+    /// Ready when a socket can be written, or is gone.
+    pub(super) fn poll_writable(&self, id: SocketId, cx: &mut Context<'_>) -> Poll<()> {
+        match self.by_id.read().get(&id) {
+            Some(socket) => socket.io.poll_send_ready(cx).map(drop),
+            None => Poll::Ready(()),
+        }
+    }
+}
+
+impl Socket {
+    /// Binds a socket and registers it with the runtime.
+    pub(super) fn bind(runtime: &Handle, address: SocketAddrV4) -> io::Result<Self> {
+        let socket = socket2::Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP))?;
+        socket.bind(&SocketAddr::V4(address).into())?;
+        // The system may grant less; a node works with less.
+        let _ = socket.set_recv_buffer_size(RECV_BUFFER);
+        let _ = socket.set_send_buffer_size(SEND_BUFFER);
+        let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
+
+        let _context = runtime.enter();
+        let io = UdpSocket::from_std(socket.into())?;
+        let SocketAddr::V4(local) = io.local_addr()? else {
+            return Err(io::ErrorKind::AddrNotAvailable.into());
+        };
+        Ok(Self { io, state, local })
+    }
+
+    pub(super) fn local(&self) -> SocketAddrV4 {
+        self.local
+    }
+
+    /// How many datagrams one send may hold.
+    pub(super) fn max_segments(&self) -> usize {
+        self.state.max_gso_segments().clamp(1, MAX_SEGMENTS)
+    }
+
+    /// Fills buffers with what has arrived. `WouldBlock` arms [`Sockets::poll_readable`].
+    pub(super) fn try_recv(
+        &self,
+        buffers: &mut [IoSliceMut<'_>],
+        meta: &mut [RecvMeta],
+    ) -> io::Result<usize> {
+        self.io.try_io(Interest::READABLE, || {
+            for _ in 0..MAX_ERRORS {
+                match self.state.recv(UdpSockRef::from(&self.io), buffers, meta) {
+                    Err(error) if error.kind() != io::ErrorKind::WouldBlock => {
+                        // An earlier datagram met a closed port or an unreachable host. Which one
+                        // is unknown, and time tells anyway.
+                        tracing::trace!(%error, "receive");
+                    }
+                    received => return received,
+                }
+            }
+            Err(io::ErrorKind::WouldBlock.into())
+        })
+    }
+
+    /// Sends what a transmit holds. `WouldBlock` is the only error, and nothing is sent then; a
+    /// datagram that the system refuses for another reason counts as lost on its way.
+    pub(super) fn send(&self, transmit: &Transmit, data: &[u8]) -> io::Result<()> {
+        let Some(ttl) = transmit.ttl else {
+            return self.send_segments(transmit, data);
+        };
+        let socket = SockRef::from(&self.io);
+        if let Err(error) = socket.set_ttl_v4(ttl.into()) {
+            tracing::debug!(%error, ttl, "a time to live was refused");
+            return Ok(());
+        }
+        let sent = self.send_segments(transmit, data);
+        if let Err(error) = socket.set_ttl_v4(DEFAULT_TTL) {
+            tracing::warn!(%error, "the time to live could not be restored");
+        }
+        sent
+    }
+
+    /// The same for the driver: `WouldBlock` arms [`Sockets::poll_writable`].
+    pub(super) fn send_or_arm(&self, transmit: &Transmit, data: &[u8]) -> io::Result<()> {
+        self.io.try_io(Interest::WRITABLE, || self.send(transmit, data))
+    }
+
+    #[cfg(test)]
+    pub(super) fn ttl(&self) -> io::Result<u32> {
+        SockRef::from(&self.io).ttl_v4()
+    }
+
+    fn send_segments(&self, transmit: &Transmit, data: &[u8]) -> io::Result<()> {
+        let segment_size = transmit.segment_size.filter(|size| (1..data.len()).contains(size));
+        let error = match self.send_once(transmit.to, data, segment_size) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(error),
+            Err(error) => error,
+            Ok(()) => return Ok(()),
+        };
+        tracing::debug!(%error, to = %transmit.to, bytes = data.len(), "send");
+        let Some(segment_size) = segment_size else {
+            return Ok(());
+        };
+        if quinn_udp::is_msg_size_err(&error) {
+            return Ok(());
+        }
+        // Some network cards refuse segmentation when asked for the first time.
+        for segment in data.chunks(segment_size) {
+            if let Err(error) = self.send_once(transmit.to, segment, None) {
+                tracing::debug!(%error, to = %transmit.to, "send without segmentation");
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn send_once(
+        &self,
+        to: SocketAddrV4,
+        contents: &[u8],
+        segment_size: Option<usize>,
+    ) -> io::Result<()> {
+        self.state.try_send(
+            UdpSockRef::from(&self.io),
+            &quinn_udp::Transmit {
+                destination: SocketAddr::V4(to),
+                ecn: None,
+                contents,
+                segment_size,
+                src_ip: None,
+            },
+        )
+    }
+}
+
+/// Binds the server socket by the port rules of the reference (PROTOCOL B.1).
+pub(super) fn bind_server(
+    runtime: &Handle,
+    host: Ipv4Addr,
+    ports: Range<u16>,
+    any_port: bool,
+) -> io::Result<Socket> {
+    for port in ports {
+        match Socket::bind(runtime, SocketAddrV4::new(host, port)) {
+            Err(error) if !any_port => return Err(error),
+            Err(error) => tracing::debug!(%error, port, "a port is occupied"),
+            Ok(socket) => return Ok(socket),
+        }
+    }
+    Socket::bind(runtime, SocketAddrV4::new(host, 0))
+}
+
+/// Bulk arrives in bursts of a congestion window, while the driver may not be scheduled for
+/// milliseconds.
+const RECV_BUFFER: usize = 1 << 20;
+
+/// Linux's own default, asked for where the default is less.
+const SEND_BUFFER: usize = 212_992;
+
+/// 44 datagrams of 1472 bytes, the largest on Ethernet, are the most that fit into the 65507 bytes
+/// that one call can take.
+const MAX_SEGMENTS: usize = 44;
+
+/// The time to live of sockets, as the reference sets it.
+const DEFAULT_TTL: u32 = 64;
+
+/// Each ICMP message is one error, which takes it from the queue. An error that does not go away
+/// must not become a loop.
+const MAX_ERRORS: usize = 64;

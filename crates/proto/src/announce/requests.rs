@@ -1,0 +1,148 @@
+//! Groups of requests that a step of the announcer waits for.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddrV4;
+
+use super::signed;
+use crate::net::{Net, Owner, Reply, RequestKey, RequestSpec};
+use crate::noise::KeyPair;
+use crate::wire::{Target, hash};
+use crate::{Cx, RequestError, ServerId};
+
+/// Who announces, and the tags of what it has asked.
+#[derive(Debug)]
+pub(super) struct Identity {
+    pub(super) server: ServerId,
+    pub(super) key_pair: KeyPair,
+    pub(super) target: Target,
+    next_tag: u32,
+}
+
+/// Requests that have not ended.
+#[derive(Debug, Default)]
+pub(super) struct Pending(BTreeMap<u32, (RequestKey, SocketAddrV4)>);
+
+/// Unannouncing at some nodes: a FIND_PEER to each for a token, then a signed UNANNOUNCE.
+#[derive(Debug)]
+pub(super) struct Leaving {
+    asking: Pending,
+    unannouncing: Pending,
+}
+
+impl Identity {
+    pub(super) fn new(server: ServerId, key_pair: KeyPair) -> Self {
+        let target = hash(&[&key_pair.public()]);
+        Self { server, key_pair, target, next_tag: 0 }
+    }
+
+    /// A tag that no running request or query has, and the owner that goes with it.
+    pub(super) fn tag(&mut self) -> (u32, Owner) {
+        let tag = self.next_tag;
+        self.next_tag = tag.wrapping_add(1);
+        (tag, Owner::Announce(self.server, tag))
+    }
+}
+
+impl Pending {
+    /// Sends a request and waits for its end.
+    pub(super) fn request(
+        &mut self,
+        cx: &mut Cx<'_>,
+        net: &mut Net,
+        identity: &mut Identity,
+        spec: RequestSpec,
+    ) {
+        let (tag, owner) = identity.tag();
+        let to = spec.to;
+        let key = net.request(cx, spec, owner);
+        self.0.insert(tag, (key, to));
+    }
+
+    /// Pings a node from the socket that requests leave from, and waits for the pong.
+    pub(super) fn ping(
+        &mut self,
+        cx: &mut Cx<'_>,
+        net: &mut Net,
+        identity: &mut Identity,
+        to: SocketAddrV4,
+    ) {
+        let (tag, owner) = identity.tag();
+        let key = net.ping(cx, to, None, signed::RETRIES, owner);
+        self.0.insert(tag, (key, to));
+    }
+
+    /// Takes note of the end of a request; its destination, if it was one of these.
+    pub(super) fn end(&mut self, tag: u32) -> Option<SocketAddrV4> {
+        self.0.remove(&tag).map(|(_, to)| to)
+    }
+
+    /// Gives up what has not ended; returns where it went.
+    pub(super) fn cancel(self, cx: &mut Cx<'_>, net: &mut Net) -> Vec<SocketAddrV4> {
+        let cancel = |(key, to)| {
+            net.cancel_request(cx, key);
+            to
+        };
+        self.0.into_values().map(cancel).collect()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
+impl Leaving {
+    /// Asks all nodes for tokens.
+    pub(super) fn start(
+        cx: &mut Cx<'_>,
+        net: &mut Net,
+        identity: &mut Identity,
+        nodes: Vec<SocketAddrV4>,
+    ) -> Self {
+        let mut asking = Pending::default();
+        for node in nodes {
+            let spec = signed::find_peer(identity.target, node);
+            asking.request(cx, net, identity, spec);
+        }
+        Self { asking, unannouncing: Pending::default() }
+    }
+
+    /// Goes on with a node. One that has no record is left alone, and so is one that is silent.
+    pub(super) fn handle_reply(
+        &mut self,
+        cx: &mut Cx<'_>,
+        net: &mut Net,
+        identity: &mut Identity,
+        tag: u32,
+        result: Result<Reply, RequestError>,
+    ) {
+        if self.unannouncing.end(tag).is_some() || self.asking.end(tag).is_none() {
+            return;
+        }
+        let Ok(reply) = result else {
+            return;
+        };
+        if reply.value.is_none() {
+            return;
+        }
+        let Some(spec) = signed::unannounce(&identity.key_pair, identity.target, &reply) else {
+            return;
+        };
+        self.unannouncing.request(cx, net, identity, spec);
+    }
+
+    /// True when all nodes are done.
+    pub(super) fn is_done(&self) -> bool {
+        self.asking.is_empty() && self.unannouncing.is_empty()
+    }
+
+    /// Gives up; returns the nodes that are not done.
+    pub(super) fn cancel(self, cx: &mut Cx<'_>, net: &mut Net) -> Vec<SocketAddrV4> {
+        let mut nodes = self.asking.cancel(cx, net);
+        nodes.extend(self.unannouncing.cancel(cx, net));
+        nodes
+    }
+}

@@ -1,0 +1,223 @@
+//! From state to state.
+
+use std::net::SocketAddrV4;
+use std::time::Duration;
+
+use super::requests::{Identity, Leaving, Pending};
+use super::{AnnounceOutput, Announcer, Round, State, signed};
+use crate::net::{Commit, Net, QuerySpec, Reply};
+use crate::wire::{Relay, command};
+use crate::{Cx, Timer};
+
+impl Announcer {
+    pub(super) fn find(&mut self, cx: &mut Cx<'_>, net: &mut Net) {
+        self.leave_state(cx, net);
+        self.refresh = false;
+        let spec = QuerySpec {
+            target: self.identity.target,
+            internal: false,
+            command: command::FIND_PEER,
+            value: None,
+            nodes: self.closest.clone(),
+            only_closest_nodes: false,
+            concurrency: None,
+            retries: None,
+            force: false,
+            commit: Commit::None,
+        };
+        let (tag, owner) = self.identity.tag();
+        let query = net.query(cx, spec, owner);
+        self.enter(cx, State::Finding { query, tag }, QUERY_LIMIT);
+    }
+
+    pub(super) fn announce(&mut self, cx: &mut Cx<'_>, net: &mut Net, closest: &[Reply]) {
+        if !closest.is_empty() {
+            self.closest = closest.iter().map(|reply| reply.from).collect();
+        }
+        let Identity { key_pair, target, .. } = &self.identity;
+        // The relays of a record are the nodes that give it out: it names none itself.
+        let sign = |reply| signed::announce(key_pair, *target, reply, Vec::new(), 0);
+        let specs: Vec<_> = closest.iter().filter_map(sign).take(RELAYS).collect();
+
+        let mut pending = Pending::default();
+        for spec in specs {
+            pending.request(cx, net, &mut self.identity, spec);
+        }
+        self.enter(cx, State::Announcing { pending, accepted: Vec::new() }, REQUEST_LIMIT);
+        self.finish_announcing(cx, net);
+    }
+
+    pub(super) fn finish_announcing(&mut self, cx: &mut Cx<'_>, net: &mut Net) {
+        let State::Announcing { pending, accepted } = &mut self.state else {
+            return;
+        };
+        if !pending.is_empty() {
+            return;
+        }
+        let accepted = std::mem::take(accepted);
+        if accepted.is_empty() {
+            self.wait(cx, net);
+        } else {
+            self.settle(cx, net, accepted);
+        }
+        if !self.announced {
+            self.announced = true;
+            self.outputs.push_back(AnnounceOutput::Announced);
+        }
+    }
+
+    /// The record is stored: these are the relays from here on.
+    fn settle(&mut self, cx: &mut Cx<'_>, net: &mut Net, accepted: Vec<Relay>) {
+        self.fruitless = 0;
+        let left = self.relays.replace(accepted);
+        self.publish(net);
+        if left.is_empty() {
+            return self.rest(cx, net, 0);
+        }
+        let leaving = Leaving::start(cx, net, &mut self.identity, left);
+        self.enter(cx, State::Leaving(leaving), REQUEST_LIMIT * 2);
+    }
+
+    /// Nobody took the record. The former relays stay ours: if they live, they still have it.
+    fn wait(&mut self, cx: &mut Cx<'_>, net: &mut Net) {
+        self.publish(net);
+        let pause = PING_INTERVAL * 2_u32.pow(self.fruitless.min(MAX_DOUBLINGS));
+        self.fruitless += 1;
+        if self.refresh {
+            return self.find(cx, net);
+        }
+        self.enter(cx, State::Waiting, pause);
+    }
+
+    fn publish(&mut self, net: &Net) {
+        let own = if net.firewalled() { None } else { net.remote_address() };
+        let addresses: Vec<_> =
+            own.into_iter().chain(self.relays.addresses()).take(RELAYS).collect();
+        if addresses != self.relay_addresses {
+            self.relay_addresses.clone_from(&addresses);
+            self.outputs.push_back(AnnounceOutput::Relays(addresses));
+        }
+    }
+
+    pub(super) fn rest(&mut self, cx: &mut Cx<'_>, net: &mut Net, rounds: u32) {
+        if self.refresh {
+            return self.find(cx, net);
+        }
+        self.enter(cx, State::Resting { rounds }, PING_INTERVAL);
+    }
+
+    pub(super) fn ping(&mut self, cx: &mut Cx<'_>, net: &mut Net, rounds: u32) {
+        let mut pending = Pending::default();
+        for relay in self.relays.addresses() {
+            pending.ping(cx, net, &mut self.identity, relay);
+        }
+        let round = Round { rounds, started: cx.now, asked: pending.len(), answered: 0, pending };
+        self.enter(cx, State::Pinging(round), REQUEST_LIMIT);
+        self.finish_round(cx, net);
+    }
+
+    /// A relay forwards to the address that it saw when we announced. One that sees another
+    /// forwards into nothing, so it has to be told at once.
+    pub(super) fn handle_pong(
+        &mut self,
+        cx: &mut Cx<'_>,
+        net: &mut Net,
+        relay: SocketAddrV4,
+        pong: &Reply,
+    ) {
+        if let State::Pinging(round) = &mut self.state {
+            round.answered += 1;
+        }
+        let moved = self.relays.announced_address(relay).is_some_and(|known| known != pong.to);
+        let due = self.moved_at.is_none_or(|at| cx.now >= at + MOVE_INTERVAL);
+        if moved && due {
+            self.moved_at = Some(cx.now);
+            return self.find(cx, net);
+        }
+        self.finish_round(cx, net);
+    }
+
+    pub(super) fn finish_round(&mut self, cx: &mut Cx<'_>, net: &mut Net) {
+        let State::Pinging(round) = &self.state else {
+            return;
+        };
+        if !round.pending.is_empty() {
+            return;
+        }
+        let (rounds, started) = (round.rounds + 1, round.started);
+        let lost = round.answered < round.asked.min(RELAYS);
+        if lost || rounds >= ROUNDS {
+            return self.find(cx, net);
+        }
+        // From ping to ping, however long the pongs took.
+        let next = (started + PING_INTERVAL).saturating_duration_since(cx.now);
+        self.enter(cx, State::Resting { rounds }, next);
+    }
+
+    pub(super) fn finish_leaving(&mut self, cx: &mut Cx<'_>, net: &mut Net) {
+        let (State::Leaving(leaving) | State::Stopping(leaving)) = &self.state else {
+            return;
+        };
+        if !leaving.is_done() {
+            return;
+        }
+        if matches!(self.state, State::Stopping(_)) {
+            return self.finish(cx);
+        }
+        self.rest(cx, net, 0);
+    }
+
+    pub(super) fn finish(&mut self, cx: &mut Cx<'_>) {
+        self.state = State::Stopped;
+        cx.timers.cancel(Timer::Announce(self.identity.server));
+        self.outputs.push_back(AnnounceOutput::Stopped);
+    }
+
+    pub(super) fn enter(&mut self, cx: &mut Cx<'_>, state: State, limit: Duration) {
+        self.state = state;
+        cx.wake_at(Timer::Announce(self.identity.server), cx.now + limit);
+    }
+
+    /// Drops what the state waits for; returns the nodes that may have the record because of it.
+    pub(super) fn leave_state(&mut self, cx: &mut Cx<'_>, net: &mut Net) -> Vec<SocketAddrV4> {
+        match std::mem::replace(&mut self.state, State::Idle) {
+            State::Finding { query, .. } => {
+                net.cancel_query(cx, query);
+                Vec::new()
+            }
+            State::Announcing { pending, accepted } => {
+                let mut nodes = pending.cancel(cx, net);
+                nodes.extend(accepted.iter().map(|relay| relay.relay_address));
+                nodes
+            }
+            State::Pinging(round) => {
+                round.pending.cancel(cx, net);
+                Vec::new()
+            }
+            State::Leaving(leaving) | State::Stopping(leaving) => leaving.cancel(cx, net),
+            State::Idle | State::Resting { .. } | State::Waiting | State::Stopped => Vec::new(),
+        }
+    }
+}
+
+/// Nodes that keep the record, and addresses that clients are told: enough to survive the loss of
+/// two, few enough to ping.
+const RELAYS: usize = 3;
+
+/// Keeps the mapping of our NAT towards each relay: they are at least 30 s, often not much more.
+const PING_INTERVAL: Duration = Duration::from_secs(3);
+
+/// About 5 minutes: records live at least 13.
+const ROUNDS: u32 = 100;
+
+/// A NAT that never keeps a mapping, or a relay that lies, must not make us announce all the time.
+const MOVE_INTERVAL: Duration = Duration::from_secs(15);
+
+/// The pause between fruitless cycles doubles up to 48 s.
+const MAX_DOUBLINGS: u32 = 4;
+
+/// A query that has not ended by then never will.
+const QUERY_LIMIT: Duration = Duration::from_secs(60);
+
+/// Four tries of a second each, and the time that a full congestion window may hold them back.
+const REQUEST_LIMIT: Duration = Duration::from_secs(10);

@@ -1,0 +1,281 @@
+use std::net::SocketAddrV4;
+use std::time::Duration;
+
+use super::AnnounceOutput;
+use super::testnet::{SERVER, Testnet, cx};
+use crate::net::{Owner, RequestSpec};
+use crate::wire::{Handshake, Mode, Relay, Target, command};
+use crate::{PeerRecord, QueryKind, Timer};
+
+#[test]
+fn a_server_is_announced_on_three_nodes_and_found() {
+    let mut testnet = Testnet::persistent(8);
+    let (server, client) = (testnet.add(None), testnet.add(None));
+
+    testnet.listen(server, 1);
+
+    let host = &testnet.hosts[server];
+    let relays = host.announcer().relays();
+    assert_eq!(relays.len(), 3);
+    assert!(relays.iter().all(|relay| relay.peer_address == host.client));
+    let addresses = addresses_in_order(&relays);
+    assert_eq!(host.announcer().relay_addresses(), addresses);
+    assert!(addresses.iter().all(|address| host.announcer().is_relay(*address)));
+    assert!(!host.announcer().is_relay(host.client));
+    let target = host.target();
+    assert_eq!(found_on(&mut testnet, client, target), sorted(addresses));
+}
+
+#[test]
+fn a_server_that_strangers_reach_names_its_own_address_first() {
+    let mut testnet = Testnet::persistent(8);
+    let server = testnet.add(Some(true));
+    testnet.run(Duration::from_secs(10));
+
+    testnet.listen(server, 1);
+
+    let host = &testnet.hosts[server];
+    let relays = addresses_in_order(&host.announcer().relays());
+    assert_eq!(host.announcer().relay_addresses(), [host.address(), relays[0], relays[1]]);
+}
+
+#[test]
+fn without_anybody_the_first_cycle_ends_all_the_same() {
+    let mut testnet = Testnet::persistent(0);
+    let server = testnet.add(None);
+
+    testnet.listen(server, 1);
+
+    assert!(testnet.hosts[server].announcer().relays().is_empty());
+}
+
+#[test]
+fn one_that_was_alone_announces_when_others_come() {
+    let mut testnet = Testnet::persistent(4);
+    set_dead(&mut testnet, 0..4, true);
+    let server = testnet.add(None);
+    testnet.listen(server, 1);
+    assert!(testnet.hosts[server].announcer().relays().is_empty());
+
+    set_dead(&mut testnet, 0..4, false);
+
+    let announced = |net: &Testnet| net.hosts[server].announcer().relays().len() == 3;
+    assert!(testnet.wait(Duration::from_secs(60), announced));
+}
+
+#[test]
+fn a_handshake_reaches_the_server_through_a_relay() {
+    let mut testnet = Testnet::persistent(5);
+    let (server, client) = (testnet.add(None), testnet.add(None));
+    testnet.listen(server, 1);
+    let relay = testnet.hosts[server].announcer().relays()[0].relay_address;
+    let target = testnet.hosts[server].target();
+
+    testnet.act(client, |host, now| {
+        let spec = handshake(target, relay);
+        host.net.request(&mut cx!(host, now), spec, Owner::Punch(0, 0));
+    });
+    testnet.run(Duration::from_millis(100));
+
+    let [handshake] = &testnet.hosts[server].handshakes[..] else {
+        panic!("{:?}", testnet.hosts[server].handshakes);
+    };
+    assert_eq!(handshake.peer_address, Some(testnet.hosts[client].client));
+}
+
+#[test]
+fn a_changed_address_is_announced_at_once() {
+    let mut testnet = Testnet::persistent(8);
+    let server = testnet.add(None);
+    testnet.listen(server, 1);
+    testnet.run(Duration::from_secs(20));
+
+    testnet.hosts[server].client.set_port(50001);
+
+    let seen = testnet.hosts[server].client;
+    let knows = |net: &Testnet| {
+        let relays = net.hosts[server].announcer().relays();
+        relays.len() == 3 && relays.iter().all(|relay| relay.peer_address == seen)
+    };
+    assert!(testnet.wait(Duration::from_secs(9), knows));
+}
+
+#[test]
+fn an_address_that_never_stays_is_not_announced_all_the_time() {
+    let mut testnet = Testnet::persistent(8);
+    let server = testnet.add(None);
+    testnet.listen(server, 1);
+
+    let before = testnet.hosts[server].stats.queries_total;
+    for _ in 0..60 {
+        testnet.run(Duration::from_secs(1));
+        let port = testnet.hosts[server].client.port() + 1;
+        testnet.hosts[server].client.set_port(port);
+    }
+
+    let cycles = testnet.hosts[server].stats.queries_total - before;
+    assert!((2..=15).contains(&cycles), "{cycles}");
+}
+
+#[test]
+fn a_dead_relay_is_replaced() {
+    let mut testnet = Testnet::persistent(8);
+    let server = testnet.add(None);
+    testnet.listen(server, 1);
+
+    let dead = testnet.hosts[server].announcer().relays()[1].relay_address;
+    kill(&mut testnet, dead);
+
+    let replaced = |net: &Testnet| {
+        let relays = net.hosts[server].announcer().relays();
+        relays.len() == 3 && relays.iter().all(|relay| relay.relay_address != dead)
+    };
+    assert!(testnet.wait(Duration::from_secs(60), replaced));
+    assert!(testnet.hosts[server].announcer().is_relay(dead), "clients may still name it");
+}
+
+#[test]
+fn a_relay_that_is_not_among_the_closest_any_more_is_left() {
+    let mut testnet = Testnet::persistent(4);
+    let (server, client) = (testnet.add(None), testnet.add(None));
+    testnet.listen(server, 1);
+    let before = testnet.hosts[server].announcer().relays();
+    for _ in 0..12 {
+        testnet.add(Some(false));
+        testnet.run(Duration::from_secs(2));
+    }
+
+    testnet.act(server, |host, now| host.refresh(now));
+    testnet.run(Duration::from_secs(5));
+
+    let after = testnet.hosts[server].announcer().relays();
+    assert_ne!(addresses(&before), addresses(&after));
+    let target = testnet.hosts[server].target();
+    assert_eq!(found_on(&mut testnet, client, target), addresses(&after));
+}
+
+#[test]
+fn it_announces_again_before_records_age() {
+    let mut testnet = Testnet::persistent(4);
+    let (server, client) = (testnet.add(None), testnet.add(None));
+    testnet.listen(server, 1);
+
+    testnet.run(Duration::from_secs(60 * 60));
+
+    let target = testnet.hosts[server].target();
+    assert_eq!(found_on(&mut testnet, client, target).len(), 3);
+}
+
+#[test]
+fn stopping_removes_the_record_everywhere() {
+    let mut testnet = Testnet::persistent(8);
+    let (server, client) = (testnet.add(None), testnet.add(None));
+    testnet.listen(server, 1);
+
+    testnet.act(server, |host, now| host.stop(now));
+
+    let stopped = |net: &Testnet| net.hosts[server].said(&AnnounceOutput::Stopped);
+    assert!(testnet.wait(Duration::from_millis(100), stopped));
+    let target = testnet.hosts[server].target();
+    assert!(found_on(&mut testnet, client, target).is_empty());
+    assert!(!has_timer(&mut testnet, server));
+}
+
+#[test]
+fn stopping_in_the_middle_of_a_cycle_leaves_nothing_behind() {
+    for milliseconds in (0..200).step_by(7) {
+        let mut testnet = Testnet::persistent(5);
+        let (server, client) = (testnet.add(None), testnet.add(None));
+        testnet.listen(server, 1);
+        testnet.act(server, |host, now| host.refresh(now));
+
+        testnet.run(Duration::from_millis(milliseconds));
+        testnet.act(server, |host, now| host.stop(now));
+
+        let stopped = |net: &Testnet| net.hosts[server].said(&AnnounceOutput::Stopped);
+        assert!(testnet.wait(Duration::from_secs(5), stopped));
+        let target = testnet.hosts[server].target();
+        assert!(found_on(&mut testnet, client, target).is_empty(), "{milliseconds} ms");
+    }
+}
+
+#[test]
+fn stopping_takes_five_seconds_when_nobody_answers() {
+    let mut testnet = Testnet::persistent(4);
+    let server = testnet.add(None);
+    testnet.listen(server, 1);
+    set_dead(&mut testnet, 0..4, true);
+
+    testnet.act(server, |host, now| host.stop(now));
+
+    let stopped = |net: &Testnet| net.hosts[server].said(&AnnounceOutput::Stopped);
+    assert!(testnet.wait(Duration::from_secs(5), stopped));
+    assert!(!has_timer(&mut testnet, server));
+}
+
+#[test]
+fn a_network_that_comes_back_is_used_again() {
+    let mut testnet = Testnet::persistent(4);
+    let (server, client) = (testnet.add(None), testnet.add(None));
+    testnet.listen(server, 1);
+    let target = testnet.hosts[server].target();
+
+    testnet.hosts[server].dead = true;
+    testnet.run(Duration::from_secs(40 * 60));
+    assert!(found_on(&mut testnet, client, target).is_empty());
+    testnet.hosts[server].dead = false;
+    testnet.run(Duration::from_secs(120));
+
+    assert_eq!(found_on(&mut testnet, client, target).len(), 3);
+}
+
+/// The nodes that give out the record of a server, which names no relays.
+fn found_on(testnet: &mut Testnet, client: usize, target: Target) -> Vec<SocketAddrV4> {
+    let (replies, result) = testnet.query(client, target, QueryKind::FindPeer);
+    assert_eq!(result, Ok(()));
+    for reply in &replies {
+        let Some(PeerRecord::Peer(peer)) = &reply.record else {
+            panic!("{reply:?}");
+        };
+        assert!(peer.relay_addresses.is_empty());
+    }
+    sorted(replies.iter().map(|reply| reply.from).collect())
+}
+
+fn handshake(target: Target, to: SocketAddrV4) -> RequestSpec {
+    let mode = Mode::FromClient;
+    let message = Handshake { mode, noise: vec![1, 2, 3], peer_address: None, relay_address: None };
+    let value = Some(message.encode().into());
+    RequestSpec { command: command::PEER_HANDSHAKE, value, ..super::signed::find_peer(target, to) }
+}
+
+fn kill(testnet: &mut Testnet, address: SocketAddrV4) {
+    let host = testnet.hosts.iter_mut().find(|host| host.address() == address);
+    host.unwrap().dead = true;
+}
+
+fn set_dead(testnet: &mut Testnet, hosts: std::ops::Range<usize>, dead: bool) {
+    for host in &mut testnet.hosts[hosts] {
+        host.dead = dead;
+    }
+}
+
+fn has_timer(testnet: &mut Testnet, host: usize) -> bool {
+    let timers = &mut testnet.hosts[host].timers;
+    let before = timers.len();
+    timers.cancel(Timer::Announce(SERVER));
+    timers.len() != before
+}
+
+fn addresses(relays: &[Relay]) -> Vec<SocketAddrV4> {
+    sorted(addresses_in_order(relays))
+}
+
+fn addresses_in_order(relays: &[Relay]) -> Vec<SocketAddrV4> {
+    relays.iter().map(|relay| relay.relay_address).collect()
+}
+
+fn sorted(mut addresses: Vec<SocketAddrV4>) -> Vec<SocketAddrV4> {
+    addresses.sort_unstable();
+    addresses
+}

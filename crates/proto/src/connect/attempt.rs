@@ -1,0 +1,378 @@
+//! One `connect`, from the command to a path or an error.
+
+use std::net::SocketAddrV4;
+use std::time::Duration;
+
+use super::Base;
+use super::decide::{Decision, decide};
+use super::finding::{Finding, Found, Hello, Shaken};
+use super::requests::{Purpose, Requests};
+use super::rounds::{Choices, Flow, RemoteServer, Rounds};
+use crate::conn::Path;
+use crate::net::Reply;
+use crate::noise::{Finished, KeyPair, PublicKey};
+use crate::punch::{MAX_ADDRESSES, Report};
+use crate::wire::hash;
+use crate::{Answer, AskId, ConnError, ConnId, ConnectError, ConnectOptions, Cx, SocketId, Timer};
+
+#[derive(Debug)]
+pub(super) struct Attempt {
+    conn: ConnId,
+    remote: PublicKey,
+    local_connection: bool,
+    choices: Choices,
+    requests: Requests,
+    stage: Stage,
+}
+
+#[derive(Debug)]
+enum Stage {
+    Finding(Box<Finding>),
+    Connecting(Box<Connecting>),
+    /// It has opened or failed.
+    Over,
+}
+
+/// The handshake is done, and a path is wanted. Whichever comes first is taken.
+#[derive(Debug)]
+struct Connecting {
+    keys: Finished,
+    /// The server's stream id.
+    remote_id: u32,
+    /// What leads to the server next time.
+    relays: Vec<SocketAddrV4>,
+    way: Way,
+}
+
+#[derive(Debug)]
+enum Way {
+    /// The path is known: it opens at once.
+    Known(Path),
+    /// The server sends to us.
+    Passive,
+    /// A ping in our own network; if it fails, this is why.
+    Lan { otherwise: ConnectError },
+    /// Rounds and probes, perhaps beside a ping in our own network.
+    Punching(Box<Rounds>),
+}
+
+/// What an attempt ends with.
+#[derive(Debug)]
+pub(super) struct Outcome {
+    pub(super) remote: PublicKey,
+    /// For the cache; empty after a failure.
+    pub(super) relays: Vec<SocketAddrV4>,
+}
+
+impl Attempt {
+    pub(super) fn start(
+        cx: &mut Cx<'_>,
+        base: &mut Base<'_>,
+        conn: ConnId,
+        remote: PublicKey,
+        identity: KeyPair,
+        options: &ConnectOptions,
+        candidates: Vec<SocketAddrV4>,
+    ) -> Self {
+        let stream_id = base.io.conns.dial(cx, conn, options.keep_alive);
+        let mut requests = Requests::new(conn, hash(&[&remote]));
+        let share_local = options.local_connection;
+        let hello = Hello { identity, remote, stream_id, share_local };
+        let finding = Finding::start(cx, base, &mut requests, hello, candidates);
+        Self {
+            conn,
+            remote,
+            local_connection: options.local_connection,
+            choices: Choices { fast_open: options.fast_open, ask: options.ask_holepunch },
+            requests,
+            stage: Stage::Finding(Box::new(finding)),
+        }
+    }
+
+    /// The question that is open.
+    pub(super) fn question(&self) -> Option<AskId> {
+        match &self.stage {
+            Stage::Connecting(connecting) => match &connecting.way {
+                Way::Punching(rounds) => rounds.question(),
+                Way::Known(_) | Way::Passive | Way::Lan { .. } => None,
+            },
+            Stage::Finding(_) | Stage::Over => None,
+        }
+    }
+
+    pub(super) fn handle_query_reply(
+        &mut self,
+        cx: &mut Cx<'_>,
+        base: &mut Base<'_>,
+        reply: &Reply,
+    ) -> Option<Outcome> {
+        let Stage::Finding(finding) = &mut self.stage else { return None };
+        finding.handle_query_reply(reply);
+        self.settle(cx, base)
+    }
+
+    pub(super) fn handle_query_done(
+        &mut self,
+        cx: &mut Cx<'_>,
+        base: &mut Base<'_>,
+    ) -> Option<Outcome> {
+        let Stage::Finding(finding) = &mut self.stage else { return None };
+        finding.handle_query_done();
+        self.settle(cx, base)
+    }
+
+    pub(super) fn handle_reply(
+        &mut self,
+        cx: &mut Cx<'_>,
+        base: &mut Base<'_>,
+        tag: u32,
+        reply: Option<&Reply>,
+    ) -> Option<Outcome> {
+        match self.requests.take(tag)? {
+            Purpose::Handshake { via, .. } => self.handle_handshake(cx, base, via, reply),
+            Purpose::Lan { address } => self.handle_pong(cx, base, address, reply.is_some()),
+            Purpose::Round => self.in_rounds(cx, base, |rounds, cx, base, requests| {
+                rounds.handle_reply(cx, base, requests, reply)
+            }),
+        }
+    }
+
+    pub(super) fn handle_punch(
+        &mut self,
+        cx: &mut Cx<'_>,
+        base: &mut Base<'_>,
+        report: Report,
+    ) -> Option<Outcome> {
+        self.in_rounds(cx, base, |rounds, cx, base, requests| {
+            if rounds.punch() != report.punch {
+                return Flow::On;
+            }
+            rounds.handle_news(cx, base, requests, report.news)
+        })
+    }
+
+    pub(super) fn handle_answer(
+        &mut self,
+        cx: &mut Cx<'_>,
+        base: &mut Base<'_>,
+        answer: Answer,
+    ) -> Option<Outcome> {
+        self.in_rounds(cx, base, |rounds, cx, base, requests| {
+            rounds.handle_answer(cx, base, requests, answer)
+        })
+    }
+
+    /// A pause, or the patience with a server that wanted to come to us, is over.
+    pub(super) fn handle_timeout(
+        &mut self,
+        cx: &mut Cx<'_>,
+        base: &mut Base<'_>,
+    ) -> Option<Outcome> {
+        let Stage::Connecting(connecting) = &self.stage else { return None };
+        if matches!(connecting.way, Way::Passive) {
+            return self.fail(cx, base, ConnectError::HolepunchAborted);
+        }
+        self.in_rounds(cx, base, |rounds, cx, base, requests| {
+            rounds.handle_timeout(cx, base, requests)
+        })
+    }
+
+    /// The server has sent a UDX packet: that is a path.
+    pub(super) fn handle_first_packet(
+        &mut self,
+        cx: &mut Cx<'_>,
+        base: &mut Base<'_>,
+        path: Path,
+    ) -> Option<Outcome> {
+        match &mut self.stage {
+            Stage::Finding(finding) => {
+                finding.handle_first_packet(path);
+                None
+            }
+            Stage::Connecting(_) => self.open(cx, base, path),
+            Stage::Over => None,
+        }
+    }
+
+    /// Gives everything back.
+    pub(super) fn stop(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>) {
+        cx.timers.cancel(Timer::Connect(self.conn));
+        if let Some(ask) = self.question() {
+            cx.timers.cancel(Timer::Ask(ask));
+        }
+        self.requests.cancel_all(cx, &mut base.io);
+        match std::mem::replace(&mut self.stage, Stage::Over) {
+            Stage::Finding(mut finding) => finding.stop(cx, base),
+            Stage::Connecting(connecting) => {
+                if let Way::Punching(rounds) = connecting.way {
+                    base.punchers.stop(cx, &mut base.io, rounds.punch());
+                }
+            }
+            Stage::Over => {}
+        }
+    }
+
+    /// Asks the next nodes, or fails if there are none.
+    pub(super) fn settle(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>) -> Option<Outcome> {
+        let Stage::Finding(finding) = &mut self.stage else { return None };
+        let error = finding.settle(cx, base, &mut self.requests)?;
+        self.fail(cx, base, error)
+    }
+
+    fn handle_handshake(
+        &mut self,
+        cx: &mut Cx<'_>,
+        base: &mut Base<'_>,
+        via: SocketAddrV4,
+        reply: Option<&Reply>,
+    ) -> Option<Outcome> {
+        let Stage::Finding(finding) = &mut self.stage else { return None };
+        match finding.handle_reply(cx, via, reply) {
+            Found::Nothing => self.settle(cx, base),
+            Found::Failed(error) => self.fail(cx, base, error),
+            Found::Server(shaken) => {
+                finding.stop(cx, base);
+                self.requests.cancel_all(cx, &mut base.io);
+                self.connect(cx, base, *shaken)
+            }
+        }
+    }
+
+    /// Finding → Connecting.
+    fn connect(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, shaken: Shaken) -> Option<Outcome> {
+        let way = match self.choose(cx, base, &shaken) {
+            Ok(way) => way,
+            Err(error) => return self.fail(cx, base, error),
+        };
+        let known = if let Way::Known(path) = &way { Some(*path) } else { None };
+        let mut relays = shaken.payload.relay_addresses;
+        if relays.is_empty() {
+            relays = shaken.tried;
+        }
+        relays.truncate(MAX_ADDRESSES);
+        self.stage = Stage::Connecting(Box::new(Connecting {
+            keys: shaken.keys,
+            remote_id: shaken.payload.udx.map(|udx| udx.id).unwrap_or_default(),
+            relays,
+            way,
+        }));
+        self.open(cx, base, known?)
+    }
+
+    fn choose(
+        &mut self,
+        cx: &mut Cx<'_>,
+        base: &mut Base<'_>,
+        shaken: &Shaken,
+    ) -> Result<Way, ConnectError> {
+        if let Some(path) = shaken.early {
+            return Ok(Way::Known(path));
+        }
+        let Shaken { keys, route, payload, firewall, .. } = shaken;
+        let local = self.local_connection.then(|| base.local.all());
+        let decision = decide(*route, payload, *firewall, local.as_deref());
+        tracing::debug!(conn = ?self.conn, ?route, ?decision, "server answered");
+        let socket = base.io.net.socket();
+        match decision {
+            Decision::Direct => Ok(Way::Known(Path { socket, remote: route.node })),
+            Decision::Open(remote) => {
+                cx.stats.punches_open += 1;
+                Ok(Way::Known(Path { socket, remote }))
+            }
+            Decision::Passive => {
+                cx.wake_at(Timer::Connect(self.conn), cx.now + PASSIVE_WAIT);
+                Ok(Way::Passive)
+            }
+            Decision::Nowhere => Err(ConnectError::CannotHolepunch),
+            Decision::Try { lan, punch } => {
+                if let Some(address) = lan {
+                    self.requests.ping(cx, &mut base.io, address);
+                }
+                if !punch {
+                    return Ok(Way::Lan { otherwise: ConnectError::HolepunchAborted });
+                }
+                let info = payload.holepunch.as_ref().ok_or(ConnectError::CannotHolepunch)?;
+                let server = RemoteServer { route: *route, info, firewall: payload.firewall };
+                Rounds::start(cx, base, self.conn, keys, server, self.choices)
+                    .map(|rounds| Way::Punching(Box::new(rounds)))
+                    .ok_or(ConnectError::CannotHolepunch)
+            }
+        }
+    }
+
+    fn handle_pong(
+        &mut self,
+        cx: &mut Cx<'_>,
+        base: &mut Base<'_>,
+        address: SocketAddrV4,
+        answered: bool,
+    ) -> Option<Outcome> {
+        let Stage::Connecting(connecting) = &self.stage else { return None };
+        if answered {
+            return self.open(cx, base, Path { socket: SocketId::SERVER, remote: address });
+        }
+        match connecting.way {
+            Way::Lan { otherwise } => self.fail(cx, base, otherwise),
+            Way::Known(_) | Way::Passive | Way::Punching(_) => None,
+        }
+    }
+
+    /// Runs a step of the rounds and does what follows from it.
+    fn in_rounds(
+        &mut self,
+        cx: &mut Cx<'_>,
+        base: &mut Base<'_>,
+        step: impl FnOnce(&mut Rounds, &mut Cx<'_>, &mut Base<'_>, &mut Requests) -> Flow,
+    ) -> Option<Outcome> {
+        let Stage::Connecting(connecting) = &mut self.stage else { return None };
+        let Way::Punching(rounds) = &mut connecting.way else { return None };
+        match step(rounds, cx, base, &mut self.requests) {
+            Flow::On => None,
+            Flow::Open(path) => self.open(cx, base, path),
+            Flow::Fail(error) => self.give_up_punching(cx, base, error),
+        }
+    }
+
+    /// A ping in our own network that is still out may save the connection.
+    fn give_up_punching(
+        &mut self,
+        cx: &mut Cx<'_>,
+        base: &mut Base<'_>,
+        error: ConnectError,
+    ) -> Option<Outcome> {
+        if self.requests.count(|purpose| matches!(purpose, Purpose::Lan { .. })) == 0 {
+            return self.fail(cx, base, error);
+        }
+        let Stage::Connecting(connecting) = &mut self.stage else { return None };
+        let way = std::mem::replace(&mut connecting.way, Way::Lan { otherwise: error });
+        if let Way::Punching(rounds) = way {
+            base.punchers.stop(cx, &mut base.io, rounds.punch());
+        }
+        None
+    }
+
+    fn open(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, path: Path) -> Option<Outcome> {
+        let Stage::Connecting(connecting) = &mut self.stage else { return None };
+        let (keys, remote_id) = (connecting.keys.clone(), connecting.remote_id);
+        let relays = std::mem::take(&mut connecting.relays);
+        // Before the puncher goes, so that the socket has a user.
+        base.io.conns.open(cx, self.conn, path, remote_id, keys);
+        self.stop(cx, base);
+        Some(Outcome { remote: self.remote, relays })
+    }
+
+    fn fail(
+        &mut self,
+        cx: &mut Cx<'_>,
+        base: &mut Base<'_>,
+        error: ConnectError,
+    ) -> Option<Outcome> {
+        tracing::debug!(conn = ?self.conn, %error, "connect failed");
+        self.stop(cx, base);
+        base.io.conns.fail(cx, self.conn, Some(ConnError::Connect(error)));
+        Some(Outcome { remote: self.remote, relays: Vec::new() })
+    }
+}
+
+/// How long an open client waits for a server that has its address.
+const PASSIVE_WAIT: Duration = Duration::from_secs(10);

@@ -1,0 +1,72 @@
+//! What the connecting machines stand on.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddrV4;
+
+use super::{Connector, LocalAddresses};
+use crate::announce::Announcer;
+use crate::conn::Conns;
+use crate::net::Net;
+use crate::punch::{Pool, PunchOwner, Punchers};
+use crate::serve::Servers;
+use crate::wire::Relay;
+use crate::{Cx, ServerId};
+
+/// The layers below, borrowed for one call.
+pub(crate) struct Base<'a> {
+    pub(crate) io: Io<'a>,
+    pub(crate) punchers: &'a mut Punchers,
+    pub(crate) local: &'a mut LocalAddresses,
+    pub(crate) announced: &'a dyn Announced,
+}
+
+/// The part of [`Base`] that punchers need themselves.
+pub(crate) struct Io<'a> {
+    pub(crate) net: &'a mut Net,
+    pub(crate) conns: &'a mut Conns,
+    pub(crate) pool: &'a mut Pool,
+}
+
+/// Where servers are announced.
+pub(crate) trait Announced {
+    /// The relays of the latest announcement.
+    fn relays(&self, server: ServerId) -> Vec<Relay>;
+
+    /// Addresses that lead clients to the server, for their next connection.
+    fn relay_addresses(&self, server: ServerId) -> Vec<SocketAddrV4>;
+
+    /// Is this node a relay of the server, or was it one lately?
+    fn is_relay(&self, server: ServerId, address: SocketAddrV4) -> bool;
+}
+
+impl Announced for BTreeMap<ServerId, Announcer> {
+    fn relays(&self, server: ServerId) -> Vec<Relay> {
+        self.get(&server).map(Announcer::relays).unwrap_or_default()
+    }
+
+    fn relay_addresses(&self, server: ServerId) -> Vec<SocketAddrV4> {
+        self.get(&server).map(Announcer::relay_addresses).unwrap_or_default()
+    }
+
+    fn is_relay(&self, server: ServerId, address: SocketAddrV4) -> bool {
+        self.get(&server).is_some_and(|announcer| announcer.is_relay(address))
+    }
+}
+
+/// Passes the news of the punchers to their owners, until there is none. To be called after every
+/// call to a machine of these three.
+pub(crate) fn pass_reports(
+    cx: &mut Cx<'_>,
+    base: &mut Base<'_>,
+    connector: &mut Connector,
+    servers: &mut Servers,
+) {
+    while let Some(report) = base.punchers.poll_report() {
+        match report.owner {
+            PunchOwner::Conn(conn) => connector.handle_punch(cx, base, conn, report),
+            PunchOwner::Slot(server, slot) => {
+                servers.handle_punch(cx, base, server, slot, report);
+            }
+        }
+    }
+}

@@ -1,0 +1,339 @@
+//! The search for a node that leads to the server, and the handshake through it (PROTOCOL D.4).
+
+use std::collections::VecDeque;
+use std::net::SocketAddrV4;
+
+use bytes::Bytes;
+
+use super::Base;
+use super::decide::Route;
+use super::requests::{Purpose, Requests};
+use crate::conn::Path;
+use crate::net::{Commit, QueryKey, QuerySpec, Reply};
+use crate::noise::{Finished, Initiator, KeyPair, PublicKey};
+use crate::wire::{
+    FEATURE_REVISION_1, Firewall, Handshake, Mode, NoisePayload, Peer, UdxInfo, command,
+};
+use crate::{ConnectError, Cx};
+
+/// No node has answered message 1 yet.
+#[derive(Debug)]
+pub(super) struct Finding {
+    hello: Hello,
+    shake: Shake,
+    search: Search,
+    /// Tried one after the other beside the first search, which skips them.
+    candidates: Vec<SocketAddrV4>,
+    chain: VecDeque<SocketAddrV4>,
+    /// Nodes that have the record and were not asked yet.
+    found: VecDeque<SocketAddrV4>,
+    /// How many nodes of a search were asked.
+    attempts: u32,
+    tried: Vec<SocketAddrV4>,
+    /// Where the server's first packet came from, should it overtake message 2.
+    early: Option<Path>,
+}
+
+/// What message 1 is made of.
+#[derive(Debug)]
+pub(super) struct Hello {
+    pub(super) identity: KeyPair,
+    pub(super) remote: PublicKey,
+    pub(super) stream_id: u32,
+    /// Tell the server our LAN addresses.
+    pub(super) share_local: bool,
+}
+
+/// Message 1 is made for the first node and repeated for all others.
+#[derive(Debug)]
+enum Shake {
+    Unbegun,
+    Begun {
+        initiator: Box<Initiator>,
+        value: Bytes,
+        firewall: Firewall,
+    },
+    /// The remote key is no key.
+    Impossible,
+}
+
+#[derive(Debug)]
+enum Search {
+    /// Starts from the candidates. One from the routing table follows.
+    First(QueryKey),
+    /// The nodes found by the first search have to fail before the last one starts.
+    Between,
+    Last(QueryKey),
+    Done,
+}
+
+/// Everything that the handshake has yielded.
+pub(super) struct Shaken {
+    pub(super) keys: Finished,
+    pub(super) route: Route,
+    pub(super) payload: NoisePayload,
+    /// What we said about ourselves.
+    pub(super) firewall: Firewall,
+    pub(super) tried: Vec<SocketAddrV4>,
+    pub(super) early: Option<Path>,
+}
+
+/// What became of a reply.
+pub(super) enum Found {
+    /// This node was of no use.
+    Nothing,
+    /// The server has answered: no other node matters.
+    Server(Box<Shaken>),
+    Failed(ConnectError),
+}
+
+impl Finding {
+    pub(super) fn start(
+        cx: &mut Cx<'_>,
+        base: &mut Base<'_>,
+        requests: &mut Requests,
+        hello: Hello,
+        candidates: Vec<SocketAddrV4>,
+    ) -> Self {
+        let key = search(cx, base, requests, candidates.clone());
+        Self {
+            hello,
+            shake: Shake::Unbegun,
+            search: if candidates.is_empty() { Search::Last(key) } else { Search::First(key) },
+            chain: candidates.iter().copied().collect(),
+            candidates,
+            found: VecDeque::new(),
+            attempts: 0,
+            tried: Vec::new(),
+            early: None,
+        }
+    }
+
+    /// A node of the search has answered.
+    pub(super) fn handle_query_reply(&mut self, reply: &Reply) {
+        let is_first = matches!(self.search, Search::First(_));
+        let has_record = reply.value.as_ref().is_some_and(|value| Peer::decode(value).is_ok());
+        if !has_record || (is_first && self.candidates.contains(&reply.from)) {
+            return;
+        }
+        if self.found.len() < MAX_FOUND {
+            self.found.push_back(reply.from);
+        }
+    }
+
+    /// A search has ended.
+    pub(super) fn handle_query_done(&mut self) {
+        self.search = match self.search {
+            Search::First(_) => Search::Between,
+            Search::Last(_) => Search::Done,
+            Search::Between | Search::Done => return,
+        };
+    }
+
+    /// A UDX packet for our stream: only the server knows its id.
+    pub(super) fn handle_first_packet(&mut self, path: Path) {
+        self.early = Some(path);
+    }
+
+    /// A node has answered message 1, or not.
+    pub(super) fn handle_reply(
+        &mut self,
+        cx: &mut Cx<'_>,
+        via: SocketAddrV4,
+        reply: Option<&Reply>,
+    ) -> Found {
+        let Some((route, noise)) = reply.and_then(|reply| read(via, reply)) else {
+            return Found::Nothing;
+        };
+        let Shake::Begun { initiator, .. } = &mut self.shake else { return Found::Nothing };
+        let Ok(plaintext) = initiator.recv(&noise) else {
+            cx.stats.dropped.handshake += 1;
+            return Found::Nothing;
+        };
+        let Ok(payload) = NoisePayload::decode(&plaintext) else {
+            return Found::Failed(ConnectError::HandshakeInvalid);
+        };
+        if payload.version != VERSION {
+            return Found::Failed(ConnectError::ServerIncompatible);
+        }
+        if payload.error != crate::wire::PayloadError::None {
+            return Found::Failed(ConnectError::ServerError);
+        }
+        if payload.udx.is_none() {
+            return Found::Failed(ConnectError::ServerWithoutUdx);
+        }
+        match self.finish(route, payload) {
+            Some(shaken) => Found::Server(Box::new(shaken)),
+            None => Found::Nothing,
+        }
+    }
+
+    /// Asks the next nodes. The error, if there is nobody left to ask.
+    pub(super) fn settle(
+        &mut self,
+        cx: &mut Cx<'_>,
+        base: &mut Base<'_>,
+        requests: &mut Requests,
+    ) -> Option<ConnectError> {
+        loop {
+            self.ask_next(cx, base, requests);
+            let is_idle = self.found.is_empty() && asked(requests, None) == 0;
+            match self.search {
+                Search::Between if is_idle || self.attempts == 0 => {
+                    self.search = Search::Last(search(cx, base, requests, Vec::new()));
+                }
+                Search::Done if is_idle => return Some(self.failure()),
+                Search::First(_) | Search::Between | Search::Last(_) | Search::Done => return None,
+            }
+        }
+    }
+
+    /// Ends the search; its requests are cancelled by their owner.
+    pub(super) fn stop(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>) {
+        match self.search {
+            Search::First(key) | Search::Last(key) => base.io.net.cancel_query(cx, key),
+            Search::Between | Search::Done => {}
+        }
+        self.search = Search::Done;
+    }
+
+    fn finish(&mut self, route: Route, payload: NoisePayload) -> Option<Shaken> {
+        let shake = std::mem::replace(&mut self.shake, Shake::Impossible);
+        let Shake::Begun { initiator, firewall, .. } = shake else { return None };
+        Some(Shaken {
+            keys: initiator.finish(),
+            route,
+            payload,
+            firewall,
+            tried: std::mem::take(&mut self.tried),
+            early: self.early,
+        })
+    }
+
+    fn failure(&self) -> ConnectError {
+        match self.attempts {
+            0 => ConnectError::PeerNotFound,
+            _ => ConnectError::PeerConnectionFailed,
+        }
+    }
+
+    fn ask_next(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, requests: &mut Requests) {
+        // Candidates may be stale: they must not delay the verdict of a search that has ended.
+        let may_chain = matches!(self.search, Search::First(_));
+        if may_chain
+            && asked(requests, Some(true)) == 0
+            && let Some(via) = self.chain.pop_front()
+        {
+            self.ask(cx, base, requests, via, true);
+        }
+        let parallel = if self.candidates.is_empty() { PARALLEL } else { PARALLEL + 1 };
+        while asked(requests, None) < parallel {
+            let Some(via) = self.found.pop_front() else { return };
+            self.attempts += 1;
+            self.ask(cx, base, requests, via, false);
+        }
+    }
+
+    fn ask(
+        &mut self,
+        cx: &mut Cx<'_>,
+        base: &mut Base<'_>,
+        requests: &mut Requests,
+        via: SocketAddrV4,
+        chained: bool,
+    ) {
+        self.tried.push(via);
+        if matches!(self.shake, Shake::Unbegun) {
+            self.shake = self.begin(cx, base);
+        }
+        if let Shake::Begun { value, .. } = &self.shake {
+            tracing::debug!(%via, "handshake");
+            requests.handshake(cx, &mut base.io, via, chained, value.clone());
+        }
+    }
+
+    fn begin(&self, cx: &mut Cx<'_>, base: &Base<'_>) -> Shake {
+        let address = base.io.net.remote_address();
+        let firewall = if address.is_some() { Firewall::Open } else { Firewall::Unknown };
+        let mut addresses4: Vec<_> = address.into_iter().collect();
+        if self.hello.share_local {
+            addresses4.extend(base.local.all());
+        }
+        let payload = NoisePayload {
+            version: VERSION,
+            firewall,
+            addresses4,
+            udx: Some(UdxInfo { features: FEATURE_REVISION_1, id: self.hello.stream_id, seq: 0 }),
+            secret_stream: true,
+            ..NoisePayload::default()
+        };
+        let begun = Initiator::new(&self.hello.identity, self.hello.remote, cx.rng).and_then(
+            |mut initiator| {
+                let noise = initiator.send(&payload.encode())?;
+                Ok((initiator, noise))
+            },
+        );
+        let Ok((initiator, noise)) = begun else { return Shake::Impossible };
+        let handshake =
+            Handshake { mode: Mode::FromClient, noise, peer_address: None, relay_address: None };
+        let value = Bytes::from(handshake.encode());
+        Shake::Begun { initiator: Box::new(initiator), value, firewall }
+    }
+}
+
+fn search(
+    cx: &mut Cx<'_>,
+    base: &mut Base<'_>,
+    requests: &mut Requests,
+    nodes: Vec<SocketAddrV4>,
+) -> QueryKey {
+    let spec = QuerySpec {
+        target: requests.target(),
+        internal: false,
+        command: command::FIND_PEER,
+        value: None,
+        nodes,
+        only_closest_nodes: false,
+        concurrency: None,
+        retries: Some(SEARCH_RETRIES),
+        force: false,
+        commit: Commit::None,
+    };
+    let owner = requests.owner();
+    base.io.net.query(cx, spec, owner)
+}
+
+/// How many handshakes are under way: chained ones, others, or all.
+fn asked(requests: &Requests, which: Option<bool>) -> usize {
+    requests.count(|purpose| match purpose {
+        Purpose::Handshake { chained, .. } => which.is_none_or(|which| which == chained),
+        Purpose::Lan { .. } | Purpose::Round => false,
+    })
+}
+
+/// Only a reply in the right mode counts; that it came from the node asked is checked below us.
+fn read(via: SocketAddrV4, reply: &Reply) -> Option<(Route, Vec<u8>)> {
+    let message = Handshake::decode(reply.value.as_ref()?).ok()?;
+    if message.mode != Mode::Reply || message.noise.is_empty() || reply.from != via {
+        return None;
+    }
+    let route = Route {
+        node: via,
+        server: message.peer_address.unwrap_or(via),
+        client: reply.to,
+        relayed: message.peer_address.is_some(),
+    };
+    Some((route, message.noise))
+}
+
+/// Of the Noise payloads.
+pub(crate) const VERSION: u64 = 1;
+
+/// Handshakes in parallel; the chain of candidates adds one.
+const PARALLEL: usize = 2;
+
+/// Tries of each request of the search, minus one.
+const SEARCH_RETRIES: u32 = 3;
+
+/// Twice the number of nodes that store a record.
+const MAX_FOUND: usize = 40;

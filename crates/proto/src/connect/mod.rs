@@ -1,0 +1,187 @@
+//! The client side of `connect` (PROTOCOL D.4, D.6, D.8).
+//!
+//! An attempt is *finding* a node that leads to the server, until a handshake through one of them
+//! succeeds; then it is *connecting*, on whichever path opens first. Every call to this machine may
+//! leave news of punchers behind: [`pass_reports`] follows each.
+//! Reference: hyperdht 6.34.0 `lib/connect.js`.
+
+mod attempt;
+mod base;
+mod cache;
+mod decide;
+mod finding;
+mod local;
+mod requests;
+mod rounds;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddrV4;
+
+pub(crate) use base::{Base, Io, pass_reports};
+pub(crate) use finding::VERSION;
+pub(crate) use local::LocalAddresses;
+pub(crate) use rounds::ask;
+
+use crate::conn::Path;
+use crate::net::Reply;
+use crate::noise::{KeyPair, PublicKey};
+use crate::punch::{MAX_ADDRESSES, Report};
+use crate::store::Store;
+use crate::wire::hash;
+use crate::{
+    Answer, AskId, ConnError, ConnId, ConnectError, ConnectOptions, Cx, QueryError, RequestError,
+    SocketId,
+};
+use attempt::{Attempt, Outcome};
+use cache::RelayCache;
+
+/// All connections that are being made.
+#[derive(Debug)]
+pub(crate) struct Connector {
+    identity: KeyPair,
+    attempts: BTreeMap<ConnId, Attempt>,
+    relays: RelayCache,
+}
+
+impl Connector {
+    /// No connections. `identity` is used where the options name none.
+    pub(crate) fn new(identity: KeyPair) -> Self {
+        Self { identity, attempts: BTreeMap::new(), relays: RelayCache::default() }
+    }
+
+    /// Starts to connect. A server that announced itself on this very node is asked directly.
+    pub(crate) fn connect(
+        &mut self,
+        cx: &mut Cx<'_>,
+        base: &mut Base<'_>,
+        store: &mut Store,
+        conn: ConnId,
+        remote: PublicKey,
+        options: ConnectOptions,
+    ) {
+        let candidates = match store.router.relay(Some(hash(&[&remote]))) {
+            Some(server) => vec![server],
+            None if options.relay_addresses.is_empty() => self.relays.get(&remote).to_vec(),
+            None => options.relay_addresses.iter().copied().take(MAX_ADDRESSES).collect(),
+        };
+        let identity = options.key_pair.clone().unwrap_or_else(|| self.identity.clone());
+        let mut attempt = Attempt::start(cx, base, conn, remote, identity, &options, candidates);
+        let outcome = attempt.settle(cx, base);
+        self.attempts.insert(conn, attempt);
+        self.finish(conn, outcome);
+    }
+
+    /// A request for [`crate::net::Owner::Connect`] has ended.
+    pub(crate) fn handle_reply(
+        &mut self,
+        cx: &mut Cx<'_>,
+        base: &mut Base<'_>,
+        conn: ConnId,
+        tag: u32,
+        result: Result<Reply, RequestError>,
+    ) {
+        let reply = result.ok();
+        self.update(conn, |attempt| attempt.handle_reply(cx, base, tag, reply.as_ref()));
+    }
+
+    /// A node of the search has answered.
+    pub(crate) fn handle_query_reply(
+        &mut self,
+        cx: &mut Cx<'_>,
+        base: &mut Base<'_>,
+        conn: ConnId,
+        reply: &Reply,
+    ) {
+        self.update(conn, |attempt| attempt.handle_query_reply(cx, base, reply));
+    }
+
+    /// A search has ended. That it failed means no more than that it found nobody.
+    pub(crate) fn handle_query_done(
+        &mut self,
+        cx: &mut Cx<'_>,
+        base: &mut Base<'_>,
+        conn: ConnId,
+        _result: Result<(), QueryError>,
+    ) {
+        self.update(conn, |attempt| attempt.handle_query_done(cx, base));
+    }
+
+    /// `Timer::Connect` is due.
+    pub(crate) fn handle_timeout(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, conn: ConnId) {
+        self.update(conn, |attempt| attempt.handle_timeout(cx, base));
+    }
+
+    /// A UDX packet for a connection without a path has been parked.
+    pub(crate) fn handle_first_packet(
+        &mut self,
+        cx: &mut Cx<'_>,
+        base: &mut Base<'_>,
+        conn: ConnId,
+        socket: SocketId,
+        from: SocketAddrV4,
+    ) {
+        if from.port() == 0 {
+            return;
+        }
+        let path = Path { socket, remote: from };
+        self.update(conn, |attempt| attempt.handle_first_packet(cx, base, path));
+    }
+
+    /// News of a puncher that works for one of these connections.
+    pub(crate) fn handle_punch(
+        &mut self,
+        cx: &mut Cx<'_>,
+        base: &mut Base<'_>,
+        conn: ConnId,
+        report: Report,
+    ) {
+        self.update(conn, |attempt| attempt.handle_punch(cx, base, report));
+    }
+
+    /// The application has answered, or `Timer::Ask` has for it. True if the question was ours.
+    pub(crate) fn handle_answer(
+        &mut self,
+        cx: &mut Cx<'_>,
+        base: &mut Base<'_>,
+        ask: AskId,
+        answer: Answer,
+    ) -> bool {
+        let asked = self.attempts.iter().find(|(_, attempt)| attempt.question() == Some(ask));
+        let Some((&conn, _)) = asked else { return false };
+        self.update(conn, |attempt| attempt.handle_answer(cx, base, answer));
+        true
+    }
+
+    /// The application has destroyed a connection that was being made.
+    pub(crate) fn handle_closed(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, conn: ConnId) {
+        if let Some(mut attempt) = self.attempts.remove(&conn) {
+            attempt.stop(cx, base);
+        }
+    }
+
+    /// The node is destroyed.
+    pub(crate) fn close_all(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>) {
+        for (conn, mut attempt) in std::mem::take(&mut self.attempts) {
+            attempt.stop(cx, base);
+            let error = ConnError::Connect(ConnectError::NodeDestroyed);
+            base.io.conns.fail(cx, conn, Some(error));
+        }
+    }
+
+    fn update(&mut self, conn: ConnId, change: impl FnOnce(&mut Attempt) -> Option<Outcome>) {
+        let Some(attempt) = self.attempts.get_mut(&conn) else { return };
+        let outcome = change(attempt);
+        self.finish(conn, outcome);
+    }
+
+    fn finish(&mut self, conn: ConnId, outcome: Option<Outcome>) {
+        let Some(Outcome { remote, relays }) = outcome else { return };
+        self.attempts.remove(&conn);
+        if !relays.is_empty() {
+            self.relays.insert(remote, relays);
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod testing;

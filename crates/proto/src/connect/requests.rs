@@ -1,0 +1,143 @@
+//! The requests of one connecting machine.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddrV4;
+
+use bytes::Bytes;
+
+use super::Io;
+use crate::net::{Owner, RequestKey, RequestSpec};
+use crate::wire::{Target, command};
+use crate::{ConnId, Cx, SocketId};
+
+/// What was sent and not answered yet.
+#[derive(Debug)]
+pub(super) struct Requests {
+    conn: ConnId,
+    target: Target,
+    sent: BTreeMap<u32, (RequestKey, Purpose)>,
+    next_tag: u32,
+}
+
+/// Why a request was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// Message 1 through a node. `chained`: another candidate follows it.
+    Handshake { via: SocketAddrV4, chained: bool },
+    /// A ping to the server's address in our own network.
+    Lan { address: SocketAddrV4 },
+    /// A punch round.
+    Round,
+}
+
+impl Requests {
+    pub(super) fn new(conn: ConnId, target: Target) -> Self {
+        Self { conn, target, sent: BTreeMap::new(), next_tag: 0 }
+    }
+
+    /// A name for what the layer below will report to this machine.
+    pub(super) fn owner(&mut self) -> Owner {
+        let tag = self.next_tag;
+        self.next_tag = self.next_tag.wrapping_add(1);
+        Owner::Connect(self.conn, tag)
+    }
+
+    pub(super) fn target(&self) -> Target {
+        self.target
+    }
+
+    pub(super) fn handshake(
+        &mut self,
+        cx: &mut Cx<'_>,
+        io: &mut Io<'_>,
+        via: SocketAddrV4,
+        chained: bool,
+        value: Bytes,
+    ) {
+        let spec = self.spec(via, command::PEER_HANDSHAKE, value, None);
+        self.send(cx, io, spec, Purpose::Handshake { via, chained });
+    }
+
+    pub(super) fn round(
+        &mut self,
+        cx: &mut Cx<'_>,
+        io: &mut Io<'_>,
+        via: SocketAddrV4,
+        socket: SocketId,
+        value: Bytes,
+    ) {
+        let spec = self.spec(via, command::PEER_HOLEPUNCH, value, Some(socket));
+        self.send(cx, io, spec, Purpose::Round);
+    }
+
+    /// A round whose answer nobody waits for. It leaves from a socket that stays open.
+    pub(super) fn last_round(
+        &mut self,
+        cx: &mut Cx<'_>,
+        io: &mut Io<'_>,
+        via: SocketAddrV4,
+        value: Bytes,
+    ) {
+        let spec = self.spec(via, command::PEER_HOLEPUNCH, value, None);
+        let owner = self.owner();
+        io.net.request(cx, spec, owner);
+    }
+
+    pub(super) fn ping(&mut self, cx: &mut Cx<'_>, io: &mut Io<'_>, address: SocketAddrV4) {
+        let owner = self.owner();
+        let key = io.net.ping(cx, address, None, RETRIES, owner);
+        self.note(owner, key, Purpose::Lan { address });
+    }
+
+    /// What a reply answers; each answers once.
+    pub(super) fn take(&mut self, tag: u32) -> Option<Purpose> {
+        self.sent.remove(&tag).map(|(_, purpose)| purpose)
+    }
+
+    pub(super) fn count(&self, which: impl Fn(Purpose) -> bool) -> usize {
+        self.sent.values().filter(|(_, purpose)| which(*purpose)).count()
+    }
+
+    pub(super) fn cancel_all(&mut self, cx: &mut Cx<'_>, io: &mut Io<'_>) {
+        for (key, _) in std::mem::take(&mut self.sent).into_values() {
+            io.net.cancel_request(cx, key);
+        }
+    }
+
+    fn send(&mut self, cx: &mut Cx<'_>, io: &mut Io<'_>, spec: RequestSpec, purpose: Purpose) {
+        let owner = self.owner();
+        let key = io.net.request(cx, spec, owner);
+        self.note(owner, key, purpose);
+    }
+
+    fn note(&mut self, owner: Owner, key: RequestKey, purpose: Purpose) {
+        if let Owner::Connect(_, tag) = owner {
+            self.sent.insert(tag, (key, purpose));
+        }
+    }
+
+    fn spec(
+        &self,
+        to: SocketAddrV4,
+        command: u64,
+        value: Bytes,
+        socket: Option<SocketId>,
+    ) -> RequestSpec {
+        RequestSpec {
+            to,
+            to_id: None,
+            internal: false,
+            command,
+            target: Some(self.target),
+            token: None,
+            value: Some(value),
+            socket,
+            retries: RETRIES,
+            ttl: None,
+            force: false,
+        }
+    }
+}
+
+/// dht-rpc's default: four tries, a second each.
+const RETRIES: u32 = 3;

@@ -1,0 +1,446 @@
+//! The client's side of punching: one or two rounds to probe, one to agree (PROTOCOL D.8).
+
+use std::net::SocketAddrV4;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::Base;
+use super::decide::Route;
+use super::requests::Requests;
+use crate::net::Reply;
+use crate::noise::Finished;
+use crate::punch::{News, PunchId, PunchOwner, PunchSecret, Puncher, is_random};
+use crate::wire::{
+    Firewall, Holepunch, HolepunchInfo, HolepunchPayload, Mode, PayloadError, Relay,
+};
+use crate::{Answer, AskId, ConnId, ConnectError, Cx, Question, Timer};
+
+/// Two peers agree on how to punch.
+#[derive(Debug)]
+pub(super) struct Rounds {
+    conn: ConnId,
+    punch: PunchId,
+    secret: PunchSecret,
+    /// The server's slot of the handshake.
+    slot: u64,
+    /// The node that led to the server.
+    node: SocketAddrV4,
+    /// The node that the server would rather use.
+    relay: Relay,
+    server: SocketAddrV4,
+    fast_open: bool,
+    ask: bool,
+    round: u64,
+    /// The server may be asked once more if it told too little.
+    may_repeat: bool,
+    probes_left: u8,
+    step: Step,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    /// The puncher has no socket yet.
+    Binding,
+    /// A probe round is under way.
+    Probing,
+    /// The server does not know its NAT yet; our first packet may be through before it does.
+    Pausing(Probed),
+    /// We do not know our NAT yet.
+    Analyzing(Probed),
+    /// We look for a socket with a better NAT.
+    Reopening(Probed),
+    /// The application decides.
+    Asking(AskId, Probed),
+    /// The punch round is under way.
+    Agreeing,
+    /// Both sides punch.
+    Punching,
+}
+
+/// The outcome of a probe round.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Probed {
+    /// Echoed, it proves that we receive where we say.
+    token: Option<[u8; 32]>,
+    /// The server's puncher, as the node sees it.
+    server: SocketAddrV4,
+}
+
+/// What follows from an input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Flow {
+    On,
+    Open(crate::conn::Path),
+    Fail(ConnectError),
+}
+
+/// What the handshake told about the server.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RemoteServer<'a> {
+    pub(super) route: Route,
+    pub(super) info: &'a HolepunchInfo,
+    pub(super) firewall: Firewall,
+}
+
+/// What the application chose.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Choices {
+    pub(super) fast_open: bool,
+    pub(super) ask: bool,
+}
+
+impl Rounds {
+    /// `None` if the server names no relay that could be used.
+    pub(super) fn start(
+        cx: &mut Cx<'_>,
+        base: &mut Base<'_>,
+        conn: ConnId,
+        keys: &Finished,
+        server: RemoteServer<'_>,
+        choices: Choices,
+    ) -> Option<Self> {
+        let RemoteServer { route, info, firewall } = server;
+        let relay = pick_relay(info, route.node)?;
+        let owner = PunchOwner::Conn(conn);
+        Some(Self {
+            conn,
+            punch: base.punchers.start(cx, &mut base.io, owner, firewall),
+            secret: PunchSecret::new(keys, cx.rng),
+            slot: info.id,
+            node: route.node,
+            relay,
+            server: route.server,
+            fast_open: choices.fast_open,
+            ask: choices.ask,
+            round: 0,
+            may_repeat: true,
+            probes_left: MAX_PROBE_ROUNDS,
+            step: Step::Binding,
+        })
+    }
+
+    pub(super) fn punch(&self) -> PunchId {
+        self.punch
+    }
+
+    pub(super) fn handle_news(
+        &mut self,
+        cx: &mut Cx<'_>,
+        base: &mut Base<'_>,
+        requests: &mut Requests,
+        news: News,
+    ) -> Flow {
+        match news {
+            News::Ready if self.step == Step::Binding => self.probe(cx, base, requests),
+            News::Analyzed => self.handle_analyzed(cx, base, requests),
+            News::Ready => Flow::On,
+            News::Connected(path) => Flow::Open(path),
+            News::Aborted => Flow::Fail(ConnectError::HolepunchAborted),
+        }
+    }
+
+    /// The pause is over.
+    pub(super) fn handle_timeout(
+        &mut self,
+        cx: &mut Cx<'_>,
+        base: &mut Base<'_>,
+        requests: &mut Requests,
+    ) -> Flow {
+        let Step::Pausing(probed) = self.step else { return Flow::On };
+        self.step = Step::Analyzing(probed);
+        self.handle_analyzed(cx, base, requests)
+    }
+
+    /// The server's answer to a round; `None` if there was none.
+    pub(super) fn handle_reply(
+        &mut self,
+        cx: &mut Cx<'_>,
+        base: &mut Base<'_>,
+        requests: &mut Requests,
+        reply: Option<&Reply>,
+    ) -> Flow {
+        let Some((payload, server)) = reply.and_then(|reply| self.read(cx, reply)) else {
+            return Flow::Fail(ConnectError::HolepunchAborted);
+        };
+        // The reference fails with REMOTE_ABORTED here, and reports HOLEPUNCH_ABORTED, which makes
+        // hyperswarm use a relay.
+        if payload.error != PayloadError::None {
+            return Flow::Fail(ConnectError::HolepunchAborted);
+        }
+        self.update_remote(base, &payload);
+        match (self.step, reply) {
+            (Step::Probing, Some(reply)) => {
+                base.punchers.add_sample(cx, &mut base.io, self.punch, reply.to, reply.from);
+                self.handle_probed(cx, base, requests, Probed { token: payload.token, server })
+            }
+            (Step::Agreeing, _) => self.handle_agreed(cx, base, &payload),
+            _ => Flow::On,
+        }
+    }
+
+    /// The application has decided.
+    pub(super) fn handle_answer(
+        &mut self,
+        cx: &mut Cx<'_>,
+        base: &mut Base<'_>,
+        requests: &mut Requests,
+        answer: Answer,
+    ) -> Flow {
+        let Step::Asking(ask, probed) = self.step else { return Flow::On };
+        cx.timers.cancel(Timer::Ask(ask));
+        match answer {
+            Answer::Accept => self.agree(cx, base, requests, probed),
+            Answer::Reject => self.abort(cx, base, requests, ConnectError::ClientAbortedHolepunch),
+        }
+    }
+
+    /// The question that is open.
+    pub(super) fn question(&self) -> Option<AskId> {
+        if let Step::Asking(ask, _) = self.step { Some(ask) } else { None }
+    }
+
+    fn probe(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, requests: &mut Requests) -> Flow {
+        let Some(left) = self.probes_left.checked_sub(1) else {
+            return self.abort(cx, base, requests, ConnectError::HolepunchAborted);
+        };
+        self.probes_left = left;
+        if self.fast_open {
+            base.punchers.open_session(cx, self.punch, self.server);
+        }
+        let remote_address = self.fast_open.then_some(self.server);
+        let payload = HolepunchPayload { remote_address, ..HolepunchPayload::default() };
+        self.step = Step::Probing;
+        let relay = self.relay;
+        self.send(cx, base, requests, relay.relay_address, relay.peer_address, payload)
+    }
+
+    fn handle_probed(
+        &mut self,
+        cx: &mut Cx<'_>,
+        base: &mut Base<'_>,
+        requests: &mut Requests,
+        probed: Probed,
+    ) -> Flow {
+        if self.remote_firewall(base) == Firewall::Unknown {
+            self.step = Step::Pausing(probed);
+            cx.wake_at(Timer::Connect(self.conn), cx.now + PAUSE);
+            return Flow::On;
+        }
+        self.step = Step::Analyzing(probed);
+        self.handle_analyzed(cx, base, requests)
+    }
+
+    /// Goes on if the analysis that this step waits for has ended.
+    fn handle_analyzed(
+        &mut self,
+        cx: &mut Cx<'_>,
+        base: &mut Base<'_>,
+        requests: &mut Requests,
+    ) -> Flow {
+        let Some(stable) = base.punchers.get(self.punch).and_then(Puncher::analysis) else {
+            return Flow::On;
+        };
+        match self.step {
+            Step::Analyzing(probed) if stable => self.conclude(cx, base, requests, probed),
+            Step::Analyzing(probed) | Step::Reopening(probed) => {
+                self.step = Step::Reopening(probed);
+                match base.punchers.reopen(cx, &mut base.io, self.punch) {
+                    None => Flow::On,
+                    // A new socket: the server has to hear of it.
+                    Some(true) if self.probes_left > 0 => {
+                        self.may_repeat = false;
+                        self.probe(cx, base, requests)
+                    }
+                    Some(_) => self.conclude(cx, base, requests, probed),
+                }
+            }
+            Step::Binding | Step::Probing | Step::Pausing(_) => Flow::On,
+            Step::Asking(..) | Step::Agreeing | Step::Punching => Flow::On,
+        }
+    }
+
+    /// All that can be known is known.
+    fn conclude(
+        &mut self,
+        cx: &mut Cx<'_>,
+        base: &mut Base<'_>,
+        requests: &mut Requests,
+        probed: Probed,
+    ) -> Flow {
+        let remote = self.remote_firewall(base);
+        let local = self.local_firewall(base);
+        if (remote == Firewall::Unknown || probed.token.is_none()) && self.may_repeat {
+            self.may_repeat = false;
+            return self.probe(cx, base, requests);
+        }
+        if remote == Firewall::Unknown || local == Firewall::Unknown {
+            // HOLEPUNCH_PROBE_TIMEOUT, were it not hidden by the reference's own abort.
+            return self.abort(cx, base, requests, ConnectError::HolepunchAborted);
+        }
+        if is_random(remote) && is_random(local) {
+            let error = ConnectError::HolepunchDoubleRandomizedNats;
+            return self.abort(cx, base, requests, error);
+        }
+        if self.relay.relay_address == self.node && self.server != probed.server {
+            self.server = probed.server;
+            base.punchers.open_session(cx, self.punch, self.server);
+        }
+        if !self.ask {
+            return self.agree(cx, base, requests, probed);
+        }
+        self.ask_application(cx, base, probed);
+        Flow::On
+    }
+
+    fn ask_application(&mut self, cx: &mut Cx<'_>, base: &Base<'_>, probed: Probed) {
+        let Some(puncher) = base.punchers.get(self.punch) else { return };
+        let question = puncher.question(None, Some(self.conn));
+        let ask = ask(cx, question);
+        self.step = Step::Asking(ask, probed);
+    }
+
+    /// The round in which both sides commit themselves.
+    fn agree(
+        &mut self,
+        cx: &mut Cx<'_>,
+        base: &mut Base<'_>,
+        requests: &mut Requests,
+        probed: Probed,
+    ) -> Flow {
+        base.punchers.freeze(self.punch);
+        if base.punchers.is_throttled(cx, self.punch) {
+            return Flow::Fail(ConnectError::HolepunchAborted);
+        }
+        base.punchers.reserve(self.punch);
+        let token = self.secret.token(*self.server.ip());
+        self.step = Step::Agreeing;
+        let payload = HolepunchPayload {
+            punching: true,
+            token: Some(token),
+            remote_token: probed.token,
+            ..HolepunchPayload::default()
+        };
+        self.send(cx, base, requests, self.node, self.server, payload)
+    }
+
+    fn handle_agreed(
+        &mut self,
+        cx: &mut Cx<'_>,
+        base: &mut Base<'_>,
+        payload: &HolepunchPayload,
+    ) -> Flow {
+        // REMOTE_NOT_HOLEPUNCHING is hidden in the same way.
+        if !payload.punching {
+            return Flow::Fail(ConnectError::HolepunchAborted);
+        }
+        if !base.punchers.punch(cx, &mut base.io, self.punch) {
+            return Flow::Fail(ConnectError::RemoteNotHolepunchable);
+        }
+        self.step = Step::Punching;
+        Flow::On
+    }
+
+    /// Tells the server that it is over.
+    fn abort(
+        &mut self,
+        cx: &mut Cx<'_>,
+        base: &mut Base<'_>,
+        requests: &mut Requests,
+        error: ConnectError,
+    ) -> Flow {
+        let payload = HolepunchPayload {
+            error: PayloadError::Aborted,
+            round: self.round,
+            ..HolepunchPayload::default()
+        };
+        let value = self.seal(cx, self.relay.peer_address, &payload);
+        requests.last_round(cx, &mut base.io, self.relay.relay_address, value);
+        Flow::Fail(error)
+    }
+
+    fn send(
+        &mut self,
+        cx: &mut Cx<'_>,
+        base: &mut Base<'_>,
+        requests: &mut Requests,
+        via: SocketAddrV4,
+        to: SocketAddrV4,
+        payload: HolepunchPayload,
+    ) -> Flow {
+        let Some(puncher) = base.punchers.get(self.punch) else { return Flow::On };
+        let Some(socket) = puncher.socket() else { return Flow::On };
+        let payload = HolepunchPayload {
+            firewall: puncher.firewall(),
+            addresses: puncher.addresses().map(<[_]>::to_vec),
+            round: self.round,
+            ..payload
+        };
+        self.round += 1;
+        let value = self.seal(cx, to, &payload);
+        requests.round(cx, &mut base.io, via, socket, value);
+        Flow::On
+    }
+
+    fn seal(&self, cx: &mut Cx<'_>, to: SocketAddrV4, payload: &HolepunchPayload) -> Bytes {
+        let message = Holepunch {
+            mode: Mode::FromClient,
+            id: self.slot,
+            payload: self.secret.seal(cx.rng, payload),
+            peer_address: Some(to),
+        };
+        Bytes::from(message.encode())
+    }
+
+    fn read(&self, cx: &mut Cx<'_>, reply: &Reply) -> Option<(HolepunchPayload, SocketAddrV4)> {
+        let message = Holepunch::decode(reply.value.as_ref()?).ok()?;
+        if message.mode != Mode::Reply {
+            return None;
+        }
+        let Some(payload) = self.secret.open(&message.payload) else {
+            cx.stats.dropped.punch += 1;
+            return None;
+        };
+        Some((payload, message.peer_address.unwrap_or(reply.from)))
+    }
+
+    fn update_remote(&self, base: &mut Base<'_>, payload: &HolepunchPayload) {
+        let Some(remote) = base.punchers.remote_mut(self.punch) else { return };
+        let host = *self.server.ip();
+        let is_echo = self.secret.is_echo(host, payload.remote_token.as_ref());
+        let verified = (self.step == Step::Agreeing && is_echo).then_some(host);
+        let addresses = payload.addresses.as_deref().unwrap_or_default();
+        remote.update(payload.punching, payload.firewall, addresses, verified);
+    }
+
+    fn remote_firewall(&self, base: &Base<'_>) -> Firewall {
+        base.punchers.get(self.punch).map(|p| p.remote().firewall()).unwrap_or_default()
+    }
+
+    fn local_firewall(&self, base: &Base<'_>) -> Firewall {
+        base.punchers.get(self.punch).map(Puncher::firewall).unwrap_or_default()
+    }
+}
+
+/// Asks the application; if it does not answer in time, the answer is no.
+pub(crate) fn ask(cx: &mut Cx<'_>, question: Question) -> AskId {
+    let ask = cx.ask(question);
+    cx.wake_at(Timer::Ask(ask), cx.now + ANSWER_WITHIN);
+    ask
+}
+
+/// The relay that both sides use, so that the server's NAT is open towards it; else the first.
+fn pick_relay(info: &HolepunchInfo, node: SocketAddrV4) -> Option<Relay> {
+    let mut relays = info.relays.iter().filter(|r| r.relay_address.port() != 0);
+    let first = relays.clone().next()?;
+    Some(*relays.find(|relay| relay.relay_address == node).unwrap_or(first))
+}
+
+/// One for the first try, one if it told too little, one for a new socket.
+const MAX_PROBE_ROUNDS: u8 = 3;
+
+/// What the reference gives the server to analyse its NAT.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// A hook that never answers must not hold a handshake for ever.
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);

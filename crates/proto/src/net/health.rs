@@ -1,0 +1,150 @@
+//! Does the network answer? Reference: dht-rpc 6.27.0, lib/health.js.
+
+use std::collections::VecDeque;
+
+use crate::Stats;
+
+/// The verdicts of the latest four ticks.
+#[derive(Debug)]
+pub(super) struct Health {
+    counts: Counts,
+    window: VecDeque<Verdict>,
+    ticks: usize,
+    /// Ticks in a row without a single response.
+    silent: usize,
+    state: HealthState,
+}
+
+/// What the application is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct HealthState {
+    pub(super) online: bool,
+    pub(super) degraded: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Counts {
+    responses: u64,
+    timeouts: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    /// Too little happened to judge.
+    Unknown,
+    Healthy,
+    Degraded,
+    Offline,
+}
+
+impl Health {
+    /// Assumed to be well.
+    pub(super) fn new(stats: &Stats) -> Self {
+        Self {
+            counts: Counts::of(stats),
+            window: VecDeque::new(),
+            ticks: 0,
+            silent: 0,
+            state: HealthState { online: true, degraded: false },
+        }
+    }
+
+    /// Last known state.
+    pub(super) fn state(&self) -> HealthState {
+        self.state
+    }
+
+    /// Judges the tick that has passed.
+    pub(super) fn handle_tick(&mut self, stats: &Stats) -> HealthState {
+        let verdict = self.judge(Counts::of(stats));
+        if self.window.len() >= WINDOW {
+            self.window.pop_front();
+        }
+        self.window.push_back(verdict);
+        self.silent = match verdict {
+            Verdict::Unknown => return self.state,
+            Verdict::Offline => self.silent + 1,
+            Verdict::Healthy | Verdict::Degraded => 0,
+        };
+        let all = |wanted| self.window.iter().filter(|v| **v == wanted).count() == WINDOW;
+        if self.silent == 0 {
+            self.state.online = true;
+        } else if self.silent >= OFFLINE_TICKS {
+            self.state.online = false;
+        }
+        if !self.state.online || all(Verdict::Healthy) {
+            self.state.degraded = false;
+        } else if all(Verdict::Degraded) {
+            self.state.degraded = true;
+        }
+        self.state
+    }
+
+    fn judge(&mut self, counts: Counts) -> Verdict {
+        let old = std::mem::replace(&mut self.counts, counts);
+        let responses = counts.responses.saturating_sub(old.responses);
+        let timeouts = counts.timeouts.saturating_sub(old.timeouts);
+        self.ticks += 1;
+        if self.ticks < WINDOW || responses + timeouts < IDLE {
+            return Verdict::Unknown;
+        }
+        match responses {
+            0 => Verdict::Offline,
+            _ if timeouts > responses => Verdict::Degraded,
+            _ => Verdict::Healthy,
+        }
+    }
+}
+
+impl Counts {
+    fn of(stats: &Stats) -> Self {
+        Self { responses: stats.responses, timeouts: stats.timeouts }
+    }
+}
+
+/// Ticks that are looked at.
+const WINDOW: usize = 4;
+
+/// Silent ticks in a row that mean offline.
+const OFFLINE_TICKS: usize = 2;
+
+/// Fewer answers and timeouts than this in a tick say nothing.
+const IDLE: u64 = 4;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_silent_ticks_are_offline_and_one_answer_is_online() {
+        let mut stats = Stats::default();
+        let mut health = Health::new(&stats);
+        (0..4).for_each(|_| pass(&mut health, &mut stats, 9, 0));
+        pass(&mut health, &mut stats, 0, 9);
+        assert!(health.state().online);
+        pass(&mut health, &mut stats, 0, 9);
+        assert!(!health.state().online);
+        pass(&mut health, &mut stats, 0, 0);
+        assert!(!health.state().online);
+        pass(&mut health, &mut stats, 5, 0);
+        assert!(health.state().online);
+    }
+
+    #[test]
+    fn four_bad_ticks_are_degraded() {
+        let mut stats = Stats::default();
+        let mut health = Health::new(&stats);
+        (0..6).for_each(|_| pass(&mut health, &mut stats, 1, 9));
+        assert!(!health.state().degraded);
+        pass(&mut health, &mut stats, 1, 9);
+        assert!(health.state().degraded);
+        (0..4).for_each(|_| pass(&mut health, &mut stats, 9, 1));
+        assert!(!health.state().degraded);
+    }
+
+    fn pass(health: &mut Health, stats: &mut Stats, responses: u64, timeouts: u64) {
+        stats.responses += responses;
+        stats.timeouts += timeouts;
+        health.handle_tick(stats);
+    }
+}

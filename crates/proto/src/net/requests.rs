@@ -1,0 +1,175 @@
+//! Requests on their way out, and where their replies go.
+
+use std::net::SocketAddrV4;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::machine::Net;
+use super::table::K;
+use super::{Output, Owner, QueryKey, Reply, RequestKey, RequestSpec};
+use crate::rpc::{Cycle, Landed, Outgoing};
+use crate::wire::{NodeId, Request, Response, command, error_code, node_id};
+use crate::{Cx, QueryError, RequestError, SocketId};
+
+/// What a request is for.
+#[derive(Debug)]
+pub(super) enum Purpose {
+    /// A layer above.
+    Owner(Owner),
+    /// The next node of a query.
+    Query(QueryKey),
+    /// What follows a query.
+    Commit(QueryKey),
+    /// Is this node alive? `heard` is its `Node::heard` when we asked.
+    Check { id: NodeId, heard: u64 },
+    /// May this node be replaced?
+    Swap { id: NodeId, heard: u64, by: SocketAddrV4 },
+    /// Does a stranger reach our server socket? Asked once, during bootstrap.
+    QuickTest,
+    /// The same, asked of several nodes.
+    Probe,
+    /// Is this place of the bootstrap list where it was suggested?
+    Suggested(usize),
+    /// Nobody waits for the answer.
+    Hint,
+}
+
+impl Net {
+    pub(super) fn send_request(
+        &mut self,
+        cx: &mut Cx<'_>,
+        spec: RequestSpec,
+        purpose: Purpose,
+    ) -> RequestKey {
+        let socket = spec.socket.unwrap_or(self.socket());
+        let request = Request {
+            tid: self.requests.next_tid(spec.to),
+            to: spec.to,
+            id: self.id_on(socket),
+            token: spec.token,
+            internal: spec.internal,
+            command: spec.command,
+            target: spec.target,
+            value: spec.value.as_deref(),
+        };
+        let counter = usize::try_from(spec.command).ok().filter(|_| spec.internal);
+        let outgoing = Outgoing {
+            tid: request.tid,
+            to: spec.to,
+            to_id: spec.to_id,
+            socket,
+            ttl: spec.ttl,
+            packet: request.encode(),
+            counter,
+            retries: spec.retries,
+            patience: patience(&spec),
+            force: spec.force,
+        };
+        let key = self.requests.start(cx, outgoing, purpose);
+        self.set_drain(cx);
+        key
+    }
+
+    pub(super) fn handle_response(
+        &mut self,
+        cx: &mut Cx<'_>,
+        socket: SocketId,
+        from: SocketAddrV4,
+        response: Response<'_>,
+    ) {
+        let Some(landed) = self.requests.land(cx, response.tid, from) else {
+            cx.stats.dropped.unexpected += 1;
+            return;
+        };
+        let mut closer_nodes = response.closer_nodes;
+        closer_nodes.truncate(K);
+        let reply = Reply {
+            tid: response.tid,
+            rtt: u32::try_from(landed.elapsed.as_millis()).unwrap_or(u32::MAX),
+            from,
+            from_id: response.id.filter(|id| *id == node_id(from)),
+            to: response.to,
+            socket,
+            token: response.token,
+            closer_nodes,
+            error: response.error,
+            value: response.value.map(Bytes::copy_from_slice),
+        };
+        let is_expected = socket == self.socket();
+        match reply.from_id {
+            Some(_) => self.hear(cx, from, reply.to, is_expected),
+            None if is_expected => self.sample_stranger(cx, from, reply.to),
+            None => {}
+        }
+        self.handle_end(cx, landed, Ok(reply));
+    }
+
+    pub(super) fn handle_deadlines(&mut self, cx: &mut Cx<'_>) {
+        while let Some(cycle) = self.requests.poll_cycle(cx) {
+            match cycle {
+                Cycle::Retry(request) => {
+                    if let Some(Purpose::Query(query)) = self.requests.purpose(request) {
+                        self.handle_slow(cx, *query, request);
+                    }
+                }
+                Cycle::TimedOut(landed) => self.handle_timed_out(cx, landed),
+            }
+        }
+    }
+
+    fn handle_timed_out(&mut self, cx: &mut Cx<'_>, landed: Landed<Purpose>) {
+        let (to, to_id) = (landed.to, landed.to_id);
+        self.handle_end(cx, landed, Err(RequestError::Timeout));
+        if let Some(id) = to_id {
+            self.table.remove(&id);
+        }
+        self.bootstrap.handle_silence(to);
+    }
+
+    fn handle_end(
+        &mut self,
+        cx: &mut Cx<'_>,
+        landed: Landed<Purpose>,
+        result: Result<Reply, RequestError>,
+    ) {
+        match landed.purpose {
+            Purpose::Owner(owner) => self.outputs.push_back(Output::Reply { owner, result }),
+            Purpose::Query(query) => match result {
+                Ok(reply) => self.handle_query_reply(cx, query, landed.key, reply),
+                Err(_) => self.handle_query_timeout(cx, query, landed.key, landed.to),
+            },
+            Purpose::Commit(query) => {
+                self.handle_commit_end(cx, query, landed.key, stored(result));
+            }
+            Purpose::Check { id, heard } => self.handle_check(&id, heard, result.is_ok()),
+            Purpose::Swap { id, heard, by } => {
+                self.handle_swap(cx, &id, heard, by, result.is_ok());
+            }
+            Purpose::QuickTest => self.bootstrap.handle_quick_test(result.is_ok()),
+            Purpose::Probe => self.handle_pong(cx, landed.key, result.ok()),
+            Purpose::Suggested(place) => self.handle_suggested(cx, place, result.is_ok()),
+            Purpose::Hint => {}
+        }
+    }
+}
+
+/// How long a try waits. A DELAYED_PING says itself when it is answered.
+fn patience(spec: &RequestSpec) -> Duration {
+    let is_delayed = spec.internal && spec.command == command::DELAYED_PING;
+    let value = spec.value.as_deref().filter(|_| is_delayed).unwrap_or_default();
+    let delay = value.first_chunk().map_or(0, |delay| u32::from_le_bytes(*delay));
+    TRY + Duration::from_millis(u64::from(delay))
+}
+
+/// How long a reply may take.
+const TRY: Duration = Duration::from_millis(1000);
+
+/// What a commit's reply says: a node that does not know the command or the token has stored
+/// nothing. Other codes are the command's own, and part of an answer.
+fn stored(result: Result<Reply, RequestError>) -> Result<(), QueryError> {
+    match result?.error {
+        error_code::UNKNOWN_COMMAND | error_code::INVALID_TOKEN => Err(QueryError::TooFewNodes),
+        _ => Ok(()),
+    }
+}

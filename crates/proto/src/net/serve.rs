@@ -1,0 +1,193 @@
+//! Answering others (PROTOCOL B.4 and B.5).
+
+use std::collections::BTreeMap;
+use std::net::SocketAddrV4;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use super::machine::Net;
+use super::table::K;
+use super::{Answering, Incoming, NetTimer, Output};
+use crate::wire::{Reader, Request, Response, command, error_code, node_id};
+use crate::{Cx, SocketId, Timer};
+
+/// DELAYED_PINGs that wait for their time.
+#[derive(Debug)]
+pub(super) struct DelayedPings {
+    /// By when they are due; the number tells those of one moment apart.
+    pending: BTreeMap<(Instant, u64), Incoming>,
+    next: u64,
+    max_delay: Duration,
+}
+
+impl DelayedPings {
+    pub(super) fn new(max_delay: Duration) -> Self {
+        Self { pending: BTreeMap::new(), next: 0, max_delay }
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.pending.clear();
+    }
+}
+
+impl Net {
+    /// Answers a request.
+    pub(crate) fn respond(&mut self, cx: &mut Cx<'_>, incoming: &Incoming, answering: Answering) {
+        if self.destroyed {
+            return;
+        }
+        let to = answering.to.unwrap_or(incoming.from);
+        let socket = answering.socket.unwrap_or(incoming.socket);
+        let target = incoming.target.filter(|_| answering.closer_nodes);
+        let response = Response {
+            tid: incoming.tid,
+            to,
+            id: self.id_on(socket),
+            token: answering.token.then(|| self.tokens.issue(cx.rng, *to.ip())),
+            closer_nodes: target.map_or(Vec::new(), |target| self.closest(&target, K)),
+            error: answering.error,
+            value: answering.value.as_deref(),
+        };
+        cx.send(socket, to, response.encode());
+        self.set_drain(cx);
+    }
+
+    /// Passes a request on, with its id: whoever gets it may answer the requester for us.
+    pub(crate) fn relay(
+        &mut self,
+        cx: &mut Cx<'_>,
+        incoming: &Incoming,
+        value: Vec<u8>,
+        to: SocketAddrV4,
+        socket: Option<SocketId>,
+    ) {
+        let socket = socket.unwrap_or(incoming.socket);
+        let request = Request {
+            tid: incoming.tid,
+            to,
+            id: self.id_on(socket),
+            token: None,
+            internal: false,
+            command: incoming.command,
+            target: incoming.target,
+            value: Some(&value),
+        };
+        cx.send(socket, to, request.encode());
+    }
+
+    pub(super) fn handle_request(
+        &mut self,
+        cx: &mut Cx<'_>,
+        socket: SocketId,
+        from: SocketAddrV4,
+        request: &Request<'_>,
+    ) {
+        let incoming = Incoming {
+            from,
+            from_id: request.id.filter(|id| *id == node_id(from)),
+            to: request.to,
+            socket,
+            tid: request.tid,
+            command: request.command,
+            target: request.target,
+            token: request.token,
+            value: request.value.map(Bytes::copy_from_slice),
+        };
+        if request.token.is_some_and(|token| !self.tokens.verify(*from.ip(), &token)) {
+            let error = error_code::INVALID_TOKEN;
+            let answering = Answering { error, token: true, closer_nodes: true, ..EMPTY };
+            return self.respond(cx, &incoming, answering);
+        }
+        if incoming.from_id.is_some() {
+            self.hear(cx, from, request.to, socket == self.socket());
+        }
+        if request.internal {
+            self.handle_internal(cx, incoming);
+        } else {
+            self.outputs.push_back(Output::Incoming(incoming));
+        }
+    }
+
+    pub(super) fn handle_delayed_pings(&mut self, cx: &mut Cx<'_>) {
+        while let Some(entry) = self.delayed.pending.first_entry() {
+            if entry.key().0 > cx.now {
+                break;
+            }
+            let incoming = entry.remove();
+            self.respond(cx, &incoming, EMPTY);
+        }
+        self.set_delayed_timer(cx);
+    }
+
+    fn handle_internal(&mut self, cx: &mut Cx<'_>, incoming: Incoming) {
+        let value = incoming.value.as_deref().unwrap_or_default();
+        let answering = match incoming.command {
+            command::PING => Some(EMPTY),
+            command::PING_NAT => {
+                other_port(&incoming).map(|to| Answering { to: Some(to), ..EMPTY })
+            }
+            command::FIND_NODE => {
+                incoming.target.map(|_| Answering { closer_nodes: true, ..EMPTY })
+            }
+            command::DOWN_HINT => Reader::new(value).addr4().ok().map(|down| {
+                self.handle_down_hint(cx, down);
+                EMPTY
+            }),
+            command::DELAYED_PING => return self.delay_ping(cx, incoming),
+            _ => {
+                let error = error_code::UNKNOWN_COMMAND;
+                Some(Answering { error, closer_nodes: true, ..EMPTY })
+            }
+        };
+        match answering {
+            Some(answering) => self.respond(cx, &incoming, answering),
+            None => cx.stats.dropped.malformed += 1,
+        }
+    }
+
+    fn delay_ping(&mut self, cx: &mut Cx<'_>, incoming: Incoming) {
+        let value = incoming.value.as_deref().unwrap_or_default();
+        let delay = Reader::new(value).u32().ok();
+        let delay = delay.map(|delay| Duration::from_millis(u64::from(delay)));
+        let incoming = Incoming { value: None, ..incoming };
+        let delayed = &mut self.delayed;
+        let Some(delay) = delay.filter(|delay| *delay <= delayed.max_delay) else {
+            cx.stats.dropped.malformed += 1;
+            return;
+        };
+        if delayed.pending.len() >= MAX_DELAYED {
+            return;
+        }
+        delayed.pending.insert((cx.now + delay, delayed.next), incoming);
+        delayed.next += 1;
+        self.set_delayed_timer(cx);
+    }
+
+    fn set_delayed_timer(&self, cx: &mut Cx<'_>) {
+        let timer = Timer::Net(NetTimer::DelayedPing);
+        match self.delayed.pending.first_key_value() {
+            Some(((at, _), _)) => cx.wake_at(timer, *at),
+            None => cx.timers.cancel(timer),
+        }
+    }
+}
+
+/// Where PING_NAT is answered to: the other port that it names.
+fn other_port(incoming: &Incoming) -> Option<SocketAddrV4> {
+    let port = Reader::new(incoming.value.as_deref()?).u16().ok()?;
+    (port != 0).then(|| SocketAddrV4::new(*incoming.from.ip(), port))
+}
+
+/// A bare acknowledgement.
+const EMPTY: Answering = Answering {
+    value: None,
+    error: error_code::NONE,
+    token: false,
+    closer_nodes: false,
+    to: None,
+    socket: None,
+};
+
+/// More waiting pings than this are no longer pings.
+const MAX_DELAYED: usize = 1024;

@@ -1,0 +1,237 @@
+//! The routing table, and its nodes in the order in which they were last heard.
+//! Reference: kademlia-routing-table 1.0.6 and time-ordered-set 2.0.1.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddrV4};
+
+use crate::Rng;
+use crate::wire::{NodeId, Target, node_id};
+
+/// Nodes by the length of the prefix that they share with our id; at most [`K`] for each length.
+#[derive(Debug)]
+pub(super) struct Table {
+    id: NodeId,
+    /// Each row is sorted by id.
+    rows: BTreeMap<u8, Vec<Node>>,
+    /// Ids by [`Node::heard`], the oldest first.
+    order: BTreeMap<u64, NodeId>,
+    next: u64,
+}
+
+/// A node of the table. Times are ticks.
+#[derive(Clone, Debug)]
+pub(super) struct Node {
+    pub(super) id: NodeId,
+    pub(super) address: SocketAddrV4,
+    pub(super) added: u64,
+    /// When we last tried it, or it was heard.
+    pub(super) pinged: u64,
+    /// When it last told us our address.
+    pub(super) sampled: Option<u64>,
+    pub(super) down_hints: u32,
+    /// Grows each time that it is heard.
+    pub(super) heard: u64,
+}
+
+impl Node {
+    /// A node that is as good as heard at this tick.
+    pub(super) fn new(address: SocketAddrV4, tick: u64) -> Self {
+        Self {
+            id: node_id(address),
+            address,
+            added: tick,
+            pinged: tick,
+            sampled: None,
+            down_hints: 0,
+            heard: 0,
+        }
+    }
+}
+
+impl Table {
+    /// An empty table around an id.
+    pub(super) fn new(id: NodeId) -> Self {
+        Self { id, rows: BTreeMap::new(), order: BTreeMap::new(), next: 0 }
+    }
+
+    /// Our id, which others know only while we are persistent.
+    pub(super) fn id(&self) -> NodeId {
+        self.id
+    }
+
+    /// How many nodes are in it.
+    pub(super) fn len(&self) -> usize {
+        self.order.len()
+    }
+
+    /// Finds a node.
+    pub(super) fn get(&self, id: &NodeId) -> Option<&Node> {
+        let row = self.rows.get(&self.row_of(id))?;
+        let at = row.binary_search_by(|node| node.id.cmp(id)).ok()?;
+        row.get(at)
+    }
+
+    /// Finds a node, to change its times.
+    pub(super) fn get_mut(&mut self, id: &NodeId) -> Option<&mut Node> {
+        let row = self.rows.get_mut(&row_of(&self.id, id))?;
+        let at = row.binary_search_by(|node| node.id.cmp(id)).ok()?;
+        row.get_mut(at)
+    }
+
+    /// Adds a node as the latest heard. A node whose row is full is given back.
+    pub(super) fn add(&mut self, mut node: Node) -> Result<(), Node> {
+        node.heard = self.next;
+        let (id, heard) = (node.id, node.heard);
+        let row = self.rows.entry(row_of(&self.id, &id)).or_default();
+        match row.binary_search_by(|other| other.id.cmp(&id)) {
+            Ok(_) => return Ok(()),
+            Err(_) if row.len() >= K => return Err(node),
+            Err(at) => row.insert(at, node),
+        }
+        self.order.insert(heard, id);
+        self.next += 1;
+        Ok(())
+    }
+
+    /// Removes a node, if it is there.
+    pub(super) fn remove(&mut self, id: &NodeId) -> Option<Node> {
+        let index = self.row_of(id);
+        let row = self.rows.get_mut(&index)?;
+        let at = row.binary_search_by(|node| node.id.cmp(id)).ok()?;
+        let node = row.remove(at);
+        if row.is_empty() {
+            self.rows.remove(&index);
+        }
+        self.order.remove(&node.heard);
+        Some(node)
+    }
+
+    /// Makes a node the latest heard.
+    pub(super) fn touch(&mut self, id: &NodeId, tick: u64) -> Option<&mut Node> {
+        let heard = self.next;
+        let node = self.get_mut(id)?;
+        node.pinged = tick;
+        let old = std::mem::replace(&mut node.heard, heard);
+        self.next += 1;
+        self.order.remove(&old);
+        self.order.insert(heard, *id);
+        self.get_mut(id)
+    }
+
+    /// At most `n` nodes, by shared prefix: the target's row, the shorter ones, then the longer.
+    pub(super) fn closest(&self, target: &Target, n: usize) -> impl Iterator<Item = &Node> {
+        let row = self.row_of(target);
+        let near = self.rows.range(..=row).rev();
+        let far = self.rows.range(row..).filter(move |(index, _)| **index != row);
+        near.chain(far).flat_map(|(_, nodes)| nodes).take(n)
+    }
+
+    /// The row that a node with this id has, or would have.
+    pub(super) fn row(&self, id: &NodeId) -> &[Node] {
+        self.rows.get(&self.row_of(id)).map_or(&[], Vec::as_slice)
+    }
+
+    /// The latest heard first.
+    pub(super) fn latest(&self) -> impl Iterator<Item = &Node> {
+        self.order.values().rev().filter_map(|id| self.get(id))
+    }
+
+    /// The longest silent first.
+    pub(super) fn oldest(&self) -> impl Iterator<Item = &Node> {
+        self.order.values().filter_map(|id| self.get(id))
+    }
+
+    /// Any node.
+    pub(super) fn random(&self, rng: &mut Rng) -> Option<&Node> {
+        let at = rng.below(self.len() as u64) as usize;
+        self.rows.values().flatten().nth(at)
+    }
+
+    /// Gives the table another id. Nodes that find their new row full are lost.
+    pub(super) fn move_to(&mut self, id: NodeId) {
+        let mut moved = Self::new(id);
+        for node in self.oldest() {
+            if node.id != id {
+                let _full = moved.add(node.clone());
+            }
+        }
+        *self = moved;
+    }
+
+    fn row_of(&self, id: &NodeId) -> u8 {
+        row_of(&self.id, id)
+    }
+}
+
+/// The length of the common prefix; equal ids share row 255 with those that differ in the last bit.
+fn row_of(own: &NodeId, id: &NodeId) -> u8 {
+    let differing = own.iter().zip(id).enumerate().find(|(_, (a, b))| a != b);
+    let Some((byte, (a, b))) = differing else {
+        return u8::MAX;
+    };
+    (byte as u32 * 8 + (a ^ b).leading_zeros()) as u8
+}
+
+/// True for nodes of a test network that got mixed into the public one by accident.
+pub(super) fn is_filtered(address: SocketAddrV4) -> bool {
+    match address.port() {
+        49738 if FILTERED_49738.contains(address.ip()) => true,
+        9400 if *address.ip() == FILTERED_9400 => true,
+        _ => *address.ip() == FILTERED,
+    }
+}
+
+/// Size of a row, of a reply's closer nodes, and of a query's result.
+pub(super) const K: usize = 20;
+
+const FILTERED_49738: [Ipv4Addr; 2] =
+    [Ipv4Addr::new(134, 209, 28, 98), Ipv4Addr::new(167, 99, 142, 185)];
+const FILTERED_9400: Ipv4Addr = Ipv4Addr::new(35, 233, 47, 252);
+const FILTERED: Ipv4Addr = Ipv4Addr::new(150, 136, 142, 116);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::hash;
+
+    #[test]
+    fn nodes_are_accepted_and_ordered_as_in_the_reference() {
+        let text = include_str!("../../tests/vectors/B_dht_rpc.json");
+        let vectors: serde_json::Value = serde_json::from_str(text).unwrap();
+        let vectors = &vectors["kademlia"];
+
+        let mut table = Table::new([0; 32]);
+        for (i, inserted) in vectors["inserted"].as_array().unwrap().iter().enumerate() {
+            let accepted = table.add(node(i as u8)).is_ok();
+            assert_eq!(accepted, inserted["accepted"].as_bool().unwrap());
+        }
+        let closest = table.closest(&[0x80; 32], K).map(|node| node.id);
+        let expected = vectors["closest_indices"].as_array().unwrap();
+        let expected = expected.iter().map(|i| hash(&[&[i.as_u64().unwrap() as u8]]));
+        assert_eq!(closest.collect::<Vec<_>>(), expected.collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn the_order_of_hearing_survives_a_move() {
+        let mut table = Table::new([0; 32]);
+        (0..9).for_each(|i| table.add(node(i)).unwrap());
+        table.touch(&node(3).id, 7);
+        table.remove(&node(8).id);
+        table.move_to([0xff; 32]);
+        let latest: Vec<_> = table.latest().map(|node| node.id).collect();
+        let expected = [3, 7, 6, 5, 4, 2, 1, 0].map(|i| node(i).id);
+        assert_eq!(latest, expected);
+        assert_eq!(table.len(), 8);
+    }
+
+    #[test]
+    fn equal_ids_share_the_last_row() {
+        assert_eq!(row_of(&[7; 32], &[7; 32]), 255);
+        assert_eq!(row_of(&[0; 32], &[0x80; 32]), 0);
+    }
+
+    fn node(i: u8) -> Node {
+        let id = hash(&[&[i]]);
+        Node { id, ..Node::new(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 1), 0) }
+    }
+}

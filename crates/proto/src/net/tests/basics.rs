@@ -1,0 +1,392 @@
+//! One node and hand-made datagrams.
+
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::world::World;
+use crate::cx::ControlDatagram;
+use crate::net::{Answering, Incoming, Net, Output, Owner, Reply, RequestSpec};
+use crate::wire::{Packet, Request, Response, command, error_code, node_id};
+use crate::{Config, Cx, Outbox, RequestError, RequestId, Rng, SocketId, Stats, Timer, Timers};
+
+const OWNER: Owner = Owner::UserRequest(RequestId(1));
+const PEER: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(10, 9, 9, 9), 1234);
+const US: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(10, 1, 1, 1), 49737);
+
+#[test]
+fn a_request_is_sent_four_times_and_then_fails() {
+    let mut node = Node::new();
+    node.call(|net, cx| net.ping(cx, PEER, None, 3, OWNER));
+    let mut packets = Vec::new();
+    for _ in 0..4 {
+        packets.extend(node.sent());
+        node.pass(Duration::from_millis(1000));
+    }
+    assert_eq!(packets.len(), 4);
+    assert!(packets.iter().all(|packet| *packet == packets[0]));
+    assert_eq!(packets[0].socket, SocketId::CLIENT);
+    assert!(matches!(node.reply(), Some(Err(RequestError::Timeout))));
+    assert_eq!((node.stats.retries, node.stats.timeouts, node.stats.requests_active), (3, 1, 0));
+}
+
+#[test]
+fn only_the_destination_can_reply() {
+    let mut node = Node::new();
+    node.call(|net, cx| net.ping(cx, PEER, None, 3, OWNER));
+    let pong = node.pong();
+    let stranger = SocketAddrV4::new(*PEER.ip(), 1);
+    node.hear(SocketId::CLIENT, stranger, &pong);
+    assert!(node.reply().is_none());
+    assert_eq!(node.stats.dropped.unexpected, 1);
+    node.pass(Duration::from_millis(30));
+    node.hear(SocketId::SERVER, PEER, &pong);
+    let reply = node.reply().unwrap().unwrap();
+    assert_eq!((reply.from, reply.socket, reply.rtt), (PEER, SocketId::SERVER, 30));
+    node.hear(SocketId::CLIENT, PEER, &pong);
+    assert_eq!(node.stats.dropped.unexpected, 2);
+}
+
+#[test]
+fn a_cancelled_request_is_silent() {
+    let mut node = Node::new();
+    let key = node.call(|net, cx| net.ping(cx, PEER, None, 3, OWNER));
+    node.call(|net, cx| net.cancel_request(cx, key));
+    node.pass(Duration::from_secs(9));
+    assert!(node.reply().is_none());
+    assert_eq!((node.net.live_requests(), node.sent().len()), (0, 1));
+}
+
+#[test]
+fn the_window_holds_requests_back_until_there_is_room() {
+    let mut node = Node::new();
+    for port in 1..=100 {
+        let to = SocketAddrV4::new(*PEER.ip(), port);
+        node.call(|net, cx| net.ping(cx, to, None, 0, OWNER));
+    }
+    let first = node.sent();
+    assert_eq!(first.len(), 80);
+    node.hear(SocketId::CLIENT, first[0].to, &pong_to(&first[0]));
+    assert_eq!(node.sent().len(), 1);
+    node.pass(Duration::from_millis(750));
+    assert_eq!(node.sent().len(), 19);
+    let to = SocketAddrV4::new(*PEER.ip(), 999);
+    for _ in 0..100 {
+        let force = RequestSpec { force: true, ..RequestSpec::internal(to, command::PING) };
+        node.call(|net, cx| net.request(cx, force, OWNER));
+    }
+    assert_eq!(node.sent().len(), 100);
+}
+
+#[test]
+fn every_request_ends() {
+    let mut node = Node::new();
+    for port in 1..=500 {
+        let to = SocketAddrV4::new(*PEER.ip(), port);
+        node.call(|net, cx| net.ping(cx, to, None, 3, OWNER));
+    }
+    node.pass(Duration::from_secs(120));
+    let ended = node.outputs().filter(|output| matches!(output, Output::Reply { .. })).count();
+    assert_eq!((ended, node.net.live_requests()), (500, 0));
+    assert!(node.timers.next().is_some_and(|(_, timer)| timer == TICK));
+    assert_eq!(node.timers.len(), 1);
+}
+
+#[test]
+fn a_wrong_token_is_answered_with_a_right_one() {
+    let mut node = Node::new();
+    let request = Request { token: Some([1; 32]), target: Some([2; 32]), ..user(5) };
+    node.hear(SocketId::SERVER, PEER, &request.encode());
+    let sent = node.sent();
+    let response = response(&sent[0]);
+    assert_eq!((response.error, response.tid), (error_code::INVALID_TOKEN, 5));
+    let token = response.token;
+    assert!(token.is_some() && node.outputs().next().is_none());
+
+    node.hear(SocketId::SERVER, PEER, &Request { token, ..user(6) }.encode());
+    let incoming = node.incoming().unwrap();
+    assert_eq!((incoming.token, incoming.from, incoming.tid), (token, PEER, 6));
+}
+
+#[test]
+fn internal_commands_are_answered() {
+    let mut node = Node::new();
+    let ping = Request { internal: true, ..user(1) };
+    node.hear(SocketId::SERVER, PEER, &Request { command: 0, ..ping.clone() }.encode());
+    assert_eq!(node.sent()[0].to, PEER);
+
+    let nat = Request { command: 1, value: Some(&[0x34, 0x12]), ..ping.clone() };
+    node.hear(SocketId::SERVER, PEER, &nat.encode());
+    let other = SocketAddrV4::new(*PEER.ip(), 0x1234);
+    let sent = node.sent();
+    assert_eq!((sent[0].to, response(&sent[0]).to), (other, other));
+
+    let find = Request { command: 2, target: Some([0; 32]), ..ping.clone() };
+    node.call(|net, cx| net.add_node(cx, PEER));
+    node.hear(SocketId::SERVER, PEER, &find.encode());
+    assert_eq!(response(&node.sent()[0]).closer_nodes, [PEER]);
+
+    let odd = Request { command: 99, target: Some([0; 32]), ..ping.clone() };
+    node.hear(SocketId::SERVER, PEER, &odd.encode());
+    let sent = node.sent();
+    let odd = response(&sent[0]);
+    assert_eq!((odd.error, odd.closer_nodes.len(), odd.token), (1, 1, None));
+
+    for silent in [
+        Request { command: 1, ..ping.clone() },
+        Request { command: 1, value: Some(&[0, 0]), ..ping.clone() },
+        Request { command: 2, ..ping.clone() },
+        Request { command: 3, value: Some(&[1; 5]), ..ping.clone() },
+        Request { command: 4, value: Some(&[0, 0, 0, 1]), ..ping },
+    ] {
+        node.hear(SocketId::SERVER, PEER, &silent.encode());
+        assert!(node.sent().is_empty());
+    }
+    assert_eq!(node.stats.dropped.malformed, 5);
+}
+
+#[test]
+fn a_delayed_ping_is_answered_in_its_time_and_a_flood_is_not() {
+    let mut node = Node::new();
+    let delay = 2000u32.to_le_bytes();
+    let ping = Request { internal: true, command: 4, value: Some(&delay), ..user(1) };
+    for _ in 0..2000 {
+        node.hear(SocketId::SERVER, PEER, &ping.encode());
+    }
+    node.pass(Duration::from_millis(1999));
+    assert!(node.sent().is_empty());
+    node.pass(Duration::from_millis(1));
+    assert_eq!(node.sent().len(), 1024);
+}
+
+#[test]
+fn our_own_delayed_ping_waits_for_the_delay() {
+    let mut node = Node::new();
+    let value = Some(Bytes::copy_from_slice(&2000u32.to_le_bytes()));
+    let ping = RequestSpec { value, ..RequestSpec::internal(PEER, command::DELAYED_PING) };
+    node.call(|net, cx| net.request(cx, ping, OWNER));
+    node.pass(Duration::from_millis(2999));
+    assert_eq!(node.sent().len(), 1);
+    node.pass(Duration::from_millis(1));
+    assert_eq!(node.sent().len(), 1);
+}
+
+#[test]
+fn a_down_hint_makes_us_look() {
+    let mut node = Node::new();
+    node.call(|net, cx| net.add_node(cx, PEER));
+    let mut value = PEER.ip().octets().to_vec();
+    value.extend(PEER.port().to_le_bytes());
+    let hint = Request { internal: true, command: 3, value: Some(&value), ..user(1) };
+    let stranger = SocketAddrV4::new(Ipv4Addr::new(10, 8, 8, 8), 1);
+    node.hear(SocketId::SERVER, stranger, &hint.encode());
+    let to: Vec<_> = node.sent().into_iter().map(|sent| sent.to).collect();
+    assert_eq!(to, [PEER, stranger]);
+    node.pass(Duration::from_secs(4));
+    assert!(node.net.recent_nodes(9).is_empty());
+}
+
+#[test]
+fn a_heard_node_survives_a_check_in_its_own_tick() {
+    let mut node = Node::new();
+    node.call(|net, cx| net.add_node(cx, PEER));
+    let mut value = PEER.ip().octets().to_vec();
+    value.extend(PEER.port().to_le_bytes());
+    let hint = Request { internal: true, command: 3, value: Some(&value), ..user(1) };
+    node.hear(SocketId::SERVER, PEER, &hint.encode());
+    let pong = node.pong();
+    node.hear(SocketId::CLIENT, PEER, &pong);
+    assert_eq!(node.net.recent_nodes(9), [PEER]);
+}
+
+#[test]
+fn a_full_row_is_pinged_before_it_is_changed() {
+    let mut world = World::new();
+    let node = world.add(true, Config::default());
+    let first = |n: u32| SocketAddrV4::new(Ipv4Addr::from(0x0b00_0000 + n), 1);
+    (0..400).for_each(|n| world.with(node, |net, cx| net.add_node(cx, first(n))));
+    let before = world.hosts[node].net.recent_nodes(999);
+    world.run(Duration::from_secs(6));
+    let busy = world.hosts[node].net.live_requests();
+    (400..800).for_each(|n| world.with(node, |net, cx| net.add_node(cx, first(n))));
+    assert_eq!(world.hosts[node].net.live_requests(), busy + 3);
+    world.run(Duration::from_secs(4));
+    let after = world.hosts[node].net.recent_nodes(999);
+    let gone = before.iter().filter(|address| !after.contains(address)).count();
+    assert_eq!(gone, busy + 3);
+}
+
+#[test]
+fn user_commands_go_up_and_answers_go_out() {
+    let mut node = Node::new();
+    node.hear(SocketId::SERVER, PEER, &Request { value: Some(&[7]), ..user(9) }.encode());
+    let incoming = node.incoming().unwrap();
+    assert_eq!(incoming.value.as_deref(), Some(&[7][..]));
+    let elsewhere = SocketAddrV4::new(Ipv4Addr::new(10, 7, 7, 7), 77);
+    let answering = Answering {
+        value: Some(Bytes::from_static(&[8])),
+        error: 0,
+        token: true,
+        closer_nodes: true,
+        to: Some(elsewhere),
+        socket: Some(SocketId::CLIENT),
+    };
+    node.call(|net, cx| net.respond(cx, &incoming, answering));
+    let sent = node.sent();
+    assert_eq!((sent[0].to, sent[0].socket), (elsewhere, SocketId::CLIENT));
+    assert_eq!((response(&sent[0]).tid, response(&sent[0]).to), (9, elsewhere));
+
+    node.call(|net, cx| net.relay(cx, &incoming, vec![1, 2], elsewhere, None));
+    let sent = node.sent();
+    let Ok(Packet::Request(relayed)) = Packet::decode(&sent[0].payload) else {
+        panic!("not a request");
+    };
+    let expected = Request { to: elsewhere, value: Some(&[1, 2]), ..user(9) };
+    assert_eq!((relayed, sent[0].socket), (expected, SocketId::SERVER));
+}
+
+#[test]
+fn an_id_counts_only_if_it_fits_the_address() {
+    let mut node = Node::new();
+    node.hear(SocketId::SERVER, PEER, &Request { id: Some([1; 32]), ..user(1) }.encode());
+    assert_eq!(node.incoming().unwrap().from_id, None);
+    assert!(node.net.recent_nodes(9).is_empty());
+    let id = Some(node_id(PEER));
+    node.hear(SocketId::SERVER, PEER, &Request { id, ..user(1) }.encode());
+    assert_eq!(node.incoming().unwrap().from_id, id);
+    assert_eq!(node.net.recent_nodes(9), [PEER]);
+}
+
+#[test]
+fn noise_is_counted() {
+    let mut node = Node::new();
+    let mut rng = Rng::from_seed([3; 32]);
+    for round in 0..5000u32 {
+        let mut data = rng.bytes::<64>();
+        data[0] = if round % 2 == 0 { 0x03 } else { 0x13 };
+        node.hear(SocketId::SERVER, PEER, &data[..rng.below(65) as usize]);
+    }
+    let nowhere = SocketAddrV4::new(*PEER.ip(), 0);
+    node.hear(SocketId::SERVER, nowhere, &user(1).encode());
+    assert!(node.stats.dropped.malformed > 0);
+}
+
+const TICK: Timer = Timer::Net(crate::net::NetTimer::Tick);
+
+/// A node without a network.
+struct Node {
+    net: Net,
+    now: std::time::Instant,
+    rng: Rng,
+    timers: Timers,
+    out: Outbox,
+    stats: Stats,
+}
+
+impl Node {
+    fn new() -> Self {
+        let (mut rng, now) = (Rng::from_seed([1; 32]), std::time::Instant::now());
+        let (mut timers, mut out) = (Timers::new(), Outbox::default());
+        let mut stats = Stats::default();
+        let mut cx =
+            Cx { now, rng: &mut rng, timers: &mut timers, out: &mut out, stats: &mut stats };
+        let net = Net::new(&Config { server_socket: US, ..Config::default() }, &mut cx);
+        let mut node = Self { net, now, rng, timers, out, stats };
+        assert!(node.outputs().any(|output| matches!(output, Output::Ready)));
+        node
+    }
+
+    fn call<T>(&mut self, call: impl FnOnce(&mut Net, &mut Cx<'_>) -> T) -> T {
+        let mut cx = Cx {
+            now: self.now,
+            rng: &mut self.rng,
+            timers: &mut self.timers,
+            out: &mut self.out,
+            stats: &mut self.stats,
+        };
+        call(&mut self.net, &mut cx)
+    }
+
+    fn hear(&mut self, socket: SocketId, from: SocketAddrV4, data: &[u8]) {
+        self.call(|net, cx| net.handle_datagram(cx, socket, from, data));
+    }
+
+    fn pass(&mut self, time: Duration) {
+        let end = self.now + time;
+        while let Some((at, _)) = self.timers.next().filter(|(at, _)| *at <= end) {
+            self.now = self.now.max(at);
+            if let Some(Timer::Net(timer)) = self.timers.pop_due(self.now) {
+                self.call(|net, cx| net.handle_timeout(cx, timer));
+            }
+        }
+        self.now = end;
+    }
+
+    fn sent(&mut self) -> Vec<ControlDatagram> {
+        self.out.control.drain(..).collect()
+    }
+
+    /// The answer to the first datagram that was sent.
+    fn pong(&mut self) -> Vec<u8> {
+        pong_to(&self.sent()[0])
+    }
+
+    fn outputs(&mut self) -> impl Iterator<Item = Output> {
+        std::iter::from_fn(|| self.net.poll_output())
+    }
+
+    fn reply(&mut self) -> Option<Result<Reply, RequestError>> {
+        self.outputs().find_map(|output| {
+            let Output::Reply { result, .. } = output else {
+                return None;
+            };
+            Some(result)
+        })
+    }
+
+    fn incoming(&mut self) -> Option<Incoming> {
+        self.outputs().find_map(|output| {
+            let Output::Incoming(incoming) = output else {
+                return None;
+            };
+            Some(incoming)
+        })
+    }
+}
+
+fn user(tid: u16) -> Request<'static> {
+    Request {
+        tid,
+        to: US,
+        id: None,
+        token: None,
+        internal: false,
+        command: 3,
+        target: None,
+        value: None,
+    }
+}
+
+fn pong_to(sent: &ControlDatagram) -> Vec<u8> {
+    let Ok(Packet::Request(request)) = Packet::decode(&sent.payload) else {
+        panic!("not a request");
+    };
+    let response = Response {
+        tid: request.tid,
+        to: US,
+        id: Some(node_id(sent.to)),
+        token: None,
+        closer_nodes: Vec::new(),
+        error: 0,
+        value: None,
+    };
+    response.encode()
+}
+
+fn response(sent: &ControlDatagram) -> Response<'_> {
+    match Packet::decode(&sent.payload) {
+        Ok(Packet::Response(response)) => response,
+        other => panic!("not a response: {other:?}"),
+    }
+}

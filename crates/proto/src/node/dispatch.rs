@@ -1,0 +1,119 @@
+//! Where the net's outputs go.
+
+use super::machines::Machines;
+use crate::net::{Incoming, Output, Owner, Reply};
+use crate::punch::PunchId;
+use crate::wire::{Handshake, Holepunch, Mode, command};
+use crate::{Cx, RequestError, ServerId};
+
+impl Machines {
+    pub(super) fn handle_output(&mut self, cx: &mut Cx<'_>, output: Output) {
+        let Some(output) = self.ops.handle_output(cx, &mut self.lower.net, output) else {
+            return;
+        };
+        match output {
+            Output::Reply { owner, result } => self.handle_reply(cx, owner, result),
+            Output::QueryReply { owner: Owner::Connect(conn, _), reply, .. } => {
+                let base = &mut self.lower.base();
+                self.connector.handle_query_reply(cx, base, conn, &reply);
+            }
+            Output::QueryDone { owner: Owner::Connect(conn, _), result, .. } => {
+                let base = &mut self.lower.base();
+                self.connector.handle_query_done(cx, base, conn, result);
+            }
+            Output::QueryDone { owner: Owner::Announce(server, tag), closest, .. } => {
+                if let Some(announcer) = self.lower.announcers.get_mut(&server) {
+                    announcer.handle_query_done(cx, &mut self.lower.net, tag, &closest);
+                }
+            }
+            // Queries of other owners have nothing more to tell.
+            Output::QueryReply { .. } | Output::QueryDone { .. } | Output::Commit { .. } => {}
+            Output::Incoming(incoming) => self.handle_incoming(cx, &incoming),
+            Output::Online | Output::Wakeup => self.handle_online(cx),
+            Output::Persistent(_) | Output::Ready => {}
+        }
+    }
+
+    fn handle_reply(
+        &mut self,
+        cx: &mut Cx<'_>,
+        owner: Owner,
+        result: Result<Reply, RequestError>,
+    ) {
+        match owner {
+            Owner::Connect(conn, tag) => {
+                let base = &mut self.lower.base();
+                self.connector.handle_reply(cx, base, conn, tag, result);
+            }
+            Owner::Announce(server, tag) => {
+                if let Some(announcer) = self.lower.announcers.get_mut(&server) {
+                    announcer.handle_reply(cx, &mut self.lower.net, tag, result);
+                }
+            }
+            Owner::Punch(id, tag) => {
+                let base = &mut self.lower.base();
+                base.punchers.handle_reply(cx, &mut base.io, PunchId(id), tag, result);
+            }
+            // `Ops` has taken these.
+            Owner::UserQuery(_) | Owner::UserRequest(_) => {}
+        }
+    }
+
+    /// A request of another node: the store's, a server's, or to be passed on.
+    fn handle_incoming(&mut self, cx: &mut Cx<'_>, incoming: &Incoming) {
+        if self.store.handle_request(cx, &mut self.lower.net, incoming) {
+            return;
+        }
+        let value = incoming.value.as_deref().unwrap_or_default();
+        let server = incoming.target.and_then(|target| self.served.get(&target).copied());
+        if incoming.command == command::PEER_HANDSHAKE {
+            match Handshake::decode(value) {
+                Ok(message) => self.handle_handshake(cx, server, incoming, &message),
+                Err(_) => cx.stats.dropped.malformed += 1,
+            }
+        } else {
+            match Holepunch::decode(value) {
+                Ok(message) => self.handle_holepunch(cx, server, incoming, &message),
+                Err(_) => cx.stats.dropped.malformed += 1,
+            }
+        }
+    }
+
+    fn handle_handshake(
+        &mut self,
+        cx: &mut Cx<'_>,
+        server: Option<ServerId>,
+        incoming: &Incoming,
+        message: &Handshake,
+    ) {
+        match (server, message.mode) {
+            (Some(server), Mode::FromClient | Mode::FromRelay | Mode::FromSecondRelay) => {
+                let base = &mut self.lower.base();
+                self.servers.handle_handshake(cx, base, server, incoming, message);
+            }
+            _ => self.store.router.handle_handshake(cx, &mut self.lower.net, incoming, message),
+        }
+    }
+
+    fn handle_holepunch(
+        &mut self,
+        cx: &mut Cx<'_>,
+        server: Option<ServerId>,
+        incoming: &Incoming,
+        message: &Holepunch,
+    ) {
+        match (server, message.mode) {
+            (Some(server), Mode::FromRelay) => {
+                let base = &mut self.lower.base();
+                self.servers.handle_holepunch(cx, base, server, incoming, message);
+            }
+            _ => self.store.router.handle_holepunch(cx, &mut self.lower.net, incoming, message),
+        }
+    }
+
+    fn handle_online(&mut self, cx: &mut Cx<'_>) {
+        for announcer in self.lower.announcers.values_mut() {
+            announcer.handle_online(cx, &mut self.lower.net);
+        }
+    }
+}

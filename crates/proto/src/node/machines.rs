@@ -1,0 +1,274 @@
+//! The machines, and where each input goes.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddrV4;
+
+use crate::announce::Announcer;
+use crate::conn::{Conns, Taken};
+use crate::connect::{Base, Connector, Io, LocalAddresses, pass_reports};
+use crate::net::Net;
+use crate::noise::KeyPair;
+use crate::ops::{Ops, UserQuery};
+use crate::punch::{Pool, PunchId, Punchers};
+use crate::serve::Servers;
+use crate::store::Store;
+use crate::wire::Target;
+use crate::{
+    Answer, Command, Config, Cx, Datagram, Event, Live, ServerId, SocketId, Timer, Transmit, TransmitBuf,
+};
+
+#[derive(Debug)]
+pub(super) struct Machines {
+    pub(super) lower: Lower,
+    pub(super) connector: Connector,
+    pub(super) servers: Servers,
+    pub(super) store: Store,
+    pub(super) ops: Ops,
+    /// The keys that our servers listen to.
+    pub(super) served: BTreeMap<Target, ServerId>,
+    pub(super) key_pair: KeyPair,
+    pub(super) life: Life,
+}
+
+/// What the connecting machines stand on.
+#[derive(Debug)]
+pub(super) struct Lower {
+    pub(super) net: Net,
+    pub(super) conns: Conns,
+    pub(super) pool: Pool,
+    pub(super) punchers: Punchers,
+    pub(super) local: LocalAddresses,
+    pub(super) announcers: BTreeMap<ServerId, Announcer>,
+}
+
+/// A node ends only once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Life {
+    Running,
+    /// The servers unannounce; nothing new begins.
+    Closing,
+    Destroyed,
+}
+
+impl Lower {
+    pub(super) fn base(&mut self) -> Base<'_> {
+        let Self { net, conns, pool, punchers, local, announcers } = self;
+        Base { io: Io { net, conns, pool }, punchers, local, announced: announcers }
+    }
+
+    fn punch(&mut self) -> (&mut Punchers, Io<'_>) {
+        let Self { net, conns, pool, punchers, .. } = self;
+        (punchers, Io { net, conns, pool })
+    }
+}
+
+impl Machines {
+    pub(super) fn new(config: Config, cx: &mut Cx<'_>) -> Self {
+        let net = Net::new(&config, cx);
+        Self {
+            lower: Lower {
+                net,
+                conns: Conns::new(config.connection_keep_alive),
+                pool: Pool::new(),
+                punchers: Punchers::new(config.random_punch_interval),
+                local: LocalAddresses::new(config.server_socket, config.interfaces.clone()),
+                announcers: BTreeMap::new(),
+            },
+            connector: Connector::new(config.key_pair.clone()),
+            servers: Servers::new(config.max_handshakes),
+            store: Store::new(&config, cx.now),
+            ops: Ops::default(),
+            served: BTreeMap::new(),
+            key_pair: config.key_pair,
+            life: Life::Running,
+        }
+    }
+
+    pub(super) fn handle_datagram(&mut self, cx: &mut Cx<'_>, datagram: Datagram<'_>) {
+        let Datagram { socket, from, data } = datagram;
+        if self.life == Life::Destroyed || data.is_empty() {
+            return;
+        }
+        match self.lower.conns.handle_datagram(cx, socket, from, data) {
+            Taken::Yes => {}
+            Taken::Parked { conn, server } => {
+                let base = &mut self.lower.base();
+                match server {
+                    Some(_) => self.servers.handle_first_packet(cx, base, conn, socket, from),
+                    None => self.connector.handle_first_packet(cx, base, conn, socket, from),
+                }
+            }
+            Taken::No if data.len() == 1 => self.handle_probe(cx, socket, from),
+            Taken::No => self.lower.net.handle_datagram(cx, socket, from, data),
+        }
+    }
+
+    pub(super) fn handle_command(&mut self, cx: &mut Cx<'_>, command: Command) {
+        if self.life == Life::Destroyed {
+            return;
+        }
+        match command {
+            Command::Write { conn, data } => self.lower.conns.write(cx, conn, data),
+            Command::SendMessage { conn, data } => self.lower.conns.send_message(cx, conn, data),
+            Command::End { conn } => self.lower.conns.end(cx, conn),
+            Command::Consumed { conn, bytes } => self.lower.conns.consumed(cx, conn, bytes),
+            Command::SetKeepAlive { conn, interval } => {
+                self.lower.conns.set_keep_alive(cx, conn, interval);
+            }
+            Command::DestroyConn { conn } => {
+                if self.lower.conns.destroy(cx, conn) {
+                    self.connector.handle_closed(cx, &mut self.lower.base(), conn);
+                }
+            }
+            Command::Connect { conn, remote, options } => {
+                let base = &mut self.lower.base();
+                self.connector.connect(cx, base, &mut self.store, conn, remote, options);
+            }
+            Command::Listen { server, options } => self.listen(cx, server, options),
+            Command::RefreshServer { server } => self.refresh(cx, server),
+            Command::CloseServer { server } => self.close_server(cx, server),
+            Command::SetHooks { server, firewall, holepunch } => {
+                self.servers.set_hooks(server, firewall, holepunch);
+            }
+            Command::Answer { ask, answer } => {
+                let base = &mut self.lower.base();
+                self.servers.handle_answer(cx, base, ask, answer);
+                self.connector.handle_answer(cx, base, ask, answer);
+            }
+            Command::Destroy { force } => self.destroy(cx, force),
+            other => self.handle_net_command(cx, other),
+        }
+    }
+
+    pub(super) fn handle_timer(&mut self, cx: &mut Cx<'_>, timer: Timer) {
+        let base = &mut self.lower.base();
+        match timer {
+            Timer::Net(timer) => self.lower.net.handle_timeout(cx, timer),
+            Timer::Stream(conn) => self.lower.conns.handle_stream_timeout(cx, conn),
+            Timer::KeepAlive(conn) => self.lower.conns.handle_keep_alive(cx, conn),
+            Timer::Connect(conn) => self.connector.handle_timeout(cx, base, conn),
+            Timer::Handshake(server, slot) => {
+                self.servers.handle_timeout(cx, base, server, slot);
+            }
+            Timer::Punch(id) => {
+                let (punchers, mut io) = self.lower.punch();
+                punchers.handle_timeout(cx, &mut io, PunchId(id));
+            }
+            Timer::Announce(server) => {
+                if let Some(announcer) = self.lower.announcers.get_mut(&server) {
+                    announcer.handle_timeout(cx, &mut self.lower.net);
+                }
+            }
+            Timer::Store => self.store.handle_timeout(cx),
+            Timer::Ask(ask) => {
+                self.servers.handle_answer(cx, base, ask, Answer::Reject);
+                self.connector.handle_answer(cx, base, ask, Answer::Reject);
+            }
+        }
+    }
+
+    pub(super) fn poll_transmit(
+        &mut self,
+        cx: &mut Cx<'_>,
+        buf: &mut TransmitBuf,
+    ) -> Option<Transmit> {
+        self.lower.conns.poll_transmit(cx, buf)
+    }
+
+    /// Hands everything on that the machines have to tell each other.
+    pub(super) fn settle(&mut self, cx: &mut Cx<'_>) {
+        loop {
+            self.settle_sockets(cx);
+            pass_reports(cx, &mut self.lower.base(), &mut self.connector, &mut self.servers);
+            self.settle_announcers(cx);
+            let Some(output) = self.lower.net.poll_output() else { break };
+            self.handle_output(cx, output);
+        }
+        if self.life == Life::Closing && self.lower.announcers.is_empty() {
+            self.finish(cx);
+        }
+    }
+
+    pub(super) fn live(&self) -> Live {
+        Live {
+            connections: self.lower.conns.connections(),
+            streams: self.lower.conns.streams(),
+            servers: self.lower.announcers.len(),
+            handshakes: self.servers.handshakes(),
+            punchers: self.lower.punchers.len(),
+            queries: self.lower.net.live_queries(),
+            requests: self.lower.net.live_requests(),
+            pool_sockets: self.lower.pool.len(),
+            timers: 0,
+        }
+    }
+
+    fn handle_probe(&mut self, cx: &mut Cx<'_>, socket: SocketId, from: SocketAddrV4) {
+        let (punchers, mut io) = self.lower.punch();
+        if !punchers.handle_probe(cx, &mut io, socket, from) {
+            self.lower.local.handle_probe(socket, from);
+        }
+    }
+
+    fn handle_net_command(&mut self, cx: &mut Cx<'_>, command: Command) {
+        let net = &mut self.lower.net;
+        match command {
+            Command::Query { query, target, kind, options } => {
+                let query = UserQuery { query, target, kind, options };
+                self.ops.start_query(cx, net, &mut self.store, query);
+            }
+            Command::CancelQuery { query } => self.ops.cancel_query(cx, net, query),
+            Command::Request { request, options } => {
+                self.ops.start_request(cx, net, request, options);
+            }
+            Command::AddNode { address } => net.add_node(cx, address),
+            Command::Resolved { host, addresses } => net.handle_resolved(cx, &host, &addresses),
+            Command::Bound { socket, local } => {
+                let (punchers, mut io) = self.lower.punch();
+                punchers.handle_bound(cx, &mut io, socket, local);
+            }
+            Command::Interfaces { addresses } => {
+                self.lower.local.set_interfaces(addresses);
+                self.refresh_all(cx);
+            }
+            // The others never come here: `handle_command` takes them.
+            _ => {}
+        }
+    }
+
+    fn settle_sockets(&mut self, cx: &mut Cx<'_>) {
+        for socket in self.lower.conns.take_unused() {
+            self.lower.pool.handle_unused(cx, &self.lower.conns, socket);
+        }
+    }
+
+    fn destroy(&mut self, cx: &mut Cx<'_>, force: bool) {
+        if self.life != Life::Running {
+            return;
+        }
+        self.life = Life::Closing;
+        let servers: Vec<ServerId> = self.lower.announcers.keys().copied().collect();
+        for server in servers {
+            self.close_server(cx, server);
+        }
+        if force {
+            self.finish(cx);
+        }
+    }
+
+    /// Closing → Destroyed: every connection says goodbye, every query and request ends.
+    fn finish(&mut self, cx: &mut Cx<'_>) {
+        self.life = Life::Destroyed;
+        for server in std::mem::take(&mut self.lower.announcers).into_keys() {
+            cx.emit(Event::ServerClosed { server });
+        }
+        self.connector.close_all(cx, &mut self.lower.base());
+        self.lower.conns.destroy_all(cx);
+        self.lower.net.destroy(cx);
+        while let Some(output) = self.lower.net.poll_output() {
+            self.handle_output(cx, output);
+        }
+        cx.timers.clear();
+        cx.emit(Event::Destroyed);
+    }
+}

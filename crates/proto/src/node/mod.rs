@@ -1,0 +1,173 @@
+//! The node: every machine, and the one place where their messages meet.
+//!
+//! An input goes to the machine that it concerns; then everything that the machines have to tell
+//! each other is handed on until nothing is left ([`Machines::settle`]). No machine calls another
+//! one beside or above it.
+
+mod dispatch;
+mod machines;
+mod servers;
+
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::time::Instant;
+
+use crate::{
+    Action, Command, Config, ConnId, Cx, Datagram, Event, Live, Outbox, Rng, Stats, Timer, Timers,
+    Transmit, TransmitBuf,
+};
+use machines::Machines;
+
+/// One DHT node.
+#[derive(Debug)]
+pub struct Node {
+    rng: Rng,
+    timers: Timers,
+    out: Outbox,
+    stats: Stats,
+    machines: Machines,
+}
+
+/// What a connection's transport measures.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct ConnStats {
+    /// Smoothed round-trip time in milliseconds; 0 before the first sample.
+    pub rtt: f64,
+    /// Congestion window, in packets.
+    pub cwnd: u64,
+    /// Largest IP packet, in bytes.
+    pub mtu: u64,
+    /// Bytes in flight.
+    pub inflight: u64,
+    pub retransmits: u64,
+    pub fast_recoveries: u64,
+    pub rto_count: u64,
+    pub bytes_transmitted: u64,
+    pub bytes_received: u64,
+    pub packets_transmitted: u64,
+    pub packets_received: u64,
+}
+
+impl Node {
+    /// Makes a node whose two main sockets are bound, and starts its bootstrap.
+    pub fn new(config: Config, seed: [u8; 32], now: Instant) -> Self {
+        let mut rng = Rng::from_seed(seed);
+        let mut timers = Timers::new();
+        let mut out = Outbox::default();
+        let mut stats = Stats::default();
+        let mut cx = Cx {
+            now,
+            rng: &mut rng,
+            timers: &mut timers,
+            out: &mut out,
+            stats: &mut stats,
+        };
+        let mut machines = Machines::new(config, &mut cx);
+        machines.settle(&mut cx);
+        Self { rng, timers, out, stats, machines }
+    }
+
+    /// Takes one datagram.
+    pub fn handle_datagram(&mut self, now: Instant, datagram: Datagram<'_>) {
+        let (mut cx, machines) = self.split(now);
+        machines.handle_datagram(&mut cx, datagram);
+        machines.settle(&mut cx);
+    }
+
+    /// Takes one command.
+    pub fn handle_command(&mut self, now: Instant, command: Command) {
+        let (mut cx, machines) = self.split(now);
+        machines.handle_command(&mut cx, command);
+        machines.settle(&mut cx);
+    }
+
+    /// Runs what is due.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        let (mut cx, machines) = self.split(now);
+        while let Some(timer) = cx.timers.pop_due(now) {
+            machines.handle_timer(&mut cx, timer);
+            machines.settle(&mut cx);
+        }
+    }
+
+    /// When `handle_timeout` has to be called next, and why.
+    pub fn poll_timeout(&mut self) -> Option<(Instant, Timer)> {
+        self.timers.next()
+    }
+
+    /// Fills the buffer with the next datagrams to send; call until it returns `None`.
+    pub fn poll_transmit(&mut self, now: Instant, buf: &mut TransmitBuf) -> Option<Transmit> {
+        if let Some(control) = self.out.control.pop_front() {
+            buf.data.clear();
+            buf.data.extend_from_slice(&control.payload);
+            let (socket, to, ttl) = (control.socket, control.to, control.ttl);
+            return Some(Transmit { socket, to, ttl, segment_size: None });
+        }
+        let (mut cx, machines) = self.split(now);
+        let transmit = machines.poll_transmit(&mut cx, buf);
+        if transmit.is_none() {
+            machines.settle(&mut cx);
+        }
+        transmit
+    }
+
+    /// Takes the next piece of work for the driver.
+    pub fn poll_action(&mut self) -> Option<Action> {
+        self.out.actions.pop_front()
+    }
+
+    /// Takes all events.
+    pub fn drain_events(&mut self, into: &mut Vec<Event>) {
+        into.append(&mut self.out.events);
+    }
+
+    /// Counters.
+    pub fn stats(&self) -> Stats {
+        self.stats
+    }
+
+    /// Live objects.
+    pub fn live(&self) -> Live {
+        Live { timers: self.timers.len(), ..self.machines.live() }
+    }
+
+    /// Our public address as sampled; port 0 if it differs from peer to peer.
+    pub fn nat_address(&self) -> (Option<Ipv4Addr>, u16) {
+        self.machines.lower.net.nat_address()
+    }
+
+    /// Our address for strangers, if they can reach it.
+    pub fn remote_address(&self) -> Option<SocketAddrV4> {
+        self.machines.lower.net.remote_address()
+    }
+
+    /// Our id while we are persistent.
+    pub fn id(&self) -> Option<[u8; 32]> {
+        self.machines.lower.net.id()
+    }
+
+    /// True until a check shows that strangers reach us.
+    pub fn firewalled(&self) -> bool {
+        self.machines.lower.net.firewalled()
+    }
+
+    /// The nodes of the routing table, the latest heard first.
+    pub fn nodes(&self, limit: usize) -> Vec<SocketAddrV4> {
+        self.machines.lower.net.recent_nodes(limit)
+    }
+
+    /// What the transport of a connection measures.
+    pub fn conn_stats(&self, conn: ConnId) -> Option<ConnStats> {
+        self.machines.lower.conns.stats(conn)
+    }
+
+    fn split(&mut self, now: Instant) -> (Cx<'_>, &mut Machines) {
+        let cx = Cx {
+            now,
+            rng: &mut self.rng,
+            timers: &mut self.timers,
+            out: &mut self.out,
+            stats: &mut self.stats,
+        };
+        (cx, &mut self.machines)
+    }
+}

@@ -1,0 +1,88 @@
+//! The life of a server: listen, be announced, close.
+
+use super::machines::{Life, Machines};
+use crate::announce::{AnnounceOutput, Announcer};
+use crate::wire::{Peer, hash};
+use crate::{Cx, Event, ListenError, ServerId, ServerOptions};
+
+impl Machines {
+    pub(super) fn listen(
+        &mut self,
+        cx: &mut Cx<'_>,
+        server: ServerId,
+        mut options: ServerOptions,
+    ) {
+        let key_pair = options.key_pair.take().unwrap_or_else(|| self.key_pair.clone());
+        let target = hash(&[&key_pair.public()]);
+        if let Err(error) = self.may_listen(server, &target) {
+            cx.emit(Event::ServerFailed { server, error });
+            return;
+        }
+        self.served.insert(target, server);
+        let record = Peer { public_key: key_pair.public(), relay_addresses: Vec::new() };
+        self.store.serve(target, &record);
+        self.servers.listen(cx, &mut self.lower.base(), server, key_pair.clone(), options);
+
+        let mut announcer = Announcer::new(server, key_pair);
+        announcer.start(cx, &mut self.lower.net);
+        self.lower.announcers.insert(server, announcer);
+    }
+
+    /// Announces a server again at its next cycle.
+    pub(super) fn refresh(&mut self, cx: &mut Cx<'_>, server: ServerId) {
+        if let Some(announcer) = self.lower.announcers.get_mut(&server) {
+            announcer.refresh(cx, &mut self.lower.net);
+        }
+    }
+
+    /// The host's addresses have changed: what the relays know may be wrong.
+    pub(super) fn refresh_all(&mut self, cx: &mut Cx<'_>) {
+        for announcer in self.lower.announcers.values_mut() {
+            announcer.refresh(cx, &mut self.lower.net);
+        }
+    }
+
+    /// Refuses new clients at once; `Event::ServerClosed` follows when it is unannounced.
+    pub(super) fn close_server(&mut self, cx: &mut Cx<'_>, server: ServerId) {
+        self.servers.close(cx, &mut self.lower.base(), server);
+        let Some(announcer) = self.lower.announcers.get_mut(&server) else {
+            return;
+        };
+        let target = announcer.target();
+        self.served.remove(&target);
+        self.store.unserve(&target);
+        announcer.stop(cx, &mut self.lower.net);
+    }
+
+    pub(super) fn settle_announcers(&mut self, cx: &mut Cx<'_>) {
+        let mut stopped = Vec::new();
+        for (&server, announcer) in &mut self.lower.announcers {
+            while let Some(output) = announcer.poll_output() {
+                match output {
+                    AnnounceOutput::Announced => cx.emit(Event::ServerListening { server }),
+                    AnnounceOutput::Relays(relays) => {
+                        cx.emit(Event::ServerRelays { server, relays });
+                    }
+                    AnnounceOutput::Stopped => stopped.push(server),
+                }
+            }
+        }
+        for server in stopped {
+            self.lower.announcers.remove(&server);
+            cx.emit(Event::ServerClosed { server });
+        }
+    }
+
+    fn may_listen(&self, server: ServerId, target: &[u8; 32]) -> Result<(), ListenError> {
+        if self.life != Life::Running {
+            return Err(ListenError::NodeDestroyed);
+        }
+        if self.lower.announcers.contains_key(&server) {
+            return Err(ListenError::AlreadyListening);
+        }
+        if self.served.contains_key(target) {
+            return Err(ListenError::KeypairAlreadyUsed);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,238 @@
+//! The two sides of Noise IK, and what they end with.
+
+use snow::params::{
+    BaseChoice, CipherChoice, DHChoice, HandshakeChoice, HandshakeModifierList, HandshakePattern,
+    HashChoice, NoiseParams,
+};
+use snow::{Builder, HandshakeState};
+use thiserror::Error;
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+use super::resolver::Resolver;
+use super::{KeyPair, PublicKey};
+use crate::{Rng, wire};
+
+/// A handshake message was forged, damaged, or too long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("Noise handshake failed")]
+pub struct HandshakeFailed;
+
+impl From<snow::Error> for HandshakeFailed {
+    fn from(_: snow::Error) -> Self {
+        Self
+    }
+}
+
+/// The client: knows the server's public key and speaks first.
+pub struct Initiator(Side);
+
+impl Initiator {
+    /// Begins a handshake with the holder of `remote`. Its ephemeral key is drawn here.
+    pub fn new(
+        key_pair: &KeyPair,
+        remote: PublicKey,
+        rng: &mut Rng,
+    ) -> Result<Self, HandshakeFailed> {
+        Self::with_ephemeral_seed(key_pair, remote, rng.bytes())
+    }
+
+    pub(crate) fn with_ephemeral_seed(
+        key_pair: &KeyPair,
+        remote: PublicKey,
+        seed: [u8; 32],
+    ) -> Result<Self, HandshakeFailed> {
+        Ok(Self(Side::new(key_pair, Some(remote), seed)?))
+    }
+
+    /// Makes message 1, once. All relays are given the same bytes: servers know repetitions by
+    /// them. Fails for a `remote` that is no point of the group, and for payloads that make a
+    /// message of more than 65535 bytes.
+    pub fn send(&mut self, payload: &[u8]) -> Result<Vec<u8>, HandshakeFailed> {
+        self.0.write(payload, MESSAGE_1_OVERHEAD)
+    }
+
+    /// Reads a message 2 and returns its payload. A bad one leaves the handshake as it was, so the
+    /// replies of several relays may be tried in turn.
+    pub fn recv(&mut self, message: &[u8]) -> Result<Vec<u8>, HandshakeFailed> {
+        self.0.read(message, MESSAGE_2_OVERHEAD)
+    }
+
+    /// Ends the handshake after `recv` has succeeded.
+    pub fn finish(self) -> Finished {
+        self.0.finish()
+    }
+}
+
+/// The server: learns from message 1 who calls.
+pub struct Responder(Side);
+
+impl Responder {
+    /// Waits for a first message to this key pair. Its ephemeral key is drawn here.
+    pub fn new(key_pair: &KeyPair, rng: &mut Rng) -> Result<Self, HandshakeFailed> {
+        Self::with_ephemeral_seed(key_pair, rng.bytes())
+    }
+
+    pub(crate) fn with_ephemeral_seed(
+        key_pair: &KeyPair,
+        seed: [u8; 32],
+    ) -> Result<Self, HandshakeFailed> {
+        Ok(Self(Side::new(key_pair, None, seed)?))
+    }
+
+    /// Reads message 1: who calls, and the payload. A bad one leaves the handshake as it was.
+    pub fn recv(&mut self, message: &[u8]) -> Result<(PublicKey, Vec<u8>), HandshakeFailed> {
+        let payload = self.0.read(message, MESSAGE_1_OVERHEAD)?;
+        let remote = self.0.remote().ok_or(HandshakeFailed)?;
+        Ok((remote, payload))
+    }
+
+    /// Makes message 2, once. Fails for payloads that make a message of more than 65535 bytes.
+    pub fn send(&mut self, payload: &[u8]) -> Result<Vec<u8>, HandshakeFailed> {
+        self.0.write(payload, MESSAGE_2_OVERHEAD)
+    }
+
+    /// Ends the handshake after `send` has succeeded.
+    pub fn finish(self) -> Finished {
+        self.0.finish()
+    }
+}
+
+/// What a handshake ends with. Its secrets are wiped when it is dropped.
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub struct Finished {
+    /// Whether this side spoke first.
+    #[zeroize(skip)]
+    pub is_initiator: bool,
+    /// Our identity.
+    #[zeroize(skip)]
+    pub public_key: PublicKey,
+    /// The peer's identity, proven.
+    #[zeroize(skip)]
+    pub remote_public_key: PublicKey,
+    /// The handshake hash. Keys of streams and punch payloads derive from it: a secret.
+    pub hash: [u8; 64],
+    tx: [u8; 32],
+    rx: [u8; 32],
+}
+
+impl Finished {
+    /// The key of what this side sends.
+    pub fn tx(&self) -> &[u8; 32] {
+        &self.tx
+    }
+
+    /// The key of what this side receives.
+    pub fn rx(&self) -> &[u8; 32] {
+        &self.rx
+    }
+
+    /// The key of the holepunch payloads of both sides.
+    pub fn holepunch_secret(&self) -> [u8; 32] {
+        wire::keyed_hash(&self.hash, &[&wire::ns::PEER_HOLEPUNCH])
+    }
+}
+
+impl std::fmt::Debug for Finished {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Finished")
+            .field("is_initiator", &self.is_initiator)
+            .field("public_key", &self.public_key)
+            .field("remote_public_key", &self.remote_public_key)
+            .finish_non_exhaustive()
+    }
+}
+
+macro_rules! opaque_debug {
+    ($name:ident) => {
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.debug_struct(stringify!($name)).finish_non_exhaustive()
+            }
+        }
+    };
+}
+opaque_debug!(Initiator);
+opaque_debug!(Responder);
+
+/// What both sides do alike.
+struct Side {
+    state: HandshakeState,
+    public_key: PublicKey,
+}
+
+impl Side {
+    fn new(
+        key_pair: &KeyPair,
+        remote: Option<PublicKey>,
+        ephemeral_seed: [u8; 32],
+    ) -> Result<Self, HandshakeFailed> {
+        let public_key = key_pair.public();
+        let resolver = Resolver::new(key_pair, ephemeral_seed);
+        // The resolver holds the key pair; the builder only wants to see that there is one.
+        let builder = Builder::with_resolver(params(), Box::new(resolver))
+            .local_private_key(&[])?
+            .prologue(&wire::ns::PEER_HANDSHAKE)?;
+        let state = match &remote {
+            Some(remote) => builder.remote_public_key(remote)?.build_initiator()?,
+            None => builder.build_responder()?,
+        };
+        Ok(Self { state, public_key })
+    }
+
+    fn write(&mut self, payload: &[u8], overhead: usize) -> Result<Vec<u8>, HandshakeFailed> {
+        let mut message = vec![0; payload.len() + overhead];
+        let len = self.state.write_message(payload, &mut message)?;
+        debug_assert_eq!(len, message.len(), "overhead of an IK message");
+        Ok(message)
+    }
+
+    fn read(&mut self, message: &[u8], overhead: usize) -> Result<Vec<u8>, HandshakeFailed> {
+        let len = message.len().checked_sub(overhead).ok_or(HandshakeFailed)?;
+        let mut payload = vec![0; len];
+        self.state.read_message(message, &mut payload)?;
+        Ok(payload)
+    }
+
+    fn remote(&self) -> Option<PublicKey> {
+        self.state.get_remote_static()?.try_into().ok()
+    }
+
+    fn finish(mut self) -> Finished {
+        debug_assert!(self.state.is_handshake_finished(), "finished before the last message");
+        let is_initiator = self.state.is_initiator();
+        let (k1, k2) = self.state.dangerously_get_raw_split();
+        let (tx, rx) = if is_initiator { (k1, k2) } else { (k2, k1) };
+        let mut hash = [0; 64];
+        hash.copy_from_slice(self.state.get_handshake_hash());
+        Finished {
+            is_initiator,
+            public_key: self.public_key,
+            remote_public_key: self.remote().unwrap_or_default(),
+            hash,
+            tx,
+            rx,
+        }
+    }
+}
+
+/// snow knows no Ed25519, so the name cannot be parsed; the resolver decides what each choice
+/// means.
+fn params() -> NoiseParams {
+    NoiseParams::new(
+        "Noise_IK_Ed25519_ChaChaPoly_BLAKE2b".to_owned(),
+        BaseChoice::Noise,
+        HandshakeChoice {
+            pattern: HandshakePattern::IK,
+            modifiers: HandshakeModifierList { list: Vec::new() },
+        },
+        DHChoice::Curve25519,
+        CipherChoice::ChaChaPoly,
+        HashChoice::Blake2b,
+    )
+}
+
+/// Ephemeral key, encrypted static key, tag of the payload, in bytes.
+const MESSAGE_1_OVERHEAD: usize = 32 + 48 + 16;
+
+/// Ephemeral key, tag of the payload, in bytes.
+const MESSAGE_2_OVERHEAD: usize = 32 + 16;

@@ -1,0 +1,64 @@
+//! Ed25519 key pairs and signatures.
+
+use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
+
+use super::curve;
+
+/// An Ed25519 public key: a compressed Edwards point.
+pub type PublicKey = [u8; 32];
+
+/// An Ed25519 key pair. Its secrets are wiped when it is dropped.
+#[derive(Clone)]
+pub struct KeyPair {
+    signing: SigningKey,
+}
+
+impl KeyPair {
+    /// The pair that a 32-byte seed stands for.
+    pub fn from_seed(seed: [u8; 32]) -> Self {
+        Self { signing: SigningKey::from_bytes(&seed) }
+    }
+
+    /// The pair of a 64-byte secret key, seed ‖ public key; `None` if the two do not belong
+    /// together.
+    pub fn from_secret_key(secret_key: &[u8; 64]) -> Option<Self> {
+        let signing = SigningKey::from_keypair_bytes(secret_key).ok()?;
+        Some(Self { signing })
+    }
+
+    /// The public key.
+    pub fn public(&self) -> PublicKey {
+        self.signing.verifying_key().to_bytes()
+    }
+
+    /// Seed ‖ public key, as libsodium and JavaScript know it.
+    pub fn secret_key(&self) -> [u8; 64] {
+        self.signing.to_keypair_bytes()
+    }
+
+    /// A detached signature.
+    pub fn sign(&self, message: &[u8]) -> [u8; 64] {
+        self.signing.sign(message).to_bytes()
+    }
+
+    /// The scalar of the Diffie-Hellman, not clamped yet.
+    pub(super) fn scalar_bytes(&self) -> [u8; 32] {
+        self.signing.to_scalar_bytes()
+    }
+}
+
+impl std::fmt::Debug for KeyPair {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("KeyPair").field("public", &self.public()).finish_non_exhaustive()
+    }
+}
+
+/// Whether a detached signature is good. Accepts what `crypto_sign_verify_detached` of libsodium
+/// 1.0.21 does: canonical encodings, no points of small order, the equation without the cofactor.
+pub fn verify(public: &PublicKey, message: &[u8], signature: &[u8; 64]) -> bool {
+    let Ok(key) = VerifyingKey::from_bytes(public) else {
+        return false;
+    };
+    curve::is_canonical(public)
+        && key.verify_strict(message, &Signature::from_bytes(signature)).is_ok()
+}

@@ -1,0 +1,174 @@
+use std::time::Duration;
+
+use crate::announce::testnet::{QUERY, Testnet, cx};
+use crate::noise::{KeyPair, PublicKey};
+use crate::wire::{Target, command};
+use crate::{
+    Event, PeerRecord, QueryError, QueryKind, QueryReply, RequestError, RequestId, UserRequest,
+};
+
+#[test]
+fn what_is_announced_is_looked_up() {
+    let mut testnet = Testnet::persistent(6);
+    let (alice, bob) = (testnet.add(None), testnet.add(None));
+
+    let (_, announced) = testnet.query(alice, TOPIC, announce(1, 1_799_999_999_000));
+    let (replies, looked_up) = testnet.query(bob, TOPIC, QueryKind::Lookup);
+
+    assert_eq!((announced, looked_up), (Ok(()), Ok(())));
+    assert_eq!(replies.len(), 6);
+    for reply in &replies {
+        let Some(PeerRecord::Peers { peers, bump }) = &reply.record else {
+            panic!("{reply:?}");
+        };
+        assert_eq!(peers[0].public_key, key_pair(1).public());
+        assert_eq!(peers[0].relay_addresses, [testnet.hosts[0].address()]);
+        assert_eq!(*bump, 1_799_999_999_000);
+    }
+}
+
+#[test]
+fn what_is_unannounced_is_gone_and_others_stay() {
+    let mut testnet = Testnet::persistent(6);
+    let alice = testnet.add(None);
+    for seed in [1, 2] {
+        let (_, result) = testnet.query(alice, TOPIC, announce(seed, 0));
+        assert_eq!(result, Ok(()));
+    }
+
+    let (replies, result) = testnet.query(alice, TOPIC, unannounce(1));
+    assert_eq!((replies.len(), result), (6, Ok(())));
+
+    let (replies, _) = testnet.query(alice, TOPIC, QueryKind::Lookup);
+    assert!(replies.iter().all(|reply| keys(reply) == [key_pair(2).public()]));
+    let (replies, result) = testnet.query(alice, TOPIC, unannounce(2));
+    assert_eq!((replies.len(), result), (6, Ok(())));
+    let (replies, result) = testnet.query(alice, TOPIC, QueryKind::Lookup);
+    assert_eq!((replies.len(), result), (0, Ok(())));
+}
+
+#[test]
+fn a_persistent_node_unlinks_its_own_copy() {
+    let mut testnet = Testnet::persistent(3);
+    for (host, kind) in [(2, announce(1, 0)), (0, announce(1, 0)), (0, unannounce(1))] {
+        let (_, result) = testnet.query(host, TOPIC, kind);
+        assert_eq!(result, Ok(()));
+    }
+
+    let (replies, _) = testnet.query(1, TOPIC, QueryKind::Lookup);
+    assert!(replies.is_empty());
+    let (replies, _) = testnet.query(2, TOPIC, QueryKind::Lookup);
+    assert!(replies.is_empty());
+}
+
+#[test]
+fn nobody_to_announce_to_is_an_error() {
+    let mut testnet = Testnet::persistent(0);
+    let alice = testnet.add(None);
+
+    let (_, announced) = testnet.query(alice, TOPIC, announce(1, 0));
+    let (_, unannounced) = testnet.query(alice, TOPIC, unannounce(1));
+    let (_, looked_up) = testnet.query(alice, TOPIC, QueryKind::Lookup);
+
+    assert_eq!(announced, Err(QueryError::TooFewNodes));
+    assert_eq!(unannounced, Err(QueryError::TooFewNodes));
+    assert_eq!(looked_up, Ok(()));
+}
+
+#[test]
+fn a_query_of_the_protocol_itself_shows_every_reply() {
+    let mut testnet = Testnet::persistent(6);
+    let alice = testnet.add(None);
+
+    let (replies, result) = testnet.query(alice, TOPIC, QueryKind::FindNode);
+
+    assert_eq!((replies.len(), result), (6, Ok(())));
+    assert!(replies.iter().all(|reply| reply.record.is_none() && reply.value.is_none()));
+}
+
+#[test]
+fn a_cancelled_query_ends_at_once_and_once() {
+    let mut testnet = Testnet::persistent(6);
+    let alice = testnet.add(None);
+    let (_, announced) = testnet.query(alice, TOPIC, announce(1, 0));
+    assert_eq!(announced, Ok(()));
+    testnet.hosts[alice].events.clear();
+
+    testnet.act(alice, |host, now| {
+        let options = crate::QueryOptions::default();
+        let kind = unannounce(1);
+        let query = super::UserQuery { query: QUERY, target: TOPIC, kind, options };
+        let (net, store) = (&mut host.net, &mut host.store);
+        host.ops.start_query(&mut cx!(host, now), net, store, query);
+    });
+    testnet.run(Duration::from_millis(25));
+    testnet.act(alice, |host, now| {
+        host.ops.cancel_query(&mut cx!(host, now), &mut host.net, QUERY);
+    });
+    let told = testnet.hosts[alice].events.len();
+    testnet.run(Duration::from_secs(20));
+
+    let host = &testnet.hosts[alice];
+    assert!(matches!(host.events[told - 1], Event::QueryDone { result: Ok(()), .. }));
+    assert_eq!((host.events.len(), host.ops.len()), (told, 0));
+}
+
+#[test]
+fn a_request_is_answered_or_times_out() {
+    let mut testnet = Testnet::persistent(2);
+    let alice = testnet.add(None);
+    let ping = |testnet: &mut Testnet| {
+        testnet.act(alice, |host, now| {
+            let net = &mut host.net;
+            host.ops.start_request(&mut cx!(host, now), net, RequestId(7), ping(1));
+        });
+        testnet.hosts[alice].events.clear();
+        testnet.run(Duration::from_secs(5));
+        let reply = |event: Event| {
+            let Event::Reply { request: RequestId(7), result } = event else {
+                return None;
+            };
+            Some(result.map(|reply| reply.rtt))
+        };
+        testnet.hosts[alice].events.drain(..).find_map(reply)
+    };
+
+    assert_eq!(ping(&mut testnet), Some(Ok(20)));
+    testnet.hosts[1].dead = true;
+    assert_eq!(ping(&mut testnet), Some(Err(RequestError::Timeout)));
+}
+
+fn ping(host: u8) -> UserRequest {
+    UserRequest {
+        to: std::net::SocketAddrV4::new([10, 0, 0, host].into(), 49737),
+        internal: true,
+        command: command::PING,
+        target: None,
+        token: None,
+        value: None,
+        retries: 3,
+        ttl: None,
+    }
+}
+
+fn announce(seed: u8, bump: u64) -> QueryKind {
+    let relay = std::net::SocketAddrV4::new([10, 0, 0, 0].into(), 49737);
+    QueryKind::Announce { key_pair: key_pair(seed), relay_addresses: vec![relay], bump }
+}
+
+fn unannounce(seed: u8) -> QueryKind {
+    QueryKind::Unannounce { key_pair: key_pair(seed) }
+}
+
+fn keys(reply: &QueryReply) -> Vec<PublicKey> {
+    let Some(PeerRecord::Peers { peers, .. }) = &reply.record else {
+        panic!("{reply:?}");
+    };
+    peers.iter().map(|peer| peer.public_key).collect()
+}
+
+fn key_pair(seed: u8) -> KeyPair {
+    KeyPair::from_seed([seed; 32])
+}
+
+const TOPIC: Target = [7; 32];

@@ -1,0 +1,268 @@
+//! Punching: sockets of their own, what their NAT does to them, and probes (PROTOCOL D.9).
+//!
+//! A puncher works for one connecting machine or one handshake of a server. Its owner starts it,
+//! tells it what the peer says about itself, asks it to punch, and stops it. What happens meanwhile
+//! waits in [`Punchers::poll_report`], addressed to the owner: nobody is called back. A puncher
+//! that reports [`News::Aborted`] is gone already; one that reports [`News::Connected`] keeps its
+//! socket until its owner has opened the connection and stops it.
+//! Reference: hyperdht 6.34.0 `lib/holepuncher.js`, `lib/nat.js`, `lib/socket-pool.js`.
+
+mod nat;
+mod pool;
+mod puncher;
+mod remote;
+mod secret;
+mod strategy;
+mod throttle;
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::net::SocketAddrV4;
+use std::time::Duration;
+
+pub(crate) use nat::{is_consistent, is_random};
+pub(crate) use pool::{Bound, Pool};
+pub(crate) use puncher::Puncher;
+pub(crate) use remote::{MAX_ADDRESSES, Remote};
+pub(crate) use secret::PunchSecret;
+
+use crate::conn::Path;
+use crate::connect::Io;
+use crate::net::Reply;
+use crate::wire::Firewall;
+use crate::{ConnId, Cx, RequestError, ServerId, SocketId};
+use throttle::Throttle;
+
+/// Names a puncher; never used twice in a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct PunchId(pub(crate) u32);
+
+/// Who a puncher works for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PunchOwner {
+    /// The client: it speaks first, and the first probe that reaches it decides the path.
+    Conn(ConnId),
+    /// A server's handshake: it answers every probe.
+    Slot(ServerId, u32),
+}
+
+/// What a puncher has to tell its owner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Report {
+    pub(crate) punch: PunchId,
+    pub(crate) owner: PunchOwner,
+    pub(crate) news: News,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum News {
+    /// The first socket is bound.
+    Ready,
+    /// The analysis of the NAT, or a reopening, has ended: ask [`Puncher::analysis`].
+    Analyzed,
+    /// A probe has come through (client only).
+    Connected(Path),
+    /// It has given up and is gone.
+    Aborted,
+}
+
+/// All punchers of a node.
+#[derive(Debug)]
+pub(crate) struct Punchers {
+    by_id: BTreeMap<PunchId, Puncher>,
+    by_socket: HashMap<SocketId, PunchId>,
+    reports: VecDeque<Report>,
+    throttle: Throttle,
+    next_id: u32,
+}
+
+impl Punchers {
+    /// No punchers. `random_interval` is the least time between two random punches.
+    pub(crate) fn new(random_interval: Duration) -> Self {
+        Self {
+            by_id: BTreeMap::new(),
+            by_socket: HashMap::new(),
+            reports: VecDeque::new(),
+            throttle: Throttle::new(random_interval),
+            next_id: 0,
+        }
+    }
+
+    /// Binds a socket and analyses its NAT as soon as it is bound.
+    pub(crate) fn start(
+        &mut self,
+        cx: &mut Cx<'_>,
+        io: &mut Io<'_>,
+        owner: PunchOwner,
+        remote_firewall: Firewall,
+    ) -> PunchId {
+        let id = PunchId(self.next_id);
+        self.next_id = self.next_id.wrapping_add(1);
+        let puncher = Puncher::new(cx, io, id, owner, remote_firewall);
+        self.by_id.insert(id, puncher);
+        self.settle(id);
+        id
+    }
+
+    /// A puncher that is at work.
+    pub(crate) fn get(&self, id: PunchId) -> Option<&Puncher> {
+        self.by_id.get(&id)
+    }
+
+    /// Changes what is known of the peer.
+    pub(crate) fn remote_mut(&mut self, id: PunchId) -> Option<&mut Remote> {
+        self.by_id.get_mut(&id).map(Puncher::remote_mut)
+    }
+
+    /// Our address, as another node sees it when we send from the puncher's socket.
+    pub(crate) fn add_sample(
+        &mut self,
+        cx: &mut Cx<'_>,
+        io: &mut Io<'_>,
+        id: PunchId,
+        sample: SocketAddrV4,
+        from: SocketAddrV4,
+    ) {
+        self.update(id, |puncher| puncher.add_sample(cx, io, sample, from));
+    }
+
+    /// The peer is told what the NAT does: it must not change any more.
+    pub(crate) fn freeze(&mut self, id: PunchId) {
+        self.update(id, Puncher::freeze);
+    }
+
+    /// Opens our NAT towards an address, with a probe that dies on its way.
+    pub(crate) fn open_session(&mut self, cx: &mut Cx<'_>, id: PunchId, to: SocketAddrV4) {
+        self.update(id, |puncher| puncher.probe_from_first(cx, to, true));
+    }
+
+    /// One probe that is meant to arrive.
+    pub(crate) fn probe(&mut self, cx: &mut Cx<'_>, id: PunchId, to: SocketAddrV4) {
+        self.update(id, |puncher| puncher.probe_from_first(cx, to, false));
+    }
+
+    /// Tries other sockets until the NAT treats one well. `Some` if that has been done already.
+    pub(crate) fn reopen(&mut self, cx: &mut Cx<'_>, io: &mut Io<'_>, id: PunchId) -> Option<bool> {
+        let puncher = self.by_id.get_mut(&id)?;
+        let done = puncher.reopen(cx, io);
+        self.settle(id);
+        done
+    }
+
+    /// True if punching between these two NATs would have to wait. A puncher's own random punch
+    /// does not stand in its way.
+    pub(crate) fn is_throttled(&self, cx: &Cx<'_>, id: PunchId) -> bool {
+        self.by_id.get(&id).is_some_and(|p| p.needs_random() && !p.is_random())
+            && self.throttle.is_busy(cx.now)
+    }
+
+    /// Claims the right to punch at random while the peer is asked to join in.
+    pub(crate) fn reserve(&mut self, id: PunchId) {
+        let Some(puncher) = self.by_id.get_mut(&id) else { return };
+        if puncher.needs_random() {
+            puncher.reserve(&mut self.throttle);
+        }
+    }
+
+    /// Starts to punch. False if it is impossible.
+    pub(crate) fn punch(&mut self, cx: &mut Cx<'_>, io: &mut Io<'_>, id: PunchId) -> bool {
+        let Some(puncher) = self.by_id.get_mut(&id) else { return false };
+        let possible = puncher.punch(cx, io, &mut self.throttle);
+        self.settle(id);
+        possible
+    }
+
+    /// Ends a puncher without a report. Its sockets close unless connections use them.
+    pub(crate) fn stop(&mut self, cx: &mut Cx<'_>, io: &mut Io<'_>, id: PunchId) {
+        let Some(puncher) = self.by_id.remove(&id) else { return };
+        puncher.end(cx, io, &mut self.throttle);
+        self.by_socket.retain(|_, owner| *owner != id);
+        self.reports.retain(|report| report.punch != id);
+    }
+
+    /// A ping for the analysis has ended.
+    pub(crate) fn handle_reply(
+        &mut self,
+        cx: &mut Cx<'_>,
+        io: &mut Io<'_>,
+        id: PunchId,
+        tag: u32,
+        result: Result<Reply, RequestError>,
+    ) {
+        let Some(puncher) = self.by_id.get_mut(&id) else { return };
+        puncher.handle_reply(cx, io, tag, result.ok());
+        self.settle(id);
+    }
+
+    /// A socket is ready, or could not be bound.
+    pub(crate) fn handle_bound(
+        &mut self,
+        cx: &mut Cx<'_>,
+        io: &mut Io<'_>,
+        socket: SocketId,
+        local: Option<SocketAddrV4>,
+    ) {
+        let Some(Bound { user, ok }) = io.pool.handle_bound(cx, socket, local) else { return };
+        let Some(puncher) = self.by_id.get_mut(&user) else { return };
+        puncher.handle_bound(cx, io, socket, ok);
+        self.settle(user);
+        self.end_if_over(cx, io, user);
+    }
+
+    /// A 1-byte datagram has arrived. False if no puncher uses that socket.
+    pub(crate) fn handle_probe(
+        &mut self,
+        cx: &mut Cx<'_>,
+        io: &mut Io<'_>,
+        socket: SocketId,
+        from: SocketAddrV4,
+    ) -> bool {
+        let Some(&id) = self.by_socket.get(&socket) else { return false };
+        let Some(puncher) = self.by_id.get_mut(&id) else { return false };
+        puncher.handle_probe(cx, io, &mut self.throttle, socket, from);
+        self.settle(id);
+        true
+    }
+
+    /// The next step of a puncher is due.
+    pub(crate) fn handle_timeout(&mut self, cx: &mut Cx<'_>, io: &mut Io<'_>, id: PunchId) {
+        self.update(id, |puncher| puncher.handle_timeout(cx));
+        self.end_if_over(cx, io, id);
+    }
+
+    /// The next piece of news, oldest first.
+    pub(crate) fn poll_report(&mut self) -> Option<Report> {
+        self.reports.pop_front()
+    }
+
+    /// How many are at work.
+    pub(crate) fn len(&self) -> usize {
+        self.by_id.len()
+    }
+
+    fn update(&mut self, id: PunchId, change: impl FnOnce(&mut Puncher)) {
+        let Some(puncher) = self.by_id.get_mut(&id) else { return };
+        change(puncher);
+        self.settle(id);
+    }
+
+    /// After any change: passes news on, and learns which sockets are in use.
+    fn settle(&mut self, id: PunchId) {
+        let Some(puncher) = self.by_id.get_mut(&id) else { return };
+        let owner = puncher.owner();
+        let news = puncher.take_news();
+        self.reports.extend(news.into_iter().map(|news| Report { punch: id, owner, news }));
+        for change in puncher.take_socket_changes() {
+            match change {
+                puncher::SocketChange::Opened(socket) => self.by_socket.insert(socket, id),
+                puncher::SocketChange::Released(socket) => self.by_socket.remove(&socket),
+            };
+        }
+    }
+
+    fn end_if_over(&mut self, cx: &mut Cx<'_>, io: &mut Io<'_>, id: PunchId) {
+        let Some(puncher) = self.by_id.get(&id).filter(|p| p.is_over()) else { return };
+        let report = Report { punch: id, owner: puncher.owner(), news: News::Aborted };
+        self.stop(cx, io, id);
+        self.reports.push_back(report);
+    }
+}

@@ -1,0 +1,221 @@
+//! What a NAT does to one socket, told from how others see it.
+
+use std::collections::BTreeSet;
+use std::net::{Ipv4Addr, SocketAddrV4};
+
+use crate::wire::Firewall;
+
+/// Samples of one socket's public address, and the verdict.
+#[derive(Debug)]
+pub(super) struct Nat {
+    hosts: Vec<Count<Ipv4Addr>>,
+    addresses: Vec<Count<SocketAddrV4>>,
+    heard: BTreeSet<SocketAddrV4>,
+    verdict: Firewall,
+    shown: Option<Vec<SocketAddrV4>>,
+    frozen: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Count<T> {
+    what: T,
+    hits: u32,
+}
+
+impl Nat {
+    /// `firewalled`: the node has not yet seen that strangers reach it.
+    pub(super) fn new(firewalled: bool) -> Self {
+        Self {
+            hosts: Vec::new(),
+            addresses: Vec::new(),
+            heard: BTreeSet::new(),
+            verdict: if firewalled { Firewall::Unknown } else { Firewall::Open },
+            shown: None,
+            frozen: false,
+        }
+    }
+
+    /// Takes one sample; each node counts once.
+    pub(super) fn add(&mut self, firewalled: bool, sample: SocketAddrV4, from: SocketAddrV4) {
+        if self.heard.len() >= MAX_SAMPLES || !self.heard.insert(from) {
+            return;
+        }
+        count(&mut self.hosts, *sample.ip());
+        count(&mut self.addresses, sample);
+        if !self.frozen && (!firewalled || self.heard.len() >= MIN_SAMPLES) {
+            self.judge(firewalled);
+        }
+    }
+
+    /// Leaves the verdict as it is, whatever else is sampled.
+    pub(super) fn freeze(&mut self) {
+        self.frozen = true;
+    }
+
+    pub(super) fn firewall(&self) -> Firewall {
+        self.verdict
+    }
+
+    /// What the peer is told to send to; `None` is nothing at all.
+    pub(super) fn addresses(&self) -> Option<&[SocketAddrV4]> {
+        self.shown.as_deref()
+    }
+
+    pub(super) fn samples(&self) -> usize {
+        self.heard.len()
+    }
+
+    /// True once more samples would not help.
+    pub(super) fn is_decided(&self) -> bool {
+        is_consistent(self.verdict) || self.heard.len() >= ENOUGH_SAMPLES
+    }
+
+    fn judge(&mut self, firewalled: bool) {
+        if firewalled && self.verdict == Firewall::Open {
+            self.verdict = Firewall::Unknown;
+        }
+        if let Some(verdict) = self.classify(firewalled) {
+            self.verdict = verdict;
+        }
+        self.shown = match self.verdict {
+            Firewall::Unknown => None,
+            // The reference shows nothing here, and leaves a peer that was promised punching with
+            // nowhere to send to.
+            Firewall::Open | Firewall::Consistent => Some(self.most_seen()),
+            Firewall::Random | Firewall::Other(_) => {
+                self.hosts.first().map(|host| vec![SocketAddrV4::new(host.what, 0)])
+            }
+        };
+    }
+
+    /// `None`: as before.
+    fn classify(&self, firewalled: bool) -> Option<Firewall> {
+        if !firewalled {
+            return Some(Firewall::Open);
+        }
+        let hits = |index: usize| self.addresses.get(index).map_or(0, |count| count.hits);
+        let samples = self.heard.len();
+        match hits(0) {
+            _ if samples < MIN_SAMPLES => None,
+            3.. => Some(Firewall::Consistent),
+            ..=1 => Some(Firewall::Random),
+            2 if self.hosts.len() == 1 && samples > 3 => Some(Firewall::Random),
+            // Two addresses of a host, each seen twice: both hold.
+            2 if self.hosts.len() > 1 && hits(1) > 1 => Some(Firewall::Consistent),
+            2 if samples > ENOUGH_SAMPLES => Some(Firewall::Random),
+            2 => None,
+        }
+    }
+
+    fn most_seen(&self) -> Vec<SocketAddrV4> {
+        let mut shown = Vec::new();
+        for count in &self.addresses {
+            if count.hits >= 2 || shown.len() < 2 {
+                shown.push(count.what);
+            }
+        }
+        shown
+    }
+}
+
+/// True for a NAT whose mapping the peer can be told beforehand.
+pub(crate) fn is_consistent(firewall: Firewall) -> bool {
+    matches!(firewall, Firewall::Open | Firewall::Consistent)
+}
+
+/// True for a NAT that takes another port for each peer, and for anything unknown and worse.
+pub(crate) fn is_random(firewall: Firewall) -> bool {
+    matches!(firewall, Firewall::Random | Firewall::Other(_))
+}
+
+/// Counts a value and keeps the list sorted, most hits first, older first among equals.
+fn count<T: PartialEq>(counts: &mut Vec<Count<T>>, what: T) {
+    let Some(mut at) = counts.iter().position(|count| count.what == what) else {
+        counts.push(Count { what, hits: 1 });
+        return;
+    };
+    counts[at].hits += 1;
+    while at > 0 && counts[at - 1].hits < counts[at].hits {
+        counts.swap(at - 1, at);
+        at -= 1;
+    }
+}
+
+/// Fewer say nothing.
+const MIN_SAMPLES: usize = 3;
+
+/// What an analysis asks for.
+pub(super) const ENOUGH_SAMPLES: usize = 4;
+
+/// A peer that sends rounds through many nodes must not make us remember them all.
+const MAX_SAMPLES: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn classifies_as_the_reference_does() {
+        let text = include_str!("../../tests/vectors/D_nat_analysis.json");
+        let vectors: serde_json::Value = serde_json::from_str(text).unwrap();
+        for case in vectors["nat"].as_array().unwrap() {
+            let mut nat = Nat::new(true);
+            for (index, step) in case["steps"].as_array().unwrap().iter().enumerate() {
+                let from = SocketAddrV4::new(Ipv4Addr::new(9, 9, 9, index as u8), 1);
+                nat.add(true, address(&step["sample"]), from);
+
+                assert_eq!(name(nat.firewall()), step["firewall"], "{} {index}", case["name"]);
+                let expected = step["addresses"]
+                    .as_array()
+                    .map(|list| list.iter().map(address).collect::<Vec<_>>());
+                assert_eq!(nat.addresses(), expected.as_deref(), "{} {index}", case["name"]);
+            }
+        }
+    }
+
+    #[test]
+    fn a_node_counts_once() {
+        let mut nat = Nat::new(true);
+        for _ in 0..5 {
+            nat.add(true, "1.1.1.1:5".parse().unwrap(), "2.2.2.2:2".parse().unwrap());
+        }
+        assert_eq!((nat.samples(), nat.firewall()), (1, Firewall::Unknown));
+    }
+
+    #[test]
+    fn a_frozen_verdict_stays() {
+        let mut nat = Nat::new(true);
+        for port in 0..3 {
+            let from = SocketAddrV4::new(Ipv4Addr::new(2, 2, 2, 2), port);
+            nat.add(true, SocketAddrV4::new(Ipv4Addr::new(1, 1, 1, 1), port), from);
+        }
+        nat.freeze();
+        for port in 3..9 {
+            let from = SocketAddrV4::new(Ipv4Addr::new(2, 2, 2, 2), port);
+            nat.add(true, SocketAddrV4::new(Ipv4Addr::new(1, 1, 1, 1), 7), from);
+        }
+        assert_eq!(nat.firewall(), Firewall::Random);
+    }
+
+    #[test]
+    fn an_open_node_shows_its_samples() {
+        let mut nat = Nat::new(false);
+        nat.add(false, "1.1.1.1:5".parse().unwrap(), "2.2.2.2:2".parse().unwrap());
+        assert_eq!(nat.firewall(), Firewall::Open);
+        assert_eq!(nat.addresses(), Some(&["1.1.1.1:5".parse().unwrap()][..]));
+    }
+
+    fn address(value: &serde_json::Value) -> SocketAddrV4 {
+        value.as_str().unwrap().parse().unwrap()
+    }
+
+    fn name(firewall: Firewall) -> &'static str {
+        match firewall {
+            Firewall::Unknown => "UNKNOWN",
+            Firewall::Open => "OPEN",
+            Firewall::Consistent => "CONSISTENT",
+            Firewall::Random => "RANDOM",
+            Firewall::Other(_) => "OTHER",
+        }
+    }
+}

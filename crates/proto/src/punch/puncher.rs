@@ -1,0 +1,488 @@
+//! One puncher: its sockets, the analysis of their NAT, and the punching.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddrV4;
+
+use super::nat::{ENOUGH_SAMPLES, Nat, is_consistent, is_random};
+use super::remote::Remote;
+use super::strategy::{Probe, Strategy};
+use super::throttle::{Claim, Throttle};
+use super::{News, PunchId, PunchOwner};
+use crate::conn::Path;
+use crate::connect::Io;
+use crate::net::{Owner, Reply, RequestKey};
+use crate::wire::{Firewall, is_reserved};
+use crate::{ConnId, Cx, Question, ServerId, SocketId, Timer};
+
+#[derive(Debug)]
+pub(crate) struct Puncher {
+    id: PunchId,
+    owner: PunchOwner,
+    remote: Remote,
+    nat: Nat,
+    /// The first is the one that rounds are sent from.
+    sockets: Vec<SocketId>,
+    analysis: Analysis,
+    reopening: Reopening,
+    work: Work,
+    claim: Claim,
+    /// Pings in flight, by tag. They go on when the analysis has ended: each is a sample.
+    pings: BTreeMap<u32, RequestKey>,
+    asked: BTreeSet<SocketAddrV4>,
+    next_tag: u32,
+    probes_left: u32,
+    news: Vec<News>,
+    socket_changes: Vec<SocketChange>,
+}
+
+/// Which sockets a puncher listens on.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum SocketChange {
+    Opened(SocketId),
+    Released(SocketId),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Analysis {
+    /// There is no socket yet.
+    Binding,
+    /// Pings are out. `again`: a second round may follow.
+    Sampling { again: bool },
+    /// No more is to be learnt.
+    Ended,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reopening {
+    No,
+    Running { left: u8 },
+    Done { consistent: bool },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Work {
+    None,
+    Punching(Strategy),
+    /// A probe came through: nothing more is to be done.
+    Connected,
+    /// Nothing came through, or there is no socket.
+    Over,
+}
+
+impl Puncher {
+    pub(super) fn new(
+        cx: &mut Cx<'_>,
+        io: &mut Io<'_>,
+        id: PunchId,
+        owner: PunchOwner,
+        remote_firewall: Firewall,
+    ) -> Self {
+        let mut puncher = Self {
+            id,
+            owner,
+            remote: Remote::new(remote_firewall),
+            nat: Nat::new(io.net.firewalled()),
+            sockets: Vec::new(),
+            analysis: Analysis::Binding,
+            reopening: Reopening::No,
+            work: Work::None,
+            claim: Claim::None,
+            pings: BTreeMap::new(),
+            asked: BTreeSet::new(),
+            next_tag: 0,
+            probes_left: MAX_PROBES,
+            news: Vec::new(),
+            socket_changes: Vec::new(),
+        };
+        puncher.acquire(cx, io);
+        puncher
+    }
+
+    pub(super) fn owner(&self) -> PunchOwner {
+        self.owner
+    }
+
+    /// The socket that rounds are sent from.
+    pub(crate) fn socket(&self) -> Option<SocketId> {
+        self.sockets.first().copied()
+    }
+
+    /// True once datagrams can leave from that socket.
+    pub(crate) fn is_bound(&self) -> bool {
+        self.analysis != Analysis::Binding
+    }
+
+    /// What our NAT does to that socket.
+    pub(crate) fn firewall(&self) -> Firewall {
+        self.nat.firewall()
+    }
+
+    /// Where the peer shall send to.
+    pub(crate) fn addresses(&self) -> Option<&[SocketAddrV4]> {
+        self.nat.addresses()
+    }
+
+    pub(crate) fn remote(&self) -> &Remote {
+        &self.remote
+    }
+
+    pub(super) fn remote_mut(&mut self) -> &mut Remote {
+        &mut self.remote
+    }
+
+    /// What the application is asked before we punch.
+    pub(crate) fn question(&self, server: Option<ServerId>, conn: Option<ConnId>) -> Question {
+        Question::Holepunch {
+            server,
+            conn,
+            remote_firewall: number(self.remote.firewall()),
+            local_firewall: number(self.nat.firewall()),
+            remote_addresses: self.remote.address_list(),
+            local_addresses: self.addresses().unwrap_or_default().to_vec(),
+        }
+    }
+
+    pub(crate) fn is_punching(&self) -> bool {
+        matches!(self.work, Work::Punching(_))
+    }
+
+    pub(crate) fn is_connected(&self) -> bool {
+        self.work == Work::Connected
+    }
+
+    /// True while it draws on the budget of random punches.
+    pub(super) fn is_random(&self) -> bool {
+        self.claim != Claim::None
+    }
+
+    /// True if one of the NATs makes a random punch necessary.
+    pub(super) fn needs_random(&self) -> bool {
+        is_random(self.nat.firewall()) || is_random(self.remote.firewall())
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.work == Work::Over
+    }
+
+    /// `None` while it runs; then whether the NAT leaves a way to the peer's.
+    pub(crate) fn analysis(&self) -> Option<bool> {
+        if self.analysis != Analysis::Ended || matches!(self.reopening, Reopening::Running { .. }) {
+            return None;
+        }
+        Some(!self.is_unstable())
+    }
+
+    /// Replaces the socket until its NAT is consistent. `Some` if that was tried before.
+    pub(super) fn reopen(&mut self, cx: &mut Cx<'_>, io: &mut Io<'_>) -> Option<bool> {
+        match self.reopening {
+            Reopening::Done { consistent } => return Some(consistent),
+            Reopening::Running { .. } => return None,
+            Reopening::No => {}
+        }
+        self.reopening = Reopening::Running { left: MAX_REOPENS };
+        self.reopen_next(cx, io);
+        match self.reopening {
+            Reopening::Done { consistent } => Some(consistent),
+            Reopening::No | Reopening::Running { .. } => None,
+        }
+    }
+
+    pub(super) fn add_sample(
+        &mut self,
+        cx: &mut Cx<'_>,
+        io: &mut Io<'_>,
+        sample: SocketAddrV4,
+        from: SocketAddrV4,
+    ) {
+        self.nat.add(io.net.firewalled(), sample, from);
+        self.settle(cx, io);
+    }
+
+    pub(super) fn freeze(&mut self) {
+        self.nat.freeze();
+    }
+
+    pub(super) fn reserve(&mut self, throttle: &mut Throttle) {
+        if self.claim == Claim::None {
+            throttle.claim(&mut self.claim, Claim::Reserved);
+        }
+    }
+
+    /// Starts to punch, unless it does already. False if there is no way.
+    pub(super) fn punch(
+        &mut self,
+        cx: &mut Cx<'_>,
+        io: &mut Io<'_>,
+        throttle: &mut Throttle,
+    ) -> bool {
+        match self.work {
+            Work::None => {}
+            Work::Punching(_) => return true,
+            Work::Connected | Work::Over => return false,
+        }
+        let Some(strategy) = Strategy::choose(self.nat.firewall(), &self.remote) else {
+            return false;
+        };
+        if strategy.is_random() {
+            cx.stats.punches_random += 1;
+            throttle.claim(&mut self.claim, Claim::Used);
+        } else {
+            cx.stats.punches_consistent += 1;
+        }
+        tracing::debug!(punch = self.id.0, ?strategy, "punching");
+        self.work = Work::Punching(strategy);
+        while self.sockets.len() < strategy.sockets() {
+            self.acquire(cx, io);
+        }
+        let delay = strategy.delay(self.is_initiator());
+        cx.wake_at(Timer::Punch(self.id.0), cx.now + delay);
+        true
+    }
+
+    pub(super) fn handle_bound(
+        &mut self,
+        cx: &mut Cx<'_>,
+        io: &mut Io<'_>,
+        socket: SocketId,
+        ok: bool,
+    ) {
+        if !ok {
+            self.handle_unbound(socket);
+            return;
+        }
+        if self.socket() != Some(socket) {
+            self.open_birthday_socket(cx, socket);
+            return;
+        }
+        self.news.extend((self.reopening == Reopening::No).then_some(News::Ready));
+        self.analysis = Analysis::Sampling { again: true };
+        self.sample(cx, io);
+        self.settle(cx, io);
+    }
+
+    pub(super) fn handle_reply(
+        &mut self,
+        cx: &mut Cx<'_>,
+        io: &mut Io<'_>,
+        tag: u32,
+        reply: Option<Reply>,
+    ) {
+        if self.pings.remove(&tag).is_none() {
+            return;
+        }
+        if let Some(reply) = reply {
+            self.nat.add(io.net.firewalled(), reply.to, reply.from);
+        }
+        self.settle(cx, io);
+    }
+
+    /// The server answers every probe; for the client the first one decides.
+    pub(super) fn handle_probe(
+        &mut self,
+        cx: &mut Cx<'_>,
+        io: &mut Io<'_>,
+        throttle: &mut Throttle,
+        socket: SocketId,
+        from: SocketAddrV4,
+    ) {
+        if !self.is_initiator() {
+            self.probe(cx, Probe { socket, to: from, low_ttl: false });
+            return;
+        }
+        if matches!(self.work, Work::Connected | Work::Over) || from.port() == 0 {
+            return;
+        }
+        tracing::debug!(punch = self.id.0, %from, "punched");
+        self.work = Work::Connected;
+        cx.timers.cancel(Timer::Punch(self.id.0));
+        throttle.release(&mut self.claim, cx.now);
+        let others = std::mem::replace(&mut self.sockets, vec![socket]);
+        for other in others.into_iter().filter(|other| *other != socket) {
+            self.release(cx, io, other);
+        }
+        self.news.push(News::Connected(Path { socket, remote: from }));
+    }
+
+    /// The next step of the strategy.
+    pub(super) fn handle_timeout(&mut self, cx: &mut Cx<'_>) {
+        let Work::Punching(mut strategy) = self.work else { return };
+        let mut probes = Vec::new();
+        let next = strategy.step(cx.rng, &self.sockets, &self.remote, &mut probes);
+        for probe in probes {
+            self.probe(cx, probe);
+        }
+        match next {
+            Some(delay) => {
+                self.work = Work::Punching(strategy);
+                cx.wake_at(Timer::Punch(self.id.0), cx.now + delay);
+            }
+            None => self.work = Work::Over,
+        }
+    }
+
+    pub(super) fn probe_from_first(&mut self, cx: &mut Cx<'_>, to: SocketAddrV4, low_ttl: bool) {
+        if let Some(socket) = self.socket().filter(|_| self.is_bound()) {
+            self.probe(cx, Probe { socket, to, low_ttl });
+        }
+    }
+
+    /// Gives everything back.
+    pub(super) fn end(mut self, cx: &mut Cx<'_>, io: &mut Io<'_>, throttle: &mut Throttle) {
+        cx.timers.cancel(Timer::Punch(self.id.0));
+        throttle.release(&mut self.claim, cx.now);
+        self.cancel_pings(cx, io);
+        for socket in std::mem::take(&mut self.sockets) {
+            self.release(cx, io, socket);
+        }
+    }
+
+    pub(super) fn take_news(&mut self) -> Vec<News> {
+        std::mem::take(&mut self.news)
+    }
+
+    pub(super) fn take_socket_changes(&mut self) -> Vec<SocketChange> {
+        std::mem::take(&mut self.socket_changes)
+    }
+
+    fn is_initiator(&self) -> bool {
+        matches!(self.owner, PunchOwner::Conn(_))
+    }
+
+    fn is_unstable(&self) -> bool {
+        let firewall = self.nat.firewall();
+        firewall == Firewall::Unknown || (is_random(firewall) && is_random(self.remote.firewall()))
+    }
+
+    fn handle_unbound(&mut self, socket: SocketId) {
+        let was_first = self.socket() == Some(socket);
+        self.sockets.retain(|other| *other != socket);
+        self.socket_changes.push(SocketChange::Released(socket));
+        if was_first && self.work != Work::Connected {
+            self.work = Work::Over;
+        }
+    }
+
+    fn open_birthday_socket(&mut self, cx: &mut Cx<'_>, socket: SocketId) {
+        if let Work::Punching(Strategy::Birthday { to, .. }) = self.work {
+            self.probe(cx, Probe { socket, to, low_ttl: true });
+        }
+    }
+
+    /// Pings nodes from the first socket. Those heard of last are skipped: they are likely to be
+    /// the ones that carry the handshake, which sample us anyway.
+    fn sample(&mut self, cx: &mut Cx<'_>, io: &mut Io<'_>) {
+        let Some(socket) = self.socket() else { return };
+        let nodes = io.net.recent_nodes(NODES_TO_CHOOSE_FROM);
+        let skip = if nodes.len() >= MANY_NODES { SKIPPED_NODES } else { 0 };
+        for node in nodes.into_iter().skip(skip) {
+            if self.nat.samples() + self.pings.len() >= ENOUGH_SAMPLES {
+                break;
+            }
+            if !self.asked.insert(node) {
+                continue;
+            }
+            let tag = self.next_tag;
+            self.next_tag = self.next_tag.wrapping_add(1);
+            let owner = Owner::Punch(self.id.0, tag);
+            let key = io.net.ping(cx, node, Some(socket), 0, owner);
+            self.pings.insert(tag, key);
+        }
+    }
+
+    /// Ends the analysis when it can be ended.
+    fn settle(&mut self, cx: &mut Cx<'_>, io: &mut Io<'_>) {
+        while let Analysis::Sampling { again } = self.analysis {
+            if self.nat.is_decided() {
+                self.end_analysis(cx, io);
+            } else if !self.pings.is_empty() {
+                return;
+            } else if again {
+                self.analysis = Analysis::Sampling { again: false };
+                self.sample(cx, io);
+            } else {
+                self.end_analysis(cx, io);
+            }
+        }
+    }
+
+    fn end_analysis(&mut self, cx: &mut Cx<'_>, io: &mut Io<'_>) {
+        self.analysis = Analysis::Ended;
+        tracing::debug!(punch = self.id.0, firewall = ?self.nat.firewall(), "analysed");
+        self.reopen_next(cx, io);
+        if !matches!(self.reopening, Reopening::Running { .. }) {
+            self.news.push(News::Analyzed);
+        }
+    }
+
+    /// One more socket, or the end of reopening.
+    fn reopen_next(&mut self, cx: &mut Cx<'_>, io: &mut Io<'_>) {
+        let Reopening::Running { left } = self.reopening else { return };
+        if left == 0 || !self.is_unstable() || self.work != Work::None {
+            let consistent = is_consistent(self.nat.firewall());
+            self.reopening = Reopening::Done { consistent };
+            return;
+        }
+        self.reopening = Reopening::Running { left: left - 1 };
+        self.analysis = Analysis::Binding;
+        self.cancel_pings(cx, io);
+        self.asked.clear();
+        self.nat = Nat::new(io.net.firewalled());
+        for socket in std::mem::take(&mut self.sockets) {
+            self.release(cx, io, socket);
+        }
+        self.acquire(cx, io);
+    }
+
+    fn acquire(&mut self, cx: &mut Cx<'_>, io: &mut Io<'_>) {
+        let socket = io.pool.acquire(cx, self.id);
+        self.sockets.push(socket);
+        self.socket_changes.push(SocketChange::Opened(socket));
+    }
+
+    fn release(&mut self, cx: &mut Cx<'_>, io: &mut Io<'_>, socket: SocketId) {
+        self.socket_changes.push(SocketChange::Released(socket));
+        io.pool.release(cx, io.conns, socket);
+    }
+
+    fn cancel_pings(&mut self, cx: &mut Cx<'_>, io: &mut Io<'_>) {
+        for key in std::mem::take(&mut self.pings).into_values() {
+            io.net.cancel_request(cx, key);
+        }
+    }
+
+    fn probe(&mut self, cx: &mut Cx<'_>, probe: Probe) {
+        let Probe { socket, to, low_ttl } = probe;
+        if to.port() == 0 || is_reserved(*to.ip()) {
+            return;
+        }
+        let Some(left) = self.probes_left.checked_sub(1) else { return };
+        self.probes_left = left;
+        let ttl = if low_ttl { OPENER_TTL } else { PROBE_TTL };
+        cx.send_with_ttl(socket, to, ttl, PROBE.to_vec());
+    }
+}
+
+/// Numbers that no version knows are RANDOM to every version.
+fn number(firewall: Firewall) -> u8 {
+    u64::from(firewall).try_into().unwrap_or(u8::MAX)
+}
+
+const PROBE: [u8; 1] = [0];
+
+const PROBE_TTL: u8 = 64;
+
+/// Far enough to leave our own NATs, too short to reach the peer's, which could take offence.
+const OPENER_TTL: u8 = 5;
+
+/// Mobile networks spread sockets over NATs; another one may get a better one.
+const MAX_REOPENS: u8 = 3;
+
+/// All that one puncher ever sends: four times what its longest strategy needs.
+const MAX_PROBES: u32 = 8192;
+
+const NODES_TO_CHOOSE_FROM: usize = 32;
+
+/// With fewer nodes than this, none can be spared.
+const MANY_NODES: usize = 8;
+
+const SKIPPED_NODES: usize = 5;

@@ -1,0 +1,106 @@
+//! What the peer says about itself, and how much of it is proven.
+
+use std::net::{Ipv4Addr, SocketAddrV4};
+
+use crate::wire::{Firewall, is_reserved};
+
+/// The peer of a puncher.
+#[derive(Debug)]
+pub(crate) struct Remote {
+    firewall: Firewall,
+    punching: bool,
+    addresses: Vec<RemoteAddress>,
+}
+
+/// Where the peer wants to be probed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RemoteAddress {
+    pub(crate) address: SocketAddrV4,
+    /// The peer has shown that it receives on this host.
+    pub(crate) verified: bool,
+}
+
+impl Remote {
+    pub(super) fn new(firewall: Firewall) -> Self {
+        Self { firewall, punching: false, addresses: Vec::new() }
+    }
+
+    /// Takes the news of a round. A host that was verified once stays so.
+    pub(crate) fn update(
+        &mut self,
+        punching: bool,
+        firewall: Firewall,
+        addresses: &[SocketAddrV4],
+        verified: Option<Ipv4Addr>,
+    ) {
+        let addresses = addresses
+            .iter()
+            .filter(|address| !is_reserved(*address.ip()))
+            .take(MAX_ADDRESSES)
+            .map(|&address| RemoteAddress {
+                address,
+                verified: verified == Some(*address.ip()) || self.is_verified(*address.ip()),
+            })
+            .collect();
+        self.addresses = addresses;
+        self.firewall = firewall;
+        self.punching = punching;
+    }
+
+    pub(crate) fn firewall(&self) -> Firewall {
+        self.firewall
+    }
+
+    /// True if the peer punches, or would.
+    pub(crate) fn is_punching(&self) -> bool {
+        self.punching
+    }
+
+    pub(crate) fn addresses(&self) -> &[RemoteAddress] {
+        &self.addresses
+    }
+
+    /// The addresses, for the application.
+    pub(crate) fn address_list(&self) -> Vec<SocketAddrV4> {
+        self.addresses.iter().map(|remote| remote.address).collect()
+    }
+
+    pub(super) fn first_verified(&self) -> Option<SocketAddrV4> {
+        self.addresses.iter().find(|remote| remote.verified).map(|remote| remote.address)
+    }
+
+    fn is_verified(&self, host: Ipv4Addr) -> bool {
+        self.addresses.iter().any(|remote| remote.verified && *remote.address.ip() == host)
+    }
+}
+
+/// More are of no use to an honest peer: a NAT shows one or two.
+pub(crate) const MAX_ADDRESSES: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_verified_host_stays_verified() {
+        let mut remote = Remote::new(Firewall::Unknown);
+        let host = Ipv4Addr::new(1, 1, 1, 1);
+        let addresses = [SocketAddrV4::new(host, 1), "2.2.2.2:2".parse().unwrap()];
+        remote.update(false, Firewall::Consistent, &addresses, Some(host));
+        remote.update(true, Firewall::Consistent, &addresses, None);
+
+        let verified: Vec<_> = remote.addresses().iter().map(|a| a.verified).collect();
+        assert_eq!(verified, [true, false]);
+    }
+
+    #[test]
+    fn the_list_is_bounded_and_has_no_reserved_hosts() {
+        let mut remote = Remote::new(Firewall::Unknown);
+        let mut addresses: Vec<SocketAddrV4> = vec!["255.255.255.255:1".parse().unwrap()];
+        addresses.extend((1..100).map(|port| SocketAddrV4::new(Ipv4Addr::LOCALHOST, port)));
+        remote.update(true, Firewall::Consistent, &addresses, None);
+
+        assert_eq!(remote.addresses().len(), MAX_ADDRESSES);
+        assert_eq!(remote.addresses()[0].address.port(), 1);
+    }
+}

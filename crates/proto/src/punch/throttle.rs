@@ -1,0 +1,82 @@
+//! Random punches are loud: one at a time, and a pause between two.
+
+use std::time::{Duration, Instant};
+
+/// The budget of random punches of a node.
+#[derive(Debug)]
+pub(super) struct Throttle {
+    active: u32,
+    last: Option<Instant>,
+    interval: Duration,
+}
+
+/// How far a puncher draws on the budget.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Claim {
+    #[default]
+    None,
+    /// It will punch if the peer joins in.
+    Reserved,
+    /// It does punch.
+    Used,
+}
+
+impl Throttle {
+    pub(super) fn new(interval: Duration) -> Self {
+        Self { active: 0, last: None, interval }
+    }
+
+    pub(super) fn is_busy(&self, now: Instant) -> bool {
+        self.active >= MAX_ACTIVE || self.last.is_some_and(|last| now < last + self.interval)
+    }
+
+    /// Raises a claim.
+    pub(super) fn claim(&mut self, claim: &mut Claim, wanted: Claim) {
+        if *claim == Claim::None {
+            self.active += 1;
+        }
+        *claim = wanted;
+    }
+
+    /// Gives a claim back. Only a punch that took place starts the pause.
+    pub(super) fn release(&mut self, claim: &mut Claim, now: Instant) {
+        match std::mem::take(claim) {
+            Claim::None => return,
+            Claim::Reserved => {}
+            Claim::Used => self.last = Some(now),
+        }
+        self.active = self.active.saturating_sub(1);
+    }
+}
+
+/// Two at a time would halve the chances of both.
+const MAX_ACTIVE: u32 = 1;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_at_a_time_and_a_pause_after_it() {
+        let now = Instant::now();
+        let mut throttle = Throttle::new(Duration::from_secs(20));
+        let mut claim = Claim::None;
+        throttle.claim(&mut claim, Claim::Reserved);
+        throttle.claim(&mut claim, Claim::Used);
+        assert!(throttle.is_busy(now));
+
+        throttle.release(&mut claim, now);
+        assert!(throttle.is_busy(now + Duration::from_secs(19)));
+        assert!(!throttle.is_busy(now + Duration::from_secs(20)));
+    }
+
+    #[test]
+    fn a_reservation_that_came_to_nothing_costs_nothing() {
+        let now = Instant::now();
+        let mut throttle = Throttle::new(Duration::from_secs(20));
+        let mut claim = Claim::None;
+        throttle.claim(&mut claim, Claim::Reserved);
+        throttle.release(&mut claim, now);
+        assert!(!throttle.is_busy(now));
+    }
+}

@@ -1,0 +1,270 @@
+//! Requests in flight: identical retries, deadlines, and the wait for a place in the window.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::net::SocketAddrV4;
+use std::time::{Duration, Instant};
+
+use super::congestion::Congestion;
+use crate::net::{NetTimer, RequestKey};
+use crate::wire::NodeId;
+use crate::{Cx, SocketId, Timer};
+
+/// All requests of a node. `P` is what each one is for.
+#[derive(Debug)]
+pub(crate) struct Requests<P> {
+    flights: BTreeMap<RequestKey, Flight<P>>,
+    by_tid: HashMap<(u16, SocketAddrV4), RequestKey>,
+    deadlines: BTreeSet<(Instant, RequestKey)>,
+    /// Wait for a place in the window, in order. May name requests that have ended.
+    waiting: VecDeque<RequestKey>,
+    congestion: Congestion,
+    tid: u16,
+    next_key: u64,
+}
+
+/// A request that is ready to leave.
+#[derive(Debug)]
+pub(crate) struct Outgoing {
+    /// From [`Requests::next_tid`].
+    pub(crate) tid: u16,
+    pub(crate) to: SocketAddrV4,
+    pub(crate) to_id: Option<NodeId>,
+    pub(crate) socket: SocketId,
+    pub(crate) ttl: Option<u8>,
+    /// The same bytes for every try.
+    pub(crate) packet: Vec<u8>,
+    /// Its counter in the statistics, if it has one.
+    pub(crate) counter: Option<usize>,
+    pub(crate) retries: u32,
+    /// How long each try waits for the reply.
+    pub(crate) patience: Duration,
+    /// The first try bypasses the window.
+    pub(crate) force: bool,
+}
+
+/// A request that its reply, or the lack of one, has ended.
+#[derive(Debug)]
+pub(crate) struct Landed<P> {
+    pub(crate) key: RequestKey,
+    pub(crate) purpose: P,
+    pub(crate) to: SocketAddrV4,
+    pub(crate) to_id: Option<NodeId>,
+    /// Since the last try.
+    pub(crate) elapsed: Duration,
+}
+
+/// What became of a request whose deadline has passed.
+#[derive(Debug)]
+pub(crate) enum Cycle<P> {
+    /// It is sent again.
+    Retry(RequestKey),
+    /// It was the last try.
+    TimedOut(Landed<P>),
+}
+
+#[derive(Debug)]
+struct Flight<P> {
+    outgoing: Outgoing,
+    purpose: P,
+    sent: u32,
+    sent_at: Instant,
+    /// `None` while it waits for a place in the window.
+    deadline: Option<Instant>,
+}
+
+impl<P> Requests<P> {
+    /// Nothing in flight.
+    pub(crate) fn new(max_window: usize, first_tid: u16) -> Self {
+        Self {
+            flights: BTreeMap::new(),
+            by_tid: HashMap::new(),
+            deadlines: BTreeSet::new(),
+            waiting: VecDeque::new(),
+            congestion: Congestion::new(max_window),
+            tid: first_tid,
+            next_key: 0,
+        }
+    }
+
+    /// The transaction id of the next request to a destination: free there, unless all are taken.
+    pub(crate) fn next_tid(&mut self, to: SocketAddrV4) -> u16 {
+        for _ in 0..u16::MAX {
+            let tid = self.tid;
+            self.tid = self.tid.wrapping_add(1);
+            if !self.by_tid.contains_key(&(tid, to)) {
+                return tid;
+            }
+        }
+        self.tid
+    }
+
+    /// Sends a request, or queues it while the window is full.
+    pub(crate) fn start(&mut self, cx: &mut Cx<'_>, outgoing: Outgoing, purpose: P) -> RequestKey {
+        let key = self.next_key();
+        cx.stats.requests_active += 1;
+        cx.stats.requests_total += 1;
+        if let Some([tx, _]) = outgoing.counter.and_then(|i| cx.stats.commands.get_mut(i)) {
+            *tx += 1;
+        }
+        let force = outgoing.force;
+        self.by_tid.insert((outgoing.tid, outgoing.to), key);
+        let flight = Flight { outgoing, purpose, sent: 0, sent_at: cx.now, deadline: None };
+        self.flights.insert(key, flight);
+        if force {
+            self.transmit(cx, key);
+        } else {
+            self.enqueue(cx, key);
+        }
+        self.set_timer(cx);
+        key
+    }
+
+    /// A key that names nothing else.
+    pub(crate) fn next_key(&mut self) -> RequestKey {
+        let key = RequestKey(self.next_key);
+        self.next_key += 1;
+        key
+    }
+
+    /// Ends the request that a response with this id, from this address, belongs to.
+    pub(crate) fn land(
+        &mut self,
+        cx: &mut Cx<'_>,
+        tid: u16,
+        from: SocketAddrV4,
+    ) -> Option<Landed<P>> {
+        let key = *self.by_tid.get(&(tid, from))?;
+        let (landed, counter) = self.remove(cx, key)?;
+        cx.stats.responses += 1;
+        if let Some([_, rx]) = counter.and_then(|i| cx.stats.commands.get_mut(i)) {
+            *rx += 1;
+        }
+        self.release(cx);
+        self.set_timer(cx);
+        Some(landed)
+    }
+
+    /// Forgets a request.
+    pub(crate) fn cancel(&mut self, cx: &mut Cx<'_>, key: RequestKey) {
+        if self.remove(cx, key).is_some() {
+            self.release(cx);
+            self.set_timer(cx);
+        }
+    }
+
+    /// Retries or ends one request whose deadline has passed; call until it returns `None`.
+    pub(crate) fn poll_cycle(&mut self, cx: &mut Cx<'_>) -> Option<Cycle<P>> {
+        let due = self.deadlines.first().is_some_and(|(at, _)| *at <= cx.now);
+        let Some((_, key)) = due.then(|| self.deadlines.pop_first()).flatten() else {
+            self.set_timer(cx);
+            return None;
+        };
+        let flight = self.flights.get_mut(&key)?;
+        flight.deadline = None;
+        if flight.sent <= flight.outgoing.retries {
+            cx.stats.retries += 1;
+            self.enqueue(cx, key);
+            return Some(Cycle::Retry(key));
+        }
+        let (landed, _) = self.remove(cx, key)?;
+        cx.stats.timeouts += 1;
+        self.release(cx);
+        Some(Cycle::TimedOut(landed))
+    }
+
+    /// A slot of the window has passed.
+    pub(crate) fn handle_slot(&mut self, cx: &mut Cx<'_>) {
+        self.congestion.drain();
+        self.release(cx);
+        self.set_timer(cx);
+    }
+
+    /// True while slots have to be counted.
+    pub(crate) fn is_active(&self) -> bool {
+        !self.congestion.is_empty() || !self.waiting.is_empty()
+    }
+
+    /// What a request is for.
+    pub(crate) fn purpose(&self, key: RequestKey) -> Option<&P> {
+        self.flights.get(&key).map(|flight| &flight.purpose)
+    }
+
+    /// How many are in flight or waiting.
+    pub(crate) fn len(&self) -> usize {
+        self.flights.len()
+    }
+
+    /// Ends every request, the oldest first.
+    pub(crate) fn clear(&mut self, cx: &mut Cx<'_>) -> Vec<P> {
+        let keys: Vec<RequestKey> = self.flights.keys().copied().collect();
+        let ended = keys.into_iter().filter_map(|key| self.remove(cx, key));
+        let purposes = ended.map(|(landed, _)| landed.purpose).collect();
+        self.waiting.clear();
+        self.set_timer(cx);
+        purposes
+    }
+
+    fn enqueue(&mut self, cx: &mut Cx<'_>, key: RequestKey) {
+        if self.congestion.is_full() {
+            self.waiting.push_back(key);
+        } else {
+            self.transmit(cx, key);
+        }
+    }
+
+    /// Sends what waits, while there is room.
+    fn release(&mut self, cx: &mut Cx<'_>) {
+        while !self.congestion.is_full() {
+            let Some(key) = self.waiting.pop_front() else {
+                return;
+            };
+            self.transmit(cx, key);
+        }
+    }
+
+    fn transmit(&mut self, cx: &mut Cx<'_>, key: RequestKey) {
+        let Some(flight) = self.flights.get_mut(&key) else {
+            return;
+        };
+        let outgoing = &flight.outgoing;
+        match outgoing.ttl {
+            Some(ttl) => {
+                cx.send_with_ttl(outgoing.socket, outgoing.to, ttl, outgoing.packet.clone());
+            }
+            None => cx.send(outgoing.socket, outgoing.to, outgoing.packet.clone()),
+        }
+        let deadline = cx.now + outgoing.patience;
+        flight.sent += 1;
+        flight.sent_at = cx.now;
+        flight.deadline = Some(deadline);
+        self.deadlines.insert((deadline, key));
+        self.congestion.take();
+    }
+
+    /// Takes a request out of every index, and gives its place in the window back.
+    fn remove(&mut self, cx: &mut Cx<'_>, key: RequestKey) -> Option<(Landed<P>, Option<usize>)> {
+        let Flight { outgoing, purpose, sent, sent_at, deadline } = self.flights.remove(&key)?;
+        if let Some(deadline) = deadline {
+            self.deadlines.remove(&(deadline, key));
+        }
+        let index = (outgoing.tid, outgoing.to);
+        if self.by_tid.get(&index) == Some(&key) {
+            self.by_tid.remove(&index);
+        }
+        if sent > 0 {
+            self.congestion.free();
+        }
+        cx.stats.requests_active = cx.stats.requests_active.saturating_sub(1);
+        let elapsed = cx.now.saturating_duration_since(sent_at);
+        let Outgoing { to, to_id, counter, .. } = outgoing;
+        Some((Landed { key, purpose, to, to_id, elapsed }, counter))
+    }
+
+    fn set_timer(&self, cx: &mut Cx<'_>) {
+        let timer = Timer::Net(NetTimer::Requests);
+        match self.deadlines.first() {
+            Some((at, _)) => cx.wake_at(timer, *at),
+            None => cx.timers.cancel(timer),
+        }
+    }
+}

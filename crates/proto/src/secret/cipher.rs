@@ -1,0 +1,271 @@
+//! The secretstream cipher of libsodium, XChaCha20-Poly1305 (PROTOCOL F.3).
+//!
+//! A frame is almost an IETF ChaCha20-Poly1305 message. The plaintext is a block of the tag and 63
+//! zeros, then the message; of the block's ciphertext only the first byte is sent. The padding in
+//! the MAC is an old slip of libsodium that equals the standard's if the length is a multiple of
+//! 8: such messages suit ring's fused assembly, in a buffer with room for the block before the
+//! message. All others take one pass of ChaCha20 and one of Poly1305.
+
+use chacha20::cipher::{KeyIvInit, StreamCipher};
+use chacha20::{ChaCha20, R20, hchacha};
+use poly1305::universal_hash::{KeyInit, UniversalHash};
+use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
+
+use super::poly1305::Poly1305;
+
+/// The sending end.
+pub(super) struct Push(State);
+
+impl Push {
+    /// Begins the stream of this key and header. The header must be fresh and random.
+    pub(super) fn new(key: &[u8; 32], header: &[u8; HEADER_LEN]) -> Self {
+        Self(State::new(key, header))
+    }
+
+    /// Encrypts in place what follows the room. Returns the encrypted tag, which goes before the
+    /// ciphertext, and the MAC, which goes after it.
+    pub(super) fn seal(&mut self, tag: u8, buf: &mut Roomy<'_>) -> (u8, [u8; MAC_LEN]) {
+        let (first, mac) = if buf.suits_fused(0) {
+            self.0.seal_fused(tag, buf)
+        } else {
+            self.0.seal_portably(tag, buf.message())
+        };
+        self.0.advance(&mac, tag);
+        (first, mac)
+    }
+}
+
+/// The receiving end.
+pub(super) struct Pull(State);
+
+impl Pull {
+    /// Begins the stream of this key and header.
+    pub(super) fn new(key: &[u8; 32], header: &[u8; HEADER_LEN]) -> Self {
+        Self(State::new(key, header))
+    }
+
+    /// Decrypts in place what follows the room and returns the tag. A forgery changes nothing but
+    /// the buffer.
+    pub(super) fn open(
+        &mut self,
+        first: u8,
+        buf: &mut Roomy<'_>,
+        mac: &[u8; MAC_LEN],
+    ) -> Option<u8> {
+        let tag = if buf.suits_fused(OPEN_FUSED_FROM) {
+            self.0.open_fused(first, buf, mac)?
+        } else {
+            self.0.open_portably(first, buf.message(), mac)?
+        };
+        self.0.advance(mac, tag);
+        Some(tag)
+    }
+}
+
+/// A message with [`ROOM`] bytes of scratch before it.
+pub(super) struct Roomy<'a> {
+    all: &'a mut [u8],
+}
+
+impl<'a> Roomy<'a> {
+    /// `None` if the buffer is shorter than the room.
+    pub(super) fn new(all: &'a mut [u8]) -> Option<Self> {
+        (all.len() >= ROOM).then_some(Self { all })
+    }
+
+    fn message(&mut self) -> &mut [u8] {
+        &mut self.all[ROOM..]
+    }
+
+    fn suits_fused(&self, from: usize) -> bool {
+        let len = self.all.len() - ROOM;
+        len >= from && len.is_multiple_of(8)
+    }
+}
+
+/// Key and nonce of the next frame.
+struct State {
+    key: Zeroizing<[u8; 32]>,
+    counter: u32,
+    inonce: [u8; 8],
+    aead: LessSafeKey,
+}
+
+impl State {
+    fn new(key: &[u8; 32], header: &[u8; HEADER_LEN]) -> Self {
+        let (input, inonce) = header.split_at(16);
+        let input: [u8; 16] = std::array::from_fn(|at| input[at]);
+        let inonce = std::array::from_fn(|at| inonce[at]);
+        let key = Zeroizing::new(hchacha::<R20>(key.into(), &input.into()).0);
+        let aead = aead(&key);
+        Self { key, counter: 1, inonce, aead }
+    }
+
+    fn seal_fused(&self, tag: u8, buf: &mut Roomy<'_>) -> (u8, [u8; MAC_LEN]) {
+        buf.all[0] = tag;
+        buf.all[1..ROOM].fill(0);
+        let nonce = Nonce::assume_unique_for_key(self.nonce());
+        match self.aead.seal_in_place_separate_tag(nonce, Aad::empty(), buf.all) {
+            Ok(mac) => (buf.all[0], std::array::from_fn(|at| mac.as_ref()[at])),
+            // ring refuses more than 256 GiB and leaves the buffer as it is.
+            Err(_) => self.seal_portably(tag, buf.message()),
+        }
+    }
+
+    fn open_fused(&self, first: u8, buf: &mut Roomy<'_>, mac: &[u8; MAC_LEN]) -> Option<u8> {
+        let start = Start::new(&mut self.keystream());
+        buf.all[..ROOM].copy_from_slice(&start.block);
+        buf.all[0] = first;
+        let nonce = Nonce::assume_unique_for_key(self.nonce());
+        let plain = self
+            .aead
+            .open_in_place_separate_tag(nonce, Aad::empty(), (*mac).into(), buf.all, 0..)
+            .ok()?;
+        plain.first().copied()
+    }
+
+    fn seal_portably(&self, tag: u8, message: &mut [u8]) -> (u8, [u8; MAC_LEN]) {
+        let mut stream = self.keystream();
+        let mut start = Start::new(&mut stream);
+        start.block[0] ^= tag;
+        start.apply(&mut stream, message);
+        (start.block[0], start.mac(message))
+    }
+
+    fn open_portably(&self, first: u8, message: &mut [u8], mac: &[u8; MAC_LEN]) -> Option<u8> {
+        let mut stream = self.keystream();
+        let mut start = Start::new(&mut stream);
+        let tag = start.block[0] ^ first;
+        start.block[0] = first;
+        if !bool::from(start.mac(message).ct_eq(mac)) {
+            return None;
+        }
+        start.apply(&mut stream, message);
+        Some(tag)
+    }
+
+    /// Moves on to the next frame.
+    fn advance(&mut self, mac: &[u8; MAC_LEN], tag: u8) {
+        for (byte, mac) in self.inonce.iter_mut().zip(mac) {
+            *byte ^= mac;
+        }
+        self.counter = self.counter.wrapping_add(1);
+        if self.counter == 0 || tag & TAG_REKEY != 0 {
+            self.rekey();
+        }
+    }
+
+    fn rekey(&mut self) {
+        let mut stream = self.keystream();
+        stream.apply_keystream(&mut *self.key);
+        stream.apply_keystream(&mut self.inonce);
+        self.counter = 1;
+        self.aead = aead(&self.key);
+    }
+
+    fn nonce(&self) -> [u8; 12] {
+        let mut nonce = [0; 12];
+        nonce[..4].copy_from_slice(&self.counter.to_le_bytes());
+        nonce[4..].copy_from_slice(&self.inonce);
+        nonce
+    }
+
+    fn keystream(&self) -> ChaCha20 {
+        ChaCha20::new((&*self.key).into(), &self.nonce().into())
+    }
+}
+
+/// The first blocks of keystream: the Poly1305 key, the tag's block, and what the first bytes of
+/// the message need.
+struct Start {
+    mac_key: [u8; BLOCK],
+    block: [u8; BLOCK],
+    message: [u8; BATCH - 2 * BLOCK],
+}
+
+impl Start {
+    fn new(stream: &mut ChaCha20) -> Self {
+        let mut bytes = [0; BATCH];
+        stream.apply_keystream(&mut bytes);
+        Self {
+            mac_key: std::array::from_fn(|at| bytes[at]),
+            block: std::array::from_fn(|at| bytes[BLOCK + at]),
+            message: std::array::from_fn(|at| bytes[2 * BLOCK + at]),
+        }
+    }
+
+    fn apply(&self, stream: &mut ChaCha20, message: &mut [u8]) {
+        let (near, far) = message.split_at_mut(message.len().min(self.message.len()));
+        xor(near, &self.message);
+        let (batches, rest) = far.split_at_mut(far.len() - far.len() % BATCH);
+        stream.apply_keystream(batches);
+        if !rest.is_empty() {
+            let mut key = [0; BATCH];
+            stream.apply_keystream(&mut key);
+            xor(rest, &key);
+        }
+    }
+
+    fn mac(&self, ciphertext: &[u8]) -> [u8; MAC_LEN] {
+        let key: [u8; 32] = std::array::from_fn(|at| self.mac_key[at]);
+        let (blocks, rest) = ciphertext.split_at(ciphertext.len() & !0xf);
+        // libsodium pads by the length modulo 16, not up to the next 16.
+        let mut tail = [0; 48];
+        tail[..rest.len()].copy_from_slice(rest);
+        let lengths = 2 * rest.len();
+        let len = (BLOCK + ciphertext.len()) as u64;
+        tail[lengths + 8..lengths + 16].copy_from_slice(&len.to_le_bytes());
+        let tail = &tail[..lengths + 16];
+
+        if blocks.len() >= VECTOR_MAC_FROM {
+            let mut mac = poly1305::Poly1305::new((&key).into());
+            mac.update_padded(&self.block);
+            mac.update_padded(blocks);
+            return mac.compute_unpadded(tail).into();
+        }
+        let mut mac = Poly1305::new(&key);
+        mac.update_blocks(&self.block);
+        mac.update_blocks(blocks);
+        mac.finish(tail)
+    }
+}
+
+fn xor(bytes: &mut [u8], keystream: &[u8]) {
+    for (byte, key) in bytes.iter_mut().zip(keystream) {
+        *byte ^= key;
+    }
+}
+
+fn aead(key: &[u8; 32]) -> LessSafeKey {
+    LessSafeKey::new(UnboundKey::new(&CHACHA20_POLY1305, key).expect("a key of 32 bytes"))
+}
+
+/// Bytes of scratch that a buffer has before its message.
+pub(super) const ROOM: usize = BLOCK;
+
+/// Bytes of a stream's header: 16 for the key, 8 for the nonce.
+pub(super) const HEADER_LEN: usize = 24;
+
+/// Bytes of a MAC.
+pub(super) const MAC_LEN: usize = 16;
+
+/// The tag bit that asks for a new key; the final tag has it as well.
+const TAG_REKEY: u8 = 2;
+
+/// Bytes of a ChaCha20 block.
+const BLOCK: usize = 64;
+
+/// Bytes of keystream that the vector units make at once; a single block takes them as long.
+const BATCH: usize = 4 * BLOCK;
+
+/// Bytes from which it is faster to decrypt with ring. It wants the keystream of the tag's block
+/// first, which costs as much as all the keystream of a short message.
+const OPEN_FUSED_FROM: usize = BATCH - 2 * BLOCK + 1;
+
+/// Bytes from which the vector code for Poly1305 is worth its start, as measured.
+const VECTOR_MAC_FROM: usize = 4096;
+
+#[cfg(test)]
+mod tests;

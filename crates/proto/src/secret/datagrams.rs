@@ -1,0 +1,70 @@
+//! Unordered messages: each is a box of its own in a UDX message (PROTOCOL F.5).
+
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+use super::secretbox::{self, MAC_LEN, NONCE_LEN};
+use crate::noise::Finished;
+use crate::wire::{self, ns};
+
+/// Both directions of the unordered messages of a connection.
+#[derive(Zeroize, ZeroizeOnDrop)]
+pub struct Datagrams {
+    tx: [u8; 32],
+    rx: [u8; 32],
+    counter: u64,
+    start: u64,
+}
+
+impl Datagrams {
+    /// For a finished handshake. The counter starts at 8 random bytes.
+    pub fn new(handshake: &Finished, start: [u8; 8]) -> Self {
+        let key = |role: &[u8; 32]| wire::keyed_hash(&handshake.hash, &[role, &ns::SEND]);
+        let (initiator, responder) = (key(&ns::INITIATOR), key(&ns::RESPONDER));
+        let (tx, rx) =
+            if handshake.is_initiator { (initiator, responder) } else { (responder, initiator) };
+        let start = u64::from_le_bytes(start);
+        Self { tx, rx, counter: start, start }
+    }
+
+    /// The datagram of a message, 24 bytes longer; `None` once all nonces are used, which ends the
+    /// connection.
+    pub fn seal(&mut self, message: &[u8]) -> Option<Vec<u8>> {
+        let counter = self.counter.wrapping_add(1);
+        if counter == self.start {
+            return None;
+        }
+        self.counter = counter;
+
+        let counter = counter.to_le_bytes();
+        let mut out = Vec::with_capacity(COUNTER_LEN + MAC_LEN + message.len());
+        out.extend_from_slice(&counter);
+        secretbox::seal(&self.tx, &nonce(counter), message, &mut out);
+        Some(out)
+    }
+
+    /// The message of a datagram; `None` for a forgery. Repetitions are not noticed.
+    pub fn open(&self, datagram: &[u8]) -> Option<Vec<u8>> {
+        let (counter, boxed) = datagram.split_first_chunk::<COUNTER_LEN>()?;
+        secretbox::open(&self.rx, &nonce(*counter), boxed)
+    }
+
+    #[cfg(test)]
+    pub(super) fn set_counter(&mut self, counter: u64) {
+        self.counter = counter;
+    }
+}
+
+impl std::fmt::Debug for Datagrams {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Datagrams").finish_non_exhaustive()
+    }
+}
+
+fn nonce(counter: [u8; COUNTER_LEN]) -> [u8; NONCE_LEN] {
+    let mut nonce = [0; NONCE_LEN];
+    nonce[..COUNTER_LEN].copy_from_slice(&counter);
+    nonce
+}
+
+/// Bytes of the counter at the front of a datagram.
+const COUNTER_LEN: usize = 8;

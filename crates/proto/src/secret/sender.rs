@@ -1,0 +1,89 @@
+//! One direction of a secret stream: messages to frames.
+
+use bytes::{Buf, Bytes};
+
+use super::cipher::{HEADER_LEN, MAC_LEN, Push, ROOM, Roomy};
+use super::{FIRST_FRAME_LEN, LENGTH_LEN, MAX_MESSAGE, stream_id};
+use crate::noise::Finished;
+
+/// Frames what this side sends.
+pub struct Sender {
+    first_frame: [u8; FIRST_FRAME_LEN],
+    push: Push,
+}
+
+impl Sender {
+    /// For a finished handshake. The header is 24 fresh random bytes.
+    pub fn new(handshake: &Finished, header: [u8; HEADER_LEN]) -> Self {
+        let mut first_frame = [0; FIRST_FRAME_LEN];
+        let (length, rest) = first_frame.split_at_mut(LENGTH_LEN);
+        length.copy_from_slice(&u24(rest.len()));
+        let (id, rest) = rest.split_at_mut(32);
+        id.copy_from_slice(&stream_id(handshake, handshake.is_initiator));
+        rest.copy_from_slice(&header);
+        Self { first_frame, push: Push::new(handshake.tx(), &header) }
+    }
+
+    /// The frame that opens this direction; it goes out before all others.
+    pub fn first_frame(&self) -> Vec<u8> {
+        self.first_frame.to_vec()
+    }
+
+    /// The frame of a message. Callers keep to [`MAX_MESSAGE`]: what is longer becomes several
+    /// messages.
+    pub fn frame(&mut self, plaintext: &[u8]) -> Bytes {
+        let mut buf = Vec::with_capacity(HEADROOM + plaintext.len() + TAILROOM);
+        buf.resize(HEADROOM, 0);
+        buf.extend_from_slice(plaintext);
+        self.frame_from(buf)
+    }
+
+    /// The frame of the message that stands in a buffer behind [`HEADROOM`] bytes of any content.
+    /// Nothing is copied if [`TAILROOM`] bytes of capacity are left.
+    pub fn frame_from(&mut self, mut buf: Vec<u8>) -> Bytes {
+        if buf.len() > HEADROOM + MAX_MESSAGE {
+            return self.frames_of(&buf[HEADROOM..]);
+        }
+        let Some(mut roomy) = Roomy::new(&mut buf) else {
+            return self.frame(&[]);
+        };
+        let (first, mac) = self.push.seal(TAG_MESSAGE, &mut roomy);
+        buf.extend_from_slice(&mac);
+
+        let start = HEADROOM - LENGTH_LEN - 1;
+        let length = u24(buf.len() - HEADROOM + 1);
+        buf[start..HEADROOM - 1].copy_from_slice(&length);
+        buf[HEADROOM - 1] = first;
+        let mut frame = Bytes::from(buf);
+        frame.advance(start);
+        frame
+    }
+
+    fn frames_of(&mut self, plaintext: &[u8]) -> Bytes {
+        let mut frames = Vec::new();
+        for part in plaintext.chunks(MAX_MESSAGE) {
+            frames.extend_from_slice(&self.frame(part));
+        }
+        frames.into()
+    }
+}
+
+impl std::fmt::Debug for Sender {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sender").finish_non_exhaustive()
+    }
+}
+
+fn u24(value: usize) -> [u8; LENGTH_LEN] {
+    let [low, middle, high, ..] = value.to_le_bytes();
+    [low, middle, high]
+}
+
+/// Bytes before the message in a buffer for [`Sender::frame_from`].
+pub const HEADROOM: usize = ROOM;
+
+/// Bytes of capacity after it.
+pub const TAILROOM: usize = MAC_LEN;
+
+/// The only tag that secret streams send.
+const TAG_MESSAGE: u8 = 0;

@@ -1,0 +1,128 @@
+//! Where the answer to a handshake or a round goes.
+
+use std::net::{Ipv4Addr, SocketAddrV4};
+
+use crate::connect::Io;
+use crate::net::{Answering, Incoming};
+use crate::wire::{Handshake, Holepunch, Mode, error_code, is_reserved};
+use crate::{Cx, SocketId};
+
+/// Somebody who sent message 1 to us: the client, or a node on its behalf.
+#[derive(Debug)]
+pub(super) struct Asker {
+    incoming: Incoming,
+    way: Way,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    Direct,
+    Relayed { to: SocketAddrV4, client: SocketAddrV4 },
+}
+
+/// Where a client is, as far as it can be known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Client {
+    /// The source of the datagram if the client sent it itself: what it says of itself proves
+    /// nothing. Otherwise the word of the node in between.
+    pub(super) address: SocketAddrV4,
+    pub(super) direct: bool,
+    /// The socket that message 1 arrived on.
+    pub(super) socket: SocketId,
+    /// Our host, as the sender of the datagram sees it.
+    pub(super) our_host: Ipv4Addr,
+}
+
+impl Asker {
+    /// `None` if the message says not enough to be answered.
+    pub(super) fn new(incoming: &Incoming, message: &Handshake) -> Option<Self> {
+        let client = message.peer_address.filter(|address| is_destination(*address));
+        let way = match message.mode {
+            Mode::FromClient => Way::Direct,
+            Mode::FromRelay => Way::Relayed { to: incoming.from, client: client? },
+            Mode::FromSecondRelay => {
+                let to = message.relay_address.filter(|address| is_destination(*address))?;
+                Way::Relayed { to, client: client? }
+            }
+            Mode::FromServer | Mode::Reply => return None,
+        };
+        Some(Self { incoming: without_value(incoming), way })
+    }
+
+    pub(super) fn client(&self) -> Client {
+        let (address, direct) = match self.way {
+            Way::Direct => (self.incoming.from, true),
+            Way::Relayed { client, .. } => (client, false),
+        };
+        let our_host = *self.incoming.to.ip();
+        Client { address, direct, socket: self.incoming.socket, our_host }
+    }
+
+    /// The node that the datagram came from.
+    pub(super) fn source(&self) -> SocketAddrV4 {
+        self.incoming.from
+    }
+
+    /// True for a retransmission.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.incoming.tid == other.incoming.tid && self.incoming.from == other.incoming.from
+    }
+
+    /// Sends message 2 the way that message 1 came.
+    pub(super) fn answer(
+        &self,
+        cx: &mut Cx<'_>,
+        io: &mut Io<'_>,
+        noise: &[u8],
+        socket: Option<SocketId>,
+    ) {
+        let noise = noise.to_vec();
+        match self.way {
+            Way::Direct => {
+                let message =
+                    Handshake { mode: Mode::Reply, noise, peer_address: None, relay_address: None };
+                let answering = Answering {
+                    value: Some(message.encode().into()),
+                    error: error_code::NONE,
+                    token: false,
+                    closer_nodes: false,
+                    to: None,
+                    socket,
+                };
+                io.net.respond(cx, &self.incoming, answering);
+            }
+            Way::Relayed { to, client } => {
+                let message = Handshake {
+                    mode: Mode::FromServer,
+                    noise,
+                    peer_address: Some(client),
+                    relay_address: None,
+                };
+                io.net.relay(cx, &self.incoming, message.encode(), to, socket);
+            }
+        }
+    }
+}
+
+/// Sends the payload of a round back to the node that the client's came from.
+pub(super) fn answer_round(
+    cx: &mut Cx<'_>,
+    io: &mut Io<'_>,
+    incoming: &Incoming,
+    client: SocketAddrV4,
+    payload: Vec<u8>,
+    socket: SocketId,
+) {
+    let message = Holepunch { mode: Mode::FromServer, id: 0, payload, peer_address: Some(client) };
+    io.net.relay(cx, incoming, message.encode(), incoming.from, Some(socket));
+}
+
+/// What is needed to answer: a message that waits shall not hold its bytes.
+pub(super) fn without_value(incoming: &Incoming) -> Incoming {
+    Incoming { value: None, ..incoming.clone() }
+}
+
+/// Private networks and loopback are destinations: peers live there.
+pub(super) fn is_destination(address: SocketAddrV4) -> bool {
+    address.port() != 0 && !is_reserved(*address.ip())
+}

@@ -1,0 +1,267 @@
+//! The server's side of punching: each round of the client is answered once our NAT is known
+//! (PROTOCOL D.8).
+
+use std::collections::VecDeque;
+use std::net::SocketAddrV4;
+
+use super::asker::answer_round;
+use crate::connect::{Base, ask};
+use crate::net::Incoming;
+use crate::punch::{PunchId, PunchSecret, Puncher, is_consistent};
+use crate::wire::{Firewall, HolepunchPayload, PayloadError};
+use crate::{Answer, AskId, Cx, ServerId, SocketId, Timer};
+
+/// A puncher of a handshake, and the rounds that concern it.
+#[derive(Debug)]
+pub(super) struct Punching {
+    punch: PunchId,
+    secret: PunchSecret,
+    round: u64,
+    /// The first one is being worked on.
+    pending: VecDeque<Round>,
+    /// The application decides on that one.
+    asking: Option<AskId>,
+    /// A retransmitted round gets the answer that the first one got.
+    answered: VecDeque<Answered>,
+}
+
+/// One round of the client.
+#[derive(Debug)]
+pub(super) struct Round {
+    /// Without its value.
+    pub(super) incoming: Incoming,
+    /// The hash of the sealed payload.
+    pub(super) id: [u8; 32],
+    pub(super) client: SocketAddrV4,
+    pub(super) payload: HolepunchPayload,
+    /// It came through one of our own relays: where the client is, is not the client's word.
+    pub(super) trusted: bool,
+}
+
+#[derive(Debug)]
+struct Answered {
+    id: [u8; 32],
+    payload: Vec<u8>,
+    socket: SocketId,
+}
+
+/// What follows for the handshake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Flow {
+    On,
+    /// The handshake has failed, and the client has been told.
+    Abort,
+}
+
+/// What the rounds of this handshake need to know about it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    pub(super) server: ServerId,
+    pub(super) slot: u32,
+    pub(super) ask: bool,
+}
+
+impl Punching {
+    pub(super) fn new(punch: PunchId, secret: PunchSecret) -> Self {
+        Self {
+            punch,
+            secret,
+            round: 0,
+            pending: VecDeque::new(),
+            asking: None,
+            answered: VecDeque::new(),
+        }
+    }
+
+    /// The question that is open.
+    pub(super) fn question(&self) -> Option<AskId> {
+        self.asking
+    }
+
+    pub(super) fn punch(&self) -> PunchId {
+        self.punch
+    }
+
+    /// The payload of a round, unless it was forged.
+    pub(super) fn open(&self, sealed: &[u8]) -> Option<HolepunchPayload> {
+        self.secret.open(sealed)
+    }
+
+    /// A round has arrived.
+    pub(super) fn handle_round(
+        &mut self,
+        cx: &mut Cx<'_>,
+        base: &mut Base<'_>,
+        place: Place,
+        round: Round,
+    ) -> Flow {
+        if let Some(answered) = self.answered.iter().find(|answered| answered.id == round.id) {
+            let Answered { payload, socket, .. } = answered;
+            let payload = payload.clone();
+            answer_round(cx, &mut base.io, &round.incoming, round.client, payload, *socket);
+            return Flow::On;
+        }
+        if self.pending.iter().any(|pending| pending.id == round.id) {
+            return Flow::On;
+        }
+        if self.pending.len() >= MAX_PENDING {
+            cx.stats.dropped.punch += 1;
+            return Flow::On;
+        }
+        self.pending.push_back(round);
+        if self.pending.len() > 1 {
+            return Flow::On;
+        }
+        self.begin(cx, base, place)
+    }
+
+    /// An analysis or a reopening has ended.
+    pub(super) fn handle_analyzed(
+        &mut self,
+        cx: &mut Cx<'_>,
+        base: &mut Base<'_>,
+        place: Place,
+    ) -> Flow {
+        let (Some(puncher), Some(round)) = (base.punchers.get(self.punch), self.pending.front())
+        else {
+            return Flow::On;
+        };
+        let Some(stable) = puncher.analysis().filter(|_| self.asking.is_none()) else {
+            return Flow::On;
+        };
+        let hopeless = !stable && !round.payload.punching;
+        if hopeless {
+            match base.punchers.reopen(cx, &mut base.io, self.punch) {
+                None => return Flow::On,
+                Some(true) => {}
+                Some(false) => return self.abort(cx, base, PayloadError::Aborted),
+            }
+        }
+        self.answer_fast(cx, base);
+        self.decide(cx, base, place)
+    }
+
+    /// The application has decided.
+    pub(super) fn handle_answer(
+        &mut self,
+        cx: &mut Cx<'_>,
+        base: &mut Base<'_>,
+        place: Place,
+        answer: Answer,
+    ) -> Flow {
+        self.asking = None;
+        match answer {
+            Answer::Accept => self.join(cx, base, place),
+            Answer::Reject => self.abort(cx, base, PayloadError::Aborted),
+        }
+    }
+
+    fn begin(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, place: Place) -> Flow {
+        let Some(round) = self.pending.front() else { return Flow::On };
+        let Round { incoming, client, payload, trusted, .. } = round;
+        if payload.error != PayloadError::None {
+            return self.abort(cx, base, PayloadError::Aborted);
+        }
+        let own = base.punchers.get(self.punch).and_then(Puncher::socket);
+        if own == Some(incoming.socket) {
+            let (to, from) = (incoming.to, incoming.from);
+            base.punchers.add_sample(cx, &mut base.io, self.punch, to, from);
+        }
+        if payload.round >= self.round {
+            self.round = payload.round;
+            let host = *client.ip();
+            let echoed = *trusted && self.secret.is_echo(host, payload.remote_token.as_ref());
+            if let Some(remote) = base.punchers.remote_mut(self.punch) {
+                let addresses = payload.addresses.as_deref().unwrap_or_default();
+                let verified = echoed.then_some(host);
+                remote.update(payload.punching, payload.firewall, addresses, verified);
+            }
+        }
+        self.handle_analyzed(cx, base, place)
+    }
+
+    /// The client has opened its NAT towards the address where it takes us to be. If it is right, a
+    /// probe comes through before another word is said.
+    fn answer_fast(&self, cx: &mut Cx<'_>, base: &mut Base<'_>) {
+        let (Some(puncher), Some(round)) = (base.punchers.get(self.punch), self.pending.front())
+        else {
+            return;
+        };
+        let ours = puncher.addresses().unwrap_or_default();
+        let expected = round.payload.remote_address.is_some_and(|a| ours.contains(&a));
+        if expected && is_consistent(puncher.firewall()) {
+            base.punchers.probe(cx, self.punch, round.client);
+        }
+    }
+
+    fn decide(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, place: Place) -> Flow {
+        let Some(puncher) = base.punchers.get(self.punch) else { return Flow::On };
+        if !puncher.remote().is_punching() {
+            return self.answer(cx, base, place);
+        }
+        if place.ask {
+            let question = puncher.question(Some(place.server), None);
+            self.asking = Some(ask(cx, question));
+            return Flow::On;
+        }
+        self.join(cx, base, place)
+    }
+
+    /// The client punches: so do we.
+    fn join(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, place: Place) -> Flow {
+        // The puncher ends by itself from here on.
+        cx.timers.cancel(Timer::Handshake(place.server, place.slot));
+        if base.punchers.is_throttled(cx, self.punch) {
+            return self.abort(cx, base, PayloadError::TryLater);
+        }
+        if !base.punchers.punch(cx, &mut base.io, self.punch) {
+            return self.abort(cx, base, PayloadError::Aborted);
+        }
+        self.answer(cx, base, place)
+    }
+
+    fn answer(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, place: Place) -> Flow {
+        let Some(round) = self.pending.pop_front() else { return Flow::On };
+        let Some(puncher) = base.punchers.get(self.punch) else { return Flow::On };
+        let Some(socket) = puncher.socket() else { return Flow::On };
+        let known = puncher.firewall() != Firewall::Unknown;
+        let payload = HolepunchPayload {
+            error: PayloadError::None,
+            firewall: puncher.firewall(),
+            round: self.round,
+            connected: puncher.is_connected(),
+            punching: puncher.is_punching(),
+            addresses: puncher.addresses().map(<[_]>::to_vec),
+            remote_address: None,
+            token: round.trusted.then(|| self.secret.token(*round.client.ip())),
+            remote_token: round.payload.token,
+        };
+        let payload = self.secret.seal(cx.rng, &payload);
+        answer_round(cx, &mut base.io, &round.incoming, round.client, payload.clone(), socket);
+        self.answered.push_back(Answered { id: round.id, payload, socket });
+        if self.answered.len() > MAX_ANSWERED {
+            self.answered.pop_front();
+        }
+        if known {
+            base.punchers.freeze(self.punch);
+        }
+        self.begin(cx, base, place)
+    }
+
+    /// Tells the client, from a socket that stays open.
+    fn abort(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, error: PayloadError) -> Flow {
+        let Some(round) = self.pending.pop_front() else { return Flow::Abort };
+        let number = self.round.max(round.payload.round);
+        let payload = HolepunchPayload { error, round: number, ..HolepunchPayload::default() };
+        let payload = self.secret.seal(cx.rng, &payload);
+        let socket = base.io.net.socket();
+        answer_round(cx, &mut base.io, &round.incoming, round.client, payload, socket);
+        Flow::Abort
+    }
+}
+
+/// An honest client has one round under way, and perhaps an abort behind it.
+const MAX_PENDING: usize = 4;
+
+/// The round before the last one may still be repeated.
+const MAX_ANSWERED: usize = 2;

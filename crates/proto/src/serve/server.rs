@@ -1,0 +1,376 @@
+//! One listening server: its handshakes, from message 1 to a path.
+
+use std::time::Duration;
+
+use super::admission::Admission;
+use super::asker::{Asker, Client, is_destination, without_value};
+use super::rounds::{Flow, Place, Punching, Round};
+use super::session::{Policy, Session, Welcome, welcome};
+use super::slots::{Asking, Caller, Reply, Slots, State};
+use crate::conn::Path;
+use crate::connect::{Base, ask};
+use crate::net::Incoming;
+use crate::noise::{KeyPair, Responder};
+use crate::punch::{News, Report};
+use crate::wire::{Handshake, Holepunch, NoisePayload, hash};
+use crate::{Answer, AskId, ConnId, Cx, Question, ServerId, ServerOptions, Timer};
+
+#[derive(Debug)]
+pub(super) struct Server {
+    id: ServerId,
+    identity: KeyPair,
+    options: ServerOptions,
+    admission: Admission,
+    slots: Slots,
+}
+
+impl Server {
+    pub(super) fn new(
+        id: ServerId,
+        identity: KeyPair,
+        options: ServerOptions,
+        max_handshakes: usize,
+    ) -> Self {
+        let admission = Admission::new(max_handshakes);
+        Self { id, identity, options, admission, slots: Slots::default() }
+    }
+
+    pub(super) fn set_hooks(&mut self, firewall: bool, holepunch: bool) {
+        self.options.ask_firewall = firewall;
+        self.options.ask_holepunch = holepunch;
+    }
+
+    pub(super) fn owns_conn(&self, conn: ConnId) -> bool {
+        self.slots.of_conn(conn).is_some()
+    }
+
+    pub(super) fn owns_ask(&self, ask: AskId) -> bool {
+        self.slots.of_ask(ask).is_some()
+    }
+
+    /// Handshakes in flight.
+    pub(super) fn handshakes(&self) -> usize {
+        self.slots.in_flight()
+    }
+
+    /// Message 1. What was seen before is answered as before; nothing is allocated for what is not
+    /// admitted; and nothing is said to a client that the application turns away.
+    pub(super) fn handle_handshake(
+        &mut self,
+        cx: &mut Cx<'_>,
+        base: &mut Base<'_>,
+        incoming: &Incoming,
+        message: &Handshake,
+    ) {
+        let Some(asker) = Asker::new(incoming, message) else {
+            cx.stats.dropped.malformed += 1;
+            return;
+        };
+        let noise = hash(&[&message.noise]);
+        if let Some(slot) = self.slots.find(&noise) {
+            self.repeat(cx, base, slot, asker);
+            return;
+        }
+        if !self.is_admitted(cx, base, &asker) {
+            cx.stats.dropped.admission += 1;
+            return;
+        }
+        let Some(caller) = self.read(cx, asker.client(), &message.noise) else {
+            cx.stats.dropped.handshake += 1;
+            return;
+        };
+        let slot = self.slots.insert(noise);
+        if self.options.ask_firewall {
+            self.ask_firewall(cx, slot, caller, asker);
+        } else {
+            self.welcome(cx, base, slot, caller, vec![asker]);
+        }
+    }
+
+    /// A round of a client that punches.
+    pub(super) fn handle_holepunch(
+        &mut self,
+        cx: &mut Cx<'_>,
+        base: &mut Base<'_>,
+        incoming: &Incoming,
+        message: &Holepunch,
+    ) {
+        let client = message.peer_address.filter(|address| is_destination(*address));
+        let (Some(client), Ok(slot)) = (client, u32::try_from(message.id)) else {
+            cx.stats.dropped.malformed += 1;
+            return;
+        };
+        let Some(payload) = self.punching(slot).and_then(|p| p.open(&message.payload)) else {
+            cx.stats.dropped.punch += 1;
+            return;
+        };
+        let round = Round {
+            incoming: without_value(incoming),
+            id: hash(&[&message.payload]),
+            client,
+            payload,
+            trusted: base.announced.is_relay(self.id, incoming.from),
+        };
+        self.in_rounds(cx, base, slot, |punching, cx, base, place| {
+            punching.handle_round(cx, base, place, round)
+        });
+    }
+
+    /// The client's first UDX packet: its source is the path.
+    pub(super) fn handle_first_packet(
+        &mut self,
+        cx: &mut Cx<'_>,
+        base: &mut Base<'_>,
+        conn: ConnId,
+        path: Path,
+    ) {
+        let Some(slot) = self.slots.of_conn(conn) else { return };
+        let Some(session) = self.take_session(cx, slot) else { return };
+        self.end(cx, slot, Some(session.reply.clone()));
+        open(cx, base, *session, path);
+    }
+
+    pub(super) fn handle_punch(
+        &mut self,
+        cx: &mut Cx<'_>,
+        base: &mut Base<'_>,
+        slot: u32,
+        report: Report,
+    ) {
+        if self.punching(slot).map(|punching| punching.punch()) != Some(report.punch) {
+            return;
+        }
+        match report.news {
+            News::Ready => self.answer_all(cx, base, slot),
+            News::Analyzed => self.in_rounds(cx, base, slot, Punching::handle_analyzed),
+            News::Aborted => self.abort(cx, base, slot),
+            // The client decides when a path is found.
+            News::Connected(_) => {}
+        }
+    }
+
+    pub(super) fn handle_answer(
+        &mut self,
+        cx: &mut Cx<'_>,
+        base: &mut Base<'_>,
+        id: AskId,
+        answer: Answer,
+    ) {
+        cx.timers.cancel(Timer::Ask(id));
+        let Some(slot) = self.slots.of_ask(id) else { return };
+        match self.slots.get_mut(slot) {
+            Some(State::Asking(_)) => self.handle_verdict(cx, base, slot, answer),
+            Some(State::Waiting(_)) => {
+                self.in_rounds(cx, base, slot, |punching, cx, base, place| {
+                    punching.handle_answer(cx, base, place, answer)
+                });
+            }
+            Some(State::Begun | State::Ended(_)) | None => {}
+        }
+    }
+
+    /// A client has not come in time, or an ended handshake is old enough to be forgotten.
+    pub(super) fn handle_timeout(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, slot: u32) {
+        match self.slots.get_mut(slot) {
+            Some(State::Waiting(_)) => self.abort(cx, base, slot),
+            Some(State::Ended(_)) => self.slots.clear(slot),
+            Some(State::Begun | State::Asking(_)) | None => {}
+        }
+    }
+
+    /// Drops every handshake. Connections that have opened live on.
+    pub(super) fn close(mut self, cx: &mut Cx<'_>, base: &mut Base<'_>) {
+        for slot in self.slots.indices() {
+            if let Some(State::Asking(asking)) = self.slots.get_mut(slot) {
+                cx.timers.cancel(Timer::Ask(asking.ask));
+            }
+            self.abort(cx, base, slot);
+            cx.timers.cancel(Timer::Handshake(self.id, slot));
+        }
+    }
+
+    fn is_admitted(&mut self, cx: &Cx<'_>, base: &Base<'_>, asker: &Asker) -> bool {
+        // Our own relays tell the truth about the client; others may be the client.
+        let trusted = base.announced.is_relay(self.id, asker.source());
+        let source = if trusted { asker.client().address } else { asker.source() };
+        self.admission.admit(cx.now, self.slots.in_flight(), *source.ip())
+    }
+
+    fn read(&self, cx: &mut Cx<'_>, client: Client, noise: &[u8]) -> Option<Caller> {
+        let mut responder = Responder::new(&self.identity, cx.rng).ok()?;
+        let (public_key, plaintext) = responder.recv(noise).ok()?;
+        let payload = NoisePayload::decode(&plaintext).ok()?;
+        Some(Caller { responder, public_key, payload, client })
+    }
+
+    fn ask_firewall(&mut self, cx: &mut Cx<'_>, slot: u32, caller: Caller, asker: Asker) {
+        let question = Question::Firewall {
+            server: self.id,
+            remote_public_key: caller.public_key,
+            payload: Box::new(caller.payload.clone()),
+            address: caller.client.address,
+        };
+        let ask = ask(cx, question);
+        let asking = Asking { ask, caller, unanswered: vec![asker] };
+        self.slots.set(slot, State::Asking(Box::new(asking)));
+    }
+
+    /// Asking → Waiting or Ended.
+    fn handle_verdict(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, slot: u32, answer: Answer) {
+        let Some(State::Asking(asking)) = self.slots.take(slot) else { return };
+        let Asking { caller, unanswered, .. } = *asking;
+        match answer {
+            Answer::Accept => self.welcome(cx, base, slot, caller, unanswered),
+            // Silence: the client shall not learn that there is a server.
+            Answer::Reject => self.end(cx, slot, None),
+        }
+    }
+
+    fn welcome(
+        &mut self,
+        cx: &mut Cx<'_>,
+        base: &mut Base<'_>,
+        slot: u32,
+        caller: Caller,
+        askers: Vec<Asker>,
+    ) {
+        let policy = Policy {
+            server: self.id,
+            holepunch: self.options.holepunch,
+            share_local_address: self.options.share_local_address,
+        };
+        match welcome(cx, base, policy, slot, caller) {
+            Welcome::Wait(mut session) => {
+                session.unanswered = askers;
+                self.slots.set(slot, State::Waiting(session));
+                cx.wake_at(Timer::Handshake(self.id, slot), cx.now + CLIENT_COMES_WITHIN);
+                self.answer_all(cx, base, slot);
+            }
+            Welcome::Open(session, path) => {
+                cx.stats.punches_open += 1;
+                let reply = session.reply.clone();
+                open(cx, base, *session, path);
+                answer(cx, base, &askers, &reply);
+                self.end(cx, slot, Some(reply));
+            }
+            Welcome::Refuse(reply) => {
+                answer(cx, base, &askers, &reply);
+                self.end(cx, slot, Some(reply));
+            }
+            Welcome::Drop => self.end(cx, slot, None),
+        }
+    }
+
+    /// The same message 1 again: a retransmission, or through another node.
+    fn repeat(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, slot: u32, asker: Asker) {
+        match self.slots.get_mut(slot) {
+            Some(State::Asking(asking)) => remember(&mut asking.unanswered, asker),
+            Some(State::Waiting(session)) => {
+                remember(&mut session.unanswered, asker);
+                self.answer_all(cx, base, slot);
+            }
+            Some(State::Ended(Some(reply))) => answer(cx, base, &[asker], reply),
+            Some(State::Begun | State::Ended(None)) | None => {}
+        }
+    }
+
+    /// Sends message 2 to everybody who waits for it, if it can be sent.
+    fn answer_all(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, slot: u32) {
+        let Some(State::Waiting(session)) = self.slots.get_mut(slot) else { return };
+        let puncher = session.punching.as_ref().and_then(|p| base.punchers.get(p.punch()));
+        let unbound = puncher.is_some_and(|puncher| !puncher.is_bound());
+        if session.reply.socket.is_some() && unbound {
+            return;
+        }
+        let askers = std::mem::take(&mut session.unanswered);
+        answer(cx, base, &askers, &session.reply);
+    }
+
+    fn punching(&mut self, slot: u32) -> Option<&mut Punching> {
+        match self.slots.get_mut(slot)? {
+            State::Waiting(session) => session.punching.as_mut(),
+            State::Begun | State::Asking(_) | State::Ended(_) => None,
+        }
+    }
+
+    /// Runs a step of the rounds and does what follows from it.
+    fn in_rounds(
+        &mut self,
+        cx: &mut Cx<'_>,
+        base: &mut Base<'_>,
+        slot: u32,
+        step: impl FnOnce(&mut Punching, &mut Cx<'_>, &mut Base<'_>, Place) -> Flow,
+    ) {
+        let place = Place { server: self.id, slot, ask: self.options.ask_holepunch };
+        let Some(punching) = self.punching(slot) else { return };
+        match step(punching, cx, base, place) {
+            Flow::On => {}
+            Flow::Abort => self.abort(cx, base, slot),
+        }
+    }
+
+    /// Waiting → Ended, without a path.
+    fn abort(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, slot: u32) {
+        let Some(session) = self.take_session(cx, slot) else { return };
+        let Session { conn, reply, punching, .. } = *session;
+        if let Some(punching) = punching {
+            base.punchers.stop(cx, &mut base.io, punching.punch());
+        }
+        base.io.conns.fail(cx, conn, None);
+        self.end(cx, slot, Some(Reply { socket: None, ..reply }));
+    }
+
+    /// Leaves Waiting; the caller enters the next state.
+    fn take_session(&mut self, cx: &mut Cx<'_>, slot: u32) -> Option<Box<Session>> {
+        if !matches!(self.slots.get_mut(slot), Some(State::Waiting(_))) {
+            return None;
+        }
+        let state = self.slots.take(slot)?;
+        if let Some(ask) = state.question() {
+            cx.timers.cancel(Timer::Ask(ask));
+        }
+        match state {
+            State::Waiting(session) => Some(session),
+            State::Begun | State::Asking(_) | State::Ended(_) => None,
+        }
+    }
+
+    /// Enters Ended, which is cleared in a while.
+    fn end(&mut self, cx: &mut Cx<'_>, slot: u32, reply: Option<Reply>) {
+        self.slots.set(slot, State::Ended(reply));
+        cx.wake_at(Timer::Handshake(self.id, slot), cx.now + self.options.handshake_clear_wait);
+        if let Some(oldest) = self.slots.surplus() {
+            cx.timers.cancel(Timer::Handshake(self.id, oldest));
+            self.slots.clear(oldest);
+        }
+    }
+}
+
+fn open(cx: &mut Cx<'_>, base: &mut Base<'_>, session: Session, path: Path) {
+    let Session { conn, keys, remote_id, punching, .. } = session;
+    // Before the puncher goes, so that the socket has a user.
+    base.io.conns.open(cx, conn, path, remote_id, keys);
+    if let Some(punching) = punching {
+        base.punchers.stop(cx, &mut base.io, punching.punch());
+    }
+}
+
+fn answer(cx: &mut Cx<'_>, base: &mut Base<'_>, askers: &[Asker], reply: &Reply) {
+    let socket = reply.socket.filter(|socket| base.io.pool.is_open(*socket));
+    for asker in askers {
+        asker.answer(cx, &mut base.io, &reply.noise, socket);
+    }
+}
+
+fn remember(unanswered: &mut Vec<Asker>, asker: Asker) {
+    let known = unanswered.iter().any(|other| other.is_same(&asker));
+    if !known && unanswered.len() < MAX_ASKERS {
+        unanswered.push(asker);
+    }
+}
+
+/// The client's packet or round, from message 2 on.
+const CLIENT_COMES_WITHIN: Duration = Duration::from_secs(10);
+
+/// A client asks through three nodes at a time, and seldom through more in all.
+const MAX_ASKERS: usize = 8;

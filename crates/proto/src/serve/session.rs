@@ -1,0 +1,183 @@
+//! A client that may come: what we know of it, and what we told it (PROTOCOL D.5, D.6).
+
+use super::asker::{Asker, Client};
+use super::rounds::Punching;
+use super::slots::{Caller, Reply};
+use crate::conn::Path;
+use crate::connect::{Base, VERSION};
+use crate::noise::Finished;
+use crate::punch::{MAX_ADDRESSES, PunchOwner, PunchSecret, Puncher};
+use crate::wire::{
+    FEATURE_REVISION_1, Firewall, HolepunchInfo, NoisePayload, PayloadError, UdxInfo, is_private,
+    match_address,
+};
+use crate::{ConnId, Cx, ServerId};
+
+#[derive(Debug)]
+pub(super) struct Session {
+    pub(super) conn: ConnId,
+    pub(super) keys: Finished,
+    /// The client's stream id.
+    pub(super) remote_id: u32,
+    pub(super) reply: Reply,
+    /// They wait until the puncher's socket, which the reply leaves from, is bound.
+    pub(super) unanswered: Vec<Asker>,
+    pub(super) punching: Option<Punching>,
+}
+
+/// What becomes of a caller.
+pub(super) enum Welcome {
+    /// It is told, and the client has to find a path.
+    Wait(Box<Session>),
+    /// It is told, and the path is known.
+    Open(Box<Session>, Path),
+    /// It is told why not.
+    Refuse(Reply),
+    /// Nothing is said.
+    Drop,
+}
+
+/// What a server tells everyone alike.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Policy {
+    pub(super) server: ServerId,
+    pub(super) holepunch: bool,
+    pub(super) share_local_address: bool,
+}
+
+/// How a client may find its path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Plan {
+    /// We send to it at once.
+    Open(Path),
+    /// It shares our network: it will try that first, and knows us by the socket that it asked.
+    PunchBeside,
+    /// We punch, and it knows us by the puncher's socket.
+    Punch,
+    /// It comes to us.
+    Wait,
+}
+
+/// Answers message 1.
+pub(super) fn welcome(
+    cx: &mut Cx<'_>,
+    base: &mut Base<'_>,
+    policy: Policy,
+    slot: u32,
+    caller: Caller,
+) -> Welcome {
+    let Caller { mut responder, payload, client, .. } = caller;
+    let error = match &payload {
+        NoisePayload { version, .. } if *version != VERSION => PayloadError::VersionMismatch,
+        NoisePayload { udx: None, .. } => PayloadError::Aborted,
+        _ => PayloadError::None,
+    };
+    let accepted = (error == PayloadError::None).then(|| base.io.conns.accept(cx, policy.server));
+    let stream_id = accepted.map_or(0, |(_, stream_id)| stream_id);
+    let offer = offer(cx, base, policy, slot, error, stream_id);
+    let Ok(noise) = responder.send(&offer.encode()) else {
+        if let Some((conn, _)) = accepted {
+            base.io.conns.fail(cx, conn, None);
+        }
+        return Welcome::Drop;
+    };
+    let reply = Reply { noise, socket: None };
+    let Some((conn, _)) = accepted else { return Welcome::Refuse(reply) };
+
+    let plan = plan(cx, base, policy, client, &payload);
+    tracing::debug!(?conn, ?plan, client = %client.address, "handshake");
+    let mut session = Session {
+        conn,
+        keys: responder.finish(),
+        remote_id: payload.udx.map(|udx| udx.id).unwrap_or_default(),
+        reply,
+        unanswered: Vec::new(),
+        punching: None,
+    };
+    match plan {
+        Plan::Open(path) => return Welcome::Open(Box::new(session), path),
+        Plan::Wait => {}
+        Plan::PunchBeside | Plan::Punch => {
+            let owner = PunchOwner::Slot(policy.server, slot);
+            let punch = base.punchers.start(cx, &mut base.io, owner, payload.firewall);
+            let secret = PunchSecret::new(&session.keys, cx.rng);
+            session.punching = Some(Punching::new(punch, secret));
+            if plan == Plan::Punch {
+                session.reply.socket = base.punchers.get(punch).and_then(Puncher::socket);
+            }
+        }
+    }
+    Welcome::Wait(Box::new(session))
+}
+
+/// The payload of message 2.
+fn offer(
+    cx: &mut Cx<'_>,
+    base: &mut Base<'_>,
+    policy: Policy,
+    slot: u32,
+    error: PayloadError,
+    stream_id: u32,
+) -> NoisePayload {
+    let server = policy.server;
+    let address = base.io.net.remote_address();
+    let mut addresses4: Vec<_> = address.into_iter().collect();
+    if policy.share_local_address {
+        addresses4.extend(base.local.valid(cx));
+    }
+    let holepunch = HolepunchInfo { id: slot.into(), relays: base.announced.relays(server) };
+    NoisePayload {
+        version: VERSION,
+        error,
+        firewall: if address.is_some() { Firewall::Open } else { Firewall::Unknown },
+        holepunch: address.is_none().then_some(holepunch),
+        addresses4,
+        udx: Some(UdxInfo { features: FEATURE_REVISION_1, id: stream_id, seq: 0 }),
+        secret_stream: true,
+        relay_addresses: base.announced.relay_addresses(server),
+        ..NoisePayload::default()
+    }
+}
+
+fn plan(
+    cx: &mut Cx<'_>,
+    base: &mut Base<'_>,
+    policy: Policy,
+    client: Client,
+    payload: &NoisePayload,
+) -> Plan {
+    if client.direct {
+        return Plan::Open(Path { socket: client.socket, remote: client.address });
+    }
+    if payload.firewall == Firewall::Open {
+        return Plan::Open(Path { socket: base.io.net.socket(), remote: client.address });
+    }
+    if policy.share_local_address && shares_network(cx, base, client, payload) {
+        return Plan::PunchBeside;
+    }
+    if base.io.net.remote_address().is_some() || !policy.holepunch {
+        return Plan::Wait;
+    }
+    Plan::Punch
+}
+
+/// True if client and server are behind the same address, and one of its private addresses looks
+/// like one of ours.
+fn shares_network(
+    cx: &mut Cx<'_>,
+    base: &mut Base<'_>,
+    client: Client,
+    payload: &NoisePayload,
+) -> bool {
+    if *client.address.ip() != client.our_host {
+        return false;
+    }
+    let theirs: Vec<_> = payload
+        .addresses4
+        .iter()
+        .take(MAX_ADDRESSES)
+        .filter(|address| is_private(*address.ip()))
+        .copied()
+        .collect();
+    match_address(&base.local.valid(cx), &theirs).is_some()
+}

@@ -1,0 +1,29 @@
+//! What the owner of a stream may choose.
+
+/// Settings of one stream. Protocol constants are not settings.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Receive window in bytes: the most that may be delivered and not yet
+    /// [consumed](crate::Stream::consumed). Default 4 MiB, what the reference advertises.
+    pub recv_window: u32,
+    /// Bytes queued beyond the congestion window before [`crate::Stream::has_room`] turns false.
+    /// Default 256 KiB.
+    pub high_water: usize,
+    /// The peer is known to cope with one acknowledgement per receive batch. Default `false`: the
+    /// reference's bandwidth samples want one per two packets at least.
+    pub peer_thin_acks: bool,
+    /// Largest IP packet to try in the MTU search, in bytes. Default 1500; 1200 turns the search
+    /// off.
+    pub max_mtu: u16,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            recv_window: 4 * 1024 * 1024,
+            high_water: 256 * 1024,
+            peer_thin_acks: false,
+            max_mtu: 1500,
+        }
+    }
+}

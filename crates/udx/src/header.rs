@@ -1,0 +1,184 @@
+//! The 20-byte header, its flags, and the SACK area behind it.
+
+use crate::seq::Seq;
+
+/// Bytes of a header.
+pub const HEADER_SIZE: usize = 20;
+
+/// The fields of a UDX header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// What the packet carries.
+    pub kind: Flags,
+    /// Bytes between the header and the payload: SACK ranges or padding.
+    pub data_offset: u8,
+    /// The receiver's local stream id.
+    pub remote_id: u32,
+    /// Free receive buffer of the sender, in bytes.
+    pub rwnd: u32,
+    /// Sequence number of this packet, or the next one if the packet consumes none.
+    pub seq: Seq,
+    /// The next sequence number that the sender expects.
+    pub ack: Seq,
+}
+
+impl Header {
+    /// Appends the 20 bytes.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        let mut head = [0; HEADER_SIZE];
+        head[0] = MAGIC;
+        head[1] = VERSION;
+        head[2] = self.kind.0;
+        head[3] = self.data_offset;
+        head[4..8].copy_from_slice(&self.remote_id.to_le_bytes());
+        head[8..12].copy_from_slice(&self.rwnd.to_le_bytes());
+        head[12..16].copy_from_slice(&self.seq.0.to_le_bytes());
+        head[16..20].copy_from_slice(&self.ack.0.to_le_bytes());
+        out.extend_from_slice(&head);
+    }
+
+    fn decode(head: &[u8; HEADER_SIZE]) -> Option<Self> {
+        let [MAGIC, VERSION, kind, data_offset, fields @ ..] = head else {
+            return None;
+        };
+        let word = |at: usize| {
+            let bytes = fields.get(at..)?.first_chunk::<4>()?;
+            Some(u32::from_le_bytes(*bytes))
+        };
+        Some(Self {
+            kind: Flags(*kind),
+            data_offset: *data_offset,
+            remote_id: word(0)?,
+            rwnd: word(4)?,
+            seq: Seq(word(8)?),
+            ack: Seq(word(12)?),
+        })
+    }
+}
+
+/// A datagram understood as UDX: a value of this type is well formed.
+#[derive(Clone, Copy, Debug)]
+pub struct Packet<'a> {
+    /// The fixed fields.
+    pub header: Header,
+    /// The bytes behind header and data offset.
+    pub payload: &'a [u8],
+    sacks: &'a [u8],
+}
+
+impl<'a> Packet<'a> {
+    /// Reads a datagram. `None` if it is too short, is of another protocol or version, or if its
+    /// data offset points beyond its end.
+    pub fn parse(datagram: &'a [u8]) -> Option<Self> {
+        let (head, rest) = datagram.split_first_chunk::<HEADER_SIZE>()?;
+        let header = Header::decode(head)?;
+        let (area, payload) = rest.split_at_checked(usize::from(header.data_offset))?;
+
+        let sacks = match header.kind.contains(Flags::SACK) {
+            false => &[],
+            // Without an offset, or with nothing behind it, everything is SACK area.
+            true if area.is_empty() || payload.is_empty() => rest,
+            true => area,
+        };
+        Some(Self { header, payload, sacks })
+    }
+
+    /// The half-open ranges of sequence numbers that the peer holds beyond its `ack`.
+    pub fn sack_ranges(&self) -> SackRanges<'a> {
+        SackRanges { rest: self.sacks }
+    }
+}
+
+/// The SACK ranges of a packet, `(start, end)`, as they stand there: unchecked.
+#[derive(Clone, Debug)]
+pub struct SackRanges<'a> {
+    rest: &'a [u8],
+}
+
+impl Iterator for SackRanges<'_> {
+    type Item = (Seq, Seq);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (pair, rest) = self.rest.split_first_chunk::<8>()?;
+        self.rest = rest;
+        let [a, b, c, d, e, f, g, h] = *pair;
+        Some((Seq(u32::from_le_bytes([a, b, c, d])), Seq(u32::from_le_bytes([e, f, g, h]))))
+    }
+}
+
+/// The stream that a datagram is for, without reading the rest of it. `None` if it is not UDX.
+pub fn stream_id(datagram: &[u8]) -> Option<u32> {
+    let [MAGIC, VERSION, _, _, a, b, c, d, ..] = datagram else {
+        return None;
+    };
+    (datagram.len() >= HEADER_SIZE).then(|| u32::from_le_bytes([*a, *b, *c, *d]))
+}
+
+/// What a packet carries. No flag at all is a pure state packet: an acknowledgement.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Flags(pub u8);
+
+impl Flags {
+    /// An acknowledgement or window update.
+    pub const STATE: Self = Self(0);
+    /// Payload of the byte stream; consumes a sequence number.
+    pub const DATA: Self = Self(1);
+    /// The last packet of the sender's direction; consumes a sequence number.
+    pub const END: Self = Self(2);
+    /// The data offset (or the whole rest) holds SACK ranges.
+    pub const SACK: Self = Self(4);
+    /// An unreliable message.
+    pub const MESSAGE: Self = Self(8);
+    /// The sender has dropped the stream.
+    pub const DESTROY: Self = Self(16);
+    /// Asks for a state packet.
+    pub const HEARTBEAT: Self = Self(32);
+
+    /// Whether all flags of `other` are set.
+    pub fn contains(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// Whether the packet consumes a sequence number.
+    pub(crate) fn is_sequenced(self) -> bool {
+        self.0 & (Self::DATA.0 | Self::END.0) != 0
+    }
+
+    pub(crate) fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+const MAGIC: u8 = 0xff;
+const VERSION: u8 = 1;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_data_offset_beyond_the_end_is_no_packet() {
+        let mut datagram = [0; 22];
+        datagram[..4].copy_from_slice(&[MAGIC, VERSION, 1, 3]);
+        assert!(Packet::parse(&datagram).is_none());
+        datagram[3] = 2;
+        assert!(Packet::parse(&datagram).is_some_and(|packet| packet.payload.is_empty()));
+    }
+
+    #[test]
+    fn data_and_sacks_share_a_packet() {
+        let mut datagram = [0; 30];
+        datagram[..4].copy_from_slice(&[MAGIC, VERSION, 5, 8]);
+        datagram[20] = 1;
+        datagram[24] = 3;
+        let packet = Packet::parse(&datagram).unwrap();
+        assert_eq!(packet.payload.len(), 2);
+        assert_eq!(packet.sack_ranges().collect::<Vec<_>>(), [(Seq(1), Seq(3))]);
+    }
+
+    #[test]
+    fn short_and_foreign_datagrams_have_no_stream() {
+        assert_eq!(stream_id(&[MAGIC, VERSION, 0, 0, 1, 2, 3, 4]), None);
+        assert_eq!(stream_id(&[0x13; 40]), None);
+    }
+}

@@ -1,0 +1,171 @@
+//! The search for the largest packet that a path carries.
+
+use crate::header::HEADER_SIZE;
+use crate::time::{Micros, SECOND};
+
+/// Tries sizes from the largest down. A probe is an ordinary full packet with padding before its
+/// payload, so its loss costs one retransmission; padding ends at 255 bytes, so the way from 1200 to
+/// 1500 takes two probes.
+#[derive(Debug)]
+pub(crate) struct MtuSearch {
+    current: u16,
+    max: u16,
+    /// Sizes from here on are ruled out for the time being.
+    ceiling: u16,
+    /// Lost probes of the size that is being tried.
+    losses: u8,
+    phase: Phase,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Phase {
+    /// Nothing arrived yet: the path may not even carry the base size.
+    Unproven,
+    /// A probe may leave.
+    Ready,
+    /// A probe of this size is on its way.
+    Waiting(u16),
+    /// No larger size is left to try until then.
+    Rest(Micros),
+}
+
+impl MtuSearch {
+    pub(crate) fn new(max: u16) -> Self {
+        let max = max.clamp(BASE_MTU, LARGEST);
+        Self { current: BASE_MTU, max, ceiling: max + 1, losses: 0, phase: Phase::Unproven }
+    }
+
+    /// The size of IP packets that the path is known to carry.
+    pub(crate) fn current(&self) -> u16 {
+        self.current
+    }
+
+    /// The payload that an ordinary packet may hold.
+    pub(crate) fn payload(&self) -> usize {
+        usize::from(self.current - OVERHEAD)
+    }
+
+    /// Whether a probe should leave before ordinary packets.
+    pub(crate) fn wants_probe(&self, now: Micros) -> bool {
+        match self.phase {
+            Phase::Ready => self.candidate().is_some(),
+            Phase::Rest(until) => now >= until,
+            Phase::Unproven | Phase::Waiting(_) => false,
+        }
+    }
+
+    /// The padding that makes a probe out of a full packet, if it is time for one.
+    pub(crate) fn poll_probe(&mut self, now: Micros) -> Option<u8> {
+        if let Phase::Rest(until) = self.phase
+            && now >= until
+        {
+            self.ceiling = self.max + 1;
+            self.phase = Phase::Ready;
+        }
+        if self.phase != Phase::Ready {
+            return None;
+        }
+        let Some(size) = self.candidate() else {
+            self.phase = Phase::Rest(now + REST);
+            return None;
+        };
+        self.phase = Phase::Waiting(size);
+        u8::try_from(size - self.current).ok()
+    }
+
+    /// The path delivered an IP packet of that size.
+    pub(crate) fn handle_delivered(&mut self, size: u64) {
+        if self.phase == Phase::Unproven {
+            self.phase = Phase::Ready;
+        }
+        let Phase::Waiting(probe) = self.phase else {
+            return;
+        };
+        if size >= u64::from(probe) {
+            self.current = probe;
+            self.losses = 0;
+            self.phase = Phase::Ready;
+        }
+    }
+
+    /// A probe was lost: by its size, or by chance.
+    pub(crate) fn handle_lost(&mut self, size: u16) {
+        if self.phase != Phase::Waiting(size) {
+            return;
+        }
+        self.phase = Phase::Ready;
+        self.losses += 1;
+        if self.losses >= MAX_PROBES {
+            self.losses = 0;
+            self.ceiling = size;
+        }
+    }
+
+    /// A new path, or one that seems to have shrunk: back to the base size, and everything is open.
+    pub(crate) fn restart(&mut self) {
+        *self = Self::new(self.max);
+    }
+
+    fn candidate(&self) -> Option<u16> {
+        let reach = self.current.saturating_add(MAX_PADDING);
+        std::iter::once(self.max)
+            .chain(CANDIDATES)
+            .find(|&size| size > self.current && size <= reach && size < self.ceiling)
+            .filter(|&size| size <= self.max)
+    }
+}
+
+/// IPv4, UDP and UDX headers, in bytes.
+pub(crate) const OVERHEAD: u16 = 20 + 8 + HEADER_SIZE as u16;
+
+/// What every path is taken to carry.
+pub(crate) const BASE_MTU: u16 = 1200;
+
+/// What the reference's receive buffer of 2048 bytes can take.
+const LARGEST: u16 = 2048;
+
+/// Ethernet, PPPoE, tunnels, the furthest a padded base packet reaches, WireGuard, and steps below.
+const CANDIDATES: [u16; 8] = [1500, 1492, 1480, 1455, 1420, 1380, 1330, 1280];
+
+/// The data offset is one byte.
+const MAX_PADDING: u16 = 255;
+
+/// One loss is chance; three in a row are the path.
+const MAX_PROBES: u8 = 3;
+
+/// Congestion can swallow three probes in a row, and routes change: try again after a while.
+const REST: Micros = 60 * SECOND;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reaches_1500_with_two_probes() {
+        let mut search = MtuSearch::new(1500);
+        assert_eq!(search.poll_probe(0), None);
+        search.handle_delivered(1200);
+        assert_eq!(search.poll_probe(0), Some(255));
+        assert_eq!(search.poll_probe(0), None);
+        search.handle_delivered(1455);
+        assert_eq!(search.poll_probe(0), Some(45));
+        search.handle_delivered(1500);
+        assert_eq!((search.poll_probe(0), search.current()), (None, 1500));
+    }
+
+    #[test]
+    fn falls_back_when_probes_are_lost_and_tries_again_after_a_rest() {
+        let mut search = MtuSearch::new(1500);
+        search.handle_delivered(1200);
+        while let Some(padding) = search.poll_probe(0) {
+            let size = search.current() + u16::from(padding);
+            if size <= 1420 {
+                search.handle_delivered(u64::from(size));
+            } else {
+                search.handle_lost(size);
+            }
+        }
+        assert_eq!(search.current(), 1420);
+        assert_eq!(search.poll_probe(REST), Some(80));
+    }
+}

@@ -1,0 +1,475 @@
+//! One stream: the halves put together behind the public face.
+
+use std::collections::VecDeque;
+use std::net::SocketAddrV4;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use crate::ack::Acks;
+use crate::bbr::Bbr;
+use crate::config::Config;
+use crate::flight::Flight;
+use crate::header::{Flags, HEADER_SIZE, Packet};
+use crate::loss::{Rack, Timers};
+use crate::mtu::MtuSearch;
+use crate::pacing::Pacer;
+use crate::path::{Path, Paths};
+use crate::rate::RateSampler;
+use crate::recv::Receiver;
+use crate::relay::rewrite;
+use crate::rtt::Rtt;
+use crate::send::SendBuffer;
+use crate::seq::Number;
+use crate::time::{Clock, Micros, SECOND};
+
+mod receive;
+mod timeout;
+mod transmit;
+
+#[cfg(test)]
+mod paths;
+#[cfg(test)]
+mod tests;
+
+/// A reliable, ordered, two-way byte stream with unreliable messages beside it.
+#[derive(Debug)]
+pub struct Stream {
+    local_id: u32,
+    config: Config,
+    clock: Clock,
+    state: State,
+    paths: Paths,
+    relay_target: Option<u32>,
+
+    receiver: Receiver,
+    acks: Acks,
+    /// The window that the peer was told last.
+    advertised: u32,
+
+    buffer: SendBuffer,
+    end: End,
+    flight: Flight,
+    window: PeerWindow,
+    rtt: Rtt,
+    rack: Rack,
+    timers: Timers,
+    recovery: Recovery,
+    sampler: RateSampler,
+    bbr: Bbr,
+    pacer: Pacer,
+    mtu: MtuSearch,
+    /// A tail loss probe is to leave, whatever the windows say.
+    probe_due: bool,
+
+    messages: VecDeque<Box<[u8]>>,
+    destroy_due: bool,
+    events: VecDeque<Event>,
+    stats: StreamStats,
+}
+
+/// Where received data goes, in order, during [`Stream::handle_packet`].
+pub trait Sink {
+    /// The next bytes of the stream.
+    fn data(&mut self, payload: &[u8]);
+    /// An unreliable message.
+    fn message(&mut self, payload: &[u8]);
+    /// The peer will send no more data.
+    fn end(&mut self);
+}
+
+/// Where a filled buffer is to be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Transmit {
+    /// The destination.
+    pub to: SocketAddrV4,
+    /// The buffer holds several datagrams of this size, the last of which may be shorter. `None`: it
+    /// is one datagram.
+    pub segment_size: Option<usize>,
+}
+
+/// What the owner of a stream is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The peer has everything, up to our END.
+    Finished,
+    /// Everything sent before [`Stream::change_remote`] has arrived.
+    RemoteChanged,
+    /// The stream is over. It may have a last packet to send, see [`Stream::is_done`].
+    Closed(CloseReason),
+}
+
+/// Why a stream is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CloseReason {
+    /// Both sides have ended and know it.
+    Graceful,
+    /// The peer destroyed the stream.
+    Reset,
+    /// The peer answered nothing for seven transmissions.
+    TimedOut,
+    /// [`Stream::destroy`] was called.
+    Destroyed,
+}
+
+/// Counters and gauges of one stream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StreamStats {
+    /// Smoothed round-trip time; zero until measured.
+    pub rtt: Duration,
+    /// Smallest round-trip time of the last minutes; zero until measured.
+    pub min_rtt: Duration,
+    /// Congestion window in bytes of IP packets.
+    pub cwnd: u64,
+    /// IP packet size in bytes.
+    pub mtu: u16,
+    /// Bytes of IP packets on their way.
+    pub inflight: u64,
+    /// Packets sent again.
+    pub retransmits: u64,
+    /// How often losses were repaired without a timeout.
+    pub fast_recoveries: u64,
+    /// Retransmission timeouts.
+    pub rto_count: u64,
+    /// UDP payload bytes sent.
+    pub bytes_tx: u64,
+    /// UDP payload bytes received.
+    pub bytes_rx: u64,
+    /// Datagrams sent.
+    pub packets_tx: u64,
+    /// Datagrams received.
+    pub packets_rx: u64,
+    /// Received packets that exceeded what is held for a peer, and messages that nobody fetched.
+    pub dropped: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Open,
+    /// Both sides have ended; the peer may not know yet.
+    Lingering {
+        until: Micros,
+        limit: Micros,
+    },
+    Closed,
+}
+
+/// How far our direction is with its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Writing,
+    Requested,
+    Sent(Number),
+    Acknowledged,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Recovery {
+    Open,
+    /// Losses are repaired until this number is reached.
+    Fast {
+        until: Number,
+    },
+    /// The same after a timeout.
+    Timeout {
+        until: Number,
+    },
+}
+
+/// What the peer said it can take.
+#[derive(Debug)]
+struct PeerWindow {
+    bytes: u32,
+    /// The packet that said so, as in TCP's SND.WL1 and SND.WL2.
+    seq: Number,
+    ack: Number,
+    /// When to ask whether a closed window has opened.
+    ask_at: Option<Micros>,
+    ask_due: bool,
+}
+
+impl Stream {
+    /// A stream that is not connected. It takes packets, and queues what is written.
+    pub fn new(local_id: u32, config: Config) -> Self {
+        Self::with_first(local_id, config, 0)
+    }
+
+    /// A stream whose numbers, in both directions, start elsewhere than at 0.
+    fn with_first(local_id: u32, config: Config, first: Number) -> Self {
+        Self {
+            local_id,
+            clock: Clock::default(),
+            state: State::Open,
+            paths: Paths::default(),
+            relay_target: None,
+            receiver: Receiver::new(first, config.recv_window),
+            acks: Acks::default(),
+            advertised: config.recv_window,
+            buffer: SendBuffer::default(),
+            end: End::Writing,
+            flight: Flight::new(first),
+            window: PeerWindow::new(first),
+            rtt: Rtt::default(),
+            rack: Rack::default(),
+            timers: Timers::default(),
+            recovery: Recovery::Open,
+            sampler: RateSampler::default(),
+            bbr: Bbr::new(),
+            pacer: Pacer::new(),
+            mtu: MtuSearch::new(config.max_mtu),
+            probe_due: false,
+            messages: VecDeque::new(),
+            destroy_due: false,
+            events: VecDeque::new(),
+            stats: StreamStats::default(),
+            config,
+        }
+    }
+
+    /// The id by which the peer addresses this stream.
+    pub fn local_id(&self) -> u32 {
+        self.local_id
+    }
+
+    /// Gives the stream its peer. Acknowledgements owed since earlier can leave.
+    pub fn connect(&mut self, now: Instant, remote_id: u32, remote: SocketAddrV4) {
+        self.clock.micros(now);
+        if self.is_connected() {
+            return self.change_remote(now, remote_id, remote);
+        }
+        self.paths.change(Path { remote_id, remote }, self.flight.next());
+    }
+
+    /// Moves the stream to another path. Packets sent earlier are repeated over the old path first;
+    /// [`Event::RemoteChanged`] tells when all of them have arrived.
+    pub fn change_remote(&mut self, now: Instant, remote_id: u32, remote: SocketAddrV4) {
+        if !self.is_connected() {
+            return self.connect(now, remote_id, remote);
+        }
+        self.clock.micros(now);
+        self.paths.change(Path { remote_id, remote }, self.flight.next());
+        self.mtu.restart();
+        self.rtt.reset();
+        self.rack.handle_path_change();
+        self.bbr = Bbr::after_move(self.flight.in_flight());
+        if self.paths.handle_acknowledged(self.flight.una()) {
+            self.events.push_back(Event::RemoteChanged);
+        }
+    }
+
+    /// Whether the stream has a peer and is not over.
+    pub fn is_connected(&self) -> bool {
+        self.state == State::Open && self.paths.current().is_some()
+    }
+
+    /// Where packets go.
+    pub fn remote(&self) -> Option<SocketAddrV4> {
+        self.paths.current().map(|path| path.remote)
+    }
+
+    /// The peer's stream id.
+    pub fn remote_id(&self) -> Option<u32> {
+        self.paths.current().map(|path| path.remote_id)
+    }
+
+    /// Queues data without copying it. Ignored after [`Self::end`] and when closed.
+    pub fn write(&mut self, data: Bytes) {
+        if self.state == State::Open && self.end == End::Writing {
+            self.buffer.push(data);
+        }
+    }
+
+    /// Bytes that were written and are not acknowledged yet, whether sent or not.
+    pub fn queued(&self) -> usize {
+        self.buffer.unacked() as usize
+    }
+
+    /// Bytes that were written and not sent yet.
+    pub fn unsent(&self) -> usize {
+        self.buffer.unsent() as usize
+    }
+
+    /// Whether more should be written: less than the high-water mark is queued beyond the congestion
+    /// window.
+    pub fn has_room(&self) -> bool {
+        self.buffer.unacked() < self.config.high_water as u64 + self.bbr.cwnd()
+    }
+
+    /// No more data follows what was written.
+    pub fn end(&mut self) {
+        if self.end == End::Writing {
+            self.end = End::Requested;
+        }
+    }
+
+    /// Drops the stream. A connected peer is told once.
+    pub fn destroy(&mut self, now: Instant) {
+        self.clock.micros(now);
+        if self.state == State::Closed {
+            return;
+        }
+        let lingering = self.state != State::Open;
+        self.destroy_due = self.is_connected() && self.relay_target.is_none();
+        self.close(CloseReason::Destroyed);
+        if lingering {
+            // The graceful close was the event.
+            self.events.pop_back();
+        }
+    }
+
+    /// Sends a message that may be lost, doubled or reordered. It is dropped if it exceeds 2028
+    /// bytes, if the stream is not connected, or if too many wait for the socket.
+    pub fn send_message(&mut self, data: &[u8]) {
+        let fits = data.len() <= MAX_MESSAGE && self.messages.len() < MAX_MESSAGES;
+        if !fits || !self.is_connected() {
+            self.stats.dropped += 1;
+            return;
+        }
+        self.messages.push_back(data.into());
+    }
+
+    /// The application took delivered bytes. If the peer had hardly any window left and now has, it
+    /// is told at once.
+    pub fn consumed(&mut self, bytes: usize) {
+        self.receiver.consumed(bytes);
+        self.reopen_window();
+    }
+
+    /// The same for an owner that makes messages of the bytes: this much of what was delivered
+    /// waits for the application, whatever else is under way to it.
+    pub fn set_unread(&mut self, bytes: usize) {
+        self.receiver.set_unconsumed(bytes);
+        self.reopen_window();
+    }
+
+    fn reopen_window(&mut self) {
+        let step = self.config.recv_window / WINDOW_STEPS;
+        let free = self.receiver.free_window();
+        if self.advertised <= step && free.saturating_sub(self.advertised) > step {
+            self.acks.owe();
+        }
+    }
+
+    /// The peer copes with one acknowledgement per batch, see [`Config::peer_thin_acks`].
+    pub fn set_thin_acks(&mut self, thin: bool) {
+        self.config.peer_thin_acks = thin;
+    }
+
+    /// The next thing that happened.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// Whether the owner may forget the stream: it is closed, and every last packet was fetched.
+    pub fn is_done(&self) -> bool {
+        self.state == State::Closed && !self.destroy_due
+    }
+
+    /// Makes this stream a relay: its packets are for the stream `target` of the same owner, who
+    /// passes them to [`Self::forward`] of that one instead of [`Self::handle_packet`] of this one.
+    pub fn relay_to(&mut self, target: u32) {
+        self.relay_target = Some(target);
+    }
+
+    /// The stream that this one relays to.
+    pub fn relay_target(&self) -> Option<u32> {
+        self.relay_target
+    }
+
+    /// A datagram for this relaying stream was seen. Call it after forwarding: a DESTROY ends the
+    /// relay as well.
+    pub fn handle_relayed(&mut self, packet: &Packet<'_>) {
+        self.stats.packets_rx += 1;
+        if packet.header.kind.contains(Flags::DESTROY) && self.state == State::Open {
+            self.close(CloseReason::Reset);
+        }
+    }
+
+    /// Sends somebody else's datagram to this stream's peer: fills `out` with it. `None` if there is
+    /// no peer yet; the datagram is dropped.
+    pub fn forward(&mut self, datagram: &[u8], out: &mut Vec<u8>) -> Option<Transmit> {
+        let path = self.paths.current().filter(|_| self.state == State::Open)?;
+        if !rewrite(datagram, path.remote_id, out) {
+            return None;
+        }
+        self.stats.packets_tx += 1;
+        self.stats.bytes_tx += datagram.len() as u64;
+        Some(Transmit { to: path.remote, segment_size: None })
+    }
+
+    /// Counters and gauges.
+    pub fn stats(&self) -> StreamStats {
+        StreamStats {
+            rtt: Duration::from_micros(self.rtt.smoothed().unwrap_or(0)),
+            min_rtt: Duration::from_micros(self.rtt.min().unwrap_or(0)),
+            cwnd: self.bbr.cwnd(),
+            mtu: self.mtu.current(),
+            inflight: self.flight.in_flight(),
+            ..self.stats
+        }
+    }
+
+    /// Data or an END waits for its first transmission.
+    fn has_unsent(&self) -> bool {
+        self.buffer.unsent() > 0 || self.end == End::Requested
+    }
+
+    /// A closed window keeps back data, and nothing is on its way whose acknowledgement could tell
+    /// that it has opened.
+    fn is_starved(&self) -> bool {
+        self.window.bytes == 0 && self.flight.is_empty() && self.has_unsent()
+    }
+
+    fn recovering(&self) -> bool {
+        self.recovery != Recovery::Open
+    }
+
+    /// Ends both directions at once.
+    fn close(&mut self, reason: CloseReason) {
+        self.state = State::Closed;
+        self.events.push_back(Event::Closed(reason));
+        self.release();
+    }
+
+    /// Both directions are over. The peer may still repeat its END: it gets its acknowledgement.
+    fn finish(&mut self, now: Micros) {
+        self.state = State::Lingering { until: now + LINGER, limit: now + MAX_LINGER };
+        self.events.push_back(Event::Closed(CloseReason::Graceful));
+        self.release();
+    }
+
+    fn release(&mut self) {
+        self.buffer.clear();
+        self.flight.clear();
+        self.timers.stop();
+        self.window.ask_at = None;
+        self.pacer.unblock();
+        self.probe_due = false;
+        self.messages.clear();
+    }
+}
+
+impl PeerWindow {
+    fn new(first: Number) -> Self {
+        Self { bytes: INITIAL_WINDOW, seq: first, ack: first, ask_at: None, ask_due: false }
+    }
+}
+
+/// What a peer is taken to have free until it tells.
+const INITIAL_WINDOW: u32 = 4 * 1024 * 1024;
+
+/// A window below one of that many parts is nearly closed.
+const WINDOW_STEPS: u32 = 4;
+
+/// The reference receives into 2048 bytes.
+const MAX_MESSAGE: usize = 2048 - HEADER_SIZE;
+
+/// Messages are as good as lost when that many wait.
+const MAX_MESSAGES: usize = 1024;
+
+/// How long a peer that missed the last acknowledgement can get another one, from its last attempt
+/// on: it repeats its END after two round trips, after one second, and after two more.
+const LINGER: Micros = 7 * SECOND / 2;
+
+/// A peer gives up after 13 seconds.
+const MAX_LINGER: Micros = 15 * SECOND;

@@ -1,0 +1,218 @@
+//! What a received packet does to a stream. The order of the steps is the reference's.
+
+use std::time::Instant;
+
+use super::{End, Event, LINGER, Recovery, Sink, State, Stream};
+use crate::bbr::AckInfo;
+use crate::header::{Flags, HEADER_SIZE, Header, Packet, SackRanges};
+use crate::loss::{Delivery, Losses};
+use crate::recv::Taken;
+use crate::seq::Number;
+use crate::stream::CloseReason;
+use crate::time::Micros;
+
+impl Stream {
+    /// Takes a packet addressed to this stream. In-order data is handed to `sink` without a copy.
+    /// Packets are taken before the stream is connected, too.
+    pub fn handle_packet(&mut self, now: Instant, packet: &Packet<'_>, sink: &mut dyn Sink) {
+        let now = self.clock.micros(now);
+        let header = &packet.header;
+        self.stats.packets_rx += 1;
+        self.stats.bytes_rx +=
+            (HEADER_SIZE + usize::from(header.data_offset) + packet.payload.len()) as u64;
+        match self.state {
+            State::Open => {}
+            State::Lingering { limit, .. } => return self.handle_late(now, limit, header),
+            State::Closed => return,
+        }
+        if header.kind.contains(Flags::HEARTBEAT) {
+            return self.acks.owe();
+        }
+
+        let ack = header.ack.expand(self.flight.una());
+        let believable = ack.is_none_or(|ack| ack <= self.flight.next());
+        if !self.take(packet, believable, sink) || !believable {
+            return;
+        }
+        if let Some(ack) = ack {
+            self.update_window(header, ack);
+            self.acknowledge(now, ack, packet.sack_ranges());
+        }
+        if self.state == State::Open && self.end == End::Acknowledged && self.receiver.is_finished()
+        {
+            self.finish(now);
+        }
+    }
+
+    /// The peer repeats what it had no acknowledgement for.
+    fn handle_late(&mut self, now: Micros, limit: Micros, header: &Header) {
+        if header.kind.contains(Flags::DESTROY) {
+            self.state = State::Closed;
+        } else if header.kind.is_sequenced() || header.kind.contains(Flags::HEARTBEAT) {
+            self.acks.owe();
+            self.state = State::Lingering { until: (now + LINGER).min(limit), limit };
+        }
+    }
+
+    /// Delivers what the packet carries. Returns `false` if it closed the stream.
+    fn take(&mut self, packet: &Packet<'_>, believable: bool, sink: &mut dyn Sink) -> bool {
+        let kind = packet.header.kind;
+        let expected = self.receiver.expected();
+        let number = packet.header.seq.expand(expected);
+        if kind.is_sequenced() {
+            let taken = match number {
+                Some(number) => self.receiver.handle(number, kind, packet.payload, sink),
+                None => Taken::Acknowledged,
+            };
+            match taken {
+                Taken::Acknowledged if believable => {
+                    self.acks.handle_packet(expected, self.config.peer_thin_acks);
+                }
+                Taken::Acknowledged => {}
+                Taken::Refused => self.stats.dropped += 1,
+            }
+        }
+        if kind.contains(Flags::DESTROY) && number.is_some_and(|number| number >= expected) {
+            self.close(CloseReason::Reset);
+            return false;
+        }
+        if kind.contains(Flags::MESSAGE) {
+            sink.message(packet.payload);
+        }
+        true
+    }
+
+    /// Only the newest word on the window counts.
+    fn update_window(&mut self, header: &Header, ack: Number) {
+        let Some(seq) = header.seq.expand(self.receiver.expected()) else {
+            return;
+        };
+        let newer = seq > self.window.seq || (seq == self.window.seq && ack >= self.window.ack);
+        if ack < self.flight.una() || !newer {
+            return;
+        }
+        self.window.bytes = header.rwnd;
+        self.window.seq = seq;
+        self.window.ack = ack;
+        if header.rwnd > 0 {
+            self.window.ask_at = None;
+        }
+    }
+
+    fn acknowledge(&mut self, now: Micros, ack: Number, sacks: SackRanges<'_>) {
+        let prior_in_flight = self.flight.in_flight();
+        let delivery = self.collect(now, ack, sacks);
+        if delivery.bytes == 0 {
+            // At most a cumulative acknowledgement of what was known to have arrived.
+            return self.handle_progress(now);
+        }
+        self.rack.update(now, &delivery);
+        if let Some(rtt) = delivery.rtt {
+            self.rtt.sample(now, rtt);
+        }
+        self.mtu.handle_delivered(delivery.largest);
+        self.bbr.set_packet_size(self.mtu.current());
+        self.timers.timeouts = 0;
+        self.timers.probed = false;
+
+        let recovering = self.recovering();
+        let losses = self.rack.detect(now, &mut self.flight, &self.rtt, recovering);
+        self.handle_losses(now, &losses);
+        self.update_model(now, prior_in_flight, &delivery);
+        self.timers.rto = Some(now + self.rtt.rto());
+        self.timers.arm_tlp(now, &self.rtt, &self.flight);
+        self.handle_progress(now);
+    }
+
+    /// Marks what the acknowledgement and its ranges deliver.
+    fn collect(&mut self, now: Micros, ack: Number, sacks: SackRanges<'_>) -> Delivery {
+        let mut delivery = Delivery::default();
+        let Self { flight, rack, rtt, paths, .. } = self;
+        let path = paths.index();
+        flight.acknowledge(ack, |number, sent| delivery.add(now, number, sent, rack, rtt, path));
+        for (start, end) in sacks.take(MAX_RANGES) {
+            let una = flight.una();
+            let (Some(start), Some(end)) = (start.expand(una), end.expand(una)) else {
+                continue;
+            };
+            if start < una || start >= end || end > flight.next() {
+                continue;
+            }
+            flight.sack(start..end, |number, sent| {
+                delivery.add(now, number, sent, rack, rtt, path);
+            });
+        }
+        delivery
+    }
+
+    /// Losses were found, maybe, and maybe a time to look again.
+    pub(super) fn handle_losses(&mut self, now: Micros, losses: &Losses) {
+        self.timers.reorder = losses.look_again;
+        if losses.congestion {
+            self.bbr.handle_lost(losses.bytes);
+        }
+        if let Some(size) = losses.probe {
+            self.mtu.handle_lost(size);
+        }
+        if losses.congestion && self.recovery == Recovery::Open {
+            self.recovery = Recovery::Fast { until: self.flight.next() };
+            self.stats.fast_recoveries += 1;
+            self.bbr.enter_recovery();
+            tracing::trace!(id = self.local_id, now, "recovery starts");
+        }
+    }
+
+    fn update_model(&mut self, now: Micros, prior_in_flight: u64, delivery: &Delivery) {
+        let newest = delivery.newest.map(|newest| (newest.sent_at, newest.mark));
+        let newest = newest.filter(|_| delivery.on_path);
+        let sample = self.sampler.sample(now, delivery.bytes, newest, self.rtt.min());
+        self.exit_recovery();
+        self.bbr.handle_ack(&AckInfo {
+            now,
+            acked: delivery.bytes,
+            prior_in_flight,
+            in_flight: self.flight.in_flight(),
+            delivered: self.sampler.delivered(),
+            rtt: delivery.rtt,
+            sample,
+        });
+    }
+
+    fn exit_recovery(&mut self) {
+        if let Recovery::Fast { until } | Recovery::Timeout { until } = self.recovery
+            && self.flight.una() >= until
+        {
+            self.recovery = Recovery::Open;
+            self.bbr.exit_recovery();
+        }
+    }
+
+    /// The cumulative acknowledgement may have moved.
+    fn handle_progress(&mut self, now: Micros) {
+        self.exit_recovery();
+        let una = self.flight.una();
+        let released = self.flight.get(una).map_or(self.buffer.sent(), |sent| sent.offset);
+        self.buffer.release(released);
+        if self.flight.is_empty() {
+            self.timers.stop();
+        }
+        if self.paths.handle_acknowledged(una) {
+            self.events.push_back(Event::RemoteChanged);
+        }
+        if let End::Sent(number) = self.end
+            && una > number
+        {
+            self.end = End::Acknowledged;
+            self.events.push_back(Event::Finished);
+            if !self.receiver.is_finished() {
+                self.acks.owe();
+            }
+        }
+        if self.is_starved() && self.window.ask_at.is_none() {
+            self.window.ask_at = Some(now + self.rtt.rto());
+        }
+    }
+}
+
+/// More ranges than any receive buffer of the reference could hold.
+const MAX_RANGES: usize = 256;

@@ -1,0 +1,507 @@
+//! Two streams on a simulated link, in virtual time.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use super::*;
+
+const MIB: usize = 1024 * 1024;
+
+#[test]
+fn data_arrives_and_both_sides_end() {
+    let mut pair = Pair::new(Link::default(), 1);
+    pair.a.write(b"hello ");
+    pair.a.write(b"world");
+    pair.a.stream.end();
+    pair.b.write(b"and back");
+    pair.b.stream.end();
+    assert!(pair.run_until(5.0, Pair::is_over));
+    assert_eq!(pair.b.received, b"hello world");
+    assert_eq!(pair.a.received, b"and back");
+    assert!(pair.a.ended && pair.b.ended);
+    assert!(pair.a.events.contains(&Event::Finished));
+    assert!(pair.a.events.contains(&Event::Closed(CloseReason::Graceful)));
+    assert!(pair.b.events.contains(&Event::Closed(CloseReason::Graceful)));
+    assert!(pair.run_until(5.0, |pair| pair.a.stream.is_done() && pair.b.stream.is_done()));
+}
+
+#[test]
+fn transfers_survive_loss_reordering_and_duplication() {
+    for (seed, loss, jitter, duplicate) in
+        [(1, 0, 0, 0), (2, 10, 0, 0), (3, 50, 0, 10), (4, 100, 20_000, 0), (5, 30, 5_000, 50)]
+    {
+        let link = Link { loss, jitter, duplicate, ..Link::default() };
+        let mut pair = Pair::new(link, seed);
+        let (there, back) = (noise(2 * MIB, seed), noise(MIB, seed + 100));
+        pair.a.write(&there);
+        pair.a.stream.end();
+        pair.b.write(&back);
+        pair.b.stream.end();
+        assert!(pair.run_until(120.0, Pair::is_over), "seed {seed}: {:?}", pair.a.stream.stats());
+        assert!(pair.b.received == there && pair.a.received == back, "seed {seed}");
+    }
+}
+
+#[test]
+fn numbers_wrap() {
+    let first = u64::from(u32::MAX) - 300;
+    let mut pair = Pair::starting_at(Link { loss: 20, ..Link::default() }, 7, first);
+    let data = noise(2 * MIB, 7);
+    pair.a.write(&data);
+    pair.a.stream.end();
+    pair.b.stream.end();
+    assert!(pair.run_until(60.0, Pair::is_over));
+    assert!(pair.b.received == data);
+}
+
+#[test]
+fn a_destroyed_stream_resets_its_peer() {
+    let mut pair = Pair::new(Link::default(), 1);
+    pair.a.write(b"x");
+    pair.run_until(0.5, |_| false);
+    pair.a.stream.destroy(pair.now);
+    assert!(!pair.a.stream.is_done());
+    assert!(pair.run_until(1.0, |pair| pair.b.stream.is_done()));
+    assert!(pair.a.stream.is_done());
+    assert!(pair.b.events.contains(&Event::Closed(CloseReason::Reset)));
+    assert!(pair.a.events.contains(&Event::Closed(CloseReason::Destroyed)));
+}
+
+#[test]
+fn a_dead_peer_is_noticed_after_thirteen_seconds() {
+    let mut pair = Pair::new(Link { loss: 1000, ..Link::default() }, 1);
+    let start = pair.now;
+    pair.a.write(b"ping");
+    assert!(pair.run_until(60.0, |pair| pair.a.stream.is_done()));
+    assert_eq!((pair.now - start).as_secs_f64(), 13.0);
+    assert_eq!(pair.a.events, [Event::Closed(CloseReason::TimedOut)]);
+    assert_eq!(pair.a.sent_at, [0, 1000, 3000, 5000, 7000, 9000, 11000]);
+}
+
+#[test]
+fn a_peer_that_dies_in_the_middle_is_noticed() {
+    let mut pair = Pair::new(Link::default(), 1);
+    pair.a.write(&noise(MIB, 1));
+    assert!(pair.run_until(20.0, |pair| pair.b.received.len() > MIB / 2));
+    pair.link.loss = 1000;
+    let start = pair.now;
+    assert!(pair.run_until(60.0, |pair| pair.a.stream.is_done()));
+    let took = (pair.now - start).as_secs_f64();
+    assert!((13.0..13.6).contains(&took), "{took}");
+}
+
+#[test]
+fn a_slow_reader_closes_the_window_and_opens_it_again() {
+    let mut pair = Pair::new(Link::default(), 1);
+    pair.b.reads = false;
+    let data = noise(6 * MIB, 3);
+    pair.a.write(&data);
+    pair.a.stream.end();
+    assert!(!pair.run_until(40.0, |pair| pair.b.ended));
+    assert!(pair.b.received.len() <= 4 * MIB + 64 * 1024);
+    assert!(pair.b.received.len() >= 4 * MIB - 64 * 1024, "{}", pair.b.received.len());
+    assert!(pair.a.stream.is_connected(), "a closed window is no dead peer");
+
+    pair.b.reads = true;
+    pair.b.stream.consumed(pair.b.received.len());
+    let start = pair.now;
+    assert!(pair.run_until(10.0, |pair| pair.b.ended));
+    assert!(pair.now - start < Duration::from_secs(2));
+    assert!(pair.b.received == data);
+}
+
+#[test]
+fn a_lost_window_update_is_asked_for() {
+    let mut pair = Pair::new(Link::default(), 1);
+    pair.b.reads = false;
+    pair.a.write(&noise(6 * MIB, 3));
+    pair.run_until(30.0, |_| false);
+    pair.link.loss = 1000;
+    pair.b.reads = true;
+    pair.b.stream.consumed(pair.b.received.len());
+    pair.run_until(0.5, |_| false);
+    pair.link.loss = 0;
+    assert!(pair.run_until(10.0, |pair| pair.b.received.len() == 6 * MIB));
+}
+
+#[test]
+fn a_stream_moves_to_another_path_without_loss_or_doubling() {
+    let link = Link { loss: 20, rate: 5_000_000, queue: 200_000, ..Link::default() };
+    let mut pair = Pair::new(link, 11);
+    let data = noise(3 * MIB, 11);
+    pair.a.write(&data);
+    pair.a.stream.end();
+    pair.b.stream.end();
+    assert!(pair.run_until(30.0, |pair| pair.b.received.len() > MIB));
+    let other = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 7);
+    let (now, id) = (pair.now, pair.b.stream.local_id());
+    pair.a.stream.change_remote(now, id, other);
+    assert_eq!(pair.a.stream.stats().mtu, 1200);
+    assert!(pair.run_until(60.0, Pair::is_over));
+    assert!(pair.b.received == data);
+    assert!(pair.a.events.contains(&Event::RemoteChanged));
+    assert!(pair.a.destinations.contains(&other));
+}
+
+#[test]
+fn a_cut_is_survived() {
+    let mut pair = Pair::new(Link::default(), 2);
+    let data = noise(4 * MIB, 2);
+    pair.a.write(&data);
+    assert!(pair.run_until(30.0, |pair| pair.b.received.len() > MIB));
+    pair.link.loss = 1000;
+    pair.run_until(8.0, |_| false);
+    pair.link.loss = 0;
+    assert!(pair.run_until(20.0, |pair| pair.b.received.len() == data.len()));
+    assert!(pair.b.received == data);
+}
+
+#[test]
+fn messages_go_beside_the_stream() {
+    let mut pair = Pair::new(Link::default(), 1);
+    pair.a.stream.send_message(b"one");
+    pair.a.stream.send_message(b"");
+    pair.a.stream.send_message(&[0; 3000]);
+    pair.run_until(1.0, |_| false);
+    assert_eq!(pair.b.messages, [b"one".to_vec(), vec![]]);
+    assert_eq!(pair.a.stream.stats().dropped, 1);
+}
+
+#[test]
+fn the_largest_packet_is_found_in_a_few_round_trips() {
+    let mut pair = Pair::new(Link::default(), 1);
+    pair.a.write(&noise(MIB, 1));
+    assert!(pair.run_until(0.2, |pair| pair.a.stream.stats().mtu == 1500));
+
+    let mut pair = Pair::new(Link { mtu: 1420, ..Link::default() }, 1);
+    pair.a.write(&noise(8 * MIB, 1));
+    assert!(pair.run_until(60.0, |pair| pair.b.received.len() == 8 * MIB));
+    assert_eq!(pair.a.stream.stats().mtu, 1420);
+}
+
+#[test]
+fn the_last_acknowledgement_may_be_lost() {
+    for seed in 0..40 {
+        let mut pair = Pair::new(Link { loss: 100, ..Link::default() }, seed);
+        pair.a.write(b"x");
+        pair.a.stream.end();
+        pair.b.stream.end();
+        assert!(pair.run_until(40.0, Pair::is_over), "seed {seed}");
+        let graceful = Event::Closed(CloseReason::Graceful);
+        assert!(pair.a.events.contains(&graceful) && pair.b.events.contains(&graceful));
+    }
+}
+
+#[test]
+fn anything_from_the_network_is_survived() {
+    let mut rng = Rng(99);
+    for seed in 0..30 {
+        let mut pair = Pair::new(Link { loss: 50, ..Link::default() }, seed);
+        pair.a.write(&noise(200_000, seed));
+        pair.b.write(&noise(200_000, seed));
+        for _ in 0..300 {
+            pair.run_until(0.002, |_| false);
+            let mut datagram = vec![0; rng.below(1500) as usize];
+            datagram.iter_mut().for_each(|byte| *byte = rng.next() as u8);
+            mutate(&mut datagram, &mut rng);
+            let now = pair.now;
+            pair.a.handle(now, &datagram);
+        }
+        let stats = pair.a.stream.stats();
+        assert!(stats.packets_rx > 0);
+    }
+}
+
+/// Makes a plausible packet out of noise, most of the time.
+fn mutate(datagram: &mut [u8], rng: &mut Rng) {
+    let Some(head) = datagram.first_chunk_mut::<20>() else {
+        return;
+    };
+    head[..2].copy_from_slice(&[0xff, 1]);
+    head[2] &= 0b10_1111;
+    if rng.below(2) == 0 {
+        head[3] = 0;
+    }
+    if rng.below(4) != 0 {
+        head[12..16].copy_from_slice(&(rng.below(400) as u32).to_le_bytes());
+        head[16..20].copy_from_slice(&(rng.below(400) as u32).to_le_bytes());
+    }
+    for at in (20..datagram.len().saturating_sub(4)).step_by(4) {
+        if rng.below(2) == 0 {
+            datagram[at..at + 4].copy_from_slice(&(rng.below(400) as u32).to_le_bytes());
+        }
+    }
+}
+
+/// A link with the same properties in both directions.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Link {
+    /// One way, in microseconds.
+    pub(super) delay: u64,
+    /// Additional random delay, which reorders.
+    pub(super) jitter: u64,
+    /// Per thousand.
+    pub(super) loss: u64,
+    pub(super) duplicate: u64,
+    /// Larger IP packets vanish.
+    pub(super) mtu: usize,
+    /// Bytes per second, and the bytes that may wait; 0 is no limit.
+    pub(super) rate: u64,
+    pub(super) queue: u64,
+}
+
+impl Default for Link {
+    fn default() -> Self {
+        Self { delay: 10_000, jitter: 0, loss: 0, duplicate: 0, mtu: 1500, rate: 0, queue: 0 }
+    }
+}
+
+/// Arrival, tie-breaker, whether it comes from `a`, and the datagram.
+type Flying = (Instant, u64, bool, Vec<u8>);
+
+pub(super) struct Pair {
+    pub(super) now: Instant,
+    pub(super) a: Host,
+    pub(super) b: Host,
+    pub(super) link: Link,
+    pub(super) overflows: u64,
+    wire: BinaryHeap<Reverse<Flying>>,
+    /// When each direction's transmitter is free.
+    free: [Instant; 2],
+    counter: u64,
+    rng: Rng,
+    start: Instant,
+}
+
+pub(super) struct Host {
+    pub(super) stream: Stream,
+    pub(super) received: Vec<u8>,
+    pub(super) total: u64,
+    pub(super) keeps: bool,
+    pub(super) reads: bool,
+    pub(super) duplicates: u64,
+    pub(super) messages: Vec<Vec<u8>>,
+    pub(super) ended: bool,
+    pub(super) events: Vec<Event>,
+    pub(super) destinations: Vec<SocketAddrV4>,
+    /// Milliseconds.
+    pub(super) sent_at: Vec<u64>,
+}
+
+impl Pair {
+    pub(super) fn new(link: Link, seed: u64) -> Self {
+        Self::starting_at(link, seed, 0)
+    }
+
+    fn starting_at(link: Link, seed: u64, first: Number) -> Self {
+        let now = Instant::now();
+        let mut a = Host::new(1, first);
+        let mut b = Host::new(2, first);
+        a.stream.connect(now, 2, SocketAddrV4::new(Ipv4Addr::LOCALHOST, 2));
+        b.stream.connect(now, 1, SocketAddrV4::new(Ipv4Addr::LOCALHOST, 1));
+        Self {
+            now,
+            a,
+            b,
+            link,
+            overflows: 0,
+            wire: BinaryHeap::new(),
+            free: [now; 2],
+            counter: 0,
+            rng: Rng(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1),
+            start: now,
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        let closed =
+            |host: &Host| host.events.iter().any(|event| matches!(event, Event::Closed(_)));
+        closed(&self.a) && closed(&self.b)
+    }
+
+    /// Runs for some seconds of virtual time, or until the condition holds; tells whether it does.
+    pub(super) fn run_until(&mut self, seconds: f64, done: impl Fn(&Self) -> bool) -> bool {
+        let limit = self.now + Duration::from_secs_f64(seconds);
+        loop {
+            self.transmit(true);
+            self.transmit(false);
+            if done(self) {
+                return true;
+            }
+            let arrival = self.wire.peek().map(|Reverse((at, ..))| *at);
+            let next = [arrival, self.a.stream.poll_timeout(), self.b.stream.poll_timeout()];
+            let next = next.into_iter().flatten().min().filter(|at| *at <= limit);
+            let Some(next) = next else {
+                self.now = limit;
+                return false;
+            };
+            self.now = self.now.max(next);
+            self.advance();
+        }
+    }
+
+    fn advance(&mut self) {
+        while self.wire.peek().is_some_and(|Reverse((at, ..))| *at <= self.now) {
+            let Some(Reverse((_, _, from_a, datagram))) = self.wire.pop() else {
+                break;
+            };
+            let host = if from_a { &mut self.b } else { &mut self.a };
+            host.handle(self.now, &datagram);
+        }
+        for host in [&mut self.a, &mut self.b] {
+            if host.stream.poll_timeout().is_some_and(|at| at <= self.now) {
+                host.stream.handle_timeout(self.now);
+            }
+        }
+    }
+
+    fn transmit(&mut self, from_a: bool) {
+        let mut out = Vec::new();
+        loop {
+            let host = if from_a { &mut self.a } else { &mut self.b };
+            let Some(transmit) = host.stream.poll_transmit(self.now, &mut out, 64) else {
+                break;
+            };
+            if host.destinations.last() != Some(&transmit.to) {
+                host.destinations.push(transmit.to);
+            }
+            host.sent_at.push((self.now - self.start).as_millis() as u64);
+            assert!(out.len() <= 65_507 && !out.is_empty());
+            for datagram in out.chunks(transmit.segment_size.unwrap_or(out.len())) {
+                self.carry(from_a, datagram);
+            }
+        }
+        let host = if from_a { &mut self.a } else { &mut self.b };
+        while let Some(event) = host.stream.poll_event() {
+            host.events.push(event);
+        }
+    }
+
+    fn carry(&mut self, from_a: bool, datagram: &[u8]) {
+        let size = datagram.len() as u64 + 28;
+        if size > self.link.mtu as u64 {
+            return;
+        }
+        let mut leaves = self.now;
+        if self.link.rate > 0 {
+            let free = &mut self.free[usize::from(from_a)];
+            let waiting = free.saturating_duration_since(self.now);
+            let queued = waiting.as_micros() as u64 * self.link.rate / 1_000_000;
+            if queued + size > self.link.queue {
+                self.overflows += 1;
+                return;
+            }
+            let airtime = Duration::from_nanos(size * 1_000_000_000 / self.link.rate);
+            *free = (*free).max(self.now) + airtime;
+            leaves = *free;
+        }
+        if self.rng.below(1000) < self.link.loss {
+            return;
+        }
+        let copies = 1 + u64::from(self.rng.below(1000) < self.link.duplicate);
+        for _ in 0..copies {
+            let jitter = self.rng.below(self.link.jitter + 1);
+            let at = leaves + Duration::from_micros(self.link.delay + jitter);
+            self.counter += 1;
+            self.wire.push(Reverse((at, self.counter, from_a, datagram.to_vec())));
+        }
+    }
+}
+
+impl Host {
+    fn new(id: u32, first: Number) -> Self {
+        Self {
+            stream: Stream::with_first(id, Config::default(), first),
+            received: Vec::new(),
+            total: 0,
+            keeps: true,
+            reads: true,
+            duplicates: 0,
+            messages: Vec::new(),
+            ended: false,
+            events: Vec::new(),
+            destinations: Vec::new(),
+            sent_at: Vec::new(),
+        }
+    }
+
+    /// Another receive window, before anything has happened.
+    pub(super) fn set_window(&mut self, recv_window: u32) {
+        let path = self.stream.paths.current().expect("connected");
+        let config = Config { recv_window, ..Config::default() };
+        self.stream = Stream::new(self.stream.local_id, config);
+        self.stream.connect(Instant::now(), path.remote_id, path.remote);
+    }
+
+    pub(super) fn write(&mut self, data: &[u8]) {
+        self.stream.write(Bytes::copy_from_slice(data));
+    }
+
+    fn handle(&mut self, now: Instant, datagram: &[u8]) {
+        let Some(packet) = Packet::parse(datagram) else {
+            return;
+        };
+        let sequenced = packet.header.kind.is_sequenced();
+        let before = (self.stream.receiver.expected(), self.stream.receiver.held().clone());
+        let mut taker = Taker { host: Vec::new(), messages: Vec::new(), ended: false };
+        self.stream.handle_packet(now, &packet, &mut taker);
+        if sequenced && before.0 == self.stream.receiver.expected() {
+            self.duplicates += u64::from(before.1 == *self.stream.receiver.held());
+        }
+        let bytes = taker.host.len();
+        self.total += bytes as u64;
+        if self.keeps {
+            self.received.extend_from_slice(&taker.host);
+        }
+        self.messages.extend(taker.messages);
+        self.ended |= taker.ended;
+        if self.reads {
+            self.stream.consumed(bytes);
+        }
+    }
+}
+
+struct Taker {
+    host: Vec<u8>,
+    messages: Vec<Vec<u8>>,
+    ended: bool,
+}
+
+impl Sink for Taker {
+    fn data(&mut self, payload: &[u8]) {
+        assert!(!self.ended);
+        self.host.extend_from_slice(payload);
+    }
+    fn message(&mut self, payload: &[u8]) {
+        self.messages.push(payload.to_vec());
+    }
+    fn end(&mut self) {
+        assert!(!self.ended);
+        self.ended = true;
+    }
+}
+
+pub(super) fn noise(len: usize, seed: u64) -> Vec<u8> {
+    let mut rng = Rng(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+    (0..len).map(|_| rng.next() as u8).collect()
+}
+
+/// xorshift64*
+pub(super) struct Rng(pub(super) u64);
+
+impl Rng {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 32
+    }
+
+    fn below(&mut self, limit: u64) -> u64 {
+        self.next() % limit.max(1)
+    }
+}

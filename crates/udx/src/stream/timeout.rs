@@ -1,0 +1,97 @@
+//! What time does to a stream.
+
+use std::time::Instant;
+
+use super::{CloseReason, Recovery, State, Stream};
+use crate::loss::{MAX_TIMEOUTS, suspects_black_hole};
+use crate::time::Micros;
+
+impl Stream {
+    /// When to call [`Self::handle_timeout`]; `None` if time changes nothing.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let at = match self.state {
+            State::Closed => return None,
+            State::Lingering { until, .. } => until,
+            State::Open => [self.timers.next(), self.window.ask_at, self.pacer.deadline()]
+                .into_iter()
+                .flatten()
+                .min()?,
+        };
+        self.clock.instant(at)
+    }
+
+    /// Does what is due. [`Self::poll_transmit`] may have something to send afterwards.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        let now = self.clock.micros(now);
+        match self.state {
+            State::Closed => return,
+            State::Lingering { until, .. } if until <= now => {
+                self.state = State::Closed;
+                return;
+            }
+            State::Lingering { .. } => return,
+            State::Open => {}
+        }
+        if is_due(self.pacer.deadline(), now) {
+            self.pacer.unblock();
+        }
+        if is_due(self.timers.reorder, now) {
+            self.handle_reorder_timeout(now);
+        }
+        if is_due(self.timers.tlp, now) {
+            self.handle_probe_timeout(now);
+        }
+        if is_due(self.timers.rto, now) {
+            self.handle_retransmission_timeout(now);
+        }
+        if is_due(self.window.ask_at, now) {
+            self.window.ask_at = Some(now + 2 * self.rtt.rto());
+            self.window.ask_due = true;
+        }
+    }
+
+    fn handle_reorder_timeout(&mut self, now: Micros) {
+        let recovering = self.recovering();
+        let losses = self.rack.detect(now, &mut self.flight, &self.rtt, recovering);
+        self.handle_losses(now, &losses);
+    }
+
+    /// Nothing was heard for two round trips: a packet provokes an acknowledgement.
+    fn handle_probe_timeout(&mut self, now: Micros) {
+        self.timers.tlp = None;
+        if self.flight.is_empty() {
+            return;
+        }
+        self.timers.probed = true;
+        self.probe_due = true;
+        self.timers.rto = Some(now + self.rtt.rto());
+    }
+
+    fn handle_retransmission_timeout(&mut self, now: Micros) {
+        self.timers.timeouts += 1;
+        self.stats.rto_count += 1;
+        if self.timers.timeouts > MAX_TIMEOUTS {
+            tracing::debug!(id = self.local_id, "the peer does not answer");
+            return self.close(CloseReason::TimedOut);
+        }
+        let losses = self.rack.detect_all(now, &mut self.flight, &self.rtt);
+        if let Some(size) = losses.probe {
+            self.mtu.handle_lost(size);
+        }
+        if suspects_black_hole(self.timers.timeouts, self.mtu.current()) {
+            self.mtu.restart();
+        }
+        self.recovery = Recovery::Timeout { until: self.flight.next() };
+        self.bbr.handle_timeout(self.flight.in_flight());
+        self.pacer.refill();
+        self.probe_due = false;
+        // The timeout itself stays as it is: a dead peer is noticed after 1 + 6 * 2 seconds.
+        self.timers.rto = Some(now + 2 * self.rtt.rto());
+        self.timers.tlp = None;
+        self.timers.reorder = None;
+    }
+}
+
+fn is_due(deadline: Option<Micros>, now: Micros) -> bool {
+    deadline.is_some_and(|at| at <= now)
+}

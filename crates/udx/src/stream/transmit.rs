@@ -1,0 +1,358 @@
+//! What a stream sends, and when it may.
+
+use std::time::Instant;
+
+use super::{End, State, Stream, Transmit};
+use crate::ack::MAX_SACKS;
+use crate::flight::{Sent, SentState};
+use crate::header::{Flags, HEADER_SIZE, Header};
+use crate::mtu::OVERHEAD;
+use crate::path::Path;
+use crate::recv::HELD_WINDOWS;
+use crate::seq::{Number, Seq};
+use crate::time::Micros;
+
+/// The packet that is to leave next.
+#[derive(Clone, Copy, Debug)]
+enum Plan {
+    Again(Number),
+    New {
+        len: usize,
+        kind: Flags,
+    },
+    /// A full packet that probes for a larger size.
+    Probe {
+        len: usize,
+        kind: Flags,
+    },
+}
+
+/// Datagrams of one size in one buffer.
+#[derive(Debug, Default)]
+struct Batch {
+    segment: usize,
+    count: usize,
+    /// A shorter datagram has ended the batch.
+    full: bool,
+}
+
+impl Stream {
+    /// Clears `out` and fills it with datagrams for one send: up to `max_segments` of equal size, the
+    /// last of which may be shorter. `None` if nothing is to be sent at `now`.
+    ///
+    /// Acknowledgements go first, then messages, then data as windows and pacing allow.
+    pub fn poll_transmit(
+        &mut self,
+        now: Instant,
+        out: &mut Vec<u8>,
+        max_segments: usize,
+    ) -> Option<Transmit> {
+        let now = self.clock.micros(now);
+        let max = max_segments.max(1);
+        out.clear();
+        let path = self.paths.current()?;
+        if std::mem::take(&mut self.destroy_due) {
+            self.header(Flags::DESTROY, self.flight.next(), path).encode(out);
+            return Some(self.sent_one(out, path));
+        }
+        if self.state == State::Closed || self.relay_target.is_some() {
+            return None;
+        }
+        if self.acks.is_owed() {
+            return Some(self.transmit_acks(path, out, max));
+        }
+        if self.state != State::Open {
+            return None;
+        }
+        if self.wants_heartbeat(now) {
+            self.header(Flags::HEARTBEAT, self.flight.next(), path).encode(out);
+            return Some(self.sent_one(out, path));
+        }
+        if !self.messages.is_empty() {
+            return Some(self.transmit_messages(path, out, max));
+        }
+        self.transmit_data(now, out, max)
+    }
+
+    fn transmit_acks(&mut self, path: Path, out: &mut Vec<u8>, max: usize) -> Transmit {
+        let state = self.header(Flags::STATE, self.flight.next(), path);
+        let mut batch = Batch::default();
+        while batch.count < max
+            && let Some(point) = self.acks.next_point()
+        {
+            Header { ack: Seq::of(point), ..state }.encode(out);
+            batch.add(HEADER_SIZE);
+        }
+        self.advertised = state.rwnd;
+        if batch.count == max {
+            return self.sent(out, path, &batch);
+        }
+
+        if self.receiver.held().is_empty() {
+            state.encode(out);
+            batch.add(HEADER_SIZE);
+            self.acks.settle();
+        } else if batch.count == 0 {
+            self.write_sack(state, out);
+            batch.add(out.len());
+            self.acks.settle();
+        }
+        self.sent(out, path, &batch)
+    }
+
+    fn write_sack(&mut self, state: Header, out: &mut Vec<u8>) {
+        out.reserve(HEADER_SIZE + 8 * MAX_SACKS);
+        Header { kind: Flags::SACK, ..state }.encode(out);
+        let latest = self.receiver.latest();
+        for range in self.acks.choose(self.receiver.held(), latest) {
+            out.extend_from_slice(&Seq::of(range.start).0.to_le_bytes());
+            out.extend_from_slice(&Seq::of(range.end).0.to_le_bytes());
+        }
+    }
+
+    /// A closed window is asked about: at once when data comes to an idle stream, then by timer.
+    fn wants_heartbeat(&mut self, now: Micros) -> bool {
+        if !self.is_starved() {
+            self.window.ask_at = None;
+            self.window.ask_due = false;
+            return false;
+        }
+        if self.window.ask_at.is_none() {
+            self.window.ask_at = Some(now + self.rtt.rto());
+            return true;
+        }
+        std::mem::take(&mut self.window.ask_due)
+    }
+
+    fn transmit_messages(&mut self, path: Path, out: &mut Vec<u8>, max: usize) -> Transmit {
+        let header = self.header(Flags::MESSAGE, self.flight.next(), path);
+        let mut batch = Batch::default();
+        while let Some(message) = self.messages.front() {
+            let size = HEADER_SIZE + message.len();
+            if !batch.fits(size, max) {
+                break;
+            }
+            header.encode(out);
+            out.extend_from_slice(message);
+            batch.add(size);
+            self.messages.pop_front();
+        }
+        self.sent(out, path, &batch)
+    }
+
+    fn transmit_data(&mut self, now: Micros, out: &mut Vec<u8>, max: usize) -> Option<Transmit> {
+        let mut batch = Batch::default();
+        let mut to = None;
+        while let Some(plan) = self.plan(now) {
+            let (size, index) = self.measure(plan);
+            let alone = matches!(plan, Plan::Probe { .. }) && batch.count > 0;
+            if alone || !batch.fits(size, max) || to.is_some_and(|to| to != index) {
+                break;
+            }
+            to = Some(index);
+            match plan {
+                Plan::Again(number) => self.write_again(now, number, index, out),
+                Plan::New { len, kind } => self.write_new(now, len, kind, 0, out),
+                Plan::Probe { len, kind } => {
+                    let padding = self.mtu.poll_probe(now).unwrap_or(0);
+                    self.write_new(now, len, kind, padding, out);
+                    batch.add(out.len());
+                    // A probe that the local link refuses must take nothing else with it.
+                    break;
+                }
+            }
+            batch.add(size);
+        }
+        let Some(index) = to else {
+            self.note_idle();
+            return None;
+        };
+        let path = self.paths.get(index)?;
+        Some(self.sent(out, path, &batch))
+    }
+
+    /// What leaves next, if the windows and the pacer let it.
+    fn plan(&mut self, now: Micros) -> Option<Plan> {
+        if std::mem::take(&mut self.probe_due)
+            && let Some(probe) = self.plan_tail_probe()
+        {
+            return Some(probe);
+        }
+        let lost = self.flight.next_lost();
+        let new = lost.is_none().then(|| self.plan_new(now)).flatten();
+        let plan = lost.map(Plan::Again).or(new)?;
+        if self.flight.in_flight() >= self.bbr.cwnd() {
+            self.pacer.unblock();
+            return None;
+        }
+        if let Some(rate) = self.bbr.pacing_rate()
+            && !self.pacer.may_send(now, rate, u64::from(self.mtu.current()))
+        {
+            return None;
+        }
+        Some(plan)
+    }
+
+    fn plan_new(&self, now: Micros) -> Option<Plan> {
+        let room = self.mtu.payload();
+        let window = self.window.bytes as usize;
+        // A window below one packet lets one packet through.
+        let packets = (window / room).max(usize::from(window > 0));
+        // As in the reference, what the peer holds does not count; but it cannot hold everything.
+        let (all, held) = (self.flight.len(), self.flight.sacked_packets());
+        let windows = if self.config.peer_thin_acks { HELD_WINDOWS } else { REFERENCE_WINDOWS };
+        if !self.has_unsent() || all - held >= packets || all >= windows * packets {
+            return None;
+        }
+        let len = usize::try_from(self.buffer.unsent()).map_or(room, |unsent| unsent.min(room));
+        let data = if len > 0 { Flags::DATA } else { Flags::STATE };
+        let last = self.end == End::Requested && len as u64 == self.buffer.unsent();
+        let kind = if last { data.with(Flags::END) } else { data };
+        if len == room && !self.recovering() && self.mtu.wants_probe(now) {
+            return Some(Plan::Probe { len, kind });
+        }
+        Some(Plan::New { len, kind })
+    }
+
+    /// A tail loss probe: new data if there is any, or else the last packet once more. While losses
+    /// are repaired it is the first packet: its repetition may be lost, and nothing sent after it.
+    fn plan_tail_probe(&self) -> Option<Plan> {
+        if self.recovering() || self.flight.sacked_packets() > 0 {
+            return self.plan_repeat(self.flight.una());
+        }
+        match self.plan_new(0) {
+            Some(Plan::New { len, kind } | Plan::Probe { len, kind }) => {
+                Some(Plan::New { len, kind })
+            }
+            Some(Plan::Again(_)) | None => self.plan_repeat(self.flight.next().checked_sub(1)?),
+        }
+    }
+
+    fn plan_repeat(&self, number: Number) -> Option<Plan> {
+        let sent = self.flight.get(number)?;
+        (sent.state == SentState::InFlight).then_some(Plan::Again(number))
+    }
+
+    /// The size of the datagram, and the index of its path. A probe is larger than told here, but
+    /// alone in its batch.
+    fn measure(&self, plan: Plan) -> (usize, u32) {
+        let number = match plan {
+            Plan::Again(number) => number,
+            Plan::New { len, .. } | Plan::Probe { len, .. } => {
+                return (HEADER_SIZE + len, self.paths.index());
+            }
+        };
+        let Some(sent) = self.flight.get(number) else {
+            return (HEADER_SIZE, self.paths.index());
+        };
+        // What the old path does not deliver is tried over the current one, if it fits there.
+        let gone = sent.transmissions > 1 && usize::from(sent.len) <= self.mtu.payload();
+        let index = if gone { self.paths.index() } else { sent.path };
+        (HEADER_SIZE + usize::from(sent.len), index)
+    }
+
+    fn write_again(&mut self, now: Micros, number: Number, index: u32, out: &mut Vec<u8>) {
+        let (Some(sent), Some(path)) = (self.flight.get(number), self.paths.get(index)) else {
+            return;
+        };
+        let (offset, len, kind) = (sent.offset, usize::from(sent.len), sent.kind);
+        self.header(kind, number, path).encode(out);
+        self.buffer.copy(offset, len, out);
+
+        let mark = self.sampler.mark(now, self.flight.in_flight());
+        self.flight.resend(number, now, index, mark);
+        self.pacer.handle_sent(len as u64 + u64::from(OVERHEAD));
+        self.stats.retransmits += 1;
+        self.timers.rto.get_or_insert(now + self.rtt.rto());
+        self.timers.arm_tlp(now, &self.rtt, &self.flight);
+    }
+
+    fn write_new(&mut self, now: Micros, len: usize, kind: Flags, padding: u8, out: &mut Vec<u8>) {
+        let Some(path) = self.paths.current() else {
+            return;
+        };
+        let number = self.flight.next();
+        let header = Header { data_offset: padding, ..self.header(kind, number, path) };
+        header.encode(out);
+        out.resize(out.len() + usize::from(padding), 0);
+        let offset = self.buffer.take(len, out);
+        if kind.contains(Flags::END) {
+            self.end = End::Sent(number);
+        }
+
+        if self.flight.in_flight() == 0 && self.sampler.is_app_limited() {
+            self.bbr.handle_restart(now);
+        }
+        let mark = self.sampler.mark(now, self.flight.in_flight());
+        let sent = Sent {
+            offset,
+            len: len as u16,
+            kind,
+            padding,
+            state: SentState::InFlight,
+            transmissions: 1,
+            path: self.paths.index(),
+            tx: 0,
+            sent_at: now,
+            mark,
+        };
+        self.pacer.handle_sent(sent.size());
+        self.flight.push(sent);
+        self.timers.rto.get_or_insert(now + self.rtt.rto());
+        self.timers.arm_tlp(now, &self.rtt, &self.flight);
+    }
+
+    /// If the windows were open, it was the application that had nothing to send.
+    fn note_idle(&mut self) {
+        let in_flight = self.flight.in_flight();
+        if !self.has_unsent() && in_flight < self.bbr.cwnd() && self.flight.next_lost().is_none() {
+            self.sampler.limited_by_application(in_flight);
+        }
+    }
+
+    fn header(&self, kind: Flags, number: Number, path: Path) -> Header {
+        Header {
+            kind,
+            data_offset: 0,
+            remote_id: path.remote_id,
+            rwnd: self.receiver.free_window(),
+            seq: Seq::of(number),
+            ack: Seq::of(self.receiver.expected()),
+        }
+    }
+
+    fn sent_one(&mut self, out: &[u8], path: Path) -> Transmit {
+        self.sent(out, path, &Batch { segment: out.len(), count: 1, full: true })
+    }
+
+    fn sent(&mut self, out: &[u8], path: Path, batch: &Batch) -> Transmit {
+        self.stats.packets_tx += batch.count as u64;
+        self.stats.bytes_tx += out.len() as u64;
+        let segment_size = (batch.count > 1).then_some(batch.segment);
+        Transmit { to: path.remote, segment_size }
+    }
+}
+
+impl Batch {
+    fn fits(&self, size: usize, max: usize) -> bool {
+        if self.count == 0 {
+            return true;
+        }
+        let bytes = self.segment * (self.count + 1);
+        !self.full && self.count < max && size <= self.segment && bytes <= MAX_BATCH
+    }
+
+    fn add(&mut self, size: usize) {
+        if self.count == 0 {
+            self.segment = size;
+        }
+        self.full = size < self.segment;
+        self.count += 1;
+    }
+}
+
+/// A reference receiver holds any amount; this many windows outlast the second loss of a packet.
+const REFERENCE_WINDOWS: usize = 4;
+
+/// The largest UDP payload: the kernel takes no more for one segmented send.
+const MAX_BATCH: usize = 65_507;
