@@ -17,6 +17,8 @@ mod rounds;
 use std::collections::BTreeMap;
 use std::net::SocketAddrV4;
 
+#[cfg(test)]
+pub(crate) use base::Announced;
 pub(crate) use base::{Base, Io, pass_reports};
 pub(crate) use finding::VERSION;
 pub(crate) use local::LocalAddresses;
@@ -185,3 +187,6 @@ impl Connector {
 
 #[cfg(test)]
 pub(crate) mod testing;
+
+#[cfg(test)]
+mod tests;

@@ -104,6 +104,7 @@ impl Punching {
         if self.pending.iter().any(|pending| pending.id == round.id) {
             return Flow::On;
         }
+        self.take_sample(cx, base, &round.incoming);
         if self.pending.len() >= MAX_PENDING {
             cx.stats.dropped.punch += 1;
             return Flow::On;
@@ -156,16 +157,20 @@ impl Punching {
         }
     }
 
-    fn begin(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, place: Place) -> Flow {
-        let Some(round) = self.pending.front() else { return Flow::On };
-        let Round { incoming, client, payload, trusted, .. } = round;
-        if payload.error != PayloadError::None {
-            return self.abort(cx, base, PayloadError::Aborted);
-        }
+    /// The node that passed the round on has seen our puncher's address.
+    fn take_sample(&self, cx: &mut Cx<'_>, base: &mut Base<'_>, incoming: &Incoming) {
         let own = base.punchers.get(self.punch).and_then(Puncher::socket);
         if own == Some(incoming.socket) {
             let (to, from) = (incoming.to, incoming.from);
             base.punchers.add_sample(cx, &mut base.io, self.punch, to, from);
+        }
+    }
+
+    fn begin(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, place: Place) -> Flow {
+        let Some(round) = self.pending.front() else { return Flow::On };
+        let Round { client, payload, trusted, .. } = round;
+        if payload.error != PayloadError::None {
+            return self.abort(cx, base, PayloadError::Aborted);
         }
         if payload.round >= self.round {
             self.round = payload.round;
