@@ -1,6 +1,7 @@
 //! The Rust API on test networks.
 
-use std::time::Duration;
+use std::future::Future;
+use std::task::{Context, Waker};
 
 use hyperdht::{
     ConnectError, ListenError, PeerRecord, QueryError, Testnet, generate_key_pair, testnet,
@@ -50,7 +51,7 @@ async fn messages_keep_their_borders() {
 #[tokio::test]
 async fn bytes_flow_both_ways_and_end() {
     let (net, client, accepted) = connected().await;
-    let sent: Vec<u8> = (0..5_000_000_u32).map(|i| (i * 7 >> 3) as u8).collect();
+    let sent: Vec<u8> = (0..5_000_000_u32).map(|i| ((i * 7) >> 3) as u8).collect();
 
     let (mut read, mut write) = tokio::io::split(accepted);
     let echo = tokio::spawn(async move {
@@ -156,8 +157,9 @@ async fn giving_up_leaves_nothing_behind() {
     let net = testnet(3).await.unwrap();
     let node = net.create_node().await.unwrap();
 
-    let connecting = node.connect(generate_key_pair().unwrap().public());
-    assert!(tokio::time::timeout(Duration::ZERO, connecting).await.is_err());
+    let mut connecting = Box::pin(node.connect(generate_key_pair().unwrap().public()));
+    let _ = connecting.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    drop(connecting);
     drop(node.lookup([1; 32]));
 
     node.bootstrapped().await;

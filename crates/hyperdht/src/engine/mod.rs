@@ -18,7 +18,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::ops::Range;
 use std::sync::{Arc, Weak};
 use std::thread::{self, JoinHandle};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use parking_lot::Mutex;
 use proto::{Config, Node, SocketId};
@@ -185,12 +185,15 @@ impl Default for OpenOptions {
 /// The body of the driver thread.
 fn drive(runtime: Runtime, stop: &Notify) {
     runtime.block_on(stop.notified());
-    // A resolver may hang for as long as the system's DNS does; its answer is for nobody.
-    runtime.shutdown_background();
+    runtime.shutdown_timeout(RESOLVER_PATIENCE);
 }
 
 /// The port that hyperdht nodes listen on unless told otherwise, and the four that follow it.
 pub const DEFAULT_PORTS: Range<u16> = 49737..49742;
+
+/// A thread that resolves a name may hang for as long as the system's DNS does. One that is idle
+/// ends at once, and one that is still busy after this time is left to itself.
+const RESOLVER_PATIENCE: Duration = Duration::from_millis(100);
 
 /// Names are resolved during bootstrap only, and there are three by default.
 const MAX_RESOLVERS: usize = 4;
