@@ -51,7 +51,7 @@ function optional(encoding) {
 const ownBuffer = {
   preencode: c.buffer.preencode,
   encode: c.buffer.encode,
-  decode: (state) => b4a.from(c.buffer.decode(state) || b4a.alloc(0))
+  decode: (state) => b4a.from(c.buffer.decode(state))
 }
 
 // A struct as a list of names and encodings, in the order of the wire.
@@ -329,7 +329,8 @@ const INSPECT = {
     )
   },
   localAddress: { what: 7, answer: optional(address) },
-  firewalled: { what: 8, answer: c.bool }
+  firewalled: { what: 8, answer: c.bool },
+  localHost: { what: 9, answer: optional(c.ipv4) }
 }
 
 module.exports = { address, config, COMMANDS, EVENTS, DATA, MESSAGE, DRAINED, INSPECT }

@@ -62,10 +62,7 @@ function decodeKey(id) {
   if (typeof id === 'string') {
     if (id.startsWith('pear://')) id = id.slice(7).split('/')[0]
     if (id.length === 52) return decodeZ32(id)
-    if (id.length === 64) {
-      const key = b4a.from(id, 'hex')
-      if (key.byteLength === 32) return key
-    }
+    if (/^[0-9a-f]{64}$/i.test(id)) return b4a.from(id, 'hex')
   }
   throw new Error('Invalid Hypercore key')
 }

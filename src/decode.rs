@@ -56,7 +56,7 @@ fn config(r: &mut Reader<'_>) -> Result<Config, Malformed> {
     Ok(Config {
         key_pair: key_pair(r)?,
         bootstrap: r.list(1, bootstrap_node)?,
-        nodes: r.list(6, Reader::addr4)?,
+        nodes: r.addr4_list()?,
         ephemeral: match r.u8()? {
             0 => None,
             1 => Some(true),
@@ -65,7 +65,7 @@ fn config(r: &mut Reader<'_>) -> Result<Config, Malformed> {
         adaptive: flag(r)?,
         firewalled: flag(r)?,
         quick_firewall: flag(r)?,
-        public_address: optional(r, Reader::addr4)?,
+        public_address: optional(r, |r| r.addr4())?,
         connection_keep_alive: millis(r)?,
         random_punch_interval: millis(r)?,
         concurrency: size(r)?,
@@ -90,7 +90,7 @@ fn bootstrap_node(r: &mut Reader<'_>) -> Result<BootstrapNode, Malformed> {
 fn connect_options(r: &mut Reader<'_>) -> Result<ConnectOptions, Malformed> {
     Ok(ConnectOptions {
         key_pair: optional(r, key_pair)?,
-        relay_addresses: r.list(6, Reader::addr4)?,
+        relay_addresses: r.addr4_list()?,
         local_connection: flag(r)?,
         fast_open: flag(r)?,
         ask_holepunch: flag(r)?,
@@ -113,7 +113,7 @@ fn query(r: &mut Reader<'_>) -> Result<Command, Malformed> {
     let query = QueryId(r.u32()?);
     let target = r.array()?;
     let options = QueryOptions {
-        nodes: r.list(6, Reader::addr4)?,
+        nodes: r.addr4_list()?,
         concurrency: optional(r, size)?,
         retries: optional(r, count)?,
         only_closest_nodes: flag(r)?,
@@ -125,7 +125,7 @@ fn query(r: &mut Reader<'_>) -> Result<Command, Malformed> {
         2 => QueryKind::Lookup,
         3 => QueryKind::Announce {
             key_pair: key_pair(r)?,
-            relay_addresses: r.list(6, Reader::addr4)?,
+            relay_addresses: r.addr4_list()?,
             bump: r.uint()?,
         },
         4 => QueryKind::Unannounce { key_pair: key_pair(r)? },
@@ -140,11 +140,11 @@ fn user_request(r: &mut Reader<'_>) -> Result<UserRequest, Malformed> {
         to: r.addr4()?,
         internal: flag(r)?,
         command: r.uint()?,
-        target: optional(r, Reader::array)?,
-        token: optional(r, Reader::array)?,
+        target: optional(r, |r| r.array())?,
+        token: optional(r, |r| r.array())?,
         value: optional(r, bytes)?,
         retries: count(r)?,
-        ttl: optional(r, Reader::u8)?,
+        ttl: optional(r, |r| r.u8())?,
     })
 }
 

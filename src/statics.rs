@@ -15,7 +15,7 @@ pub fn key_pair(seed: &[u8], mut out: Uint8ArraySlice<'_>) -> Result<()> {
 #[napi]
 pub fn random_key_pair(out: Uint8ArraySlice<'_>) -> Result<()> {
     let mut out = out;
-    let key_pair = KeyPair::random().map_err(|e| Error::from_reason(e.to_string()))?;
+    let key_pair = hyperdht::generate_key_pair().map_err(|e| Error::from_reason(e.to_string()))?;
     write_key_pair(&key_pair, &mut out)
 }
 

@@ -1,7 +1,43 @@
-//! The driver and the Rust API.
+//! The hyperdht DHT: encrypted streams between peers that know each other by their public keys,
+//! wherever they are. Compatible on the wire with the npm module `hyperdht`.
+//!
+//! A [`Server`] announces its public key to the DHT; a client finds it by that key, reaches it
+//! through NATs, and gets a [`Connection`].
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let testnet = hyperdht::testnet(3).await?;
+//! let (alice, bob) = (testnet.create_node().await?, testnet.create_node().await?);
+//!
+//! let mut server = bob.listen(hyperdht::generate_key_pair()?).await?;
+//! let mut client = alice.connect(server.public_key()).await?;
+//! let mut accepted = server.accept().await.expect("the server is open");
+//! assert_eq!(accepted.remote_public_key(), alice.public_key());
+//!
+//! client.write_message("hello").await?;
+//! assert_eq!(accepted.read_message().await?.as_deref(), Some(&b"hello"[..]));
+//! # testnet.destroy().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Layers
+//!
+//! The protocols are state machines without sockets, threads or clocks (`hyperdht-proto`). The
+//! [`Engine`] drives any number of them on one thread. [`Dht`] is the engine with futures, which
+//! run on any executor; the Node-API binding is another user of it.
 #![forbid(unsafe_code)]
 
+mod channel;
+mod config;
+mod connection;
+mod dht;
 mod engine;
+mod query;
+mod registry;
+mod server;
+mod testnet;
 
 pub use proto::noise::{KeyPair, PublicKey};
 pub use proto::wire::{self, hash};
@@ -12,4 +48,10 @@ pub use proto::{
     RequestId, ServerId, ServerOptions, SocketId, Stats, StreamError, UserRequest,
 };
 
+pub use config::{DhtConfig, generate_key_pair};
+pub use connection::Connection;
+pub use dht::Dht;
 pub use engine::{DEFAULT_PORTS, Engine, Handle, OpenOptions, Wake};
+pub use query::Query;
+pub use server::Server;
+pub use testnet::{Testnet, testnet};

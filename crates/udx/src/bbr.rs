@@ -77,6 +77,8 @@ struct Round {
     ends_at: u64,
     lost: u64,
     acked: u64,
+    /// The round before lost so much that its queue must have overflowed.
+    was_lossy: bool,
 }
 
 #[derive(Debug, Default)]
@@ -152,16 +154,10 @@ impl Bbr {
         self.lost += bytes;
     }
 
-    /// A packet was lost that was no MTU probe.
-    pub(crate) fn enter_recovery(&mut self, in_flight: u64, acked: u64) {
+    /// A packet was lost that was no MTU probe. One loss may be chance: see [`Self::conserve`].
+    pub(crate) fn enter_recovery(&mut self) {
         self.save_cwnd();
-        if self.full.reached && in_flight <= self.bdp(PROBE_GAIN) {
-            // Hardly anything can be queued: the loss is chance, and no reason to hold back.
-            self.recovery = Recovery::Probe;
-            return;
-        }
-        self.recovery = Recovery::Conserve;
-        self.cwnd = (in_flight + acked.max(self.packet)).max(self.min_cwnd());
+        self.recovery = Recovery::Probe;
     }
 
     /// Everything is repaired.
@@ -182,6 +178,7 @@ impl Bbr {
     /// Learns from an acknowledgement.
     pub(crate) fn handle_ack(&mut self, info: &AckInfo) {
         self.update_bandwidth(info);
+        self.conserve(info);
         self.update_extra_acked(info);
         self.update_cycle(info);
         self.check_full_pipe(info);
@@ -204,6 +201,8 @@ impl Bbr {
             self.round.ends_at = info.delivered;
             self.round.count += 1;
             self.round.started = true;
+            self.round.was_lossy = self.is_lossy();
+            (self.round.lost, self.round.acked) = (0, 0);
             if self.recovery == Recovery::Conserve {
                 self.recovery = Recovery::Probe;
                 self.cwnd = self.cwnd.max(self.prior_cwnd);
@@ -212,6 +211,22 @@ impl Bbr {
         if sample.rate > 0 && (!sample.app_limited || sample.rate >= self.bandwidth.value()) {
             self.bandwidth.update(self.round.count, sample.rate);
         }
+    }
+
+    /// Losses that chance does not explain, with a queue to explain them: for a round, no more
+    /// leaves than arrives.
+    fn conserve(&mut self, info: &AckInfo) {
+        let queued = info.prior_in_flight > self.bdp(PROBE_GAIN);
+        if self.recovery == Recovery::Probe && self.lost > 0 && queued && self.is_lossy() {
+            self.recovery = Recovery::Conserve;
+            self.cwnd = (info.in_flight + info.acked).max(self.min_cwnd());
+        }
+    }
+
+    /// Whether this round has lost more than a path loses by chance.
+    fn is_lossy(&self) -> bool {
+        let Round { lost, acked, .. } = self.round;
+        lost > MIN_LOSS_PACKETS * self.packet && lost * LOSSY_PART > lost + acked
     }
 
     fn update_extra_acked(&mut self, info: &AckInfo) {
@@ -250,11 +265,8 @@ impl Bbr {
         if self.full.reached || !self.round.started || app_limited {
             return;
         }
-        let lossy = self.round.lost * 10 > self.round.acked + self.round.lost
-            && self.round.lost > MIN_LOSS_PACKETS * self.packet;
-        (self.round.lost, self.round.acked) = (0, 0);
         let bandwidth = self.bandwidth.value();
-        if bandwidth >= self.full.bandwidth * 5 / 4 && !lossy {
+        if bandwidth >= self.full.bandwidth * 5 / 4 && !self.round.was_lossy {
             self.full.bandwidth = bandwidth;
             self.full.rounds = 0;
             return;
@@ -437,7 +449,8 @@ const EXTRA_ROUNDS: u64 = 10;
 const EXTRA_TIME: Micros = 100 * MILLISECOND;
 const FULL_ROUNDS: u8 = 3;
 
-/// Fewer losses in a round of start-up are chance.
+/// One in so many packets lost is more than chance, and so are more packets than this in a round.
+const LOSSY_PART: u64 = 12;
 const MIN_LOSS_PACKETS: u64 = 8;
 
 /// Round trips that differ by less than this part are the same.

@@ -189,7 +189,7 @@ pub(crate) struct Timers {
     pub(crate) tlp: Option<Micros>,
     /// Packets that may be reordered are lost from here on.
     pub(crate) reorder: Option<Micros>,
-    /// A probe was sent, and no round trip was measured since.
+    /// A probe was sent, and nothing has arrived since.
     pub(crate) probed: bool,
     /// Timeouts in a row.
     pub(crate) timeouts: u32,
@@ -207,13 +207,13 @@ impl Timers {
     }
 
     /// Asks for a tail loss probe, if one is allowed, after new data or news of old data.
-    pub(crate) fn arm_tlp(&mut self, now: Micros, rtt: &Rtt, flight: &Flight, recovering: bool) {
+    pub(crate) fn arm_tlp(&mut self, now: Micros, rtt: &Rtt, flight: &Flight) {
         self.tlp = None;
         let Some(smoothed) = rtt.smoothed() else {
             // Without a round trip the probe would be due with the timeout.
             return;
         };
-        if self.probed || recovering || flight.is_empty() || flight.sacked_packets() > 0 {
+        if self.probed || flight.is_empty() || self.timeouts > 0 {
             return;
         }
         let patience = if flight.len() == 1 { MAX_ACK_DELAY } else { 0 };

@@ -101,12 +101,7 @@ impl MtuSearch {
         }
     }
 
-    /// The path seems to have shrunk: new packets take the base size, and the search rests.
-    pub(crate) fn shrink(&mut self, now: Micros) {
-        *self = Self { phase: Phase::Rest(now + REST), ..Self::new(self.max) };
-    }
-
-    /// A new path: everything is open again.
+    /// A new path, or one that seems to have shrunk: back to the base size, and everything is open.
     pub(crate) fn restart(&mut self) {
         *self = Self::new(self.max);
     }

@@ -18,7 +18,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::ops::Range;
 use std::sync::{Arc, Weak};
 use std::thread::{self, JoinHandle};
-use std::time::Instant;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use parking_lot::Mutex;
 use proto::{Config, Node, SocketId};
@@ -57,7 +57,7 @@ pub struct OpenOptions {
     /// Bind any port when all of [`OpenOptions::ports`] are occupied; if false, the first
     /// occupied one is the error. Default true.
     pub any_port: bool,
-    /// The node's options. Its sockets and interfaces are filled in by [`Engine::open`].
+    /// The node's options. Its sockets, interfaces and clock are filled in by [`Engine::open`].
     pub config: Config,
 }
 
@@ -66,8 +66,6 @@ pub struct OpenOptions {
 /// Nothing is shared between engines. Dropping one shuts it down.
 #[derive(Debug)]
 pub struct Engine {
-    runtime: tokio::runtime::Handle,
-    stop: Arc<Notify>,
     running: Mutex<Option<Running>>,
     batch: Arc<Mutex<Batch>>,
     interfaces: Arc<Mutex<InterfaceWatch>>,
@@ -75,6 +73,9 @@ pub struct Engine {
 
 #[derive(Debug)]
 struct Running {
+    /// The only one that lasts: whoever has one keeps the event queue open.
+    runtime: Arc<tokio::runtime::Handle>,
+    stop: Arc<Notify>,
     thread: JoinHandle<()>,
     nodes: Vec<Weak<Shared>>,
 }
@@ -91,15 +92,13 @@ impl Engine {
             .max_blocking_threads(MAX_RESOLVERS)
             .build()?;
         let stop = Arc::new(Notify::new());
-        let handle = runtime.handle().clone();
+        let handle = Arc::new(runtime.handle().clone());
         let thread = thread::Builder::new().name("hyperdht".into()).spawn({
             let stop = Arc::clone(&stop);
             move || drive(runtime, &stop)
         })?;
         Ok(Self {
-            runtime: handle,
-            stop,
-            running: Mutex::new(Some(Running { thread, nodes: Vec::new() })),
+            running: Mutex::new(Some(Running { runtime: handle, stop, thread, nodes: Vec::new() })),
             batch: Arc::new(Mutex::new(Batch::new())),
             interfaces: Arc::new(Mutex::new(InterfaceWatch::new(Instant::now()))),
         })
@@ -116,21 +115,22 @@ impl Engine {
         let running = running.as_mut().ok_or(io::ErrorKind::NotConnected)?;
 
         let OpenOptions { host, ports, any_port, mut config } = options;
-        let server = sockets::bind_server(&self.runtime, host, ports, any_port)?;
-        let client = Socket::bind(&self.runtime, SocketAddrV4::new(host, 0))?;
+        let server = sockets::bind_server(&running.runtime, host, ports, any_port)?;
+        let client = Socket::bind(&running.runtime, SocketAddrV4::new(host, 0))?;
         let mut seed = [0; 32];
-        getrandom::fill(&mut seed).map_err(io::Error::other)?;
+        getrandom::fill(&mut seed)?;
         let now = Instant::now();
         config.client_socket = client.local();
         config.server_socket = server.local();
+        config.unix_time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         config.interfaces = self.interfaces.lock().addresses(now).to_vec();
 
         let interfaces = config.interfaces.clone();
         let node = Node::new(config, seed, now);
         let sockets = [(SocketId::CLIENT, client), (SocketId::SERVER, server)];
-        let shared = Shared::new(node, host, sockets, self.runtime.clone(), waker);
+        let shared = Shared::new(node, host, sockets, Arc::downgrade(&running.runtime), waker);
         Driver::spawn(
-            &self.runtime,
+            &running.runtime,
             Arc::clone(&shared),
             Arc::clone(&self.batch),
             Arc::clone(&self.interfaces),
@@ -148,13 +148,14 @@ impl Engine {
     /// On the driver thread itself, which a waker may be called on, there is nothing to join: the
     /// thread ends after the waker returns.
     pub fn shutdown(&self) {
-        let Some(Running { thread, nodes }) = self.running.lock().take() else {
+        let Some(Running { runtime, stop, thread, nodes }) = self.running.lock().take() else {
             return;
         };
         for node in nodes.iter().filter_map(Weak::upgrade) {
             node.close();
         }
-        self.stop.notify_one();
+        stop.notify_one();
+        drop(runtime);
         if thread.thread().id() == thread::current().id() {
             return;
         }
@@ -184,12 +185,18 @@ impl Default for OpenOptions {
 /// The body of the driver thread.
 fn drive(runtime: Runtime, stop: &Notify) {
     runtime.block_on(stop.notified());
-    // A resolver may hang for as long as the system's DNS does; its answer is for nobody.
-    runtime.shutdown_background();
+    runtime.shutdown_timeout(RESOLVER_PATIENCE);
 }
 
 /// The port that hyperdht nodes listen on unless told otherwise, and the four that follow it.
 pub const DEFAULT_PORTS: Range<u16> = 49737..49742;
 
+/// A thread that resolves a name may hang for as long as the system's DNS does. One that is idle
+/// ends at once, and one that is still busy after this time is left to itself.
+const RESOLVER_PATIENCE: Duration = Duration::from_millis(100);
+
 /// Names are resolved during bootstrap only, and there are three by default.
 const MAX_RESOLVERS: usize = 4;
+
+#[cfg(test)]
+mod tests;

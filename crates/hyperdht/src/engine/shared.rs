@@ -34,7 +34,7 @@ pub(super) struct Shared {
     /// `None` once the node is closed. Locked while it is called, so that closing waits for a call
     /// under way; by one thread again, so that it may itself close.
     waker: ReentrantMutex<RefCell<Option<Arc<dyn Wake>>>>,
-    runtime: Handle,
+    runtime: Weak<Handle>,
     host: Ipv4Addr,
     myself: Weak<Self>,
 }
@@ -51,7 +51,7 @@ impl Shared {
         node: Node,
         host: Ipv4Addr,
         sockets: [(SocketId, Socket); 2],
-        runtime: Handle,
+        runtime: Weak<Handle>,
         waker: Arc<dyn Wake>,
     ) -> Arc<Self> {
         let max_segments =
@@ -237,10 +237,8 @@ impl Shared {
     }
 
     fn bind(&self, id: SocketId, life: Life) -> Option<SocketAddrV4> {
-        if life != Life::Running {
-            return None;
-        }
-        match Socket::bind(&self.runtime, SocketAddrV4::new(self.host, 0)) {
+        let runtime = self.runtime.upgrade().filter(|_| life == Life::Running)?;
+        match Socket::bind(&runtime, SocketAddrV4::new(self.host, 0)) {
             Ok(socket) => {
                 let local = socket.local();
                 self.sockets.insert(id, socket);
@@ -256,8 +254,11 @@ impl Shared {
     }
 
     fn resolve(&self, host: String) {
+        let Some(runtime) = self.runtime.upgrade() else {
+            return;
+        };
         let myself = Weak::clone(&self.myself);
-        self.runtime.spawn_blocking(move || {
+        runtime.spawn_blocking(move || {
             let addresses = host::resolve(&host);
             if let Some(shared) = myself.upgrade() {
                 shared.commands(std::iter::once(Command::Resolved { host, addresses }));
@@ -271,7 +272,7 @@ impl Shared {
             let Some(transmit) = state.poll_transmit() else {
                 return false;
             };
-            if self.transmit(&transmit, &state.buf.data, holder).is_err() {
+            if self.transmit(state, &transmit, holder).is_err() {
                 state.blocked = Some(transmit);
                 return false;
             }
@@ -280,15 +281,20 @@ impl Shared {
         true
     }
 
-    fn transmit(&self, transmit: &Transmit, data: &[u8], holder: Holder) -> io::Result<()> {
+    /// Sends the buffer; an error if its socket has no room.
+    fn transmit(&self, state: &mut State, transmit: &Transmit, holder: Holder) -> io::Result<()> {
         let sockets = self.sockets.read();
         let Some(socket) = sockets.get(&transmit.socket) else {
             return Ok(());
         };
-        match holder {
-            Holder::Driver => socket.send_or_arm(transmit, data),
-            Holder::Caller => socket.send(transmit, data),
-        }
+        let buf = &mut state.buf;
+        let sent = match holder {
+            Holder::Driver => socket.send_or_arm(transmit, &buf.data),
+            Holder::Caller => socket.send(transmit, &buf.data),
+        };
+        // A network card may turn out to refuse segmentation.
+        buf.max_segments = buf.max_segments.min(socket.max_segments());
+        sent
     }
 
     /// Moves events to where the application drains them; says whether to wake it.

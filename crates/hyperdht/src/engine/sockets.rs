@@ -144,6 +144,11 @@ impl Socket {
         self.io.try_io(Interest::WRITABLE, || self.send(transmit, data))
     }
 
+    #[cfg(test)]
+    pub(super) fn ttl(&self) -> io::Result<u32> {
+        SockRef::from(&self.io).ttl_v4()
+    }
+
     fn send_segments(&self, transmit: &Transmit, data: &[u8]) -> io::Result<()> {
         let segment_size = transmit.segment_size.filter(|size| (1..data.len()).contains(size));
         let error = match self.send_once(transmit.to, data, segment_size) {

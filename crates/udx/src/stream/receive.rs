@@ -109,18 +109,18 @@ impl Stream {
         self.rack.update(now, &delivery);
         if let Some(rtt) = delivery.rtt {
             self.rtt.sample(now, rtt);
-            self.timers.probed = false;
         }
         self.mtu.handle_delivered(delivery.largest);
         self.bbr.set_packet_size(self.mtu.current());
         self.timers.timeouts = 0;
+        self.timers.probed = false;
 
         let recovering = self.recovering();
         let losses = self.rack.detect(now, &mut self.flight, &self.rtt, recovering);
-        self.handle_losses(now, &losses, delivery.bytes);
+        self.handle_losses(now, &losses);
         self.update_model(now, prior_in_flight, &delivery);
         self.timers.rto = Some(now + self.rtt.rto());
-        self.timers.arm_tlp(now, &self.rtt, &self.flight, self.recovering());
+        self.timers.arm_tlp(now, &self.rtt, &self.flight);
         self.handle_progress(now);
     }
 
@@ -145,8 +145,8 @@ impl Stream {
         delivery
     }
 
-    /// Losses were found, with `acked` bytes delivered at the same time.
-    pub(super) fn handle_losses(&mut self, now: Micros, losses: &Losses, acked: u64) {
+    /// Losses were found, maybe, and maybe a time to look again.
+    pub(super) fn handle_losses(&mut self, now: Micros, losses: &Losses) {
         self.timers.reorder = losses.look_again;
         if losses.congestion {
             self.bbr.handle_lost(losses.bytes);
@@ -156,9 +156,8 @@ impl Stream {
         }
         if losses.congestion && self.recovery == Recovery::Open {
             self.recovery = Recovery::Fast { until: self.flight.next() };
-            self.timers.tlp = None;
             self.stats.fast_recoveries += 1;
-            self.bbr.enter_recovery(self.flight.in_flight(), acked);
+            self.bbr.enter_recovery();
             tracing::trace!(id = self.local_id, now, "recovery starts");
         }
     }

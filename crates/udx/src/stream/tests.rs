@@ -130,7 +130,8 @@ fn a_lost_window_update_is_asked_for() {
 
 #[test]
 fn a_stream_moves_to_another_path_without_loss_or_doubling() {
-    let mut pair = Pair::new(Link { loss: 20, ..Link::default() }, 11);
+    let link = Link { loss: 20, rate: 5_000_000, queue: 200_000, ..Link::default() };
+    let mut pair = Pair::new(link, 11);
     let data = noise(3 * MIB, 11);
     pair.a.write(&data);
     pair.a.stream.end();

@@ -53,13 +53,13 @@ impl Stream {
     fn handle_reorder_timeout(&mut self, now: Micros) {
         let recovering = self.recovering();
         let losses = self.rack.detect(now, &mut self.flight, &self.rtt, recovering);
-        self.handle_losses(now, &losses, 0);
+        self.handle_losses(now, &losses);
     }
 
     /// Nothing was heard for two round trips: a packet provokes an acknowledgement.
     fn handle_probe_timeout(&mut self, now: Micros) {
         self.timers.tlp = None;
-        if self.recovering() || self.flight.is_empty() {
+        if self.flight.is_empty() {
             return;
         }
         self.timers.probed = true;
@@ -79,7 +79,7 @@ impl Stream {
             self.mtu.handle_lost(size);
         }
         if suspects_black_hole(self.timers.timeouts, self.mtu.current()) {
-            self.mtu.shrink(now);
+            self.mtu.restart();
         }
         self.recovery = Recovery::Timeout { until: self.flight.next() };
         self.bbr.handle_timeout(self.flight.in_flight());

@@ -214,18 +214,23 @@ impl Stream {
         Some(Plan::New { len, kind })
     }
 
-    /// A tail loss probe: new data if there is any, or else the last packet once more.
-    fn plan_tail_probe(&mut self) -> Option<Plan> {
+    /// A tail loss probe: new data if there is any, or else the last packet once more. While losses
+    /// are repaired it is the first packet: its repetition may be lost, and nothing sent after it.
+    fn plan_tail_probe(&self) -> Option<Plan> {
+        if self.recovering() || self.flight.sacked_packets() > 0 {
+            return self.plan_repeat(self.flight.una());
+        }
         match self.plan_new(0) {
             Some(Plan::New { len, kind } | Plan::Probe { len, kind }) => {
                 Some(Plan::New { len, kind })
             }
-            Some(Plan::Again(_)) | None => {
-                let last = self.flight.next().checked_sub(1)?;
-                let sent = self.flight.get(last)?;
-                (sent.state == SentState::InFlight).then_some(Plan::Again(last))
-            }
+            Some(Plan::Again(_)) | None => self.plan_repeat(self.flight.next().checked_sub(1)?),
         }
+    }
+
+    fn plan_repeat(&self, number: Number) -> Option<Plan> {
+        let sent = self.flight.get(number)?;
+        (sent.state == SentState::InFlight).then_some(Plan::Again(number))
     }
 
     /// The size of the datagram, and the index of its path. A probe is larger than told here, but
@@ -259,6 +264,7 @@ impl Stream {
         self.pacer.handle_sent(len as u64 + u64::from(OVERHEAD));
         self.stats.retransmits += 1;
         self.timers.rto.get_or_insert(now + self.rtt.rto());
+        self.timers.arm_tlp(now, &self.rtt, &self.flight);
     }
 
     fn write_new(&mut self, now: Micros, len: usize, kind: Flags, padding: u8, out: &mut Vec<u8>) {
@@ -293,7 +299,7 @@ impl Stream {
         self.pacer.handle_sent(sent.size());
         self.flight.push(sent);
         self.timers.rto.get_or_insert(now + self.rtt.rto());
-        self.timers.arm_tlp(now, &self.rtt, &self.flight, self.recovering());
+        self.timers.arm_tlp(now, &self.rtt, &self.flight);
     }
 
     /// If the windows were open, it was the application that had nothing to send.

@@ -1,0 +1,79 @@
+const test = require('brittle')
+const b4a = require('b4a')
+const { DHT } = require('../helpers/implementation')
+const { thrown } = require('../helpers/fixtures')
+
+const SEED = b4a.alloc(32, 7)
+
+test('keyPair is random without a seed, and determined by it', t => {
+  const a = DHT.keyPair()
+  const b = DHT.keyPair()
+
+  t.is(a.publicKey.byteLength, 32)
+  t.is(a.secretKey.byteLength, 64)
+  t.ok(b4a.isBuffer(a.publicKey) && b4a.isBuffer(a.secretKey))
+  t.unlike(a.publicKey, b.publicKey)
+
+  const seeded = DHT.keyPair(SEED)
+  t.is(
+    b4a.toString(seeded.publicKey, 'hex'),
+    'ea4a6c63e29c520abef5507b132ec5f9954776aebebe7b92421eea691446d22c'
+  )
+  t.alike(seeded.secretKey.subarray(0, 32), SEED)
+  t.alike(seeded.secretKey.subarray(32), seeded.publicKey)
+})
+
+test('keyPair refuses a seed of the wrong size', t => {
+  for (const size of [0, 16, 31, 33, 64]) {
+    const err = thrown(() => DHT.keyPair(b4a.alloc(size)))
+    t.ok(err instanceof Error, `${size} bytes`)
+  }
+})
+
+test('hash is BLAKE2b-256', t => {
+  t.is(
+    b4a.toString(DHT.hash(b4a.from('hello')), 'hex'),
+    '324dcf027dd4a30a932c441f365a25e86b173defa4b8e58948253471b81b72cf'
+  )
+  t.is(DHT.hash(b4a.alloc(0)).byteLength, 32)
+  t.ok(b4a.isBuffer(DHT.hash(b4a.from('x'))))
+})
+
+test('constants', t => {
+  t.alike(DHT.FIREWALL, { UNKNOWN: 0, OPEN: 1, CONSISTENT: 2, RANDOM: 3 })
+  t.alike(DHT.DEFAULTS, {
+    concurrency: 10,
+    maxWindow: 80,
+    maxPingDelay: 10000,
+    connectionKeepAlive: 5000,
+    randomPunchInterval: 20000
+  })
+  t.alike(DHT.BOOTSTRAP, [
+    '88.99.3.86@node1.hyperdht.org:49737',
+    '142.93.90.113@node2.hyperdht.org:49737',
+    '138.68.147.8@node3.hyperdht.org:49737'
+  ])
+})
+
+test('bootstrapper starts a node that others bootstrap from', async t => {
+  const first = DHT.bootstrapper(47893, '127.0.0.1', { host: '127.0.0.1' })
+  t.teardown(() => first.destroy())
+  await first.fullyBootstrapped()
+  t.is(first.address().port, 47893)
+
+  const second = new DHT({ bootstrap: ['127.0.0.1:47893'], host: '127.0.0.1', ephemeral: false })
+  t.teardown(() => second.destroy())
+  await second.fullyBootstrapped()
+  t.ok(second.bootstrapped)
+})
+
+test('bootstrapper says what is missing', t => {
+  const calls = [
+    [() => DHT.bootstrapper(), 'Port is required'],
+    [() => DHT.bootstrapper(1000), 'Host is required'],
+    [() => DHT.bootstrapper(1000, '0.0.0.0'), 'Invalid host'],
+    [() => DHT.bootstrapper(1000, '::'), 'Invalid host'],
+    [() => DHT.bootstrapper(1000, 'localhost'), 'Host must be a IPv4 address']
+  ]
+  for (const [call, message] of calls) t.is(thrown(call)?.message, message)
+})

@@ -1,0 +1,41 @@
+// What a process with a node does at its end. Each program runs in a process of its own.
+
+const test = require('brittle')
+const { isNative } = require('../helpers/implementation')
+const { isBare } = require('../helpers/runtime')
+const runProgram = require('../helpers/run-program')
+
+test('new DHT() keeps the process alive, destroy() lets it go', async t => {
+  const result = await runProgram('alive')
+  check(t, result, 0, ['alive', 'destroyed'])
+})
+
+test('exit in the middle of traffic', { timeout: 60_000 }, async t => {
+  for (let i = 0; i < 5; i++) check(t, await runProgram('exit-in-traffic'), 7, ['leaving'])
+})
+
+// In Node, a worker with the reference often hangs.
+test('a worker that destroys its node and ends', { skip: !isNative && !isBare }, async t => {
+  const result = await runProgram('worker', { args: ['returns'] })
+  check(t, result, 0, ['worker ended', 'still here', 'done'])
+})
+
+test('a worker that exits in the middle of traffic', { skip: !isNative }, async t => {
+  const result = await runProgram('worker', { args: ['exits'] })
+  check(t, result, 0, ['worker ended', 'still here', 'done'])
+})
+
+// The reference swallows what a 'connection' listener throws.
+for (const where of ['message', 'data', 'connection']) {
+  const options = { skip: !isNative && where === 'connection' }
+  test(`a '${where}' listener that throws`, options, async t => {
+    const result = await runProgram('throwing-listener', { args: [where] })
+    check(t, result, 0, ['uncaught: from the listener', 'second ' + where, 'done'])
+  })
+}
+
+function check(t, { code, signal, lines, stderr }, expectedCode, expectedLines) {
+  t.alike(lines, expectedLines)
+  t.is(code, expectedCode, `exit code, signal ${signal}`)
+  if (code !== expectedCode) t.comment(stderr)
+}

@@ -1,0 +1,82 @@
+// A listener throws once: the error must reach the uncaught-exception path, the next event still come.
+
+const b4a = require('b4a')
+const { isBare, process } = require('../helpers/runtime')
+const { DHT, createTestnet } = require('../helpers/implementation')
+
+const where = isBare ? Bare.argv[2] : process.argv[2]
+const uncaught = isBare ? Bare : process
+uncaught.on('uncaughtException', err => console.log('uncaught: ' + err.message))
+
+main()
+
+async function main() {
+  const testnet = await createTestnet(3)
+  const dht = testnet.createNode()
+  await dht.fullyBootstrapped()
+  const server = dht.createServer()
+  await server.listen(DHT.keyPair())
+  const client = testnet.createNode()
+  await client.fullyBootstrapped()
+
+  if (where === 'message') await throwInMessage(server, client)
+  if (where === 'data') await throwInData(server, client)
+  if (where === 'connection') await throwInConnection(server, client)
+
+  await testnet.destroy()
+  console.log('done')
+}
+
+async function throwInMessage(server, client) {
+  const [conn, other] = await connect(server, client)
+  await throwOnce(other, 'message', () => conn.trySend(b4a.from('m')))
+}
+
+/** streamx stops a stream whose 'data' listener threw: the next event is that of another stream. */
+async function throwInData(server, client) {
+  const [conn, throwing] = await connect(server, client)
+  const [other, next] = await connect(server, client)
+  const seen = new Promise(resolve => next.on('data', resolve))
+  throwing.on('data', () => {
+    throw new Error('from the listener')
+  })
+  conn.write('d')
+  setTimeout(() => other.write('d'), 100)
+  await seen
+  console.log('second data')
+}
+
+async function throwInConnection(server, client) {
+  await throwOnce(server, 'connection', () => {
+    client.connect(server.publicKey, { keyPair: DHT.keyPair() }).on('error', noop)
+  })
+}
+
+/** Triggers `event` twice; the first listener call throws, the second reports and resolves. */
+function throwOnce(emitter, event, trigger) {
+  return new Promise(resolve => {
+    let calls = 0
+    emitter.on(event, () => {
+      calls++
+      if (calls === 1) {
+        setTimeout(trigger, 100)
+        throw new Error('from the listener')
+      }
+      console.log('second ' + event)
+      resolve()
+    })
+    trigger()
+  })
+}
+
+async function connect(server, client) {
+  const connection = new Promise(resolve => server.once('connection', resolve))
+  const conn = client.connect(server.publicKey, { keyPair: DHT.keyPair() })
+  conn.on('error', noop)
+  const other = await connection
+  other.on('error', noop)
+  await conn.opened
+  return [conn, other]
+}
+
+function noop() {}

@@ -1,0 +1,76 @@
+// One process of bench/throughput.js: DHT nodes, the sender, or the receiver.
+
+const b4a = require('b4a')
+
+const native = process.env.HYPERDHT_IMPL === 'native'
+const DHT = native ? require('..') : require('hyperdht-reference')
+
+const ROLES = { nodes, sender, receiver }
+
+process.once('message', ({ role, ...options }) => ROLES[role](options))
+
+async function nodes() {
+  const createTestnet = native ? require('../testnet') : require('hyperdht-reference/testnet')
+  const { bootstrap } = await createTestnet(4)
+  process.send({ bootstrap })
+}
+
+async function receiver({ bootstrap, bytes }) {
+  const dht = await node(bootstrap)
+  const server = dht.createServer(conn => {
+    let received = 0
+    let start = 0n
+    let cpu = null
+
+    conn.on('error', noop)
+    conn.on('data', data => {
+      if (received === 0) {
+        start = process.hrtime.bigint()
+        cpu = process.cpuUsage()
+      }
+      received += data.byteLength
+      if (received < bytes) return
+      const seconds = Number(process.hrtime.bigint() - start) / 1e9
+      process.send({ seconds, cpu: cpuSeconds(cpu) })
+      conn.end(b4a.from('done'))
+    })
+  })
+  await server.listen()
+  process.send({ key: b4a.toString(server.publicKey, 'hex') })
+}
+
+/** Writes with back-pressure; its CPU time runs from the open connection to the receiver's answer. */
+async function sender({ bootstrap, bytes, chunk, key }) {
+  const dht = await node(bootstrap)
+  const conn = dht.connect(b4a.from(key, 'hex'))
+  const block = b4a.alloc(chunk, 0x5a)
+  let left = bytes
+  conn.on('error', noop)
+  await conn.opened
+
+  const cpu = process.cpuUsage()
+  conn.once('data', () => process.send({ cpu: cpuSeconds(cpu) }))
+  conn.on('drain', write)
+  write()
+
+  function write() {
+    while (left > 0) {
+      const size = Math.min(left, chunk)
+      left -= size
+      if (!conn.write(block.subarray(0, size))) return
+    }
+  }
+}
+
+async function node(bootstrap) {
+  const dht = new DHT({ bootstrap, host: '127.0.0.1' })
+  await dht.fullyBootstrapped()
+  return dht
+}
+
+function cpuSeconds(since) {
+  const { user, system } = process.cpuUsage(since)
+  return (user + system) / 1e6
+}
+
+function noop() {}

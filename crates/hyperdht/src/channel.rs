@@ -1,0 +1,292 @@
+//! A connection between the events of its node and the calls of its owner.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+
+use crate::{ConnError, ConnectError, Opened, StreamError};
+
+/// What has happened to a connection, and who waits for more.
+#[derive(Debug)]
+pub(crate) struct Channel {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    opened: Option<Opened>,
+    incoming: VecDeque<Bytes>,
+    unordered: VecDeque<Bytes>,
+    /// Bytes of frames in the write queue, at most.
+    queued: usize,
+    ended: bool,
+    remote_ended: bool,
+    finished: bool,
+    closed: Option<Result<(), ConnError>>,
+    wakers: [Option<Waker>; WAITS],
+}
+
+/// What a task can wait for; at most one for each.
+#[derive(Clone, Copy, Debug)]
+enum Wait {
+    Open,
+    Read,
+    Unordered,
+    Write,
+    Finish,
+    Close,
+}
+
+impl Channel {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self { state: Mutex::default() })
+    }
+
+    pub(crate) fn handle_opened(&self, opened: Opened) {
+        self.change(&[Wait::Open], |state| state.opened = Some(opened));
+    }
+
+    pub(crate) fn handle_data(&self, data: Bytes) {
+        self.change(&[Wait::Read], |state| state.incoming.push_back(data));
+    }
+
+    pub(crate) fn handle_unordered(&self, data: Bytes) {
+        self.change(&[Wait::Unordered], |state| {
+            if state.unordered.len() < MAX_UNORDERED {
+                state.unordered.push_back(data);
+            }
+        });
+    }
+
+    pub(crate) fn handle_remote_end(&self) {
+        self.change(&[Wait::Read], |state| state.remote_ended = true);
+    }
+
+    pub(crate) fn handle_finished(&self) {
+        self.change(&[Wait::Finish], |state| state.finished = true);
+    }
+
+    /// So many bytes of frames have left the write queue.
+    pub(crate) fn handle_drained(&self, bytes: usize) {
+        self.change(&[Wait::Write], |state| state.queued = state.queued.saturating_sub(bytes));
+    }
+
+    pub(crate) fn handle_closed(&self, error: Option<ConnError>) {
+        self.change(&ALL, |state| state.closed = Some(error.map_or(Ok(()), Err)));
+    }
+
+    /// The node is gone, and could not say more about this connection.
+    pub(crate) fn handle_node_destroyed(&self) {
+        self.handle_closed(Some(ConnError::Connect(ConnectError::NodeDestroyed)));
+    }
+
+    /// So many bytes of frames were written.
+    pub(crate) fn add_queued(&self, bytes: usize) {
+        self.state.lock().queued += bytes;
+    }
+
+    /// Begins the end of the write side; false if it has begun before.
+    pub(crate) fn start_end(&self) -> bool {
+        !std::mem::replace(&mut self.state.lock().ended, true)
+    }
+
+    /// True when all that has arrived was read.
+    pub(crate) fn is_drained(&self) -> bool {
+        self.state.lock().incoming.is_empty()
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.state.lock().closed.is_some()
+    }
+
+    pub(crate) fn poll_opened(&self, cx: &mut Context<'_>) -> Poll<Result<Opened, ConnectError>> {
+        self.poll(Wait::Open, cx, |state| {
+            if let Some(opened) = &state.opened {
+                return Some(Ok(opened.clone()));
+            }
+            state.closed.map(|closed| Err(connect_error(closed)))
+        })
+    }
+
+    pub(crate) fn poll_message(&self, cx: &mut Context<'_>) -> Poll<io::Result<Option<Bytes>>> {
+        self.poll(Wait::Read, cx, |state| {
+            if let Some(message) = state.incoming.pop_front() {
+                return Some(Ok(Some(message)));
+            }
+            match state.closed {
+                _ if state.remote_ended => Some(Ok(None)),
+                Some(Ok(())) => Some(Ok(None)),
+                Some(Err(error)) => Some(Err(io_error(error))),
+                None => None,
+            }
+        })
+    }
+
+    /// Throws away what has arrived and says how much; `None` at the end.
+    pub(crate) fn poll_discard(&self, cx: &mut Context<'_>) -> Poll<Option<usize>> {
+        self.poll(Wait::Read, cx, |state| {
+            let bytes = state.incoming.drain(..).map(|message| message.len()).sum();
+            match bytes {
+                0 if state.remote_ended || state.closed.is_some() => Some(None),
+                0 => None,
+                bytes => Some(Some(bytes)),
+            }
+        })
+    }
+
+    pub(crate) fn poll_unordered(&self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        self.poll(Wait::Unordered, cx, |state| match state.unordered.pop_front() {
+            Some(message) => Some(Some(message)),
+            None => state.closed.map(|_| None),
+        })
+    }
+
+    /// Ready when a message may be written.
+    pub(crate) fn poll_room(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll(Wait::Write, cx, |state| match state.closed {
+            Some(Err(error)) => Some(Err(io_error(error))),
+            Some(Ok(())) => Some(Err(io::ErrorKind::BrokenPipe.into())),
+            None if state.ended => Some(Err(io::ErrorKind::BrokenPipe.into())),
+            None => (state.queued < HIGH_WATER).then_some(Ok(())),
+        })
+    }
+
+    pub(crate) fn poll_finished(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll(Wait::Finish, cx, |state| match state.closed {
+            _ if state.finished => Some(Ok(())),
+            Some(Err(error)) => Some(Err(io_error(error))),
+            Some(Ok(())) => Some(Ok(())),
+            None => None,
+        })
+    }
+
+    pub(crate) fn poll_closed(&self, cx: &mut Context<'_>) -> Poll<Result<(), ConnError>> {
+        self.poll(Wait::Close, cx, |state| state.closed)
+    }
+
+    /// Changes the state, then wakes those who waited for it, without the lock.
+    fn change(&self, waits: &[Wait], change: impl FnOnce(&mut State)) {
+        let mut woken: [Option<Waker>; WAITS] = Default::default();
+        let mut state = self.state.lock();
+        change(&mut state);
+        for (slot, wait) in woken.iter_mut().zip(waits) {
+            *slot = state.wakers[*wait as usize].take();
+        }
+        drop(state);
+        woken.into_iter().flatten().for_each(Waker::wake);
+    }
+
+    /// Asks the state; if it has no answer, the task is woken by a change of it.
+    fn poll<T>(
+        &self,
+        wait: Wait,
+        cx: &mut Context<'_>,
+        ask: impl FnOnce(&mut State) -> Option<T>,
+    ) -> Poll<T> {
+        let mut state = self.state.lock();
+        match ask(&mut state) {
+            Some(answer) => Poll::Ready(answer),
+            None => {
+                state.wakers[wait as usize] = Some(cx.waker().clone());
+                Poll::Pending
+            }
+        }
+    }
+}
+
+fn connect_error(closed: Result<(), ConnError>) -> ConnectError {
+    match closed {
+        Err(ConnError::Connect(error)) => error,
+        Err(_) | Ok(()) => ConnectError::PeerConnectionFailed,
+    }
+}
+
+fn io_error(error: ConnError) -> io::Error {
+    let kind = match error {
+        ConnError::Stream(StreamError::Reset) => io::ErrorKind::ConnectionReset,
+        ConnError::Stream(StreamError::TimedOut) => io::ErrorKind::TimedOut,
+        ConnError::Stream(_) => io::ErrorKind::InvalidData,
+        ConnError::Connect(_) | _ => io::ErrorKind::NotConnected,
+    };
+    io::Error::new(kind, error)
+}
+
+const ALL: [Wait; WAITS] =
+    [Wait::Open, Wait::Read, Wait::Unordered, Wait::Write, Wait::Finish, Wait::Close];
+
+const WAITS: usize = 6;
+
+/// A writer waits above this: as much as two sends with segmentation take, and enough for the
+/// credit that the node returns in portions of 64 KiB.
+const HIGH_WATER: usize = 256 * 1024;
+
+/// Unordered messages that nobody reads are lost, as in a socket's buffer.
+const MAX_UNORDERED: usize = 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_arrived_is_read_before_the_end() {
+        let channel = Channel::new();
+
+        assert!(ask(|cx| channel.poll_message(cx)).is_none());
+        channel.handle_data(Bytes::from_static(b"one"));
+        channel.handle_remote_end();
+        channel.handle_closed(Some(ConnError::Stream(StreamError::Reset)));
+
+        let first = ask(|cx| channel.poll_message(cx)).unwrap().unwrap();
+        assert_eq!(first.as_deref(), Some(&b"one"[..]));
+        assert_eq!(ask(|cx| channel.poll_message(cx)).unwrap().unwrap(), None);
+    }
+
+    #[test]
+    fn a_break_is_an_error_of_the_reader_and_the_writer() {
+        let channel = Channel::new();
+
+        channel.handle_closed(Some(ConnError::Stream(StreamError::TimedOut)));
+
+        let read = ask(|cx| channel.poll_message(cx)).unwrap().unwrap_err();
+        assert_eq!(read.kind(), io::ErrorKind::TimedOut);
+        assert!(ask(|cx| channel.poll_room(cx)).unwrap().is_err());
+        assert!(ask(|cx| channel.poll_closed(cx)).unwrap().is_err());
+    }
+
+    #[test]
+    fn a_writer_waits_for_room() {
+        let channel = Channel::new();
+
+        channel.add_queued(HIGH_WATER);
+        assert!(ask(|cx| channel.poll_room(cx)).is_none());
+
+        channel.handle_drained(1);
+        assert!(ask(|cx| channel.poll_room(cx)).unwrap().is_ok());
+
+        assert!(channel.start_end());
+        assert!(!channel.start_end());
+        let error = ask(|cx| channel.poll_room(cx)).unwrap().unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
+    }
+
+    #[test]
+    fn a_node_that_goes_fails_who_connects() {
+        let channel = Channel::new();
+
+        channel.handle_node_destroyed();
+
+        let failed = ask(|cx| channel.poll_opened(cx)).unwrap();
+        assert_eq!(failed.unwrap_err(), ConnectError::NodeDestroyed);
+    }
+
+    fn ask<T>(poll: impl FnOnce(&mut Context<'_>) -> Poll<T>) -> Option<T> {
+        match poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(answer) => Some(answer),
+            Poll::Pending => None,
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Options of a [`crate::Dht`].
+
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::time::Duration;
+use std::{io, iter};
+
+use crate::{BootstrapNode, Config, DEFAULT_PORTS, KeyPair, OpenOptions, wire};
+
+/// What a [`crate::Dht`] is made from.
+///
+/// The defaults join the public network:
+///
+/// ```
+/// use hyperdht::DhtConfig;
+///
+/// let config = DhtConfig { port: 4977, ..DhtConfig::default() };
+/// assert_eq!(config.bootstrap.len(), 3);
+/// ```
+#[derive(Clone, Debug)]
+pub struct DhtConfig {
+    /// Nodes to ask first; empty for the first node of a network of its own. Default: the public
+    /// network's.
+    pub bootstrap: Vec<BootstrapNode>,
+    /// The local address of all sockets. Default 0.0.0.0.
+    pub host: Ipv4Addr,
+    /// Port of the server socket; 0 is any. Default 49737.
+    pub port: u16,
+    /// If `port` and the four that follow it are occupied, take any other. If false, an occupied
+    /// `port` is an error. Default true.
+    pub any_port: bool,
+    /// The identity of [`crate::Dht::connect`]. Default: a new one.
+    pub key_pair: Option<KeyPair>,
+    /// `Some(true)`: never serve others; `Some(false)`: as soon as the NAT allows; `None`: after
+    /// about 20 minutes of being reachable. Default `None`.
+    pub ephemeral: Option<bool>,
+    /// False if strangers are known to reach the server socket. Default true.
+    pub firewalled: bool,
+    /// Interval of the empty messages that keep a connection's path open; zero is off. Default
+    /// 5 s.
+    pub connection_keep_alive: Duration,
+}
+
+impl DhtConfig {
+    /// The options of a node that finds its network at `bootstrap`, on the loopback interface.
+    pub fn local(bootstrap: Vec<BootstrapNode>) -> Self {
+        Self { bootstrap, host: Ipv4Addr::LOCALHOST, port: 0, ..Self::default() }
+    }
+
+    pub(crate) fn open_options(self) -> io::Result<OpenOptions> {
+        let key_pair = match self.key_pair {
+            Some(key_pair) => key_pair,
+            None => generate_key_pair()?,
+        };
+        let ports = match self.port {
+            0 => 0..0,
+            port => port..port.saturating_add(CANDIDATES),
+        };
+        let config = Config {
+            bootstrap: self.bootstrap,
+            key_pair,
+            ephemeral: self.ephemeral,
+            adaptive: self.ephemeral.is_none(),
+            firewalled: self.firewalled,
+            connection_keep_alive: self.connection_keep_alive,
+            ..Config::default()
+        };
+        Ok(OpenOptions { host: self.host, ports, any_port: self.any_port, config })
+    }
+}
+
+impl Default for DhtConfig {
+    fn default() -> Self {
+        Self {
+            bootstrap: public_bootstrap(),
+            host: Ipv4Addr::UNSPECIFIED,
+            port: DEFAULT_PORTS.start,
+            any_port: true,
+            key_pair: None,
+            ephemeral: None,
+            firewalled: true,
+            connection_keep_alive: Duration::from_secs(5),
+        }
+    }
+}
+
+/// A key pair that nobody else has.
+///
+/// # Errors
+/// When the system has no randomness.
+pub fn generate_key_pair() -> io::Result<KeyPair> {
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed)?;
+    Ok(KeyPair::from_seed(seed))
+}
+
+/// The one node to ask first, by its address.
+pub(crate) fn bootstrap_at(address: SocketAddrV4) -> Vec<BootstrapNode> {
+    iter::once(BootstrapNode::Address(address)).collect()
+}
+
+fn public_bootstrap() -> Vec<BootstrapNode> {
+    PUBLIC_BOOTSTRAP.iter().filter_map(|text| wire::parse_bootstrap(text).ok()).collect()
+}
+
+/// The nodes of the public network that new ones begin with.
+const PUBLIC_BOOTSTRAP: [&str; 3] = [
+    "88.99.3.86@node1.hyperdht.org:49737",
+    "142.93.90.113@node2.hyperdht.org:49737",
+    "138.68.147.8@node3.hyperdht.org:49737",
+];
+
+/// The wanted port and the four after it, as many as the reference tries.
+const CANDIDATES: u16 = 5;

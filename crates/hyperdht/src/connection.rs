@@ -1,0 +1,281 @@
+//! Connections: messages, and the bytes inside them.
+
+use std::future::poll_fn;
+use std::io;
+use std::net::SocketAddrV4;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::{Buf, Bytes};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use crate::channel::Channel;
+use crate::registry::Registry;
+use crate::{Command, ConnError, ConnId, ConnectError, Opened, PublicKey};
+
+/// An encrypted stream between two key pairs.
+///
+/// It carries messages: [`Connection::read_message`] gives exactly what one
+/// [`Connection::write_message`] of the peer took. As [`AsyncRead`] and [`AsyncWrite`] it is a
+/// stream of bytes, which knows no borders of messages. Both views may be mixed.
+///
+/// Dropping a connection destroys it: the peer sees a reset. [`Connection::close`] ends it in
+/// order.
+///
+/// ```
+/// use tokio::io::{AsyncReadExt, AsyncWriteExt};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let testnet = hyperdht::testnet(3).await?;
+/// let (alice, bob) = (testnet.create_node().await?, testnet.create_node().await?);
+///
+/// let mut server = bob.listen(hyperdht::generate_key_pair()?).await?;
+/// let mut client = alice.connect(server.public_key()).await?;
+/// let mut accepted = server.accept().await.expect("the server is open");
+///
+/// client.write_all(b"hello").await?;
+/// client.shutdown().await?;
+///
+/// let mut text = String::new();
+/// accepted.read_to_string(&mut text).await?;
+/// assert_eq!(text, "hello");
+/// assert_eq!(client.handshake_hash(), accepted.handshake_hash());
+/// # testnet.destroy().await;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Connection {
+    conn: ConnId,
+    channel: Arc<Channel>,
+    registry: Arc<Registry>,
+    opened: Opened,
+    /// The rest of a message of which a reader of bytes has taken the front.
+    rest: Bytes,
+    /// Bytes that were read and not yet reported, so that the window stays closed for them.
+    unreported: usize,
+}
+
+impl Connection {
+    pub(crate) fn new(
+        conn: ConnId,
+        channel: Arc<Channel>,
+        registry: Arc<Registry>,
+        opened: Opened,
+    ) -> Self {
+        Self { conn, channel, registry, opened, rest: Bytes::new(), unreported: 0 }
+    }
+
+    /// Who is at the other end; proven by the handshake.
+    pub fn remote_public_key(&self) -> PublicKey {
+        self.opened.remote_public_key
+    }
+
+    /// The same 64 bytes at both ends, and at no other connection.
+    pub fn handshake_hash(&self) -> [u8; 64] {
+        self.opened.handshake_hash
+    }
+
+    /// The address of the peer when the connection was made.
+    pub fn remote_address(&self) -> SocketAddrV4 {
+        self.opened.remote
+    }
+
+    /// Writes one message; waits while more than 256 KiB are queued.
+    ///
+    /// # Errors
+    /// When the connection is closed or was ended by [`Connection::close`].
+    pub async fn write_message(&mut self, message: impl Into<Bytes>) -> io::Result<()> {
+        poll_fn(|cx| self.channel.poll_room(cx)).await?;
+        self.write(message.into());
+        Ok(())
+    }
+
+    /// The next message, or what a reader of bytes has left of it; `None` once the peer has
+    /// ended.
+    ///
+    /// # Errors
+    /// When the connection broke.
+    pub async fn read_message(&mut self) -> io::Result<Option<Bytes>> {
+        if !self.rest.is_empty() {
+            let rest = std::mem::take(&mut self.rest);
+            self.consume(rest.len());
+            return Ok(Some(rest));
+        }
+        let message = poll_fn(|cx| self.channel.poll_message(cx)).await?;
+        self.consume(message.as_ref().map_or(0, Bytes::len));
+        Ok(message)
+    }
+
+    /// Sends a message that may be lost or overtake others. It must fit into one packet: 1100
+    /// bytes do on every path.
+    pub fn send_unordered(&self, message: impl Into<Bytes>) {
+        let data = message.into();
+        self.registry.handle().command(Command::SendMessage { conn: self.conn, data });
+    }
+
+    /// The next unordered message; `None` once the connection is closed.
+    pub async fn recv_unordered(&self) -> Option<Bytes> {
+        poll_fn(|cx| self.channel.poll_unordered(cx)).await
+    }
+
+    /// Ends the connection in order: all that was written arrives, then the peer sees the end.
+    /// Waits until the peer has ended too; what it still sends is discarded.
+    ///
+    /// # Errors
+    /// When the connection broke before.
+    pub async fn close(mut self) -> Result<(), ConnError> {
+        self.end();
+        let discard = std::mem::take(&mut self.rest);
+        self.consume(discard.len());
+        loop {
+            let discarded = poll_fn(|cx| self.channel.poll_discard(cx)).await;
+            match discarded {
+                Some(bytes) => self.consume(bytes),
+                None => break,
+            }
+        }
+        self.report_consumed();
+        poll_fn(|cx| self.channel.poll_closed(cx)).await
+    }
+
+    /// Tears the connection down at once, and waits until it is gone. The peer sees a reset.
+    pub async fn destroy(self) {
+        self.registry.handle().command(Command::DestroyConn { conn: self.conn });
+        // Whatever its end is called, it was wanted.
+        let _ = poll_fn(|cx| self.channel.poll_closed(cx)).await;
+    }
+
+    fn write(&mut self, data: Bytes) {
+        self.channel.add_queued(data.len() + FRAME_OVERHEAD);
+        self.registry.handle().command(Command::Write { conn: self.conn, data });
+    }
+
+    fn end(&mut self) {
+        if self.channel.start_end() {
+            self.registry.handle().command(Command::End { conn: self.conn });
+        }
+    }
+
+    /// Notes what the application has taken; told to the node in portions.
+    fn consume(&mut self, bytes: usize) {
+        self.unreported += bytes;
+        if self.unreported >= REPORT || self.channel.is_drained() {
+            self.report_consumed();
+        }
+    }
+
+    fn report_consumed(&mut self) {
+        let bytes = std::mem::take(&mut self.unreported);
+        if bytes > 0 {
+            self.registry.handle().command(Command::Consumed { conn: self.conn, bytes });
+        }
+    }
+}
+
+impl AsyncRead for Connection {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if buf.remaining() == 0 {
+            return Poll::Ready(Ok(()));
+        }
+        while self.rest.is_empty() {
+            match self.channel.poll_message(cx) {
+                Poll::Ready(Ok(Some(message))) => self.rest = message,
+                Poll::Ready(Ok(None)) => return Poll::Ready(Ok(())),
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+        let taken = self.rest.len().min(buf.remaining());
+        buf.put_slice(&self.rest[..taken]);
+        self.rest.advance(taken);
+        self.consume(taken);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Connection {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        match self.channel.poll_room(cx) {
+            Poll::Ready(Ok(())) => {}
+            Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+            Poll::Pending => return Poll::Pending,
+        }
+        if buf.is_empty() {
+            return Poll::Ready(Ok(0));
+        }
+        let taken = buf.len().min(MAX_WRITE);
+        self.write(Bytes::copy_from_slice(&buf[..taken]));
+        Poll::Ready(Ok(taken))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // What is written is on its way.
+        Poll::Ready(Ok(()))
+    }
+
+    /// Ends the write side; ready when the peer has acknowledged all of it.
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.end();
+        self.channel.poll_finished(cx)
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        if !self.channel.is_closed() {
+            self.registry.handle().command(Command::DestroyConn { conn: self.conn });
+        }
+    }
+}
+
+/// A connection that has not opened yet; dropping it gives up.
+#[derive(Debug)]
+pub(crate) struct Connecting {
+    conn: ConnId,
+    channel: Arc<Channel>,
+    registry: Arc<Registry>,
+    done: bool,
+}
+
+impl Connecting {
+    pub(crate) fn new(conn: ConnId, registry: &Arc<Registry>) -> Self {
+        let channel = Channel::new();
+        registry.add_channel(conn, Arc::clone(&channel));
+        Self { conn, channel, registry: Arc::clone(registry), done: false }
+    }
+
+    pub(crate) async fn opened(mut self) -> Result<Connection, ConnectError> {
+        let opened = poll_fn(|cx| self.channel.poll_opened(cx)).await;
+        self.done = true;
+        let (channel, registry) = (Arc::clone(&self.channel), Arc::clone(&self.registry));
+        Ok(Connection::new(self.conn, channel, registry, opened?))
+    }
+}
+
+impl Drop for Connecting {
+    fn drop(&mut self) {
+        if !self.done {
+            self.registry.handle().command(Command::DestroyConn { conn: self.conn });
+        }
+    }
+}
+
+/// A message that a write of bytes makes. Larger ones would not be faster.
+const MAX_WRITE: usize = 64 * 1024;
+
+/// A frame's length, tag and authentication code, as the node counts them in what has drained.
+const FRAME_OVERHEAD: usize = 20;
+
+/// How much is read before the node is told, as long as there is more to read.
+const REPORT: usize = 64 * 1024;

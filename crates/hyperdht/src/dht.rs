@@ -1,0 +1,235 @@
+//! A node of the DHT, as an application sees it.
+
+use std::io;
+use std::net::SocketAddrV4;
+use std::sync::{Arc, Weak};
+
+use parking_lot::Mutex;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::connection::Connecting;
+use crate::registry::{QueryEntry, Registry, ServerEntry, Status};
+use crate::wire::{self, Target};
+use crate::{
+    Command, ConnId, ConnectError, ConnectOptions, Connection, DhtConfig, Engine, Handle, KeyPair,
+    ListenError, PublicKey, Query, QueryError, QueryId, QueryKind, QueryOptions, QueryReply,
+    RequestError, RequestId, Server, ServerId, ServerOptions, SocketId, UserRequest,
+};
+
+/// A node of the DHT. Clones are the same node.
+///
+/// When the last clone is dropped the node vanishes, connections included;
+/// [`Dht::destroy`] takes its announcements back first. All nodes of a process share one driver
+/// thread, which ends with the last of them; the futures run on any executor.
+#[derive(Clone, Debug)]
+pub struct Dht {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    key_pair: KeyPair,
+    registry: Arc<Registry>,
+    /// Keeps the driver running.
+    _engine: Arc<Engine>,
+}
+
+impl Dht {
+    /// Binds the sockets of a node and starts its bootstrap.
+    ///
+    /// # Errors
+    /// When no port can be bound, or the system has no randomness or no thread to give.
+    pub async fn new(config: DhtConfig) -> io::Result<Self> {
+        let options = config.open_options()?;
+        let key_pair = options.config.key_pair.clone();
+        let engine = shared_engine()?;
+        let registry = Registry::new();
+        let waker = Arc::clone(&registry);
+        registry.set_handle(engine.open(options, waker)?);
+        let dht = Self { inner: Arc::new(Inner { key_pair, registry, _engine: engine }) };
+        dht.reached(|status| status.listening).await;
+        Ok(dht)
+    }
+
+    /// Waits until the node knows others, or knows that there are none.
+    pub async fn bootstrapped(&self) {
+        self.reached(|status| status.ready).await;
+    }
+
+    /// Connects to a server by its public key, under the node's own key pair.
+    ///
+    /// # Errors
+    /// See [`ConnectError`]. Dropping the future gives up.
+    pub async fn connect(&self, remote: PublicKey) -> Result<Connection, ConnectError> {
+        self.connect_with(remote, ConnectOptions::default()).await
+    }
+
+    /// Connects with options.
+    ///
+    /// # Errors
+    /// See [`ConnectError`]. Dropping the future gives up.
+    pub async fn connect_with(
+        &self,
+        remote: PublicKey,
+        options: ConnectOptions,
+    ) -> Result<Connection, ConnectError> {
+        if self.is_destroyed() {
+            return Err(ConnectError::NodeDestroyed);
+        }
+        let conn = ConnId(self.inner.registry.next_id());
+        let connecting = Connecting::new(conn, &self.inner.registry);
+        self.handle().command(Command::Connect { conn, remote, options });
+        connecting.opened().await
+    }
+
+    /// Announces a key pair and accepts connections to it. Resolves once it can be found.
+    ///
+    /// # Errors
+    /// See [`ListenError`].
+    pub async fn listen(&self, key_pair: KeyPair) -> Result<Server, ListenError> {
+        if self.is_destroyed() {
+            return Err(ListenError::NodeDestroyed);
+        }
+        let id = ServerId(self.inner.registry.next_id());
+        let public_key = key_pair.public();
+        let (listening, started) = oneshot::channel();
+        let (sender, backlog) = mpsc::channel(BACKLOG);
+        let entry = ServerEntry { listening: Some(listening), backlog: sender, closed: None };
+        self.inner.registry.add_server(id, entry);
+        // It exists before it listens, so that dropping the future closes it.
+        let server = Server::new(id, public_key, backlog, Arc::clone(&self.inner.registry));
+        let options = ServerOptions { key_pair: Some(key_pair), ..ServerOptions::default() };
+        self.handle().command(Command::Listen { server: id, options });
+        started.await.unwrap_or(Err(ListenError::NodeDestroyed))?;
+        Ok(server)
+    }
+
+    /// Looks for the nodes that know the server of a public key.
+    pub fn find_peer(&self, public_key: PublicKey) -> Query {
+        self.query(wire::hash(&[&public_key]), QueryKind::FindPeer)
+    }
+
+    /// Looks for those who have announced a topic.
+    pub fn lookup(&self, topic: Target) -> Query {
+        self.query(topic, QueryKind::Lookup)
+    }
+
+    /// Announces a key pair under a topic, and gives the replies of the nodes that store it.
+    ///
+    /// # Errors
+    /// See [`QueryError`].
+    pub async fn announce(
+        &self,
+        topic: Target,
+        key_pair: KeyPair,
+    ) -> Result<Vec<QueryReply>, QueryError> {
+        let relay_addresses = Vec::new();
+        self.query(topic, QueryKind::Announce { key_pair, relay_addresses, bump: 0 }).finish().await
+    }
+
+    /// Takes an announcement back.
+    ///
+    /// # Errors
+    /// See [`QueryError`].
+    pub async fn unannounce(&self, topic: Target, key_pair: KeyPair) -> Result<(), QueryError> {
+        self.query(topic, QueryKind::Unannounce { key_pair }).finish().await.map(drop)
+    }
+
+    /// Asks a node whether it is there.
+    ///
+    /// # Errors
+    /// See [`RequestError`].
+    pub async fn ping(&self, to: SocketAddrV4) -> Result<QueryReply, RequestError> {
+        if self.is_destroyed() {
+            return Err(RequestError::NodeDestroyed);
+        }
+        let request = RequestId(self.inner.registry.next_id());
+        let (sender, reply) = oneshot::channel();
+        self.inner.registry.add_request(request, sender);
+        self.handle().command(Command::Request { request, options: ping(to) });
+        let reply = reply.await.unwrap_or(Err(RequestError::NodeDestroyed))?;
+        Ok(*reply)
+    }
+
+    /// The identity of [`Dht::connect`].
+    pub fn public_key(&self) -> PublicKey {
+        self.inner.key_pair.public()
+    }
+
+    /// The local address of the socket that others reach the node at; `None` once it is
+    /// destroyed.
+    pub fn local_addr(&self) -> Option<SocketAddrV4> {
+        self.handle().local_addr(SocketId::SERVER)
+    }
+
+    /// The node under this API, for what it does not cover.
+    pub fn handle(&self) -> &Handle {
+        self.inner.registry.handle()
+    }
+
+    /// Takes all announcements back, ends all connections, and closes the sockets.
+    pub async fn destroy(&self) {
+        self.handle().command(Command::Destroy { force: false });
+        self.reached(|status| status.destroyed).await;
+    }
+
+    fn query(&self, target: Target, kind: QueryKind) -> Query {
+        let registry = &self.inner.registry;
+        let query = QueryId(registry.next_id());
+        let (replies, receiver) = mpsc::unbounded_channel();
+        let (done, result) = oneshot::channel();
+        if !self.is_destroyed() {
+            registry.add_query(query, QueryEntry { replies, done });
+            let options = QueryOptions::default();
+            self.handle().command(Command::Query { query, target, kind, options });
+        }
+        Query::new(query, receiver, result, Arc::clone(registry))
+    }
+
+    fn is_destroyed(&self) -> bool {
+        self.inner.registry.status().borrow().destroyed
+    }
+
+    /// Waits for a state of the node, or for its end.
+    async fn reached(&self, state: impl Fn(&Status) -> bool) {
+        let mut status = self.inner.registry.status();
+        // The sender lives as long as this node.
+        let _ = status.wait_for(|status| state(status) || status.destroyed).await;
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.registry.handle().close();
+        self.registry.end();
+    }
+}
+
+/// The engine of all nodes of this process, while there are any.
+fn shared_engine() -> io::Result<Arc<Engine>> {
+    static SHARED: Mutex<Weak<Engine>> = Mutex::new(Weak::new());
+
+    let mut shared = SHARED.lock();
+    if let Some(engine) = shared.upgrade() {
+        return Ok(engine);
+    }
+    let engine = Arc::new(Engine::start()?);
+    *shared = Arc::downgrade(&engine);
+    Ok(engine)
+}
+
+fn ping(to: SocketAddrV4) -> UserRequest {
+    UserRequest {
+        to,
+        internal: true,
+        command: wire::command::PING,
+        target: None,
+        token: None,
+        value: None,
+        retries: 3,
+        ttl: None,
+    }
+}
+
+/// Connections that wait to be accepted; more are destroyed.
+const BACKLOG: usize = 1024;

@@ -1,0 +1,161 @@
+//! Sockets and batches, through the real loopback.
+
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::time::{Duration, Instant};
+
+use proto::{SocketId, Transmit};
+use tokio::runtime::{Builder, Runtime};
+
+use super::batch::Batch;
+use super::sockets::{self, Socket, Sockets};
+
+#[test]
+fn a_train_of_segments_arrives_as_datagrams() {
+    let pair = Pair::new();
+    let data: Vec<u8> = (0..10_500).map(|i| (i / 1000) as u8).collect();
+
+    pair.send(&data, Some(1000), None);
+
+    let arrived = pair.receive(11);
+    for (i, (from, datagram)) in arrived.iter().enumerate() {
+        assert_eq!(*from, pair.client);
+        assert_eq!(datagram.len(), if i == 10 { 500 } else { 1000 });
+        assert!(datagram.iter().all(|byte| *byte == i as u8));
+    }
+}
+
+#[test]
+fn the_longest_train_is_one_send() {
+    let pair = Pair::new();
+    let segments = pair.sockets.read()[&SocketId::CLIENT].max_segments();
+
+    pair.send(&vec![7; segments * 1472], Some(1472), None);
+
+    assert_eq!(pair.receive(segments).len(), segments);
+}
+
+#[test]
+fn a_batch_takes_single_datagrams_of_several_sockets() {
+    let pair = Pair::new();
+    let to_client = Transmit { socket: SocketId::SERVER, ..pair.transmit(None, None) };
+
+    for i in 0..5 {
+        pair.send(&[i; 100], None, None);
+    }
+    let sockets = pair.sockets.read();
+    sockets[&SocketId::SERVER].send(&Transmit { to: pair.client, ..to_client }, b"back").unwrap();
+    drop(sockets);
+
+    let arrived = pair.receive(6);
+    assert_eq!(arrived.iter().filter(|(from, _)| *from == pair.server).count(), 1);
+}
+
+#[test]
+fn an_empty_datagram_is_skipped() {
+    let pair = Pair::new();
+
+    pair.send(&[], None, None);
+    pair.send(b"next", None, None);
+
+    assert_eq!(pair.receive(1), [(pair.client, b"next".to_vec())]);
+}
+
+#[test]
+fn a_time_to_live_is_for_one_datagram() {
+    let pair = Pair::new();
+
+    pair.send(b"short", None, Some(1));
+    assert_eq!(pair.receive(1).len(), 1);
+
+    assert_eq!(pair.sockets.read()[&SocketId::CLIENT].ttl().unwrap(), 64);
+}
+
+#[test]
+fn a_datagram_that_cannot_be_sent_counts_as_lost() {
+    let pair = Pair::new();
+
+    pair.send(&vec![0; 1 << 16], None, None);
+    pair.send(&vec![0; 100_000], Some(60_000), None);
+    pair.send(b"next", None, None);
+
+    assert_eq!(pair.receive(1), [(pair.client, b"next".to_vec())]);
+}
+
+#[test]
+fn the_first_free_port_of_a_range_is_bound() {
+    let runtime = runtime();
+    let taken = bind(&runtime, 0..0, true);
+    let port = taken.local().port();
+
+    assert_ne!(bind(&runtime, port..port + 1, true).local().port(), port);
+    let refused = sockets::bind_server(runtime.handle(), HOST, port..port + 5, false);
+    assert_eq!(refused.unwrap_err().kind(), std::io::ErrorKind::AddrInUse);
+
+    drop(taken);
+    assert_eq!(bind(&runtime, port..port + 5, false).local().port(), port);
+}
+
+#[test]
+fn a_closed_socket_frees_its_port_at_once() {
+    let pair = Pair::new();
+
+    pair.sockets.close(SocketId::SERVER);
+
+    let port = pair.server.port();
+    assert_eq!(bind(&pair.runtime, port..port + 1, false).local(), pair.server);
+}
+
+/// Two sockets of one node.
+struct Pair {
+    sockets: Sockets,
+    client: SocketAddrV4,
+    server: SocketAddrV4,
+    runtime: Runtime,
+}
+
+impl Pair {
+    fn new() -> Self {
+        let runtime = runtime();
+        let (client, server) = (bind(&runtime, 0..0, true), bind(&runtime, 0..0, true));
+        let (client_addr, server_addr) = (client.local(), server.local());
+        let sockets = Sockets::new([(SocketId::CLIENT, client), (SocketId::SERVER, server)]);
+        Self { sockets, client: client_addr, server: server_addr, runtime }
+    }
+
+    /// From the client socket to the server socket.
+    fn send(&self, data: &[u8], segment_size: Option<usize>, ttl: Option<u8>) {
+        let transmit = self.transmit(segment_size, ttl);
+        self.sockets.read()[&SocketId::CLIENT].send(&transmit, data).unwrap();
+    }
+
+    fn transmit(&self, segment_size: Option<usize>, ttl: Option<u8>) -> Transmit {
+        Transmit { socket: SocketId::CLIENT, to: self.server, ttl, segment_size }
+    }
+
+    /// Waits for so many datagrams; gives all that came.
+    fn receive(&self, count: usize) -> Vec<(SocketAddrV4, Vec<u8>)> {
+        let mut batch = Batch::new();
+        let mut last = SocketId::CLIENT;
+        let mut arrived = Vec::new();
+        let deadline = Instant::now() + Duration::from_secs(5);
+        self.runtime.block_on(async {
+            while arrived.len() < count && Instant::now() < deadline {
+                let readable = std::future::poll_fn(|cx| self.sockets.poll_readable(cx));
+                let _ = tokio::time::timeout(Duration::from_secs(5), readable).await;
+                batch.fill(&self.sockets, &mut last);
+                batch.for_each(|datagram| arrived.push((datagram.from, datagram.data.to_vec())));
+            }
+        });
+        arrived
+    }
+}
+
+fn runtime() -> Runtime {
+    Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+fn bind(runtime: &Runtime, ports: std::ops::Range<u16>, any_port: bool) -> Socket {
+    sockets::bind_server(runtime.handle(), HOST, ports, any_port).unwrap()
+}
+
+const HOST: Ipv4Addr = Ipv4Addr::LOCALHOST;

@@ -1,0 +1,184 @@
+//! The Rust API on test networks.
+
+use std::future::Future;
+use std::task::{Context, Waker};
+
+use hyperdht::{
+    ConnectError, ListenError, PeerRecord, QueryError, Testnet, generate_key_pair, testnet,
+};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+#[tokio::test]
+async fn a_topic_is_announced_and_found() {
+    let net = testnet(5).await.unwrap();
+    let (alice, bob) = (net.create_node().await.unwrap(), net.create_node().await.unwrap());
+    let key_pair = generate_key_pair().unwrap();
+    let topic = [7; 32];
+
+    let closest = alice.announce(topic, key_pair.clone()).await.unwrap();
+    assert!(!closest.is_empty());
+
+    let mut found = 0;
+    let mut lookup = bob.lookup(topic);
+    while let Some(reply) = lookup.next().await {
+        if let Some(PeerRecord::Peers { peers, .. }) = reply.record {
+            found += peers.iter().filter(|peer| peer.public_key == key_pair.public()).count();
+        }
+    }
+    assert!(found > 0);
+    assert!(!lookup.finish().await.unwrap().is_empty());
+
+    alice.unannounce(topic, key_pair).await.unwrap();
+    net.destroy().await;
+}
+
+#[tokio::test]
+async fn messages_keep_their_borders() {
+    let (net, mut client, mut accepted) = connected().await;
+
+    for message in ["one", "", "three"] {
+        client.write_message(message).await.unwrap();
+    }
+    client.write_message(vec![7; 300_000]).await.unwrap();
+
+    assert_eq!(&accepted.read_message().await.unwrap().unwrap()[..], b"one");
+    // An empty message is a keep-alive, which nobody sees.
+    assert_eq!(&accepted.read_message().await.unwrap().unwrap()[..], b"three");
+    assert_eq!(accepted.read_message().await.unwrap().unwrap().len(), 300_000);
+    net.destroy().await;
+}
+
+#[tokio::test]
+async fn bytes_flow_both_ways_and_end() {
+    let (net, client, accepted) = connected().await;
+    let sent: Vec<u8> = (0..5_000_000_u32).map(|i| ((i * 7) >> 3) as u8).collect();
+
+    let (mut read, mut write) = tokio::io::split(accepted);
+    let echo = tokio::spawn(async move {
+        tokio::io::copy(&mut read, &mut write).await.unwrap();
+        write.shutdown().await.unwrap();
+    });
+    let (mut read, mut write) = tokio::io::split(client);
+    let data = sent.clone();
+    let writer = tokio::spawn(async move {
+        write.write_all(&data).await.unwrap();
+        write.shutdown().await.unwrap();
+    });
+    let mut received = Vec::new();
+    read.read_to_end(&mut received).await.unwrap();
+
+    assert!(received == sent);
+    echo.await.unwrap();
+    writer.await.unwrap();
+    net.destroy().await;
+}
+
+#[tokio::test]
+async fn unordered_messages_arrive() {
+    let (net, client, accepted) = connected().await;
+
+    client.send_unordered("hello");
+
+    assert_eq!(accepted.recv_unordered().await.as_deref(), Some(&b"hello"[..]));
+    net.destroy().await;
+}
+
+#[tokio::test]
+async fn a_connection_ends_in_order() {
+    let (net, mut client, accepted) = connected().await;
+
+    client.write_message("last words").await.unwrap();
+    let closing = tokio::spawn(client.close());
+    accepted.close().await.unwrap();
+
+    closing.await.unwrap().unwrap();
+    net.destroy().await;
+}
+
+#[tokio::test]
+async fn a_connection_that_is_dropped_is_reset() {
+    let (net, client, mut accepted) = connected().await;
+
+    drop(client);
+
+    let error = accepted.read_message().await.unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+    net.destroy().await;
+}
+
+#[tokio::test]
+async fn nobody_listens() {
+    let net = testnet(3).await.unwrap();
+    let node = net.create_node().await.unwrap();
+
+    let error = node.connect(generate_key_pair().unwrap().public()).await.unwrap_err();
+
+    assert_eq!(error, ConnectError::PeerNotFound);
+    net.destroy().await;
+}
+
+#[tokio::test]
+async fn a_key_pair_is_served_once() {
+    let net = testnet(3).await.unwrap();
+    let node = net.create_node().await.unwrap();
+    let key_pair = generate_key_pair().unwrap();
+
+    let server = node.listen(key_pair.clone()).await.unwrap();
+    let error = node.listen(key_pair.clone()).await.unwrap_err();
+    assert_eq!(error, ListenError::KeypairAlreadyUsed);
+
+    server.close().await;
+    node.listen(key_pair).await.unwrap().close().await;
+    net.destroy().await;
+}
+
+#[tokio::test]
+async fn a_destroyed_node_refuses() {
+    let net = testnet(3).await.unwrap();
+    let node = net.create_node().await.unwrap();
+    let mut server = node.listen(generate_key_pair().unwrap()).await.unwrap();
+    let query = node.lookup([1; 32]);
+
+    node.destroy().await;
+    node.destroy().await;
+
+    assert!(server.accept().await.is_none());
+    // It ended before its node, or with it.
+    assert!(matches!(query.finish().await, Ok(_) | Err(QueryError::NodeDestroyed)));
+    assert_eq!(node.connect([1; 32]).await.unwrap_err(), ConnectError::NodeDestroyed);
+    assert!(node.listen(generate_key_pair().unwrap()).await.is_err());
+    assert!(node.lookup([1; 32]).finish().await.is_err());
+    assert!(node.local_addr().is_none());
+    net.destroy().await;
+}
+
+#[tokio::test]
+async fn giving_up_leaves_nothing_behind() {
+    let net = testnet(3).await.unwrap();
+    let node = net.create_node().await.unwrap();
+
+    let mut connecting = Box::pin(node.connect(generate_key_pair().unwrap().public()));
+    let _ = connecting.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    drop(connecting);
+    drop(node.lookup([1; 32]));
+
+    node.bootstrapped().await;
+    let live = node.handle().read(|node| node.live());
+    assert_eq!((live.connections, live.queries), (0, 0));
+    net.destroy().await;
+}
+
+async fn connected() -> (Testnet, hyperdht::Connection, hyperdht::Connection) {
+    let mut net = testnet(3).await.expect("a network");
+    let alice = net.create_node().await.expect("a node");
+    let bob = net.create_node().await.expect("a node");
+    let key_pair = generate_key_pair().expect("randomness");
+    let mut server = bob.listen(key_pair).await.expect("a server");
+    let client = alice.connect(server.public_key()).await.expect("a connection");
+    let accepted = server.accept().await.expect("its other end");
+    assert_eq!(client.handshake_hash(), accepted.handshake_hash());
+    assert_eq!(client.remote_public_key(), server.public_key());
+    assert_eq!(accepted.remote_public_key(), alice.public_key());
+    net.nodes.extend([alice, bob]);
+    (net, client, accepted)
+}

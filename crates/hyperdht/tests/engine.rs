@@ -1,0 +1,291 @@
+//! The engine with real nodes on the loopback interface.
+
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use hyperdht::wire::command;
+use hyperdht::{
+    BootstrapNode, Command, Config, Engine, Event, Handle, OpenOptions, QueryReply, RequestError,
+    RequestId, SocketId, UserRequest, Wake, generate_key_pair,
+};
+
+#[test]
+fn nodes_of_two_engines_answer_each_other() {
+    let _alone = alone();
+    let (here, there) = (Engine::start().unwrap(), Engine::start().unwrap());
+    let (alice, bob) = (Opened::new(&here, options()), Opened::new(&there, options()));
+
+    for (node, peer) in [(&alice, &bob), (&bob, &alice)] {
+        for id in 0..100 {
+            node.handle.command(ping(id, peer.server_addr()));
+        }
+        for _ in 0..100 {
+            let reply = node.expect(reply);
+            assert_eq!(reply.unwrap().from, peer.server_addr());
+        }
+    }
+}
+
+#[test]
+fn commands_of_many_threads_all_have_their_outcome() {
+    let _alone = alone();
+    let engine = Engine::start().unwrap();
+    let (alice, bob) = (Opened::new(&engine, options()), Opened::new(&engine, options()));
+    let to = bob.server_addr();
+
+    std::thread::scope(|scope| {
+        for thread in 0..4 {
+            let handle = &alice.handle;
+            scope.spawn(move || {
+                for id in 0..10 {
+                    handle.command(ping(thread * 100 + id, to));
+                    handle.read(|node| node.stats());
+                }
+            });
+        }
+    });
+
+    for _ in 0..40 {
+        let reply = alice.expect(reply);
+        assert!(reply.is_ok());
+    }
+}
+
+#[test]
+fn a_wake_is_made_for_each_control_event() {
+    let _alone = alone();
+    let engine = Engine::start().unwrap();
+    let node = Opened::new(&engine, options());
+
+    node.expect(|event| matches!(event, Event::Ready).then_some(()));
+    node.handle.command(Command::Destroy { force: true });
+    node.expect(|event| matches!(event, Event::Destroyed).then_some(()));
+
+    assert_eq!(node.calls.load(Ordering::Relaxed), node.events.load(Ordering::Relaxed));
+}
+
+#[test]
+fn names_are_resolved() {
+    let _alone = alone();
+    let engine = Engine::start().unwrap();
+    let first = Opened::new(&engine, options());
+    let port = first.server_addr().port();
+    let bootstrap = BootstrapNode::Name { host: "localhost".into(), port, suggested: None };
+    let config = Config { bootstrap: vec![bootstrap], ..options().config };
+
+    let second = Opened::new(&engine, OpenOptions { config, ..options() });
+
+    second.expect(|event| matches!(event, Event::Ready).then_some(()));
+    assert!(second.handle.read(|node| node.stats().responses) > 0);
+}
+
+#[test]
+fn an_occupied_port_is_an_error_or_not() {
+    let _alone = alone();
+    let engine = Engine::start().unwrap();
+    let first = Opened::new(&engine, options());
+    let port = first.server_addr().port();
+    let strict = OpenOptions { ports: port..port + 1, any_port: false, ..options() };
+    let loose = OpenOptions { any_port: true, ..strict.clone() };
+
+    let refused = engine.open(strict, Arc::new(Ignore)).unwrap_err();
+    assert_eq!(refused.kind(), std::io::ErrorKind::AddrInUse);
+    assert_ne!(Opened::new(&engine, loose).server_addr().port(), port);
+}
+
+#[test]
+fn destroyed_means_closed() {
+    let _alone = alone();
+    let engine = Engine::start().unwrap();
+    let before = descriptors();
+    let node = Opened::new(&engine, options());
+    let address = node.server_addr();
+    assert_eq!(descriptors(), before + 2);
+
+    node.handle.command(Command::Destroy { force: true });
+    node.expect(|event| matches!(event, Event::Destroyed).then_some(()));
+
+    assert_eq!(descriptors(), before);
+    assert_eq!(node.handle.local_addr(SocketId::SERVER), None);
+    std::net::UdpSocket::bind(address).unwrap();
+}
+
+#[test]
+fn close_is_at_once_and_silent() {
+    let _alone = alone();
+    let engine = Engine::start().unwrap();
+    let before = descriptors();
+    let node = Opened::new(&engine, options());
+
+    node.handle.close();
+    let calls = node.calls.load(Ordering::Relaxed);
+
+    assert_eq!(descriptors(), before);
+    node.handle.command(ping(1, node.address));
+    node.handle.close();
+    assert_eq!(node.calls.load(Ordering::Relaxed), calls);
+}
+
+#[test]
+fn shutdown_leaves_nothing_open() {
+    let _alone = alone();
+    let before = descriptors();
+    let mut handles = Vec::new();
+
+    for _ in 0..20 {
+        let engine = Engine::start().unwrap();
+        for _ in 0..3 {
+            handles.push(engine.open(options(), Arc::new(Ignore)).unwrap());
+        }
+        engine.shutdown();
+        engine.shutdown();
+        assert!(engine.open(options(), Arc::new(Ignore)).is_err());
+    }
+
+    assert_eq!(descriptors(), before);
+}
+
+#[test]
+fn a_waker_may_shut_its_engine_down() {
+    let _alone = alone();
+    let before = descriptors();
+    let (sender, receiver) = channel();
+    let engine = Arc::new(Mutex::new(Some(Engine::start().unwrap())));
+    let waker = ShutDown { engine: Arc::clone(&engine), done: sender };
+
+    let guard = engine.lock().unwrap();
+    let handle = guard.as_ref().unwrap().open(options(), Arc::new(waker)).unwrap();
+    drop(guard);
+
+    receiver.recv_timeout(PATIENCE).unwrap();
+    assert_eq!(handle.local_addr(SocketId::SERVER), None);
+    // The thread ends by itself, and cannot be joined.
+    let deadline = Instant::now() + PATIENCE;
+    while descriptors() > before {
+        assert!(Instant::now() < deadline);
+        std::thread::yield_now();
+    }
+}
+
+/// A node, and the events that have not been looked at.
+struct Opened {
+    handle: Handle,
+    address: SocketAddrV4,
+    wakes: Receiver<()>,
+    pending: Mutex<Vec<Event>>,
+    calls: Arc<AtomicUsize>,
+    events: AtomicUsize,
+}
+
+impl Opened {
+    fn new(engine: &Engine, options: OpenOptions) -> Self {
+        let (sender, wakes) = channel();
+        let calls = Arc::new(AtomicUsize::new(0));
+        let waker = Count { calls: Arc::clone(&calls), wakes: sender };
+        let handle = engine.open(options, Arc::new(waker)).expect("a node");
+        let address = handle.local_addr(SocketId::SERVER).expect("an open socket");
+        let (pending, events) = (Mutex::default(), AtomicUsize::new(0));
+        Self { handle, address, wakes, pending, calls, events }
+    }
+
+    fn server_addr(&self) -> SocketAddrV4 {
+        self.address
+    }
+
+    /// The first event that fits; those before it are forgotten.
+    fn expect<T>(&self, fits: impl Fn(Event) -> Option<T>) -> T {
+        let mut pending = self.pending.lock().expect("no panic");
+        loop {
+            while !pending.is_empty() {
+                if let Some(found) = fits(pending.remove(0)) {
+                    return found;
+                }
+            }
+            self.wakes.recv_timeout(PATIENCE).expect("an event");
+            self.handle.drain_events(&mut pending);
+            self.events.fetch_add(pending.len(), Ordering::Relaxed);
+        }
+    }
+}
+
+struct Count {
+    calls: Arc<AtomicUsize>,
+    wakes: Sender<()>,
+}
+
+impl Wake for Count {
+    fn wake(&self, calls: usize) {
+        self.calls.fetch_add(calls, Ordering::Relaxed);
+        let _ = self.wakes.send(());
+    }
+}
+
+struct Ignore;
+
+impl Wake for Ignore {
+    fn wake(&self, _calls: usize) {}
+}
+
+struct ShutDown {
+    engine: Arc<Mutex<Option<Engine>>>,
+    done: Sender<()>,
+}
+
+impl Wake for ShutDown {
+    fn wake(&self, _calls: usize) {
+        drop(self.engine.lock().expect("no panic").take());
+        let _ = self.done.send(());
+    }
+}
+
+fn options() -> OpenOptions {
+    let config = Config {
+        key_pair: generate_key_pair().expect("randomness"),
+        ephemeral: Some(false),
+        firewalled: false,
+        ..Config::default()
+    };
+    OpenOptions { host: Ipv4Addr::LOCALHOST, ports: 0..0, any_port: true, config }
+}
+
+fn ping(id: u32, to: SocketAddrV4) -> Command {
+    let options = UserRequest {
+        to,
+        internal: true,
+        command: command::PING,
+        target: None,
+        token: None,
+        value: None,
+        retries: 3,
+        ttl: None,
+    };
+    Command::Request { request: RequestId(id), options }
+}
+
+fn reply(event: Event) -> Option<Result<Box<QueryReply>, RequestError>> {
+    let Event::Reply { result, .. } = event else {
+        return None;
+    };
+    Some(result)
+}
+
+/// The tests count descriptors and run one after another.
+fn alone() -> std::sync::MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// Open sockets and event queues; files are opened for a moment by the allocator, too.
+fn descriptors() -> usize {
+    let links = fs::read_dir("/proc/self/fd").expect("procfs").flatten();
+    links
+        .filter_map(|entry| fs::read_link(entry.path()).ok())
+        .filter(|link| !link.starts_with("/"))
+        .count()
+}
+
+const PATIENCE: Duration = Duration::from_secs(10);

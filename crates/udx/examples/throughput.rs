@@ -1,0 +1,72 @@
+//! How fast two streams exchange data in memory: `cargo run --release --example throughput [MiB]`.
+#![allow(clippy::print_stdout, reason = "a program that reports")]
+
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use udx::{Config, Packet, Sink, Stream};
+
+fn main() {
+    let mib: usize = std::env::args().nth(1).and_then(|arg| arg.parse().ok()).unwrap_or(2048);
+    for thin in [false, true] {
+        run(mib, thin);
+    }
+}
+
+fn run(mib: usize, thin: bool) {
+    let config = Config { peer_thin_acks: thin, ..Config::default() };
+    let (mut a, mut b) = (Stream::new(1, config.clone()), Stream::new(2, config));
+    let start = Instant::now();
+    a.connect(start, 2, SocketAddrV4::new(Ipv4Addr::LOCALHOST, 2));
+    b.connect(start, 1, SocketAddrV4::new(Ipv4Addr::LOCALHOST, 1));
+
+    let chunk = Bytes::from(vec![7; 64 * 1024]);
+    let (mut left, mut sink, mut out) = (mib * 16, Count(0), Vec::new());
+    let mut virtual_now = start;
+    while sink.0 < mib as u64 * 1024 * 1024 {
+        while left > 0 && a.has_room() {
+            a.write(chunk.clone());
+            left -= 1;
+        }
+        // Half a round trip of 50 µs each way.
+        virtual_now += Duration::from_micros(25);
+        exchange(&mut a, &mut b, virtual_now, &mut out, &mut sink);
+        virtual_now += Duration::from_micros(25);
+        exchange(&mut b, &mut a, virtual_now, &mut out, &mut Count(0));
+    }
+    let (took, simulated) = (start.elapsed().as_secs_f64(), virtual_now - start);
+    let megabytes = sink.0 as f64 / 1e6;
+    println!(
+        "thin acks {thin}: {:.0} MB/s of CPU time, {:.0} MB/s of virtual time, {:?}",
+        megabytes / took,
+        megabytes / simulated.as_secs_f64(),
+        a.stats()
+    );
+}
+
+/// Everything that `from` may send arrives at `to`.
+fn exchange(from: &mut Stream, to: &mut Stream, now: Instant, out: &mut Vec<u8>, sink: &mut Count) {
+    if from.poll_timeout().is_some_and(|at| at <= now) {
+        from.handle_timeout(now);
+    }
+    while let Some(transmit) = from.poll_transmit(now, out, 64) {
+        for datagram in out.chunks(transmit.segment_size.unwrap_or(out.len())) {
+            let before = sink.0;
+            if let Some(packet) = Packet::parse(datagram) {
+                to.handle_packet(now, &packet, sink);
+            }
+            to.consumed((sink.0 - before) as usize);
+        }
+    }
+}
+
+struct Count(u64);
+
+impl Sink for Count {
+    fn data(&mut self, payload: &[u8]) {
+        self.0 += payload.len() as u64;
+    }
+    fn message(&mut self, _: &[u8]) {}
+    fn end(&mut self) {}
+}

@@ -1,0 +1,45 @@
+const NoiseSecretStream = require('./socket')
+const { decodeAddress } = require('./keys')
+const { addresses, checkKeyPair } = require('./options')
+
+/**
+ * Connects to a server. Malformed keys and options throw; all else arrives as 'error'.
+ *
+ * @param {import('..')} dht
+ * @param {Uint8Array | string} publicKey 32 bytes, a hyperdht-address, hex or z-base-32
+ * @param {object} opts
+ * @returns {NoiseSecretStream}
+ */
+module.exports = function connect(dht, publicKey, opts = {}) {
+  const { key, nodes } = decodeAddress(publicKey)
+  const keyPair = opts.keyPair ? checkKeyPair('keyPair', opts.keyPair) : dht.defaultKeyPair
+  opts.relayAddresses = opts.relayAddresses || nodes
+  const relayAddresses = addresses('relayAddresses', opts.relayAddresses)
+
+  const stream = new NoiseSecretStream(true, dht, {
+    publicKey: keyPair.publicKey,
+    remotePublicKey: key,
+    keepAlive: dht.connectionKeepAlive,
+    holepunch: opts.holepunch || null
+  })
+
+  const error = dht.destroyed ? new Error('Node destroyed') : dht._bindError
+  if (error) {
+    stream.destroy(error)
+    return stream
+  }
+
+  const conn = dht._conns.add(stream)
+  stream._attach(conn)
+  dht._native.command('connect', {
+    conn,
+    remotePublicKey: key,
+    secretKey: keyPair.secretKey,
+    relayAddresses,
+    localConnection: opts.localConnection !== false,
+    fastOpen: opts.fastOpen !== false,
+    askHolepunch: typeof opts.holepunch === 'function',
+    keepAlive: stream.keepAlive
+  })
+  return stream
+}

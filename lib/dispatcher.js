@@ -1,0 +1,124 @@
+const b4a = require('b4a')
+const c = require('compact-encoding')
+const { EVENTS, DATA, MESSAGE, DRAINED } = require('./border')
+
+/**
+ * Takes events from the engine and hands them to a sink.
+ *
+ * One call of `wake` handles data and at most one control event, and the engine makes a call for
+ * each control event. So microtasks run between two of them, and `await once(…)` sees each.
+ *
+ * @typedef {object} Sink
+ * @property {() => void} onbatch before each batch
+ * @property {(name: string, event: object) => void} oncontrol
+ * @property {(conn: number, data: Buffer) => void} ondata
+ * @property {(conn: number, data: Buffer) => void} onmessage
+ * @property {(conn: number, bytes: number) => void} ondrained
+ */
+module.exports = class Dispatcher {
+  /** @param {Sink} sink */
+  constructor(sink) {
+    this.wake = () => this._drain()
+
+    this._sink = sink
+    this._native = null
+    this._slab = null
+    this._free = 0
+    this._consumed = new Map()
+    this._reportConsumed = () => this._flushConsumed()
+  }
+
+  /** @param {import('./native')} native */
+  start(native) {
+    this._native = native
+  }
+
+  /** Reports, together with others, that data of a connection was taken. */
+  consumed(conn, bytes) {
+    if (bytes === 0) return
+    if (this._consumed.size === 0) queueMicrotask(this._reportConsumed)
+    this._consumed.set(conn, (this._consumed.get(conn) || 0) + bytes)
+  }
+
+  _flushConsumed() {
+    this._native.consumed(this._consumed)
+    this._consumed.clear()
+  }
+
+  _drain() {
+    const native = this._native
+    if (native === null || native.closed) return
+    this._sink.onbatch()
+
+    while (true) {
+      if (this._slab === null) this._renewSlab(SLAB)
+      const written = native.drain(this._slab.subarray(this._free))
+      if (written === 0) return
+      if (written < 0) this._renewSlab(Math.max(SLAB, -written))
+      // no more in this turn: the call for what is behind a control event is on its way
+      else if (this._dispatch(written)) return
+    }
+  }
+
+  // Handles a batch; true if it ended with a control event.
+  _dispatch(written) {
+    const slab = this._slab
+    const state = c.state(this._free, this._free + written, slab)
+    let lent = false
+    let control = false
+
+    while (!control && state.start < state.end) {
+      const kind = slab[state.start++]
+      try {
+        if (kind === DATA || kind === MESSAGE) {
+          const conn = c.uint32.decode(state)
+          const length = c.uint32.decode(state)
+          const part = slab.subarray(state.start, (state.start += length))
+          const lend = length >= LEND
+          if (lend) lent = true
+          const data = lend ? part : b4a.from(part)
+          if (kind === DATA) this._sink.ondata(conn, data)
+          else this._sink.onmessage(conn, data)
+        } else if (kind === DRAINED) {
+          this._sink.ondrained(c.uint32.decode(state), c.uint32.decode(state))
+        } else {
+          control = true
+          const { name, body } = EVENTS.get(kind)
+          this._sink.oncontrol(name, body.decode(state))
+        }
+      } catch (err) {
+        rethrow(err)
+      }
+    }
+
+    if (lent) this._keep(state.end)
+    return control
+  }
+
+  // What was lent belongs to the application: the slab goes on behind it.
+  _keep(end) {
+    this._free = end
+    if (this._slab.byteLength - end < MIN_ROOM) this._slab = null
+  }
+
+  _renewSlab(size) {
+    this._slab = b4a.allocUnsafeSlow(size)
+    this._free = 0
+  }
+}
+
+/** Several messages of 64 KiB, what a stream reads and writes at a time. */
+const SLAB = 512 * 1024
+
+/** With less than this a slab is not worth another call. */
+const MIN_ROOM = 64 * 1024
+
+/** From here on a copy costs more than the memory that a part of a slab keeps alive. */
+const LEND = 4096
+
+// The runtime's own path for uncaught exceptions; the events behind this one still come.
+function rethrow(err) {
+  queueMicrotask(() => {
+    throw err
+  })
+}

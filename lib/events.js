@@ -1,0 +1,138 @@
+// What a node does about each control event of border.js. State changes first, then the program is
+// told: its listeners may throw.
+
+const NoiseSecretStream = require('./socket')
+const errors = require('./errors')
+const { toReply } = require('./reply')
+
+module.exports = {
+  listening(dht) {
+    dht.emit('listening')
+  },
+
+  natUpdate(dht, { host, port }) {
+    dht.emit('nat-update', host, port)
+  },
+
+  ready(dht) {
+    dht.bootstrapped = true
+    dht._bootstrapping.resolve()
+    dht.emit('ready')
+  },
+
+  persistent(dht, { id }) {
+    dht._id = id
+    dht.ephemeral = false
+    dht.emit('persistent')
+  },
+
+  ephemeral(dht) {
+    dht.ephemeral = true
+    dht.emit('ephemeral')
+  },
+
+  wakeup(dht) {
+    dht.emit('wakeup')
+  },
+
+  firewalled(dht, { firewalled }) {
+    dht.firewalled = firewalled
+  },
+
+  health(dht, { online, degraded }) {
+    dht.online = online
+    dht.degraded = degraded
+    dht.emit('network-update')
+  },
+
+  serverListening(dht, { server }) {
+    dht._servers.get(server)?._onlistening()
+  },
+
+  serverFailed(dht, { server, failure }) {
+    dht._servers.get(server)?._onfailed(failure)
+  },
+
+  serverRelays(dht, { server, relays }) {
+    dht._servers.get(server)?._onrelays(relays)
+  },
+
+  serverClosed(dht, { server }) {
+    dht._servers.get(server)?._onclosed()
+  },
+
+  connection(dht, { server: id, conn, ...transport }) {
+    const server = dht._servers.get(id)
+    if (!server || server._closing !== null) {
+      dht._native.command('destroyConn', { conn })
+      return
+    }
+    const stream = new NoiseSecretStream(false, dht, {
+      publicKey: server.publicKey,
+      remotePublicKey: transport.remotePublicKey,
+      keepAlive: dht.connectionKeepAlive
+    })
+    dht._conns.set(conn, stream)
+    stream._attach(conn)
+    stream._setup(transport)
+    if (stream.keepAlive !== dht._coreKeepAlive) stream.setKeepAlive(stream.keepAlive)
+    server.onconnection(stream)
+  },
+
+  opened(dht, { conn, ...transport }) {
+    dht._conns.get(conn)?._onopened(transport)
+  },
+
+  remoteEnd(dht, { conn }) {
+    dht._conns.get(conn)?._onremoteend()
+  },
+
+  // streamx says 'finish' when the end is written, as the reference does
+  finished() {},
+
+  closed(dht, { conn, failure }) {
+    const stream = dht._conns.get(conn)
+    dht._conns.delete(conn)
+    stream?._onclosed(failure)
+  },
+
+  ask(dht, { ask, question }) {
+    const asked = question.kind === 'firewall' ? firewall(dht, question) : holepunch(dht, question)
+    asked.then(accept => dht._native.command('answer', { ask, accept }))
+  },
+
+  queryReply(dht, { query, reply }) {
+    dht._queries.get(query)?._onreply(reply)
+  },
+
+  queryDone(dht, { query, outcome, closest }) {
+    dht._queries.get(query)?._ondone(outcome.failure, closest)
+  },
+
+  reply(dht, { request: id, outcome }) {
+    const request = dht._requests.get(id)
+    if (!request) return
+    dht._requests.delete(id)
+    if (outcome.failure !== null) request.reject(errors.from(outcome.failure))
+    else request.resolve(toReply(outcome.value))
+  },
+
+  destroyed(dht) {
+    dht._gone.resolve()
+  }
+}
+
+async function firewall(dht, question) {
+  const server = dht._servers.get(question.server)
+  return server ? server._onfirewall(question) : false
+}
+
+async function holepunch(dht, question) {
+  const { server, conn } = question
+  const asked = server === null ? dht._conns.get(conn) : dht._servers.get(server)
+  try {
+    return asked ? !!asked._onholepunch(question) : false
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,201 @@
+const b4a = require('b4a')
+const { createKeyPair } = require('./keys')
+const { BOOTSTRAP_NODES } = require('./constants')
+
+const DEFAULTS = {
+  concurrency: 10,
+  maxWindow: 80,
+  maxPingDelay: 10000,
+  connectionKeepAlive: 5000,
+  randomPunchInterval: 20000
+}
+exports.DEFAULTS = DEFAULTS
+
+/**
+ * The options of a node, checked and with defaults.
+ *
+ * @returns {object} `config` for the engine, and what JavaScript keeps
+ */
+exports.node = function node(opts) {
+  const [portFrom, portTo] = portRange(opts.port)
+  const bootstrapNodes = list('bootstrap', opts.bootstrap || defaultBootstrap()).map(parseNode)
+  const keyPair = opts.keyPair ? checkKeyPair('keyPair', opts.keyPair) : createKeyPair(opts.seed)
+  const host = opts.host || '0.0.0.0'
+  if (!isIPv4(host)) throw new TypeError('host must be an IPv4 address')
+
+  return {
+    bootstrapNodes,
+    keyPair,
+    config: {
+      host,
+      portFrom,
+      portTo,
+      anyPort: opts.anyPort !== false,
+      secretKey: keyPair.secretKey,
+      bootstrap: bootstrapNodes.map(splitSuggestion),
+      nodes: addresses('nodes', opts.nodes),
+      ephemeral: typeof opts.ephemeral === 'boolean' ? (opts.ephemeral ? 1 : 2) : 0,
+      adaptive: typeof opts.ephemeral !== 'boolean' && opts.adaptive !== false,
+      firewalled: opts.firewalled !== false,
+      quickFirewall: opts.quickFirewall !== false,
+      publicAddress: opts._publicAddress || null,
+      connectionKeepAlive:
+        opts.connectionKeepAlive === false ? 0 : number('connectionKeepAlive', opts, MAX_MS),
+      randomPunchInterval: number('randomPunchInterval', opts, MAX_MS),
+      concurrency: number('concurrency', opts, MAX_COUNT),
+      maxWindow: number('maxWindow', opts, MAX_COUNT),
+      maxPingDelay: number('maxPingDelay', opts, MAX_MS),
+      maxSize: number('maxSize', opts, MAX_COUNT, 65536),
+      maxAge: number('maxAge', opts, MAX_MS, 20 * 60 * 1000)
+    },
+    sendDownHints: opts.sendDownHints !== false,
+    downHintsRateLimit: opts.downHintsRateLimit === undefined ? 50 : opts.downHintsRateLimit
+  }
+}
+
+/** The options that all queries have. */
+exports.query = function query(opts) {
+  if (opts.commit) throw new TypeError('commit is not supported')
+  const replies = opts.replies || opts.closestReplies
+  const nodes = opts.nodes || opts.closestNodes || (replies && replies.map(r => r.from))
+  const retries = opts.retries === 0 ? 0 : number('retries', opts, MAX_COUNT, 5)
+  return {
+    nodes: addresses('nodes', nodes),
+    concurrency: opts.concurrency ? number('concurrency', opts, MAX_COUNT) : null,
+    retries,
+    onlyClosestNodes: !!opts.onlyClosestNodes,
+    force: !!opts.force
+  }
+}
+
+/** A key pair that can sign. */
+function checkKeyPair(name, keyPair) {
+  if (typeof keyPair !== 'object' || keyPair === null) {
+    throw new TypeError(`${name} must be an object with publicKey and secretKey`)
+  }
+  checkBytes(`${name}.publicKey`, keyPair.publicKey, 32)
+  checkBytes(`${name}.secretKey`, keyPair.secretKey, 64)
+  if (!b4a.equals(keyPair.secretKey.subarray(32), keyPair.publicKey)) {
+    throw new TypeError(`${name}.secretKey does not belong to ${name}.publicKey`)
+  }
+  return keyPair
+}
+exports.checkKeyPair = checkKeyPair
+
+/** Bytes of a given length. */
+function checkBytes(name, value, size) {
+  if (!b4a.isBuffer(value)) throw new TypeError(`${name} must be a buffer`)
+  if (value.byteLength !== size) throw new RangeError(`${name} must be ${size} bytes`)
+  return value
+}
+exports.checkBytes = checkBytes
+
+/** The payload of a command: bytes, or null. */
+exports.checkValue = function checkValue(value) {
+  if (value !== null && !b4a.isBuffer(value)) throw new TypeError('value must be a buffer or null')
+  return value
+}
+
+/** An integer that a number holds exactly. */
+exports.checkUint = function checkUint(name, value) {
+  if (typeof value !== 'number') throw new TypeError(`${name} must be a number`)
+  if (!Number.isSafeInteger(value) || value < 0) {
+    throw new RangeError(`${name} must be a non-negative integer`)
+  }
+  return value
+}
+
+/** An IPv4 address and a port. */
+function checkAddress(name, address) {
+  if (typeof address !== 'object' || address === null || !isIPv4(address.host)) {
+    throw new TypeError(`${name} must have an IPv4 address as host`)
+  }
+  return { host: address.host, port: checkPort(`${name}.port`, address.port) }
+}
+exports.checkAddress = checkAddress
+
+/** Addresses; null is none. */
+function addresses(name, value) {
+  return list(name, value || []).map(address => checkAddress(`an entry of ${name}`, address))
+}
+exports.addresses = addresses
+
+function isIPv4(host) {
+  if (typeof host !== 'string') return false
+  const parts = host.split('.')
+  return parts.length === 4 && parts.every(part => /^\d{1,3}$/.test(part) && Number(part) < 256)
+}
+exports.isIPv4 = isIPv4
+
+/** Milliseconds of an interval, 0 for anything falsy. */
+exports.interval = function interval(ms) {
+  return ms > 0 ? Math.min(Math.ceil(ms), MAX_MS) : 0
+}
+
+function defaultBootstrap() {
+  const pear = typeof Pear === 'undefined' ? null : Pear
+  return pear?.config?.dht?.bootstrap || BOOTSTRAP_NODES
+}
+
+function portRange(port) {
+  if (Array.isArray(port)) {
+    return [checkPort('port[0]', port[0]), checkPort('port[1]', port[1])]
+  }
+  if (Number.isNaN(port)) throw new TypeError('port must be a number')
+  const from = checkPort('port', port || DEFAULT_PORT)
+  return [from, Math.min(from + PORTS, 65535)]
+}
+
+function checkPort(name, port) {
+  if (typeof port !== 'number' || Number.isNaN(port)) throw new TypeError(`${name} must be a number`)
+  if (!Number.isInteger(port) || port < 0 || port > 65535) {
+    throw new RangeError(`${name} must be an integer from 0 to 65535`)
+  }
+  return port
+}
+
+function parseNode(node) {
+  if (typeof node === 'number') node = { host: '127.0.0.1', port: node }
+  if (typeof node === 'string') {
+    const [host, port] = node.split(':')
+    if (!port) throw new Error('Bootstrap node format is host:port')
+    node = { host, port: Number(port) }
+  }
+  if (typeof node !== 'object' || node === null || typeof node.host !== 'string') {
+    throw new TypeError('a bootstrap node must be host:port, an object or a port')
+  }
+  checkPort('the port of a bootstrap node', node.port)
+  return node
+}
+
+// 'ip@name' asks the IP first and resolves the name only if nobody answers there.
+function splitSuggestion({ host, port }) {
+  const at = host.indexOf('@')
+  const name = host.slice(at + 1)
+  const suggested = at > 0 && isIPv4(host.slice(0, at)) ? host.slice(0, at) : null
+  if (suggested === null && isIPv4(name)) return { host: name, port }
+  return { name, port, suggested }
+}
+
+// Falsy is the default, as everywhere in the reference.
+function number(name, opts, max, fallback = DEFAULTS[name]) {
+  const value = opts[name] || fallback
+  if (typeof value !== 'number') throw new TypeError(`${name} must be a number`)
+  if (value < 0) throw new RangeError(`${name} must not be negative`)
+  return Math.min(Math.ceil(value), max)
+}
+
+function list(name, value) {
+  if (!Array.isArray(value)) throw new TypeError(`${name} must be an array`)
+  return value
+}
+
+const DEFAULT_PORT = 49737
+
+/** How many ports from the wanted one on are tried. */
+const PORTS = 5
+
+/** A year: more would not fit into the system's clocks, and means never as well. */
+const MAX_MS = 365 * 24 * 3600 * 1000
+
+const MAX_COUNT = 0x7fffffff

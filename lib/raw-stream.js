@@ -1,0 +1,120 @@
+const { EventEmitter } = require('events')
+
+/** The UDX stream under a connection: where it goes to, and what its transport measures. */
+module.exports = class RawStream extends EventEmitter {
+  /**
+   * @param {import('./socket')} stream
+   * @param {object} transport what the core said when it opened
+   */
+  constructor(stream, { socket, localId, remoteId, remote }) {
+    super()
+
+    this.udx = true
+    this.socket = socket
+    this.id = localId
+    this.remoteId = remoteId
+    this.remoteHost = remote.host
+    this.remotePort = remote.port
+    this.remoteFamily = 4
+    this.userData = null
+    this.destroyed = false
+
+    this._stream = stream
+    this._measured = NOTHING
+    socket._addStream(this)
+  }
+
+  get connected() {
+    return this.socket !== null
+  }
+
+  get destroying() {
+    return this.destroyed || this._stream.destroying
+  }
+
+  get localHost() {
+    return this.socket ? this.socket.address().host : null
+  }
+
+  get localFamily() {
+    return this.socket ? 4 : 0
+  }
+
+  get localPort() {
+    return this.socket ? this.socket.address().port : 0
+  }
+
+  toJSON() {
+    return {
+      id: this.id,
+      connected: this.connected,
+      destroying: this.destroying,
+      destroyed: this.destroyed,
+      remoteId: this.remoteId,
+      remoteHost: this.remoteHost,
+      remoteFamily: this.remoteFamily,
+      remotePort: this.remotePort,
+      mtu: this.mtu,
+      rtt: this.rtt,
+      cwnd: this.cwnd,
+      inflight: this.inflight,
+      socket: this.socket ? this.socket.toJSON() : null
+    }
+  }
+
+  /**
+   * Resolves when the peer has acknowledged all that was written.
+   *
+   * @returns {Promise<boolean>} false if the stream ended before
+   */
+  async flush() {
+    while (!this.destroying && this.inflight > 0) {
+      await new Promise(resolve => setTimeout(resolve, FLUSH_INTERVAL))
+    }
+    return !this.destroying
+  }
+
+  destroy(err) {
+    this._stream.destroy(err)
+  }
+
+  _measure() {
+    if (!this.destroyed) this._measured = this._stream._inspectTransport() || this._measured
+    return this._measured
+  }
+
+  _close() {
+    if (this.destroyed) return
+    this._measure()
+    this.destroyed = true
+    this.socket._removeStream(this)
+    this.socket = null
+    this.emit('close')
+  }
+}
+
+const NOTHING = {
+  rtt: 0,
+  cwnd: 0,
+  mtu: 1200,
+  inflight: 0,
+  retransmits: 0,
+  fastRecoveries: 0,
+  rtoCount: 0,
+  bytesTransmitted: 0,
+  bytesReceived: 0,
+  packetsTransmitted: 0,
+  packetsReceived: 0
+}
+
+for (const name of Object.keys(NOTHING)) {
+  Object.defineProperty(module.exports.prototype, name, {
+    configurable: true,
+    get() {
+      return this._measure()[name]
+    }
+  })
+}
+
+/** Milliseconds; about the round trip of a near peer. */
+const FLUSH_INTERVAL = 10

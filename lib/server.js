@@ -1,0 +1,240 @@
+const { EventEmitter } = require('events')
+const b4a = require('b4a')
+const c = require('compact-encoding')
+const m = require('./messages')
+const errors = require('./errors')
+const { ALREADY_LISTENING, NODE_DESTROYED, KEYPAIR_ALREADY_USED } = require('./errors')
+const { hash } = require('./keys')
+const { checkKeyPair, interval } = require('./options')
+const deferred = require('./deferred')
+
+/** Accepts connections to a key pair. */
+module.exports = class Server extends EventEmitter {
+  /** @param {import('..')} dht */
+  constructor(dht, opts = {}) {
+    super()
+
+    this.dht = dht
+    this.target = null
+    this.closed = false
+    this.suspended = false
+    this.relayThrough = opts.relayThrough || null
+    this.relayKeepAlive = opts.relayKeepAlive || 5000
+    this.pool = opts.pool || null
+    this.createHandshake = opts.createHandshake || null
+    this.createSecretStream = opts.createSecretStream || null
+    this.handshakeClearWait = opts.handshakeClearWait || HANDSHAKE_CLEAR_WAIT
+
+    this._shareLocalAddress = opts.shareLocalAddress !== false
+    this._reusableSocket = !!opts.reusableSocket
+    this._neverPunch = opts.holepunch === false
+    this._firewall = opts.firewall || admitAll
+    this._holepunch = opts.holepunch || punchAll
+    this._keyPair = null
+    this._relayAddresses = []
+    this._holepunches = []
+    this._listening = null
+    this._closing = null
+    this._id = -1 // while the core knows it
+    this._announced = null
+    this._unannounced = null
+  }
+
+  /** Whether a client is refused: (remotePublicKey, payload, address) => boolean or Promise. */
+  get firewall() {
+    return this._firewall
+  }
+
+  set firewall(fn) {
+    this._firewall = fn || admitAll
+    this._setHooks()
+  }
+
+  /** Whether to punch: (remoteFw, localFw, remoteAddresses, localAddresses) => boolean. */
+  get holepunch() {
+    return this._holepunch
+  }
+
+  set holepunch(fn) {
+    this._holepunch = fn || punchAll
+    this._setHooks()
+  }
+
+  get listening() {
+    return this._listening !== null
+  }
+
+  get publicKey() {
+    return this._keyPair && this._keyPair.publicKey
+  }
+
+  /** Nodes that clients may be told of, to find this server through. */
+  get relayAddresses() {
+    return this._relayAddresses
+  }
+
+  address() {
+    if (this._keyPair === null) return null
+    return { publicKey: this._keyPair.publicKey, host: this.dht.host, port: this.dht.port }
+  }
+
+  /** Announces the key pair; resolves when clients can find it. */
+  async listen(keyPair = this.dht.defaultKeyPair) {
+    if (this._listening !== null) throw ALREADY_LISTENING()
+    if (this.dht.destroyed) throw NODE_DESTROYED()
+    checkKeyPair('keyPair', keyPair)
+
+    this._listening = this._listen(keyPair)
+    await this._listening
+    return this
+  }
+
+  /** Unannounces the key pair; connections stay open. */
+  close() {
+    if (this._closing === null) this._closing = this._close()
+    return this._closing
+  }
+
+  /** Announces again at the next cycle. */
+  refresh() {
+    if (this._id !== -1) this.dht._native.command('refreshServer', { server: this._id })
+  }
+
+  /** The core watches the network itself. */
+  notifyOnline() {}
+
+  onconnection(stream) {
+    this.emit('connection', stream)
+  }
+
+  async _listen(keyPair) {
+    // From here on the node closes this server when it is destroyed.
+    this.dht.listening.add(this)
+    try {
+      await this.dht.bind()
+      if (this._closing !== null) return this._gone()
+      for (const server of this.dht.listening) {
+        if (server.publicKey && b4a.equals(server.publicKey, keyPair.publicKey)) {
+          throw KEYPAIR_ALREADY_USED()
+        }
+      }
+      this.target = hash(keyPair.publicKey)
+      this._keyPair = keyPair
+      await this._announce(keyPair)
+    } catch (err) {
+      this._gone()
+      this._listening = null
+      throw err
+    }
+
+    if (this._closing !== null) return
+    if (this.dht.destroyed) throw NODE_DESTROYED()
+    this.emit('listening')
+  }
+
+  _announce(keyPair) {
+    this._id = this.dht._servers.add(this)
+    this._announced = deferred()
+    this.dht._native.command('listen', {
+      server: this._id,
+      secretKey: keyPair.secretKey,
+      ...this._hooks(),
+      holepunch: !this._neverPunch,
+      shareLocalAddress: this._shareLocalAddress,
+      handshakeClearWait: interval(this.handshakeClearWait)
+    })
+    return this._announced.promise
+  }
+
+  async _close() {
+    if (this._listening !== null) {
+      const unannounced = this._unannounce()
+      await this._listening.catch(noop)
+      await unannounced
+    }
+    this._gone()
+    this._listening = null
+    this.closed = true
+    this.emit('close')
+  }
+
+  _unannounce() {
+    if (this._id === -1) return
+    this._unannounced = deferred()
+    this.dht._native.command('closeServer', { server: this._id })
+    return this._unannounced.promise
+  }
+
+  _gone() {
+    this.dht.listening.delete(this)
+    this.dht._servers.delete(this._id)
+    this._id = -1
+    this._keyPair = null
+    this._relayAddresses = []
+  }
+
+  _hooks() {
+    return {
+      askFirewall: this._firewall !== admitAll,
+      askHolepunch: this._holepunch !== punchAll
+    }
+  }
+
+  _setHooks() {
+    if (this._id === -1) return
+    const { askFirewall, askHolepunch } = this._hooks()
+    this.dht._native.command('setHooks', {
+      server: this._id,
+      firewall: askFirewall,
+      holepunch: askHolepunch
+    })
+  }
+
+  // What the core says.
+
+  _onlistening() {
+    this._announced.resolve()
+  }
+
+  _onfailed(failure) {
+    this._announced.reject(errors.from(failure))
+  }
+
+  _onrelays(relays) {
+    this._relayAddresses = relays
+  }
+
+  /** Unannounced, or gone with its node. */
+  _onclosed() {
+    this.dht._servers.delete(this._id)
+    this._id = -1
+    if (this._announced !== null) this._announced.resolve()
+    if (this._unannounced !== null) this._unannounced.resolve()
+  }
+
+  /** A hook that throws refuses. */
+  async _onfirewall({ remotePublicKey, payload, address }) {
+    try {
+      return !(await this._firewall(remotePublicKey, c.decode(m.noisePayload, payload), address))
+    } catch {
+      return false
+    }
+  }
+
+  _onholepunch({ remoteFirewall, localFirewall, remoteAddresses, localAddresses }) {
+    return this._holepunch(remoteFirewall, localFirewall, remoteAddresses, localAddresses)
+  }
+}
+
+/** Milliseconds for which a finished handshake keeps its slot. */
+const HANDSHAKE_CLEAR_WAIT = 10000
+
+function admitAll() {
+  return false
+}
+
+function punchAll() {
+  return true
+}
+
+function noop() {}

@@ -1,0 +1,314 @@
+const b4a = require('b4a')
+const { Duplex, Writable } = require('streamx')
+const RawStream = require('./raw-stream')
+const errors = require('./errors')
+const { interval } = require('./options')
+
+/** An encrypted connection between two key pairs; one write is one message. */
+module.exports = class NoiseSecretStream extends Duplex {
+  /**
+   * @param {boolean} isInitiator
+   * @param {import('..')} dht
+   * @param {object} opts
+   * @param {Buffer} opts.publicKey ours
+   * @param {Buffer} opts.remotePublicKey
+   * @param {number} opts.keepAlive milliseconds, 0 is off
+   * @param {Function | null} [opts.holepunch] decides whether to punch
+   */
+  constructor(isInitiator, dht, { publicKey, remotePublicKey, keepAlive, holepunch = null }) {
+    super({ mapWritable: toBuffer })
+
+    this.noiseStream = this
+    this.isInitiator = isInitiator
+    this.rawStream = null
+    this.publicKey = publicKey
+    this.remotePublicKey = remotePublicKey
+    this.handshakeHash = null
+    this.connected = false
+    this.keepAlive = keepAlive
+    this.timeout = 0
+    this.enableSend = true
+    this.userData = null
+    this.rawBytesWritten = 0
+    this.rawBytesRead = 0
+    this.relay = null
+    this.puncher = null
+    this.opened = new Promise(resolve => {
+      this._resolveOpened = resolve
+    })
+
+    this._dht = dht
+    this._conn = -1 // until the core knows it, and from when the core has forgotten it
+    this._holepunch = holepunch
+    this._ended = 2
+    this._openDone = null
+    this._writeDone = null
+    this._outstanding = 0
+    this._unread = 0
+    this._timeoutTimer = null
+    this._lastData = 0
+    this._lastReceived = 0
+
+    // streamx opens a stream when somebody reads; a connection opens by itself
+    this.resume()
+    this.pause()
+  }
+
+  setTimeout(ms) {
+    this._clearTimeout()
+    this.timeout = interval(ms)
+    if (this.timeout > 0 && this.rawStream !== null) this._startTimeout()
+  }
+
+  setKeepAlive(ms) {
+    this.keepAlive = interval(ms)
+    this._command('setKeepAlive', { interval: this.keepAlive })
+  }
+
+  sendKeepAlive() {
+    this.write(this.alloc(0))
+  }
+
+  /** Room for a message to be filled and written. */
+  alloc(length) {
+    return b4a.allocUnsafe(length)
+  }
+
+  /** Sends an unordered message that may be lost. */
+  send(buffer) {
+    if (this.handshakeHash === null) return
+    return Promise.resolve(this._sendMessage(buffer))
+  }
+
+  trySend(buffer) {
+    if (this.handshakeHash !== null) this._sendMessage(buffer)
+  }
+
+  /** Resolves when the peer has everything that was written; false if it never will. */
+  async flush() {
+    if ((await this.opened) === false) return false
+    if ((await Writable.drained(this)) === false) return false
+    if (this.destroying || this.rawStream === null) return false
+    return this.rawStream.flush()
+  }
+
+  toJSON() {
+    return {
+      isInitiator: this.isInitiator,
+      publicKey: this.publicKey && b4a.toString(this.publicKey, 'hex'),
+      remotePublicKey: this.remotePublicKey && b4a.toString(this.remotePublicKey, 'hex'),
+      connected: this.connected,
+      destroying: this.destroying,
+      destroyed: this.destroyed,
+      rawStream: this.rawStream && this.rawStream.toJSON()
+    }
+  }
+
+  // What the core says.
+
+  /** The core knows this stream under a number from here on. */
+  _attach(conn) {
+    this._conn = conn
+  }
+
+  /** Keys and path are there. */
+  _setup({ handshakeHash, remote, socket, localId, remoteId }) {
+    this.handshakeHash = handshakeHash
+    this.rawStream = new RawStream(this, {
+      socket: this._dht._socket(socket),
+      localId,
+      remoteId,
+      remote
+    })
+    if (this.timeout > 0) this._startTimeout()
+  }
+
+  _onopened(transport) {
+    if (this.destroying) return
+    this._setup(transport)
+    try {
+      this.emit('handshake')
+    } finally {
+      if (this._openDone !== null && !this.destroying) this._open(this._takeOpenDone())
+    }
+  }
+
+  _ondata(data) {
+    if (this.destroying) return
+    this.rawBytesRead += data.byteLength + SEAL
+    if (this._timeoutTimer !== null) this._lastData = Date.now()
+    if (this.push(data)) this._dht._dispatcher.consumed(this._conn, data.byteLength)
+    else this._unread += data.byteLength
+  }
+
+  _onmessage(data) {
+    if (!this.destroying && this.enableSend) this.emit('message', data)
+  }
+
+  _ondrained(bytes) {
+    // the core counts its own keep-alives as well
+    this._outstanding = Math.max(0, this._outstanding - bytes)
+    if (this._outstanding < HIGH_WATER_MARK) this._continueWrite(null)
+  }
+
+  _onremoteend() {
+    if (this.destroying) return
+    this._ended--
+    this.push(null)
+  }
+
+  /** The core has forgotten this stream. */
+  _onclosed(failure) {
+    if (this.rawStream !== null) this.rawStream._close()
+    this._conn = -1
+    if (failure !== null) this.destroy(errors.from(failure))
+    else if (this._ended !== 0) this.destroy()
+  }
+
+  _onholepunch({ remoteFirewall, localFirewall, remoteAddresses, localAddresses }) {
+    if (this._holepunch === null) return true
+    return this._holepunch(remoteFirewall, localFirewall, remoteAddresses, localAddresses)
+  }
+
+  // What streamx asks for.
+
+  _open(cb) {
+    if (this.handshakeHash === null) {
+      this._openDone = cb
+      return
+    }
+    this.connected = true
+    this._resolveOpened(true)
+    try {
+      this.emit('connect')
+    } finally {
+      cb(null)
+    }
+  }
+
+  _read(cb) {
+    if (this._unread > 0 && this._conn !== -1) {
+      this._dht._dispatcher.consumed(this._conn, this._unread)
+      this._unread = 0
+    }
+    cb(null)
+  }
+
+  _writev(batch, cb) {
+    const bad = batch.findIndex(data => invalid(data) !== null)
+    const good = bad === -1 ? batch : batch.slice(0, bad)
+    for (const { byteLength } of good) {
+      this.rawBytesWritten += byteLength + FRAME
+      this._outstanding += byteLength + FRAME
+    }
+    if (good.length > 0 && this._conn !== -1) this._dht._native.writev(this._conn, good)
+
+    if (bad !== -1) cb(invalid(batch[bad]))
+    else if (this._outstanding < HIGH_WATER_MARK || this._conn === -1) cb(null)
+    else this._writeDone = cb
+  }
+
+  _final(cb) {
+    this._ended--
+    this.keepAlive = 0
+    this._command('end', {})
+    cb(null)
+  }
+
+  _predestroy() {
+    this._command('destroyConn', {})
+    const done = this._takeOpenDone()
+    if (done !== null) done(new Error('Stream destroyed'))
+    this._continueWrite(new Error('Stream destroyed'))
+  }
+
+  _destroy(cb) {
+    this._clearTimeout()
+    this._resolveOpened(false)
+    cb(null)
+  }
+
+  _takeOpenDone() {
+    const done = this._openDone
+    this._openDone = null
+    return done
+  }
+
+  _continueWrite(err) {
+    if (this._writeDone === null) return
+    const done = this._writeDone
+    this._writeDone = null
+    done(err)
+  }
+
+  _command(name, message) {
+    if (this._conn !== -1) this._dht._native.command(name, { conn: this._conn, ...message })
+  }
+
+  _sendMessage(buffer) {
+    if (this._conn === -1 || this.destroying) return false
+    const data = toBuffer(buffer)
+    const error = invalid(data)
+    if (error !== null) throw error
+    this._dht._native.sendMessage(this._conn, data)
+    return true
+  }
+
+  _inspectTransport() {
+    return this._conn === -1 ? null : this._dht._native.inspect('transport', this._conn)
+  }
+
+  _startTimeout() {
+    this._lastData = Date.now()
+    this._lastReceived = this.rawStream.bytesReceived
+    this._waitForTimeout(this.timeout)
+  }
+
+  _waitForTimeout(ms) {
+    this._timeoutTimer = setTimeout(() => this._ontimeout(), ms)
+    if (this._timeoutTimer.unref) this._timeoutTimer.unref()
+  }
+
+  _ontimeout() {
+    // the core takes keep-alives out: only the transport has seen them
+    const received = this.rawStream.bytesReceived
+    if (received !== this._lastReceived) this._startTimeout()
+    else this._timeoutOrWait(this._lastData + this.timeout - Date.now())
+  }
+
+  _timeoutOrWait(left) {
+    if (left > 0) this._waitForTimeout(left)
+    else this.destroy(new Error('Stream timed out'))
+  }
+
+  _clearTimeout() {
+    if (this._timeoutTimer === null) return
+    clearTimeout(this._timeoutTimer)
+    this._timeoutTimer = null
+    this.timeout = 0
+  }
+}
+
+/** Unsent bytes above which a write waits. */
+const HIGH_WATER_MARK = 256 * 1024
+
+/** Tag and authenticator of a sealed message. */
+const SEAL = 17
+
+/** A sealed message with its length in front. */
+const FRAME = SEAL + 3
+
+/** The length has 24 bits. */
+const MAX_ATOMIC_WRITE = 256 * 256 * 256 - 1
+
+function toBuffer(data) {
+  return typeof data === 'string' ? b4a.from(data) : data
+}
+
+function invalid(data) {
+  if (!b4a.isBuffer(data)) return new TypeError('A message must be a string or a buffer')
+  if (data.byteLength + SEAL <= MAX_ATOMIC_WRITE) return null
+  return new Error(
+    `Message is too large for an atomic write. Max size is ${MAX_ATOMIC_WRITE} bytes.`
+  )
+}

@@ -1,0 +1,44 @@
+/** Objects by numbers of 31 bits, as the core knows them. */
+module.exports = class Table {
+  constructor() {
+    this._next = 0
+    this._items = new Map()
+  }
+
+  get size() {
+    return this._items.size
+  }
+
+  /** @returns {number} the number of the item */
+  add(item) {
+    while (this._items.has(this._next)) this._advance()
+    const id = this._next
+    this._advance()
+    this._items.set(id, item)
+    return id
+  }
+
+  /** Keeps an item under a number that the core chose. */
+  set(id, item) {
+    this._items.set(id, item)
+  }
+
+  get(id) {
+    return this._items.get(id)
+  }
+
+  delete(id) {
+    this._items.delete(id)
+  }
+
+  /** Takes all items out. */
+  clear() {
+    const items = [...this._items.values()]
+    this._items.clear()
+    return items
+  }
+
+  _advance() {
+    this._next = (this._next + 1) & 0x7fffffff
+  }
+}

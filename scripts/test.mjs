@@ -1,0 +1,147 @@
+// npm test: formatting, lints, Rust tests, the addon, JavaScript tests in Node and in Bare.
+// Ends with one line `N passed, N failed`; the exit code is 1 when something failed.
+//
+//   --long            more of everything that takes time
+//   --js              only the JavaScript steps (the addon is still built)
+//   --reference       only the JavaScript tests that run on the npm reference; builds nothing
+//   --filter <text>   only the JavaScript test files whose path contains the text
+
+import { globFiles } from './glob.mjs'
+import { build } from './build.mjs'
+import { bare, CARGO_IS_MISSING, capture, ensureInstalled, fail, hasCargo, say } from './tools.mjs'
+
+const flags = process.argv.slice(2)
+const long = flags.includes('--long')
+const referenceOnly = flags.includes('--reference')
+const rust = !referenceOnly && !flags.includes('--js')
+const filter = flags.includes('--filter') ? flags[flags.indexOf('--filter') + 1] : ''
+
+const MINUTES = 60_000
+
+const totals = { passed: 0, failed: 0, failures: [] }
+
+await main()
+
+async function main() {
+  if (!ensureInstalled()) fail('npm install failed: the tests cannot run.')
+  if (rust) await rustSteps()
+  if (!filter && !referenceOnly) await javascriptChecks()
+
+  await referenceTests()
+  if (!referenceOnly) await nativeTests()
+
+  report()
+}
+
+async function rustSteps() {
+  if (!hasCargo()) fail(CARGO_IS_MISSING)
+
+  await check('Rust formatting', 'cargo', ['fmt', '--all', '--check'])
+  await check('Rust lints', 'cargo', [
+    'clippy',
+    '--workspace',
+    '--all-targets',
+    '--',
+    '-D',
+    'warnings'
+  ])
+  await tests('Rust tests', 'cargo', ['test', '--workspace', '--no-fail-fast'], {
+    count: countCargo,
+    timeout: MINUTES * 30
+  })
+}
+
+async function javascriptChecks() {
+  const biome = 'node_modules/@biomejs/biome/bin/biome'
+  await check('JavaScript lints', process.execPath, [biome, 'lint', '--error-on-warnings', '.'])
+  await check('JavaScript formatting', process.execPath, [biome, 'format', '.'])
+}
+
+/** The reference proves the tests before they judge ours. */
+async function referenceTests() {
+  const files = ['api', 'engine'].flatMap(testFiles)
+  const env = { HYPERDHT_IMPL: 'reference' }
+  await javascript('the reference, in Node', process.execPath, files, env)
+  if (!long) return
+
+  await javascript('the reference, in Bare', bare(), files, env)
+  await javascript('the reference in every role', process.execPath, testFiles('interop'), {
+    HYPERDHT_CELLS: 'reference-only'
+  })
+}
+
+async function nativeTests() {
+  const built = build()
+  record('Build of the addon', { passed: built ? 1 : 0, failed: built ? 0 : 1 })
+  if (!built) return say('Without the addon, its JavaScript tests are left out.')
+
+  const files = ['api', 'engine', 'native'].flatMap(testFiles)
+  const interop = testFiles('interop')
+  const env = { HYPERDHT_IMPL: 'native' }
+  const inBare = { ...env, HYPERDHT_INTEROP_RUNTIME: 'bare' }
+
+  await javascript('Node', process.execPath, files, env)
+  await javascript('Bare', bare(), files, env)
+  await javascript('interop, ours in Node', process.execPath, interop, env)
+  await javascript('interop, ours in Bare', process.execPath, interop, inBare)
+
+  if (filter) return
+  await check('Demo in Bare', process.execPath, ['scripts/demo.mjs', '--script'])
+  await check('Demo in Node', process.execPath, ['scripts/demo.mjs', '--script', '--node'])
+}
+
+function testFiles(folder) {
+  return globFiles('__test__/' + folder, '.test.js').filter(file => file.includes(filter))
+}
+
+/** Runs each file in a process of its own. */
+async function javascript(where, executable, files, env) {
+  for (const file of files) {
+    const options = { env, count: countBrittle, timeout: MINUTES * 6 }
+    await tests(`${file} (${where})`, executable, [file], options)
+  }
+}
+
+/** A step that counts as one test. */
+async function check(name, command, args) {
+  say(name)
+  const { code } = await capture(command, args, { timeout: MINUTES * 20 })
+  record(name, { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1 })
+}
+
+/** A step that tells how many of its tests passed; at least one failed when its exit code says so. */
+async function tests(name, command, args, { env, count, timeout }) {
+  say(name)
+  const { code, output, timedOut } = await capture(command, args, { env, timeout })
+  const { passed, failed } = count(output)
+  if (timedOut) say(`${name}: stopped, it ran for more than ${timeout / MINUTES} minutes`)
+  record(name, { passed, failed: code === 0 ? failed : Math.max(1, failed) })
+}
+
+function record(name, { passed, failed }) {
+  totals.passed += passed
+  totals.failed += failed
+  if (failed > 0) totals.failures.push(name)
+}
+
+function countCargo(output) {
+  const counts = { passed: 0, failed: 0 }
+  for (const match of output.matchAll(/^test result: .*? (\d+) passed; (\d+) failed/gm)) {
+    counts.passed += Number(match[1])
+    counts.failed += Number(match[2])
+  }
+  return counts
+}
+
+/** A file without a summary died before its end: its exit code tells. */
+function countBrittle(output) {
+  const match = /^# tests = (\d+)\/(\d+) pass/m.exec(output)
+  if (!match) return { passed: 0, failed: 1 }
+  return { passed: Number(match[1]), failed: Number(match[2]) - Number(match[1]) }
+}
+
+function report() {
+  for (const name of totals.failures) say('Failed: ' + name)
+  process.stdout.write(`\n${totals.passed} passed, ${totals.failed} failed\n`)
+  process.exitCode = totals.failed > 0 ? 1 : 0
+}
