@@ -312,12 +312,14 @@ impl Server {
     /// Waiting → Ended, without a path.
     fn abort(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, slot: u32) {
         let Some(session) = self.take_session(cx, slot) else { return };
-        let Session { conn, reply, punching, .. } = *session;
+        let Session { conn, reply, punching, unanswered, .. } = *session;
         if let Some(punching) = punching {
             base.punchers.stop(cx, &mut base.io, punching.punch());
         }
         base.io.conns.fail(cx, conn, None);
-        self.end(cx, slot, Some(Reply { socket: None, ..reply }));
+        // A reply that never left, for want of a socket, shall not leave when it is of no use.
+        let reply = unanswered.is_empty().then_some(Reply { socket: None, ..reply });
+        self.end(cx, slot, reply);
     }
 
     /// Leaves Waiting; the caller enters the next state.

@@ -342,17 +342,17 @@ impl Host {
 
     fn asked(&self) -> Vec<AskId> {
         let events = self.bench.out.events.iter();
-        let asks = events.filter_map(|event| match event {
-            Event::Ask { ask, .. } => Some(*ask),
-            _ => None,
+        let asks = events.filter_map(|event| {
+            let Event::Ask { ask, .. } = event else { return None };
+            Some(*ask)
         });
         asks.collect()
     }
 
     fn question(&self) -> Option<Question> {
-        self.bench.out.events.iter().find_map(|event| match event {
-            Event::Ask { question, .. } => Some(question.clone()),
-            _ => None,
+        self.bench.out.events.iter().find_map(|event| {
+            let Event::Ask { question, .. } = event else { return None };
+            Some(question.clone())
         })
     }
 }

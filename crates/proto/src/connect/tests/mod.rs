@@ -286,46 +286,47 @@ fn assert_idle(world: &mut World, host: usize) {
 }
 
 fn opened(world: &World, host: usize) -> Option<Opened> {
-    world.hosts[host].events.iter().find_map(|event| match event {
-        Event::Opened(opened) => Some((**opened).clone()),
-        _ => None,
+    pick(world, host, |event| {
+        let Event::Opened(opened) = event else { return None };
+        Some((**opened).clone())
     })
+    .pop()
 }
 
 fn accepted(world: &World, host: usize) -> Vec<ConnId> {
-    let events = world.hosts[host].events.iter();
-    let conns = events.filter_map(|event| match event {
-        Event::Connection(info) => Some(info.opened.conn),
-        _ => None,
-    });
-    conns.collect()
-}
-
-fn failure(world: &World, host: usize) -> Option<ConnectError> {
-    world.hosts[host].events.iter().find_map(|event| match event {
-        Event::Closed(closed) => match closed.error {
-            Some(ConnError::Connect(error)) => Some(error),
-            _ => None,
-        },
-        _ => None,
+    pick(world, host, |event| {
+        let Event::Connection(info) = event else { return None };
+        Some(info.opened.conn)
     })
 }
 
+fn failure(world: &World, host: usize) -> Option<ConnectError> {
+    pick(world, host, |event| {
+        let Event::Closed(closed) = event else { return None };
+        let Some(ConnError::Connect(error)) = closed.error else { return None };
+        Some(error)
+    })
+    .pop()
+}
+
 fn received(world: &World, host: usize) -> Vec<u8> {
-    let events = world.hosts[host].events.iter();
-    let data = events.filter_map(|event| match event {
-        Event::Data { data, .. } => Some(data.to_vec()),
-        _ => None,
+    let data = pick(world, host, |event| {
+        let Event::Data { data, .. } = event else { return None };
+        Some(data.to_vec())
     });
-    data.flatten().collect()
+    data.concat()
 }
 
 fn question(world: &World, host: usize) -> (AskId, Question) {
-    let asked = world.hosts[host].events.iter().find_map(|event| match event {
-        Event::Ask { ask, question } => Some((*ask, question.clone())),
-        _ => None,
+    let asked = pick(world, host, |event| {
+        let Event::Ask { ask, question } = event else { return None };
+        Some((*ask, question.clone()))
     });
-    asked.expect("a question")
+    asked.into_iter().next().expect("a question")
+}
+
+fn pick<T>(world: &World, host: usize, which: impl Fn(&Event) -> Option<T>) -> Vec<T> {
+    world.hosts[host].events.iter().filter_map(which).collect()
 }
 
 fn questions(world: &World, host: usize) -> usize {
