@@ -100,6 +100,37 @@ fn peers_of_one_lan_take_the_shortcut() {
 }
 
 #[test]
+fn a_node_may_connect_as_soon_as_it_is_made() {
+    let mut world = World::testnet();
+    let server = world.behind(NatKind::Consistent);
+    let remote = world.listen(server);
+    let nat = world.nat(NatKind::Consistent);
+    let client = world.just_started(nat);
+    world.connect(client, remote);
+    world.run(Duration::from_secs(5));
+    assert!(opened(&world, client).is_some(), "{:?}", world.hosts[client].events);
+}
+
+#[test]
+fn a_second_connection_goes_by_the_relays_of_the_first() {
+    let mut world = World::testnet();
+    let server = world.behind(NatKind::Consistent);
+    let client = world.behind(NatKind::Consistent);
+    let remote = world.listen(server);
+    for _ in 0..2 {
+        world.hosts[client].events.clear();
+        world.connect(client, remote);
+        world.run(SECOND);
+        assert!(opened(&world, client).is_some(), "{:?}", world.hosts[client].events);
+        world.command(client, Command::DestroyConn { conn: ConnId(1) });
+        world.run(Duration::from_secs(60));
+    }
+    assert_eq!(accepted(&world, server).len(), 2);
+    assert_idle(&mut world, client);
+    assert_idle(&mut world, server);
+}
+
+#[test]
 fn a_key_that_nobody_announced_is_not_found() {
     let mut world = World::testnet();
     let client = world.behind(NatKind::Consistent);

@@ -25,7 +25,6 @@ pub(super) struct Host {
     pub(super) node: Node,
     pub(super) events: Vec<Event>,
     pub(super) sockets: BTreeMap<SocketId, u16>,
-    /// All that was sent: from where, to where, time to live, first byte and length.
     address: Ipv4Addr,
     nat: Option<usize>,
     next_port: u16,
@@ -101,11 +100,16 @@ impl World {
 
     /// A host on this NAT.
     pub(super) fn on(&mut self, nat: usize) -> usize {
-        let address = Ipv4Addr::new(192, 168, nat as u8, 10 + self.hosts.len() as u8);
-        let config = self.config();
-        let host = self.add(address, Some(nat), config);
+        let host = self.just_started(nat);
         self.run(Duration::from_secs(5));
         host
+    }
+
+    /// A host on this NAT that has not heard of anybody yet.
+    pub(super) fn just_started(&mut self, nat: usize) -> usize {
+        let address = Ipv4Addr::new(192, 168, nat as u8, 10 + self.hosts.len() as u8);
+        let config = self.config();
+        self.add(address, Some(nat), config)
     }
 
     /// A host that strangers reach.
