@@ -279,6 +279,8 @@ fn conn_stats(w: &mut Writer, handle: &Handle, conn: ConnId) {
             s.bytes_received,
             s.packets_transmitted,
             s.packets_received,
+            s.keep_alives_sent,
+            s.keep_alives_received,
         ] {
             w.uint(n);
         }
