@@ -367,7 +367,8 @@ impl Bbr {
             let conserved = info.in_flight + info.acked;
             self.cwnd = self.cwnd.saturating_sub(self.lost).max(conserved);
         } else {
-            let target = self.target(CWND_GAIN) + self.extra.max.value().min(self.extra_limit());
+            let extra = self.extra.max.value().min(self.extra_limit());
+            let target = self.target(CWND_GAIN).saturating_add(extra);
             if self.full.reached {
                 self.cwnd = (self.cwnd + info.acked).min(target);
             } else if self.cwnd < target || info.delivered < INITIAL_PACKETS * self.packet {
@@ -391,7 +392,7 @@ impl Bbr {
 
     /// What should be on its way for a gain: lumps of sending must not starve the pipe.
     fn target(&self, gain: u64) -> u64 {
-        self.bdp(gain) + 3 * self.send_quantum()
+        self.bdp(gain).saturating_add(3 * self.send_quantum())
     }
 
     /// What leaves in one go: a millisecond's worth, two packets at least, a GSO batch at most.
