@@ -7,9 +7,6 @@ use crate::loss::{MAX_TIMEOUTS, suspects_black_hole};
 use crate::time::Micros;
 
 impl Stream {
-    pub fn debug(&self) -> String {
-        self.bbr.debug()
-    }
     /// When to call [`Self::handle_timeout`]; `None` if time changes nothing.
     pub fn poll_timeout(&self) -> Option<Instant> {
         let at = match self.state {
