@@ -134,6 +134,9 @@ impl Receiver {
             self.deliver(slot.kind, &slot.payload, sink);
         }
         self.ranges.remove_below(self.expected);
+        if self.slots.is_empty() {
+            self.slots.shrink_to(IDLE_CAPACITY);
+        }
         Taken::Acknowledged
     }
 
@@ -190,6 +193,9 @@ pub(crate) const HELD_WINDOWS: usize = 4;
 /// bytes of all that may wait. Senders count a packet as 1152 bytes at least.
 const BYTES_PER_SLOT: u64 = 256;
 const MIN_SLOTS: u64 = 1024;
+
+/// Slots kept when nothing waits.
+const IDLE_CAPACITY: usize = 64;
 
 #[cfg(test)]
 mod tests {

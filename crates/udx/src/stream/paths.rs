@@ -32,6 +32,23 @@ fn reordering_costs_hardly_any_repetition() {
 }
 
 #[test]
+fn the_rate_comes_back_after_a_cut() {
+    for cut in [1.0, 5.0, 10.0] {
+        let case = Case::default();
+        let mut pair = Pair::new(case.link(2_500_000), 5);
+        pair.b.keeps = false;
+        (0..2000).for_each(|_| pair.a.stream.write(Bytes::from_static(&[7; 65536])));
+        pair.run_until(5.0, |_| false);
+        pair.link.loss = 1000;
+        pair.run_until(cut, |_| false);
+        pair.link.loss = 0;
+        let took = rise(&mut pair, 2_500_000, 10.0);
+        // The next attempt is up to two seconds away.
+        assert!(took > 0.0 && took < 2.5, "{cut} s: {took}");
+    }
+}
+
+#[test]
 #[ignore = "a table for review: cargo test -p hyperdht-udx paths::table -- --ignored --nocapture"]
 fn table() {
     println!("mbit  rtt loss queue win | link  drop  dup  rtx% | rtt   mtu  rto t80  startdrop%");

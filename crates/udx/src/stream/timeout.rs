@@ -69,6 +69,7 @@ impl Stream {
 
     fn handle_retransmission_timeout(&mut self, now: Micros) {
         self.timers.timeouts += 1;
+        self.timers.probed = false;
         self.stats.rto_count += 1;
         if self.timers.timeouts > MAX_TIMEOUTS {
             return self.give_up(now);
