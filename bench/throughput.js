@@ -105,7 +105,7 @@ function print(pair, { rate, sender, receiver }) {
 
 function printRatios(medians) {
   const base = medians.get('reference:reference')
-  if (!base) return
+  if (!base || medians.size === 1) return
   console.log('\nratios to reference:reference')
   for (const [pair, result] of medians) {
     if (result === base) continue

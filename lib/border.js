@@ -324,7 +324,9 @@ const INSPECT = {
         bytesTransmitted: c.uint,
         bytesReceived: c.uint,
         packetsTransmitted: c.uint,
-        packetsReceived: c.uint
+        packetsReceived: c.uint,
+        keepAlivesSent: c.uint,
+        keepAlivesReceived: c.uint
       })
     )
   },

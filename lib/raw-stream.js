@@ -104,7 +104,9 @@ const NOTHING = {
   bytesTransmitted: 0,
   bytesReceived: 0,
   packetsTransmitted: 0,
-  packetsReceived: 0
+  packetsReceived: 0,
+  keepAlivesSent: 0,
+  keepAlivesReceived: 0
 }
 
 for (const name of Object.keys(NOTHING)) {

@@ -29,8 +29,6 @@ module.exports = class NoiseSecretStream extends Duplex {
     this.timeout = 0
     this.enableSend = true
     this.userData = null
-    this.rawBytesWritten = 0
-    this.rawBytesRead = 0
     this.relay = null
     this.puncher = null
     this.opened = new Promise(resolve => {
@@ -44,6 +42,8 @@ module.exports = class NoiseSecretStream extends Duplex {
     this._openDone = null
     this._writeDone = null
     this._outstanding = 0
+    this._bytesWritten = 0
+    this._bytesRead = 0
     this._unread = 0
     this._timeoutTimer = null
     this._lastData = 0
@@ -52,6 +52,17 @@ module.exports = class NoiseSecretStream extends Duplex {
     // streamx opens a stream when somebody reads; a connection opens by itself
     this.resume()
     this.pause()
+  }
+
+  /** Bytes of frames, the keep-alives' too, which only the core sees. */
+  get rawBytesWritten() {
+    const sent = this.rawStream === null ? 0 : this.rawStream.keepAlivesSent
+    return this._bytesWritten + sent * FRAME
+  }
+
+  get rawBytesRead() {
+    const received = this.rawStream === null ? 0 : this.rawStream.keepAlivesReceived
+    return this._bytesRead + received * SEAL
   }
 
   setTimeout(ms) {
@@ -135,7 +146,7 @@ module.exports = class NoiseSecretStream extends Duplex {
 
   _ondata(data) {
     if (this.destroying) return
-    this.rawBytesRead += data.byteLength + SEAL
+    this._bytesRead += data.byteLength + SEAL
     if (this._timeoutTimer !== null) this._lastData = Date.now()
     if (this.push(data)) this._dht._dispatcher.consumed(this._conn, data.byteLength)
     else this._unread += data.byteLength
@@ -198,7 +209,7 @@ module.exports = class NoiseSecretStream extends Duplex {
     const bad = batch.findIndex(data => invalid(data) !== null)
     const good = bad === -1 ? batch : batch.slice(0, bad)
     for (const { byteLength } of good) {
-      this.rawBytesWritten += byteLength + FRAME
+      this._bytesWritten += byteLength + FRAME
       this._outstanding += byteLength + FRAME
     }
     if (good.length > 0 && this._conn !== -1) this._dht._native.writev(this._conn, good)

@@ -82,7 +82,7 @@ pub(crate) fn copy(answer: &[u8], slab: &mut [u8]) -> i32 {
 /// Data and what belongs to its flow may be joined behind one wake-up; everything else has one of
 /// its own.
 pub(crate) fn is_control(event: &Event) -> bool {
-    !matches!(event, Event::Data { .. } | Event::Message { .. } | Event::Drained { .. })
+    !matches!(event, Event::Data { .. } | Event::Drained { .. })
 }
 
 fn event_parts(event: &Event) -> (Vec<u8>, &[u8]) {
@@ -279,6 +279,8 @@ fn conn_stats(w: &mut Writer, handle: &Handle, conn: ConnId) {
             s.bytes_received,
             s.packets_transmitted,
             s.packets_received,
+            s.keep_alives_sent,
+            s.keep_alives_received,
         ] {
             w.uint(n);
         }

@@ -1,4 +1,5 @@
-//! The engine with real nodes on the loopback interface.
+//! The engine with real nodes on the loopback interface. Descriptors are counted in procfs.
+#![cfg(target_os = "linux")]
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddrV4};

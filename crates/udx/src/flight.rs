@@ -153,6 +153,9 @@ impl Flight {
             self.una += 1;
         }
         self.sacked.remove_below(self.una);
+        if self.packets.is_empty() {
+            self.shrink();
+        }
     }
 
     /// The peer holds the packets of `range`, which must lie within what was sent.
@@ -217,6 +220,15 @@ impl Flight {
         *self = Self { next_tx: self.next_tx, ..Self::new(next) };
     }
 
+    /// An idle stream gives back what a busy one needed.
+    fn shrink(&mut self) {
+        self.order.clear();
+        self.lost.clear();
+        self.packets.shrink_to(IDLE_CAPACITY);
+        self.order.shrink_to(IDLE_CAPACITY);
+        self.lost.shrink_to(IDLE_CAPACITY);
+    }
+
     fn enter_order(&mut self, number: Number) -> u64 {
         let tx = self.next_tx;
         self.next_tx += 1;
@@ -228,3 +240,6 @@ impl Flight {
 fn get_mut(packets: &mut VecDeque<Sent>, una: Number, number: Number) -> Option<&mut Sent> {
     packets.get_mut(number.checked_sub(una)? as usize)
 }
+
+/// Packets that an idle stream keeps room for: one write of the application.
+const IDLE_CAPACITY: usize = 64;

@@ -78,11 +78,11 @@ impl MtuSearch {
         if self.phase == Phase::Unproven {
             self.phase = Phase::Ready;
         }
-        let Phase::Waiting(probe) = self.phase else {
+        let Ok(size) = u16::try_from(size) else {
             return;
         };
-        if size >= u64::from(probe) {
-            self.current = probe;
+        if size > self.current {
+            self.current = size;
             self.losses = 0;
             self.phase = Phase::Ready;
         }

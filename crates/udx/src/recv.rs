@@ -140,6 +140,9 @@ impl Receiver {
             self.deliver(slot.kind, &slot.payload, sink);
         }
         self.ranges.remove_below(self.expected);
+        if self.slots.is_empty() {
+            self.slots.shrink_to(IDLE_CAPACITY);
+        }
         Taken::Acknowledged
     }
 
@@ -187,14 +190,18 @@ impl Receiver {
 /// to one packet and does not count packets that it knows to be received.
 const OVERSHOOT: usize = 64 * 1024;
 
-/// Windows of data that may wait for a missing packet: senders go on for a window beyond what they
-/// know to be received, or else one loss would stall them for a round trip.
-pub(crate) const HELD_WINDOWS: usize = 2;
+/// Windows of data that may wait for a missing packet. Senders do not count what they know to be
+/// received, or else one loss would stall them for a round trip, and the loss of its repetition for
+/// another one.
+pub(crate) const HELD_WINDOWS: usize = 4;
 
-/// How far ahead a packet may be: a packet per so many bytes of window. A reference sender has a
-/// packet per 1152 bytes on its way, and not more than another window beyond those received.
+/// How far ahead a packet may be: a packet per so many bytes of window, which is a packet per 1024
+/// bytes of all that may wait. Senders count a packet as 1152 bytes at least.
 const BYTES_PER_SLOT: u64 = 256;
 const MIN_SLOTS: u64 = 1024;
+
+/// Slots kept when nothing waits.
+const IDLE_CAPACITY: usize = 64;
 
 #[cfg(test)]
 mod tests {

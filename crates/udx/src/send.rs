@@ -78,6 +78,9 @@ impl SendBuffer {
             self.chunks.pop_front();
             self.cursor = self.cursor.saturating_sub(1);
         }
+        if self.chunks.is_empty() {
+            self.chunks.shrink_to(IDLE_CAPACITY);
+        }
     }
 
     /// Forgets everything: the stream is closed.
@@ -106,6 +109,9 @@ impl SendBuffer {
         index
     }
 }
+
+/// Writes that an idle stream keeps room for.
+const IDLE_CAPACITY: usize = 32;
 
 #[cfg(test)]
 mod tests {

@@ -42,8 +42,9 @@ impl Queue {
     }
 }
 
+/// Only what belongs to the flow of a stream may be joined behind one wake-up.
 fn is_data(event: &Event) -> bool {
-    matches!(event, Event::Data { .. } | Event::Message { .. })
+    matches!(event, Event::Data { .. } | Event::Drained { .. })
 }
 
 /// Unordered messages have no window that a slow reader could close. They may be lost on the way

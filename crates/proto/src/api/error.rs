@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use crate::secret::FrameError;
+
 /// Why a connection could not be made or has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
@@ -91,12 +93,9 @@ pub enum StreamError {
     /// The peer stopped answering.
     #[error("connection timed out")]
     TimedOut,
-    /// The first frame was not the header that the handshake demands.
-    #[error("Invalid header received")]
-    InvalidHeader,
-    /// A frame did not authenticate.
-    #[error("Invalid message received")]
-    InvalidMessage,
+    /// What arrived is not what the peer of the handshake would send.
+    #[error(transparent)]
+    Frame(#[from] FrameError),
 }
 
 impl StreamError {
@@ -105,7 +104,7 @@ impl StreamError {
         match self {
             Self::Reset => Some("ECONNRESET"),
             Self::TimedOut => Some("ETIMEDOUT"),
-            Self::InvalidHeader | Self::InvalidMessage => None,
+            Self::Frame(_) => None,
         }
     }
 }

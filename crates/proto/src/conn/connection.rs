@@ -136,7 +136,7 @@ impl Connection {
             State::Open(open) => {
                 if let Err(error) = open.handle_packet(cx, self.id, &packet) {
                     cx.stats.dropped.frame += 1;
-                    self.destroy(cx, Some(super::frame_error(error)));
+                    self.destroy(cx, Some(ConnError::Stream(error.into())));
                 }
             }
             State::Lingering(stream, _) => {

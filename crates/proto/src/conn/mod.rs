@@ -17,8 +17,7 @@ use bytes::Bytes;
 
 use crate::noise::Finished;
 use crate::{
-    Closed, ConnError, ConnId, ConnStats, Cx, Event, ServerId, SocketId, StreamError, Timer,
-    Transmit, TransmitBuf,
+    Closed, ConnError, ConnId, ConnStats, Cx, Event, ServerId, SocketId, Timer, Transmit, TransmitBuf,
 };
 
 use connection::{Connection, State};
@@ -309,12 +308,4 @@ impl Conns {
         cx.timers.cancel(Timer::KeepAlive(conn));
         self.unused.extend(connection.socket());
     }
-}
-
-/// The error of a frame, as the application is told.
-fn frame_error(error: crate::secret::FrameError) -> ConnError {
-    ConnError::Stream(match error {
-        crate::secret::FrameError::InvalidHeader => StreamError::InvalidHeader,
-        crate::secret::FrameError::InvalidMessage => StreamError::InvalidMessage,
-    })
 }

@@ -23,6 +23,8 @@ pub(super) struct Open {
     unread: usize,
     /// Bytes of frames that were written and not yet reported as drained.
     credit: usize,
+    keep_alives_sent: u64,
+    keep_alives_received: u64,
 }
 
 impl Open {
@@ -49,6 +51,8 @@ impl Open {
             ended: false,
             unread: 0,
             credit: 0,
+            keep_alives_sent: 0,
+            keep_alives_received: 0,
         }
     }
 
@@ -92,6 +96,7 @@ impl Open {
         }
         if now >= self.last_write + self.keep_alive {
             self.write(now, &[]);
+            self.keep_alives_sent += 1;
         }
         Some(self.last_write + self.keep_alive)
     }
@@ -111,6 +116,7 @@ impl Open {
             datagrams: &self.datagrams,
             deliver_empty: self.keep_alive.is_zero(),
             unread: &mut self.unread,
+            keep_alives: &mut self.keep_alives_received,
             result: Ok(()),
         };
         self.stream.handle_packet(now, packet, &mut inlet);
@@ -145,6 +151,8 @@ impl Open {
             bytes_received: stats.bytes_rx,
             packets_transmitted: stats.packets_tx,
             packets_received: stats.packets_rx,
+            keep_alives_sent: self.keep_alives_sent,
+            keep_alives_received: self.keep_alives_received,
         }
     }
 }
@@ -157,6 +165,7 @@ struct Inlet<'a, 'b> {
     datagrams: &'a Datagrams,
     deliver_empty: bool,
     unread: &'a mut usize,
+    keep_alives: &'a mut u64,
     result: Result<(), FrameError>,
 }
 
@@ -165,10 +174,11 @@ impl udx::Sink for Inlet<'_, '_> {
         if self.result.is_err() {
             return;
         }
-        let Self { cx, conn, receiver, deliver_empty, unread, .. } = self;
+        let Self { cx, conn, receiver, deliver_empty, unread, keep_alives, .. } = self;
         self.result = receiver.feed(payload, &mut |data| {
             // An empty message is the peer's keep-alive, unless keep-alives are off.
             if data.is_empty() && !*deliver_empty {
+                **keep_alives += 1;
                 return;
             }
             **unread += data.len();

@@ -45,6 +45,9 @@ pub struct ConnStats {
     pub bytes_received: u64,
     pub packets_transmitted: u64,
     pub packets_received: u64,
+    /// Empty messages of either side's keep-alive.
+    pub keep_alives_sent: u64,
+    pub keep_alives_received: u64,
 }
 
 impl Node {

@@ -12,12 +12,18 @@ use crate::noise::Finished;
 /// Why a stream must be given up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum FrameError {
-    /// The first frame was not the header that the handshake demands.
+    /// The first frame has not the length of a header.
+    #[error("Invalid header message received")]
+    HeaderLength,
+    /// The first frame is not the header that the handshake demands.
     #[error("Invalid header received")]
     InvalidHeader,
-    /// A frame was too short or a forgery.
+    /// A frame is too short to be one.
     #[error("Invalid message received")]
     InvalidMessage,
+    /// A frame does not authenticate. The text is that of the reference's crypto library.
+    #[error("pull failed")]
+    Forged,
 }
 
 /// Reassembles and decrypts what this side receives.
@@ -102,7 +108,7 @@ impl Header {
         fill(&mut self.bytes, &mut self.len, bytes);
         let (length, rest) = self.bytes.split_at(LENGTH_LEN);
         if self.len >= LENGTH_LEN && u24(length) != rest.len() {
-            return Err(FrameError::InvalidHeader);
+            return Err(FrameError::HeaderLength);
         }
         if self.len < FIRST_FRAME_LEN {
             return Ok(None);
@@ -166,9 +172,9 @@ impl Frame {
 
     fn finish(&mut self, pull: &mut Pull) -> Result<Bytes, FrameError> {
         let mut frame = std::mem::take(self);
-        let mut buf = Roomy::new(&mut frame.body).ok_or(FrameError::InvalidMessage)?;
+        let mut buf = Roomy::new(&mut frame.body).ok_or(FrameError::Forged)?;
         pull.open(frame.head[LENGTH_LEN], &mut buf, &frame.mac)
-            .ok_or(FrameError::InvalidMessage)?;
+            .ok_or(FrameError::Forged)?;
         let mut message = Bytes::from(frame.body);
         message.advance(ROOM);
         Ok(message)

@@ -38,6 +38,7 @@ impl Stream {
             self.update_window(header, ack);
             self.acknowledge(now, ack, packet.sack_ranges());
         }
+        self.handle_sign_of_life();
         if self.state == State::Open && self.end == End::Acknowledged && self.receiver.is_finished()
         {
             self.finish(now);
@@ -51,6 +52,14 @@ impl Stream {
         } else if header.kind.is_sequenced() || header.kind.contains(Flags::HEARTBEAT) {
             self.acks.owe();
             self.state = State::Lingering { until: (now + LINGER).min(limit), limit };
+        }
+    }
+
+    /// After a timeout, any packet tells that the path works again: no need to wait for the next one.
+    fn handle_sign_of_life(&mut self) {
+        if self.timers.timeouts > 0 && !self.timers.probed {
+            self.timers.probed = true;
+            self.probe_due = true;
         }
     }
 

@@ -244,6 +244,8 @@ pub(super) struct Link {
     pub(super) delay: u64,
     /// Additional random delay, which reorders.
     pub(super) jitter: u64,
+    /// How many packets that befalls, per thousand.
+    pub(super) late: u64,
     /// Per thousand.
     pub(super) loss: u64,
     pub(super) duplicate: u64,
@@ -256,7 +258,16 @@ pub(super) struct Link {
 
 impl Default for Link {
     fn default() -> Self {
-        Self { delay: 10_000, jitter: 0, loss: 0, duplicate: 0, mtu: 1500, rate: 0, queue: 0 }
+        Self {
+            delay: 10_000,
+            jitter: 0,
+            late: 1000,
+            loss: 0,
+            duplicate: 0,
+            mtu: 1500,
+            rate: 0,
+            queue: 0,
+        }
     }
 }
 
@@ -404,7 +415,8 @@ impl Pair {
         }
         let copies = 1 + u64::from(self.rng.below(1000) < self.link.duplicate);
         for _ in 0..copies {
-            let jitter = self.rng.below(self.link.jitter + 1);
+            let late = self.rng.below(1000) < self.link.late;
+            let jitter = self.rng.below(if late { self.link.jitter + 1 } else { 1 });
             let at = leaves + Duration::from_micros(self.link.delay + jitter);
             self.counter += 1;
             self.wire.push(Reverse((at, self.counter, from_a, datagram.to_vec())));

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::{CloseReason, Recovery, State, Stream};
+use super::{CloseReason, End, Event, Recovery, State, Stream};
 use crate::loss::{MAX_TIMEOUTS, suspects_black_hole};
 use crate::time::Micros;
 
@@ -33,7 +33,7 @@ impl Stream {
             State::Open => {}
         }
         if is_due(self.pacer.deadline(), now) {
-            self.pacer.unblock();
+            self.pacer.handle_timeout();
         }
         if is_due(self.timers.reorder, now) {
             self.handle_reorder_timeout(now);
@@ -69,10 +69,10 @@ impl Stream {
 
     fn handle_retransmission_timeout(&mut self, now: Micros) {
         self.timers.timeouts += 1;
+        self.timers.probed = false;
         self.stats.rto_count += 1;
         if self.timers.timeouts > MAX_TIMEOUTS {
-            tracing::debug!(id = self.local_id, "the peer does not answer");
-            return self.close(CloseReason::TimedOut);
+            return self.give_up(now);
         }
         let losses = self.rack.detect_all(now, &mut self.flight, &self.rtt);
         if let Some(size) = losses.probe {
@@ -89,6 +89,19 @@ impl Stream {
         self.timers.rto = Some(now + 2 * self.rtt.rto());
         self.timers.tlp = None;
         self.timers.reorder = None;
+    }
+
+    /// The peer does not answer. If only our END is open, the peer has most likely taken it, and
+    /// forgotten the stream while its last acknowledgement was lost.
+    fn give_up(&mut self, now: Micros) {
+        let only_end = self.flight.len() == 1 && matches!(self.end, End::Sent(_));
+        if only_end && self.receiver.is_finished() {
+            self.end = End::Acknowledged;
+            self.events.push_back(Event::Finished);
+            return self.finish(now);
+        }
+        tracing::debug!(id = self.local_id, "the peer does not answer");
+        self.close(CloseReason::TimedOut);
     }
 }
 

@@ -200,8 +200,7 @@ impl Stream {
         let packets = (window / room).max(usize::from(window > 0));
         // As in the reference, what the peer holds does not count; but it cannot hold everything.
         let (all, held) = (self.flight.len(), self.flight.sacked_packets());
-        let windows = if self.config.peer_thin_acks { HELD_WINDOWS } else { REFERENCE_WINDOWS };
-        if !self.has_unsent() || all - held >= packets || all >= windows * packets {
+        if !self.has_unsent() || all - held >= packets || all >= HELD_WINDOWS * packets {
             return None;
         }
         let len = usize::try_from(self.buffer.unsent()).map_or(room, |unsent| unsent.min(room));
@@ -256,6 +255,10 @@ impl Stream {
             return;
         };
         let (offset, len, kind) = (sent.offset, usize::from(sent.len), sent.kind);
+        if sent.padding > 0 && sent.state == SentState::InFlight {
+            // It goes without its padding, so nothing will be heard of the probe.
+            self.mtu.handle_lost(sent.size() as u16);
+        }
         self.header(kind, number, path).encode(out);
         self.buffer.copy(offset, len, out);
 
@@ -350,9 +353,6 @@ impl Batch {
         self.count += 1;
     }
 }
-
-/// A reference receiver holds any amount; this many windows outlast the second loss of a packet.
-const REFERENCE_WINDOWS: usize = 4;
 
 /// The largest UDP payload: the kernel takes no more for one segmented send.
 const MAX_BATCH: usize = 65_507;

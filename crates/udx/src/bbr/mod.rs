@@ -3,23 +3,12 @@
 
 use crate::maxfilter::MaxFilter;
 use crate::mtu::BASE_MTU;
-use crate::rate::RateSample;
 use crate::time::{MILLISECOND, Micros, SECOND};
 
-/// What one acknowledgement tells the model.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct AckInfo {
-    pub(crate) now: Micros,
-    /// Bytes newly delivered.
-    pub(crate) acked: u64,
-    /// Bytes on their way, before this acknowledgement and after it.
-    pub(crate) prior_in_flight: u64,
-    pub(crate) in_flight: u64,
-    /// All bytes delivered so far.
-    pub(crate) delivered: u64,
-    pub(crate) rtt: Option<Micros>,
-    pub(crate) sample: Option<RateSample>,
-}
+mod parts;
+
+pub(crate) use parts::AckInfo;
+use parts::{ExtraAcked, FullPipe, Mode, Recovery, Round};
 
 /// The model of the path, and the window and rate that follow from it.
 #[derive(Debug)]
@@ -42,58 +31,6 @@ pub(crate) struct Bbr {
     idle_restart: bool,
     /// Bytes found lost since the last acknowledgement.
     lost: u64,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Mode {
-    Startup,
-    Drain,
-    /// The index of the gain in the cycle, and since when it holds.
-    ProbeBw {
-        index: usize,
-        since: Micros,
-    },
-    /// The end of the dwell, once the pipe is empty enough.
-    ProbeRtt {
-        until: Option<Micros>,
-        round_done: bool,
-    },
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Recovery {
-    None,
-    /// The first round: what leaves is what arrived.
-    Conserve,
-    /// The rounds after it.
-    Probe,
-}
-
-#[derive(Debug, Default)]
-struct Round {
-    count: u64,
-    started: bool,
-    /// The round ends when a packet sent after this much was delivered is acknowledged.
-    ends_at: u64,
-    lost: u64,
-    acked: u64,
-    /// The round before lost so much that its queue must have overflowed.
-    was_lossy: bool,
-}
-
-#[derive(Debug, Default)]
-struct FullPipe {
-    bandwidth: u64,
-    rounds: u8,
-    reached: bool,
-}
-
-/// How much more arrives at once than the bandwidth explains: acknowledgements come in lumps.
-#[derive(Debug)]
-struct ExtraAcked {
-    max: MaxFilter,
-    since: Micros,
-    acked: u64,
 }
 
 impl Bbr {
@@ -201,7 +138,7 @@ impl Bbr {
             self.round.ends_at = info.delivered;
             self.round.count += 1;
             self.round.started = true;
-            self.round.was_lossy = self.is_lossy();
+            self.round.was_lossy = self.round.is_lossy(self.packet);
             (self.round.lost, self.round.acked) = (0, 0);
             if self.recovery == Recovery::Conserve {
                 self.recovery = Recovery::Probe;
@@ -217,16 +154,14 @@ impl Bbr {
     /// leaves than arrives.
     fn conserve(&mut self, info: &AckInfo) {
         let queued = info.prior_in_flight > self.bdp(PROBE_GAIN);
-        if self.recovery == Recovery::Probe && self.lost > 0 && queued && self.is_lossy() {
+        if self.recovery == Recovery::Probe
+            && self.lost > 0
+            && queued
+            && self.round.is_lossy(self.packet)
+        {
             self.recovery = Recovery::Conserve;
             self.cwnd = (info.in_flight + info.acked).max(self.min_cwnd());
         }
-    }
-
-    /// Whether this round has lost more than a path loses by chance.
-    fn is_lossy(&self) -> bool {
-        let Round { lost, acked, .. } = self.round;
-        lost > MIN_LOSS_PACKETS * self.packet && lost * LOSSY_PART > lost + acked
     }
 
     fn update_extra_acked(&mut self, info: &AckInfo) {
@@ -367,7 +302,8 @@ impl Bbr {
             let conserved = info.in_flight + info.acked;
             self.cwnd = self.cwnd.saturating_sub(self.lost).max(conserved);
         } else {
-            let target = self.target(CWND_GAIN) + self.extra.max.value().min(self.extra_limit());
+            let extra = self.extra.max.value().min(self.extra_limit());
+            let target = self.target(CWND_GAIN).saturating_add(extra);
             if self.full.reached {
                 self.cwnd = (self.cwnd + info.acked).min(target);
             } else if self.cwnd < target || info.delivered < INITIAL_PACKETS * self.packet {
@@ -391,7 +327,7 @@ impl Bbr {
 
     /// What should be on its way for a gain: lumps of sending must not starve the pipe.
     fn target(&self, gain: u64) -> u64 {
-        self.bdp(gain) + 3 * self.send_quantum()
+        self.bdp(gain).saturating_add(3 * self.send_quantum())
     }
 
     /// What leaves in one go: a millisecond's worth, two packets at least, a GSO batch at most.
@@ -418,13 +354,6 @@ impl Bbr {
     }
 }
 
-impl ExtraAcked {
-    fn restart(&mut self, now: Micros) {
-        self.since = now;
-        self.acked = 0;
-    }
-}
-
 /// Gains are in 256ths.
 const UNIT: u64 = 256;
 
@@ -448,10 +377,6 @@ const BANDWIDTH_ROUNDS: u64 = 10;
 const EXTRA_ROUNDS: u64 = 10;
 const EXTRA_TIME: Micros = 100 * MILLISECOND;
 const FULL_ROUNDS: u8 = 3;
-
-/// One in so many packets lost is more than chance, and so are more packets than this in a round.
-const LOSSY_PART: u64 = 12;
-const MIN_LOSS_PACKETS: u64 = 8;
 
 /// Round trips that differ by less than this part are the same.
 const MIN_RTT_PRECISION: u64 = 64;
