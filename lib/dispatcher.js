@@ -77,6 +77,7 @@ module.exports = class Dispatcher {
           const lend = length >= LEND
           if (lend) lent = true
           const data = lend ? part : b4a.from(part)
+          control = kind === MESSAGE
           if (kind === DATA) this._sink.ondata(conn, data)
           else this._sink.onmessage(conn, data)
         } else if (kind === DRAINED) {
