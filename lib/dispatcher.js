@@ -5,8 +5,8 @@ const { EVENTS, DATA, MESSAGE, DRAINED } = require('./border')
 /**
  * Takes events from the engine and hands them to a sink.
  *
- * One call of `wake` handles data and at most one control event, and the engine makes a call for
- * each control event. So microtasks run between two of them, and `await once(…)` sees each.
+ * One call of `wake` handles data and at most one other event, and the engine makes a call for each
+ * event that is not data. So microtasks run between two of them, and `await once(…)` sees each.
  *
  * @typedef {object} Sink
  * @property {() => void} onbatch before each batch
@@ -55,24 +55,25 @@ module.exports = class Dispatcher {
       const written = native.drain(this._slab.subarray(this._free))
       if (written === 0) return
       if (written < 0) this._renewSlab(Math.max(SLAB, -written))
-      // no more in this turn: the call for what is behind a control event is on its way
+      // no more in this turn: the call for what is behind that event is on its way
       else if (this._dispatch(written)) return
     }
   }
 
-  // Handles a batch; true if it ended with a control event.
+  // Handles a batch; true if it ended with another event than data.
   _dispatch(written) {
     const slab = this._slab
     const state = c.state(this._free, this._free + written, slab)
     let lent = false
-    let control = false
+    let other = false
 
-    while (!control && state.start < state.end) {
+    while (!other && state.start < state.end) {
       const kind = slab[state.start++]
       try {
         if (kind === DATA || kind === MESSAGE) {
           const conn = c.uint32.decode(state)
           const length = c.uint32.decode(state)
+          other = kind === MESSAGE
           const part = slab.subarray(state.start, (state.start += length))
           const lend = length >= LEND
           if (lend) lent = true
@@ -82,7 +83,7 @@ module.exports = class Dispatcher {
         } else if (kind === DRAINED) {
           this._sink.ondrained(c.uint32.decode(state), c.uint32.decode(state))
         } else {
-          control = true
+          other = true
           const { name, body } = EVENTS.get(kind)
           this._sink.oncontrol(name, body.decode(state))
         }
@@ -92,7 +93,7 @@ module.exports = class Dispatcher {
     }
 
     if (lent) this._keep(state.end)
-    return control
+    return other
   }
 
   // What was lent belongs to the application: the slab goes on behind it.

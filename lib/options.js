@@ -147,7 +147,8 @@ function portRange(port) {
 }
 
 function checkPort(name, port) {
-  if (typeof port !== 'number' || Number.isNaN(port)) throw new TypeError(`${name} must be a number`)
+  if (typeof port !== 'number' || Number.isNaN(port))
+    throw new TypeError(`${name} must be a number`)
   if (!Number.isInteger(port) || port < 0 || port > 65535) {
     throw new RangeError(`${name} must be an integer from 0 to 65535`)
   }
