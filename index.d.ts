@@ -1,7 +1,7 @@
 /// <reference types="node" />
 
 import { EventEmitter } from 'events'
-import { Duplex, Readable } from 'streamx'
+import { Duplex, DuplexEvents, Readable, ReadableEvents } from 'streamx'
 
 export = HyperDHT
 
@@ -277,9 +277,22 @@ declare namespace HyperDHT {
     notifyOnline(): void
   }
 
-  /** An encrypted connection. Also emits 'handshake', 'connect' and 'message'. */
-  class NoiseSecretStream extends Duplex {
+  interface ConnectionEvents extends DuplexEvents {
+    open: []
+    handshake: []
+    connect: []
+    data: [data: Buffer]
+    message: [message: Buffer]
+  }
+
+  /** An encrypted connection; one write is one message. */
+  class NoiseSecretStream extends Duplex<ConnectionEvents> {
     private constructor()
+
+    write(data: Uint8Array | string): boolean
+    end(data?: Uint8Array | string): this
+    read(): Buffer | null
+    [Symbol.asyncIterator](): AsyncIterator<Buffer>
 
     readonly noiseStream: this
     readonly isInitiator: boolean
@@ -298,7 +311,7 @@ declare namespace HyperDHT {
     /** Milliseconds; 0 is off. */
     readonly timeout: number
     enableSend: boolean
-    userData: any
+    userData: unknown
 
     setKeepAlive(ms: number): void
     setTimeout(ms: number): void
@@ -342,7 +355,7 @@ declare namespace HyperDHT {
     readonly bytesReceived: number
     readonly packetsTransmitted: number
     readonly packetsReceived: number
-    userData: any
+    userData: unknown
 
     flush(): Promise<boolean>
     destroy(err?: Error): void
@@ -358,7 +371,7 @@ declare namespace HyperDHT {
     readonly idle: boolean
     readonly busy: boolean
     readonly streams: Set<RawStream>
-    userData: any
+    userData: unknown
 
     address(): SocketAddress | null
     toJSON(): object
@@ -416,9 +429,16 @@ declare namespace HyperDHT {
     bump: number
   }
 
+  interface QueryEvents<T> extends ReadableEvents {
+    data: [data: T]
+  }
+
   /** Starts when it is read. */
-  class Query<T> extends Readable<T> {
+  class Query<T> extends Readable<QueryEvents<T>> {
     private constructor()
+
+    read(): T | null
+    [Symbol.asyncIterator](): AsyncIterator<T>
 
     readonly dht: HyperDHT
     readonly target: Buffer

@@ -57,7 +57,7 @@ exports.node = function node(opts) {
 exports.query = function query(opts) {
   if (opts.commit) throw new TypeError('commit is not supported')
   const replies = opts.replies || opts.closestReplies
-  const nodes = opts.nodes || opts.closestNodes || (replies && replies.map(r => r.from))
+  const nodes = opts.nodes || opts.closestNodes || replies?.map(r => r.from)
   const retries = opts.retries === 0 ? 0 : number('retries', opts, MAX_COUNT, 5)
   return {
     nodes: addresses('nodes', nodes),
