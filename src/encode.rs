@@ -1,19 +1,26 @@
 //! Events and state to the bytes that `lib/border.js` reads.
 
 use hyperdht::wire::Writer;
-use hyperdht::{
-    ConnError, ConnId, Event, Handle, Opened, QueryReply, Question, SocketId, Stats,
-};
+use hyperdht::{ConnError, ConnId, Event, Handle, Opened, QueryReply, Question, SocketId, Stats};
+
+/// What a slab was filled with.
+pub(crate) struct Filled {
+    /// Bytes written; minus the room that the next event needs if the slab is too small for it.
+    pub(crate) len: i32,
+    /// The last event was a control event.
+    pub(crate) control: bool,
+}
 
 /// Moves events from the end of `pending` into the slab, up to and including the first control
-/// event. Returns the bytes written, or minus the room that the next event needs.
-pub(crate) fn events(pending: &mut Vec<Event>, slab: &mut [u8]) -> i32 {
+/// event.
+pub(crate) fn events(pending: &mut Vec<Event>, slab: &mut [u8]) -> Filled {
     let mut written = 0;
     while let Some(event) = pending.last() {
         let (head, body) = event_parts(event);
         let len = head.len() + body.len();
         let Some(room) = slab.get_mut(written..written + len) else {
-            return if written == 0 { -(len as i32) } else { written as i32 };
+            let len = if written == 0 { -(len as i32) } else { written as i32 };
+            return Filled { len, control: false };
         };
         room[..head.len()].copy_from_slice(&head);
         room[head.len()..].copy_from_slice(body);
@@ -21,10 +28,10 @@ pub(crate) fn events(pending: &mut Vec<Event>, slab: &mut [u8]) -> i32 {
         let control = is_control(event);
         pending.pop();
         if control {
-            break;
+            return Filled { len: written as i32, control };
         }
     }
-    written as i32
+    Filled { len: written as i32, control: false }
 }
 
 /// Answers a question about the node: 0 statistics, 1 live objects, 2 NAT address, 3 remote
@@ -257,7 +264,11 @@ fn nat_address(w: &mut Writer, (host, port): (Option<std::net::Ipv4Addr>, u16)) 
     w.u16(port);
 }
 
-fn optional<T>(w: &mut Writer, value: Option<T>, write: impl FnOnce(&mut Writer, T) -> &mut Writer) {
+fn optional<T>(
+    w: &mut Writer,
+    value: Option<T>,
+    write: impl FnOnce(&mut Writer, T) -> &mut Writer,
+) {
     match value {
         None => {
             w.u8(0);

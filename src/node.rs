@@ -95,9 +95,11 @@ impl NativeNode {
             self.pending.reverse();
         }
         // SAFETY: JavaScript waits for this call and lib/ made the slab for it alone.
-        let written = encode::events(&mut self.pending, unsafe { slab.as_mut() });
-        self.call_again_for_data();
-        written
+        let filled = encode::events(&mut self.pending, unsafe { slab.as_mut() });
+        if filled.control {
+            self.call_again_for_data();
+        }
+        filled.len
     }
 
     /// Writes an answer to a question about the node's state; see `encode::inspect`. Returns its

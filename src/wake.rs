@@ -61,7 +61,10 @@ impl WakeFunction {
     pub(crate) fn release(self) {
         // SAFETY: called once for each function, by the environment that made it.
         unsafe {
-            sys::napi_release_threadsafe_function(self.0, sys::ThreadsafeFunctionReleaseMode::abort);
+            sys::napi_release_threadsafe_function(
+                self.0,
+                sys::ThreadsafeFunctionReleaseMode::abort,
+            );
         }
     }
 }

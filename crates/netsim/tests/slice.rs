@@ -6,9 +6,7 @@ use std::time::Duration;
 
 use netsim::{App, HostId, Link, World};
 use proto::noise::{KeyPair, PublicKey};
-use proto::{
-    Command, ConnId, ConnectOptions, Event, Live, Opened, ServerId, ServerOptions,
-};
+use proto::{Command, ConnId, ConnectOptions, Event, Live, Opened, ServerId, ServerOptions};
 
 #[test]
 fn fifty_pairs_connect_and_exchange_data_under_loss_and_delay() {
@@ -66,13 +64,8 @@ struct Pairs {
 
 impl Pairs {
     fn listen(world: &mut World, count: usize) -> Self {
-        let mut pairs = Self {
-            count,
-            keys: Vec::new(),
-            listening: 0,
-            received: BTreeMap::new(),
-            closed: 0,
-        };
+        let mut pairs =
+            Self { count, keys: Vec::new(), listening: 0, received: BTreeMap::new(), closed: 0 };
         for host in world.hosts().take(count) {
             let key_pair = KeyPair::from_seed([host.0 as u8; 32]);
             pairs.keys.push(key_pair.public());

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use crate::noise::PublicKey;
 use crate::wire::{NodeId, NoisePayload, Peer};
 use crate::{
-    AskId, ConnId, ConnError, ListenError, QueryError, QueryId, RequestError, RequestId, ServerId,
+    AskId, ConnError, ConnId, ListenError, QueryError, QueryId, RequestError, RequestId, ServerId,
     SocketId,
 };
 
@@ -213,4 +213,3 @@ pub struct Live {
     pub pool_sockets: usize,
     pub timers: usize,
 }
-

@@ -11,9 +11,10 @@ pub use command::{
     Answer, Command, ConnectOptions, QueryKind, QueryOptions, ServerOptions, UserRequest,
 };
 pub use config::{BootstrapNode, Config};
-pub use error::{ConnectError, ConnError, ListenError, QueryError, RequestError, StreamError};
+pub use error::{ConnError, ConnectError, ListenError, QueryError, RequestError, StreamError};
 pub use event::{
-    Action, Closed, ConnectionInfo, Dropped, Event, Live, Opened, PeerRecord, QueryReply, Question, Stats,
+    Action, Closed, ConnectionInfo, Dropped, Event, Live, Opened, PeerRecord, QueryReply, Question,
+    Stats,
 };
 pub use ids::{AskId, ConnId, QueryId, RequestId, ServerId, SocketId};
 pub use transmit::{Datagram, Transmit, TransmitBuf};

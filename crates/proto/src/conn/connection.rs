@@ -46,13 +46,7 @@ impl Connection {
     }
 
     /// Waiting → Open. What was written and what has arrived so far follows at once.
-    pub(super) fn open(
-        &mut self,
-        cx: &mut Cx<'_>,
-        path: Path,
-        remote_id: u32,
-        keys: &Finished,
-    ) {
+    pub(super) fn open(&mut self, cx: &mut Cx<'_>, path: Path, remote_id: u32, keys: &Finished) {
         let State::Waiting(waiting) = &mut self.state else { return };
         let parked = waiting.take_parked();
         let writes = std::mem::take(&mut waiting.writes);

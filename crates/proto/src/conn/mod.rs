@@ -17,7 +17,8 @@ use bytes::Bytes;
 
 use crate::noise::Finished;
 use crate::{
-    Closed, ConnError, ConnId, ConnStats, Cx, Event, ServerId, SocketId, Timer, Transmit, TransmitBuf,
+    Closed, ConnError, ConnId, ConnStats, Cx, Event, ServerId, SocketId, Timer, Transmit,
+    TransmitBuf,
 };
 
 use connection::{Connection, State};

@@ -6,8 +6,8 @@ use std::net::SocketAddrV4;
 
 use super::table::{K, is_filtered};
 use super::{Commit, Owner, QuerySpec, Reply, RequestKey};
-use crate::wire::{NodeId, Target, node_id};
 use crate::QueryError;
+use crate::wire::{NodeId, Target, node_id};
 
 /// A walk towards a target.
 #[derive(Debug)]

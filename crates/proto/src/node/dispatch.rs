@@ -34,12 +34,7 @@ impl Machines {
         }
     }
 
-    fn handle_reply(
-        &mut self,
-        cx: &mut Cx<'_>,
-        owner: Owner,
-        result: Result<Reply, RequestError>,
-    ) {
+    fn handle_reply(&mut self, cx: &mut Cx<'_>, owner: Owner, result: Result<Reply, RequestError>) {
         match owner {
             Owner::Connect(conn, tag) => {
                 let base = &mut self.lower.base();

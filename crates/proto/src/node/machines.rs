@@ -14,7 +14,8 @@ use crate::serve::Servers;
 use crate::store::Store;
 use crate::wire::Target;
 use crate::{
-    Answer, Command, Config, Cx, Datagram, Event, Live, ServerId, SocketId, Timer, Transmit, TransmitBuf,
+    Answer, Command, Config, Cx, Datagram, Event, Live, ServerId, SocketId, Timer, Transmit,
+    TransmitBuf,
 };
 
 #[derive(Debug)]

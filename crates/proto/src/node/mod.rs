@@ -57,13 +57,8 @@ impl Node {
         let mut timers = Timers::new();
         let mut out = Outbox::default();
         let mut stats = Stats::default();
-        let mut cx = Cx {
-            now,
-            rng: &mut rng,
-            timers: &mut timers,
-            out: &mut out,
-            stats: &mut stats,
-        };
+        let mut cx =
+            Cx { now, rng: &mut rng, timers: &mut timers, out: &mut out, stats: &mut stats };
         let mut machines = Machines::new(config, &mut cx);
         machines.settle(&mut cx);
         Self { rng, timers, out, stats, machines }

@@ -6,12 +6,7 @@ use crate::wire::{Peer, hash};
 use crate::{Cx, Event, ListenError, ServerId, ServerOptions};
 
 impl Machines {
-    pub(super) fn listen(
-        &mut self,
-        cx: &mut Cx<'_>,
-        server: ServerId,
-        mut options: ServerOptions,
-    ) {
+    pub(super) fn listen(&mut self, cx: &mut Cx<'_>, server: ServerId, mut options: ServerOptions) {
         let key_pair = options.key_pair.take().unwrap_or_else(|| self.key_pair.clone());
         let target = hash(&[&key_pair.public()]);
         if let Err(error) = self.may_listen(server, &target) {

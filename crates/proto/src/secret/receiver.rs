@@ -173,8 +173,7 @@ impl Frame {
     fn finish(&mut self, pull: &mut Pull) -> Result<Bytes, FrameError> {
         let mut frame = std::mem::take(self);
         let mut buf = Roomy::new(&mut frame.body).ok_or(FrameError::Forged)?;
-        pull.open(frame.head[LENGTH_LEN], &mut buf, &frame.mac)
-            .ok_or(FrameError::Forged)?;
+        pull.open(frame.head[LENGTH_LEN], &mut buf, &frame.mac).ok_or(FrameError::Forged)?;
         let mut message = Bytes::from(frame.body);
         message.advance(ROOM);
         Ok(message)
