@@ -140,7 +140,7 @@ class HyperDHT extends EventEmitter {
 
   createServer(opts, onconnection) {
     if (typeof opts === 'function') return this.createServer({}, opts)
-    if (opts && opts.onconnection) onconnection = opts.onconnection
+    if (opts?.onconnection) onconnection = opts.onconnection
     const server = new Server(this, opts)
     if (onconnection) server.on('connection', onconnection)
     return server
@@ -184,7 +184,7 @@ class HyperDHT extends EventEmitter {
 
   /** The nodes of the routing table, the latest heard first. */
   toArray(opts) {
-    const limit = (opts && opts.limit) ?? Infinity
+    const limit = opts?.limit ?? Infinity
     if (!(limit > 0)) return []
     const nodes = this._native?.inspect('nodes', Math.min(limit, MAX_U32)) || []
     return nodes.slice(0, limit)
@@ -310,7 +310,7 @@ class HyperDHT extends EventEmitter {
       to: address,
       ...message,
       retries: opts && opts.retry === false ? 0 : REQUEST_RETRIES,
-      ttl: (opts && opts.ttl) || null
+      ttl: opts?.ttl || null
     })
     return request.promise
   }

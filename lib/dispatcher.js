@@ -73,7 +73,8 @@ module.exports = class Dispatcher {
         if (kind === DATA || kind === MESSAGE) {
           const conn = c.uint32.decode(state)
           const length = c.uint32.decode(state)
-          const part = slab.subarray(state.start, (state.start += length))
+          const part = slab.subarray(state.start, state.start + length)
+          state.start += length
           const lend = length >= LEND
           if (lend) lent = true
           const data = lend ? part : b4a.from(part)

@@ -111,7 +111,7 @@ module.exports = class NoiseSecretStream extends Duplex {
       connected: this.connected,
       destroying: this.destroying,
       destroyed: this.destroyed,
-      rawStream: this.rawStream && this.rawStream.toJSON()
+      rawStream: this.rawStream === null ? null : this.rawStream.toJSON()
     }
   }
 
