@@ -134,7 +134,7 @@ impl Connection {
                 }
             }
             State::Lingering(stream, _) => {
-                stream.handle_packet(cx.now, &packet, &mut Deaf);
+                stream.handle_packet(cx.now, &packet, &mut Discard);
             }
         }
     }
@@ -250,9 +250,9 @@ impl Connection {
 }
 
 /// Takes what arrives after the end, and does nothing with it.
-struct Deaf;
+struct Discard;
 
-impl udx::Sink for Deaf {
+impl udx::Sink for Discard {
     fn data(&mut self, _: &[u8]) {}
     fn message(&mut self, _: &[u8]) {}
     fn end(&mut self) {}
