@@ -139,18 +139,18 @@ function defaultBootstrap() {
 
 function portRange(port) {
   if (Array.isArray(port)) {
-    return [checkPort('port[0]', port[0]), checkPort('port[1]', port[1])]
+    return [checkPort('port[0]', port[0]), checkPort('port[1]', port[1], 65536)]
   }
   if (Number.isNaN(port)) throw new TypeError('port must be a number')
   const from = checkPort('port', port || DEFAULT_PORT)
-  return [from, Math.min(from + PORTS, 65535)]
+  return [from, Math.min(from + PORTS, 65536)]
 }
 
-function checkPort(name, port) {
+function checkPort(name, port, max = 65535) {
   if (typeof port !== 'number' || Number.isNaN(port))
     throw new TypeError(`${name} must be a number`)
-  if (!Number.isInteger(port) || port < 0 || port > 65535) {
-    throw new RangeError(`${name} must be an integer from 0 to 65535`)
+  if (!Number.isInteger(port) || port < 0 || port > max) {
+    throw new RangeError(`${name} must be an integer from 0 to ${max}`)
   }
   return port
 }
