@@ -140,7 +140,7 @@ class HyperDHT extends EventEmitter {
 
   createServer(opts, onconnection) {
     if (typeof opts === 'function') return this.createServer({}, opts)
-    if (opts && opts.onconnection) onconnection = opts.onconnection
+    if (opts?.onconnection) onconnection = opts.onconnection
     const server = new Server(this, opts)
     if (onconnection) server.on('connection', onconnection)
     return server
@@ -184,7 +184,7 @@ class HyperDHT extends EventEmitter {
 
   /** The nodes of the routing table, the latest heard first. */
   toArray(opts) {
-    const limit = (opts && opts.limit) ?? Infinity
+    const limit = opts?.limit ?? Infinity
     if (!(limit > 0)) return []
     const nodes = this._native?.inspect('nodes', Math.min(limit, MAX_U32)) || []
     return nodes.slice(0, limit)
@@ -240,7 +240,7 @@ class HyperDHT extends EventEmitter {
   }
 
   ping(to, opts) {
-    const value = opts && opts.size > 0 ? b4a.alloc(opts.size) : null
+    const value = opts?.size > 0 ? b4a.alloc(opts.size) : null
     const ping = { internal: true, command: PING, target: null, token: null, value }
     return this._request(ping, to, opts)
   }
@@ -309,8 +309,8 @@ class HyperDHT extends EventEmitter {
       request: this._requests.add(request),
       to: address,
       ...message,
-      retries: opts && opts.retry === false ? 0 : REQUEST_RETRIES,
-      ttl: (opts && opts.ttl) || null
+      retries: opts?.retry === false ? 0 : REQUEST_RETRIES,
+      ttl: opts?.ttl || null
     })
     return request.promise
   }

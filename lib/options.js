@@ -57,7 +57,7 @@ exports.node = function node(opts) {
 exports.query = function query(opts) {
   if (opts.commit) throw new TypeError('commit is not supported')
   const replies = opts.replies || opts.closestReplies
-  const nodes = opts.nodes || opts.closestNodes || (replies && replies.map(r => r.from))
+  const nodes = opts.nodes || opts.closestNodes || replies?.map(r => r.from)
   const retries = opts.retries === 0 ? 0 : number('retries', opts, MAX_COUNT, 5)
   return {
     nodes: addresses('nodes', nodes),
@@ -147,7 +147,8 @@ function portRange(port) {
 }
 
 function checkPort(name, port) {
-  if (typeof port !== 'number' || Number.isNaN(port)) throw new TypeError(`${name} must be a number`)
+  if (typeof port !== 'number' || Number.isNaN(port))
+    throw new TypeError(`${name} must be a number`)
   if (!Number.isInteger(port) || port < 0 || port > 65535) {
     throw new RangeError(`${name} must be an integer from 0 to 65535`)
   }

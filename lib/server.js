@@ -65,7 +65,7 @@ module.exports = class Server extends EventEmitter {
   }
 
   get publicKey() {
-    return this._keyPair && this._keyPair.publicKey
+    return this._keyPair === null ? null : this._keyPair.publicKey
   }
 
   /** Nodes that clients may be told of, to find this server through. */

@@ -138,6 +138,11 @@ impl Node {
         self.machines.lower.net.remote_address()
     }
 
+    /// This host's address in its own network.
+    pub fn local_host(&self) -> Option<Ipv4Addr> {
+        self.machines.lower.local.host()
+    }
+
     /// Our id while we are persistent.
     pub fn id(&self) -> Option<[u8; 32]> {
         self.machines.lower.net.id()
