@@ -91,8 +91,8 @@ const bootstrapNode = {
 
 const config = struct({
   host: c.ipv4,
-  portFrom: c.uint16,
-  portTo: c.uint16,
+  portFrom: c.uint32,
+  portTo: c.uint32,
   anyPort: c.bool,
   secretKey: c.fixed64,
   bootstrap: c.array(bootstrapNode),

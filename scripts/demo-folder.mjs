@@ -17,7 +17,7 @@ import { ensureInstalled, fail, npm, root, say } from './tools.mjs'
 
 /** Builds the package and installs it, under the name hyperdht, beside copies of the two apps. */
 export function prepare(folder, inNode) {
-  if (!ensureInstalled()) fail('npm ci failed.')
+  if (!ensureInstalled()) fail('npm install failed.')
   mkdirSync(folder, { recursive: true })
 
   const other = process.env.HYPERDHT_DEMO_PACKAGE

@@ -51,13 +51,15 @@ async function host() {
   say(`Starting examples/server-app in ${runtime}, in this terminal`)
   const server = startApp('server-app', bootstrap, [], ['inherit', 'pipe', 'inherit'])
   server.stdout.pipe(process.stdout)
-  const [, key] = await lines(server).find(LISTENING)
+  const fromServer = lines(server)
+  const [, key] = await fromServer.find(LISTENING)
 
   say(`Starting examples/client-app in ${runtime}; without a terminal of its own it speaks here`)
   const client = startApp('client-app', bootstrap, [key], ['pipe', 'pipe', 'inherit'])
   const seat = await Seat.open(client)
   const ended = untilEnd({ server, client })
-  await Promise.race([lines(client).find(CONNECTED), ended])
+  const connected = [fromServer.find(CONNECTED), lines(client).find(CONNECTED)]
+  await Promise.race([Promise.all(connected), ended])
 
   say(
     `Both apps run. Open a second terminal, and there:

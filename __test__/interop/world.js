@@ -45,7 +45,8 @@ class World {
  * neither waits for its bootstrap.
  */
 async function connectPair(world, cell) {
-  const { server, client, runtime, serverOptions, clientOptions, dhtOptions, capture, atOnce } = cell
+  const { server, client, runtime, serverOptions, clientOptions, dhtOptions, capture, atOnce } =
+    cell
   const serverChild = await world.spawn('server', server, runtime)
   const clientChild = await world.spawn('client', client, runtime)
   const { bootstrap } = world

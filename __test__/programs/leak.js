@@ -1,7 +1,7 @@
 // 5 x 1000 connections, opened and closed in one process. Prints what is left after each thousand
 // as a line of JSON, and at the end what is left without the server.
 
-const { fs, isBare, process } = require('../helpers/runtime')
+const { fs, process } = require('../helpers/runtime')
 const { DHT, createTestnet } = require('../helpers/implementation')
 const { once, sleep } = require('../helpers/fixtures')
 
@@ -61,7 +61,7 @@ async function measure(nodes) {
   const live = await settled(nodes)
   let rss = Infinity
   for (let i = 0; i < 10; i++) {
-    if (typeof gc === 'function') gc()
+    globalThis.gc?.()
     await sleep(50)
     rss = Math.min(rss, process.memoryUsage().rss)
   }

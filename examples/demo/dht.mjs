@@ -6,7 +6,7 @@ import process from 'bare-process'
 
 // Ctrl-C is for the apps: the server app has to unannounce its key to someone.
 process.on('SIGINT', () => {})
-process.stdin.on('close', () => process.exit(0)).resume()
+process.stdin.on('end', () => process.exit(0)).resume()
 
 const testnet = await createTestnet(5)
 console.log(JSON.stringify(testnet.bootstrap))
