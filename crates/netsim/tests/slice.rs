@@ -87,7 +87,7 @@ impl Pairs {
 
     fn send(world: &mut World, host: HostId, conn: ConnId) {
         for chunk in pattern().chunks(5000) {
-            let data = chunk.to_vec().into();
+            let data = chunk.into();
             world.command(host, Command::Write { conn, data });
         }
         world.command(host, Command::End { conn });

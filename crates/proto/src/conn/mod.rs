@@ -16,6 +16,8 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::noise::Finished;
+use crate::secret::Message;
+use crate::wire::{FEATURE_REVISION_1, UdxInfo};
 use crate::{
     Closed, ConnError, ConnId, ConnStats, Cx, Event, ServerId, SocketId, Timer, Transmit,
     TransmitBuf,
@@ -41,6 +43,14 @@ pub(crate) struct Conns {
 pub(crate) struct Path {
     pub(crate) socket: SocketId,
     pub(crate) remote: SocketAddrV4,
+}
+
+/// The peer's end of a stream, as the handshake told of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct RemoteStream {
+    pub(crate) id: u32,
+    /// It speaks revision 1: one acknowledgement per receive batch is enough for it.
+    pub(crate) revision_1: bool,
 }
 
 /// What became of a datagram.
@@ -102,11 +112,11 @@ impl Conns {
         cx: &mut Cx<'_>,
         conn: ConnId,
         path: Path,
-        remote_id: u32,
+        remote: RemoteStream,
         keys: Finished,
     ) {
         let Some(connection) = self.by_id.get_mut(&conn) else { return };
-        connection.open(cx, path, remote_id, &keys);
+        connection.open(cx, path, remote, &keys);
         self.settle(cx, conn);
     }
 
@@ -155,7 +165,7 @@ impl Conns {
     }
 
     /// Writes one message, or queues it until the connection opens.
-    pub(crate) fn write(&mut self, cx: &mut Cx<'_>, conn: ConnId, data: Bytes) {
+    pub(crate) fn write(&mut self, cx: &mut Cx<'_>, conn: ConnId, data: Message) {
         self.update(cx, conn, |c, cx| c.write(cx, data));
     }
 
@@ -308,5 +318,12 @@ impl Conns {
         cx.timers.cancel(Timer::Stream(conn));
         cx.timers.cancel(Timer::KeepAlive(conn));
         self.unused.extend(connection.socket());
+    }
+}
+
+impl From<Option<UdxInfo>> for RemoteStream {
+    fn from(info: Option<UdxInfo>) -> Self {
+        let Some(info) = info else { return Self::default() };
+        Self { id: info.id, revision_1: info.features & FEATURE_REVISION_1 != 0 }
     }
 }
