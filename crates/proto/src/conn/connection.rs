@@ -205,6 +205,15 @@ impl Connection {
         !matches!(self.state, State::Waiting(_))
     }
 
+    /// True once a packet of the peer has come.
+    pub(super) fn is_heard(&self) -> bool {
+        match &self.state {
+            State::Waiting(_) => false,
+            State::Open(open) => open.stream.stats().packets_rx > 0,
+            State::Lingering(stream, _) => stream.stats().packets_rx > 0,
+        }
+    }
+
     pub(super) fn is_lingering(&self) -> bool {
         matches!(self.state, State::Lingering(..))
     }
