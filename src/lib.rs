@@ -12,4 +12,5 @@ mod node;
 mod statics;
 mod wake;
 
-pub use node::NativeNode;
+pub use node::{NativeNode, open};
+pub use statics::{hash, key_pair, random_key_pair};
