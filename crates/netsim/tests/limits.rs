@@ -35,6 +35,10 @@ fn a_reader_that_stops_closes_the_window_and_loses_nothing() {
     world.command(server, Command::Consumed { conn, bytes });
     world.run_app(Duration::from_secs(600), &mut app);
     assert_eq!((app.received, app.empty), (TOTAL, 1));
+    world.run_for(Duration::from_secs(2));
+    for event in world.take_events(client) {
+        app.handle(&mut world, client, event);
+    }
     assert!(app.credit < 64 * 1024, "{}", app.credit);
 }
 
@@ -89,7 +93,7 @@ fn listen(world: &mut World, host: HostId) -> PublicKey {
 }
 
 fn connect(world: &mut World, host: HostId, conn: ConnId, remote: PublicKey) {
-    let options = ConnectOptions::default();
+    let options = ConnectOptions { keep_alive: Some(Duration::ZERO), ..ConnectOptions::default() };
     world.command(host, Command::Connect { conn, remote, options });
 }
 

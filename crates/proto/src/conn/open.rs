@@ -60,10 +60,7 @@ impl Open {
         if self.ended {
             return;
         }
-        let frame = self.sender.frame(data);
-        self.last_write = now;
-        self.credit += frame.len();
-        self.stream.write(frame);
+        self.credit += self.write_frame(now, data);
     }
 
     pub(super) fn send_message(&mut self, data: &[u8]) {
@@ -95,7 +92,8 @@ impl Open {
             return None;
         }
         if now >= self.last_write + self.keep_alive {
-            self.write(now, &[]);
+            // The application did not write it, and gets no credit for it.
+            self.write_frame(now, &[]);
             self.keep_alives_sent += 1;
         }
         Some(self.last_write + self.keep_alive)
@@ -134,6 +132,15 @@ impl Open {
         }
         self.credit -= drained;
         cx.emit(Event::Drained { conn, bytes: drained });
+    }
+
+    /// Returns the size of the frame in bytes.
+    fn write_frame(&mut self, now: Instant, data: &[u8]) -> usize {
+        let frame = self.sender.frame(data);
+        let len = frame.len();
+        self.last_write = now;
+        self.stream.write(frame);
+        len
     }
 
     pub(super) fn stats(&self) -> ConnStats {
