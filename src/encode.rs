@@ -97,15 +97,15 @@ pub(crate) fn is_control(event: &Event) -> bool {
 }
 
 fn event_parts(event: &Event) -> (Vec<u8>, &[u8]) {
-    match event {
-        Event::Data { conn, data } => (data_head(1, *conn, data.len()), data),
-        Event::Message { conn, data } => (data_head(2, *conn, data.len()), data),
-        other => {
-            let mut w = Writer::new();
-            control(&mut w, other);
-            (w.finish(), &[])
-        }
+    if let Event::Data { conn, data } = event {
+        return (data_head(1, *conn, data.len()), data);
     }
+    if let Event::Message { conn, data } = event {
+        return (data_head(2, *conn, data.len()), data);
+    }
+    let mut w = Writer::new();
+    control(&mut w, event);
+    (w.finish(), &[])
 }
 
 fn data_head(kind: u8, conn: ConnId, len: usize) -> Vec<u8> {
@@ -120,31 +120,21 @@ fn control(w: &mut Writer, event: &Event) {
         Event::Drained { conn, bytes } => {
             w.u8(3).u32(conn.0).u32(*bytes as u32);
         }
-        Event::Listening => {
-            w.u8(10);
-        }
+        Event::Listening => code(w, 10),
         Event::NatUpdate { host, port } => nat_address(w.u8(11), (*host, *port)),
-        Event::Ready => {
-            w.u8(12);
-        }
+        Event::Ready => code(w, 12),
         Event::Persistent { id } => {
             w.u8(13).raw(id);
         }
-        Event::Ephemeral => {
-            w.u8(14);
-        }
-        Event::Wakeup => {
-            w.u8(15);
-        }
+        Event::Ephemeral => code(w, 14),
+        Event::Wakeup => code(w, 15),
         Event::Firewalled { firewalled } => {
             w.u8(16).u8(u8::from(*firewalled));
         }
         Event::Health { online, degraded } => {
             w.u8(17).u8(u8::from(*online)).u8(u8::from(*degraded));
         }
-        Event::ServerListening { server } => {
-            w.u8(20).u32(server.0);
-        }
+        Event::ServerListening { server } => code_of(w, 20, server.0),
         Event::ServerFailed { server, error } => {
             w.u8(21).u32(server.0);
             failure(w, Some(error.code()), &error.to_string());
@@ -154,17 +144,11 @@ fn control(w: &mut Writer, event: &Event) {
                 w.addr4(*a);
             });
         }
-        Event::ServerClosed { server } => {
-            w.u8(23).u32(server.0);
-        }
+        Event::ServerClosed { server } => code_of(w, 23, server.0),
         Event::Connection(info) => opened(w.u8(30).u32(info.server.0), &info.opened),
         Event::Opened(info) => opened(w.u8(31), info),
-        Event::RemoteEnd { conn } => {
-            w.u8(32).u32(conn.0);
-        }
-        Event::Finished { conn } => {
-            w.u8(33).u32(conn.0);
-        }
+        Event::RemoteEnd { conn } => code_of(w, 32, conn.0),
+        Event::Finished { conn } => code_of(w, 33, conn.0),
         Event::Closed(closed) => {
             w.u8(34).u32(closed.conn.0);
             optional(w, closed.error, conn_error);
@@ -183,10 +167,16 @@ fn control(w: &mut Writer, event: &Event) {
                 reply(w, r);
             }
         }
-        Event::Destroyed => {
-            w.u8(60);
-        }
+        Event::Destroyed => code(w, 60),
     }
+}
+
+fn code(w: &mut Writer, code: u8) {
+    w.u8(code);
+}
+
+fn code_of(w: &mut Writer, code: u8, id: u32) {
+    w.u8(code).u32(id);
 }
 
 fn opened(w: &mut Writer, opened: &Opened) {

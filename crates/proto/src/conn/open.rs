@@ -61,10 +61,7 @@ impl Open {
         if self.ended {
             return;
         }
-        let frame = self.sender.frame_from(message.into_buf());
-        self.last_write = now;
-        self.credit += frame.len();
-        self.stream.write(frame);
+        self.credit += self.write_frame(now, message);
     }
 
     pub(super) fn send_message(&mut self, data: &[u8]) {
@@ -96,7 +93,8 @@ impl Open {
             return None;
         }
         if now >= self.last_write + self.keep_alive {
-            self.write(now, Message::from(b""));
+            // The application did not write it, and gets no credit for it.
+            self.write_frame(now, Message::from(b""));
             self.keep_alives_sent += 1;
         }
         Some(self.last_write + self.keep_alive)
@@ -136,6 +134,15 @@ impl Open {
         }
         self.credit -= drained;
         cx.emit(Event::Drained { conn, bytes: drained });
+    }
+
+    /// Returns the size of the frame in bytes.
+    fn write_frame(&mut self, now: Instant, message: Message) -> usize {
+        let frame = self.sender.frame_from(message.into_buf());
+        let len = frame.len();
+        self.last_write = now;
+        self.stream.write(frame);
+        len
     }
 
     pub(super) fn stats(&self) -> ConnStats {
