@@ -131,7 +131,7 @@ impl SlowReader {
     fn write(&mut self, world: &mut World, host: HostId, conn: ConnId, len: usize) {
         self.written += len;
         self.credit += len + 20;
-        world.command(host, Command::Write { conn, data: vec![7; len].into() });
+        world.command(host, Command::Write { conn, data: (&vec![7_u8; len]).into() });
     }
 }
 
