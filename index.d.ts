@@ -120,6 +120,8 @@ declare class HyperDHT extends EventEmitter<HyperDHT.Events> {
   addNode(node: HyperDHT.Address): void
   /** The nodes of the routing table, the latest heard first. */
   toArray(opts?: { limit?: number }): HyperDHT.Address[]
+  /** Asks for a random target in the background, which fills the routing table. */
+  refresh(): void
   address(): HyperDHT.SocketAddress | null
   localAddress(): HyperDHT.Address | null
   /** Where strangers reach us; null if they do not. */
@@ -378,7 +380,7 @@ declare namespace HyperDHT {
   }
 
   interface QueryOptions {
-    /** Asked instead of the routing table. */
+    /** Asked first. */
     nodes?: Address[]
     closestNodes?: Address[]
     replies?: Reply[]
@@ -394,6 +396,7 @@ declare namespace HyperDHT {
   interface RequestOptions {
     /** False: one transmission, a second at most. Default: four. */
     retry?: boolean
+    /** Hops, 1 to 255. */
     ttl?: number
   }
 

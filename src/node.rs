@@ -54,8 +54,7 @@ impl NativeNode {
     /// Writes one message.
     #[napi]
     pub fn write(&mut self, conn: u32, data: &[u8]) {
-        let data = Bytes::copy_from_slice(data);
-        self.push(Command::Write { conn: ConnId(conn), data });
+        self.push(Command::Write { conn: ConnId(conn), data: data.into() });
     }
 
     /// Writes one unordered message.

@@ -10,12 +10,14 @@ mod open;
 mod waiting;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::net::SocketAddrV4;
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
 
 use bytes::Bytes;
 
 use crate::noise::Finished;
+use crate::secret::Message;
+use crate::wire::{FEATURE_REVISION_1, UdxInfo};
 use crate::{
     Closed, ConnError, ConnId, ConnStats, Cx, Event, ServerId, SocketId, Timer, Transmit,
     TransmitBuf,
@@ -32,8 +34,19 @@ pub(crate) struct Conns {
     ready: VecDeque<ConnId>,
     /// Sockets whose last connection went away, for the pool.
     unused: Vec<SocketId>,
+    /// Accepted connections that have opened and received nothing, with their hosts: the client may
+    /// be a forgery.
+    unheard: BTreeMap<(ServerId, ConnId), Ipv4Addr>,
     next_incoming: u32,
     keep_alive: Duration,
+}
+
+/// How many connections of a server have received nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Unheard {
+    pub(crate) all: usize,
+    /// Those to one host.
+    pub(crate) of_source: usize,
 }
 
 /// Where the packets of a connection go.
@@ -41,6 +54,14 @@ pub(crate) struct Conns {
 pub(crate) struct Path {
     pub(crate) socket: SocketId,
     pub(crate) remote: SocketAddrV4,
+}
+
+/// The peer's end of a stream, as the handshake told of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct RemoteStream {
+    pub(crate) id: u32,
+    /// It speaks revision 1: one acknowledgement per receive batch is enough for it.
+    pub(crate) revision_1: bool,
 }
 
 /// What became of a datagram.
@@ -62,6 +83,7 @@ impl Conns {
             by_stream: HashMap::new(),
             ready: VecDeque::new(),
             unused: Vec::new(),
+            unheard: BTreeMap::new(),
             next_incoming: ConnId::INCOMING,
             keep_alive,
         }
@@ -102,12 +124,24 @@ impl Conns {
         cx: &mut Cx<'_>,
         conn: ConnId,
         path: Path,
-        remote_id: u32,
+        remote: RemoteStream,
         keys: Finished,
     ) {
         let Some(connection) = self.by_id.get_mut(&conn) else { return };
-        connection.open(cx, path, remote_id, &keys);
+        connection.open(cx, path, remote, &keys);
+        if let Some(server) = connection.server.filter(|_| !connection.is_heard()) {
+            self.unheard.insert((server, conn), *path.remote.ip());
+        }
         self.settle(cx, conn);
+    }
+
+    /// Accepted connections whose client has sent nothing since it was answered.
+    pub(crate) fn unheard(&self, server: ServerId, source: Ipv4Addr) -> Unheard {
+        let all = (server, ConnId(0))..=(server, ConnId(u32::MAX));
+        self.unheard.range(all).fold(Unheard::default(), |count, (_, host)| Unheard {
+            all: count.all + 1,
+            of_source: count.of_source + usize::from(*host == source),
+        })
     }
 
     /// Ends a connection that has not opened. A dialled one tells the application; an accepted
@@ -150,12 +184,15 @@ impl Conns {
         }
         tracing::trace!(?conn, ?socket, %from, len = data.len(), "packet");
         connection.handle_packet(cx, data);
+        if let Some(server) = connection.server {
+            self.unheard.remove(&(server, conn));
+        }
         self.settle(cx, conn);
         Taken::Yes
     }
 
     /// Writes one message, or queues it until the connection opens.
-    pub(crate) fn write(&mut self, cx: &mut Cx<'_>, conn: ConnId, data: Bytes) {
+    pub(crate) fn write(&mut self, cx: &mut Cx<'_>, conn: ConnId, data: Message) {
         self.update(cx, conn, |c, cx| c.write(cx, data));
     }
 
@@ -307,6 +344,16 @@ impl Conns {
         self.by_stream.remove(&connection.stream_id);
         cx.timers.cancel(Timer::Stream(conn));
         cx.timers.cancel(Timer::KeepAlive(conn));
+        if let Some(server) = connection.server {
+            self.unheard.remove(&(server, conn));
+        }
         self.unused.extend(connection.socket());
+    }
+}
+
+impl From<Option<UdxInfo>> for RemoteStream {
+    fn from(info: Option<UdxInfo>) -> Self {
+        let Some(info) = info else { return Self::default() };
+        Self { id: info.id, revision_1: info.features & FEATURE_REVISION_1 != 0 }
     }
 }

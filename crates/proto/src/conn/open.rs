@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use super::Path;
+use super::{Path, RemoteStream};
 use crate::noise::Finished;
-use crate::secret::{Datagrams, FrameError, Receiver, Sender};
+use crate::secret::{Datagrams, FrameError, Message, Receiver, Sender};
 use crate::{ConnId, ConnStats, Cx, Event};
 
 #[derive(Debug)]
@@ -21,7 +21,7 @@ pub(super) struct Open {
     ended: bool,
     /// Bytes of messages that the application has and did not report as consumed.
     unread: usize,
-    /// Bytes of frames that were written and not yet reported as drained.
+    /// Bytes of frames that were written and not yet reported as drained, though they may be sent.
     credit: usize,
     keep_alives_sent: u64,
     keep_alives_received: u64,
@@ -32,12 +32,13 @@ impl Open {
     pub(super) fn new(
         cx: &mut Cx<'_>,
         stream_id: u32,
-        remote_id: u32,
+        remote: RemoteStream,
         path: Path,
         keys: &Finished,
     ) -> Self {
         let mut stream = udx::Stream::new(stream_id, udx::Config::default());
-        stream.connect(cx.now, remote_id, path.remote);
+        stream.connect(cx.now, remote.id, path.remote);
+        stream.set_thin_acks(remote.revision_1);
         let sender = Sender::new(keys, cx.rng.bytes());
         stream.write(Bytes::from(sender.first_frame()));
         Self {
@@ -56,11 +57,11 @@ impl Open {
         }
     }
 
-    pub(super) fn write(&mut self, now: Instant, data: &[u8]) {
+    pub(super) fn write(&mut self, now: Instant, message: Message) {
         if self.ended {
             return;
         }
-        let frame = self.sender.frame(data);
+        let frame = self.sender.frame_from(message.into_buf());
         self.last_write = now;
         self.credit += frame.len();
         self.stream.write(frame);
@@ -95,7 +96,7 @@ impl Open {
             return None;
         }
         if now >= self.last_write + self.keep_alive {
-            self.write(now, &[]);
+            self.write(now, Message::from(b""));
             self.keep_alives_sent += 1;
         }
         Some(self.last_write + self.keep_alive)
@@ -125,10 +126,11 @@ impl Open {
         result
     }
 
-    /// Tells the application how much of what it wrote has left the queue. Told in portions: what
-    /// stays untold is below its high-water mark.
+    /// Tells the application how much of what it wrote has been sent. What is on its way does not
+    /// count against its high-water mark: the congestion window bounds that, and on a long path it
+    /// is larger than the mark. Told in portions: what stays untold is below the mark.
     pub(super) fn pass_credit(&mut self, cx: &mut Cx<'_>, conn: ConnId) {
-        let drained = self.credit.saturating_sub(self.stream.queued());
+        let drained = self.credit.saturating_sub(self.stream.unsent());
         if drained < CREDIT {
             return;
         }

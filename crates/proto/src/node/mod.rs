@@ -6,6 +6,7 @@
 
 mod dispatch;
 mod machines;
+mod refusal;
 mod servers;
 
 use std::net::{Ipv4Addr, SocketAddrV4};
