@@ -36,7 +36,7 @@ pub(crate) fn events(pending: &mut Vec<Event>, slab: &mut [u8]) -> Filled {
 
 /// Answers a question about the node: 0 statistics, 1 live objects, 2 NAT address, 3 remote
 /// address, 4 id, 5 nodes (at most `argument`), 6 a connection's transport, 7 local address of a
-/// socket, 8 firewalled.
+/// socket, 8 firewalled, 9 local host.
 pub(crate) fn inspect(handle: &Handle, what: u32, argument: u32) -> Vec<u8> {
     let mut w = Writer::new();
     match what {
@@ -74,6 +74,10 @@ pub(crate) fn inspect(handle: &Handle, what: u32, argument: u32) -> Vec<u8> {
         8 => {
             w.u8(u8::from(handle.read(|node| node.firewalled())));
         }
+        9 => {
+            let host = handle.read(|node| node.local_host());
+            optional(&mut w, host, |w, host| w.raw(&host.octets()));
+        }
         _ => {}
     }
     w.finish()
@@ -86,8 +90,8 @@ pub(crate) fn copy(answer: &[u8], slab: &mut [u8]) -> i32 {
     answer.len() as i32
 }
 
-/// Data and what belongs to its flow may be joined behind one wake-up; everything else has one of
-/// its own.
+/// Data and what belongs to its flow may be joined behind one wake-up: streams keep it until it is
+/// read. Everything else has one of its own.
 pub(crate) fn is_control(event: &Event) -> bool {
     !matches!(event, Event::Data { .. } | Event::Drained { .. })
 }
@@ -169,7 +173,7 @@ fn control(w: &mut Writer, event: &Event) {
         Event::QueryReply { query, reply: r } => reply(w.u8(50).u32(query.0), r),
         Event::QueryDone { query, closest, result } => {
             w.u8(51).u32(query.0);
-            outcome(w, result.as_ref().err().map(|e| (None, e.to_string())));
+            outcome(w, result.as_ref().err().map(|e| (e.code(), e.to_string())));
             w.list(closest, reply);
         }
         Event::Reply { request, result } => {

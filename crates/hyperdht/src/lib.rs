@@ -51,7 +51,7 @@ pub use proto::{
 pub use config::{DhtConfig, generate_key_pair};
 pub use connection::Connection;
 pub use dht::Dht;
-pub use engine::{DEFAULT_PORTS, Engine, Handle, OpenOptions, Wake};
+pub use engine::{DEFAULT_PORT, DEFAULT_PORTS, Engine, Handle, OpenOptions, Wake};
 pub use query::Query;
 pub use server::Server;
 pub use testnet::{Testnet, testnet};

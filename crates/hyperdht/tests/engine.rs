@@ -90,7 +90,8 @@ fn an_occupied_port_is_an_error_or_not() {
     let engine = Engine::start().unwrap();
     let first = Opened::new(&engine, options());
     let port = first.server_addr().port();
-    let strict = OpenOptions { ports: port..port + 1, any_port: false, ..options() };
+    let strict =
+        OpenOptions { ports: u32::from(port)..u32::from(port) + 1, any_port: false, ..options() };
     let loose = OpenOptions { any_port: true, ..strict.clone() };
 
     let refused = engine.open(strict, Arc::new(Ignore)).unwrap_err();

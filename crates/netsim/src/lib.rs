@@ -8,4 +8,4 @@ mod world;
 
 pub use host::{Host, HostId};
 pub use link::Link;
-pub use world::{App, World};
+pub use world::{App, Flight, World};

@@ -33,14 +33,16 @@ pub struct World {
     rng: Rng,
     flights: u64,
     trace: DefaultHasher,
+    tap: Option<Vec<Flight>>,
     seed: u64,
 }
 
-#[derive(Debug)]
-struct Flight {
-    from: SocketAddrV4,
-    to: SocketAddrV4,
-    data: Vec<u8>,
+/// A datagram on its way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Flight {
+    pub from: SocketAddrV4,
+    pub to: SocketAddrV4,
+    pub data: Vec<u8>,
 }
 
 impl World {
@@ -61,6 +63,7 @@ impl World {
             rng: Rng::from_seed(bytes),
             flights: 0,
             trace: DefaultHasher::new(),
+            tap: None,
             seed,
         }
     }
@@ -126,6 +129,22 @@ impl World {
     /// True if a host has such an event waiting.
     pub fn saw(&self, host: HostId, which: impl Fn(&Event) -> bool) -> bool {
         self.hosts[host.0].events.iter().any(which)
+    }
+
+    /// Sends a datagram from anywhere: hosts of the world or forged sources. It arrives after the
+    /// link's delay, whole.
+    pub fn inject(&mut self, flight: Flight) {
+        self.send(self.link.delay, flight);
+    }
+
+    /// Records what hosts send from here on.
+    pub fn start_tap(&mut self) {
+        self.tap = Some(Vec::new());
+    }
+
+    /// Takes what was recorded; the recording goes on.
+    pub fn take_tap(&mut self) -> Vec<Flight> {
+        self.tap.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     /// Virtual time since the start.
@@ -227,14 +246,21 @@ impl World {
 
     fn depart(&mut self, departure: Departure) {
         let Departure { from, to, mut data } = departure;
+        if let Some(tap) = &mut self.tap {
+            tap.push(Flight { from, to, data: data.clone() });
+        }
         let delay = if from.ip() == to.ip() {
             Some(Duration::ZERO)
         } else {
             self.link.carry(&mut self.rng, &mut data)
         };
         let Some(delay) = delay else { return };
+        self.send(delay, Flight { from, to, data });
+    }
+
+    fn send(&mut self, delay: Duration, flight: Flight) {
         self.flights += 1;
-        self.under_way.insert((self.now + delay, self.flights), Flight { from, to, data });
+        self.under_way.insert((self.now + delay, self.flights), flight);
     }
 
     fn record(&mut self, flight: &Flight) {

@@ -141,7 +141,7 @@ impl Connection {
                 }
             }
             State::Lingering(stream, _) => {
-                stream.handle_packet(cx.now, &packet, &mut Deaf);
+                stream.handle_packet(cx.now, &packet, &mut Discard);
             }
         }
     }
@@ -205,6 +205,15 @@ impl Connection {
         !matches!(self.state, State::Waiting(_))
     }
 
+    /// True once a packet of the peer has come.
+    pub(super) fn is_heard(&self) -> bool {
+        match &self.state {
+            State::Waiting(_) => false,
+            State::Open(open) => open.stream.stats().packets_rx > 0,
+            State::Lingering(stream, _) => stream.stats().packets_rx > 0,
+        }
+    }
+
     pub(super) fn is_lingering(&self) -> bool {
         matches!(self.state, State::Lingering(..))
     }
@@ -257,9 +266,9 @@ impl Connection {
 }
 
 /// Takes what arrives after the end, and does nothing with it.
-struct Deaf;
+struct Discard;
 
-impl udx::Sink for Deaf {
+impl udx::Sink for Discard {
     fn data(&mut self, _: &[u8]) {}
     fn message(&mut self, _: &[u8]) {}
     fn end(&mut self) {}

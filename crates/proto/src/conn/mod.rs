@@ -10,7 +10,7 @@ mod open;
 mod waiting;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::net::SocketAddrV4;
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -34,8 +34,19 @@ pub(crate) struct Conns {
     ready: VecDeque<ConnId>,
     /// Sockets whose last connection went away, for the pool.
     unused: Vec<SocketId>,
+    /// Accepted connections that have opened and received nothing, with their hosts: the client may
+    /// be a forgery.
+    unheard: BTreeMap<(ServerId, ConnId), Ipv4Addr>,
     next_incoming: u32,
     keep_alive: Duration,
+}
+
+/// How many connections of a server have received nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Unheard {
+    pub(crate) all: usize,
+    /// Those to one host.
+    pub(crate) of_source: usize,
 }
 
 /// Where the packets of a connection go.
@@ -72,6 +83,7 @@ impl Conns {
             by_stream: HashMap::new(),
             ready: VecDeque::new(),
             unused: Vec::new(),
+            unheard: BTreeMap::new(),
             next_incoming: ConnId::INCOMING,
             keep_alive,
         }
@@ -117,7 +129,19 @@ impl Conns {
     ) {
         let Some(connection) = self.by_id.get_mut(&conn) else { return };
         connection.open(cx, path, remote, &keys);
+        if let Some(server) = connection.server.filter(|_| !connection.is_heard()) {
+            self.unheard.insert((server, conn), *path.remote.ip());
+        }
         self.settle(cx, conn);
+    }
+
+    /// Accepted connections whose client has sent nothing since it was answered.
+    pub(crate) fn unheard(&self, server: ServerId, source: Ipv4Addr) -> Unheard {
+        let all = (server, ConnId(0))..=(server, ConnId(u32::MAX));
+        self.unheard.range(all).fold(Unheard::default(), |count, (_, host)| Unheard {
+            all: count.all + 1,
+            of_source: count.of_source + usize::from(*host == source),
+        })
     }
 
     /// Ends a connection that has not opened. A dialled one tells the application; an accepted
@@ -160,6 +184,9 @@ impl Conns {
         }
         tracing::trace!(?conn, ?socket, %from, len = data.len(), "packet");
         connection.handle_packet(cx, data);
+        if let Some(server) = connection.server {
+            self.unheard.remove(&(server, conn));
+        }
         self.settle(cx, conn);
         Taken::Yes
     }
@@ -317,6 +344,9 @@ impl Conns {
         self.by_stream.remove(&connection.stream_id);
         cx.timers.cancel(Timer::Stream(conn));
         cx.timers.cancel(Timer::KeepAlive(conn));
+        if let Some(server) = connection.server {
+            self.unheard.remove(&(server, conn));
+        }
         self.unused.extend(connection.socket());
     }
 }

@@ -1,8 +1,9 @@
 //! One listening server: its handshakes, from message 1 to a path.
 
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use super::admission::Admission;
+use super::admission::{Admission, InFlight};
 use super::asker::{Asker, Client, is_destination, without_value};
 use super::rounds::{Flow, Place, Punching, Round};
 use super::session::{Policy, Session, Welcome, welcome};
@@ -71,7 +72,8 @@ impl Server {
             self.repeat(cx, base, slot, asker);
             return;
         }
-        if !self.is_admitted(cx, base, &asker) {
+        let source = self.source(base, &asker);
+        if !self.is_admitted(cx, base, source) {
             cx.stats.dropped.admission += 1;
             return;
         }
@@ -79,7 +81,7 @@ impl Server {
             cx.stats.dropped.handshake += 1;
             return;
         };
-        let slot = self.slots.insert(noise);
+        let slot = self.slots.insert(noise, source);
         if self.options.ask_firewall {
             self.ask_firewall(cx, slot, caller, asker);
         } else {
@@ -189,11 +191,21 @@ impl Server {
         }
     }
 
-    fn is_admitted(&mut self, cx: &Cx<'_>, base: &Base<'_>, asker: &Asker) -> bool {
+    /// Who has to answer for a handshake.
+    fn source(&self, base: &Base<'_>, asker: &Asker) -> Ipv4Addr {
         // Our own relays tell the truth about the client; others may be the client.
         let trusted = base.announced.is_relay(self.id, asker.source());
-        let source = if trusted { asker.client().address } else { asker.source() };
-        self.admission.admit(cx.now, self.slots.in_flight(), *source.ip())
+        *if trusted { asker.client().address } else { asker.source() }.ip()
+    }
+
+    /// A client that was answered at once has a connection and no slot, and may yet be a forgery.
+    fn is_admitted(&mut self, cx: &Cx<'_>, base: &Base<'_>, source: Ipv4Addr) -> bool {
+        let unheard = base.io.conns.unheard(self.id, source);
+        let in_flight = InFlight {
+            all: self.slots.in_flight() + unheard.all,
+            of_source: self.slots.in_flight_of(source) + unheard.of_source,
+        };
+        self.admission.admit(cx.now, in_flight, source)
     }
 
     fn read(&self, cx: &mut Cx<'_>, client: Client, noise: &[u8]) -> Option<Caller> {

@@ -1,6 +1,7 @@
 //! The handshakes of one server. Their numbers are small and used again, as clients expect.
 
 use std::collections::{HashMap, VecDeque};
+use std::net::Ipv4Addr;
 
 use super::asker::{Asker, Client};
 use super::session::Session;
@@ -13,6 +14,8 @@ pub(super) struct Slots {
     entries: Vec<Option<Slot>>,
     by_noise: HashMap<NoiseHash, u32>,
     by_conn: HashMap<ConnId, u32>,
+    /// How many have not ended.
+    by_source: HashMap<Ipv4Addr, usize>,
     /// Those that have ended, the oldest first; each is cleared in time.
     ended: VecDeque<u32>,
 }
@@ -23,6 +26,8 @@ pub(super) type NoiseHash = [u8; 32];
 #[derive(Debug)]
 pub(super) struct Slot {
     noise: NoiseHash,
+    /// Who answers for it.
+    source: Ipv4Addr,
     pub(super) state: State,
 }
 
@@ -64,8 +69,9 @@ pub(super) struct Reply {
 
 impl Slots {
     /// Takes the lowest free number.
-    pub(super) fn insert(&mut self, noise: NoiseHash) -> u32 {
-        let slot = Some(Slot { noise, state: State::Begun });
+    pub(super) fn insert(&mut self, noise: NoiseHash, source: Ipv4Addr) -> u32 {
+        *self.by_source.entry(source).or_insert(0) += 1;
+        let slot = Some(Slot { noise, source, state: State::Begun });
         let free = self.entries.iter().position(Option::is_none);
         let index = free.unwrap_or(self.entries.len());
         match self.entries.get_mut(index) {
@@ -102,7 +108,10 @@ impl Slots {
             State::Waiting(session) => {
                 self.by_conn.insert(session.conn, index);
             }
-            State::Ended(_) => self.ended.push_back(index),
+            State::Ended(_) => {
+                self.ended.push_back(index);
+                self.release_source(index);
+            }
             State::Begun | State::Asking(_) => {}
         }
         if let Some(slot) = self.get_mut(index) {
@@ -146,6 +155,21 @@ impl Slots {
     /// Handshakes that have not ended.
     pub(super) fn in_flight(&self) -> usize {
         self.by_noise.len() - self.ended.len()
+    }
+
+    /// Those of one source.
+    pub(super) fn in_flight_of(&self, source: Ipv4Addr) -> usize {
+        self.by_source.get(&source).copied().unwrap_or(0)
+    }
+
+    fn release_source(&mut self, index: u32) {
+        let slot = self.entries.get(index as usize).and_then(Option::as_ref);
+        let Some(source) = slot.map(|slot| slot.source) else { return };
+        let Some(count) = self.by_source.get_mut(&source) else { return };
+        *count = count.saturating_sub(1);
+        if *count == 0 {
+            self.by_source.remove(&source);
+        }
     }
 }
 

@@ -93,7 +93,20 @@ fn one_source_cannot_take_every_place() {
         let message = host.client().message(Mode::FromRelay, Some(CLIENT));
         host.handshake(addr("8.8.8.8:8"), &message);
     }
-    assert_eq!(host.servers.handshakes(), 64);
+    assert_eq!(host.servers.handshakes(), MAX_HANDSHAKES / 2);
+}
+
+/// Message 2 goes to the source of message 1, which may be forged: until something comes back, the
+/// connection is as good as a handshake.
+#[test]
+fn connections_that_nobody_answers_count_as_in_flight() {
+    let mut host = Host::new(ServerOptions::default());
+    for n in 0..1000 {
+        let message = host.client().message(Mode::FromClient, None);
+        host.handshake(SocketAddrV4::new(Ipv4Addr::from(0x0808_0000 + n), 1), &message);
+    }
+    assert_eq!(host.connections(), MAX_HANDSHAKES);
+    assert_eq!(host.bench.stats.dropped.admission, 1000 - MAX_HANDSHAKES as u64);
 }
 
 #[test]

@@ -1,0 +1,183 @@
+//! A handshake flood: anyone who knows a public key can make valid first messages at any rate.
+#![cfg(test)]
+
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::time::Duration;
+
+use netsim::{Flight, HostId, Link, World};
+use proto::noise::{Initiator, KeyPair, PublicKey};
+use proto::wire::{Firewall, Handshake, Mode, NoisePayload, Request, UdxInfo, command, hash};
+use proto::{Command, ConnId, ConnectOptions, Event, Rng, ServerId, ServerOptions};
+
+#[test]
+fn one_source_costs_no_more_than_its_budget() {
+    let mut flood = Flood::new(1);
+    let attacker = SocketAddrV4::new(Ipv4Addr::new(6, 6, 6, 6), 6666);
+    flood.run(|_| Attack { source: attacker, client: None });
+    let stats = flood.world.get(flood.server).node.stats();
+    assert!(stats.dropped.admission > 8_000, "{:?}", stats.dropped);
+    flood.assert_recovered();
+}
+
+#[test]
+fn many_sources_meet_the_cap() {
+    let mut flood = Flood::new(2);
+    flood.run(|n| Attack { source: source(n), client: None });
+    let stats = flood.world.get(flood.server).node.stats();
+    assert!(stats.dropped.admission > 7_000, "{:?}", stats.dropped);
+    flood.assert_recovered();
+}
+
+/// Each one makes us bind a socket and ask others about it.
+#[test]
+fn clients_behind_relays_meet_the_cap() {
+    let mut flood = Flood::new(3);
+    flood.run(|n| Attack { source: source(n), client: Some(source(n + 20_000)) });
+    let stats = flood.world.get(flood.server).node.stats();
+    assert!(stats.dropped.admission > 7_000, "{:?}", stats.dropped);
+    flood.assert_recovered();
+}
+
+#[test]
+fn those_who_are_turned_away_hear_nothing() {
+    let mut flood = Flood::new(4);
+    flood.fill(|n| Attack { source: source(n), client: None }, 0..CAP * 2);
+    flood.world.run_for(Duration::from_millis(100));
+    flood.world.start_tap();
+    flood.fill(|n| Attack { source: late(n), client: None }, 0..100);
+    flood.world.run_for(Duration::from_secs(1));
+    let answers = flood.world.take_tap();
+    assert!(!answers.iter().any(|flight| flight.to.ip().octets()[0] == LATE));
+}
+
+/// A crowd behind one carrier's NAT comes at once, and everybody is let in, even before one of them
+/// has had the time to answer.
+#[test]
+fn a_crowd_behind_one_address_is_let_in() {
+    let mut flood = Flood::new(5);
+    let nat = |n: usize| SocketAddrV4::new(Ipv4Addr::new(7, 7, 7, 7), 1024 + n as u16);
+    flood.fill(|n| Attack { source: nat(n), client: None }, 0..CAP / 2);
+    flood.world.run_for(Duration::from_secs(1));
+    let stats = flood.world.get(flood.server).node.stats();
+    assert_eq!(stats.dropped.admission, 0);
+}
+
+/// One message of the flood; with a client, it claims to come from a relay.
+struct Attack {
+    source: SocketAddrV4,
+    client: Option<SocketAddrV4>,
+}
+
+struct Flood {
+    world: World,
+    server: HostId,
+    key: PublicKey,
+    rng: Rng,
+    idle_timers: usize,
+}
+
+impl Flood {
+    fn new(seed: u64) -> Self {
+        let mut world = World::testnet(seed, 10, Link::default());
+        let server = world.host(world.config());
+        let key_pair = KeyPair::from_seed([9; 32]);
+        let key = key_pair.public();
+        let options = ServerOptions { key_pair: Some(key_pair), ..ServerOptions::default() };
+        world.command(server, Command::Listen { server: ServerId(0), options });
+        world.run_until(Duration::from_secs(60), |world| {
+            world.saw(server, |event| matches!(event, Event::ServerListening { .. }))
+        });
+        let idle_timers = world.get(server).node.live().timers;
+        Self { world, server, key, rng: Rng::from_seed([7; 32]), idle_timers }
+    }
+
+    /// 1000 messages a second for 10 s.
+    fn run(&mut self, attack: impl Fn(usize) -> Attack) {
+        for n in (0..MESSAGES).step_by(100) {
+            self.fill(&attack, n..n + 100);
+            self.world.run_for(Duration::from_millis(100));
+            self.assert_bounded();
+            self.world.take_events(self.server);
+        }
+    }
+
+    fn fill(&mut self, attack: impl Fn(usize) -> Attack, numbers: std::ops::Range<usize>) {
+        for n in numbers {
+            let flight = self.message(attack(n));
+            self.world.inject(flight);
+        }
+    }
+
+    fn message(&mut self, attack: Attack) -> Flight {
+        let Attack { source, client } = attack;
+        let to = self.world.get(self.server).server_address();
+        let key_pair = KeyPair::from_seed(self.rng.bytes());
+        let mut initiator = Initiator::new(&key_pair, self.key, &mut self.rng).unwrap();
+        let payload = NoisePayload {
+            firewall: Firewall::Consistent,
+            udx: Some(UdxInfo { features: 0, id: self.rng.u32(), seq: 0 }),
+            secret_stream: true,
+            ..NoisePayload::default()
+        };
+        let noise = initiator.send(&payload.encode()).unwrap();
+        let mode = if client.is_some() { Mode::FromRelay } else { Mode::FromClient };
+        let value = Handshake { mode, noise, peer_address: client, relay_address: None }.encode();
+        let request = Request {
+            tid: self.rng.u32() as u16,
+            to,
+            id: None,
+            token: None,
+            internal: false,
+            command: command::PEER_HANDSHAKE,
+            target: Some(hash(&[&self.key])),
+            value: Some(&value),
+        };
+        Flight { from: source, to, data: request.encode() }
+    }
+
+    fn assert_bounded(&self) {
+        let host = self.world.get(self.server);
+        let live = host.node.live();
+        assert!(live.handshakes <= CAP, "{live:?}");
+        assert!(live.streams <= CAP, "{live:?}");
+        assert!(live.punchers <= CAP, "{live:?}");
+        assert!(host.sockets() <= CAP + 2, "{} sockets", host.sockets());
+        assert!(live.requests <= CAP * 8, "{live:?}");
+        // What has ended is remembered for a while.
+        assert!(live.timers <= self.idle_timers + 4096 + CAP * 4, "{live:?}");
+    }
+
+    /// Everything is given back, and those who behave come through.
+    fn assert_recovered(&mut self) {
+        self.world.run_for(Duration::from_secs(60));
+        let live = self.world.get(self.server).node.live();
+        assert_eq!(
+            (live.handshakes, live.streams, live.punchers, live.pool_sockets),
+            (0, 0, 0, 0),
+            "{live:?}"
+        );
+        let client = self.world.host(self.world.config());
+        let options = ConnectOptions::default();
+        let connect = Command::Connect { conn: ConnId(0), remote: self.key, options };
+        self.world.command(client, connect);
+        self.world.run_until(Duration::from_secs(30), |world| {
+            world.saw(client, |event| matches!(event, Event::Opened(_)))
+        });
+    }
+}
+
+fn source(n: usize) -> SocketAddrV4 {
+    SocketAddrV4::new(Ipv4Addr::from(0x0900_0000 + 256 * n as u32), 1 + n as u16 % 60_000)
+}
+
+fn late(n: usize) -> SocketAddrV4 {
+    SocketAddrV4::new(Ipv4Addr::new(LATE, 0, 0, n as u8), 1)
+}
+
+const MESSAGES: usize = 10_000;
+
+/// The default of `Config::max_handshakes`.
+const CAP: usize = 256;
+
+/// The first octet of those who come when it is full.
+const LATE: u8 = 8;
