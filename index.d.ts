@@ -498,7 +498,8 @@ declare namespace HyperDHT {
       | 'punch'
       | 'message'
       | 'frame'
-      | 'udx',
+      | 'udx'
+      | 'store',
       number
     >
   }

@@ -3,10 +3,10 @@ const b4a = require('b4a')
 const connect = require('./lib/connect')
 const deferred = require('./lib/deferred')
 const Dispatcher = require('./lib/dispatcher')
-const events = require('./lib/events')
 const Native = require('./lib/native')
 const Query = require('./lib/query')
 const Server = require('./lib/server')
+const Sink = require('./lib/sink')
 const Stats = require('./lib/stats')
 const Table = require('./lib/table')
 const UDXSocket = require('./lib/udx-socket')
@@ -355,33 +355,6 @@ class HyperDHT extends EventEmitter {
       jsRequests: this._requests.size,
       jsSockets: this._sockets.size - MAIN_SOCKETS
     }
-  }
-}
-
-/** Where the dispatcher's events go. */
-class Sink {
-  constructor(dht) {
-    this.dht = dht
-  }
-
-  onbatch() {
-    if (this.dht._statsInUse) this.dht._refreshStats()
-  }
-
-  oncontrol(name, event) {
-    events[name](this.dht, event)
-  }
-
-  ondata(conn, data) {
-    this.dht._conns.get(conn)?._ondata(data)
-  }
-
-  onmessage(conn, data) {
-    this.dht._conns.get(conn)?._onmessage(data)
-  }
-
-  ondrained(conn, bytes) {
-    this.dht._conns.get(conn)?._ondrained(bytes)
   }
 }
 

@@ -282,6 +282,7 @@ const INSPECT = {
       'droppedMessage',
       'droppedFrame',
       'droppedUdx',
+      'droppedStore',
       'pingTx',
       'pingRx',
       'pingNatTx',

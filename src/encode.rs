@@ -326,6 +326,7 @@ fn stats(w: &mut Writer, s: &Stats) {
         d.message,
         d.frame,
         d.udx,
+        d.store,
     ] {
         w.uint(n);
     }
