@@ -213,3 +213,61 @@ impl udx::Sink for Inlet<'_, '_> {
 
 /// How much has to drain before the application is told; a quarter of its high-water mark.
 const CREDIT: usize = 64 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, SocketAddrV4};
+
+    use super::*;
+    use crate::noise::{Initiator, KeyPair, Responder};
+    use crate::wire::{FEATURE_REVISION_1, UdxInfo};
+    use crate::{Outbox, Rng, SocketId, Stats, Timers};
+
+    #[test]
+    fn only_a_peer_of_our_revision_gets_thin_acknowledgements() {
+        assert_eq!(acknowledgements(FEATURE_REVISION_1), 1);
+        assert_eq!(acknowledgements(0), PACKETS / 2);
+    }
+
+    /// How many answer a batch of `PACKETS` packets.
+    fn acknowledgements(features: u64) -> usize {
+        let (mut rng, mut timers) = (Rng::from_seed([1; 32]), Timers::new());
+        let (mut out, mut stats) = (Outbox::default(), Stats::default());
+        let now = Instant::now();
+        let keys = keys(&mut rng);
+        let mut cx =
+            Cx { now, rng: &mut rng, timers: &mut timers, out: &mut out, stats: &mut stats };
+        let remote = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 1);
+        let path = Path { socket: SocketId::SERVER, remote };
+        let info = UdxInfo { features, id: 2, seq: 0 };
+        let mut open = Open::new(&mut cx, 1, Some(info).into(), path, &keys);
+
+        let mut peer = udx::Stream::new(2, udx::Config::default());
+        peer.connect(now, 1, remote);
+        peer.write(Bytes::from(vec![0; 20_000]));
+        let mut buf = Vec::new();
+        let sent = peer.poll_transmit(now, &mut buf, PACKETS).expect("data");
+        for datagram in buf.chunks(sent.segment_size.expect("several packets")) {
+            let packet = udx::Packet::parse(datagram).expect("a packet");
+            // Its content is nonsense, and acknowledged all the same.
+            let _ = open.handle_packet(&mut cx, ConnId(1), &packet);
+        }
+
+        open.stream.poll_transmit(now, &mut buf, 64).expect("acknowledgements");
+        buf.len() / ACKNOWLEDGEMENT
+    }
+
+    fn keys(rng: &mut Rng) -> Finished {
+        let (near, far) = (KeyPair::from_seed([1; 32]), KeyPair::from_seed([2; 32]));
+        let mut initiator = Initiator::new(&near, far.public(), rng).expect("keys");
+        let mut responder = Responder::new(&far, rng).expect("keys");
+        responder.recv(&initiator.send(b"").expect("message 1")).expect("message 1");
+        initiator.recv(&responder.send(b"").expect("message 2")).expect("message 2");
+        responder.finish()
+    }
+
+    const PACKETS: usize = 12;
+
+    /// Bytes of a packet that is only a header.
+    const ACKNOWLEDGEMENT: usize = 20;
+}

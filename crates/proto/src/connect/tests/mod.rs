@@ -129,24 +129,6 @@ fn a_second_connection_goes_by_the_relays_of_the_first() {
 }
 
 #[test]
-fn bulk_is_acknowledged_once_per_batch() {
-    let mut world = World::testnet();
-    let (server, client) = (world.open(), world.open());
-    let remote = world.listen(server);
-    world.connect(client, remote);
-    world.run(SECOND);
-    let [conn] = accepted(&world, server)[..] else { panic!("not one connection") };
-
-    let data = Message::from(&[7_u8; 200_000]);
-    world.command(client, Command::Write { conn: ConnId(1), data });
-    world.run(SECOND);
-
-    assert_eq!(received(&world, server).len(), 200_000);
-    let stats = world.hosts[server].node.conn_stats(conn).expect("an open connection");
-    assert!(stats.packets_transmitted * 4 < stats.packets_received, "{stats:?}");
-}
-
-#[test]
 fn what_is_on_its_way_is_no_longer_queued() {
     let mut world = World::testnet();
     let (server, client) = (world.open(), world.open());
