@@ -38,7 +38,7 @@ impl Bench {
     fn new() -> Self {
         let now = Instant::now();
         let config = Config {
-            bootstrap: vec![BootstrapNode::Address(source(0))],
+            bootstrap: vec![BootstrapNode::Address(source(8))],
             ephemeral: Some(false),
             firewalled: false,
             public_address: Some(SocketAddrV4::new(Ipv4Addr::new(5, 5, 5, 5), 49737)),
