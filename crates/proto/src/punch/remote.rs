@@ -65,8 +65,8 @@ impl Remote {
         self.addresses.iter().map(|remote| remote.address).collect()
     }
 
-    pub(super) fn first_verified(&self) -> Option<SocketAddrV4> {
-        self.addresses.iter().find(|remote| remote.verified).map(|remote| remote.address)
+    pub(super) fn verified(&self) -> impl Iterator<Item = SocketAddrV4> {
+        self.addresses.iter().filter(|remote| remote.verified).map(|remote| remote.address)
     }
 
     fn is_verified(&self, host: Ipv4Addr) -> bool {

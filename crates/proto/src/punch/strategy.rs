@@ -37,13 +37,14 @@ impl Strategy {
         if is_consistent(local) && is_consistent(remote.firewall()) {
             return Some(Self::Consistent { tries: 0 });
         }
-        let verified = remote.first_verified()?;
         if is_consistent(local) && is_random(remote.firewall()) {
-            return Some(Self::RandomPorts { host: *verified.ip(), left: RANDOM_PROBES });
+            let host = *remote.verified().next()?.ip();
+            return Some(Self::RandomPorts { host, left: RANDOM_PROBES });
         }
         if is_random(local) && is_consistent(remote.firewall()) {
             return Some(Self::Birthday {
-                to: verified,
+                // A peer behind a random NAT names port 0; this one must name a port.
+                to: remote.verified().find(|address| address.port() != 0)?,
                 left: RANDOM_PROBES,
                 next: 0,
                 low_ttl: true,

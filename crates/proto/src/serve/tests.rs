@@ -9,7 +9,7 @@ use crate::connect::{Connector, VERSION};
 use crate::cx::ControlDatagram;
 use crate::net::Net;
 use crate::noise::{Initiator, PublicKey};
-use crate::punch::{Pool, PunchSecret, Punchers};
+use crate::punch::{Pool, PunchId, PunchSecret, Punchers};
 use crate::wire::{
     FEATURE_REVISION_1, Firewall, HolepunchPayload, Mode, NoisePayload, Packet, PayloadError,
     Relay, UdxInfo, command, hash,
@@ -216,6 +216,40 @@ fn forged_rounds_are_dropped() {
     assert_eq!((host.sent().len(), host.servers.handshakes()), (0, 1));
 }
 
+/// The addresses of a round are the client's word. Victims get two probes of one byte each, and
+/// only so many of them; nobody gets any where no peer can be.
+#[test]
+fn a_client_cannot_aim_our_probes() {
+    let mut host = Host::new(ServerOptions::default());
+    let mut client = host.client();
+    host.handshake(RELAY, &client.message(Mode::FromRelay, Some(CLIENT)));
+    host.bind();
+    let sent = host.sent();
+    let slot = client.read(&sent[0], Mode::FromServer).holepunch.unwrap().id;
+    let secret = client.secret(&mut host.bench);
+
+    let victims = (0..3000).map(|n| SocketAddrV4::new(Ipv4Addr::from(0x0d00_0000 + n), 53));
+    let nowhere = ["224.0.0.1:5", "255.255.255.255:5", "0.0.0.0:5", "13.0.0.1:0"].map(addr);
+    let addresses: Vec<_> = nowhere.into_iter().chain(victims).collect();
+    for round in 0..100 {
+        let payload = HolepunchPayload {
+            firewall: Firewall::Consistent,
+            round,
+            punching: true,
+            addresses: Some(addresses.clone()),
+            ..HolepunchPayload::default()
+        };
+        let relay = SocketAddrV4::new(Ipv4Addr::new(6, 6, 6, 6), 1 + round as u16);
+        host.round(relay, slot, &secret, &payload);
+        host.pass(Duration::from_millis(500));
+    }
+    let mut probes = host.sent();
+    probes.retain(|sent| sent.payload.len() == 1);
+    assert!(!probes.is_empty() && probes.len() <= 32, "{}", probes.len());
+    assert!(probes.iter().all(|sent| sent.to.port() == 53 && sent.to.ip().octets()[0] == 13));
+    assert_eq!((host.servers.handshakes(), host.punchers.len()), (0, 0));
+}
+
 /// A firewalled server alone, and what surrounds it.
 struct Host {
     bench: Bench,
@@ -336,8 +370,14 @@ impl Host {
     fn pass(&mut self, time: Duration) {
         self.bench.now += time;
         while let Some(timer) = self.bench.timers.pop_due(self.bench.now) {
-            if let Timer::Handshake(server, slot) = timer {
-                self.with(|servers, cx, base| servers.handle_timeout(cx, base, server, slot));
+            match timer {
+                Timer::Handshake(server, slot) => {
+                    self.with(|servers, cx, base| servers.handle_timeout(cx, base, server, slot));
+                }
+                Timer::Punch(id) => self.with(|_, cx, base| {
+                    base.punchers.handle_timeout(cx, &mut base.io, PunchId(id));
+                }),
+                _ => {}
             }
         }
     }

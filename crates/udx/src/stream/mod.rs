@@ -114,6 +114,8 @@ struct PeerWindow {
     /// When to ask whether a closed window has opened.
     ask_at: Option<Micros>,
     ask_due: bool,
+    /// Questions in a row that the peer has not answered.
+    unanswered: u32,
 }
 
 impl Stream {
@@ -369,7 +371,14 @@ impl Stream {
 
 impl PeerWindow {
     fn new(first: Number) -> Self {
-        Self { bytes: INITIAL_WINDOW, seq: first, ack: first, ask_at: None, ask_due: false }
+        Self {
+            bytes: INITIAL_WINDOW,
+            seq: first,
+            ack: first,
+            ask_at: None,
+            ask_due: false,
+            unanswered: 0,
+        }
     }
 }
 

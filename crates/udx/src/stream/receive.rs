@@ -34,6 +34,7 @@ impl Stream {
         if !self.take(packet, believable, sink) || !believable {
             return;
         }
+        self.window.unanswered = 0;
         if let Some(ack) = ack {
             self.update_window(header, ack);
             self.acknowledge(now, ack, packet.sack_ranges());

@@ -94,6 +94,19 @@ fn a_peer_that_dies_in_the_middle_is_noticed() {
     assert!((13.0..13.6).contains(&took), "{took}");
 }
 
+/// Nothing is in flight then that could time out.
+#[test]
+fn a_peer_that_dies_behind_a_closed_window_is_noticed() {
+    let mut pair = Pair::new(Link::default(), 1);
+    pair.b.reads = false;
+    pair.a.write(&noise(6 * MIB, 3));
+    pair.run_until(40.0, |_| false);
+    assert!(pair.a.stream.is_connected());
+    pair.link.loss = 1000;
+    assert!(pair.run_until(20.0, |pair| pair.a.stream.is_done()));
+    assert_eq!(pair.a.events.last(), Some(&Event::Closed(CloseReason::TimedOut)));
+}
+
 #[test]
 fn a_slow_reader_closes_the_window_and_opens_it_again() {
     let mut pair = Pair::new(Link::default(), 1);

@@ -45,6 +45,10 @@ impl Stream {
             self.handle_retransmission_timeout(now);
         }
         if is_due(self.window.ask_at, now) {
+            self.window.unanswered += 1;
+            if self.window.unanswered > MAX_TIMEOUTS {
+                return self.give_up(now);
+            }
             self.window.ask_at = Some(now + 2 * self.rtt.rto());
             self.window.ask_due = true;
         }

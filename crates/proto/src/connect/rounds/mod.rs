@@ -11,7 +11,7 @@ use super::requests::Requests;
 use crate::net::Reply;
 use crate::noise::Finished;
 use crate::punch::{News, PunchId, PunchOwner, PunchSecret, Puncher, is_random};
-use crate::wire::{Firewall, HolepunchInfo, HolepunchPayload, PayloadError, Relay};
+use crate::wire::{Firewall, HolepunchInfo, HolepunchPayload, PayloadError, Relay, is_reserved};
 use crate::{Answer, AskId, ConnId, ConnectError, Cx, Question, Timer};
 
 /// Two peers agree on how to punch.
@@ -349,7 +349,8 @@ pub(crate) fn ask(cx: &mut Cx<'_>, question: Question) -> AskId {
 
 /// The relay that both sides use, so that the server's NAT is open towards it; else the first.
 fn pick_relay(info: &HolepunchInfo, node: SocketAddrV4) -> Option<Relay> {
-    let mut relays = info.relays.iter().filter(|r| r.relay_address.port() != 0);
+    let is_host = |at: SocketAddrV4| at.port() != 0 && !is_reserved(*at.ip());
+    let mut relays = info.relays.iter().filter(|relay| is_host(relay.relay_address));
     let first = relays.clone().next()?;
     Some(*relays.find(|relay| relay.relay_address == node).unwrap_or(first))
 }
