@@ -133,26 +133,22 @@ impl Pairs {
     }
 
     fn handle(&mut self, world: &mut World, host: HostId, event: Event) {
-        match event {
-            Event::Connection(info) => {
-                self.accepted += 1;
-                self.conns.push((host, info.opened.conn));
-            }
-            Event::Opened(opened) => {
-                self.opened += 1;
-                self.conns.push((host, opened.conn));
-            }
-            Event::Data { conn, data } => {
-                assert!(data.len() == MESSAGE && data.iter().all(|byte| *byte == PATTERN));
-                *self.received.entry((host, conn)).or_default() += data.len();
-                world.command(host, Command::Consumed { conn, bytes: data.len() });
-            }
+        if let Event::Connection(info) = event {
+            self.accepted += 1;
+            self.conns.push((host, info.opened.conn));
+        } else if let Event::Opened(opened) = event {
+            self.opened += 1;
+            self.conns.push((host, opened.conn));
+        } else if let Event::Data { conn, data } = event {
+            assert!(data.len() == MESSAGE && data.iter().all(|byte| *byte == PATTERN));
+            *self.received.entry((host, conn)).or_default() += data.len();
+            world.command(host, Command::Consumed { conn, bytes: data.len() });
+        } else if let Event::Closed(closed) = event {
             // A repeated handshake opens a connection that nobody answers.
-            Event::Closed(closed) if self.received.contains_key(&(host, closed.conn)) => {
+            let talked = self.received.contains_key(&(host, closed.conn));
+            if talked || closed.conn == self.conn {
                 self.end(host, closed.error);
             }
-            Event::Closed(closed) if closed.conn == self.conn => self.end(host, closed.error),
-            _ => {}
         }
     }
 
