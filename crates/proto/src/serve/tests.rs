@@ -370,14 +370,13 @@ impl Host {
     fn pass(&mut self, time: Duration) {
         self.bench.now += time;
         while let Some(timer) = self.bench.timers.pop_due(self.bench.now) {
-            match timer {
-                Timer::Handshake(server, slot) => {
-                    self.with(|servers, cx, base| servers.handle_timeout(cx, base, server, slot));
-                }
-                Timer::Punch(id) => self.with(|_, cx, base| {
+            if let Timer::Handshake(server, slot) = timer {
+                self.with(|servers, cx, base| servers.handle_timeout(cx, base, server, slot));
+            }
+            if let Timer::Punch(id) = timer {
+                self.with(|_, cx, base| {
                     base.punchers.handle_timeout(cx, &mut base.io, PunchId(id));
-                }),
-                _ => {}
+                });
             }
         }
     }
