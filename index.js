@@ -3,17 +3,18 @@ const b4a = require('b4a')
 const connect = require('./lib/connect')
 const deferred = require('./lib/deferred')
 const Dispatcher = require('./lib/dispatcher')
-const events = require('./lib/events')
 const Native = require('./lib/native')
 const Query = require('./lib/query')
 const Server = require('./lib/server')
+const Sink = require('./lib/sink')
 const Stats = require('./lib/stats')
 const Table = require('./lib/table')
 const UDXSocket = require('./lib/udx-socket')
+const unsupported = require('./lib/unsupported')
 const { BOOTSTRAP_NODES, COMMANDS, FIREWALL } = require('./lib/constants')
 const { createKeyPair, hash } = require('./lib/keys')
 const options = require('./lib/options')
-const { addresses, checkAddress, checkBytes, checkKeyPair } = options
+const { addresses, checkAddress, checkBytes, checkKeyPair, checkTtl } = options
 const { checkUint, checkValue, isIPv4 } = options
 
 /** A node of the DHT. */
@@ -140,7 +141,10 @@ class HyperDHT extends EventEmitter {
 
   createServer(opts, onconnection) {
     if (typeof opts === 'function') return this.createServer({}, opts)
-    if (opts && opts.onconnection) onconnection = opts.onconnection
+    if (opts?.onconnection) onconnection = opts.onconnection
+    if (onconnection && typeof onconnection !== 'function') {
+      throw new TypeError('onconnection must be a function')
+    }
     const server = new Server(this, opts)
     if (onconnection) server.on('connection', onconnection)
     return server
@@ -184,7 +188,7 @@ class HyperDHT extends EventEmitter {
 
   /** The nodes of the routing table, the latest heard first. */
   toArray(opts) {
-    const limit = (opts && opts.limit) ?? Infinity
+    const limit = opts?.limit ?? Infinity
     if (!(limit > 0)) return []
     const nodes = this._native?.inspect('nodes', Math.min(limit, MAX_U32)) || []
     return nodes.slice(0, limit)
@@ -203,6 +207,7 @@ class HyperDHT extends EventEmitter {
   }
 
   announce(target, keyPair, relayAddresses, opts = {}) {
+    unsupported.refuse(opts, ['signAnnounce', 'signUnannounce'])
     const { secretKey } = checkKeyPair('keyPair', keyPair)
     const announce = {
       secretKey,
@@ -215,6 +220,7 @@ class HyperDHT extends EventEmitter {
   }
 
   lookupAndUnannounce(target, keyPair, opts = {}) {
+    unsupported.refuse(opts, ['signUnannounce'])
     const { secretKey } = checkKeyPair('keyPair', keyPair)
     const steps = [['unannounce', { secretKey }]]
     return this._query({ target, steps, command: COMMANDS.LOOKUP, map: Query.mapLookup }, opts)
@@ -235,12 +241,17 @@ class HyperDHT extends EventEmitter {
     return this._query({ target, steps, command: FIND_NODE, internal: true }, opts)
   }
 
+  /** Asks for a random target in the background, which fills the routing table. */
+  refresh() {
+    this.findNode(createKeyPair().publicKey).finished().catch(noop)
+  }
+
   request({ token = null, command, target = null, value = null }, to, opts) {
     return this._request({ internal: false, command, target, token, value }, to, opts)
   }
 
   ping(to, opts) {
-    const value = opts && opts.size > 0 ? b4a.alloc(opts.size) : null
+    const value = opts?.size > 0 ? b4a.alloc(opts.size) : null
     const ping = { internal: true, command: PING, target: null, token: null, value }
     return this._request(ping, to, opts)
   }
@@ -292,7 +303,7 @@ class HyperDHT extends EventEmitter {
 
   _query(what, opts) {
     if (this.destroyed) throw new Error('Node destroyed')
-    return new Query(this, what, opts)
+    return new Query(this, what, opts || {})
   }
 
   async _request(message, to, opts) {
@@ -309,8 +320,8 @@ class HyperDHT extends EventEmitter {
       request: this._requests.add(request),
       to: address,
       ...message,
-      retries: opts && opts.retry === false ? 0 : REQUEST_RETRIES,
-      ttl: (opts && opts.ttl) || null
+      retries: opts?.retry === false ? 0 : REQUEST_RETRIES,
+      ttl: opts?.ttl ? checkTtl(opts.ttl) : null
     })
     return request.promise
   }
@@ -347,38 +358,13 @@ class HyperDHT extends EventEmitter {
   }
 }
 
-/** Where the dispatcher's events go. */
-class Sink {
-  constructor(dht) {
-    this.dht = dht
-  }
-
-  onbatch() {
-    if (this.dht._statsInUse) this.dht._refreshStats()
-  }
-
-  oncontrol(name, event) {
-    events[name](this.dht, event)
-  }
-
-  ondata(conn, data) {
-    this.dht._conns.get(conn)?._ondata(data)
-  }
-
-  onmessage(conn, data) {
-    this.dht._conns.get(conn)?._onmessage(data)
-  }
-
-  ondrained(conn, bytes) {
-    this.dht._conns.get(conn)?._ondrained(bytes)
-  }
-}
-
 HyperDHT.BOOTSTRAP = BOOTSTRAP_NODES
 HyperDHT.FIREWALL = FIREWALL
 HyperDHT.OK = 0
 HyperDHT.ERROR_UNKNOWN_COMMAND = 1
 HyperDHT.ERROR_INVALID_TOKEN = 2
+
+unsupported.standIn(HyperDHT)
 
 module.exports = HyperDHT
 

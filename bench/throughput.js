@@ -5,8 +5,7 @@
 // A pair is sender:receiver of 'native' and 'reference'; by default native:native and
 // reference:reference. The pairs take turns, so that a noisy machine disturbs all alike.
 
-const { spawn } = require('child_process')
-const path = require('path')
+const Peer = require('./peer')
 
 const DEFAULT_PAIRS = ['native:native', 'reference:reference']
 const MIB = 1024 * 1024
@@ -48,37 +47,6 @@ async function measure(pair, bytes, chunk) {
     rate: bytes / 1e6 / received.seconds,
     sender: (sent.cpu * GIB) / bytes,
     receiver: (received.cpu * GIB) / bytes
-  }
-}
-
-/** A process of throughput-peer.js, which sends messages over Node's IPC channel. */
-class Peer {
-  constructor(role, implementation, options = {}) {
-    this._messages = []
-    this._waiting = []
-    this._child = spawn(process.execPath, [path.join(__dirname, 'throughput-peer.js')], {
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-      env: { ...process.env, HYPERDHT_IMPL: implementation }
-    })
-    this._child.on('message', message => {
-      if (this._waiting.length > 0) this._waiting.shift()(message)
-      else this._messages.push(message)
-    })
-    this._exit = new Promise(resolve => this._child.on('exit', resolve))
-    this._child.send({ role, ...options })
-  }
-
-  message() {
-    if (this._messages.length > 0) return Promise.resolve(this._messages.shift())
-    const early = this._exit.then(() => {
-      throw new Error('a process ended before it reported')
-    })
-    return Promise.race([new Promise(resolve => this._waiting.push(resolve)), early])
-  }
-
-  end() {
-    this._child.kill('SIGKILL')
-    return this._exit
   }
 }
 

@@ -51,7 +51,7 @@ function optional(encoding) {
 const ownBuffer = {
   preencode: c.buffer.preencode,
   encode: c.buffer.encode,
-  decode: (state) => b4a.from(c.buffer.decode(state))
+  decode: state => b4a.from(c.buffer.decode(state))
 }
 
 // A struct as a list of names and encodings, in the order of the wire.
@@ -91,8 +91,8 @@ const bootstrapNode = {
 
 const config = struct({
   host: c.ipv4,
-  portFrom: c.uint16,
-  portTo: c.uint16,
+  portFrom: c.uint32,
+  portTo: c.uint32,
   anyPort: c.bool,
   secretKey: c.fixed64,
   bootstrap: c.array(bootstrapNode),
@@ -282,6 +282,7 @@ const INSPECT = {
       'droppedMessage',
       'droppedFrame',
       'droppedUdx',
+      'droppedStore',
       'pingTx',
       'pingRx',
       'pingNatTx',
@@ -339,7 +340,7 @@ module.exports = { address, config, COMMANDS, EVENTS, DATA, MESSAGE, DRAINED, IN
 
 function command(kind, fields) {
   const body = struct(fields)
-  return (message) => {
+  return message => {
     const state = c.state(0, 1)
     body.preencode(state, message)
     state.buffer = b4a.allocUnsafe(state.end)
@@ -357,7 +358,7 @@ function query(kind, fields) {
     kind: c.uint8,
     ...fields
   })
-  return (message) => encode({ ...message, kind })
+  return message => encode({ ...message, kind })
 }
 
 function event(name, fields) {
@@ -365,5 +366,5 @@ function event(name, fields) {
 }
 
 function uints(names) {
-  return struct(Object.fromEntries(names.map((name) => [name, c.uint])))
+  return struct(Object.fromEntries(names.map(name => [name, c.uint])))
 }

@@ -1,6 +1,7 @@
 const NoiseSecretStream = require('./socket')
 const { decodeAddress } = require('./keys')
 const { addresses, checkKeyPair } = require('./options')
+const { refuse } = require('./unsupported')
 
 /**
  * Connects to a server. Malformed keys and options throw; all else arrives as 'error'.
@@ -11,6 +12,7 @@ const { addresses, checkKeyPair } = require('./options')
  * @returns {NoiseSecretStream}
  */
 module.exports = function connect(dht, publicKey, opts = {}) {
+  refuse(opts, ['pool', 'createHandshake', 'createSecretStream'])
   const { key, nodes } = decodeAddress(publicKey)
   const keyPair = opts.keyPair ? checkKeyPair('keyPair', opts.keyPair) : dht.defaultKeyPair
   opts.relayAddresses = opts.relayAddresses || nodes

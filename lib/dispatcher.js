@@ -5,8 +5,8 @@ const { EVENTS, DATA, MESSAGE, DRAINED } = require('./border')
 /**
  * Takes events from the engine and hands them to a sink.
  *
- * One call of `wake` handles data and at most one control event, and the engine makes a call for
- * each control event. So microtasks run between two of them, and `await once(…)` sees each.
+ * One call of `wake` handles data and at most one other event, and the engine makes a call for each
+ * event that is not data. So microtasks run between two of them, and `await once(…)` sees each.
  *
  * @typedef {object} Sink
  * @property {() => void} onbatch before each batch
@@ -24,6 +24,7 @@ module.exports = class Dispatcher {
     this._native = null
     this._slab = null
     this._free = 0
+    this._lent = 0
     this._consumed = new Map()
     this._reportConsumed = () => this._flushConsumed()
   }
@@ -54,57 +55,67 @@ module.exports = class Dispatcher {
       if (this._slab === null) this._renewSlab(SLAB)
       const written = native.drain(this._slab.subarray(this._free))
       if (written === 0) return
-      if (written < 0) this._renewSlab(Math.max(SLAB, -written))
-      // no more in this turn: the call for what is behind a control event is on its way
-      else if (this._dispatch(written)) return
+      if (written < 0) {
+        this._renewSlab(Math.max(SLAB, -written))
+        continue
+      }
+      const other = this._dispatch(written)
+      this._skipLent()
+      // no more in this turn: the call for what is behind that event is on its way
+      if (other) return
     }
   }
 
-  // Handles a batch; true if it ended with a control event.
+  // Handles a batch; true if it ended with another event than data.
   _dispatch(written) {
-    const slab = this._slab
-    const state = c.state(this._free, this._free + written, slab)
-    let lent = false
-    let control = false
+    const state = c.state(this._free, this._free + written, this._slab)
+    let other = false
 
-    while (!control && state.start < state.end) {
-      const kind = slab[state.start++]
+    while (!other && state.start < state.end) {
+      const kind = c.uint8.decode(state)
+      other = kind !== DATA && kind !== DRAINED
       try {
-        if (kind === DATA || kind === MESSAGE) {
-          const conn = c.uint32.decode(state)
-          const length = c.uint32.decode(state)
-          const part = slab.subarray(state.start, (state.start += length))
-          const lend = length >= LEND
-          if (lend) lent = true
-          const data = lend ? part : b4a.from(part)
-          control = kind === MESSAGE
-          if (kind === DATA) this._sink.ondata(conn, data)
-          else this._sink.onmessage(conn, data)
-        } else if (kind === DRAINED) {
-          this._sink.ondrained(c.uint32.decode(state), c.uint32.decode(state))
-        } else {
-          control = true
-          const { name, body } = EVENTS.get(kind)
-          this._sink.oncontrol(name, body.decode(state))
-        }
+        this._handle(kind, state)
       } catch (err) {
         rethrow(err)
       }
     }
-
-    if (lent) this._keep(state.end)
-    return control
+    return other
   }
 
-  // What was lent belongs to the application: the slab goes on behind it.
-  _keep(end) {
-    this._free = end
-    if (this._slab.byteLength - end < MIN_ROOM) this._slab = null
+  _handle(kind, state) {
+    if (kind === DATA) {
+      this._sink.ondata(c.uint32.decode(state), this._take(state))
+    } else if (kind === MESSAGE) {
+      this._sink.onmessage(c.uint32.decode(state), this._take(state))
+    } else if (kind === DRAINED) {
+      this._sink.ondrained(c.uint32.decode(state), c.uint32.decode(state))
+    } else {
+      const { name, body } = EVENTS.get(kind)
+      this._sink.oncontrol(name, body.decode(state))
+    }
+  }
+
+  // The bytes of a message. What is lent belongs to the application: the slab goes on behind it.
+  _take(state) {
+    const length = c.uint32.decode(state)
+    const end = state.start + length
+    const part = state.buffer.subarray(state.start, end)
+    state.start = end
+    if (length < LEND) return b4a.from(part)
+    this._lent = end
+    return part
+  }
+
+  _skipLent() {
+    this._free = Math.max(this._free, this._lent)
+    if (this._slab.byteLength - this._free < MIN_ROOM) this._slab = null
   }
 
   _renewSlab(size) {
     this._slab = b4a.allocUnsafeSlow(size)
     this._free = 0
+    this._lent = 0
   }
 }
 

@@ -1,6 +1,7 @@
 const b4a = require('b4a')
 const { createKeyPair } = require('./keys')
 const { BOOTSTRAP_NODES } = require('./constants')
+const { refuse } = require('./unsupported')
 
 const DEFAULTS = {
   concurrency: 10,
@@ -17,6 +18,7 @@ exports.DEFAULTS = DEFAULTS
  * @returns {object} `config` for the engine, and what JavaScript keeps
  */
 exports.node = function node(opts) {
+  refuse(opts, ['udx'])
   const [portFrom, portTo] = portRange(opts.port)
   const bootstrapNodes = list('bootstrap', opts.bootstrap || defaultBootstrap()).map(parseNode)
   const keyPair = opts.keyPair ? checkKeyPair('keyPair', opts.keyPair) : createKeyPair(opts.seed)
@@ -55,9 +57,9 @@ exports.node = function node(opts) {
 
 /** The options that all queries have. */
 exports.query = function query(opts) {
-  if (opts.commit) throw new TypeError('commit is not supported')
+  refuse(opts, ['commit', 'session'])
   const replies = opts.replies || opts.closestReplies
-  const nodes = opts.nodes || opts.closestNodes || (replies && replies.map(r => r.from))
+  const nodes = opts.nodes || opts.closestNodes || replies?.map(r => r.from)
   const retries = opts.retries === 0 ? 0 : number('retries', opts, MAX_COUNT, 5)
   return {
     nodes: addresses('nodes', nodes),
@@ -97,12 +99,20 @@ exports.checkValue = function checkValue(value) {
 }
 
 /** An integer that a number holds exactly. */
-exports.checkUint = function checkUint(name, value) {
+function checkUint(name, value) {
   if (typeof value !== 'number') throw new TypeError(`${name} must be a number`)
   if (!Number.isSafeInteger(value) || value < 0) {
     throw new RangeError(`${name} must be a non-negative integer`)
   }
   return value
+}
+exports.checkUint = checkUint
+
+/** Hops of a datagram. */
+exports.checkTtl = function checkTtl(ttl) {
+  checkUint('ttl', ttl)
+  if (ttl < 1 || ttl > 255) throw new RangeError('ttl must be an integer from 1 to 255')
+  return ttl
 }
 
 /** An IPv4 address and a port. */
@@ -129,7 +139,7 @@ exports.isIPv4 = isIPv4
 
 /** Milliseconds of an interval, 0 for anything falsy. */
 exports.interval = function interval(ms) {
-  return ms > 0 ? Math.min(Math.ceil(ms), MAX_MS) : 0
+  return ms > 0 ? Math.min(Math.ceil(ms), MAX_INTERVAL) : 0
 }
 
 function defaultBootstrap() {
@@ -139,17 +149,18 @@ function defaultBootstrap() {
 
 function portRange(port) {
   if (Array.isArray(port)) {
-    return [checkPort('port[0]', port[0]), checkPort('port[1]', port[1])]
+    return [checkPort('port[0]', port[0]), checkPort('port[1]', port[1], 65536)]
   }
   if (Number.isNaN(port)) throw new TypeError('port must be a number')
   const from = checkPort('port', port || DEFAULT_PORT)
-  return [from, Math.min(from + PORTS, 65535)]
+  return [from, Math.min(from + PORTS, 65536)]
 }
 
-function checkPort(name, port) {
-  if (typeof port !== 'number' || Number.isNaN(port)) throw new TypeError(`${name} must be a number`)
-  if (!Number.isInteger(port) || port < 0 || port > 65535) {
-    throw new RangeError(`${name} must be an integer from 0 to 65535`)
+function checkPort(name, port, max = 65535) {
+  if (typeof port !== 'number' || Number.isNaN(port))
+    throw new TypeError(`${name} must be a number`)
+  if (!Number.isInteger(port) || port < 0 || port > max) {
+    throw new RangeError(`${name} must be an integer from 0 to ${max}`)
   }
   return port
 }
@@ -197,5 +208,8 @@ const PORTS = 5
 
 /** A year: more would not fit into the system's clocks, and means never as well. */
 const MAX_MS = 365 * 24 * 3600 * 1000
+
+/** 24 days: a JavaScript timer fires at once for more. */
+const MAX_INTERVAL = 0x7fffffff
 
 const MAX_COUNT = 0x7fffffff

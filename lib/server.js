@@ -7,12 +7,14 @@ const { ALREADY_LISTENING, NODE_DESTROYED, KEYPAIR_ALREADY_USED } = require('./e
 const { hash } = require('./keys')
 const { checkKeyPair, interval } = require('./options')
 const deferred = require('./deferred')
+const { refuse, standInForServer } = require('./unsupported')
 
 /** Accepts connections to a key pair. */
 module.exports = class Server extends EventEmitter {
   /** @param {import('..')} dht */
   constructor(dht, opts = {}) {
     super()
+    refuse(opts, ['pool', 'createHandshake', 'createSecretStream'])
 
     this.dht = dht
     this.target = null
@@ -65,7 +67,7 @@ module.exports = class Server extends EventEmitter {
   }
 
   get publicKey() {
-    return this._keyPair && this._keyPair.publicKey
+    return this._keyPair === null ? null : this._keyPair.publicKey
   }
 
   /** Nodes that clients may be told of, to find this server through. */
@@ -79,7 +81,8 @@ module.exports = class Server extends EventEmitter {
   }
 
   /** Announces the key pair; resolves when clients can find it. */
-  async listen(keyPair = this.dht.defaultKeyPair) {
+  async listen(keyPair = this.dht.defaultKeyPair, opts) {
+    refuse(opts, ['signAnnounce', 'signUnannounce'])
     if (this._listening !== null) throw ALREADY_LISTENING()
     if (this.dht.destroyed) throw NODE_DESTROYED()
     checkKeyPair('keyPair', keyPair)
@@ -225,6 +228,8 @@ module.exports = class Server extends EventEmitter {
     return this._holepunch(remoteFirewall, localFirewall, remoteAddresses, localAddresses)
   }
 }
+
+standInForServer(module.exports)
 
 /** Milliseconds for which a finished handshake keeps its slot. */
 const HANDSHAKE_CLEAR_WAIT = 10000

@@ -47,7 +47,7 @@ module.exports = class NoiseSecretStream extends Duplex {
     this._unread = 0
     this._timeoutTimer = null
     this._lastData = 0
-    this._lastReceived = 0
+    this._lastKeepAlive = 0
 
     // streamx opens a stream when somebody reads; a connection opens by itself
     this.resume()
@@ -111,7 +111,7 @@ module.exports = class NoiseSecretStream extends Duplex {
       connected: this.connected,
       destroying: this.destroying,
       destroyed: this.destroyed,
-      rawStream: this.rawStream && this.rawStream.toJSON()
+      rawStream: this.rawStream === null ? null : this.rawStream.toJSON()
     }
   }
 
@@ -271,7 +271,7 @@ module.exports = class NoiseSecretStream extends Duplex {
 
   _startTimeout() {
     this._lastData = Date.now()
-    this._lastReceived = this.rawStream.bytesReceived
+    this._lastKeepAlive = this.rawStream.keepAlivesReceived
     this._waitForTimeout(this.timeout)
   }
 
@@ -281,14 +281,9 @@ module.exports = class NoiseSecretStream extends Duplex {
   }
 
   _ontimeout() {
-    // the core takes keep-alives out: only the transport has seen them
-    const received = this.rawStream.bytesReceived
-    if (received !== this._lastReceived) this._startTimeout()
-    else this._timeoutOrWait(this._lastData + this.timeout - Date.now())
-  }
-
-  _timeoutOrWait(left) {
-    if (left > 0) this._waitForTimeout(left)
+    const left = this._lastData + this.timeout - Date.now()
+    if (this.rawStream.keepAlivesReceived !== this._lastKeepAlive) this._startTimeout()
+    else if (left > 0) this._waitForTimeout(left)
     else this.destroy(new Error('Stream timed out'))
   }
 

@@ -30,7 +30,8 @@ module.exports = class Stats {
         punch: 0,
         message: 0,
         frame: 0,
-        udx: 0
+        udx: 0,
+        store: 0
       }
     }
     this._places = places(this.numbers)

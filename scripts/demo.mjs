@@ -1,96 +1,140 @@
 // npm run demo: the documentation's two apps, unchanged, on an isolated DHT.
 //
-//   npm run demo                 starts the DHT and the server app in this terminal
-//   npm run demo -- --join       starts the client app in a second terminal
-//   npm run demo -- --script     does both without a terminal, checks lines both ways, exits
+//   npm run demo                 starts the DHT and both apps; this terminal is the server app's
+//   npm run demo -- --join       makes a second terminal the client app's
+//   npm run demo -- --script     does it without a terminal, checks lines both ways, exits
 //   --node                       runs the apps in Node instead of Bare
-//
-// HYPERDHT_DEMO_PACKAGE installs another package under the name hyperdht (to compare).
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync
-} from 'node:fs'
-import { join, relative } from 'node:path'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { build } from './build.mjs'
-import { bare, ensureInstalled, fail, npm, root, say } from './tools.mjs'
+import { prepare } from './demo-folder.mjs'
+import { attach, isRunning, Seat } from './demo-seat.mjs'
+import { bare, fail, root, say } from './tools.mjs'
 
 const flags = process.argv.slice(2)
 const inNode = flags.includes('--node')
 const runtime = inNode ? 'Node' : 'Bare'
 const folder = join(root, 'target', inNode ? 'demo-node' : 'demo-bare')
-const session = join(root, 'target', 'demo-session.json')
 const children = []
 
+const LISTENING = /^listening on: ([0-9a-f]{64})$/
+const CONNECTED = /^got connection!$/
+
+/** Milliseconds within which two signals are one Ctrl-C. */
+const SAME_SIGNAL = 500
+
+/** Milliseconds for the apps' teardown: unannouncing takes 5 s at most. */
+const PATIENCE = 8_000
+
+const SCRIPT_TIME = 60_000
+
 process.on('exit', () => {
-  for (const child of children) child.kill()
+  for (const child of children) child.kill('SIGKILL')
 })
 
-if (flags.includes('--join')) await joinSession()
+const unknown = flags.find(flag => !['--node', '--join', '--script'].includes(flag))
+if (unknown) fail(`${unknown} is none of the demo's options: --join, --script, --node.`)
+if (flags.includes('--join')) await attach()
 else if (flags.includes('--script')) await script()
 else await host()
 
-/** The first terminal: the DHT, and the server app on this terminal's input and output. */
+/** The first terminal: the DHT, the server app in this terminal, and the client app behind it. */
 async function host() {
   if (!process.stdin.isTTY) fail('This is no terminal. Without one: npm run demo -- --script')
-  prepare()
+  if (await isRunning())
+    fail('The demo runs already, in another terminal. Join it: npm run demo -- --join')
+  prepare(folder, inNode)
   const bootstrap = await startDht()
 
   say(`Starting examples/server-app in ${runtime}, in this terminal`)
   const server = startApp('server-app', bootstrap, [], ['inherit', 'pipe', 'inherit'])
   server.stdout.pipe(process.stdout)
-  const key = await listeningKey(server)
-  writeFileSync(session, JSON.stringify({ bootstrap, key, inNode, pid: process.pid }))
+  const fromServer = lines(server)
+  const [, key] = await fromServer.find(LISTENING)
 
-  say('Now open a second terminal in this folder, and run there:  npm run demo -- --join')
-  say('Then a line that you type in either terminal appears in the other. Ctrl-C ends the demo.\n')
+  say(`Starting examples/client-app in ${runtime}; without a terminal of its own it speaks here`)
+  const client = startApp('client-app', bootstrap, [key], ['pipe', 'pipe', 'inherit'])
+  const seat = await Seat.open(client)
+  const ended = untilEnd({ server, client })
+  const connected = [fromServer.find(CONNECTED), lines(client).find(CONNECTED)]
+  await Promise.race([Promise.all(connected), ended])
 
-  process.on('SIGINT', noop)
-  await once(server, 'exit')
-  rmSync(session, { force: true })
-  process.exit(0)
+  say(
+    `Both apps run. Open a second terminal, and there:
+
+    cd ${root}
+    npm run demo -- --join
+
+  Then a line that you type in either terminal appears in the other. Ctrl-C here ends the demo.
+`
+  )
+  const code = await ended
+  seat.close()
+  process.exit(code)
 }
 
-/** The second terminal: the client app. */
-async function joinSession() {
-  if (!existsSync(session))
-    fail('No demo is running. Start it first, in another terminal: npm run demo')
-  const { bootstrap, key, inNode } = JSON.parse(readFileSync(session, 'utf8'))
-  const where = join(root, 'target', inNode ? 'demo-node' : 'demo-bare')
+/**
+ * Waits for the end of either app or for Ctrl-C, and ends both.
+ *
+ * @returns {Promise<number>} the exit code: 0 after Ctrl-C if both apps ended well
+ */
+async function untilEnd(apps) {
+  const all = Object.entries(apps)
+  const exits = all.map(([name, app]) => exit(app).then(how => ({ name, ...how })))
+  const interrupted = interruption(Object.values(apps))
 
-  say(`Starting examples/client-app in ${inNode ? 'Node' : 'Bare'}. Type a line. Ctrl-C ends it.\n`)
-  const client = startApp('client-app', bootstrap, [key], 'inherit', { where, inNode })
-  process.on('SIGINT', noop)
-  await once(client, 'exit')
-  process.exit(0)
+  const first = await Promise.race([interrupted, ...exits])
+  // Ctrl-C reaches the apps as well: one of them may be gone before its signal is seen here
+  const asked =
+    first === 'interrupted' || (await Promise.race([interrupted, pause(100)])) === 'interrupted'
+  if (asked) say('Ending both apps: the server app unannounces its key (Ctrl-C again: at once)')
+  else say(`The ${first.name} app ended by itself (${first.how}), and so does the demo.`)
+
+  for (const [, app] of all) app.kill('SIGINT')
+  const results = await Promise.all(exits)
+  const bad = results.filter(({ code }) => code !== 0)
+  if (asked) for (const { name, how } of bad) say(`The ${name} app did not end well: ${how}.`)
+  return asked && bad.length === 0 ? 0 : 1
+}
+
+/** Resolves at Ctrl-C; another one, or too long a time, ends the apps at once. */
+function interruption(apps) {
+  return new Promise(resolve => {
+    let since = 0
+    function stop() {
+      // npm hands on the signal that the terminal sent as well
+      if (since > 0 && Date.now() - since < SAME_SIGNAL) return
+      if (since > 0) return killAll(apps)
+      since = Date.now()
+      resolve('interrupted')
+      setTimeout(killAll, PATIENCE, apps).unref()
+    }
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, stop)
+  })
+}
+
+function killAll(apps) {
+  for (const app of apps) app.kill('SIGKILL')
 }
 
 /** Both apps without a terminal: lines both ways, checked. */
 async function script() {
-  const timer = setTimeout(() => fail('The demo did not finish within 60 seconds.'), 60_000)
-  timer.unref()
-  prepare()
-  timer.refresh()
+  prepare(folder, inNode)
+  setTimeout(fail, SCRIPT_TIME, 'The demo did not finish within 60 seconds.').unref()
   const bootstrap = await startDht()
 
   say(`Starting examples/server-app in ${runtime}`)
   const server = startApp('server-app', bootstrap, [], ['pipe', 'pipe', 'inherit'])
-  const fromServer = reader(server, 'server')
-  const [, key] = await fromServer.find(/^listening on: ([0-9a-f]{64})$/)
+  const fromServer = lines(server, 'server')
+  const [, key] = await fromServer.find(LISTENING)
 
   say(`Starting examples/client-app in ${runtime}`)
   const client = startApp('client-app', bootstrap, [key], ['pipe', 'pipe', 'inherit'])
-  const fromClient = reader(client, 'client')
-  await fromClient.find(/^got connection!$/)
-  await fromServer.find(/^got connection!$/)
+  const fromClient = lines(client, 'client')
+  await fromClient.find(CONNECTED)
+  await fromServer.find(CONNECTED)
 
   say('Sending lines both ways')
   for (let i = 1; i <= 3; i++) {
@@ -100,129 +144,63 @@ async function script() {
     await fromClient.find(new RegExp(`^hello ${i} from the server$`))
   }
 
-  say(
-    'Ending both inputs, which ends the connection; then the server app, whose teardown closes it'
-  )
-  client.stdin.end()
-  server.stdin.end()
-  await new Promise(resolve => setTimeout(resolve, 500))
+  say('Ending both apps, as Ctrl-C does: the server app unannounces its key')
+  const exits = [exit(client), exit(server)]
+  client.kill('SIGINT')
   server.kill('SIGINT')
-  const [code] = await once(server, 'exit')
-  if (code !== 0) fail(`The server app ended with exit code ${code}.`)
+  for (const { code, how } of await Promise.all(exits)) {
+    if (code !== 0) fail(`An app did not end well: ${how}.`)
+  }
 
   say(`The demo works: 3 lines each way between two processes in ${runtime}.`)
   process.exit(0)
 }
 
-/** Builds the package and installs it, under the name hyperdht, beside copies of the two apps. */
-function prepare() {
-  if (!ensureInstalled()) fail('npm ci failed.')
-  mkdirSync(folder, { recursive: true })
-
-  const other = process.env.HYPERDHT_DEMO_PACKAGE
-  const hyperdht = other || pack()
-  install(hyperdht)
-
-  for (const app of ['server-app', 'client-app']) {
-    mkdirSync(join(folder, app), { recursive: true })
-    copyFileSync(join(root, 'examples', app, 'index.js'), join(folder, app, 'index.js'))
-  }
-  for (const file of ['runner.mjs', 'dht.mjs']) {
-    copyFileSync(join(root, 'examples', 'demo', file), join(folder, file))
-  }
-}
-
-/** Packs this package as npm publishes it; the result is a dependency specification. */
-function pack() {
-  if (!build()) fail('The addon was not built.')
-
-  say('Packing this package as npm would publish it (npm pack)')
-  const args = ['pack', '--silent', '--pack-destination', folder]
-  if (!npm(args)) fail('npm pack failed.')
-
-  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
-  return 'file:' + join(folder, `hyperdht-native-${version}.tgz`)
-}
-
-function install(hyperdht) {
-  const dependencies = {
-    b4a: '^1.9.0',
-    'bare-process': inNode ? 'file:' + join(root, 'examples', 'demo', 'bare-process') : '^4.5.1',
-    hyperdht
-  }
-  const overrides = readOverrides()
-  const manifest = { private: true, type: 'module', dependencies, overrides }
-  const text = JSON.stringify(manifest, null, 2) + '\n'
-  const file = join(folder, 'package.json')
-  const installed = join(folder, 'node_modules', 'hyperdht')
-  const tarball = hyperdht.startsWith('file:') ? hyperdht.slice(5) : null
-
-  const same = existsSync(file) && readFileSync(file, 'utf8') === text && existsSync(installed)
-  const fresh = !tarball || (same && statSync(installed).ctimeMs > statSync(tarball).mtimeMs)
-  if (same && fresh) return
-
-  say(`Installing it as 'hyperdht' into ${relative(root, folder)} (npm install)`)
-  rmSync(installed, { recursive: true, force: true })
-  writeFileSync(file, text)
-  const args = ['install', '--no-package-lock', '--no-audit', '--no-fund', '--install-links']
-  if (!npm(args, { cwd: folder })) fail('npm install failed.')
-}
-
-function readOverrides() {
-  return JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).overrides
-}
-
 /** Starts DHT nodes on loopback in a process of their own; resolves with the bootstrap nodes. */
 async function startDht() {
-  say('Starting an isolated DHT on loopback')
-  // In a process group of its own: Ctrl-C ends the apps first.
-  const child = start(['dht.mjs'], ['ignore', 'pipe', 'inherit'], { detached: true })
+  say('Starting an isolated DHT of 5 nodes on loopback')
+  const child = start(['dht.mjs'], ['pipe', 'pipe', 'inherit'])
   for await (const line of createInterface({ input: child.stdout })) return JSON.parse(line)
   fail('The DHT nodes did not start.')
 }
 
-function startApp(app, bootstrap, args, stdio, place) {
-  return start(
-    ['runner.mjs', `./${app}/index.js`, JSON.stringify(bootstrap), ...args],
-    stdio,
-    place
-  )
+function startApp(app, bootstrap, args, stdio) {
+  return start(['runner.mjs', `./${app}/index.js`, JSON.stringify(bootstrap), ...args], stdio)
 }
 
-function start(args, stdio, options = {}) {
-  const place = { where: folder, inNode, detached: false, ...options }
-  const executable = place.inNode ? process.execPath : bare()
-  const { where: cwd, detached } = place
-  const child = spawn(executable, args, { cwd, stdio, detached })
+function start(args, stdio) {
+  const child = spawn(inNode ? process.execPath : bare(), args, { cwd: folder, stdio })
+  // an app that is gone reads no more: that it is gone is seen by its 'exit'
+  child.stdin?.on('error', noop)
   children.push(child)
   return child
 }
 
-async function listeningKey(server) {
-  const [, key] = await reader(server).find(/^listening on: ([0-9a-f]{64})$/)
-  return key
+async function exit(child) {
+  const [code, signal] = await once(child, 'exit')
+  return { code, how: signal ? `killed by ${signal}` : `exit code ${code}` }
 }
 
 /** Reads the lines of a process; find() waits for the next one that matches. */
-function reader(child, label) {
-  const lines = []
+function lines(child, label) {
+  const seen = []
   const waiting = []
 
   const input = createInterface({ input: child.stdout })
   input.on('line', line => {
     if (label) process.stdout.write(`  ${label}: ${line}\n`)
-    lines.push(line)
+    seen.push(line)
     advance()
   })
   input.on('close', () => {
-    for (const { pattern } of waiting) fail(`${label} ended before it wrote a line like ${pattern}`)
+    for (const { pattern } of waiting) fail(`An app ended before it wrote a line like ${pattern}`)
   })
 
   function advance() {
     while (waiting.length > 0) {
-      const at = lines.findIndex(line => waiting[0].pattern.test(line))
+      const at = seen.findIndex(line => waiting[0].pattern.test(line))
       if (at === -1) return
-      const [line] = lines.splice(0, at + 1).slice(-1)
+      const [line] = seen.splice(0, at + 1).slice(-1)
       const { pattern, resolve } = waiting.shift()
       resolve(pattern.exec(line))
     }
@@ -236,6 +214,10 @@ function reader(child, label) {
       })
     }
   }
+}
+
+function pause(ms) {
+  return new Promise(resolve => setTimeout(resolve, ms))
 }
 
 function noop() {}

@@ -13,7 +13,7 @@ use hyperdht::{
 pub(crate) fn open_options(bytes: &[u8]) -> Result<OpenOptions, Malformed> {
     let r = &mut Reader::new(bytes);
     let host = r.array::<4>()?.into();
-    let (from, to) = (r.u16()?, r.u16()?);
+    let (from, to) = (r.u32()?, r.u32()?);
     let any_port = flag(r)?;
     let config = config(r)?;
     Ok(OpenOptions { host, ports: from..to, any_port, config })

@@ -36,7 +36,7 @@ pub(crate) fn events(pending: &mut Vec<Event>, slab: &mut [u8]) -> Filled {
 
 /// Answers a question about the node: 0 statistics, 1 live objects, 2 NAT address, 3 remote
 /// address, 4 id, 5 nodes (at most `argument`), 6 a connection's transport, 7 local address of a
-/// socket, 8 firewalled.
+/// socket, 8 firewalled, 9 local host.
 pub(crate) fn inspect(handle: &Handle, what: u32, argument: u32) -> Vec<u8> {
     let mut w = Writer::new();
     match what {
@@ -74,6 +74,10 @@ pub(crate) fn inspect(handle: &Handle, what: u32, argument: u32) -> Vec<u8> {
         8 => {
             w.u8(u8::from(handle.read(|node| node.firewalled())));
         }
+        9 => {
+            let host = handle.read(|node| node.local_host());
+            optional(&mut w, host, |w, host| w.raw(&host.octets()));
+        }
         _ => {}
     }
     w.finish()
@@ -86,22 +90,22 @@ pub(crate) fn copy(answer: &[u8], slab: &mut [u8]) -> i32 {
     answer.len() as i32
 }
 
-/// Data and what belongs to its flow may be joined behind one wake-up; everything else has one of
-/// its own.
+/// Data and what belongs to its flow may be joined behind one wake-up: streams keep it until it is
+/// read. Everything else has one of its own.
 pub(crate) fn is_control(event: &Event) -> bool {
     !matches!(event, Event::Data { .. } | Event::Drained { .. })
 }
 
 fn event_parts(event: &Event) -> (Vec<u8>, &[u8]) {
-    match event {
-        Event::Data { conn, data } => (data_head(1, *conn, data.len()), data),
-        Event::Message { conn, data } => (data_head(2, *conn, data.len()), data),
-        other => {
-            let mut w = Writer::new();
-            control(&mut w, other);
-            (w.finish(), &[])
-        }
+    if let Event::Data { conn, data } = event {
+        return (data_head(1, *conn, data.len()), data);
     }
+    if let Event::Message { conn, data } = event {
+        return (data_head(2, *conn, data.len()), data);
+    }
+    let mut w = Writer::new();
+    control(&mut w, event);
+    (w.finish(), &[])
 }
 
 fn data_head(kind: u8, conn: ConnId, len: usize) -> Vec<u8> {
@@ -116,31 +120,21 @@ fn control(w: &mut Writer, event: &Event) {
         Event::Drained { conn, bytes } => {
             w.u8(3).u32(conn.0).u32(*bytes as u32);
         }
-        Event::Listening => {
-            w.u8(10);
-        }
+        Event::Listening => code(w, 10),
         Event::NatUpdate { host, port } => nat_address(w.u8(11), (*host, *port)),
-        Event::Ready => {
-            w.u8(12);
-        }
+        Event::Ready => code(w, 12),
         Event::Persistent { id } => {
             w.u8(13).raw(id);
         }
-        Event::Ephemeral => {
-            w.u8(14);
-        }
-        Event::Wakeup => {
-            w.u8(15);
-        }
+        Event::Ephemeral => code(w, 14),
+        Event::Wakeup => code(w, 15),
         Event::Firewalled { firewalled } => {
             w.u8(16).u8(u8::from(*firewalled));
         }
         Event::Health { online, degraded } => {
             w.u8(17).u8(u8::from(*online)).u8(u8::from(*degraded));
         }
-        Event::ServerListening { server } => {
-            w.u8(20).u32(server.0);
-        }
+        Event::ServerListening { server } => code_of(w, 20, server.0),
         Event::ServerFailed { server, error } => {
             w.u8(21).u32(server.0);
             failure(w, Some(error.code()), &error.to_string());
@@ -150,17 +144,11 @@ fn control(w: &mut Writer, event: &Event) {
                 w.addr4(*a);
             });
         }
-        Event::ServerClosed { server } => {
-            w.u8(23).u32(server.0);
-        }
+        Event::ServerClosed { server } => code_of(w, 23, server.0),
         Event::Connection(info) => opened(w.u8(30).u32(info.server.0), &info.opened),
         Event::Opened(info) => opened(w.u8(31), info),
-        Event::RemoteEnd { conn } => {
-            w.u8(32).u32(conn.0);
-        }
-        Event::Finished { conn } => {
-            w.u8(33).u32(conn.0);
-        }
+        Event::RemoteEnd { conn } => code_of(w, 32, conn.0),
+        Event::Finished { conn } => code_of(w, 33, conn.0),
         Event::Closed(closed) => {
             w.u8(34).u32(closed.conn.0);
             optional(w, closed.error, conn_error);
@@ -169,7 +157,7 @@ fn control(w: &mut Writer, event: &Event) {
         Event::QueryReply { query, reply: r } => reply(w.u8(50).u32(query.0), r),
         Event::QueryDone { query, closest, result } => {
             w.u8(51).u32(query.0);
-            outcome(w, result.as_ref().err().map(|e| (None, e.to_string())));
+            outcome(w, result.as_ref().err().map(|e| (e.code(), e.to_string())));
             w.list(closest, reply);
         }
         Event::Reply { request, result } => {
@@ -179,10 +167,16 @@ fn control(w: &mut Writer, event: &Event) {
                 reply(w, r);
             }
         }
-        Event::Destroyed => {
-            w.u8(60);
-        }
+        Event::Destroyed => code(w, 60),
     }
+}
+
+fn code(w: &mut Writer, code: u8) {
+    w.u8(code);
+}
+
+fn code_of(w: &mut Writer, code: u8, id: u32) {
+    w.u8(code).u32(id);
 }
 
 fn opened(w: &mut Writer, opened: &Opened) {
@@ -322,6 +316,7 @@ fn stats(w: &mut Writer, s: &Stats) {
         d.message,
         d.frame,
         d.udx,
+        d.store,
     ] {
         w.uint(n);
     }

@@ -8,8 +8,6 @@
 mod decode;
 mod encode;
 mod environment;
-mod node;
-mod statics;
+pub mod node;
+pub mod statics;
 mod wake;
-
-pub use node::NativeNode;

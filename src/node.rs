@@ -1,5 +1,6 @@
 //! The class that `lib/` holds: one node of this environment's engine.
 
+use std::io::{self, ErrorKind};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -30,13 +31,7 @@ pub fn open(env: &Env, config: &[u8], wake: Unknown<'_>) -> Result<NativeNode> {
     environment::adopt(function);
     let handle = opened.map_err(|error| {
         environment::release(function);
-        let code = match error.kind() {
-            std::io::ErrorKind::AddrInUse => "EADDRINUSE: address already in use",
-            std::io::ErrorKind::AddrNotAvailable => "EADDRNOTAVAIL: address not available",
-            std::io::ErrorKind::PermissionDenied => "EACCES: permission denied",
-            _ => return Error::from_reason(error.to_string()),
-        };
-        Error::from_reason(code)
+        bind_error(&error)
     })?;
     Ok(NativeNode { handle, wake: Some(function), pending: Vec::new(), corked: None })
 }
@@ -54,8 +49,7 @@ impl NativeNode {
     /// Writes one message.
     #[napi]
     pub fn write(&mut self, conn: u32, data: &[u8]) {
-        let data = Bytes::copy_from_slice(data);
-        self.push(Command::Write { conn: ConnId(conn), data });
+        self.push(Command::Write { conn: ConnId(conn), data: data.into() });
     }
 
     /// Writes one unordered message.
@@ -149,3 +143,16 @@ impl NativeNode {
 fn malformed(error: hyperdht::wire::Malformed) -> Error {
     Error::from_reason(error.to_string())
 }
+
+/// The error with the text of libuv where the system has a name for it.
+fn bind_error(error: &io::Error) -> Error {
+    let named = BIND_ERRORS.iter().find(|(kind, _)| *kind == error.kind());
+    let text = named.map_or_else(|| error.to_string(), |(_, text)| (*text).to_owned());
+    Error::from_reason(text)
+}
+
+const BIND_ERRORS: [(ErrorKind, &str); 3] = [
+    (ErrorKind::AddrInUse, "EADDRINUSE: address already in use"),
+    (ErrorKind::AddrNotAvailable, "EADDRNOTAVAIL: address not available"),
+    (ErrorKind::PermissionDenied, "EACCES: permission denied"),
+];

@@ -25,6 +25,12 @@ test('a worker that exits in the middle of traffic', { skip: !isNative }, async 
   check(t, result, 0, ['worker ended', 'still here', 'done'])
 })
 
+// In Bare, exit waits for every thread to end, even for one that only has a timer.
+test('exit while a worker has traffic', { skip: !isNative || isBare }, async t => {
+  const result = await runProgram('worker', { args: ['stays'] })
+  check(t, result, 7, ['leaving'])
+})
+
 // The reference swallows what a 'connection' listener throws.
 for (const where of ['message', 'data', 'connection']) {
   const options = { skip: !isNative && where === 'connection' }

@@ -4,9 +4,9 @@ const b4a = require('b4a')
 const { childProcess, path, process } = require('./runtime')
 
 /** Resolves with { code, signal, lines } when the program exits; kills it after `timeout` ms. */
-module.exports = function runProgram(name, { args = [], timeout = 20_000 } = {}) {
+module.exports = function runProgram(name, { args = [], runtimeArgs = [], timeout = 20_000 } = {}) {
   const file = path.join(__dirname, '..', 'programs', name + '.js')
-  const child = childProcess.spawn(process.execPath, [file, ...args], {
+  const child = childProcess.spawn(process.execPath, [...runtimeArgs, file, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env }
   })

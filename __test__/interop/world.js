@@ -40,9 +40,13 @@ class World {
   }
 }
 
-/** A server and a client in `world` that exchange data; resolves with what both saw. */
+/**
+ * A server and a client in `world` that exchange data; resolves with what both saw. With `atOnce`
+ * neither waits for its bootstrap.
+ */
 async function connectPair(world, cell) {
-  const { server, client, runtime, serverOptions, clientOptions, dhtOptions, capture } = cell
+  const { server, client, runtime, serverOptions, clientOptions, dhtOptions, capture, atOnce } =
+    cell
   const serverChild = await world.spawn('server', server, runtime)
   const clientChild = await world.spawn('client', client, runtime)
   const { bootstrap } = world
@@ -52,14 +56,16 @@ async function connectPair(world, cell) {
     bytes: BYTES,
     options: serverOptions,
     dhtOptions,
+    atOnce,
     capture: capture === 'server'
   })
-  await clientChild.call('start', { bootstrap, dhtOptions })
+  if (!atOnce) await clientChild.call('start', { bootstrap, dhtOptions })
 
   const features = capture === 'server' ? serverChild.next('features') : null
   const payload = serverChild.next('payload')
   const serverReport = serverChild.next('report')
-  const clientReport = await clientChild.call('connect', {
+  const clientReport = await clientChild.call(atOnce ? 'connectAtOnce' : 'connect', {
+    bootstrap,
     publicKey,
     bytes: BYTES,
     options: clientOptions,

@@ -1,5 +1,6 @@
 // A worker with a node and traffic of its own ends; the main thread's node goes on.
-// Argument: 'returns' (the worker destroys its node) or 'exits' (in the middle of traffic).
+// Argument: 'returns' (the worker destroys its node), 'exits' (in the middle of traffic), or
+// 'stays' (the main thread exits in the middle of traffic, and in Node the worker ends with it).
 
 const b4a = require('b4a')
 const { isBare, process } = require('../helpers/runtime')
@@ -27,6 +28,11 @@ async function main() {
   const conn = await connection
   conn.on('error', noop)
   conn.on('data', data => conn.write(data))
+  if (how === 'stays') {
+    await new Promise(resolve => conn.once('data', resolve))
+    console.log('leaving')
+    exit(7)
+  }
   await ended(conn)
   console.log('worker ended')
 
@@ -53,9 +59,14 @@ async function worker({ bootstrap, key, how }) {
 
   for (let i = 0; i < 64; i++) conn.write(b4a.alloc(64 * 1024))
   await new Promise(resolve => conn.once('data', resolve))
+  if (how === 'stays') return conn.on('data', data => conn.write(data))
   if (how === 'returns') return dht.destroy()
-  if (isBare) Bare.exit(0)
-  else process.exit(0)
+  exit(0)
+}
+
+function exit(code) {
+  if (isBare) Bare.exit(code)
+  else process.exit(code)
 }
 
 /** Starts this file as a worker; the result waits for its end. */

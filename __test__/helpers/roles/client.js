@@ -15,23 +15,13 @@ serve({
     return { publicKey: b4a.toString(dht.defaultKeyPair.publicKey, 'hex') }
   },
 
-  /** Connects to a hex key, exchanges `bytes` with the server and reports. */
-  async connect({ publicKey, bytes, options = {}, capture }) {
-    let features = null
-    if (capture) {
-      options.createHandshake = captureFeatures(value => {
-        features = value
-      })
-    }
-    const conn = dht.connect(b4a.from(publicKey, 'hex'), options)
-    const report = await exchange(conn, bytes)
-    return {
-      ...report,
-      features,
-      handshakeHash: conn.handshakeHash && b4a.toString(conn.handshakeHash, 'hex'),
-      publicKey: b4a.toString(conn.publicKey, 'hex')
-    }
+  /** Makes a node and connects in the same tick, as the documentation's client does. */
+  connectAtOnce({ bootstrap, ...connection }) {
+    dht = new DHT({ bootstrap, host: '127.0.0.1' })
+    return connect(connection)
   },
+
+  connect,
 
   /** Public keys that findPeer yields for a hex key. */
   async findPeer({ publicKey }) {
@@ -59,3 +49,21 @@ serve({
     await dht.destroy()
   }
 })
+
+/** Connects to a hex key, exchanges `bytes` with the server and reports. */
+async function connect({ publicKey, bytes, options = {}, capture }) {
+  let features = null
+  if (capture) {
+    options.createHandshake = captureFeatures(value => {
+      features = value
+    })
+  }
+  const conn = dht.connect(b4a.from(publicKey, 'hex'), options)
+  const report = await exchange(conn, bytes)
+  return {
+    ...report,
+    features,
+    handshakeHash: conn.handshakeHash && b4a.toString(conn.handshakeHash, 'hex'),
+    publicKey: b4a.toString(conn.publicKey, 'hex')
+  }
+}

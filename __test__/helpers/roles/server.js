@@ -11,9 +11,9 @@ let server = null
 
 const emit = serve({
   /** Listens on a fresh key pair; each connection gets `bytes` of random data. */
-  async listen({ bootstrap, bytes, options = {}, dhtOptions, capture }) {
+  async listen({ bootstrap, bytes, options = {}, dhtOptions, capture, atOnce }) {
     dht = new DHT({ bootstrap, host: '127.0.0.1', ...dhtOptions })
-    await dht.fullyBootstrapped()
+    if (!atOnce) await dht.fullyBootstrapped()
     if (capture) options.createHandshake = captureFeatures(value => emit('features', value))
     server = dht.createServer({ ...options, firewall })
     server.on('connection', conn => onconnection(conn, bytes))

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
 use std::{io, iter};
 
-use crate::{BootstrapNode, Config, DEFAULT_PORTS, KeyPair, OpenOptions, wire};
+use crate::{BootstrapNode, Config, DEFAULT_PORT, KeyPair, OpenOptions, wire};
 
 /// What a [`crate::Dht`] is made from.
 ///
@@ -53,7 +53,7 @@ impl DhtConfig {
         };
         let ports = match self.port {
             0 => 0..0,
-            port => port..port.saturating_add(CANDIDATES),
+            port => u32::from(port)..u32::from(port) + CANDIDATES,
         };
         let config = Config {
             bootstrap: self.bootstrap,
@@ -73,7 +73,7 @@ impl Default for DhtConfig {
         Self {
             bootstrap: public_bootstrap(),
             host: Ipv4Addr::UNSPECIFIED,
-            port: DEFAULT_PORTS.start,
+            port: DEFAULT_PORT,
             any_port: true,
             key_pair: None,
             ephemeral: None,
@@ -110,4 +110,4 @@ const PUBLIC_BOOTSTRAP: [&str; 3] = [
 ];
 
 /// The wanted port and the four after it, as many as the reference tries.
-const CANDIDATES: u16 = 5;
+const CANDIDATES: u32 = 5;

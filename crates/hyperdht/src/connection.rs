@@ -150,7 +150,7 @@ impl Connection {
 
     fn write(&mut self, data: Bytes) {
         self.channel.add_queued(data.len() + FRAME_OVERHEAD);
-        self.registry.handle().command(Command::Write { conn: self.conn, data });
+        self.registry.handle().command(Command::Write { conn: self.conn, data: (&data).into() });
     }
 
     fn end(&mut self) {

@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 
 use hyperdht::wire::command;
 use hyperdht::{
-    BootstrapNode, Command, Config, Engine, Event, Handle, OpenOptions, QueryReply, RequestError,
-    RequestId, SocketId, UserRequest, Wake, generate_key_pair,
+    BootstrapNode, Closed, Command, Config, ConnError, ConnId, ConnectOptions, Engine, Event,
+    Handle, OpenOptions, QueryReply, RequestError, RequestId, ServerId, ServerOptions, SocketId,
+    StreamError, UserRequest, Wake, generate_key_pair,
 };
 
 #[test]
@@ -90,7 +91,8 @@ fn an_occupied_port_is_an_error_or_not() {
     let engine = Engine::start().unwrap();
     let first = Opened::new(&engine, options());
     let port = first.server_addr().port();
-    let strict = OpenOptions { ports: port..port + 1, any_port: false, ..options() };
+    let strict =
+        OpenOptions { ports: u32::from(port)..u32::from(port) + 1, any_port: false, ..options() };
     let loose = OpenOptions { any_port: true, ..strict.clone() };
 
     let refused = engine.open(strict, Arc::new(Ignore)).unwrap_err();
@@ -113,6 +115,32 @@ fn destroyed_means_closed() {
     assert_eq!(descriptors(), before);
     assert_eq!(node.handle.local_addr(SocketId::SERVER), None);
     std::net::UdpSocket::bind(address).unwrap();
+}
+
+#[test]
+fn every_peer_hears_of_the_end() {
+    let _alone = alone();
+    let (here, there) = (Engine::start().unwrap(), Engine::start().unwrap());
+    let (alice, bob) = (Opened::new(&here, options()), Opened::new(&there, options()));
+    let key_pair = generate_key_pair().unwrap();
+    let connect = ConnectOptions { relay_addresses: vec![alice.address], ..Default::default() };
+    let listen = ServerOptions { key_pair: Some(key_pair.clone()), ..Default::default() };
+    alice.handle.command(Command::Listen { server: ServerId(0), options: listen });
+    alice.expect(|event| matches!(event, Event::ServerListening { .. }).then_some(()));
+    for id in 0..CONNECTIONS {
+        let (remote, options) = (key_pair.public(), connect.clone());
+        bob.handle.command(Command::Connect { conn: ConnId(id), remote, options });
+    }
+    for _ in 0..CONNECTIONS {
+        alice.expect(|event| matches!(event, Event::Connection(_)).then_some(()));
+    }
+
+    alice.handle.command(Command::Destroy { force: true });
+
+    for _ in 0..CONNECTIONS {
+        let closed = bob.expect(closed);
+        assert_eq!(closed.error, Some(ConnError::Stream(StreamError::Reset)));
+    }
 }
 
 #[test]
@@ -273,6 +301,16 @@ fn reply(event: Event) -> Option<Result<Box<QueryReply>, RequestError>> {
     };
     Some(result)
 }
+
+fn closed(event: Event) -> Option<Closed> {
+    let Event::Closed(closed) = event else {
+        return None;
+    };
+    Some(closed)
+}
+
+/// More than are sent under one lock.
+const CONNECTIONS: u32 = 40;
 
 /// The tests count descriptors and run one after another.
 fn alone() -> std::sync::MutexGuard<'static, ()> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use netsim::{App, HostId, Link, World};
 use proto::noise::{KeyPair, PublicKey};
-use proto::{Command, ConnId, ConnectOptions, Event, Live, Opened, ServerId, ServerOptions};
+use proto::{Command, ConnId, ConnectOptions, Event, Live, ServerId, ServerOptions};
 
 #[test]
 fn fifty_pairs_connect_and_exchange_data_under_loss_and_delay() {
@@ -57,15 +57,13 @@ fn lossy() -> Link {
 struct Pairs {
     count: usize,
     keys: Vec<PublicKey>,
-    listening: usize,
     received: BTreeMap<(HostId, ConnId), usize>,
     closed: usize,
 }
 
 impl Pairs {
     fn listen(world: &mut World, count: usize) -> Self {
-        let mut pairs =
-            Self { count, keys: Vec::new(), listening: 0, received: BTreeMap::new(), closed: 0 };
+        let mut pairs = Self { count, keys: Vec::new(), received: BTreeMap::new(), closed: 0 };
         for host in world.hosts().take(count) {
             let key_pair = KeyPair::from_seed([host.0 as u8; 32]);
             pairs.keys.push(key_pair.public());
@@ -89,7 +87,7 @@ impl Pairs {
 
     fn send(world: &mut World, host: HostId, conn: ConnId) {
         for chunk in pattern().chunks(5000) {
-            let data = chunk.to_vec().into();
+            let data = chunk.into();
             world.command(host, Command::Write { conn, data });
         }
         world.command(host, Command::End { conn });
@@ -105,25 +103,18 @@ impl Pairs {
 
 impl App for Pairs {
     fn handle(&mut self, world: &mut World, host: HostId, event: Event) {
-        match event {
-            Event::ServerListening { .. } => self.listening += 1,
-            Event::Connection(info) => Self::send(world, host, info.opened.conn),
-            Event::Opened(opened) => {
-                let Opened { conn, .. } = *opened;
-                Self::send(world, host, conn);
-            }
-            Event::Data { conn, data } => {
-                self.check(host, conn, &data);
-                world.command(host, Command::Consumed { conn, bytes: data.len() });
-            }
-            Event::RemoteEnd { conn } => {
-                assert_eq!(self.received[&(host, conn)], SIZE, "{host:?}");
-            }
-            Event::Closed(closed) => {
-                assert!(closed.error.is_none(), "{host:?}: {closed:?}");
-                self.closed += 1;
-            }
-            _ => {}
+        if let Event::Connection(info) = event {
+            Self::send(world, host, info.opened.conn);
+        } else if let Event::Opened(opened) = event {
+            Self::send(world, host, opened.conn);
+        } else if let Event::Data { conn, data } = event {
+            self.check(host, conn, &data);
+            world.command(host, Command::Consumed { conn, bytes: data.len() });
+        } else if let Event::RemoteEnd { conn } = event {
+            assert_eq!(self.received[&(host, conn)], SIZE, "{host:?}");
+        } else if let Event::Closed(closed) = event {
+            assert!(closed.error.is_none(), "{host:?}: {closed:?}");
+            self.closed += 1;
         }
     }
 

@@ -28,4 +28,5 @@ pub use api::*;
 pub use cx::{Cx, Outbox};
 pub use node::{ConnStats, Node};
 pub use rng::Rng;
+pub use secret::Message;
 pub use timers::{Timer, Timers};

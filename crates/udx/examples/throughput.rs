@@ -52,11 +52,10 @@ fn exchange(from: &mut Stream, to: &mut Stream, now: Instant, out: &mut Vec<u8>,
     }
     while let Some(transmit) = from.poll_transmit(now, out, 64) {
         for datagram in out.chunks(transmit.segment_size.unwrap_or(out.len())) {
-            let before = sink.0;
             if let Some(packet) = Packet::parse(datagram) {
                 to.handle_packet(now, &packet, sink);
             }
-            to.consumed((sink.0 - before) as usize);
+            to.set_unread(0);
         }
     }
 }

@@ -26,8 +26,8 @@ pub(crate) struct Receiver {
     ranges: RangeSet,
     /// Payload bytes that wait.
     buffered: usize,
-    /// Payload bytes delivered and not yet consumed by the application.
-    unconsumed: usize,
+    /// Payload bytes delivered that the application still has to take.
+    unread: usize,
     window: usize,
     /// The number of the peer's END.
     end: Option<Number>,
@@ -48,7 +48,7 @@ impl Receiver {
             slots: VecDeque::new(),
             ranges: RangeSet::default(),
             buffered: 0,
-            unconsumed: 0,
+            unread: 0,
             window: window as usize,
             end: None,
             latest: first,
@@ -81,21 +81,15 @@ impl Receiver {
         taken
     }
 
-    /// The application took `bytes` that were delivered to it.
-    pub(crate) fn consumed(&mut self, bytes: usize) {
-        self.unconsumed = self.unconsumed.saturating_sub(bytes);
-    }
-
-    /// How much of what was delivered the application still has to take, where its owner counts
-    /// in units of its own.
-    pub(crate) fn set_unconsumed(&mut self, bytes: usize) {
-        self.unconsumed = bytes;
+    /// How much of what was delivered the application still has to take.
+    pub(crate) fn set_unread(&mut self, bytes: usize) {
+        self.unread = bytes;
     }
 
     /// The free window to advertise, in bytes.
     pub(crate) fn free_window(&self) -> u32 {
         // The window was given as a u32.
-        self.window.saturating_sub(self.unconsumed) as u32
+        self.window.saturating_sub(self.unread) as u32
     }
 
     /// The next number to come in order: everything below is acknowledged.
@@ -125,7 +119,7 @@ impl Receiver {
     }
 
     fn handle_next(&mut self, kind: Flags, payload: &[u8], sink: &mut dyn Sink) -> Taken {
-        if self.unconsumed + payload.len() > self.window + OVERSHOOT {
+        if self.unread + payload.len() > self.window + OVERSHOOT {
             return Taken::Refused;
         }
         self.deliver(kind, payload, sink);
@@ -148,7 +142,7 @@ impl Receiver {
 
     fn deliver(&mut self, kind: Flags, payload: &[u8], sink: &mut dyn Sink) {
         self.expected += 1;
-        self.unconsumed += payload.len();
+        self.unread += payload.len();
         if !payload.is_empty() {
             sink.data(payload);
         }

@@ -147,10 +147,9 @@ impl<'a> Native<'a> {
         let Some(packet) = Packet::parse(&datagram.bytes) else {
             return;
         };
-        let before = self.sink.data.len();
         self.stream.handle_packet(self.start + datagram.at, &packet, &mut self.sink);
         // The library counts data as consumed when it is delivered.
-        self.stream.consumed(self.sink.data.len() - before);
+        self.stream.set_unread(0);
     }
 
     /// Does what made the library send this packet.

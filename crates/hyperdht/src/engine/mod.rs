@@ -51,9 +51,10 @@ pub trait Wake: Send + Sync {
 pub struct OpenOptions {
     /// The local address of all sockets. Default 0.0.0.0.
     pub host: Ipv4Addr,
-    /// Ports of the server socket, in the order in which they are tried; empty is any port.
+    /// Ports of the server socket, in the order in which they are tried; empty is any port. The
+    /// end, which is not tried, may be 65536.
     /// Default [`DEFAULT_PORTS`].
-    pub ports: Range<u16>,
+    pub ports: Range<u32>,
     /// Bind any port when all of [`OpenOptions::ports`] are occupied; if false, the first
     /// occupied one is the error. Default true.
     pub any_port: bool,
@@ -188,8 +189,11 @@ fn drive(runtime: Runtime, stop: &Notify) {
     runtime.shutdown_timeout(RESOLVER_PATIENCE);
 }
 
+/// The reference's port.
+pub const DEFAULT_PORT: u16 = 49737;
+
 /// The port that hyperdht nodes listen on unless told otherwise, and the four that follow it.
-pub const DEFAULT_PORTS: Range<u16> = 49737..49742;
+pub const DEFAULT_PORTS: Range<u32> = DEFAULT_PORT as u32..DEFAULT_PORT as u32 + 5;
 
 /// A thread that resolves a name may hang for as long as the system's DNS does. One that is idle
 /// ends at once, and one that is still busy after this time is left to itself.

@@ -160,6 +160,9 @@ impl Shared {
                 break left;
             }
         };
+        if !left && state.blocked.is_none() {
+            self.close_unused(&mut state);
+        }
         let wake = self.publish(&mut state);
         let next = state.next(left, Instant::now());
         match holder {
@@ -229,7 +232,7 @@ impl Shared {
                     // Punching binds hundreds at once.
                     MutexGuard::bump(state);
                 }
-                Action::Close { socket } => self.sockets.close(socket),
+                Action::Close { socket } => state.unused.push(socket),
                 Action::Resolve { host } => self.resolve(host),
             }
         }
@@ -250,6 +253,12 @@ impl Shared {
                 tracing::debug!(%error, "a pool socket could not be bound");
                 None
             }
+        }
+    }
+
+    fn close_unused(&self, state: &mut State) {
+        for socket in state.unused.drain(..) {
+            self.sockets.close(socket);
         }
     }
 
@@ -297,11 +306,23 @@ impl Shared {
         sent
     }
 
+    /// Sends the last that a node has to say, which is one datagram for each connection at most.
+    /// What finds no room is lost.
+    fn send_last(&self, state: &mut State) {
+        while let Some(transmit) = state.poll_transmit() {
+            let _ = self.transmit(state, &transmit, Holder::Caller);
+        }
+    }
+
     /// Moves events to where the application drains them; says whether to wake it.
     fn publish(&self, state: &mut State) -> Option<usize> {
-        let State { core, events, life, .. } = state;
+        let State { core, events, .. } = state;
         core.enter(|node| node.drain_events(events));
         let ended = core.broken || events.iter().any(|event| matches!(event, Event::Destroyed));
+        if ended && state.life == Life::Running {
+            self.send_last(state);
+        }
+        let State { core, events, life, .. } = state;
         match *life {
             Life::Closed => {
                 events.clear();

@@ -196,10 +196,10 @@ impl Socket {
 pub(super) fn bind_server(
     runtime: &Handle,
     host: Ipv4Addr,
-    ports: Range<u16>,
+    ports: Range<u32>,
     any_port: bool,
 ) -> io::Result<Socket> {
-    for port in ports {
+    for port in ports.filter_map(|port| u16::try_from(port).ok()) {
         match Socket::bind(runtime, SocketAddrV4::new(host, port)) {
             Err(error) if !any_port => return Err(error),
             Err(error) => tracing::debug!(%error, port, "a port is occupied"),

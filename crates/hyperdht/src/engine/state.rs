@@ -11,6 +11,8 @@ pub(super) struct State {
     pub(super) buf: TransmitBuf,
     /// What `buf` holds, when a socket had no room for it.
     pub(super) blocked: Option<Transmit>,
+    /// Sockets that the node has done with. They close when all that was queued has left.
+    pub(super) unused: Vec<SocketId>,
     /// When the driver wakes by itself. Others notify it if that is too late.
     pub(super) driver_wakes_at: Option<Instant>,
     /// The driver was notified and has not come yet.
@@ -58,6 +60,7 @@ impl State {
             core: Core { node, broken: false },
             buf: TransmitBuf { data: Vec::new(), max_segments },
             blocked: None,
+            unused: Vec::new(),
             driver_wakes_at: None,
             // Its first turn comes without being asked for.
             driver_notified: true,

@@ -85,14 +85,14 @@ fn a_datagram_that_cannot_be_sent_counts_as_lost() {
 fn the_first_free_port_of_a_range_is_bound() {
     let runtime = runtime();
     let taken = bind(&runtime, 0..0, true);
-    let port = taken.local().port();
+    let port = u32::from(taken.local().port());
 
-    assert_ne!(bind(&runtime, port..port + 1, true).local().port(), port);
+    assert_ne!(u32::from(bind(&runtime, port..port + 1, true).local().port()), port);
     let refused = sockets::bind_server(runtime.handle(), HOST, port..port + 5, false);
     assert_eq!(refused.unwrap_err().kind(), std::io::ErrorKind::AddrInUse);
 
     drop(taken);
-    assert_eq!(bind(&runtime, port..port + 5, false).local().port(), port);
+    assert_eq!(u32::from(bind(&runtime, port..port + 5, false).local().port()), port);
 }
 
 #[test]
@@ -101,7 +101,7 @@ fn a_closed_socket_frees_its_port_at_once() {
 
     pair.sockets.close(SocketId::SERVER);
 
-    let port = pair.server.port();
+    let port = u32::from(pair.server.port());
     assert_eq!(bind(&pair.runtime, port..port + 1, false).local(), pair.server);
 }
 
@@ -154,7 +154,7 @@ fn runtime() -> Runtime {
     Builder::new_current_thread().enable_all().build().unwrap()
 }
 
-fn bind(runtime: &Runtime, ports: std::ops::Range<u16>, any_port: bool) -> Socket {
+fn bind(runtime: &Runtime, ports: std::ops::Range<u32>, any_port: bool) -> Socket {
     sockets::bind_server(runtime.handle(), HOST, ports, any_port).unwrap()
 }
 

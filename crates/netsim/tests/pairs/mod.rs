@@ -86,7 +86,7 @@ impl Pairs {
     /// Every client writes a message.
     pub(crate) fn write(&mut self, world: &mut World) {
         for &host in &self.clients {
-            let data = vec![PATTERN; MESSAGE].into();
+            let data = (&[PATTERN; MESSAGE]).into();
             world.command(host, Command::Write { conn: self.conn, data });
         }
         self.sent += MESSAGE;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::noise::{KeyPair, PublicKey};
+use crate::secret::Message;
 use crate::wire::Target;
 use crate::{AskId, ConnId, QueryId, RequestId, ServerId, SocketId};
 
@@ -15,7 +16,7 @@ pub enum Command {
     /// Connects to a server by its public key.
     Connect { conn: ConnId, remote: PublicKey, options: ConnectOptions },
     /// Writes one message to a connection; queued until it is open.
-    Write { conn: ConnId, data: Bytes },
+    Write { conn: ConnId, data: Message },
     /// Writes one unordered, unreliable message.
     SendMessage { conn: ConnId, data: Bytes },
     /// Ends the write side.

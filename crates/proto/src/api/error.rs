@@ -132,7 +132,7 @@ impl ListenError {
     }
 }
 
-/// Why a query failed. The reference gives these no code.
+/// Why a query failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum QueryError {
@@ -144,6 +144,16 @@ pub enum QueryError {
     Commit(#[from] RequestError),
     #[error("Node was destroyed")]
     NodeDestroyed,
+}
+
+impl QueryError {
+    /// The `code` that programs match on; `None` where the reference has none.
+    pub fn code(self) -> Option<&'static str> {
+        match self {
+            Self::Commit(error) => error.code(),
+            Self::TooFewNodes | Self::NoToken | Self::NodeDestroyed => None,
+        }
+    }
 }
 
 /// Why a request had no reply.

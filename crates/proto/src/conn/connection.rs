@@ -4,10 +4,11 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use super::Path;
 use super::open::Open;
 use super::waiting::{Waiting, Write};
+use super::{Path, RemoteStream};
 use crate::noise::Finished;
+use crate::secret::Message;
 use crate::{
     Closed, ConnError, ConnId, ConnStats, ConnectionInfo, Cx, Event, Opened, ServerId, SocketId,
     Timer, Transmit, TransmitBuf,
@@ -46,15 +47,21 @@ impl Connection {
     }
 
     /// Waiting → Open. What was written and what has arrived so far follows at once.
-    pub(super) fn open(&mut self, cx: &mut Cx<'_>, path: Path, remote_id: u32, keys: &Finished) {
+    pub(super) fn open(
+        &mut self,
+        cx: &mut Cx<'_>,
+        path: Path,
+        remote: RemoteStream,
+        keys: &Finished,
+    ) {
         let State::Waiting(waiting) = &mut self.state else { return };
         let parked = waiting.take_parked();
         let writes = std::mem::take(&mut waiting.writes);
         let keep_alive = waiting.keep_alive;
 
-        let open = Open::new(cx, self.stream_id, remote_id, path, keys);
+        let open = Open::new(cx, self.stream_id, remote, path, keys);
         self.state = State::Open(Box::new(open));
-        self.announce(cx, path, remote_id, keys);
+        self.announce(cx, path, remote.id, keys);
         self.set_keep_alive(cx, keep_alive);
         for write in writes {
             match write {
@@ -68,10 +75,10 @@ impl Connection {
         }
     }
 
-    pub(super) fn write(&mut self, cx: &mut Cx<'_>, data: Bytes) {
+    pub(super) fn write(&mut self, cx: &mut Cx<'_>, data: Message) {
         match &mut self.state {
             State::Waiting(waiting) => waiting.writes.push_back(Write::Frame(data)),
-            State::Open(open) => open.write(cx.now, &data),
+            State::Open(open) => open.write(cx.now, data),
             State::Lingering(..) => {}
         }
     }
@@ -134,7 +141,7 @@ impl Connection {
                 }
             }
             State::Lingering(stream, _) => {
-                stream.handle_packet(cx.now, &packet, &mut Deaf);
+                stream.handle_packet(cx.now, &packet, &mut Discard);
             }
         }
     }
@@ -259,9 +266,9 @@ impl Connection {
 }
 
 /// Takes what arrives after the end, and does nothing with it.
-struct Deaf;
+struct Discard;
 
-impl udx::Sink for Deaf {
+impl udx::Sink for Discard {
     fn data(&mut self, _: &[u8]) {}
     fn message(&mut self, _: &[u8]) {}
     fn end(&mut self) {}

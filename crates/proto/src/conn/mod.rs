@@ -16,6 +16,8 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::noise::Finished;
+use crate::secret::Message;
+use crate::wire::{FEATURE_REVISION_1, UdxInfo};
 use crate::{
     Closed, ConnError, ConnId, ConnStats, Cx, Event, ServerId, SocketId, Timer, Transmit,
     TransmitBuf,
@@ -52,6 +54,14 @@ pub(crate) struct Unheard {
 pub(crate) struct Path {
     pub(crate) socket: SocketId,
     pub(crate) remote: SocketAddrV4,
+}
+
+/// The peer's end of a stream, as the handshake told of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct RemoteStream {
+    pub(crate) id: u32,
+    /// It speaks revision 1: one acknowledgement per receive batch is enough for it.
+    pub(crate) revision_1: bool,
 }
 
 /// What became of a datagram.
@@ -114,11 +124,11 @@ impl Conns {
         cx: &mut Cx<'_>,
         conn: ConnId,
         path: Path,
-        remote_id: u32,
+        remote: RemoteStream,
         keys: Finished,
     ) {
         let Some(connection) = self.by_id.get_mut(&conn) else { return };
-        connection.open(cx, path, remote_id, &keys);
+        connection.open(cx, path, remote, &keys);
         if let Some(server) = connection.server.filter(|_| !connection.is_heard()) {
             self.unheard.insert((server, conn), *path.remote.ip());
         }
@@ -182,7 +192,7 @@ impl Conns {
     }
 
     /// Writes one message, or queues it until the connection opens.
-    pub(crate) fn write(&mut self, cx: &mut Cx<'_>, conn: ConnId, data: Bytes) {
+    pub(crate) fn write(&mut self, cx: &mut Cx<'_>, conn: ConnId, data: Message) {
         self.update(cx, conn, |c, cx| c.write(cx, data));
     }
 
@@ -338,5 +348,12 @@ impl Conns {
             self.unheard.remove(&(server, conn));
         }
         self.unused.extend(connection.socket());
+    }
+}
+
+impl From<Option<UdxInfo>> for RemoteStream {
+    fn from(info: Option<UdxInfo>) -> Self {
+        let Some(info) = info else { return Self::default() };
+        Self { id: info.id, revision_1: info.features & FEATURE_REVISION_1 != 0 }
     }
 }

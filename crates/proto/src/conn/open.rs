@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use super::Path;
+use super::{Path, RemoteStream};
 use crate::noise::Finished;
-use crate::secret::{Datagrams, FrameError, Receiver, Sender};
+use crate::secret::{Datagrams, FrameError, Message, Receiver, Sender};
 use crate::{ConnId, ConnStats, Cx, Event};
 
 #[derive(Debug)]
@@ -21,7 +21,7 @@ pub(super) struct Open {
     ended: bool,
     /// Bytes of messages that the application has and did not report as consumed.
     unread: usize,
-    /// Bytes of frames that were written and not yet reported as drained.
+    /// Bytes of frames that were written and not yet reported as drained, though they may be sent.
     credit: usize,
     keep_alives_sent: u64,
     keep_alives_received: u64,
@@ -32,12 +32,13 @@ impl Open {
     pub(super) fn new(
         cx: &mut Cx<'_>,
         stream_id: u32,
-        remote_id: u32,
+        remote: RemoteStream,
         path: Path,
         keys: &Finished,
     ) -> Self {
         let mut stream = udx::Stream::new(stream_id, udx::Config::default());
-        stream.connect(cx.now, remote_id, path.remote);
+        stream.connect(cx.now, remote.id, path.remote);
+        stream.set_thin_acks(remote.revision_1);
         let sender = Sender::new(keys, cx.rng.bytes());
         stream.write(Bytes::from(sender.first_frame()));
         Self {
@@ -56,14 +57,11 @@ impl Open {
         }
     }
 
-    pub(super) fn write(&mut self, now: Instant, data: &[u8]) {
+    pub(super) fn write(&mut self, now: Instant, message: Message) {
         if self.ended {
             return;
         }
-        let frame = self.sender.frame(data);
-        self.last_write = now;
-        self.credit += frame.len();
-        self.stream.write(frame);
+        self.credit += self.write_frame(now, message);
     }
 
     pub(super) fn send_message(&mut self, data: &[u8]) {
@@ -95,7 +93,8 @@ impl Open {
             return None;
         }
         if now >= self.last_write + self.keep_alive {
-            self.write(now, &[]);
+            // The application did not write it, and gets no credit for it.
+            self.write_frame(now, Message::from(b""));
             self.keep_alives_sent += 1;
         }
         Some(self.last_write + self.keep_alive)
@@ -125,15 +124,25 @@ impl Open {
         result
     }
 
-    /// Tells the application how much of what it wrote has left the queue. Told in portions: what
-    /// stays untold is below its high-water mark.
+    /// Tells the application how much of what it wrote has been sent. What is on its way does not
+    /// count against its high-water mark: the congestion window bounds that, and on a long path it
+    /// is larger than the mark. Told in portions: what stays untold is below the mark.
     pub(super) fn pass_credit(&mut self, cx: &mut Cx<'_>, conn: ConnId) {
-        let drained = self.credit.saturating_sub(self.stream.queued());
+        let drained = self.credit.saturating_sub(self.stream.unsent());
         if drained < CREDIT {
             return;
         }
         self.credit -= drained;
         cx.emit(Event::Drained { conn, bytes: drained });
+    }
+
+    /// Returns the size of the frame in bytes.
+    fn write_frame(&mut self, now: Instant, message: Message) -> usize {
+        let frame = self.sender.frame_from(message.into_buf());
+        let len = frame.len();
+        self.last_write = now;
+        self.stream.write(frame);
+        len
     }
 
     pub(super) fn stats(&self) -> ConnStats {
@@ -204,3 +213,61 @@ impl udx::Sink for Inlet<'_, '_> {
 
 /// How much has to drain before the application is told; a quarter of its high-water mark.
 const CREDIT: usize = 64 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, SocketAddrV4};
+
+    use super::*;
+    use crate::noise::{Initiator, KeyPair, Responder};
+    use crate::wire::{FEATURE_REVISION_1, UdxInfo};
+    use crate::{Outbox, Rng, SocketId, Stats, Timers};
+
+    #[test]
+    fn only_a_peer_of_our_revision_gets_thin_acknowledgements() {
+        assert_eq!(acknowledgements(FEATURE_REVISION_1), 1);
+        assert_eq!(acknowledgements(0), PACKETS / 2);
+    }
+
+    /// How many answer a batch of `PACKETS` packets.
+    fn acknowledgements(features: u64) -> usize {
+        let (mut rng, mut timers) = (Rng::from_seed([1; 32]), Timers::new());
+        let (mut out, mut stats) = (Outbox::default(), Stats::default());
+        let now = Instant::now();
+        let keys = keys(&mut rng);
+        let mut cx =
+            Cx { now, rng: &mut rng, timers: &mut timers, out: &mut out, stats: &mut stats };
+        let remote = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 1);
+        let path = Path { socket: SocketId::SERVER, remote };
+        let info = UdxInfo { features, id: 2, seq: 0 };
+        let mut open = Open::new(&mut cx, 1, Some(info).into(), path, &keys);
+
+        let mut peer = udx::Stream::new(2, udx::Config::default());
+        peer.connect(now, 1, remote);
+        peer.write(Bytes::from(vec![0; 20_000]));
+        let mut buf = Vec::new();
+        let sent = peer.poll_transmit(now, &mut buf, PACKETS).expect("data");
+        for datagram in buf.chunks(sent.segment_size.expect("several packets")) {
+            let packet = udx::Packet::parse(datagram).expect("a packet");
+            // Its content is nonsense, and acknowledged all the same.
+            let _ = open.handle_packet(&mut cx, ConnId(1), &packet);
+        }
+
+        open.stream.poll_transmit(now, &mut buf, 64).expect("acknowledgements");
+        buf.len() / ACKNOWLEDGEMENT
+    }
+
+    fn keys(rng: &mut Rng) -> Finished {
+        let (near, far) = (KeyPair::from_seed([1; 32]), KeyPair::from_seed([2; 32]));
+        let mut initiator = Initiator::new(&near, far.public(), rng).expect("keys");
+        let mut responder = Responder::new(&far, rng).expect("keys");
+        responder.recv(&initiator.send(b"").expect("message 1")).expect("message 1");
+        initiator.recv(&responder.send(b"").expect("message 2")).expect("message 2");
+        responder.finish()
+    }
+
+    const PACKETS: usize = 12;
+
+    /// Bytes of a packet that is only a header.
+    const ACKNOWLEDGEMENT: usize = 20;
+}

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::Cx;
+use crate::{Cx, secret};
 
 /// What has been asked for and what has arrived so far.
 #[derive(Debug, Default)]
@@ -19,7 +19,7 @@ pub(super) struct Waiting {
 /// A call of the application, in order.
 #[derive(Debug)]
 pub(super) enum Write {
-    Frame(Bytes),
+    Frame(secret::Message),
     Message(Bytes),
     End,
 }

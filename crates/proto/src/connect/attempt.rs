@@ -8,7 +8,7 @@ use super::decide::{Decision, decide};
 use super::finding::{Finding, Found, Hello, Shaken};
 use super::requests::{Purpose, Requests};
 use super::rounds::{Choices, Flow, RemoteServer, Rounds};
-use crate::conn::Path;
+use crate::conn::{Path, RemoteStream};
 use crate::net::Reply;
 use crate::noise::{Finished, KeyPair, PublicKey};
 use crate::punch::{MAX_ADDRESSES, Report};
@@ -38,7 +38,7 @@ enum Stage {
 struct Connecting {
     keys: Finished,
     /// The server's stream id.
-    remote_id: u32,
+    remote_stream: RemoteStream,
     /// What leads to the server next time.
     relays: Vec<SocketAddrV4>,
     way: Way,
@@ -252,7 +252,7 @@ impl Attempt {
         relays.truncate(MAX_ADDRESSES);
         self.stage = Stage::Connecting(Box::new(Connecting {
             keys: shaken.keys,
-            remote_id: shaken.payload.udx.map(|udx| udx.id).unwrap_or_default(),
+            remote_stream: shaken.payload.udx.into(),
             relays,
             way,
         }));
@@ -353,10 +353,10 @@ impl Attempt {
 
     fn open(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, path: Path) -> Option<Outcome> {
         let Stage::Connecting(connecting) = &mut self.stage else { return None };
-        let (keys, remote_id) = (connecting.keys.clone(), connecting.remote_id);
+        let (keys, remote) = (connecting.keys.clone(), connecting.remote_stream);
         let relays = std::mem::take(&mut connecting.relays);
         // Before the puncher goes, so that the socket has a user.
-        base.io.conns.open(cx, self.conn, path, remote_id, keys);
+        base.io.conns.open(cx, self.conn, path, remote, keys);
         self.stop(cx, base);
         Some(Outcome { remote: self.remote, relays })
     }

@@ -37,6 +37,11 @@ impl LocalAddresses {
         self.interfaces = interfaces;
     }
 
+    /// The address of the first interface, bound to or not.
+    pub(crate) fn host(&self) -> Option<Ipv4Addr> {
+        self.interfaces.first().copied()
+    }
+
     /// Every address, checked or not.
     pub(crate) fn all(&self) -> Vec<SocketAddrV4> {
         let port = self.bound.port();

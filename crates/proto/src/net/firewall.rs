@@ -9,7 +9,7 @@ use super::machine::Net;
 use super::requests::Purpose;
 use super::sampler::NatSampler;
 use super::ticks::MORE_STABLE_TICKS;
-use super::{Output, Reply, RequestKey, RequestSpec};
+use super::{Reply, RequestKey, RequestSpec};
 use crate::wire::{command, node_id};
 use crate::{Config, Cx, Event, SocketId};
 
@@ -214,7 +214,6 @@ impl Net {
         }
         if let Some(id) = self.id() {
             cx.emit(Event::Persistent { id });
-            self.outputs.push_back(Output::Persistent(id));
         }
         true
     }

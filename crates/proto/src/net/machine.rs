@@ -204,11 +204,6 @@ impl Net {
         self.bootstrap.is_done()
     }
 
-    /// False while nobody answers.
-    pub(crate) fn online(&self) -> bool {
-        self.health.state().online
-    }
-
     /// How many requests are in flight or waiting, those of queries included.
     pub(crate) fn live_requests(&self) -> usize {
         self.requests.len()

@@ -201,8 +201,6 @@ pub(crate) enum Output {
         result: Result<(), QueryError>,
     },
     Incoming(Incoming),
-    /// The node got its id: it stores from here on.
-    Persistent(NodeId),
     /// Bootstrap has ended.
     Ready,
     /// Replies arrive again.

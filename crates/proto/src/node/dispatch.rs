@@ -30,7 +30,7 @@ impl Machines {
             Output::QueryReply { .. } | Output::QueryDone { .. } | Output::Commit { .. } => {}
             Output::Incoming(incoming) => self.handle_incoming(cx, &incoming),
             Output::Online | Output::Wakeup => self.handle_online(cx),
-            Output::Persistent(_) | Output::Ready => {}
+            Output::Ready => {}
         }
     }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddrV4;
 
+use super::refusal::refuse;
 use crate::announce::Announcer;
 use crate::conn::{Conns, Taken};
 use crate::connect::{Base, Connector, Io, LocalAddresses, pass_reports};
@@ -106,7 +107,7 @@ impl Machines {
 
     pub(super) fn handle_command(&mut self, cx: &mut Cx<'_>, command: Command) {
         if self.life == Life::Destroyed {
-            return;
+            return refuse(cx, command);
         }
         match command {
             Command::Write { conn, data } => self.lower.conns.write(cx, conn, data),
@@ -136,8 +137,26 @@ impl Machines {
                 self.servers.handle_answer(cx, base, ask, answer);
                 self.connector.handle_answer(cx, base, ask, answer);
             }
+            Command::Query { query, target, kind, options } => {
+                let query = UserQuery { query, target, kind, options };
+                self.ops.start_query(cx, &mut self.lower.net, &mut self.store, query);
+            }
+            Command::CancelQuery { query } => {
+                self.ops.cancel_query(cx, &mut self.lower.net, query);
+            }
+            Command::Request { request, options } => {
+                self.ops.start_request(cx, &mut self.lower.net, request, options);
+            }
+            Command::AddNode { address } => self.lower.net.add_node(cx, address),
+            Command::Resolved { host, addresses } => {
+                self.lower.net.handle_resolved(cx, &host, &addresses);
+            }
+            Command::Bound { socket, local } => self.handle_bound(cx, socket, local),
+            Command::Interfaces { addresses } => {
+                self.lower.local.set_interfaces(addresses);
+                self.refresh_all(cx);
+            }
             Command::Destroy { force } => self.destroy(cx, force),
-            other => self.handle_net_command(cx, other),
         }
     }
 
@@ -211,30 +230,9 @@ impl Machines {
         }
     }
 
-    fn handle_net_command(&mut self, cx: &mut Cx<'_>, command: Command) {
-        let net = &mut self.lower.net;
-        match command {
-            Command::Query { query, target, kind, options } => {
-                let query = UserQuery { query, target, kind, options };
-                self.ops.start_query(cx, net, &mut self.store, query);
-            }
-            Command::CancelQuery { query } => self.ops.cancel_query(cx, net, query),
-            Command::Request { request, options } => {
-                self.ops.start_request(cx, net, request, options);
-            }
-            Command::AddNode { address } => net.add_node(cx, address),
-            Command::Resolved { host, addresses } => net.handle_resolved(cx, &host, &addresses),
-            Command::Bound { socket, local } => {
-                let (punchers, mut io) = self.lower.punch();
-                punchers.handle_bound(cx, &mut io, socket, local);
-            }
-            Command::Interfaces { addresses } => {
-                self.lower.local.set_interfaces(addresses);
-                self.refresh_all(cx);
-            }
-            // The others never come here: `handle_command` takes them.
-            _ => {}
-        }
+    fn handle_bound(&mut self, cx: &mut Cx<'_>, socket: SocketId, local: Option<SocketAddrV4>) {
+        let (punchers, mut io) = self.lower.punch();
+        punchers.handle_bound(cx, &mut io, socket, local);
     }
 
     fn settle_sockets(&mut self, cx: &mut Cx<'_>) {

@@ -6,6 +6,7 @@
 
 mod dispatch;
 mod machines;
+mod refusal;
 mod servers;
 
 use std::net::{Ipv4Addr, SocketAddrV4};
@@ -136,6 +137,11 @@ impl Node {
     /// Our address for strangers, if they can reach it.
     pub fn remote_address(&self) -> Option<SocketAddrV4> {
         self.machines.lower.net.remote_address()
+    }
+
+    /// This host's address in its own network.
+    pub fn local_host(&self) -> Option<Ipv4Addr> {
+        self.machines.lower.local.host()
     }
 
     /// Our id while we are persistent.

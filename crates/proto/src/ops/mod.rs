@@ -141,17 +141,11 @@ impl Ops {
             | Output::Commit { .. }
             | Output::QueryDone { .. }
             | Output::Incoming(_)
-            | Output::Persistent(_)
             | Output::Ready
             | Output::Online
             | Output::Wakeup) => return Some(other),
         }
         None
-    }
-
-    /// How many queries run.
-    pub(crate) fn len(&self) -> usize {
-        self.queries.len()
     }
 
     fn handle_query_reply(

@@ -110,7 +110,7 @@ fn a_cancelled_query_ends_at_once_and_once() {
 
     let host = &testnet.hosts[alice];
     assert!(matches!(host.events[told - 1], Event::QueryDone { result: Ok(()), .. }));
-    assert_eq!((host.events.len(), host.ops.len()), (told, 0));
+    assert_eq!((host.events.len(), host.ops.queries.len()), (told, 0));
 }
 
 #[test]

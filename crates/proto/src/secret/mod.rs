@@ -5,6 +5,7 @@
 
 mod cipher;
 mod datagrams;
+mod message;
 mod poly1305;
 mod punch;
 mod receiver;
@@ -12,6 +13,7 @@ mod secretbox;
 mod sender;
 
 pub use datagrams::Datagrams;
+pub use message::Message;
 pub use punch::PunchBox;
 pub use receiver::{FrameError, Receiver};
 pub use sender::{HEADROOM, Sender, TAILROOM};

@@ -361,9 +361,9 @@ impl Server {
 }
 
 fn open(cx: &mut Cx<'_>, base: &mut Base<'_>, session: Session, path: Path) {
-    let Session { conn, keys, remote_id, punching, .. } = session;
+    let Session { conn, keys, remote, punching, .. } = session;
     // Before the puncher goes, so that the socket has a user.
-    base.io.conns.open(cx, conn, path, remote_id, keys);
+    base.io.conns.open(cx, conn, path, remote, keys);
     if let Some(punching) = punching {
         base.punchers.stop(cx, &mut base.io, punching.punch());
     }

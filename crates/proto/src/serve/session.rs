@@ -3,7 +3,7 @@
 use super::asker::{Asker, Client};
 use super::rounds::Punching;
 use super::slots::{Caller, Reply};
-use crate::conn::Path;
+use crate::conn::{Path, RemoteStream};
 use crate::connect::{Base, VERSION};
 use crate::noise::Finished;
 use crate::punch::{MAX_ADDRESSES, PunchOwner, PunchSecret, Puncher};
@@ -17,8 +17,8 @@ use crate::{ConnId, Cx, ServerId};
 pub(super) struct Session {
     pub(super) conn: ConnId,
     pub(super) keys: Finished,
-    /// The client's stream id.
-    pub(super) remote_id: u32,
+    /// The client's stream.
+    pub(super) remote: RemoteStream,
     pub(super) reply: Reply,
     /// They wait until the puncher's socket, which the reply leaves from, is bound.
     pub(super) unanswered: Vec<Asker>,
@@ -89,7 +89,7 @@ pub(super) fn welcome(
     let mut session = Session {
         conn,
         keys: responder.finish(),
-        remote_id: payload.udx.map(|udx| udx.id).unwrap_or_default(),
+        remote: payload.udx.into(),
         reply,
         unanswered: Vec::new(),
         punching: None,

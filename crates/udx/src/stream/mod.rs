@@ -258,21 +258,11 @@ impl Stream {
         self.messages.push_back(data.into());
     }
 
-    /// The application took delivered bytes. If the peer had hardly any window left and now has, it
-    /// is told at once.
-    pub fn consumed(&mut self, bytes: usize) {
-        self.receiver.consumed(bytes);
-        self.reopen_window();
-    }
-
-    /// The same for an owner that makes messages of the bytes: this much of what was delivered
-    /// waits for the application, whatever else is under way to it.
+    /// Tells how many of the delivered bytes wait for the application; until told, all that came
+    /// since the last call do. If the peer had hardly any window left and now has, it hears so at
+    /// once.
     pub fn set_unread(&mut self, bytes: usize) {
-        self.receiver.set_unconsumed(bytes);
-        self.reopen_window();
-    }
-
-    fn reopen_window(&mut self) {
+        self.receiver.set_unread(bytes);
         let step = self.config.recv_window / WINDOW_STEPS;
         let free = self.receiver.free_window();
         if self.advertised <= step && free.saturating_sub(self.advertised) > step {

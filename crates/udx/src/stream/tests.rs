@@ -120,7 +120,7 @@ fn a_slow_reader_closes_the_window_and_opens_it_again() {
     assert!(pair.a.stream.is_connected(), "a closed window is no dead peer");
 
     pair.b.reads = true;
-    pair.b.stream.consumed(pair.b.received.len());
+    pair.b.stream.set_unread(0);
     let start = pair.now;
     assert!(pair.run_until(10.0, |pair| pair.b.ended));
     assert!(pair.now - start < Duration::from_secs(2));
@@ -135,7 +135,7 @@ fn a_lost_window_update_is_asked_for() {
     pair.run_until(30.0, |_| false);
     pair.link.loss = 1000;
     pair.b.reads = true;
-    pair.b.stream.consumed(pair.b.received.len());
+    pair.b.stream.set_unread(0);
     pair.run_until(0.5, |_| false);
     pair.link.loss = 0;
     assert!(pair.run_until(10.0, |pair| pair.b.received.len() == 6 * MIB));
@@ -485,7 +485,7 @@ impl Host {
         self.messages.extend(taker.messages);
         self.ended |= taker.ended;
         if self.reads {
-            self.stream.consumed(bytes);
+            self.stream.set_unread(0);
         }
     }
 }

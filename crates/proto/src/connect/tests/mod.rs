@@ -4,13 +4,11 @@ mod world;
 
 use std::time::Duration;
 
-use bytes::Bytes;
-
 use self::world::{NatKind, World};
 use crate::noise::KeyPair;
 use crate::{
-    Answer, AskId, Command, ConnError, ConnId, ConnectError, ConnectOptions, Event, Opened,
-    Question, ServerId, ServerOptions, SocketId,
+    Answer, AskId, Command, ConnError, ConnId, ConnectError, ConnectOptions, Event, Message,
+    Opened, Question, ServerId, ServerOptions, SocketId,
 };
 
 #[test]
@@ -128,6 +126,34 @@ fn a_second_connection_goes_by_the_relays_of_the_first() {
     assert_eq!(accepted(&world, server).len(), 2);
     assert_idle(&mut world, client);
     assert_idle(&mut world, server);
+}
+
+#[test]
+fn what_is_on_its_way_is_no_longer_queued() {
+    let mut world = World::testnet();
+    let (server, client) = (world.open(), world.open());
+    let remote = world.listen(server);
+    world.connect(client, remote);
+    world.run(SECOND);
+    let [conn] = accepted(&world, server)[..] else { panic!("not one connection") };
+
+    // Grows the congestion window beyond the high-water mark.
+    let data = Message::from(&[7_u8; 3_000_000]);
+    world.command(client, Command::Write { conn: ConnId(1), data });
+    world.run(SECOND);
+    world.command(server, Command::Consumed { conn, bytes: 3_000_000 });
+    world.run(SECOND);
+    world.hosts[client].events.clear();
+
+    let data = Message::from(&[7_u8; 300_000]);
+    world.command(client, Command::Write { conn: ConnId(1), data });
+    world.run(Duration::from_millis(19));
+
+    let drained = pick(&world, client, |event| {
+        let Event::Drained { bytes, .. } = event else { return None };
+        Some(*bytes)
+    });
+    assert!(drained.iter().sum::<usize>() > 200_000, "{drained:?}");
 }
 
 #[test]
@@ -278,7 +304,7 @@ fn connect_and_talk(world: &mut World, client: usize, server: usize, within: Dur
     let path = path.unwrap_or_else(|| panic!("{:?}", world.hosts[client].events));
     let [conn] = accepted(world, server)[..] else { panic!("not one connection") };
 
-    let send = |conn, text: &'static [u8]| Command::Write { conn, data: Bytes::from(text) };
+    let send = |conn, text: &[u8]| Command::Write { conn, data: text.into() };
     world.command(client, send(ConnId(1), b"ping"));
     world.command(server, send(conn, b"pong"));
     world.run(Duration::from_secs(15));

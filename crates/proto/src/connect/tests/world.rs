@@ -1,6 +1,6 @@
 //! Whole nodes behind NATs, on virtual time.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::{Duration, Instant};
 
@@ -172,21 +172,24 @@ impl World {
                 self.flush(index);
             }
         }
+        // What arrives together is one batch of its receiver.
+        let mut reached = BTreeSet::new();
         while let Some(entry) = self.flying.first_entry().filter(|e| e.key().0 <= self.now) {
             let flying = entry.remove();
-            self.arrive(flying);
+            reached.extend(self.arrive(flying));
+        }
+        for index in reached {
+            self.flush(index);
         }
     }
 
-    fn arrive(&mut self, flying: Flying) {
+    fn arrive(&mut self, flying: Flying) -> Option<usize> {
         let Flying { from, to, mut data } = flying;
-        let found = self.hosts.iter().position(|host| host.address == *to.ip());
-        let Some(index) = found else { return };
+        let index = self.hosts.iter().position(|host| host.address == *to.ip())?;
         let host = &mut self.hosts[index];
-        let socket = host.sockets.iter().find(|(_, port)| **port == to.port());
-        let Some((&socket, _)) = socket else { return };
+        let (&socket, _) = host.sockets.iter().find(|(_, port)| **port == to.port())?;
         host.node.handle_datagram(self.now, Datagram { socket, from, data: &mut data });
-        self.flush(index);
+        Some(index)
     }
 
     fn flush(&mut self, index: usize) {

@@ -93,8 +93,8 @@ fn a_forced_node_checks_its_firewall_and_becomes_persistent() {
     world.run(secs(20));
     let id = node_id(world.hosts[node].server);
     assert_eq!(world.hosts[node].net.id(), Some(id));
-    let told = |output: &Output| matches!(output, Output::Persistent(told) if *told == id);
-    assert!(world.hosts[node].outputs.iter().any(told));
+    let told = |event: &Event| matches!(event, Event::Persistent { id: told } if *told == id);
+    assert!(world.hosts[node].events.iter().any(told));
 }
 
 #[test]

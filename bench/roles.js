@@ -1,11 +1,11 @@
-// One process of bench/throughput.js: DHT nodes, the sender, or the receiver.
+// One process of a benchmark: DHT nodes, or one end of its connections.
 
 const b4a = require('b4a')
 
 const native = process.env.HYPERDHT_IMPL === 'native'
 const DHT = native ? require('..') : require('hyperdht-reference')
 
-const ROLES = { nodes, sender, receiver }
+const ROLES = { nodes, sender, receiver, echo, pinger, dialer }
 
 process.once('message', ({ role, ...options }) => ROLES[role](options))
 
@@ -62,6 +62,65 @@ async function sender({ bootstrap, bytes, chunk, key }) {
   }
 }
 
+/** Sends back what it gets. */
+async function echo({ bootstrap }) {
+  const dht = await node(bootstrap)
+  const server = dht.createServer(conn => {
+    conn.on('error', noop)
+    conn.on('data', data => conn.write(data))
+    conn.on('end', () => conn.end())
+  })
+  await server.listen()
+  process.send({ key: b4a.toString(server.publicKey, 'hex') })
+}
+
+/** One message out, the same back, the next one. */
+async function pinger({ bootstrap, key, rounds, warmup, size }) {
+  const dht = await node(bootstrap)
+  const conn = dht.connect(b4a.from(key, 'hex'))
+  const message = b4a.alloc(size, 0x5a)
+  const times = []
+  let left = rounds + warmup
+  let start = 0n
+  let cpu = null
+  conn.on('error', noop)
+  await conn.opened
+
+  conn.on('data', () => {
+    if (left < rounds) times.push(microseconds(start))
+    else if (left === rounds) cpu = process.cpuUsage()
+    if (left-- > 0) ping()
+    else process.send({ times, cpu: (cpuSeconds(cpu) * 1e6) / rounds })
+  })
+  ping()
+
+  function ping() {
+    start = process.hrtime.bigint()
+    conn.write(message)
+  }
+}
+
+/** Connects, and when that is closed again, the next time. */
+async function dialer({ bootstrap, key, rounds, warmup }) {
+  const dht = await node(bootstrap)
+  const times = []
+  let cpu = null
+
+  for (let i = -warmup; i < rounds; i++) {
+    if (i === 0) cpu = process.cpuUsage()
+    const start = process.hrtime.bigint()
+    const conn = dht.connect(b4a.from(key, 'hex'))
+    const closed = new Promise(resolve => conn.on('close', resolve))
+    conn.on('error', noop)
+    conn.resume()
+    await conn.opened
+    if (i >= 0) times.push(microseconds(start))
+    conn.end()
+    await closed
+  }
+  process.send({ times, cpu: (cpuSeconds(cpu) * 1e6) / rounds })
+}
+
 async function node(bootstrap) {
   const dht = new DHT({ bootstrap, host: '127.0.0.1' })
   await dht.fullyBootstrapped()
@@ -71,6 +130,10 @@ async function node(bootstrap) {
 function cpuSeconds(since) {
   const { user, system } = process.cpuUsage(since)
   return (user + system) / 1e6
+}
+
+function microseconds(since) {
+  return Number(process.hrtime.bigint() - since) / 1e3
 }
 
 function noop() {}

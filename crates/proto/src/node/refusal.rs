@@ -1,0 +1,42 @@
+//! What a destroyed node answers.
+
+use crate::{
+    Closed, Command, ConnError, ConnectError, Cx, Event, ListenError, QueryError, RequestError,
+};
+
+/// A command that crossed with the end of the node. Whoever waits for an outcome gets one.
+pub(super) fn refuse(cx: &mut Cx<'_>, command: Command) {
+    match command {
+        Command::Connect { conn, .. } => {
+            let error = Some(ConnError::Connect(ConnectError::NodeDestroyed));
+            cx.emit(Event::Closed(Closed { conn, error }));
+        }
+        Command::Listen { server, .. } => {
+            cx.emit(Event::ServerFailed { server, error: ListenError::NodeDestroyed });
+        }
+        Command::Query { query, .. } => {
+            let result = Err(QueryError::NodeDestroyed);
+            cx.emit(Event::QueryDone { query, closest: Vec::new(), result });
+        }
+        Command::Request { request, .. } => {
+            cx.emit(Event::Reply { request, result: Err(RequestError::NodeDestroyed) });
+        }
+        // Their outcome was told when the node ended, or they have none.
+        Command::Write { .. }
+        | Command::SendMessage { .. }
+        | Command::End { .. }
+        | Command::DestroyConn { .. }
+        | Command::Consumed { .. }
+        | Command::SetKeepAlive { .. }
+        | Command::RefreshServer { .. }
+        | Command::CloseServer { .. }
+        | Command::SetHooks { .. }
+        | Command::Answer { .. }
+        | Command::CancelQuery { .. }
+        | Command::AddNode { .. }
+        | Command::Bound { .. }
+        | Command::Resolved { .. }
+        | Command::Interfaces { .. }
+        | Command::Destroy { .. } => {}
+    }
+}

@@ -1,0 +1,517 @@
+/// <reference types="node" />
+
+import { EventEmitter } from 'events'
+import { Duplex, DuplexEvents, Readable, ReadableEvents } from 'streamx'
+
+export = HyperDHT
+
+declare class HyperDHT extends EventEmitter<HyperDHT.Events> {
+  /** @throws {TypeError | RangeError} for options of a wrong type or out of range */
+  constructor(opts?: HyperDHT.DHTOptions)
+
+  /** An Ed25519 key pair, random without a seed of 32 bytes. */
+  static keyPair(seed?: Uint8Array): HyperDHT.KeyPair
+  /** BLAKE2b with 32 bytes of digest. */
+  static hash(data: Uint8Array): Buffer
+  /** A node that others bootstrap from, at an address that it is known by. */
+  static bootstrapper(port: number, host: string, opts?: HyperDHT.DHTOptions): HyperDHT
+
+  static readonly BOOTSTRAP: string[]
+  static readonly FIREWALL: { UNKNOWN: 0; OPEN: 1; CONSISTENT: 2; RANDOM: 3 }
+  static readonly DEFAULTS: {
+    concurrency: number
+    maxWindow: number
+    maxPingDelay: number
+    connectionKeepAlive: number
+    randomPunchInterval: number
+  }
+  static readonly OK: 0
+  static readonly ERROR_UNKNOWN_COMMAND: 1
+  static readonly ERROR_INVALID_TOKEN: 2
+
+  /** Our id in the routing tables of others; null while ephemeral. */
+  readonly id: Buffer | null
+  /** Our address as others see it; null while unknown or not the same for all. */
+  readonly host: string | null
+  /** 0 while unknown or not the same for all. */
+  readonly port: number
+  /** True if every peer sees another port of ours. */
+  readonly randomized: boolean
+  readonly firewalled: boolean
+  readonly ephemeral: boolean
+  readonly adaptive: boolean
+  readonly bootstrapped: boolean
+  readonly destroyed: boolean
+  readonly suspended: boolean
+  readonly online: boolean
+  readonly degraded: boolean
+  readonly concurrency: number
+  readonly maxPingDelay: number
+  readonly bootstrapNodes: Array<{ host: string; port: number }>
+  readonly defaultKeyPair: HyperDHT.KeyPair
+  /** Milliseconds; 0 is off. */
+  connectionKeepAlive: number
+  /** Servers from `listen` to `close`. */
+  readonly listening: Set<HyperDHT.Server>
+  readonly socket: HyperDHT.UDXSocket | null
+  readonly config: HyperDHT.Config
+  /** Plain numbers, which may be written to. */
+  readonly stats: HyperDHT.Stats
+
+  /**
+   * Connects to a server. Failures arrive as 'error'.
+   *
+   * @param remotePublicKey 32 bytes, a hyperdht-address, hex or z-base-32
+   * @throws {Error} for a malformed key
+   */
+  connect(
+    remotePublicKey: Uint8Array | string,
+    opts?: HyperDHT.ConnectOptions
+  ): HyperDHT.NoiseSecretStream
+
+  createServer(onconnection?: HyperDHT.ConnectionListener): HyperDHT.Server
+  createServer(
+    opts: HyperDHT.ServerOptions,
+    onconnection?: HyperDHT.ConnectionListener
+  ): HyperDHT.Server
+
+  findPeer(
+    publicKey: Uint8Array,
+    opts?: HyperDHT.QueryOptions & { hash?: boolean }
+  ): HyperDHT.Query<HyperDHT.FindPeerResult>
+  lookup(target: Uint8Array, opts?: HyperDHT.QueryOptions): HyperDHT.Query<HyperDHT.LookupResult>
+  announce(
+    target: Uint8Array,
+    keyPair: HyperDHT.KeyPair,
+    relayAddresses?: HyperDHT.Address[] | null,
+    opts?: HyperDHT.QueryOptions & { bump?: number; clear?: boolean }
+  ): HyperDHT.Query<HyperDHT.LookupResult>
+  unannounce(
+    target: Uint8Array,
+    keyPair: HyperDHT.KeyPair,
+    opts?: HyperDHT.QueryOptions
+  ): Promise<void>
+  lookupAndUnannounce(
+    target: Uint8Array,
+    keyPair: HyperDHT.KeyPair,
+    opts?: HyperDHT.QueryOptions
+  ): HyperDHT.Query<HyperDHT.LookupResult>
+  query<T = HyperDHT.Reply>(
+    message: { target: Uint8Array; command: number; value?: Uint8Array | null },
+    opts?: HyperDHT.QueryOptions & { map?(reply: HyperDHT.Reply): T | null | undefined | false }
+  ): HyperDHT.Query<T>
+  findNode(target: Uint8Array, opts?: HyperDHT.QueryOptions): HyperDHT.Query<HyperDHT.Reply>
+
+  request(
+    message: {
+      command: number
+      target?: Uint8Array | null
+      token?: Uint8Array | null
+      value?: Uint8Array | null
+    },
+    to: HyperDHT.Address,
+    opts?: HyperDHT.RequestOptions
+  ): Promise<HyperDHT.Reply>
+  ping(
+    to: HyperDHT.Address,
+    opts?: HyperDHT.RequestOptions & { size?: number }
+  ): Promise<HyperDHT.Reply>
+
+  addNode(node: HyperDHT.Address): void
+  /** The nodes of the routing table, the latest heard first. */
+  toArray(opts?: { limit?: number }): HyperDHT.Address[]
+  /** Asks for a random target in the background, which fills the routing table. */
+  refresh(): void
+  address(): HyperDHT.SocketAddress | null
+  localAddress(): HyperDHT.Address | null
+  /** Where strangers reach us; null if they do not. */
+  remoteAddress(): HyperDHT.Address | null
+
+  /** @throws {Error} with `code` EADDRINUSE, rejected */
+  bind(): Promise<void>
+  ready(): Promise<void>
+  fullyBootstrapped(): Promise<void>
+  /** Unannounces all servers (unless forced), closes all connections and the sockets. */
+  destroy(opts?: { force?: boolean }): Promise<void>
+}
+
+declare namespace HyperDHT {
+  interface KeyPair {
+    publicKey: Buffer
+    secretKey: Buffer
+  }
+
+  interface Address {
+    host: string
+    port: number
+  }
+
+  interface SocketAddress extends Address {
+    family: 4
+  }
+
+  interface NodeAddress extends Address {
+    id: Buffer | null
+  }
+
+  interface DHTOptions {
+    /** Nodes to ask first, as `host:port`, `ip@host:port`, objects or ports of this host. */
+    bootstrap?: Array<string | number | Address> | false
+    /** Nodes for the routing table. */
+    nodes?: Address[]
+    /** Tried first, with the four behind it; or a range. Default 49737. */
+    port?: number | [from: number, to: number]
+    /** IPv4 address to bind. Default '0.0.0.0'. */
+    host?: string
+    /** Bind any port if those are occupied. Default true. */
+    anyPort?: boolean
+    keyPair?: KeyPair
+    /** 32 bytes for the default key pair. */
+    seed?: Uint8Array
+    /** Milliseconds, default 5000; false is off. */
+    connectionKeepAlive?: number | false
+    /** Milliseconds, default 20000. */
+    randomPunchInterval?: number
+    /** Default: adaptive. */
+    ephemeral?: boolean
+    adaptive?: boolean
+    quickFirewall?: boolean
+    firewalled?: boolean
+    concurrency?: number
+    maxWindow?: number
+    /** Milliseconds, default 10000. */
+    maxPingDelay?: number
+    maxSize?: number
+    /** Milliseconds, default 20 minutes. */
+    maxAge?: number
+    sendDownHints?: boolean
+    downHintsRateLimit?: number
+    [unknown: string]: unknown
+  }
+
+  interface ConnectOptions {
+    keyPair?: KeyPair
+    /** Nodes that may know the server, asked first. */
+    relayAddresses?: Address[]
+    /** LAN shortcut. Default true. */
+    localConnection?: boolean
+    /** An early punch packet. Default true. */
+    fastOpen?: boolean
+    /** Whether to punch; false aborts. */
+    holepunch?: HolepunchHook
+    [unknown: string]: unknown
+  }
+
+  interface ServerOptions {
+    /** True refuses a client, silently. */
+    firewall?: FirewallHook
+    /** False: never. */
+    holepunch?: HolepunchHook | false
+    /** Tell clients our LAN addresses. Default true. */
+    shareLocalAddress?: boolean
+    /** Milliseconds, default 10000. */
+    handshakeClearWait?: number
+    onconnection?: ConnectionListener
+    [unknown: string]: unknown
+  }
+
+  type ConnectionListener = (connection: NoiseSecretStream) => void
+
+  type FirewallHook = (
+    remotePublicKey: Buffer,
+    payload: NoisePayload,
+    address: Address
+  ) => boolean | Promise<boolean>
+
+  type HolepunchHook = (
+    remoteFirewall: number,
+    localFirewall: number,
+    remoteAddresses: Address[],
+    localAddresses: Address[]
+  ) => boolean
+
+  interface NoisePayload {
+    version: number
+    error: number
+    firewall: number
+    holepunch: {
+      id: number
+      relays: Array<{ relayAddress: Address; peerAddress: Address }>
+    } | null
+    addresses4: Address[]
+    addresses6: Address[]
+    udx: { version: number; reusableSocket: boolean; id: number; seq: number } | null
+    secretStream: { version: number } | null
+    relayThrough: { version: number; publicKey: Buffer; token: Buffer } | null
+    relayAddresses: Address[] | null
+  }
+
+  class Server extends EventEmitter<{
+    listening: []
+    connection: [connection: NoiseSecretStream]
+    close: []
+  }> {
+    private constructor()
+
+    readonly dht: HyperDHT
+    /** Hash of the public key; null before `listen`. */
+    readonly target: Buffer | null
+    readonly publicKey: Buffer | null
+    readonly relayAddresses: Address[]
+    readonly listening: boolean
+    readonly closed: boolean
+    readonly suspended: boolean
+    firewall: FirewallHook
+    holepunch: HolepunchHook
+    handshakeClearWait: number
+
+    /**
+     * Announces the key pair; resolves when clients can find it.
+     *
+     * @throws {Error} rejected, with `code` ALREADY_LISTENING, NODE_DESTROYED or
+     *   KEYPAIR_ALREADY_USED
+     */
+    listen(keyPair?: KeyPair): Promise<this>
+    /** Unannounces the key pair; connections stay open. */
+    close(): Promise<void>
+    address(): { publicKey: Buffer; host: string | null; port: number } | null
+    refresh(): void
+    notifyOnline(): void
+  }
+
+  interface ConnectionEvents extends DuplexEvents {
+    open: []
+    handshake: []
+    connect: []
+    data: [data: Buffer]
+    message: [message: Buffer]
+  }
+
+  /** An encrypted connection; one write is one message. */
+  class NoiseSecretStream extends Duplex<ConnectionEvents> {
+    private constructor()
+
+    write(data: Uint8Array | string): boolean
+    end(data?: Uint8Array | string): this
+    read(): Buffer | null
+    [Symbol.asyncIterator](): AsyncIterator<Buffer>
+
+    readonly noiseStream: this
+    readonly isInitiator: boolean
+    readonly publicKey: Buffer
+    readonly remotePublicKey: Buffer
+    /** The same 64 bytes at both ends; null before 'handshake'. */
+    readonly handshakeHash: Buffer | null
+    readonly connected: boolean
+    /** Never rejects; false if the stream ended before it opened. */
+    readonly opened: Promise<boolean>
+    readonly rawStream: RawStream | null
+    readonly rawBytesWritten: number
+    readonly rawBytesRead: number
+    /** Milliseconds; 0 is off. */
+    readonly keepAlive: number
+    /** Milliseconds; 0 is off. */
+    readonly timeout: number
+    enableSend: boolean
+    userData: unknown
+
+    setKeepAlive(ms: number): void
+    setTimeout(ms: number): void
+    sendKeepAlive(): void
+    /** Sends an unordered message that may be lost. */
+    send(message: Uint8Array | string): Promise<boolean> | undefined
+    trySend(message: Uint8Array | string): void
+    /** Resolves when the peer has everything that was written; false if it never will. */
+    flush(): Promise<boolean>
+    alloc(length: number): Buffer
+    toJSON(): object
+  }
+
+  class RawStream extends EventEmitter<{ close: [] }> {
+    private constructor()
+
+    readonly udx: unknown
+    readonly id: number
+    readonly remoteId: number
+    readonly remoteHost: string
+    readonly remotePort: number
+    readonly remoteFamily: 4
+    readonly socket: UDXSocket | null
+    readonly connected: boolean
+    readonly destroying: boolean
+    readonly destroyed: boolean
+    readonly localHost: string | null
+    readonly localFamily: number
+    readonly localPort: number
+    /** Milliseconds. */
+    readonly rtt: number
+    /** Packets. */
+    readonly cwnd: number
+    /** Bytes. */
+    readonly mtu: number
+    readonly inflight: number
+    readonly retransmits: number
+    readonly fastRecoveries: number
+    readonly rtoCount: number
+    readonly bytesTransmitted: number
+    readonly bytesReceived: number
+    readonly packetsTransmitted: number
+    readonly packetsReceived: number
+    userData: unknown
+
+    flush(): Promise<boolean>
+    destroy(err?: Error): void
+    toJSON(): object
+  }
+
+  class UDXSocket {
+    private constructor()
+
+    readonly id: number
+    readonly bound: boolean
+    readonly closing: boolean
+    readonly idle: boolean
+    readonly busy: boolean
+    readonly streams: Set<RawStream>
+    userData: unknown
+
+    address(): SocketAddress | null
+    toJSON(): object
+  }
+
+  interface QueryOptions {
+    /** Asked first. */
+    nodes?: Address[]
+    closestNodes?: Address[]
+    replies?: Reply[]
+    closestReplies?: Reply[]
+    onlyClosestNodes?: boolean
+    /** Past the congestion window, without retries. */
+    force?: boolean
+    concurrency?: number
+    /** Default 5. */
+    retries?: number
+  }
+
+  interface RequestOptions {
+    /** False: one transmission, a second at most. Default: four. */
+    retry?: boolean
+    /** Hops, 1 to 255. */
+    ttl?: number
+  }
+
+  interface Reply {
+    tid: number
+    /** Milliseconds. */
+    rtt: number
+    from: NodeAddress
+    to: Address
+    token: Buffer | null
+    closerNodes: Address[] | null
+    error: number
+    value: Buffer | null
+  }
+
+  interface Peer {
+    publicKey: Buffer
+    relayAddresses: Address[]
+  }
+
+  interface FindPeerResult {
+    token: Buffer | null
+    from: NodeAddress
+    to: Address
+    peer: Peer
+  }
+
+  interface LookupResult {
+    token: Buffer | null
+    from: NodeAddress
+    to: Address
+    peers: Peer[]
+    bump: number
+  }
+
+  interface QueryEvents<T> extends ReadableEvents {
+    data: [data: T]
+  }
+
+  /** Starts when it is read. */
+  class Query<T> extends Readable<QueryEvents<T>> {
+    private constructor()
+
+    read(): T | null
+    [Symbol.asyncIterator](): AsyncIterator<T>
+
+    readonly dht: HyperDHT
+    readonly target: Buffer
+    readonly command: number
+    readonly value: Buffer | null
+    readonly internal: boolean
+    readonly force: boolean
+    readonly concurrency: number
+    readonly retries: number
+    readonly k: number
+    readonly errors: number
+    readonly successes: number
+    readonly closestReplies: Reply[]
+    readonly closestNodes: NodeAddress[]
+
+    /** Reads to the end; rejects with the stream's error. */
+    finished(): Promise<void>
+  }
+
+  interface Config {
+    concurrency: number
+    maxWindow: number
+    randomPunchInterval: number
+    connectionKeepAlive: number
+    sendDownHints: boolean
+    downHintsRateLimit: number
+  }
+
+  interface Stats {
+    punches: {
+      consistent: number
+      random: number
+      open: number
+      tryLater: number
+      tryLaterRelayedHandshakesAtLeastOnce: number
+    }
+    relaying: { attempts: number; successes: number; aborts: number }
+    socketPool: { socketsAdded: number; socketsRemoved: number }
+    queries: { active: number; total: number }
+    requests: {
+      active: number
+      total: number
+      responses: number
+      timeouts: number
+      retries: number
+    }
+    commands: Record<'ping' | 'pingNat' | 'findNode' | 'downHint', { tx: number; rx: number }>
+    /** What the network sent and was thrown away, by reason. Not in the reference. */
+    dropped: Record<
+      | 'malformed'
+      | 'unexpected'
+      | 'handshake'
+      | 'admission'
+      | 'punch'
+      | 'message'
+      | 'frame'
+      | 'udx'
+      | 'store',
+      number
+    >
+  }
+
+  interface Events {
+    listening: []
+    'nat-update': [host: string | null, port: number]
+    ready: []
+    persistent: []
+    ephemeral: []
+    wakeup: []
+    'network-update': []
+    close: []
+  }
+}

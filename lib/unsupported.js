@@ -1,0 +1,39 @@
+// What the npm module has and this version has not: it says so, it does not guess.
+
+/** Throws for an option that would change what happens, if it worked. */
+exports.refuse = function refuse(opts, names) {
+  for (const name of names) {
+    if (opts?.[name]) throw error(`The option ${name}`)
+  }
+}
+
+/** Gives the class of a node the methods that it has not. */
+exports.standIn = function standIn(DHT) {
+  throwing(DHT, ['connectRawStream'])
+  throwing(DHT.prototype, ['pool', 'createRawStream', 'register', 'session', 'delayedPing'])
+  rejecting(DHT.prototype, ['suspend', 'resume', 'rttStats', 'validateLocalAddresses'])
+  rejecting(DHT.prototype, ['immutablePut', 'immutableGet', 'mutablePut', 'mutableGet'])
+}
+
+/** Gives the class of a server the methods that it has not. */
+exports.standInForServer = function standInForServer(Server) {
+  rejecting(Server.prototype, ['suspend', 'resume'])
+}
+
+function throwing(target, names) {
+  for (const name of names) {
+    target[name] = () => {
+      throw error(`${name}()`)
+    }
+  }
+}
+
+function rejecting(target, names) {
+  for (const name of names) target[name] = () => Promise.reject(error(`${name}()`))
+}
+
+function error(what) {
+  const err = new Error(`${what} is not supported in this version of hyperdht-native`)
+  err.code = 'NOT_SUPPORTED'
+  return err
+}
