@@ -48,15 +48,16 @@ fn the_rate_comes_back_after_a_cut() {
     }
 }
 
+/// `cargo test -p hyperdht-udx every_link_of_the_grid -- --nocapture` shows the table.
 #[test]
-#[ignore = "a table for review: cargo test -p hyperdht-udx paths::table -- --ignored --nocapture"]
-fn table() {
+fn every_link_of_the_grid_is_filled() {
     println!("mbit  rtt loss queue win | link  drop  dup  rtx% | rtt   mtu  rto t80  startdrop%");
     for (mbit, rtt) in GRID {
         for (loss, queue, window) in CASES {
             let run = Case { mbit, rtt, loss, queue, window, ..Case::default() }.run();
             let percent = loss as f64 / 10.0;
             println!("{mbit:4} {rtt:4} {percent:4.1} {queue:5} {window:3} | {run}");
+            assert!(run.goodput > 90.0 && run.overflow < 2.0 && run.needless < 0.5, "{run}");
         }
     }
 }
