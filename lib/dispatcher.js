@@ -34,9 +34,8 @@ module.exports = class Dispatcher {
     this._native = native
   }
 
-  /** Reports, together with others, that data of a connection was taken. */
+  /** Reports, together with others, that data of a connection was taken: empty messages too. */
   consumed(conn, bytes) {
-    if (bytes === 0) return
     if (this._consumed.size === 0) queueMicrotask(this._reportConsumed)
     this._consumed.set(conn, (this._consumed.get(conn) || 0) + bytes)
   }

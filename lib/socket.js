@@ -45,6 +45,7 @@ module.exports = class NoiseSecretStream extends Duplex {
     this._bytesWritten = 0
     this._bytesRead = 0
     this._unread = 0
+    this._holding = false // there are unread messages, perhaps empty ones
     this._timeoutTimer = null
     this._lastData = 0
     this._lastKeepAlive = 0
@@ -148,8 +149,12 @@ module.exports = class NoiseSecretStream extends Duplex {
     if (this.destroying) return
     this._bytesRead += data.byteLength + SEAL
     if (this._timeoutTimer !== null) this._lastData = Date.now()
-    if (this.push(data)) this._dht._dispatcher.consumed(this._conn, data.byteLength)
-    else this._unread += data.byteLength
+    if (this.push(data)) {
+      this._dht._dispatcher.consumed(this._conn, data.byteLength)
+      return
+    }
+    this._holding = true
+    this._unread += data.byteLength
   }
 
   _onmessage(data) {
@@ -198,8 +203,9 @@ module.exports = class NoiseSecretStream extends Duplex {
   }
 
   _read(cb) {
-    if (this._unread > 0 && this._conn !== -1) {
+    if (this._holding && this._conn !== -1) {
       this._dht._dispatcher.consumed(this._conn, this._unread)
+      this._holding = false
       this._unread = 0
     }
     cb(null)

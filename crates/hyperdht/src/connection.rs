@@ -55,7 +55,7 @@ pub struct Connection {
     /// The rest of a message of which a reader of bytes has taken the front.
     rest: Bytes,
     /// Bytes that were read and not yet reported, so that the window stays closed for them.
-    unreported: usize,
+    unreported: Option<usize>,
 }
 
 impl Connection {
@@ -65,7 +65,7 @@ impl Connection {
         registry: Arc<Registry>,
         opened: Opened,
     ) -> Self {
-        Self { conn, channel, registry, opened, rest: Bytes::new(), unreported: 0 }
+        Self { conn, channel, registry, opened, rest: Bytes::new(), unreported: None }
     }
 
     /// Who is at the other end; proven by the handshake.
@@ -161,15 +161,15 @@ impl Connection {
 
     /// Notes what the application has taken; told to the node in portions.
     fn consume(&mut self, bytes: usize) {
-        self.unreported += bytes;
-        if self.unreported >= REPORT || self.channel.is_drained() {
+        let unreported = self.unreported.get_or_insert_default();
+        *unreported += bytes;
+        if *unreported >= REPORT || self.channel.is_drained() {
             self.report_consumed();
         }
     }
 
     fn report_consumed(&mut self) {
-        let bytes = std::mem::take(&mut self.unreported);
-        if bytes > 0 {
+        if let Some(bytes) = self.unreported.take() {
             self.registry.handle().command(Command::Consumed { conn: self.conn, bytes });
         }
     }

@@ -111,7 +111,8 @@ impl Shared {
     /// One turn of the driver: hands over what has arrived, runs what is due.
     pub(super) fn turn(&self, batch: &mut Batch, interfaces: Option<Vec<Ipv4Addr>>) -> Next {
         let mut state = self.state.lock();
-        state.driver_notified = false;
+        // Until it waits again, it need not be told of anything.
+        state.driver_notified = true;
         let now = Instant::now();
         let mut handled = 0;
         batch.for_each(|datagram| {
@@ -128,6 +129,7 @@ impl Shared {
         if due {
             state.core.enter(|node| node.handle_timeout(now));
         }
+        let state = self.tell(state);
         let next = self.settle(state, Holder::Driver);
         self.sweep();
         next
@@ -166,7 +168,10 @@ impl Shared {
         let wake = self.publish(&mut state);
         let next = state.next(left, Instant::now());
         match holder {
-            Holder::Driver => state.driver_wakes_at = next.wakes_at(),
+            Holder::Driver => {
+                state.driver_wakes_at = next.wakes_at();
+                state.driver_notified = false;
+            }
             Holder::Caller if state.driver_is_late(next) => {
                 state.driver_notified = true;
                 self.notify.notify_one();
@@ -179,6 +184,18 @@ impl Shared {
             self.wake(calls);
         }
         next
+    }
+
+    /// Wakes the application for what has arrived, before the driver sends: its thread takes about
+    /// as long to come as the acknowledgements take to leave. Not under the lock, since a waker may
+    /// look at the node.
+    fn tell<'a>(&'a self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        let Some(calls) = self.publish(&mut state) else {
+            return state;
+        };
+        drop(state);
+        self.wake(calls);
+        self.state.lock()
     }
 
     fn wake(&self, calls: usize) {

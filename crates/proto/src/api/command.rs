@@ -23,7 +23,8 @@ pub enum Command {
     End { conn: ConnId },
     /// Tears a connection down at once.
     DestroyConn { conn: ConnId },
-    /// The application has taken this many bytes of `Event::Data`: the window may reopen.
+    /// The application has taken this many bytes of `Event::Data`, and the empty messages among
+    /// them: the window may reopen.
     Consumed { conn: ConnId, bytes: usize },
     /// Interval of the keep-alive; zero is off.
     SetKeepAlive { conn: ConnId, interval: Duration },

@@ -7,6 +7,7 @@
 
 mod connection;
 mod open;
+mod unread;
 mod waiting;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};

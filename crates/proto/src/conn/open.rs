@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use super::unread::Unread;
 use super::{Path, RemoteStream};
 use crate::noise::Finished;
 use crate::secret::{Datagrams, FrameError, Message, Receiver, Sender};
@@ -19,8 +20,7 @@ pub(super) struct Open {
     keep_alive: Duration,
     last_write: Instant,
     ended: bool,
-    /// Bytes of messages that the application has and did not report as consumed.
-    unread: usize,
+    unread: Unread,
     /// Bytes of frames that were written and not yet reported as drained, though they may be sent.
     credit: usize,
     keep_alives_sent: u64,
@@ -50,7 +50,7 @@ impl Open {
             keep_alive: Duration::ZERO,
             last_write: cx.now,
             ended: false,
-            unread: 0,
+            unread: Unread::default(),
             credit: 0,
             keep_alives_sent: 0,
             keep_alives_received: 0,
@@ -77,8 +77,8 @@ impl Open {
 
     /// The application took messages of this many bytes: the window may reopen.
     pub(super) fn consumed(&mut self, bytes: usize) {
-        self.unread = self.unread.saturating_sub(bytes);
-        self.stream.set_unread(self.unread);
+        self.unread.take(bytes);
+        self.stream.set_unread(self.unread.cost());
     }
 
     /// Returns when the first one is due.
@@ -120,7 +120,7 @@ impl Open {
         };
         self.stream.handle_packet(now, packet, &mut inlet);
         let result = inlet.result;
-        self.stream.set_unread(self.unread);
+        self.stream.set_unread(self.unread.cost());
         result
     }
 
@@ -173,7 +173,7 @@ struct Inlet<'a, 'b> {
     receiver: &'a mut Receiver,
     datagrams: &'a Datagrams,
     deliver_empty: bool,
-    unread: &'a mut usize,
+    unread: &'a mut Unread,
     keep_alives: &'a mut u64,
     result: Result<(), FrameError>,
 }
@@ -190,7 +190,7 @@ impl udx::Sink for Inlet<'_, '_> {
                 **keep_alives += 1;
                 return;
             }
-            **unread += data.len();
+            unread.push(data.len());
             cx.emit(Event::Data { conn: *conn, data });
         });
     }
