@@ -259,8 +259,7 @@ impl Stream {
     }
 
     /// Tells how many of the delivered bytes wait for the application; until told, all that came
-    /// since the last call do. If the peer had hardly any window left and now has, it hears so at
-    /// once.
+    /// since the last call do. If the peer had hardly any window and now has, it hears so.
     pub fn set_unread(&mut self, bytes: usize) {
         self.receiver.set_unread(bytes);
         let step = self.config.recv_window / WINDOW_STEPS;
@@ -344,7 +343,6 @@ impl Stream {
         self.recovery != Recovery::Open
     }
 
-    /// Ends both directions at once.
     fn close(&mut self, reason: CloseReason) {
         self.state = State::Closed;
         self.events.push_back(Event::Closed(reason));
