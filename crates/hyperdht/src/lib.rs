@@ -39,13 +39,13 @@ mod registry;
 mod server;
 mod testnet;
 
-pub use proto::noise::{KeyPair, PublicKey};
+pub use proto::noise::{KeyPair, PublicKey, verify};
 pub use proto::wire::{self, hash};
 pub use proto::{
     Action, Answer, AskId, BootstrapNode, Closed, Command, Config, ConnError, ConnId, ConnStats,
     ConnectError, ConnectOptions, ConnectionInfo, Dropped, Event, ListenError, Live, Message, Node,
     Opened, PeerRecord, QueryError, QueryId, QueryKind, QueryOptions, QueryReply, Question,
-    RequestError, RequestId, ServerId, ServerOptions, SocketId, Stats, StreamError, Tally,
+    RequestError, RequestId, ServerId, ServerOptions, SocketId, Stats, Steer, StreamError, Tally,
     UserCommit, UserRequest,
 };
 

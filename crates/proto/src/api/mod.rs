@@ -8,7 +8,7 @@ mod ids;
 mod transmit;
 
 pub use command::{
-    Answer, Command, ConnectOptions, QueryKind, QueryOptions, ServerOptions, UserCommit,
+    Answer, Command, ConnectOptions, QueryKind, QueryOptions, ServerOptions, Steer, UserCommit,
     UserRequest,
 };
 pub use config::{BootstrapNode, Config};

@@ -11,7 +11,7 @@ use crate::store::Store;
 use crate::wire::{LookupReply, Peer, Target, command, error_code};
 use crate::{
     Cx, Event, PeerRecord, QueryError, QueryId, QueryKind, QueryOptions, QueryReply, RequestId,
-    Tally, UserCommit, UserRequest,
+    Steer, Tally, UserCommit, UserRequest,
 };
 
 /// The running queries of the application.
@@ -37,6 +37,8 @@ struct Running {
     only_values: bool,
     /// UNANNOUNCE requests that have not ended.
     unannouncing: usize,
+    /// The closest nodes, to be sent what is theirs once nothing is being unannounced.
+    closest: Option<Vec<Reply>>,
     /// How the query ended; told once nothing is being unannounced.
     ended: Option<Ended>,
 }
@@ -69,12 +71,13 @@ impl Ops {
         query: UserQuery,
     ) {
         let UserQuery { query, target, kind, options } = query;
-        if let QueryKind::Unannounce { key_pair } = &kind {
+        if let Some(key_pair) = unannounces(&kind) {
             store.unannounce(&target, &key_pair.public());
         }
         let only_values = options.only_values;
         let key = net.query(cx, spec(target, &kind, options), Owner::UserQuery(query));
-        let running = Running { key, target, kind, only_values, unannouncing: 0, ended: None };
+        let running =
+            Running { key, target, kind, only_values, unannouncing: 0, closest: None, ended: None };
         if let Some(old) = self.queries.insert(query, running) {
             net.cancel_query(cx, old.key);
         }
@@ -90,6 +93,19 @@ impl Ops {
         }
         let tally = Tally::default();
         cx.emit(Event::QueryDone { query, closest: Vec::new(), tally, result: Ok(()) });
+    }
+
+    /// Pauses a query, lets it go on, or ends its search.
+    pub(crate) fn steer_query(
+        &mut self,
+        cx: &mut Cx<'_>,
+        net: &mut Net,
+        query: QueryId,
+        steer: Steer,
+    ) {
+        if let Some(running) = self.queries.get(&query) {
+            net.steer_query(cx, running.key, steer);
+        }
     }
 
     /// Sends a request. One `Event::Reply` follows.
@@ -128,7 +144,7 @@ impl Ops {
                 self.handle_query_reply(cx, net, query, key, reply);
             }
             Output::Commit { query: key, owner: Owner::UserQuery(query), closest } => {
-                self.handle_commit(cx, net, query, key, &closest);
+                self.handle_commit(cx, net, query, key, closest);
             }
             Output::QueryDone {
                 query: key,
@@ -140,7 +156,7 @@ impl Ops {
                 self.handle_query_done(cx, query, key, Ended { closest, tally, result });
             }
             Output::Reply { owner: Owner::UserQuery(query), .. } => {
-                self.handle_unannounced(cx, query);
+                self.handle_unannounced(cx, net, query);
             }
             Output::Reply { owner: Owner::UserRequest(request), result } => {
                 let result = result.map(|reply| Box::new(plain(reply)));
@@ -176,7 +192,7 @@ impl Ops {
         let Some(shown) = shape(&running.kind).show(reply.clone()) else {
             return;
         };
-        if let QueryKind::Unannounce { key_pair } = &running.kind
+        if let Some(key_pair) = unannounces(&running.kind)
             && may_have(key_pair, &shown)
             && let Some(spec) = signed::unannounce(key_pair, running.target, &reply)
         {
@@ -186,21 +202,33 @@ impl Ops {
         cx.emit(Event::QueryReply { query, reply: Box::new(shown) });
     }
 
-    /// The closest nodes are known: each is sent what is good for it alone.
     fn handle_commit(
         &mut self,
         cx: &mut Cx<'_>,
         net: &mut Net,
         query: QueryId,
         key: QueryKey,
-        closest: &[Reply],
+        closest: Vec<Reply>,
     ) {
-        let Some(running) = self.running(query, key) else {
+        if let Some(running) = self.running(query, key) {
+            running.closest = Some(closest);
+            self.commit(cx, net, query);
+        }
+    }
+
+    /// Sends each of the closest nodes what is good for it alone: when they are known, and an
+    /// UNANNOUNCE cannot overtake it.
+    fn commit(&mut self, cx: &mut Cx<'_>, net: &mut Net, query: QueryId) {
+        let running = self.queries.get_mut(&query).filter(|running| running.unannouncing == 0);
+        let Some(running) = running else {
             return;
         };
-        let target = running.target;
+        let Some(closest) = running.closest.take() else {
+            return;
+        };
+        let (key, target) = (running.key, running.target);
         let commit = |reply: &Reply| match &running.kind {
-            QueryKind::Announce { key_pair, relay_addresses, bump } => {
+            QueryKind::Announce { key_pair, relay_addresses, bump, .. } => {
                 signed::announce(key_pair, target, reply, relay_addresses.clone(), *bump)
             }
             QueryKind::User { commit: UserCommit::Send { command, value }, .. } => {
@@ -233,11 +261,12 @@ impl Ops {
     }
 
     /// Whether the node obeyed does not matter: the record ages.
-    fn handle_unannounced(&mut self, cx: &mut Cx<'_>, query: QueryId) {
+    fn handle_unannounced(&mut self, cx: &mut Cx<'_>, net: &mut Net, query: QueryId) {
         let Some(running) = self.queries.get_mut(&query) else {
             return;
         };
         running.unannouncing = running.unannouncing.saturating_sub(1);
+        self.commit(cx, net, query);
         self.finish(cx, query);
     }
 
@@ -282,6 +311,16 @@ impl Shape {
                 Some(PeerRecord::Peers { peers, bump })
             }
         }
+    }
+}
+
+/// Whose record is taken back wherever it shows.
+fn unannounces(kind: &QueryKind) -> Option<&KeyPair> {
+    match kind {
+        QueryKind::Unannounce { key_pair } | QueryKind::Announce { key_pair, clear: true, .. } => {
+            Some(key_pair)
+        }
+        _ => None,
     }
 }
 

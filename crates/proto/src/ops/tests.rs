@@ -153,7 +153,12 @@ fn ping(host: u8) -> UserRequest {
 
 fn announce(seed: u8, bump: u64) -> QueryKind {
     let relay = std::net::SocketAddrV4::new([10, 0, 0, 0].into(), 49737);
-    QueryKind::Announce { key_pair: key_pair(seed), relay_addresses: vec![relay], bump }
+    QueryKind::Announce {
+        key_pair: key_pair(seed),
+        relay_addresses: vec![relay],
+        bump,
+        clear: false,
+    }
 }
 
 fn unannounce(seed: u8) -> QueryKind {
