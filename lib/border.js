@@ -153,7 +153,12 @@ const COMMANDS = {
   findNode: query(0, {}),
   findPeer: query(1, {}),
   lookup: query(2, {}),
-  announce: query(3, { secretKey: c.fixed64, relayAddresses: addresses, bump: c.uint }),
+  announce: query(3, {
+    secretKey: c.fixed64,
+    relayAddresses: addresses,
+    bump: c.uint,
+    clear: c.bool
+  }),
   unannounce: query(4, { secretKey: c.fixed64 }),
   userQuery: query(5, { command: c.uint, value: optional(c.buffer), commit: optional(payload) }),
   cancelQuery: command(11, { query: c.uint32 }),
@@ -169,8 +174,13 @@ const COMMANDS = {
     ttl: optional(c.uint8)
   }),
   addNode: command(13, { address }),
-  destroy: command(14, { force: c.bool })
+  destroy: command(14, { force: c.bool }),
+  steerQuery: command(21, { query: c.uint32, steer: c.uint8 }),
+  unlink: command(22, { target: c.fixed32, publicKey: c.fixed32 })
 }
+
+/** Ways to steer a query. */
+const STEER = { PAUSE: 0, GO_ON: 1, CONCLUDE: 2 }
 
 const reply = struct({
   tid: c.uint16,
@@ -349,7 +359,7 @@ const INSPECT = {
   localHost: { what: 9, answer: optional(c.ipv4) }
 }
 
-module.exports = { address, config, COMMANDS, EVENTS, DATA, MESSAGE, DRAINED, INSPECT }
+module.exports = { address, config, COMMANDS, STEER, EVENTS, DATA, MESSAGE, DRAINED, INSPECT }
 
 function command(kind, fields) {
   const body = struct(fields)
