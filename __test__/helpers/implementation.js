@@ -14,3 +14,8 @@ exports.DHT = exports.isNative ? require('../..') : require('hyperdht-reference'
 exports.createTestnet = exports.isNative
   ? require('../../testnet')
   : require('hyperdht-reference/testnet')
+
+/** A file of the package that programs require, as 'lib/messages'. */
+exports.deep = function deep(file) {
+  return require((exports.isNative ? '../../' : 'hyperdht-reference/') + file)
+}
