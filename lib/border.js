@@ -108,7 +108,8 @@ const config = struct({
   maxWindow: c.uint,
   maxPingDelay: c.uint,
   maxSize: c.uint,
-  maxAge: c.uint
+  maxAge: c.uint,
+  watchTable: c.bool
 })
 
 const queryOptions = {
@@ -169,7 +170,8 @@ const COMMANDS = {
     ttl: optional(c.uint8)
   }),
   addNode: command(13, { address }),
-  destroy: command(14, { force: c.bool })
+  destroy: command(14, { force: c.bool }),
+  watchTable: command(21, { watch: c.bool })
 }
 
 const reply = struct({
@@ -229,6 +231,16 @@ const question = {
   }
 }
 
+const tableNode = {
+  id: key,
+  address,
+  added: c.uint,
+  pinged: c.uint,
+  seen: c.uint,
+  sampled: c.uint,
+  downHints: c.uint
+}
+
 const natAddress = { host: optional(c.ipv4), port: c.uint16 }
 
 const EVENTS = new Map([
@@ -262,7 +274,9 @@ const EVENTS = new Map([
     })
   ],
   [52, event('reply', { request: c.uint32, outcome: outcome(reply) })],
-  [60, event('destroyed', {})]
+  [60, event('destroyed', {})],
+  [74, event('nodeAdded', tableNode)],
+  [75, event('nodeRemoved', tableNode)]
 ])
 
 /** Kinds of events that carry the bytes of a connection. */
@@ -320,7 +334,6 @@ const INSPECT = {
       'timers'
     ])
   },
-  natAddress: { what: 2, answer: struct(natAddress) },
   remoteAddress: { what: 3, answer: optional(address) },
   id: { what: 4, answer: optional(key) },
   nodes: { what: 5, answer: addresses },
@@ -346,7 +359,27 @@ const INSPECT = {
   },
   localAddress: { what: 7, answer: optional(address) },
   firewalled: { what: 8, answer: c.bool },
-  localHost: { what: 9, answer: optional(c.ipv4) }
+  localHost: { what: 9, answer: optional(c.ipv4) },
+  table: { what: 10, answer: c.array(struct(tableNode)) },
+  tableId: { what: 11, answer: key },
+  health: {
+    what: 12,
+    answer: struct({
+      online: c.bool,
+      degraded: c.bool,
+      cold: c.bool,
+      responses: c.uint,
+      timeouts: c.uint
+    })
+  },
+  inflight: { what: 13, answer: c.array(struct({ tid: c.uint16, to: address })) },
+  records: { what: 14, answer: c.uint },
+  traffic: {
+    what: 15,
+    answer: optional(
+      uints(['bytesTransmitted', 'bytesReceived', 'packetsTransmitted', 'packetsReceived'])
+    )
+  }
 }
 
 module.exports = { address, config, COMMANDS, EVENTS, DATA, MESSAGE, DRAINED, INSPECT }
