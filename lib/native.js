@@ -1,7 +1,8 @@
 const b4a = require('b4a')
 const c = require('compact-encoding')
 const binding = require('../binding')
-const { config: configEncoding, COMMANDS, INSPECT } = require('./border')
+const { config: configEncoding, COMMANDS } = require('./border')
+const { INSPECT } = require('./inspect')
 
 /**
  * One node of the native engine: commands in, answers out. After `close` commands do nothing and

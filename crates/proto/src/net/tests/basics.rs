@@ -200,12 +200,13 @@ fn a_watched_table_tells_who_comes_and_goes() {
     node.call(|net, cx| net.check(cx, &node_id(PEER)));
     node.pass(Duration::from_secs(4));
 
-    let told = node.out.events.drain(..).filter_map(|event| match event {
+    let told = |event: &Event| match event {
         Event::NodeAdded { node } => Some((true, node.address)),
         Event::NodeRemoved { node } => Some((false, node.address)),
-        _ => None,
-    });
-    assert_eq!(told.collect::<Vec<_>>(), [(true, other), (false, PEER)]);
+        _other => None,
+    };
+    let told: Vec<_> = node.out.events.iter().filter_map(told).collect();
+    assert_eq!(told, [(true, other), (false, PEER)]);
     assert_eq!(node.net.table_nodes(9).len(), 1);
 }
 
