@@ -208,7 +208,7 @@ const DATA = 1
 const MESSAGE = 2
 const DRAINED = 3
 
-module.exports = { address, config, COMMANDS, EVENTS, DATA, MESSAGE, DRAINED }
+module.exports = { config, COMMANDS, EVENTS, DATA, MESSAGE, DRAINED }
 
 function command(kind, fields) {
   const body = struct(fields)

@@ -1,4 +1,4 @@
-//! Events and state to the bytes that `lib/border.js` reads.
+//! Events and state to the bytes that `lib/border.js` and `lib/inspect.js` read.
 
 use hyperdht::wire::Writer;
 use hyperdht::{
