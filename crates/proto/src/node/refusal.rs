@@ -38,6 +38,7 @@ pub(super) fn refuse(cx: &mut Cx<'_>, command: Command) {
         | Command::SteerQuery { .. }
         | Command::Unlink { .. }
         | Command::AddNode { .. }
+        | Command::WatchTable { .. }
         | Command::Bound { .. }
         | Command::Resolved { .. }
         | Command::Interfaces { .. }
