@@ -13,8 +13,8 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Instant;
 
 use crate::{
-    Action, Command, Config, ConnId, Cx, Datagram, Event, Live, Outbox, Rng, Stats, Timer, Timers,
-    Transmit, TransmitBuf,
+    Action, Command, Config, ConnId, Cx, Datagram, Event, Live, Outbox, Rng, Stats, Stored, Timer,
+    Timers, Transmit, TransmitBuf,
 };
 use machines::Machines;
 
@@ -127,6 +127,11 @@ impl Node {
     /// Live objects.
     pub fn live(&self) -> Live {
         Live { timers: self.timers.len(), ..self.machines.live() }
+    }
+
+    /// What we keep for others.
+    pub fn stored(&self) -> Stored {
+        self.machines.store.stored()
     }
 
     /// Our public address as sampled; port 0 if it differs from peer to peer.
