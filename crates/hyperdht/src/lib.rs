@@ -35,6 +35,7 @@ mod connection;
 mod dht;
 mod engine;
 mod query;
+mod records;
 mod registry;
 mod server;
 mod testnet;
@@ -46,7 +47,7 @@ pub use proto::{
     ConnectError, ConnectOptions, ConnectionInfo, Dropped, Event, HealthReport, InflightRequest,
     ListenError, Live, Message, Node, Opened, PeerRecord, QueryError, QueryId, QueryKind,
     QueryOptions, QueryReply, Question, RequestError, RequestId, ServerId, ServerOptions, SocketId,
-    Stats, Steer, StreamError, TableNode, Tally, UserCommit, UserRequest,
+    Stats, Steer, Stored, StreamError, TableNode, Tally, UserCommit, UserRequest,
 };
 
 pub use config::{DhtConfig, generate_key_pair};
@@ -54,5 +55,6 @@ pub use connection::Connection;
 pub use dht::Dht;
 pub use engine::{DEFAULT_PORT, DEFAULT_PORTS, Engine, Handle, OpenOptions, Traffic, Wake};
 pub use query::Query;
+pub use records::{MutableGet, MutableRecord};
 pub use server::Server;
 pub use testnet::{Testnet, testnet};
