@@ -2,13 +2,16 @@
 //!
 //! Reference: hyperdht 6.34.0, index.js: findPeer, lookup, announce, lookupAndUnannounce.
 
+mod shape;
+
 use std::collections::BTreeMap;
 
+use self::shape::{plain, shape};
 use crate::announce::signed;
 use crate::net::{Commit, Net, Output, Owner, QueryKey, QuerySpec, Reply, RequestSpec};
 use crate::noise::KeyPair;
 use crate::store::Store;
-use crate::wire::{LookupReply, Peer, Target, command, error_code};
+use crate::wire::{Target, command, error_code};
 use crate::{
     Cx, Event, PeerRecord, QueryError, QueryId, QueryKind, QueryOptions, QueryReply, RequestId,
     Steer, Tally, UserCommit, UserRequest,
@@ -48,17 +51,6 @@ struct Ended {
     closest: Vec<Reply>,
     tally: Tally,
     result: Result<(), QueryError>,
-}
-
-/// What the value of a reply is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Shape {
-    /// The application's business.
-    Opaque,
-    /// A record, or nothing.
-    Peer,
-    /// Records, or nothing.
-    Peers,
 }
 
 impl Ops {
@@ -293,31 +285,6 @@ impl Ops {
     }
 }
 
-impl Shape {
-    /// The reply for the application; `None` if it lacks the records that were asked for.
-    fn show(self, reply: Reply) -> Option<QueryReply> {
-        let shown = self.describe(reply);
-        (self == Self::Opaque || shown.record.is_some()).then_some(shown)
-    }
-
-    /// The reply, with its records if there are any.
-    fn describe(self, reply: Reply) -> QueryReply {
-        let record = reply.value.as_deref().and_then(|value| self.decode(value));
-        QueryReply { record, ..plain(reply) }
-    }
-
-    fn decode(self, value: &[u8]) -> Option<PeerRecord> {
-        match self {
-            Self::Opaque => None,
-            Self::Peer => Peer::decode(value).ok().map(PeerRecord::Peer),
-            Self::Peers => {
-                let LookupReply { peers, bump } = LookupReply::decode(value).ok()?;
-                Some(PeerRecord::Peers { peers, bump })
-            }
-        }
-    }
-}
-
 /// Whose record is taken back wherever it shows.
 fn unannounces(kind: &QueryKind) -> Option<&KeyPair> {
     match kind {
@@ -359,16 +326,6 @@ fn spec(target: Target, kind: &QueryKind, options: QueryOptions) -> QuerySpec {
     }
 }
 
-fn shape(kind: &QueryKind) -> Shape {
-    match kind {
-        QueryKind::FindNode | QueryKind::User { .. } => Shape::Opaque,
-        QueryKind::FindPeer => Shape::Peer,
-        QueryKind::Lookup | QueryKind::Announce { .. } | QueryKind::Unannounce { .. } => {
-            Shape::Peers
-        }
-    }
-}
-
 /// A node that shows our record has it, and one that shows as many as fit may have it.
 fn may_have(key_pair: &KeyPair, reply: &QueryReply) -> bool {
     let Some(PeerRecord::Peers { peers, .. }) = &reply.record else {
@@ -376,21 +333,6 @@ fn may_have(key_pair: &KeyPair, reply: &QueryReply) -> bool {
     };
     let public_key = key_pair.public();
     peers.len() >= MAX_SHOWN || peers.iter().any(|peer| peer.public_key == public_key)
-}
-
-fn plain(reply: Reply) -> QueryReply {
-    QueryReply {
-        tid: reply.tid,
-        rtt: reply.rtt,
-        from: reply.from,
-        from_id: reply.from_id,
-        to: reply.to,
-        token: reply.token,
-        closer_nodes: reply.closer_nodes,
-        error: reply.error,
-        value: reply.value,
-        record: None,
-    }
 }
 
 /// Nodes show at most this many records of a topic.
