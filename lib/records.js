@@ -6,7 +6,7 @@ const m = require('./messages')
 const { mapImmutable, mapMutable } = require('./query')
 const { COMMANDS } = require('./constants')
 const { hash } = require('./keys')
-const { checkBytes, checkFunction, checkSigner, checkUint, checkValue } = require('./options')
+const { checkBytes, checkFunction, checkSigner, checkUint } = require('./options')
 const { signMutable, verifyMutable } = require('./persistent')
 
 /** Stores bytes under their hash. */
@@ -98,7 +98,7 @@ function refresher(refresh, publicKey, found) {
 }
 
 function checkRecord(value) {
-  if (checkValue(value) === null) throw new TypeError('value must be a buffer')
+  if (!b4a.isBuffer(value)) throw new TypeError('value must be a buffer')
 }
 
 // More would be cut off, and no node would answer.
