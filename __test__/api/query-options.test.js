@@ -2,7 +2,7 @@ const test = require('brittle')
 const b4a = require('b4a')
 const { DHT } = require('../helpers/implementation')
 const { closed, node, once, rejected, testnet } = require('../helpers/fixtures')
-const { addressOf, responders } = require('../helpers/responder')
+const { responders } = require('../helpers/responder')
 
 const TARGET = b4a.alloc(32, 3)
 const COMMAND = 1042
