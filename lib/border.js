@@ -76,6 +76,7 @@ const COMMANDS = {
   listen: command(5, {
     server: c.uint32,
     secretKey: optional(c.fixed64),
+    announces: optional(c.fixed32),
     askFirewall: c.bool,
     askHolepunch: c.bool,
     holepunch: c.bool,
@@ -113,7 +114,8 @@ const COMMANDS = {
   destroy: command(14, { force: c.bool }),
   watchTable: command(21, { watch: c.bool }),
   steerQuery: command(30, { query: c.uint32, steer: c.uint8 }),
-  unlink: command(31, { target: c.fixed32, publicKey: c.fixed32 })
+  unlink: command(31, { target: c.fixed32, publicKey: c.fixed32 }),
+  signed: command(32, { server: c.uint32, tag: c.uint32, signature: optional(c.fixed64) })
 }
 
 /** Ways to steer a query. */
@@ -197,6 +199,17 @@ const EVENTS = new Map([
   [33, event('finished', { conn: c.uint32 })],
   [34, event('closed', { conn: c.uint32, failure: optional(failure) })],
   [40, event('ask', { ask: c.uint32, question })],
+  [
+    19,
+    event('sign', {
+      server: c.uint32,
+      tag: c.uint32,
+      announces: c.bool,
+      target: key,
+      token: key,
+      id: key
+    })
+  ],
   [50, event('queryReply', { query: c.uint32, reply })],
   [
     51,

@@ -113,6 +113,12 @@ module.exports = {
     asked.then(accept => dht._native.command('answer', { ask, accept }))
   },
 
+  async sign(dht, { server: id, tag, ...wanted }) {
+    const server = dht._servers.get(id)
+    const signature = server ? await server._onsign(wanted) : null
+    dht._native.command('signed', { server: id, tag, signature })
+  },
+
   queryReply(dht, { query, reply }) {
     dht._queries.get(query)?._onreply(reply)
   },

@@ -50,6 +50,11 @@ pub(crate) fn command(bytes: &[u8]) -> Result<Command, Malformed> {
         13 => Command::AddNode { address: r.addr4()? },
         21 => Command::WatchTable { watch: flag(r)? },
         14 => Command::Destroy { force: flag(r)? },
+        32 => Command::Signed {
+            server: ServerId(r.u32()?),
+            tag: r.u32()?,
+            signature: optional(r, |r| r.array())?,
+        },
         30 => Command::SteerQuery { query: QueryId(r.u32()?), steer: steer(r)? },
         31 => Command::Unlink { target: r.array()?, public_key: r.array()? },
         _ => return Err(Malformed::UnknownValue),
@@ -107,6 +112,7 @@ fn connect_options(r: &mut Reader<'_>) -> Result<ConnectOptions, Malformed> {
 fn server_options(r: &mut Reader<'_>) -> Result<ServerOptions, Malformed> {
     Ok(ServerOptions {
         key_pair: optional(r, key_pair)?,
+        announces: optional(r, |r| r.array())?,
         ask_firewall: flag(r)?,
         ask_holepunch: flag(r)?,
         holepunch: flag(r)?,

@@ -38,6 +38,8 @@ pub enum Command {
     SetHooks { server: ServerId, firewall: bool, holepunch: bool },
     /// The answer to an `Event::Ask`.
     Answer { ask: AskId, answer: Answer },
+    /// The answer to an `Event::Sign`; `None` if there is no signature.
+    Signed { server: ServerId, tag: u32, signature: Option<[u8; 64]> },
     /// Starts a query.
     Query { query: QueryId, target: Target, kind: QueryKind, options: QueryOptions },
     /// Ends a query early.
@@ -97,6 +99,9 @@ impl Default for ConnectOptions {
 pub struct ServerOptions {
     /// Identity; `None` is the node's.
     pub key_pair: Option<KeyPair>,
+    /// The application signs the announcements of this key: `Event::Sign`. `None`: `key_pair` is
+    /// announced, and signs itself.
+    pub announces: Option<PublicKey>,
     /// The application decides on each handshake: `Question::Firewall`. Default false.
     pub ask_firewall: bool,
     /// The application decides on each punch: `Question::Holepunch`. Default false.
@@ -113,6 +118,7 @@ impl Default for ServerOptions {
     fn default() -> Self {
         Self {
             key_pair: None,
+            announces: None,
             ask_firewall: false,
             ask_holepunch: false,
             holepunch: true,

@@ -146,6 +146,9 @@ impl Machines {
             Command::CancelQuery { query } => {
                 self.ops.cancel_query(cx, &mut self.lower.net, query);
             }
+            Command::Signed { server, tag, signature } => {
+                self.handle_signature(cx, server, tag, signature);
+            }
             Command::SteerQuery { query, steer } => {
                 self.ops.steer_query(cx, &mut self.lower.net, query, steer);
             }

@@ -35,6 +35,7 @@ pub(super) fn refuse(cx: &mut Cx<'_>, command: Command) {
         | Command::SetHooks { .. }
         | Command::Answer { .. }
         | Command::CancelQuery { .. }
+        | Command::Signed { .. }
         | Command::SteerQuery { .. }
         | Command::Unlink { .. }
         | Command::AddNode { .. }
