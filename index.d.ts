@@ -335,7 +335,10 @@ declare namespace HyperDHT {
      * @throws {Error} rejected, with `code` ALREADY_LISTENING, NODE_DESTROYED or
      *   KEYPAIR_ALREADY_USED
      */
-    listen(keyPair?: KeyPair): Promise<this>
+    listen(
+      keyPair?: SigningKeyPair,
+      opts?: { signAnnounce?: AnnounceSigner; signUnannounce?: AnnounceSigner }
+    ): Promise<this>
     /** Unannounces the key pair; connections stay open. */
     close(): Promise<void>
     address(): { publicKey: Buffer; host: string | null; port: number } | null

@@ -21,17 +21,12 @@ test('methods', async t => {
 test('options that would change what happens', async t => {
   const dht = await node(t, await testnet(t, 1))
   const key = b4a.alloc(32)
-  const keyPair = DHT.keyPair()
 
   refused(t, 'udx', () => new DHT({ bootstrap: [], udx: {} }))
   for (const name of ['pool', 'createHandshake', 'createSecretStream']) {
     refused(t, `connect ${name}`, () => dht.connect(key, { [name]: {} }))
     refused(t, `server ${name}`, () => dht.createServer({ [name]: {} }))
   }
-  await dht
-    .createServer()
-    .listen(keyPair, { signAnnounce() {} })
-    .catch(err => says(t, err))
 })
 
 test('nonsense where a function or a number is due', async t => {

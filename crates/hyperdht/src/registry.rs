@@ -204,6 +204,7 @@ impl Registry {
             | Event::Health { .. }
             | Event::NodeAdded { .. }
             | Event::NodeRemoved { .. }
+            | Event::Sign { .. }
             | Event::ServerRelays { .. } => {}
         }
     }

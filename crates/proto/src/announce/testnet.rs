@@ -266,6 +266,15 @@ impl Host {
         self.announcer = Some(announcer);
     }
 
+    /// Answers the announcer's wish for a signature, if it answers at all.
+    pub(crate) fn sign(&mut self, now: Instant, tag: Option<u32>, signature: Option<[u8; 64]>) {
+        let mut announcer = self.announcer.take().unwrap();
+        if let Some(tag) = tag {
+            announcer.handle_signature(&mut cx!(self, now), &mut self.net, tag, signature);
+        }
+        self.announcer = Some(announcer);
+    }
+
     /// Stops the announcer.
     pub(crate) fn stop(&mut self, now: Instant) {
         let mut announcer = self.announcer.take().unwrap();
