@@ -44,6 +44,8 @@ pub(crate) struct Net {
     /// True while [`NetTimer::Drain`] is set.
     draining: bool,
     pub(super) destroyed: bool,
+    /// No socket is bound: [`Net::suspend`].
+    pub(super) asleep: bool,
 }
 
 impl Net {
@@ -69,6 +71,7 @@ impl Net {
             concurrency: config.concurrency.max(1),
             draining: false,
             destroyed: false,
+            asleep: false,
         };
         cx.emit(Event::Listening);
         if let Some(address) = config.public_address {
@@ -219,8 +222,8 @@ impl Net {
         if std::mem::replace(&mut self.destroyed, true) {
             return;
         }
-        for purpose in self.requests.clear(cx) {
-            if let Purpose::Owner(owner) = purpose {
+        for landed in self.requests.clear(cx) {
+            if let Purpose::Owner(owner) = landed.purpose {
                 let result = Err(RequestError::NodeDestroyed);
                 self.outputs.push_back(Output::Reply { owner, result });
             }
