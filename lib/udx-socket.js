@@ -40,6 +40,11 @@ module.exports = class UDXSocket {
     }
   }
 
+  /** Its address stays, as that of a closed socket of the reference does. */
+  _close() {
+    this.closing = true
+  }
+
   _addStream(stream) {
     this.streams.add(stream)
   }

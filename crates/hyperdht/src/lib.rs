@@ -43,10 +43,10 @@ pub use proto::noise::{KeyPair, PublicKey};
 pub use proto::wire::{self, hash};
 pub use proto::{
     Action, Answer, AskId, BootstrapNode, Closed, Command, Config, ConnError, ConnId, ConnStats,
-    ConnectError, ConnectOptions, ConnectionInfo, Dropped, Event, ListenError, Live, Message, Node,
-    Opened, PeerRecord, QueryError, QueryId, QueryKind, QueryOptions, QueryReply, Question,
-    RequestError, RequestId, ServerId, ServerOptions, SocketId, Stats, StreamError, Tally,
-    UserCommit, UserRequest,
+    ConnectError, ConnectOptions, ConnectionInfo, Dropped, Event, Interface, ListenError, Live,
+    MainSockets, Message, Node, Opened, PeerRecord, QueryError, QueryId, QueryKind, QueryOptions,
+    QueryReply, Question, RequestError, RequestId, ServerId, ServerOptions, SocketId, Stats,
+    StreamError, Tally, UserCommit, UserRequest,
 };
 
 pub use config::{DhtConfig, generate_key_pair};

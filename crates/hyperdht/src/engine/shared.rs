@@ -6,19 +6,19 @@
 
 use std::cell::RefCell;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::SocketAddrV4;
 use std::sync::atomic::{Ordering, fence};
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use parking_lot::{Mutex, MutexGuard, ReentrantMutex};
-use proto::{Action, Command, Event, Node, SocketId, Transmit};
+use proto::{Action, Command, Event, MainSockets, Node, SocketId, Transmit};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
 use super::batch::Batch;
 use super::queue::Queue;
-use super::sockets::{Socket, Sockets};
+use super::sockets::{BindRules, Main, Socket, Sockets};
 use super::state::{Life, Next, State};
 use super::{Wake, host};
 
@@ -35,7 +35,7 @@ pub(super) struct Shared {
     /// under way; by one thread again, so that it may itself close.
     waker: ReentrantMutex<RefCell<Option<Arc<dyn Wake>>>>,
     runtime: Weak<Handle>,
-    host: Ipv4Addr,
+    rules: BindRules,
     myself: Weak<Self>,
 }
 
@@ -49,22 +49,21 @@ enum Holder {
 impl Shared {
     pub(super) fn new(
         node: Node,
-        host: Ipv4Addr,
-        sockets: [(SocketId, Socket); 2],
+        rules: BindRules,
+        sockets: Main,
         runtime: Weak<Handle>,
         waker: Arc<dyn Wake>,
     ) -> Arc<Self> {
-        let max_segments =
-            sockets.iter().map(|(_, socket)| socket.max_segments()).min().unwrap_or(1);
+        let (max_segments, main) = (sockets.max_segments(), sockets.addresses());
         Arc::new_cyclic(|myself| Self {
-            sockets: Sockets::new(sockets),
+            sockets: Sockets::new(sockets.into_array()),
             notify: Notify::new(),
-            state: Mutex::new(State::new(node, max_segments)),
+            state: Mutex::new(State::new(node, main, max_segments)),
             mailbox: Mutex::new(Vec::new()),
             queue: Mutex::new(Queue::default()),
             waker: ReentrantMutex::new(RefCell::new(Some(waker))),
             runtime,
-            host,
+            rules,
             myself: Weak::clone(myself),
         })
     }
@@ -108,8 +107,9 @@ impl Shared {
         self.sockets.read().get(&socket).map(Socket::local)
     }
 
-    /// One turn of the driver: hands over what has arrived, runs what is due.
-    pub(super) fn turn(&self, batch: &mut Batch, interfaces: Option<Vec<Ipv4Addr>>) -> Next {
+    /// One turn of the driver: hands over what has arrived and what the host has to tell, runs what
+    /// is due.
+    pub(super) fn turn(&self, batch: &mut Batch, news: Vec<Command>) -> Next {
         let mut state = self.state.lock();
         // Until it waits again, it need not be told of anything.
         state.driver_notified = true;
@@ -122,8 +122,8 @@ impl Shared {
                 MutexGuard::bump(&mut state);
             }
         });
-        if let Some(addresses) = interfaces {
-            state.core.enter(|node| node.handle_command(now, Command::Interfaces { addresses }));
+        for command in news {
+            state.core.enter(|node| node.handle_command(now, command));
         }
         let due = state.core.enter(Node::poll_timeout).flatten().is_some_and(|(at, _)| at <= now);
         if due {
@@ -250,6 +250,17 @@ impl Shared {
                     MutexGuard::bump(state);
                 }
                 Action::Close { socket } => state.unused.push(socket),
+                Action::CloseMain => {
+                    self.send_last(state);
+                    self.sockets.close(SocketId::CLIENT);
+                    self.sockets.close(SocketId::SERVER);
+                    let closed = Command::MainClosed;
+                    state.core.enter(|node| node.handle_command(Instant::now(), closed));
+                }
+                Action::BindMain => {
+                    let bound = Command::MainBound { sockets: self.bind_main(state) };
+                    state.core.enter(|node| node.handle_command(Instant::now(), bound));
+                }
                 Action::Resolve { host } => self.resolve(host),
             }
         }
@@ -258,7 +269,7 @@ impl Shared {
 
     fn bind(&self, id: SocketId, life: Life) -> Option<SocketAddrV4> {
         let runtime = self.runtime.upgrade().filter(|_| life == Life::Running)?;
-        match Socket::bind(&runtime, SocketAddrV4::new(self.host, 0)) {
+        match Socket::bind(&runtime, SocketAddrV4::new(self.rules.host, 0)) {
             Ok(socket) => {
                 let local = socket.local();
                 self.sockets.insert(id, socket);
@@ -271,6 +282,22 @@ impl Shared {
                 None
             }
         }
+    }
+
+    fn bind_main(&self, state: &mut State) -> Result<MainSockets, io::ErrorKind> {
+        let runtime = self.runtime.upgrade().filter(|_| state.life == Life::Running);
+        let runtime = runtime.ok_or(io::ErrorKind::NotConnected)?;
+        let bound = self.rules.bind(&runtime, Some(state.main)).map_err(|error| {
+            tracing::warn!(%error, "the sockets could not be bound again");
+            error.kind()
+        })?;
+        state.main = bound.addresses();
+        for (id, socket) in bound.into_array() {
+            self.sockets.insert(id, socket);
+        }
+        // The driver has to listen to them.
+        self.notify.notify_one();
+        Ok(state.main)
     }
 
     fn close_unused(&self, state: &mut State) {
