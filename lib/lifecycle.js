@@ -15,6 +15,7 @@ exports.suspend = async function suspend(dht, { log = noop } = {}) {
   dht._connectable = false
   log('Suspending all hyperdht servers')
   const fellAsleep = await turn(dht, 'suspend', dht._suspending)
+  dht._connectable = true
   log('Done, clearing all raw streams')
   log('Done, suspending dht-rpc')
   log('Suspending waiting for io bind...')
@@ -26,7 +27,6 @@ exports.suspend = async function suspend(dht, { log = noop } = {}) {
   }
   log('Done, clearing raw streams again')
   log('Done, hyperdht fully suspended')
-  dht._connectable = true
 }
 
 /**

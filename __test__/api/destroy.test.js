@@ -37,6 +37,7 @@ test('force does not unannounce', async t => {
   let known = false
   for await (const { peer } of other.findPeer(publicKey)) known ||= !!peer
   t.ok(known, 'the record stays until it is old')
+  await server.close() // the reference's announcer would keep the process alive
 })
 
 test('what is asked of a destroyed node', async t => {
@@ -70,6 +71,7 @@ for (const force of [false, true]) {
     await dht.destroy({ force })
     await failed
     t.is(dht.destroyed, true)
+    await server.close() // as above
   })
 }
 

@@ -117,13 +117,7 @@ impl Machines {
     fn take_turns(&mut self, cx: &mut Cx<'_>) {
         while let Some(turn) = self.turns.front() {
             match (self.life, turn) {
-                (Life::Running, Turn::Suspend) => {
-                    self.life = Life::Suspending;
-                    for server in self.server_ids() {
-                        self.suspend_server(cx, server);
-                    }
-                    return;
-                }
+                (Life::Running, Turn::Suspend) => return self.start_suspending(cx),
                 (Life::Suspended, Turn::Resume) => {
                     self.life = Life::Waking;
                     cx.act(Action::BindMain);
@@ -134,6 +128,15 @@ impl Machines {
                 _ => return,
             }
             self.turns.pop_front();
+        }
+    }
+
+    /// What would be torn down as soon as it is made ends first.
+    fn start_suspending(&mut self, cx: &mut Cx<'_>) {
+        self.life = Life::Suspending;
+        self.connector.close_all(cx, &mut self.lower.base(), ConnectError::Suspended);
+        for server in self.server_ids() {
+            self.suspend_server(cx, server);
         }
     }
 
