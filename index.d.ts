@@ -55,6 +55,10 @@ declare class HyperDHT extends EventEmitter<HyperDHT.Events> {
   readonly listening: Set<HyperDHT.Server>
   readonly socket: HyperDHT.UDXSocket | null
   readonly config: HyperDHT.Config
+  readonly nodes: HyperDHT.NodeSet
+  readonly table: HyperDHT.RoutingTable
+  readonly health: HyperDHT.Health
+  readonly io: HyperDHT.IO
   /** Plain numbers, which may be written to. */
   readonly stats: HyperDHT.Stats
 
@@ -131,6 +135,18 @@ declare class HyperDHT extends EventEmitter<HyperDHT.Events> {
   bind(): Promise<void>
   ready(): Promise<void>
   fullyBootstrapped(): Promise<void>
+  /**
+   * Takes all announcements back, for 5 seconds at most, ends connections and requests, and closes
+   * the sockets. Does nothing to a node that is suspended or destroyed.
+   */
+  suspend(opts?: { log?: (text: string) => void }): Promise<void>
+  /**
+   * Binds the sockets again, to the same ports if they are free; servers announce in the
+   * background.
+   *
+   * @throws {Error} rejected, with `code` EADDRINUSE or another; the node stays suspended
+   */
+  resume(opts?: { log?: (text: string) => void }): Promise<void>
   /** Unannounces all servers (unless forced), closes all connections and the sockets. */
   destroy(opts?: { force?: boolean }): Promise<void>
 }
@@ -182,7 +198,7 @@ declare namespace HyperDHT {
     /** Milliseconds, default 10000. */
     maxPingDelay?: number
     maxSize?: number
-    /** Milliseconds, default 20 minutes. */
+    /** Milliseconds, default 20 minutes, and 48 hours for mutable and immutable values. */
     maxAge?: number
     sendDownHints?: boolean
     downHintsRateLimit?: number
@@ -274,6 +290,10 @@ declare namespace HyperDHT {
     listen(keyPair?: KeyPair): Promise<this>
     /** Unannounces the key pair; connections stay open. */
     close(): Promise<void>
+    /** Takes the announcement back and refuses clients; connections stay open. */
+    suspend(opts?: { log?: (text: string) => void }): Promise<void>
+    /** Announces again, in the background. */
+    resume(): Promise<void>
     address(): { publicKey: Buffer; host: string | null; port: number } | null
     refresh(): void
     notifyOnline(): void
@@ -375,8 +395,89 @@ declare namespace HyperDHT {
     readonly streams: Set<RawStream>
     userData: unknown
 
+    /** Of all datagrams, those of the DHT included. */
+    readonly bytesTransmitted: number
+    readonly bytesReceived: number
+    readonly packetsTransmitted: number
+    readonly packetsReceived: number
+
     address(): SocketAddress | null
     toJSON(): object
+  }
+
+  /** An address of a network interface. */
+  interface NetworkInterface {
+    name: string
+    host: string
+    family: 4 | 6
+    /** It leads to this host only. */
+    internal: boolean
+  }
+
+  /** A node of the routing table, as it was when it was looked at. Times are ticks of 5 s. */
+  interface TableNode {
+    id: Buffer
+    host: string
+    port: number
+    added: number
+    /** When we last tried it, or it was heard. */
+    pinged: number
+    /** When it was last heard. */
+    seen: number
+    /** When it last told us our address; 0 if it never did. */
+    sampled: number
+    downHints: number
+  }
+
+  /** The nodes of the routing table in the order in which they were last heard. */
+  interface NodeSet {
+    readonly length: number
+    readonly latest: TableNode | null
+    readonly oldest: TableNode | null
+    has(node: { id: Uint8Array }): boolean
+    /** The oldest first, unless reversed. */
+    toArray(opts?: { limit?: number; reverse?: boolean }): TableNode[]
+  }
+
+  interface RoutingTable {
+    readonly id: Buffer
+    readonly k: number
+    readonly size: number
+    get(id: Uint8Array): TableNode | null
+    has(id: Uint8Array): boolean
+    random(): TableNode | null
+    /** At most k, the closest first. */
+    closest(id: Uint8Array, k?: number): TableNode[]
+    toArray(): TableNode[]
+  }
+
+  /** What `online` and `degraded` are judged by, each tick of 5 s. */
+  interface Health extends HealthStats {
+    readonly stats: HealthStats
+    update(): void
+  }
+
+  interface HealthStats {
+    readonly online: boolean
+    readonly degraded: boolean
+    /** Fewer than four ticks have passed. */
+    readonly cold: boolean
+    /** Too little happened in the latest tick to judge it. */
+    readonly idle: boolean
+    readonly responses: number
+    readonly timeouts: number
+    readonly timeoutsRate: number
+  }
+
+  interface IO {
+    readonly clientSocket: UDXSocket | null
+    readonly serverSocket: UDXSocket | null
+    readonly portRange: [from: number, to: number]
+    /** Requests that have neither been answered nor given up. */
+    readonly inflight: Array<{ tid: number; to: Address }>
+    readonly firewalled: boolean
+    readonly ephemeral: boolean
+    readonly suspended: boolean
   }
 
   interface QueryOptions {
@@ -511,7 +612,13 @@ declare namespace HyperDHT {
     persistent: []
     ephemeral: []
     wakeup: []
+    /** The interfaces of this host have changed: all of them; 'network-update' follows. */
+    'network-change': [interfaces: NetworkInterface[]]
     'network-update': []
+    suspend: []
+    resume: []
+    'add-node': [node: TableNode]
+    'remove-node': [node: TableNode]
     close: []
   }
 }

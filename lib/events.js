@@ -5,6 +5,7 @@ const NoiseSecretStream = require('./socket')
 const errors = require('./errors')
 const lifecycle = require('./lifecycle')
 const { toReply } = require('./reply')
+const { Persistent, toNode } = require('./views')
 
 module.exports = {
   listening(dht) {
@@ -12,6 +13,8 @@ module.exports = {
   },
 
   natUpdate(dht, { host, port }) {
+    dht.host = host
+    dht.port = port
     dht.emit('nat-update', host, port)
   },
 
@@ -24,6 +27,7 @@ module.exports = {
   persistent(dht, { id }) {
     dht._id = id
     dht.ephemeral = false
+    dht._persistent ||= new Persistent(dht)
     dht.emit('persistent')
   },
 
@@ -61,6 +65,14 @@ module.exports = {
 
   resumed(dht, { failure }) {
     lifecycle.onresumed(dht, failure && errors.from(failure))
+  },
+
+  nodeAdded(dht, node) {
+    dht.emit('add-node', toNode(node))
+  },
+
+  nodeRemoved(dht, node) {
+    dht.emit('remove-node', toNode(node))
   },
 
   serverListening(dht, { server }) {

@@ -232,6 +232,8 @@ impl Registry {
             | Event::Firewalled { .. }
             | Event::Health { .. }
             | Event::NetworkChange { .. }
+            | Event::NodeAdded { .. }
+            | Event::NodeRemoved { .. }
             | Event::ServerRelays { .. }
             | Event::ServerSuspended { .. } => {}
         }

@@ -4,6 +4,8 @@
 //! send, to do and to tell is taken from it; after the release, commands that others left in the
 //! mailbox meanwhile are looked for.
 
+mod actions;
+
 use std::cell::RefCell;
 use std::io;
 use std::net::SocketAddrV4;
@@ -18,7 +20,7 @@ use tokio::sync::Notify;
 
 use super::batch::Batch;
 use super::queue::Queue;
-use super::sockets::{BindRules, Main, Socket, Sockets};
+use super::sockets::{BindRules, Main, Socket, Sockets, Traffic};
 use super::state::{Life, Next, State};
 use super::{Wake, host};
 
@@ -105,6 +107,10 @@ impl Shared {
 
     pub(super) fn local_addr(&self, socket: SocketId) -> Option<SocketAddrV4> {
         self.sockets.read().get(&socket).map(Socket::local)
+    }
+
+    pub(super) fn traffic(&self, socket: SocketId) -> Option<Traffic> {
+        self.sockets.read().get(&socket).map(Socket::traffic)
     }
 
     /// One turn of the driver: hands over what has arrived and what the host has to tell, runs what
@@ -234,89 +240,6 @@ impl Shared {
             state.core.enter(|node| node.handle_command(now, command));
         }
         true
-    }
-
-    /// Does what only a driver can do; true if there was anything.
-    fn act(&self, state: &mut MutexGuard<'_, State>) -> bool {
-        let mut acted = false;
-        while let Some(action) = state.core.enter(Node::poll_action).flatten() {
-            acted = true;
-            match action {
-                Action::Bind { socket } => {
-                    let local = self.bind(socket, state.life);
-                    let bound = Command::Bound { socket, local };
-                    state.core.enter(|node| node.handle_command(Instant::now(), bound));
-                    // Punching binds hundreds at once.
-                    MutexGuard::bump(state);
-                }
-                Action::Close { socket } => state.unused.push(socket),
-                Action::CloseMain => {
-                    self.send_last(state);
-                    self.sockets.close(SocketId::CLIENT);
-                    self.sockets.close(SocketId::SERVER);
-                    let closed = Command::MainClosed;
-                    state.core.enter(|node| node.handle_command(Instant::now(), closed));
-                }
-                Action::BindMain => {
-                    let bound = Command::MainBound { sockets: self.bind_main(state) };
-                    state.core.enter(|node| node.handle_command(Instant::now(), bound));
-                }
-                Action::Resolve { host } => self.resolve(host),
-            }
-        }
-        acted
-    }
-
-    fn bind(&self, id: SocketId, life: Life) -> Option<SocketAddrV4> {
-        let runtime = self.runtime.upgrade().filter(|_| life == Life::Running)?;
-        match Socket::bind(&runtime, SocketAddrV4::new(self.rules.host, 0)) {
-            Ok(socket) => {
-                let local = socket.local();
-                self.sockets.insert(id, socket);
-                // The driver has to listen to it.
-                self.notify.notify_one();
-                Some(local)
-            }
-            Err(error) => {
-                tracing::debug!(%error, "a pool socket could not be bound");
-                None
-            }
-        }
-    }
-
-    fn bind_main(&self, state: &mut State) -> Result<MainSockets, io::ErrorKind> {
-        let runtime = self.runtime.upgrade().filter(|_| state.life == Life::Running);
-        let runtime = runtime.ok_or(io::ErrorKind::NotConnected)?;
-        let bound = self.rules.bind(&runtime, Some(state.main)).map_err(|error| {
-            tracing::warn!(%error, "the sockets could not be bound again");
-            error.kind()
-        })?;
-        state.main = bound.addresses();
-        for (id, socket) in bound.into_array() {
-            self.sockets.insert(id, socket);
-        }
-        // The driver has to listen to them.
-        self.notify.notify_one();
-        Ok(state.main)
-    }
-
-    fn close_unused(&self, state: &mut State) {
-        for socket in state.unused.drain(..) {
-            self.sockets.close(socket);
-        }
-    }
-
-    fn resolve(&self, host: String) {
-        let Some(runtime) = self.runtime.upgrade() else {
-            return;
-        };
-        let myself = Weak::clone(&self.myself);
-        runtime.spawn_blocking(move || {
-            let addresses = host::resolve(&host);
-            if let Some(shared) = myself.upgrade() {
-                shared.commands(std::iter::once(Command::Resolved { host, addresses }));
-            }
-        });
     }
 
     /// Sends what the node has to send; true if it may have more.

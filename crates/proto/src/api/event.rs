@@ -9,7 +9,7 @@ use crate::noise::PublicKey;
 use crate::wire::{NodeId, NoisePayload, Peer};
 use crate::{
     AskId, ConnError, ConnId, Interface, ListenError, QueryError, QueryId, RequestError, RequestId,
-    ServerId, SocketId,
+    ServerId, SocketId, TableNode,
 };
 
 /// Work that only the driver can do.
@@ -51,6 +51,10 @@ pub enum Event {
     NetworkChange { interfaces: Vec<Interface> },
     /// Requests are answered (`online`), or mostly not (`degraded`).
     Health { online: bool, degraded: bool },
+    /// A node has come into the routing table; told if the application watches it.
+    NodeAdded { node: TableNode },
+    /// A node has left the routing table; told if the application watches it.
+    NodeRemoved { node: TableNode },
     /// The first announcement is done.
     ServerListening { server: ServerId },
     /// `Listen` failed.
@@ -226,8 +230,26 @@ pub struct Dropped {
     pub frame: u64,
     /// UDX packets outside the window, or malformed.
     pub udx: u64,
-    /// Announcements with a wrong signature, or beyond their source's share of the store.
+    /// Announcements and values with a wrong signature or target, and entries of a full store that
+    /// made room for others.
     pub store: u64,
+}
+
+/// What a persistent node keeps for others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stored {
+    /// Servers that announced themselves here.
+    pub servers: usize,
+    /// Announcements under topics.
+    pub records: usize,
+    /// Bumps of topics.
+    pub bumps: usize,
+    /// Announcements that can be refreshed without a signature.
+    pub refreshes: usize,
+    /// Mutable values.
+    pub mutables: usize,
+    /// Immutable values.
+    pub immutables: usize,
 }
 
 /// Live objects of a node; all return to what they were when their users are gone.

@@ -6,6 +6,7 @@ mod error;
 mod event;
 mod ids;
 mod transmit;
+mod view;
 
 pub use command::{
     Answer, Command, ConnectOptions, Interface, MainSockets, QueryKind, QueryOptions,
@@ -15,7 +16,8 @@ pub use config::{BootstrapNode, Config};
 pub use error::{ConnError, ConnectError, ListenError, QueryError, RequestError, StreamError};
 pub use event::{
     Action, Closed, ConnectionInfo, Dropped, Event, Live, Opened, PeerRecord, QueryReply, Question,
-    Stats, Tally,
+    Stats, Stored, Tally,
 };
 pub use ids::{AskId, ConnId, QueryId, RequestId, ServerId, SocketId};
 pub use transmit::{Datagram, Transmit, TransmitBuf};
+pub use view::{HealthReport, InflightRequest, TableNode};

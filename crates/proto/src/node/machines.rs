@@ -162,6 +162,7 @@ impl Machines {
                 self.ops.start_request(cx, &mut self.lower.net, request, options);
             }
             Command::AddNode { address } => self.lower.net.add_node(cx, address),
+            Command::WatchTable { watch } => self.lower.net.watch_table(watch),
             Command::Resolved { host, addresses } => {
                 self.lower.net.handle_resolved(cx, &host, &addresses);
             }
@@ -197,7 +198,7 @@ impl Machines {
                     announcer.handle_timeout(cx, &mut self.lower.net);
                 }
             }
-            Timer::Store => self.store.handle_timeout(cx),
+            Timer::Store(timer) => self.store.handle_timeout(cx, timer),
             Timer::Ask(ask) => {
                 self.servers.handle_answer(cx, base, ask, Answer::Reject);
                 self.connector.handle_answer(cx, base, ask, Answer::Reject);

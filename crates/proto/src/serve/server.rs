@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use super::admission::{Admission, InFlight};
-use super::asker::{Asker, Client, is_destination, without_value};
+use super::asker::{Asker, Client, is_destination, remember, without_value};
 use super::rounds::{Flow, Place, Punching, Round};
 use super::session::{Policy, Session, Welcome, welcome};
 use super::slots::{Asking, Caller, Reply, Slots, State};
@@ -395,15 +395,5 @@ fn answer(cx: &mut Cx<'_>, base: &mut Base<'_>, askers: &[Asker], reply: &Reply)
     }
 }
 
-fn remember(unanswered: &mut Vec<Asker>, asker: Asker) {
-    let known = unanswered.iter().any(|other| other.is_same(&asker));
-    if !known && unanswered.len() < MAX_ASKERS {
-        unanswered.push(asker);
-    }
-}
-
 /// The client's packet or round, from message 2 on.
 const CLIENT_COMES_WITHIN: Duration = Duration::from_secs(10);
-
-/// A client asks through three nodes at a time, and seldom through more in all.
-const MAX_ASKERS: usize = 8;
