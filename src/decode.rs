@@ -49,6 +49,14 @@ pub(crate) fn command(bytes: &[u8]) -> Result<Command, Malformed> {
         13 => Command::AddNode { address: r.addr4()? },
         21 => Command::WatchTable { watch: flag(r)? },
         14 => Command::Destroy { force: flag(r)? },
+        15 => match optional(r, |r| r.u32())? {
+            None => Command::Suspend,
+            Some(server) => Command::SuspendServer { server: ServerId(server) },
+        },
+        16 => match optional(r, |r| r.u32())? {
+            None => Command::Resume,
+            Some(server) => Command::ResumeServer { server: ServerId(server) },
+        },
         _ => return Err(Malformed::UnknownValue),
     })
 }

@@ -45,9 +45,9 @@ pub use proto::wire::{self, hash};
 pub use proto::{
     Action, Answer, AskId, BootstrapNode, Closed, Command, Config, ConnError, ConnId, ConnStats,
     ConnectError, ConnectOptions, ConnectionInfo, Dropped, Event, HealthReport, InflightRequest,
-    ListenError, Live, Message, Node, Opened, PeerRecord, QueryError, QueryId, QueryKind,
-    QueryOptions, QueryReply, Question, RequestError, RequestId, ServerId, ServerOptions, SocketId,
-    Stats, Stored, StreamError, TableNode, Tally, UserCommit, UserRequest,
+    Interface, ListenError, Live, MainSockets, Message, Node, Opened, PeerRecord, QueryError,
+    QueryId, QueryKind, QueryOptions, QueryReply, Question, RequestError, RequestId, ServerId,
+    ServerOptions, SocketId, Stats, Stored, StreamError, TableNode, Tally, UserCommit, UserRequest,
 };
 
 pub use config::{DhtConfig, generate_key_pair};

@@ -8,6 +8,7 @@ mod dispatch;
 mod machines;
 mod refusal;
 mod servers;
+mod sleep;
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Instant;
