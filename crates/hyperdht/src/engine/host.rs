@@ -70,21 +70,22 @@ pub(super) fn resolve(host: &str) -> Vec<Ipv4Addr> {
 }
 
 fn read_interfaces() -> Vec<Interface> {
-    match if_addrs::get_if_addrs() {
-        Ok(interfaces) => interfaces
-            .into_iter()
-            .filter(if_addrs::Interface::is_oper_up)
-            .map(|interface| Interface {
-                address: interface.ip(),
-                internal: interface.is_loopback(),
-                name: interface.name,
-            })
-            .collect(),
+    let mut all = match if_addrs::get_if_addrs() {
+        Ok(all) => all,
         Err(error) => {
             tracing::debug!(%error, "the interfaces could not be read");
-            Vec::new()
+            return Vec::new();
         }
-    }
+    };
+    all.retain(if_addrs::Interface::is_oper_up);
+    // Whatever else the loopback interface is called does not leave this host either.
+    let is_internal = |name| all.iter().any(|each| each.name == name && each.is_loopback());
+    let describe = |interface: &if_addrs::Interface| Interface {
+        name: interface.name.clone(),
+        address: interface.ip(),
+        internal: is_internal(interface.name.as_str()),
+    };
+    all.iter().map(describe).collect()
 }
 
 fn ipv4(address: &SocketAddr) -> Option<Ipv4Addr> {
