@@ -176,6 +176,8 @@ declare namespace HyperDHT {
     connectionKeepAlive?: number | false
     /** Milliseconds, default 20000. */
     randomPunchInterval?: number
+    /** The first random punch waits for `randomPunchInterval` as well. */
+    deferRandomPunch?: boolean
     /** Default: adaptive. */
     ephemeral?: boolean
     adaptive?: boolean

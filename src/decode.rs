@@ -75,6 +75,7 @@ fn config(r: &mut Reader<'_>) -> Result<Config, Malformed> {
         max_size: size(r)?,
         max_age: Some(millis(r)?).filter(|age| !age.is_zero()),
         watch_table: flag(r)?,
+        defer_random_punch: flag(r)?,
         ..Config::default()
     })
 }
