@@ -98,7 +98,7 @@ pub(crate) fn inspect(handle: &Handle, what: u32, argument: u32) -> Vec<u8> {
             });
         }
         14 => {
-            w.uint(handle.read(|node| node.records()) as u64);
+            w.uint(handle.read(|node| node.stored().records) as u64);
         }
         15 => optional(&mut w, handle.traffic(SocketId(argument)), |w, traffic| {
             w.uint(traffic.bytes_transmitted)

@@ -185,11 +185,6 @@ impl Node {
         self.machines.lower.net.inflight()
     }
 
-    /// How many records of others this node keeps for LOOKUP.
-    pub fn records(&self) -> usize {
-        self.machines.store.records()
-    }
-
     /// What the transport of a connection measures.
     pub fn conn_stats(&self, conn: ConnId) -> Option<ConnStats> {
         self.machines.lower.conns.stats(conn)
