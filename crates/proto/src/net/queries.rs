@@ -100,9 +100,15 @@ impl Net {
         }
     }
 
-    pub(super) fn handle_slow(&mut self, cx: &mut Cx<'_>, key: QueryKey, request: RequestKey) {
+    pub(super) fn handle_slow(
+        &mut self,
+        cx: &mut Cx<'_>,
+        key: QueryKey,
+        request: RequestKey,
+        stalled: bool,
+    ) {
         if let Some(query) = self.queries.get_mut(&key) {
-            query.handle_slow(request);
+            query.handle_slow(request, stalled);
             self.run_query(cx, key);
         }
     }
@@ -128,7 +134,7 @@ impl Net {
         for key in waiting {
             if let Some(query) = self.queries.get_mut(&key) {
                 query.awaits_bootstrap = !is_settled;
-                node.into_iter().for_each(|node| query.push_last(Candidate::new(node)));
+                node.into_iter().for_each(|node| query.push_bootstrap(node));
                 self.run_query(cx, key);
             }
         }
@@ -178,8 +184,9 @@ impl Net {
 
     /// The given nodes, then those of the table, then the bootstrap nodes.
     fn add_first_nodes(&mut self, cx: &mut Cx<'_>, query: &mut Query) {
-        let given = query.spec.nodes.iter().rev().copied().collect::<Vec<_>>();
-        given.into_iter().for_each(|address| query.push(Candidate::new(address)));
+        for address in query.spec.nodes.clone() {
+            query.push_given(address);
+        }
         self.add_table_nodes(query);
         if query.missing() > 0 && !query.spec.only_closest_nodes && !self.destroyed {
             query.awaits_bootstrap = self.add_bootstrap_nodes(cx, query);
@@ -196,8 +203,8 @@ impl Net {
             return;
         }
         let target = query.spec.target;
-        for node in self.table.closest(&target, missing) {
-            query.push_last(Candidate { address: node.address, id: node.id });
+        for node in self.table.nearest(&target, missing) {
+            query.push_known(Candidate { address: node.address, id: node.id });
         }
     }
 
@@ -208,7 +215,7 @@ impl Net {
                     let spec = visit(&query.spec, candidate);
                     let request = self.send_request(cx, spec, Purpose::Query(key));
                     if let Some(query) = self.queries.get_mut(&key) {
-                        query.handle_sent(request);
+                        query.handle_sent(request, candidate);
                     }
                 }
                 Step::Refill => {

@@ -21,9 +21,11 @@ pub(super) struct Query {
     /// Sorted by distance, at most [`K`].
     closest: Vec<Reply>,
     seen: HashMap<SocketAddrV4, Seen>,
-    /// A stack: the last is asked next.
-    pending: Vec<Candidate>,
-    inflight: BTreeMap<RequestKey, Pace>,
+    /// The first is asked next.
+    pending: BTreeMap<Rank, Candidate>,
+    /// How many were given, or came from the bootstrap list.
+    ranked: usize,
+    inflight: BTreeMap<RequestKey, Visit>,
     successes: usize,
     errors: usize,
     /// The routing table was asked for nodes.
@@ -58,6 +60,17 @@ pub(super) struct Candidate {
     pub(super) id: NodeId,
 }
 
+/// The order in which candidates are asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Rank {
+    /// By the caller, in its order.
+    Given(usize),
+    /// The closer the sooner: the closest nodes name those that are closer still.
+    Known([u8; 32]),
+    /// A place of the bootstrap list: it knows everybody, and everybody asks it.
+    Bootstrap(usize),
+}
+
 /// A node that did not answer, and who named it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Down {
@@ -73,11 +86,20 @@ enum Seen {
     Down,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A request in flight.
+#[derive(Clone, Copy, Debug)]
+struct Visit {
+    distance: [u8; 32],
+    pace: Pace,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Pace {
     Normal,
-    /// It has missed a reply: another request may run beside it.
+    /// Sent again: another request may run beside it.
     Slow,
+    /// Silent for so long that a query with enough replies does not wait for it.
+    Stalled,
 }
 
 #[derive(Debug)]
@@ -107,7 +129,8 @@ impl Query {
             awaits_bootstrap: false,
             closest: Vec::new(),
             seen: HashMap::new(),
-            pending: Vec::new(),
+            pending: BTreeMap::new(),
+            ranked: 0,
             inflight: BTreeMap::new(),
             successes: 0,
             errors: 0,
@@ -122,14 +145,22 @@ impl Query {
         K.saturating_sub(self.pending.len())
     }
 
-    /// Adds a node to ask before those that were added earlier.
-    pub(super) fn push(&mut self, candidate: Candidate) {
-        self.add(candidate, None, |pending, candidate| pending.push(candidate));
+    /// Adds a node that the caller wants to be asked first, after those that were given before.
+    pub(super) fn push_given(&mut self, address: SocketAddrV4) {
+        self.ranked += 1;
+        self.add(Candidate::new(address), None, Rank::Given(self.ranked));
     }
 
-    /// Adds a node to ask after all others.
-    pub(super) fn push_last(&mut self, candidate: Candidate) {
-        self.add(candidate, None, |pending, candidate| pending.insert(0, candidate));
+    /// Adds a node of the routing table.
+    pub(super) fn push_known(&mut self, candidate: Candidate) {
+        let rank = self.rank(&candidate);
+        self.add(candidate, None, rank);
+    }
+
+    /// Adds a place of the bootstrap list, to ask after all others.
+    pub(super) fn push_bootstrap(&mut self, address: SocketAddrV4) {
+        self.ranked += 1;
+        self.add(Candidate::new(address), None, Rank::Bootstrap(self.ranked));
     }
 
     /// The routing table has given what it has.
@@ -142,24 +173,18 @@ impl Query {
         if !matches!(self.stage, Stage::Asking) {
             return Step::Wait;
         }
-        let limit = if self.slowdown { SLOW_START } else { self.concurrency } + self.slow();
-        while self.inflight.len() < limit {
-            let Some(next) = self.pending.pop() else {
-                break;
-            };
-            if self.is_closer(&next.id) {
-                return Step::Visit(next);
-            }
+        if let Some(next) = self.next_candidate() {
+            return Step::Visit(next);
         }
         if !self.from_table && self.successes + self.errors == 0 {
             self.slowdown = true;
         }
         let is_full = self.closest.len() >= K;
-        if !self.pending.is_empty() || (self.awaits_bootstrap && !is_full) {
+        if self.awaits_bootstrap && !is_full {
             return Step::Wait;
         }
-        let is_idle = self.inflight.is_empty() || (is_full && self.slow() == self.inflight.len());
-        if !is_idle {
+        let is_over = self.inflight.is_empty() || (is_full && !self.awaits_better());
+        if !is_over {
             return Step::Wait;
         }
         if !self.from_table && self.successes < K / 4 {
@@ -169,14 +194,16 @@ impl Query {
     }
 
     /// A candidate is being asked.
-    pub(super) fn handle_sent(&mut self, request: RequestKey) {
-        self.inflight.insert(request, Pace::Normal);
+    pub(super) fn handle_sent(&mut self, request: RequestKey, candidate: Candidate) {
+        let distance = distance(&self.spec.target, &candidate.id);
+        self.inflight.insert(request, Visit { distance, pace: Pace::Normal });
     }
 
-    /// A request missed its first reply and is sent again.
-    pub(super) fn handle_slow(&mut self, request: RequestKey) {
-        if let Some(pace) = self.inflight.get_mut(&request) {
-            *pace = Pace::Slow;
+    /// A request is sent again; `stalled` if its node has had time enough to answer.
+    pub(super) fn handle_slow(&mut self, request: RequestKey, stalled: bool) {
+        let pace = if stalled { Pace::Stalled } else { Pace::Slow };
+        if let Some(visit) = self.inflight.get_mut(&request) {
+            visit.pace = visit.pace.max(pace);
         }
     }
 
@@ -204,7 +231,7 @@ impl Query {
             if matches!(self.seen.get(&address), Some(Seen::Down)) {
                 down.push(Down { referrer: reply.from, node: address });
             }
-            if !self.add(candidate, Some(reply.from), |pending, next| pending.push(next)) {
+            if !self.add(candidate, Some(reply.from), self.rank(&candidate)) {
                 break;
             }
         }
@@ -227,7 +254,7 @@ impl Query {
     /// Stops asking. Returns the requests that are left over.
     pub(super) fn close(&mut self) -> Vec<RequestKey> {
         self.stage = Stage::Closing;
-        self.pending = Vec::new();
+        self.pending.clear();
         std::mem::take(&mut self.inflight).into_keys().collect()
     }
 
@@ -283,12 +310,7 @@ impl Query {
     }
 
     /// False if the candidate is too far away, which ends a reply's list.
-    fn add(
-        &mut self,
-        candidate: Candidate,
-        referrer: Option<SocketAddrV4>,
-        push: impl FnOnce(&mut Vec<Candidate>, Candidate),
-    ) -> bool {
+    fn add(&mut self, candidate: Candidate, referrer: Option<SocketAddrV4>, rank: Rank) -> bool {
         if referrer.is_some() && self.spec.only_closest_nodes {
             return false;
         }
@@ -308,8 +330,12 @@ impl Query {
             return false;
         }
         self.seen.insert(candidate.address, Seen::Named(referrer.into_iter().collect()));
-        push(&mut self.pending, candidate);
+        self.pending.insert(rank, candidate);
         true
+    }
+
+    fn rank(&self, candidate: &Candidate) -> Rank {
+        Rank::Known(distance(&self.spec.target, &candidate.id))
     }
 
     fn insert_closest(&mut self, reply: &Reply) {
@@ -336,8 +362,45 @@ impl Query {
         worst.is_none_or(|worst| distance(target, id) < distance(target, &worst))
     }
 
-    fn slow(&self) -> usize {
-        self.inflight.values().filter(|pace| **pace == Pace::Slow).count()
+    /// The next node to ask, while there is room for one more request.
+    fn next_candidate(&mut self) -> Option<Candidate> {
+        let slow = self.inflight.values().filter(|visit| visit.pace != Pace::Normal).count();
+        let limit = if self.slowdown { SLOW_START } else { self.concurrency } + slow;
+        while self.inflight.len() < limit {
+            let (rank, next) = self.pending.first_key_value()?;
+            let next = *next;
+            let is_closer = self.is_closer(&next.id);
+            if is_closer && !self.is_needed(*rank, &next) {
+                return None;
+            }
+            self.pending.pop_first();
+            if is_closer {
+                return Some(next);
+            }
+        }
+        None
+    }
+
+    /// False while the replies that are closer, and those that are on their way, are enough.
+    fn is_needed(&self, rank: Rank, candidate: &Candidate) -> bool {
+        if matches!(rank, Rank::Given(_)) {
+            return true;
+        }
+        let target = &self.spec.target;
+        let limit = distance(target, &candidate.id);
+        let is_before =
+            |reply: &&Reply| reply.from_id.is_some_and(|id| distance(target, &id) < limit);
+        let replied = self.closest.iter().take_while(is_before).count();
+        let lively = self.inflight.values().filter(|visit| visit.pace == Pace::Normal);
+        replied + lively.filter(|visit| visit.distance < limit).count() < K
+    }
+
+    /// True while a node that may still answer is closer than the worst that has.
+    fn awaits_better(&self) -> bool {
+        let worst = self.closest.last().and_then(|reply| reply.from_id);
+        let worst = worst.map(|id| distance(&self.spec.target, &id));
+        let mut waiting = self.inflight.values().filter(|visit| visit.pace != Pace::Stalled);
+        waiting.any(|visit| worst.is_none_or(|worst| visit.distance < worst))
     }
 }
 

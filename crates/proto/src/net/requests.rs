@@ -110,7 +110,7 @@ impl Net {
             match cycle {
                 Cycle::Retry(request) => {
                     if let Some(Purpose::Query(query)) = self.requests.purpose(request) {
-                        self.handle_slow(cx, *query, request);
+                        self.handle_slow(cx, *query, request, true);
                     }
                 }
                 Cycle::TimedOut(landed) => self.handle_timed_out(cx, landed),
