@@ -10,7 +10,7 @@ mod transmit;
 pub use command::{
     Answer, Command, ConnectOptions, QueryKind, QueryOptions, ServerOptions, UserRequest,
 };
-pub use config::{BootstrapNode, Config};
+pub use config::{AdaptiveTimeout, BootstrapNode, Config};
 pub use error::{ConnError, ConnectError, ListenError, QueryError, RequestError, StreamError};
 pub use event::{
     Action, Closed, ConnectionInfo, Dropped, Event, Live, Opened, PeerRecord, QueryReply, Question,

@@ -14,7 +14,7 @@ use super::serve::DelayedPings;
 use super::table::{Node, Table};
 use super::ticks::{Clock, Upkeep};
 use super::{NetTimer, Output, Owner, QueryKey, RequestKey, RequestSpec};
-use crate::rpc::{Congestion, Requests, Tokens};
+use crate::rpc::{Congestion, Patience, Requests, Tokens};
 use crate::wire::{NodeId, Packet, Target, command};
 use crate::{Config, Cx, Event, QueryError, RequestError, SocketId, Timer};
 
@@ -53,7 +53,7 @@ impl Net {
             table: Table::new(cx.rng.bytes()),
             nat: NatSampler::default(),
             strangers: Vec::new(),
-            requests: Requests::new(config.max_window, cx.rng.u32() as u16),
+            requests: requests(config, cx),
             queries: BTreeMap::new(),
             next_query: 0,
             tokens: Tokens::default(),
@@ -266,4 +266,9 @@ impl Net {
         self.tokens.handle_slot();
         self.requests.handle_slot(cx);
     }
+}
+
+fn requests(config: &Config, cx: &mut Cx<'_>) -> Requests<Purpose> {
+    let patience = Patience::new(config.adaptive_timeout.clone(), cx.now);
+    Requests::new(config.max_window, cx.rng.u32() as u16, patience)
 }
