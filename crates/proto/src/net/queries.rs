@@ -9,7 +9,7 @@ use super::query::{Candidate, Down, Query, QueryPurpose, Step};
 use super::requests::Purpose;
 use super::ticks::REFRESH_TICKS;
 use super::{Commit, Output, Owner, QueryKey, QuerySpec, Reply, RequestKey, RequestSpec};
-use crate::wire::{Target, Writer, command};
+use crate::wire::{NodeId, Target, Writer, command};
 use crate::{Cx, QueryError};
 
 impl Net {
@@ -41,8 +41,20 @@ impl Net {
 
     /// Walks towards our own id, to fill the table.
     pub(super) fn start_bootstrap_query(&mut self, cx: &mut Cx<'_>) {
-        let spec = find_node(self.table.id());
-        self.start_query(cx, spec, QueryPurpose::Bootstrap, self.concurrency);
+        let id = self.table.id();
+        self.bootstrap.handle_walk(id);
+        self.start_query(cx, find_node(id), QueryPurpose::Bootstrap, self.concurrency);
+    }
+
+    /// The id that the bootstrap query walks to is another one.
+    pub(super) fn redirect_bootstrap_query(&mut self, cx: &mut Cx<'_>, id: NodeId) {
+        let mut queries = self.queries.iter_mut();
+        let found = queries.find(|(_, query)| query.purpose == QueryPurpose::Bootstrap);
+        if let Some((key, query)) = found {
+            query.redirect(id);
+            let key = *key;
+            self.run_query(cx, key);
+        }
     }
 
     pub(super) fn start_refresh(&mut self, cx: &mut Cx<'_>, target: Target) {
@@ -79,7 +91,7 @@ impl Net {
                 QueryPurpose::Owner(owner) => {
                     self.outputs.push_back(Output::QueryReply { query: key, owner, reply });
                 }
-                QueryPurpose::Bootstrap => self.start_quick_test(cx, reply.from),
+                QueryPurpose::Bootstrap => self.handle_bootstrap_reply(cx, reply.from),
                 QueryPurpose::Refresh => {}
             }
         }

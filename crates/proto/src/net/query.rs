@@ -89,6 +89,7 @@ enum Seen {
 /// A request in flight.
 #[derive(Clone, Copy, Debug)]
 struct Visit {
+    id: NodeId,
     distance: [u8; 32],
     pace: Pace,
 }
@@ -163,6 +164,22 @@ impl Query {
         self.add(Candidate::new(address), None, Rank::Bootstrap(self.ranked));
     }
 
+    /// Walks elsewhere from here on. Who has answered is not asked again.
+    pub(super) fn redirect(&mut self, target: Target) {
+        self.spec.target = target;
+        for (rank, candidate) in std::mem::take(&mut self.pending) {
+            let rank = match rank {
+                Rank::Known(_) => self.rank(&candidate),
+                Rank::Given(_) | Rank::Bootstrap(_) => rank,
+            };
+            self.pending.insert(rank, candidate);
+        }
+        for visit in self.inflight.values_mut() {
+            visit.distance = distance(&target, &visit.id);
+        }
+        self.closest.sort_by_key(|reply| reply.from_id.map(|id| distance(&target, &id)));
+    }
+
     /// The routing table has given what it has.
     pub(super) fn set_from_table(&mut self) {
         self.from_table = true;
@@ -195,8 +212,9 @@ impl Query {
 
     /// A candidate is being asked.
     pub(super) fn handle_sent(&mut self, request: RequestKey, candidate: Candidate) {
-        let distance = distance(&self.spec.target, &candidate.id);
-        self.inflight.insert(request, Visit { distance, pace: Pace::Normal });
+        let Candidate { id, .. } = candidate;
+        let distance = distance(&self.spec.target, &id);
+        self.inflight.insert(request, Visit { id, distance, pace: Pace::Normal });
     }
 
     /// A request is sent again; `stalled` if its node has had time enough to answer.

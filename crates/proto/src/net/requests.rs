@@ -146,7 +146,11 @@ impl Net {
             Purpose::Swap { id, heard, by } => {
                 self.handle_swap(cx, &id, heard, by, result.is_ok());
             }
-            Purpose::QuickTest => self.bootstrap.handle_quick_test(result.is_ok()),
+            Purpose::QuickTest => {
+                if let Ok(reply) = result {
+                    self.handle_quick_test(cx, &reply);
+                }
+            }
             Purpose::Probe => self.handle_pong(cx, landed.key, result.ok()),
             Purpose::Suggested(place) => self.handle_suggested(cx, place, result.is_ok()),
             Purpose::Hint => {}
