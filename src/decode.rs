@@ -5,8 +5,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use hyperdht::wire::{Malformed, Reader};
 use hyperdht::{
-    Answer, AskId, BootstrapNode, Command, Config, ConnId, ConnectOptions, KeyPair, OpenOptions,
-    QueryId, QueryKind, QueryOptions, RequestId, ServerId, ServerOptions, UserRequest,
+    AdaptiveTimeout, Answer, AskId, BootstrapNode, Command, Config, ConnId, ConnectOptions,
+    KeyPair, OpenOptions, QueryId, QueryKind, QueryOptions, RequestId, ServerId, ServerOptions,
+    UserCommit, UserRequest,
 };
 
 /// Options of a new node: where to bind, then the node's config.
@@ -47,6 +48,7 @@ pub(crate) fn command(bytes: &[u8]) -> Result<Command, Malformed> {
         11 => Command::CancelQuery { query: QueryId(r.u32()?) },
         12 => Command::Request { request: RequestId(r.u32()?), options: user_request(r)? },
         13 => Command::AddNode { address: r.addr4()? },
+        21 => Command::WatchTable { watch: flag(r)? },
         14 => Command::Destroy { force: flag(r)? },
         _ => return Err(Malformed::UnknownValue),
     })
@@ -73,7 +75,22 @@ fn config(r: &mut Reader<'_>) -> Result<Config, Malformed> {
         max_ping_delay: millis(r)?,
         max_size: size(r)?,
         max_age: millis(r)?,
+        watch_table: flag(r)?,
+        send_down_hints: flag(r)?,
+        down_hints_rate_limit: optional(r, size)?,
+        adaptive_timeout: optional(r, adaptive_timeout)?,
         ..Config::default()
+    })
+}
+
+fn adaptive_timeout(r: &mut Reader<'_>) -> Result<AdaptiveTimeout, Malformed> {
+    Ok(AdaptiveTimeout {
+        max_size: size(r)?,
+        max_age: millis(r)?,
+        fallback: r.list(1, millis)?,
+        min: millis(r)?,
+        max: millis(r)?,
+        jitter: millis(r)?,
     })
 }
 
@@ -118,6 +135,7 @@ fn query(r: &mut Reader<'_>) -> Result<Command, Malformed> {
         retries: optional(r, count)?,
         only_closest_nodes: flag(r)?,
         force: flag(r)?,
+        only_values: flag(r)?,
     };
     let kind = match r.u8()? {
         0 => QueryKind::FindNode,
@@ -129,10 +147,18 @@ fn query(r: &mut Reader<'_>) -> Result<Command, Malformed> {
             bump: r.uint()?,
         },
         4 => QueryKind::Unannounce { key_pair: key_pair(r)? },
-        5 => QueryKind::User { command: r.uint()?, value: optional(r, bytes)? },
+        5 => QueryKind::User {
+            command: r.uint()?,
+            value: optional(r, bytes)?,
+            commit: optional(r, user_commit)?.unwrap_or_default(),
+        },
         _ => return Err(Malformed::UnknownValue),
     };
     Ok(Command::Query { query, target, kind, options })
+}
+
+fn user_commit(r: &mut Reader<'_>) -> Result<UserCommit, Malformed> {
+    Ok(UserCommit::Send { command: r.uint()?, value: optional(r, bytes)? })
 }
 
 fn user_request(r: &mut Reader<'_>) -> Result<UserRequest, Malformed> {

@@ -50,6 +50,9 @@ pub struct Config {
     pub unix_time: Duration,
     /// Handshakes in flight that one server admits. Default 256.
     pub max_handshakes: usize,
+    /// Tell of nodes that enter and leave the routing table, until `Command::WatchTable` says
+    /// otherwise. Default false.
+    pub watch_table: bool,
     /// Tell nodes which of those that they named are down. Default true.
     pub send_down_hints: bool,
     /// Down hints per tick of 5 s; `None` is no limit. Default 50.
@@ -116,6 +119,7 @@ impl Default for Config {
             max_age: Duration::from_secs(20 * 60),
             unix_time: Duration::ZERO,
             max_handshakes: 256,
+            watch_table: false,
             send_down_hints: true,
             down_hints_rate_limit: Some(50),
             adaptive_timeout: None,

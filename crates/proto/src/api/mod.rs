@@ -6,15 +6,18 @@ mod error;
 mod event;
 mod ids;
 mod transmit;
+mod view;
 
 pub use command::{
-    Answer, Command, ConnectOptions, QueryKind, QueryOptions, ServerOptions, UserRequest,
+    Answer, Command, ConnectOptions, QueryKind, QueryOptions, ServerOptions, UserCommit,
+    UserRequest,
 };
 pub use config::{AdaptiveTimeout, BootstrapNode, Config};
 pub use error::{ConnError, ConnectError, ListenError, QueryError, RequestError, StreamError};
 pub use event::{
     Action, Closed, ConnectionInfo, Dropped, Event, Live, Opened, PeerRecord, QueryReply, Question,
-    Stats,
+    Stats, Tally,
 };
 pub use ids::{AskId, ConnId, QueryId, RequestId, ServerId, SocketId};
 pub use transmit::{Datagram, Transmit, TransmitBuf};
+pub use view::{HealthReport, InflightRequest, TableNode};

@@ -163,8 +163,10 @@ impl Net {
         };
         match query.purpose {
             QueryPurpose::Owner(owner) => {
+                let tally = query.tally();
                 let closest = query.into_closest();
-                self.outputs.push_back(Output::QueryDone { query: key, owner, closest, result });
+                let done = Output::QueryDone { query: key, owner, closest, tally, result };
+                self.outputs.push_back(done);
             }
             QueryPurpose::Bootstrap if !self.destroyed => self.handle_bootstrap_query_end(cx),
             QueryPurpose::Bootstrap | QueryPurpose::Refresh => {}
@@ -275,10 +277,9 @@ impl Net {
     /// Tells nodes that what they named is down.
     fn send_hints(&mut self, cx: &mut Cx<'_>, down: Vec<Down>) {
         for Down { referrer, node } in down {
-            if self.upkeep.hints >= MAX_HINTS {
+            if !self.upkeep.take_hint() {
                 return;
             }
-            self.upkeep.hints += 1;
             let mut value = Writer::new();
             value.addr4(node);
             let value = Some(Bytes::from(value.finish()));
@@ -328,6 +329,3 @@ const RETRIES: u32 = 5;
 
 /// Below so many requests in flight, a refresh does not disturb anybody.
 const QUIET: usize = 3;
-
-/// Down hints per tick.
-const MAX_HINTS: usize = 50;

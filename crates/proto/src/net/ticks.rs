@@ -9,7 +9,7 @@ use super::requests::Purpose;
 use super::table::{K, Node, is_filtered};
 use super::{NetTimer, Output, RequestSpec};
 use crate::wire::{NodeId, command, node_id};
-use crate::{Cx, Event, Timer};
+use crate::{Config, Cx, Event, Timer};
 
 /// Ticks, and what is counted in them.
 #[derive(Debug)]
@@ -25,14 +25,31 @@ pub(super) struct Clock {
 }
 
 /// Requests of the node's own, which are few at a time.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Upkeep {
     /// Nodes that are being pinged.
     checks: usize,
     /// Nodes of full rows that are being pinged.
     swaps: usize,
     /// Down hints sent in this tick.
-    pub(super) hints: usize,
+    hints: usize,
+    /// How many a tick may have.
+    max_hints: usize,
+}
+
+impl Upkeep {
+    pub(super) fn new(config: &Config) -> Self {
+        let max_hints = config.down_hints_rate_limit.unwrap_or(usize::MAX);
+        let max_hints = if config.send_down_hints { max_hints } else { 0 };
+        Self { checks: 0, swaps: 0, hints: 0, max_hints }
+    }
+
+    /// True if one more hint may be sent.
+    pub(super) fn take_hint(&mut self) -> bool {
+        let may = self.hints < self.max_hints;
+        self.hints += usize::from(may);
+        may
+    }
 }
 
 impl Clock {
@@ -136,11 +153,24 @@ impl Net {
         if node.id == self.table.id() || is_filtered(node.address) || node.address.port() == 0 {
             return false;
         }
+        let view = node.view();
+        let is_new = self.table.get(&node.id).is_none();
         let Err(refused) = self.table.add(node) else {
+            if is_new && self.watches_table {
+                cx.emit(Event::NodeAdded { node: view });
+            }
             return true;
         };
         self.handle_full_row(cx, &refused);
         false
+    }
+
+    /// Removes a node from the table.
+    pub(super) fn remove_node(&mut self, cx: &mut Cx<'_>, id: &NodeId) {
+        let removed = self.table.remove(id).filter(|_| self.watches_table);
+        if let Some(node) = removed {
+            cx.emit(Event::NodeRemoved { node: node.view() });
+        }
     }
 
     /// Pings a node that was reported down, or was silent for long.
@@ -172,11 +202,17 @@ impl Net {
     }
 
     /// A node that did not answer leaves the table, as does one whose answer had no id.
-    pub(super) fn handle_check(&mut self, id: &NodeId, heard: u64, answered: bool) {
+    pub(super) fn handle_check(
+        &mut self,
+        cx: &mut Cx<'_>,
+        id: &NodeId,
+        heard: u64,
+        answered: bool,
+    ) {
         self.upkeep.checks = self.upkeep.checks.saturating_sub(1);
         let silent = self.table.get(id).is_some_and(|node| node.heard == heard);
         if silent || !answered {
-            self.table.remove(id);
+            self.remove_node(cx, id);
         }
     }
 
@@ -193,7 +229,7 @@ impl Net {
         if answered && alive {
             return;
         }
-        self.table.remove(id);
+        self.remove_node(cx, id);
         self.add_node(cx, by);
     }
 
