@@ -7,8 +7,10 @@
 mod table;
 mod trial;
 
+use std::time::Duration;
+
 use table::{Limits, Row};
-use trial::{Start, Task, Trial};
+use trial::{Start, Task, Timers, Trial};
 
 #[test]
 fn bootstrapping() {
@@ -42,4 +44,23 @@ fn operations() {
             row("announce, 3 % lost", Task::Announce, 30, Limits::of(6.5, 21.5)),
         ],
     );
+}
+
+/// The price of repeating requests early, on paths that lose and on paths that delay.
+#[test]
+fn early_tries_cost_few_packets() {
+    println!("\n| path | packets, as the reference repeats | measured timers | |");
+    println!("| --- | --- | --- | --- |");
+    for (loss, jitter) in [(0, 0), (10, 0), (30, 0), (100, 0), (0, 100), (0, 300), (10, 800)] {
+        let sent = |timers| -> usize {
+            let jitter = Duration::from_millis(jitter);
+            let trial = |seed| Trial::new(seed, 24, loss).with(timers, jitter);
+            (1..=table::seeds()).map(|seed| trial(seed).run(Task::Announce).sent).sum()
+        };
+        let (flat, measured) = (sent(Timers::Flat), sent(Timers::Measured));
+        let ratio = measured as f64 / flat as f64;
+        let loss = f64::from(loss) / 10.0;
+        println!("| {loss} % lost, {jitter} ms jitter | {flat} | {measured} | {ratio:.3} |");
+        assert!(ratio <= 1.1, "{loss} % lost, {jitter} ms jitter: {flat} to {measured}");
+    }
 }

@@ -78,7 +78,8 @@ impl Summary {
     }
 }
 
-fn seeds() -> u64 {
+/// How many networks are tried.
+pub(crate) fn seeds() -> u64 {
     std::env::var("ROUNDS_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(10)
 }
 

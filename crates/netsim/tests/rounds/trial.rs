@@ -4,13 +4,27 @@ use std::time::Duration;
 
 use netsim::{HostId, Link, World};
 use proto::noise::KeyPair;
-use proto::{Command, Config, Event, QueryId, QueryKind, QueryOptions, ServerId, ServerOptions};
+use proto::{
+    AdaptiveTimeout, Command, Config, Event, QueryId, QueryKind, QueryOptions, ServerId,
+    ServerOptions,
+};
 
 /// A network in which one thing is timed.
 pub(crate) struct Trial {
     world: World,
     seed: u64,
-    loss_per_mille: u32,
+    /// What the path is like once the node is ready.
+    link: Link,
+    timers: Timers,
+}
+
+/// When a node repeats its requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Timers {
+    /// As the round trips allow.
+    Measured,
+    /// After a second, as the reference does.
+    Flat,
 }
 
 /// How the node that is timed begins.
@@ -44,21 +58,30 @@ pub(crate) struct Outcome {
 impl Trial {
     /// A network of persistent nodes that know each other. The loss begins with the task.
     pub(crate) fn new(seed: u64, nodes: usize, loss_per_mille: u32) -> Self {
-        let link = Link { delay: RTT / 2, ..Link::default() };
-        Self { world: World::testnet(seed, nodes, link), seed, loss_per_mille }
+        let calm = Link { delay: RTT / 2, ..Link::default() };
+        let world = World::testnet(seed, nodes, calm);
+        let link = Link { loss_per_mille, ..calm };
+        Self { world, seed, link, timers: Timers::Measured }
+    }
+
+    /// The same with other timers, on a path that delays each datagram by up to `jitter` more.
+    pub(crate) fn with(self, timers: Timers, jitter: Duration) -> Self {
+        let link = Link { jitter, ..self.link };
+        Self { timers, link, ..self }
     }
 
     /// Times the bootstrap of one more node.
     pub(crate) fn bootstrap(mut self, start: Start) -> Outcome {
-        self.timed(|world| Self::start(world, start), |event| matches!(event, Event::Ready)).1
+        let config = self.config(start);
+        self.timed(|world| launch(world, start, config), is_ready).1
     }
 
     /// Times what a node on an open address does once it is ready.
     pub(crate) fn run(mut self, task: Task) -> Outcome {
-        let ready = |event: &Event| matches!(event, Event::Ready);
-        let (host, _) = self.timed(|world| Self::start(world, Start::Open), ready);
+        let config = self.config(Start::Open);
+        let (host, _) = self.timed(|world| launch(world, Start::Open, config), is_ready);
         self.world.take_events(host);
-        self.world.link.loss_per_mille = self.loss_per_mille;
+        self.world.link = self.link;
         let command = self.command(task);
         let begin = |world: &mut World| {
             world.command(host, command);
@@ -67,12 +90,18 @@ impl Trial {
         self.timed(begin, is_end).1
     }
 
-    fn start(world: &mut World, start: Start) -> HostId {
-        let config = world.config();
-        match start {
-            Start::Open => world.host(Config { firewalled: false, ..config }),
-            Start::Default => world.host(config),
-            Start::Firewalled => world.firewalled_host(config),
+    fn config(&self, start: Start) -> Config {
+        let flat = AdaptiveTimeout {
+            fallback: vec![SECOND],
+            min: SECOND,
+            max: SECOND,
+            jitter: Duration::ZERO,
+            ..AdaptiveTimeout::default()
+        };
+        Config {
+            firewalled: !matches!(start, Start::Open),
+            adaptive_timeout: (self.timers == Timers::Flat).then_some(flat),
+            ..self.world.config()
         }
     }
 
@@ -109,6 +138,17 @@ impl Trial {
     }
 }
 
+fn launch(world: &mut World, start: Start, config: Config) -> HostId {
+    match start {
+        Start::Open | Start::Default => world.host(config),
+        Start::Firewalled => world.firewalled_host(config),
+    }
+}
+
+fn is_ready(event: &Event) -> bool {
+    matches!(event, Event::Ready)
+}
+
 fn is_end(event: &Event) -> bool {
     match event {
         Event::QueryDone { result, .. } => {
@@ -122,6 +162,8 @@ fn is_end(event: &Event) -> bool {
 
 /// From a node to another and back.
 const RTT: Duration = Duration::from_millis(100);
+
+const SECOND: Duration = Duration::from_secs(1);
 
 /// Nothing here takes nearly as long.
 const LONG: Duration = Duration::from_secs(60);

@@ -98,8 +98,11 @@ impl Patience {
         match &mut self.policy {
             Policy::Adaptive(adaptive) if sent <= 2 => adaptive.learn(now, to, since_first),
             Policy::Adaptive(_) => {}
-            // After two tries nobody knows which of them was answered.
             Policy::Measured(measured) if sent == 1 => measured.learn(now, to, since_last),
+            // An answer that comes so soon after the second try is one to the first.
+            Policy::Measured(measured) if sent == 2 && measured.is_soon(since_last) => {
+                measured.learn(now, to, since_first);
+            }
             Policy::Measured(_) => {}
         }
     }
@@ -151,6 +154,11 @@ impl Measured {
         self.nodes.insert(now, to, Estimate::after(known, rtt));
     }
 
+    /// True if no answer is ever that quick.
+    fn is_soon(&self, elapsed: Duration) -> bool {
+        self.overall.is_some_and(|overall| elapsed < overall.mean / 2)
+    }
+
     fn timeout(&self, to: SocketAddrV4) -> Duration {
         let Some(overall) = self.overall else {
             return TRY;
@@ -197,8 +205,8 @@ const LEAST: Duration = Duration::from_millis(200);
 const EARNED: u32 = 1;
 const COST: u32 = 10;
 
-/// Twenty early tries at once.
-const MAX_BUDGET: u32 = 200;
+/// Six early tries at once.
+const MAX_BUDGET: u32 = 60;
 
 /// The wait doubles with each try; no request has so many that this matters.
 const MAX_DOUBLINGS: u32 = 8;
@@ -259,11 +267,16 @@ mod tests {
 
     #[test]
     fn an_answer_to_a_repeated_request_says_nothing_about_the_path() {
-        let mut patience = measured(100);
-        let since_first = Duration::from_millis(900);
+        let (mut patience, now) = (measured(100), Instant::now());
+        let since_first = Duration::from_millis(290);
         let attempt = Attempt { to: NODE, sent: 2, tries: 4, since_first };
-        (0..99).for_each(|_| patience.handle_answer(Instant::now(), attempt, since_first));
-        assert_eq!(schedule(&mut patience, 4)[0], 200);
+        let mut answer = |since_last| {
+            let since_last = Duration::from_millis(since_last);
+            (0..99).for_each(|_| patience.handle_answer(now, attempt, since_last));
+            schedule(&mut patience, 4)[0]
+        };
+        assert_eq!(answer(90), 200);
+        assert!(answer(20) > 500, "unless it comes too soon to be one to the second try");
     }
 
     fn measured(rtt: u64) -> Patience {

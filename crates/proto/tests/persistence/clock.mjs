@@ -8,14 +8,19 @@ export class Clock {
     this.now = 1_700_000_000_000
     this._timers = new Map()
     this._next = 1
+    this._seed = 1
+  }
+
+  /** Begins another sequence of chance. */
+  seed(seed) {
+    this._seed = seed
   }
 
   /** Replaces the timers, the clock and chance of this process. */
   install() {
-    let seed = 1
     Math.random = () => {
-      seed = (seed * 48271) % 2147483647
-      return seed / 2147483647
+      this._seed = (this._seed * 48271) % 2147483647
+      return this._seed / 2147483647
     }
     Date.now = () => this.now
     globalThis.setTimeout = (call, ms, ...args) => this._add(call, ms, args, false)

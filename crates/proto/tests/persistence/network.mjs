@@ -62,13 +62,18 @@ export class Network {
     if (!internal) return
     const seen = this._seen(localPort, index)
     if (command !== PING_NAT) {
-      const closer = command === FIND_NODE ? this._peers.slice(0, 20) : []
+      const closer = command === FIND_NODE ? this._closer(index) : []
       return this._reply(localPort, index, response(tid, seen, this._peers[index], closer))
     }
     const port = request.readUInt16LE(at + 1)
     if (this._now().disturbed) this._disturb(localPort)
     const to = { host: seen.host, port }
     if (this._reaches(tid)) this._reply(port, index, response(tid, to, this._peers[index], []))
+  }
+
+  // Twenty others, which are not the same for each peer.
+  _closer(index) {
+    return [...this._peers.slice(index), ...this._peers.slice(0, index)].slice(0, 20)
   }
 
   // The first of all is the quick test. Those that follow at once belong to one probe.
@@ -96,7 +101,12 @@ export class Network {
     for (let i = 0; i < DISTURBERS; i++) {
       const from = address(100 + i)
       const to = { host: host('first'), port: 9 }
-      const request = Buffer.concat([Buffer.from([0x03, 5, i, 0]), addr(to), id(from), Buffer.of(0)])
+      const request = Buffer.concat([
+        Buffer.from([0x03, 5, i, 0]),
+        addr(to),
+        id(from),
+        Buffer.of(0)
+      ])
       this._sockets.get(localPort)?.emit('message', request, from)
     }
   }

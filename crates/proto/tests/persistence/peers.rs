@@ -78,7 +78,9 @@ impl<'a> Peers<'a> {
         match request.command {
             command::PING_NAT => self.test(now, from_server, index, &request, seen),
             command::FIND_NODE => {
-                let closer = self.addresses.iter().take(20).copied().collect();
+                // Not the same for each peer.
+                let closer = self.addresses.iter().cycle().skip(index);
+                let closer = closer.take(self.addresses.len().min(20)).copied().collect();
                 self.reply(now, from_server, index, request.tid, seen, closer);
             }
             _ => self.reply(now, from_server, index, request.tid, seen, Vec::new()),
