@@ -65,9 +65,11 @@ impl Trial {
     }
 
     /// The same with other timers, on a path that delays each datagram by up to `jitter` more.
-    pub(crate) fn with(self, timers: Timers, jitter: Duration) -> Self {
-        let link = Link { jitter, ..self.link };
-        Self { timers, link, ..self }
+    pub(crate) fn with(mut self, timers: Timers, jitter: Duration) -> Self {
+        self.timers = timers;
+        self.link.jitter = jitter;
+        self.world.link.jitter = jitter;
+        self
     }
 
     /// Times the bootstrap of one more node.
