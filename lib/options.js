@@ -49,8 +49,9 @@ exports.node = function node(opts) {
       maxWindow: number('maxWindow', opts, MAX_COUNT),
       maxPingDelay: number('maxPingDelay', opts, MAX_MS),
       maxSize: number('maxSize', opts, MAX_COUNT, 65536),
-      maxAge: number('maxAge', opts, MAX_MS, 20 * 60 * 1000),
+      maxAge: number('maxAge', opts, MAX_MS, 0),
       watchTable: true,
+      deferRandomPunch: !!opts.deferRandomPunch,
       sendDownHints: opts.sendDownHints !== false,
       downHintsRateLimit: downHintsRateLimit === -1 ? null : downHintsRateLimit,
       adaptiveTimeout: opts.adaptiveTimeout ? adaptiveTimeout(opts.adaptiveTimeout) : null

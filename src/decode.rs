@@ -50,6 +50,14 @@ pub(crate) fn command(bytes: &[u8]) -> Result<Command, Malformed> {
         13 => Command::AddNode { address: r.addr4()? },
         21 => Command::WatchTable { watch: flag(r)? },
         14 => Command::Destroy { force: flag(r)? },
+        15 => match optional(r, |r| r.u32())? {
+            None => Command::Suspend,
+            Some(server) => Command::SuspendServer { server: ServerId(server) },
+        },
+        16 => match optional(r, |r| r.u32())? {
+            None => Command::Resume,
+            Some(server) => Command::ResumeServer { server: ServerId(server) },
+        },
         _ => return Err(Malformed::UnknownValue),
     })
 }
@@ -74,8 +82,9 @@ fn config(r: &mut Reader<'_>) -> Result<Config, Malformed> {
         max_window: size(r)?,
         max_ping_delay: millis(r)?,
         max_size: size(r)?,
-        max_age: millis(r)?,
+        max_age: Some(millis(r)?).filter(|age| !age.is_zero()),
         watch_table: flag(r)?,
+        defer_random_punch: flag(r)?,
         send_down_hints: flag(r)?,
         down_hints_rate_limit: optional(r, size)?,
         adaptive_timeout: optional(r, adaptive_timeout)?,

@@ -1,6 +1,8 @@
 //! One query: who to ask next, and when enough have answered. Reference: dht-rpc 6.27.0,
 //! lib/query.js. It sends nothing itself: [`Query::next_step`] tells what to do.
 
+mod order;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::SocketAddrV4;
 
@@ -306,6 +308,11 @@ impl Query {
         Some(if *successes > 0 { Ok(()) } else { result })
     }
 
+    /// True if a commit was stored.
+    pub(super) fn has_committed(&self) -> bool {
+        matches!(self.stage, Stage::Committing { successes, .. } if successes > 0)
+    }
+
     /// Every request that runs for it.
     pub(super) fn requests(&self) -> Vec<RequestKey> {
         let commits = match &self.stage {
@@ -329,113 +336,8 @@ impl Query {
     pub(super) fn into_closest(self) -> Vec<Reply> {
         self.closest
     }
-
-    /// False if the candidate is too far away, which ends a reply's list.
-    fn add(&mut self, candidate: Candidate, referrer: Option<SocketAddrV4>, rank: Rank) -> bool {
-        if referrer.is_some() && self.spec.only_closest_nodes {
-            return false;
-        }
-        let is_closer = self.is_closer(&candidate.id);
-        match self.seen.get_mut(&candidate.address) {
-            Some(Seen::Named(referrers)) => {
-                let new = referrer.filter(|new| !referrers.contains(new));
-                if referrers.len() < K {
-                    referrers.extend(new);
-                }
-                return is_closer;
-            }
-            Some(Seen::Done | Seen::Down) => return is_closer,
-            None => {}
-        }
-        if !is_closer || self.seen.len() >= MAX_SEEN {
-            return false;
-        }
-        self.seen.insert(candidate.address, Seen::Named(referrer.into_iter().collect()));
-        self.pending.insert(rank, candidate);
-        true
-    }
-
-    fn rank(&self, candidate: &Candidate) -> Rank {
-        Rank::Known(distance(&self.spec.target, &candidate.id))
-    }
-
-    fn insert_closest(&mut self, reply: &Reply) {
-        let Some(id) = reply.from_id else {
-            return;
-        };
-        let (target, wanted) = (self.spec.target, distance(&self.spec.target, &id));
-        let at = self.closest.binary_search_by(|other| {
-            other.from_id.map(|id| distance(&target, &id)).cmp(&Some(wanted))
-        });
-        let Err(at) = at else {
-            return;
-        };
-        self.closest.insert(at, reply.clone());
-        self.closest.truncate(K);
-    }
-
-    fn is_closer(&self, id: &NodeId) -> bool {
-        if self.closest.len() < K {
-            return true;
-        }
-        let worst = self.closest.last().and_then(|reply| reply.from_id);
-        let target = &self.spec.target;
-        worst.is_none_or(|worst| distance(target, id) < distance(target, &worst))
-    }
-
-    /// Nodes that have answered, or been given up.
-    fn asked(&self) -> usize {
-        self.tally.successes + self.tally.errors
-    }
-
-    /// The next node to ask, while there is room for one more request.
-    fn next_candidate(&mut self) -> Option<Candidate> {
-        let slow = self.inflight.values().filter(|visit| visit.pace != Pace::Normal).count();
-        let limit = if self.slowdown { SLOW_START } else { self.concurrency } + slow;
-        while self.inflight.len() < limit {
-            let (rank, next) = self.pending.first_key_value()?;
-            let next = *next;
-            let is_closer = self.is_closer(&next.id);
-            if is_closer && !self.is_needed(*rank, &next) {
-                return None;
-            }
-            self.pending.pop_first();
-            if is_closer {
-                return Some(next);
-            }
-        }
-        None
-    }
-
-    /// False while the replies that are closer, and those that are on their way, are enough.
-    fn is_needed(&self, rank: Rank, candidate: &Candidate) -> bool {
-        if matches!(rank, Rank::Given(_)) {
-            return true;
-        }
-        let target = &self.spec.target;
-        let limit = distance(target, &candidate.id);
-        let is_before =
-            |reply: &&Reply| reply.from_id.is_some_and(|id| distance(target, &id) < limit);
-        let replied = self.closest.iter().take_while(is_before).count();
-        let lively = self.inflight.values().filter(|visit| visit.pace == Pace::Normal);
-        replied + lively.filter(|visit| visit.distance < limit).count() < K
-    }
-
-    /// True while a node that may still answer is closer than the worst that has.
-    fn awaits_better(&self) -> bool {
-        let worst = self.closest.last().and_then(|reply| reply.from_id);
-        let worst = worst.map(|id| distance(&self.spec.target, &id));
-        let mut waiting = self.inflight.values().filter(|visit| visit.pace != Pace::Stalled);
-        waiting.any(|visit| worst.is_none_or(|worst| visit.distance < worst))
-    }
 }
 
 fn distance(target: &Target, id: &NodeId) -> [u8; 32] {
     std::array::from_fn(|i| target[i] ^ id[i])
 }
-
-/// Requests at a time while given nodes have their chance.
-const SLOW_START: usize = 3;
-
-/// Nodes that one query gets to know. An honest walk sees some hundreds.
-const MAX_SEEN: usize = 10_000;

@@ -44,6 +44,11 @@ impl Upkeep {
         Self { checks: 0, swaps: 0, hints: 0, max_hints }
     }
 
+    /// Nothing is under way any more.
+    pub(super) fn clear(&mut self) {
+        *self = Self { max_hints: self.max_hints, checks: 0, swaps: 0, hints: 0 };
+    }
+
     /// True if one more hint may be sent.
     pub(super) fn take_hint(&mut self) -> bool {
         let may = self.hints < self.max_hints;
@@ -68,6 +73,12 @@ impl Clock {
 impl Net {
     pub(super) fn start_clock(&mut self, cx: &mut Cx<'_>) {
         cx.wake_at(Timer::Net(NetTimer::Tick), cx.now + TICK);
+    }
+
+    /// The time that has passed since the last tick was no sleep.
+    pub(super) fn restart_clock(&mut self, cx: &mut Cx<'_>) {
+        self.clock.last = cx.now;
+        self.start_clock(cx);
     }
 
     pub(super) fn handle_tick(&mut self, cx: &mut Cx<'_>) {
@@ -240,7 +251,7 @@ impl Net {
     }
 
     /// Everything looks old after a sleep, and the network may be another one.
-    fn handle_wakeup(&mut self, cx: &mut Cx<'_>) {
+    pub(super) fn handle_wakeup(&mut self, cx: &mut Cx<'_>) {
         let clock = &mut self.clock;
         clock.tick += 2 * OLD_NODE;
         // The second tick from here is one of those that ping.

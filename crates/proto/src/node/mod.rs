@@ -8,13 +8,14 @@ mod dispatch;
 mod machines;
 mod refusal;
 mod servers;
+mod sleep;
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Instant;
 
 use crate::{
     Action, Command, Config, ConnId, Cx, Datagram, Event, HealthReport, InflightRequest, Live,
-    Outbox, Rng, Stats, TableNode, Timer, Timers, Transmit, TransmitBuf,
+    Outbox, Rng, Stats, Stored, TableNode, Timer, Timers, Transmit, TransmitBuf,
 };
 use machines::Machines;
 
@@ -129,6 +130,11 @@ impl Node {
         Live { timers: self.timers.len(), ..self.machines.live() }
     }
 
+    /// What we keep for others.
+    pub fn stored(&self) -> Stored {
+        self.machines.store.stored()
+    }
+
     /// Our public address as sampled; port 0 if it differs from peer to peer.
     pub fn nat_address(&self) -> (Option<Ipv4Addr>, u16) {
         self.machines.lower.net.nat_address()
@@ -177,11 +183,6 @@ impl Node {
     /// Requests without an end, the oldest first.
     pub fn inflight(&self) -> Vec<InflightRequest> {
         self.machines.lower.net.inflight()
-    }
-
-    /// How many records of others this node keeps for LOOKUP.
-    pub fn records(&self) -> usize {
-        self.machines.store.records()
     }
 
     /// What the transport of a connection measures.
