@@ -38,7 +38,7 @@ enum Progress {
 }
 
 /// Unannouncing at some nodes: a FIND_PEER to each for a token, then a signed UNANNOUNCE.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Leaving {
     asking: Pending,
     unannouncing: Pending,
