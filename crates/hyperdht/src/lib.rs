@@ -42,11 +42,11 @@ mod testnet;
 pub use proto::noise::{KeyPair, PublicKey};
 pub use proto::wire::{self, hash};
 pub use proto::{
-    Action, Answer, AskId, BootstrapNode, Closed, Command, Config, ConnError, ConnId, ConnStats,
-    ConnectError, ConnectOptions, ConnectionInfo, Dropped, Event, ListenError, Live, Message, Node,
-    Opened, PeerRecord, QueryError, QueryId, QueryKind, QueryOptions, QueryReply, Question,
-    RequestError, RequestId, ServerId, ServerOptions, SocketId, Stats, StreamError, Tally,
-    UserCommit, UserRequest,
+    Action, Answer, Answering, AskId, BootstrapNode, Closed, Command, Config, ConnError, ConnId,
+    ConnStats, ConnectError, ConnectOptions, ConnectionInfo, Dropped, Event, Incoming, Interests,
+    ListenError, Live, Message, Node, Opened, PeerRecord, QueryError, QueryId, QueryKind,
+    QueryOptions, QueryReply, Question, RequestAnswer, RequestError, RequestId, ServerId,
+    ServerOptions, SocketId, Stats, StreamError, Tally, UserCommit, UserRequest,
 };
 
 pub use config::{DhtConfig, generate_key_pair};

@@ -88,6 +88,10 @@ impl Host {
             Action::Close { socket } => {
                 self.sockets.remove(&socket);
             }
+            Action::CheckLocal { host } => {
+                let valid = host == self.address || host.is_loopback();
+                self.node.handle_command(now, Command::LocalChecked { host, valid });
+            }
             Action::Resolve { host } => {
                 let addresses = Vec::new();
                 self.node.handle_command(now, Command::Resolved { host, addresses });

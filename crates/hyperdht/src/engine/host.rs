@@ -1,6 +1,6 @@
 //! What the driver asks its host: interfaces and names.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs, UdpSocket};
 use std::time::{Duration, Instant};
 
 /// The addresses of this host, read at most every [`INTERFACE_INTERVAL`] for all nodes together.
@@ -37,6 +37,17 @@ pub(super) fn resolve(host: &str) -> Vec<Ipv4Addr> {
     }
 }
 
+/// Whether a socket on this address hears itself, within [`HEARING`]. Blocks until it does.
+pub(super) fn hears_itself(host: Ipv4Addr) -> bool {
+    let heard = || {
+        let socket = UdpSocket::bind((host, 0))?;
+        socket.set_read_timeout(Some(HEARING))?;
+        socket.send_to(&[0], socket.local_addr()?)?;
+        socket.recv(&mut [0])
+    };
+    heard().inspect_err(|error| tracing::debug!(%error, %host, "not an address of ours")).is_ok()
+}
+
 fn read_interfaces() -> Vec<Ipv4Addr> {
     match if_addrs::get_if_addrs() {
         Ok(interfaces) => interfaces
@@ -60,6 +71,9 @@ fn ipv4(address: &SocketAddr) -> Option<Ipv4Addr> {
         SocketAddr::V6(_) => None,
     }
 }
+
+/// A datagram to oneself needs microseconds; a busy machine may take longer.
+const HEARING: Duration = Duration::from_millis(500);
 
 /// How long a change of the network may go unnoticed.
 pub(super) const INTERFACE_INTERVAL: Duration = Duration::from_secs(5);

@@ -251,6 +251,7 @@ impl Shared {
                 }
                 Action::Close { socket } => state.unused.push(socket),
                 Action::Resolve { host } => self.resolve(host),
+                Action::CheckLocal { host } => self.check_local(host),
             }
         }
         acted
@@ -280,14 +281,26 @@ impl Shared {
     }
 
     fn resolve(&self, host: String) {
+        self.ask_host(move || {
+            let addresses = host::resolve(&host);
+            Command::Resolved { host, addresses }
+        });
+    }
+
+    fn check_local(&self, host: Ipv4Addr) {
+        self.ask_host(move || Command::LocalChecked { host, valid: host::hears_itself(host) });
+    }
+
+    /// Does what may block elsewhere, and tells the node.
+    fn ask_host(&self, ask: impl FnOnce() -> Command + Send + 'static) {
         let Some(runtime) = self.runtime.upgrade() else {
             return;
         };
         let myself = Weak::clone(&self.myself);
         runtime.spawn_blocking(move || {
-            let addresses = host::resolve(&host);
+            let answer = ask();
             if let Some(shared) = myself.upgrade() {
-                shared.commands(std::iter::once(Command::Resolved { host, addresses }));
+                shared.commands(std::iter::once(answer));
             }
         });
     }

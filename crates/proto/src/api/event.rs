@@ -7,8 +7,8 @@ use bytes::Bytes;
 use crate::noise::PublicKey;
 use crate::wire::{NodeId, NoisePayload, Peer};
 use crate::{
-    AskId, ConnError, ConnId, ListenError, QueryError, QueryId, RequestError, RequestId, ServerId,
-    SocketId,
+    AskId, ConnError, ConnId, Incoming, ListenError, QueryError, QueryId, RequestError, RequestId,
+    ServerId, SocketId,
 };
 
 /// Work that only the driver can do.
@@ -20,6 +20,9 @@ pub enum Action {
     Close { socket: SocketId },
     /// Resolve a name to IPv4 addresses; answered by `Command::Resolved`.
     Resolve { host: String },
+    /// Send a datagram from a socket on this address to itself; answered by
+    /// `Command::LocalChecked`.
+    CheckLocal { host: Ipv4Addr },
 }
 
 /// What happened, in the order in which it happened.
@@ -79,6 +82,12 @@ pub enum Event {
     },
     /// A request has ended.
     Reply { request: RequestId, result: Result<Box<QueryReply>, RequestError> },
+    /// A request of another node that the application has subscribed to.
+    IncomingRequest(Box<Incoming>),
+    /// A datagram that the application has subscribed to.
+    Datagram { socket: SocketId, from: SocketAddrV4, data: Bytes },
+    /// Whether this host hears itself on an address.
+    LocalChecked { host: Ipv4Addr, valid: bool },
     /// The node is gone; its sockets can be closed.
     Destroyed,
 }
@@ -212,6 +221,9 @@ pub struct Dropped {
     pub udx: u64,
     /// Announcements with a wrong signature, or beyond their source's share of the store.
     pub store: u64,
+    /// Requests and datagrams of others that the application was too slow for, and PLUGIN
+    /// requests without a plugin.
+    pub request: u64,
 }
 
 /// Live objects of a node; all return to what they were when their users are gone.

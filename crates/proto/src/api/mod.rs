@@ -5,6 +5,7 @@ mod config;
 mod error;
 mod event;
 mod ids;
+mod incoming;
 mod transmit;
 
 pub use command::{
@@ -18,4 +19,5 @@ pub use event::{
     Stats, Tally,
 };
 pub use ids::{AskId, ConnId, QueryId, RequestId, ServerId, SocketId};
+pub use incoming::{Answering, Incoming, Interests, RequestAnswer};
 pub use transmit::{Datagram, Transmit, TransmitBuf};

@@ -217,7 +217,7 @@ impl World {
                 Some(Action::Close { socket }) => {
                     host.sockets.remove(&socket);
                 }
-                Some(Action::Resolve { .. }) => {}
+                Some(Action::Resolve { .. } | Action::CheckLocal { .. }) => {}
                 None => break,
             }
         }
