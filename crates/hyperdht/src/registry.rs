@@ -204,6 +204,8 @@ impl Registry {
             | Event::Wakeup
             | Event::Firewalled { .. }
             | Event::Health { .. }
+            | Event::NodeAdded { .. }
+            | Event::NodeRemoved { .. }
             | Event::ServerRelays { .. } => {}
         }
     }

@@ -7,6 +7,7 @@ mod event;
 mod ids;
 mod incoming;
 mod transmit;
+mod view;
 
 pub use command::{
     Answer, Command, ConnectOptions, QueryKind, QueryOptions, ServerOptions, UserCommit,
@@ -21,3 +22,4 @@ pub use event::{
 pub use ids::{AskId, ConnId, QueryId, RequestId, ServerId, SocketId};
 pub use incoming::{Answering, Incoming, Interests, RequestAnswer};
 pub use transmit::{Datagram, Transmit, TransmitBuf};
+pub use view::{HealthReport, InflightRequest, TableNode};

@@ -165,6 +165,7 @@ impl Machines {
             Command::CheckLocal { host } => cx.act(Action::CheckLocal { host }),
             Command::LocalChecked { host, valid } => cx.emit(Event::LocalChecked { host, valid }),
             Command::AddNode { address } => self.lower.net.add_node(cx, address),
+            Command::WatchTable { watch } => self.lower.net.watch_table(watch),
             Command::Resolved { host, addresses } => {
                 self.lower.net.handle_resolved(cx, &host, &addresses);
             }

@@ -43,6 +43,7 @@ pub(super) fn refuse(cx: &mut Cx<'_>, command: Command) {
         | Command::HandleDatagram { .. }
         | Command::LocalChecked { .. }
         | Command::AddNode { .. }
+        | Command::WatchTable { .. }
         | Command::Bound { .. }
         | Command::Resolved { .. }
         | Command::Interfaces { .. }
