@@ -1,10 +1,11 @@
 // What a node does about requests and datagrams of others that the core tells of, until a program
 // replaces it.
 
+const b4a = require('b4a')
 const c = require('compact-encoding')
 const m = require('./messages')
 const { COMMANDS } = require('./constants')
-const { checkAddress, checkBuffer } = require('./options')
+const { checkAddress } = require('./options')
 const { UNKNOWN, REQUESTS, DATAGRAMS } = require('./subscription')
 
 /** Gives the class of a node `onrequest` and `onmessage`, which subclasses may override. */
@@ -50,7 +51,8 @@ function onplugin(dht, req) {
 }
 
 function onmessage(socket, buf, rinfo) {
-  if (checkBuffer('buf', buf).byteLength < 2) return
+  if (!b4a.isBuffer(buf)) throw new TypeError('buf must be a buffer')
+  if (buf.byteLength < 2) return
   this._native?.command('handleDatagram', {
     socket: socket.id,
     from: checkAddress('rinfo', rinfo),

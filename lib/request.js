@@ -1,4 +1,3 @@
-const UDXSocket = require('./udx-socket')
 const { checkAddress, checkUint, checkValue } = require('./options')
 
 /** A request of another node, for the application to answer: now, later, several times or never. */
@@ -8,7 +7,7 @@ module.exports = class Request {
    * @param {object} received as border.js tells it
    */
   constructor(dht, { socket, from, id, to, tid, command, target, token, value }) {
-    this.socket = dht._sockets.get(socket) || UDXSocket.of(dht, socket)
+    this.socket = dht._glance(socket)
     this.tid = tid
     this.from = { id, host: from.host, port: from.port }
     this.to = { id: null, host: to.host, port: to.port }

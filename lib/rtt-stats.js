@@ -1,5 +1,5 @@
 const c = require('compact-encoding')
-const { address } = require('./border')
+const { address } = require('./encodings')
 const { hash } = require('./keys')
 
 /** What a walk towards the node that was heard last shows of the network's round trips. */

@@ -24,7 +24,7 @@ module.exports = class Session {
 
   /** Rejects all requests that are under way with `err`, and ends the queries. */
   destroy(err) {
-    for (const id of this._requests) this.dht._cancelRequest(id, err || REQUEST_DESTROYED())
+    for (const id of this._requests) this.dht._requests.cancel(id, err || REQUEST_DESTROYED())
     for (const query of this._queries) query._onsessiondestroyed()
     this._requests.clear()
     this._queries.clear()

@@ -56,11 +56,7 @@ pub(crate) fn command(bytes: &[u8]) -> Result<Command, Malformed> {
             Command::AnswerRequest { incoming, answer: request_answer(r)? }
         }
         19 => Command::CancelRequest { request: RequestId(r.u32()?) },
-        20 => Command::HandleDatagram {
-            socket: SocketId(r.u32()?),
-            from: r.addr4()?,
-            data: bytes(r)?,
-        },
+        20 => datagram(r)?,
         22 => Command::CheckLocal { host: r.array::<4>()?.into() },
         _ => return Err(Malformed::UnknownValue),
     })
@@ -195,6 +191,10 @@ fn incoming(r: &mut Reader<'_>) -> Result<Incoming, Malformed> {
         token: optional(r, |r| r.array())?,
         value: optional(r, bytes)?,
     })
+}
+
+fn datagram(r: &mut Reader<'_>) -> Result<Command, Malformed> {
+    Ok(Command::HandleDatagram { socket: socket(r)?, from: r.addr4()?, data: bytes(r)? })
 }
 
 fn request_answer(r: &mut Reader<'_>) -> Result<RequestAnswer, Malformed> {

@@ -86,3 +86,108 @@ const MAX_UNTAKEN: usize = 1024;
 
 /// 2 MiB: those with the largest values that fit into a datagram without fragments.
 const MAX_UNTAKEN_BYTES: usize = 2 * 1024 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+    use crate::connect::testing::Bench;
+
+    #[test]
+    fn nothing_is_told_that_nobody_asked_for() {
+        let (mut bench, mut audience) = (Bench::new(), Audience::default());
+        assert!(!tells(&mut bench, &mut audience, USER, true));
+        assert!(!audience.take_datagram(&mut bench.cx(), POOL, FROM, b"datagram"));
+
+        audience.subscribe(Interests { unknown: true, ..Interests::default() });
+        assert!(tells(&mut bench, &mut audience, USER, false));
+        assert!(!tells(&mut bench, &mut audience, command::LOOKUP, true));
+        assert!(!tells(&mut bench, &mut audience, command::PLUGIN, true));
+
+        audience.subscribe(Interests::default());
+        assert!(!tells(&mut bench, &mut audience, USER, true));
+        assert_eq!(bench.out.events.len(), 1);
+    }
+
+    #[test]
+    fn plugins_are_asked_while_the_node_is_persistent() {
+        let (mut bench, mut audience) = (Bench::new(), Audience::default());
+        audience.subscribe(Interests { plugins: true, ..Interests::default() });
+        assert!(!tells(&mut bench, &mut audience, command::PLUGIN, false));
+        assert!(tells(&mut bench, &mut audience, command::PLUGIN, true));
+        assert!(!tells(&mut bench, &mut audience, command::LOOKUP, true));
+    }
+
+    #[test]
+    fn an_application_that_does_not_keep_up_is_told_no_more() {
+        let (mut bench, mut audience) = (Bench::new(), Audience::default());
+        audience.subscribe(Interests { requests: true, ..Interests::default() });
+        for _ in 0..MAX_UNTAKEN + 5 {
+            assert!(tells(&mut bench, &mut audience, USER, false));
+        }
+        assert_eq!(bench.out.events.len(), MAX_UNTAKEN);
+        assert_eq!(bench.stats.dropped.request, 5);
+
+        audience.handle_taken(2);
+        for _ in 0..3 {
+            tells(&mut bench, &mut audience, USER, false);
+        }
+        assert_eq!(bench.out.events.len(), MAX_UNTAKEN + 2);
+        assert_eq!(bench.stats.dropped.request, 6);
+    }
+
+    #[test]
+    fn large_values_count_by_their_size() {
+        let (mut bench, mut audience) = (Bench::new(), Audience::default());
+        audience.subscribe(Interests { datagrams: true, ..Interests::default() });
+        let large = vec![7; MAX_UNTAKEN_BYTES / 2];
+        for _ in 0..3 {
+            assert!(audience.take_datagram(&mut bench.cx(), POOL, FROM, &large));
+        }
+        assert_eq!(bench.out.events.len(), 2);
+
+        audience.handle_taken(1);
+        audience.take_datagram(&mut bench.cx(), POOL, FROM, &large);
+        assert_eq!((bench.out.events.len(), bench.stats.dropped.request), (3, 1));
+    }
+
+    #[test]
+    fn more_may_be_taken_than_was_told() {
+        let (mut bench, mut audience) = (Bench::new(), Audience::default());
+        audience.handle_taken(usize::MAX);
+        audience.subscribe(Interests { requests: true, ..Interests::default() });
+        tells(&mut bench, &mut audience, USER, false);
+        audience.handle_taken(9);
+        assert_eq!((audience.untaken.len(), audience.untaken_bytes), (0, 0));
+    }
+
+    #[test]
+    fn datagrams_of_the_main_sockets_are_not_told() {
+        let (mut bench, mut audience) = (Bench::new(), Audience::default());
+        audience.subscribe(Interests { datagrams: true, ..Interests::default() });
+        for socket in [SocketId::CLIENT, SocketId::SERVER] {
+            assert!(!audience.take_datagram(&mut bench.cx(), socket, FROM, b"datagram"));
+        }
+        assert!(audience.take_datagram(&mut bench.cx(), POOL, FROM, b"datagram"));
+    }
+
+    fn tells(bench: &mut Bench, audience: &mut Audience, command: u64, is_persistent: bool) -> bool {
+        let incoming = Incoming {
+            from: FROM,
+            from_id: None,
+            to: FROM,
+            socket: SocketId::SERVER,
+            tid: 1,
+            command,
+            target: None,
+            token: None,
+            value: Some(Bytes::from_static(b"value")),
+        };
+        audience.take_request(&mut bench.cx(), incoming, is_persistent).is_none()
+    }
+
+    const USER: u64 = 99;
+    const POOL: SocketId = SocketId(SocketId::FIRST_POOL);
+    const FROM: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 1);
+}
