@@ -172,7 +172,12 @@ mod tests {
         assert!(audience.take_datagram(&mut bench.cx(), POOL, FROM, b"datagram"));
     }
 
-    fn tells(bench: &mut Bench, audience: &mut Audience, command: u64, is_persistent: bool) -> bool {
+    fn tells(
+        bench: &mut Bench,
+        audience: &mut Audience,
+        command: u64,
+        is_persistent: bool,
+    ) -> bool {
         let incoming = Incoming {
             from: FROM,
             from_id: None,
