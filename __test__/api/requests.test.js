@@ -236,6 +236,7 @@ test('servers work through super.onrequest, now and later', async t => {
       'it saw the handshake'
     )
     client.destroy()
+    await server.close()
   }
 })
 
@@ -421,6 +422,7 @@ test('datagrams of sockets for punching do, and go their way from there', async 
     t.ok(socket !== dht.io.clientSocket && socket !== dht.io.serverSocket)
   }
   client.destroy()
+  await server.close()
 })
 
 /** Both sides have to punch. */
