@@ -43,7 +43,8 @@ const config = struct({
   maxPingDelay: c.uint,
   maxSize: c.uint,
   maxAge: c.uint,
-  watchTable: c.bool
+  watchTable: c.bool,
+  deferRandomPunch: c.bool
 })
 
 const queryOptions = {
@@ -119,6 +120,8 @@ const COMMANDS = {
   }),
   addNode: command(13, { address }),
   destroy: command(14, { force: c.bool }),
+  suspend: command(15, { server: optional(c.uint32) }),
+  resume: command(16, { server: optional(c.uint32) }),
   subscribe: command(17, { bits: c.uint8 }),
   answerRequest: requestAnswer(0, {
     error: c.uint,
@@ -197,6 +200,13 @@ const question = {
   }
 }
 
+const networkInterface = struct({
+  name: c.string,
+  host: c.string,
+  family: c.uint8,
+  internal: c.bool
+})
+
 const natAddress = { host: optional(c.ipv4), port: c.uint16 }
 
 const EVENTS = new Map([
@@ -208,6 +218,7 @@ const EVENTS = new Map([
   [15, event('wakeup', {})],
   [16, event('firewalled', { firewalled: c.bool })],
   [17, event('health', { online: c.bool, degraded: c.bool })],
+  [18, event('networkChange', { interfaces: c.array(networkInterface) })],
   [19, event('localChecked', { host: c.ipv4, valid: c.bool })],
   [20, event('serverListening', { server: c.uint32 })],
   [21, event('serverFailed', { server: c.uint32, failure })],
@@ -232,6 +243,8 @@ const EVENTS = new Map([
   ],
   [52, event('reply', { request: c.uint32, outcome: outcome(reply) })],
   [60, event('destroyed', {})],
+  [70, event('suspended', { server: optional(c.uint32) })],
+  [71, event('resumed', { failure: optional(failure) })],
   [72, event('incomingRequest', incoming)],
   [73, event('datagram', { socket: c.uint32, from: address, data: ownBuffer })],
   [74, event('nodeAdded', tableNode)],

@@ -47,7 +47,7 @@ for (const code of Object.keys(TEXTS)) {
 module.exports.UNKNOWN_COMMAND = 1
 module.exports.INVALID_TOKEN = 2
 
-const SYSTEM_CODES = new Set(['ECONNRESET', 'ETIMEDOUT'])
+const SYSTEM_CODES = new Set(['ECONNRESET', 'ETIMEDOUT', 'EADDRINUSE', 'EADDRNOTAVAIL', 'EACCES'])
 
 /**
  * The error for a failure that the core reports.

@@ -2,8 +2,9 @@
 // told: its listeners may throw.
 
 const NoiseSecretStream = require('./socket')
+const errors = require('./errors')
+const lifecycle = require('./lifecycle')
 const Request = require('./request')
-const { UNKNOWN_COMMAND } = require('./errors')
 const { Persistent, toNode } = require('./views')
 
 module.exports = {
@@ -47,6 +48,23 @@ module.exports = {
     dht.online = online
     dht.degraded = degraded
     dht.emit('network-update')
+  },
+
+  networkChange(dht, { interfaces }) {
+    try {
+      dht.emit('network-change', interfaces)
+    } finally {
+      dht.emit('network-update')
+    }
+  },
+
+  suspended(dht, { server }) {
+    if (server === null) lifecycle.onsuspended(dht)
+    else dht._servers.get(server)?._onsuspended()
+  },
+
+  resumed(dht, { failure }) {
+    lifecycle.onresumed(dht, failure && errors.from(failure))
   },
 
   nodeAdded(dht, node) {
@@ -128,7 +146,7 @@ module.exports = {
   incomingRequest(dht, received) {
     const req = new Request(dht, received)
     const refused = dht.onrequest(req) === false
-    if (refused) req.sendReply(UNKNOWN_COMMAND, null, false, true)
+    if (refused) req.sendReply(errors.UNKNOWN_COMMAND, null, false, true)
   },
 
   datagram(dht, { socket, from, data }) {

@@ -49,7 +49,8 @@ exports.node = function node(opts) {
       maxPingDelay: number('maxPingDelay', opts, MAX_MS),
       maxSize: number('maxSize', opts, MAX_COUNT, 65536),
       maxAge: number('maxAge', opts, MAX_MS, 0),
-      watchTable: true
+      watchTable: true,
+      deferRandomPunch: !!opts.deferRandomPunch
     },
     sendDownHints: opts.sendDownHints !== false,
     downHintsRateLimit: opts.downHintsRateLimit === undefined ? 50 : opts.downHintsRateLimit

@@ -4,6 +4,7 @@ const c = require('compact-encoding')
 const deferred = require('./deferred')
 const Dispatcher = require('./dispatcher')
 const incoming = require('./incoming')
+const lifecycle = require('./lifecycle')
 const LocalAddresses = require('./local-addresses')
 const Native = require('./native')
 const Query = require('./query')
@@ -69,6 +70,10 @@ module.exports = class RPC extends EventEmitter {
     this._gone = deferred()
     this._forced = deferred()
     this._destroying = null
+    this._connectable = true
+    this._asleep = false // while the core says so
+    this._suspending = []
+    this._resuming = []
     this._dispatcher = new Dispatcher(new Sink(this))
     this._native = null
     this._bindError = null
@@ -230,6 +235,16 @@ module.exports = class RPC extends EventEmitter {
     return this._localAddresses.validate(addresses)
   }
 
+  /** Takes all announcements back, ends connections and requests, and closes the sockets. */
+  suspend(opts) {
+    return lifecycle.suspend(this, opts)
+  }
+
+  /** Binds the sockets again; servers announce in the background. */
+  resume(opts) {
+    return lifecycle.resume(this, opts)
+  }
+
   /** Unannounces all servers (unless forced), closes all connections and the sockets. */
   async destroy({ force = false } = {}) {
     if (force) this._forced.resolve()
@@ -246,8 +261,19 @@ module.exports = class RPC extends EventEmitter {
       return
     }
     this._dispatcher.start(this._native)
-    this._socket(CLIENT_SOCKET)
-    this._socket(SERVER_SOCKET)
+    this._bindMainSockets()
+  }
+
+  /** New objects for the sockets that a node always has, unless it sleeps. */
+  _bindMainSockets() {
+    for (const id of MAIN_SOCKETS) {
+      this._sockets.delete(id)
+      this._socket(id)
+    }
+  }
+
+  _mainSockets() {
+    return MAIN_SOCKETS.map(id => this._sockets.get(id))
   }
 
   async _destroy(force) {
@@ -285,6 +311,7 @@ module.exports = class RPC extends EventEmitter {
     for (const server of this._servers.clear()) server._onclosed()
     this._requests.clear(new Error('Node destroyed'))
     this._localAddresses.close()
+    lifecycle.release(this)
   }
 
   _query(what, opts) {
@@ -331,7 +358,7 @@ module.exports = class RPC extends EventEmitter {
       jsServers: this._servers.size,
       jsQueries: this._queries.size,
       jsRequests: this._requests.size,
-      jsSockets: this._sockets.size - MAIN_SOCKETS
+      jsSockets: this._sockets.size - MAIN_SOCKETS.length
     }
   }
 }
@@ -339,7 +366,7 @@ module.exports = class RPC extends EventEmitter {
 /** Numbers of the two sockets that a node always has. */
 const CLIENT_SOCKET = 0
 const SERVER_SOCKET = 1
-const MAIN_SOCKETS = 2
+const MAIN_SOCKETS = [CLIENT_SOCKET, SERVER_SOCKET]
 
 /** Internal commands of dht-rpc. */
 const PING = 0

@@ -11,13 +11,7 @@ exports.refuse = function refuse(opts, names) {
 exports.standIn = function standIn(DHT) {
   throwing(DHT, ['connectRawStream'])
   throwing(DHT.prototype, ['pool', 'createRawStream'])
-  rejecting(DHT.prototype, ['suspend', 'resume'])
   rejecting(DHT.prototype, ['immutablePut', 'immutableGet', 'mutablePut', 'mutableGet'])
-}
-
-/** Gives the class of a server the methods that it has not. */
-exports.standInForServer = function standInForServer(Server) {
-  rejecting(Server.prototype, ['suspend', 'resume'])
 }
 
 function throwing(target, names) {

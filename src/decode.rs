@@ -50,6 +50,14 @@ pub(crate) fn command(bytes: &[u8]) -> Result<Command, Malformed> {
         13 => Command::AddNode { address: r.addr4()? },
         21 => Command::WatchTable { watch: flag(r)? },
         14 => Command::Destroy { force: flag(r)? },
+        15 => match optional(r, |r| r.u32())? {
+            None => Command::Suspend,
+            Some(server) => Command::SuspendServer { server: ServerId(server) },
+        },
+        16 => match optional(r, |r| r.u32())? {
+            None => Command::Resume,
+            Some(server) => Command::ResumeServer { server: ServerId(server) },
+        },
         17 => Command::Subscribe { interests: interests(r)? },
         18 => {
             let incoming = Box::new(incoming(r)?);
@@ -84,6 +92,7 @@ fn config(r: &mut Reader<'_>) -> Result<Config, Malformed> {
         max_size: size(r)?,
         max_age: Some(millis(r)?).filter(|age| !age.is_zero()),
         watch_table: flag(r)?,
+        defer_random_punch: flag(r)?,
         ..Config::default()
     })
 }

@@ -45,10 +45,10 @@ pub use proto::wire::{self, hash};
 pub use proto::{
     Action, Answer, Answering, AskId, BootstrapNode, Closed, Command, Config, ConnError, ConnId,
     ConnStats, ConnectError, ConnectOptions, ConnectionInfo, Dropped, Event, HealthReport,
-    Incoming, InflightRequest, Interests, ListenError, Live, Message, Node, Opened, PeerRecord,
-    QueryError, QueryId, QueryKind, QueryOptions, QueryReply, Question, RequestAnswer,
-    RequestError, RequestId, ServerId, ServerOptions, SocketId, Stats, Stored, StreamError,
-    TableNode, Tally, UserCommit, UserRequest,
+    Incoming, InflightRequest, Interests, Interface, ListenError, Live, MainSockets, Message, Node,
+    Opened, PeerRecord, QueryError, QueryId, QueryKind, QueryOptions, QueryReply, Question,
+    RequestAnswer, RequestError, RequestId, ServerId, ServerOptions, SocketId, Stats, Stored,
+    StreamError, TableNode, Tally, UserCommit, UserRequest,
 };
 
 pub use config::{DhtConfig, generate_key_pair};

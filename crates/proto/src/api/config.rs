@@ -35,6 +35,8 @@ pub struct Config {
     pub connection_keep_alive: Duration,
     /// Least time between two random punches. Default 20 s.
     pub random_punch_interval: Duration,
+    /// The first random punch waits for that time as well, also after a suspension. Default false.
+    pub defer_random_punch: bool,
     /// Requests of one query that run in parallel. Default 10.
     pub concurrency: usize,
     /// Requests per 750 ms slot. Default 80.
@@ -89,6 +91,7 @@ impl Default for Config {
             public_address: None,
             connection_keep_alive: Duration::from_secs(5),
             random_punch_interval: Duration::from_secs(20),
+            defer_random_punch: false,
             concurrency: 10,
             max_window: 80,
             max_ping_delay: Duration::from_secs(10),

@@ -185,6 +185,13 @@ impl Net {
         }
     }
 
+    /// A place is looked for no longer, until the next query wants it.
+    pub(super) fn forget_place(&mut self, cx: &mut Cx<'_>, index: usize) {
+        if index < self.bootstrap.places.len() {
+            self.settle(cx, index, None);
+        }
+    }
+
     /// A name that takes this long is as good as unknown.
     pub(super) fn handle_resolve_tick(&mut self, cx: &mut Cx<'_>) {
         for index in 0..self.bootstrap.places.len() {

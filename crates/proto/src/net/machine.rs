@@ -49,6 +49,8 @@ pub(crate) struct Net {
     /// The application is told of nodes that come and go.
     pub(super) watches_table: bool,
     pub(super) destroyed: bool,
+    /// No socket is bound: [`Net::suspend`].
+    pub(super) asleep: bool,
 }
 
 impl Net {
@@ -75,6 +77,7 @@ impl Net {
             draining: false,
             watches_table: config.watch_table,
             destroyed: false,
+            asleep: false,
         };
         cx.emit(Event::Listening);
         if let Some(address) = config.public_address {
@@ -250,8 +253,8 @@ impl Net {
         if std::mem::replace(&mut self.destroyed, true) {
             return;
         }
-        for purpose in self.requests.clear(cx) {
-            if let Purpose::Owner(owner) = purpose {
+        for landed in self.requests.clear(cx) {
+            if let Purpose::Owner(owner) = landed.purpose {
                 let result = Err(RequestError::NodeDestroyed);
                 self.outputs.push_back(Output::Reply { owner, result });
             }

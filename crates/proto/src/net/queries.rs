@@ -10,7 +10,7 @@ use super::requests::Purpose;
 use super::ticks::REFRESH_TICKS;
 use super::{Commit, Output, Owner, QueryKey, QuerySpec, Reply, RequestKey, RequestSpec};
 use crate::wire::{Target, Writer, command};
-use crate::{Cx, QueryError};
+use crate::{Cx, QueryError, RequestError};
 
 impl Net {
     /// Walks to a target; its end is an [`Output::QueryDone`].
@@ -155,6 +155,19 @@ impl Net {
         }
     }
 
+    /// Ends a query in the middle, as far as it has come.
+    pub(super) fn end_suspended(&mut self, cx: &mut Cx<'_>, key: QueryKey) {
+        let Some(query) = self.queries.get(&key) else {
+            return;
+        };
+        let result = match query.wants_commit() {
+            true if query.closest().is_empty() => Err(QueryError::TooFewNodes),
+            true if !query.has_committed() => Err(QueryError::Commit(RequestError::Suspended)),
+            true | false => Ok(()),
+        };
+        self.finish_query(cx, key, result);
+    }
+
     fn start_query(
         &mut self,
         cx: &mut Cx<'_>,
@@ -257,6 +270,9 @@ impl Net {
 
     /// Tells nodes that what they named is down.
     fn send_hints(&mut self, cx: &mut Cx<'_>, down: Vec<Down>) {
+        if self.asleep {
+            return;
+        }
         for Down { referrer, node } in down {
             if self.upkeep.hints >= MAX_HINTS {
                 return;

@@ -261,6 +261,11 @@ impl Query {
         Some(if *successes > 0 { Ok(()) } else { result })
     }
 
+    /// True if a commit was stored.
+    pub(super) fn has_committed(&self) -> bool {
+        matches!(self.stage, Stage::Committing { successes, .. } if successes > 0)
+    }
+
     /// Every request that runs for it.
     pub(super) fn requests(&self) -> Vec<RequestKey> {
         let commits = match &self.stage {

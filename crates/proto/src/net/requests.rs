@@ -121,6 +121,10 @@ impl Net {
     fn handle_timed_out(&mut self, cx: &mut Cx<'_>, landed: Landed<Purpose>) {
         let (to, to_id) = (landed.to, landed.to_id);
         self.handle_end(cx, landed, Err(RequestError::Timeout));
+        if self.asleep {
+            // It was never asked.
+            return;
+        }
         if let Some(id) = to_id {
             self.remove_node(cx, &id);
         }

@@ -53,6 +53,12 @@ impl Net {
         cx.wake_at(Timer::Net(NetTimer::Tick), cx.now + TICK);
     }
 
+    /// The time that has passed since the last tick was no sleep.
+    pub(super) fn restart_clock(&mut self, cx: &mut Cx<'_>) {
+        self.clock.last = cx.now;
+        self.start_clock(cx);
+    }
+
     pub(super) fn handle_tick(&mut self, cx: &mut Cx<'_>) {
         let slept = cx.now.saturating_duration_since(self.clock.last) > SLEEP;
         self.clock.last = cx.now;
@@ -223,7 +229,7 @@ impl Net {
     }
 
     /// Everything looks old after a sleep, and the network may be another one.
-    fn handle_wakeup(&mut self, cx: &mut Cx<'_>) {
+    pub(super) fn handle_wakeup(&mut self, cx: &mut Cx<'_>) {
         let clock = &mut self.clock;
         clock.tick += 2 * OLD_NODE;
         // The second tick from here is one of those that ping.

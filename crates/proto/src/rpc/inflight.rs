@@ -18,6 +18,9 @@ pub(crate) struct Requests<P> {
     /// Wait for a place in the window, in order. May name requests that have ended.
     waiting: VecDeque<RequestKey>,
     congestion: Congestion,
+    max_window: usize,
+    /// Nothing leaves; all else goes on.
+    muted: bool,
     tid: u16,
     next_key: u64,
 }
@@ -81,6 +84,8 @@ impl<P> Requests<P> {
             deadlines: BTreeSet::new(),
             waiting: VecDeque::new(),
             congestion: Congestion::new(max_window),
+            max_window,
+            muted: false,
             tid: first_tid,
             next_key: 0,
         }
@@ -201,13 +206,33 @@ impl<P> Requests<P> {
     }
 
     /// Ends every request, the oldest first.
-    pub(crate) fn clear(&mut self, cx: &mut Cx<'_>) -> Vec<P> {
+    pub(crate) fn clear(&mut self, cx: &mut Cx<'_>) -> Vec<Landed<P>> {
         let keys: Vec<RequestKey> = self.flights.keys().copied().collect();
         let ended = keys.into_iter().filter_map(|key| self.remove(cx, key));
-        let purposes = ended.map(|(landed, _)| landed.purpose).collect();
+        let ended = ended.map(|(landed, _)| landed).collect();
         self.waiting.clear();
         self.set_timer(cx);
-        purposes
+        ended
+    }
+
+    /// Requests and their retries do not leave from here on, though their time runs.
+    pub(crate) fn mute(&mut self) {
+        self.muted = true;
+        self.congestion = Congestion::new(self.max_window);
+    }
+
+    /// Requests leave again. Those that are there begin anew.
+    pub(crate) fn unmute(&mut self, cx: &mut Cx<'_>) {
+        self.muted = false;
+        self.congestion = Congestion::new(self.max_window);
+        self.deadlines.clear();
+        self.waiting = self.flights.keys().copied().collect();
+        for flight in self.flights.values_mut() {
+            flight.sent = 0;
+            flight.deadline = None;
+        }
+        self.release(cx);
+        self.set_timer(cx);
     }
 
     fn enqueue(&mut self, cx: &mut Cx<'_>, key: RequestKey) {
@@ -234,6 +259,7 @@ impl<P> Requests<P> {
         };
         let outgoing = &flight.outgoing;
         match outgoing.ttl {
+            _ if self.muted => {}
             Some(ttl) => {
                 cx.send_with_ttl(outgoing.socket, outgoing.to, ttl, outgoing.packet.clone());
             }
