@@ -90,11 +90,11 @@ fn read_interfaces() -> Vec<Interface> {
     };
     all.retain(if_addrs::Interface::is_oper_up);
     // Whatever else the loopback interface is called does not leave this host either.
-    let is_internal = |name| all.iter().any(|each| each.name == name && each.is_loopback());
+    let is_internal = |name: &str| all.iter().any(|each| each.name == name && each.is_loopback());
     let describe = |interface: &if_addrs::Interface| Interface {
         name: interface.name.clone(),
         address: interface.ip(),
-        internal: is_internal(interface.name.as_str()),
+        internal: is_internal(&interface.name),
     };
     all.iter().map(describe).collect()
 }
