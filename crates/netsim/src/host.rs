@@ -1,6 +1,6 @@
 //! A host: one public address, one node, and the sockets that the node asked for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Instant;
 
@@ -16,11 +16,24 @@ pub struct Host {
     pub node: Node,
     pub address: Ipv4Addr,
     pub events: Vec<Event>,
+    pub(crate) power: Power,
     sockets: BTreeMap<SocketId, u16>,
+    by_port: HashMap<u16, SocketId>,
     next_port: u16,
 }
 
+/// Does a host run?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Power {
+    On,
+    /// Until it wakes, it hears nothing and its clock stands still.
+    Asleep,
+    /// It crashed.
+    Off,
+}
+
 /// A datagram that a host sends.
+#[derive(Debug)]
 pub(crate) struct Departure {
     pub(crate) from: SocketAddrV4,
     pub(crate) to: SocketAddrV4,
@@ -35,12 +48,25 @@ impl Host {
         let sockets =
             BTreeMap::from([(SocketId::CLIENT, CLIENT_PORT), (SocketId::SERVER, SERVER_PORT)]);
         let node = Node::new(config, seed, now);
-        Self { node, address, events: Vec::new(), sockets, next_port: FIRST_POOL_PORT }
+        Self {
+            node,
+            address,
+            events: Vec::new(),
+            power: Power::On,
+            by_port: sockets.iter().map(|(socket, port)| (*port, *socket)).collect(),
+            sockets,
+            next_port: FIRST_POOL_PORT,
+        }
     }
 
     /// The address on which a host's node serves.
     pub fn server_address(&self) -> SocketAddrV4 {
         SocketAddrV4::new(self.address, SERVER_PORT)
+    }
+
+    /// True unless it crashed or sleeps.
+    pub fn is_on(&self) -> bool {
+        self.power == Power::On
     }
 
     /// How many sockets the node has bound.
@@ -49,7 +75,7 @@ impl Host {
     }
 
     pub(crate) fn socket_at(&self, port: u16) -> Option<SocketId> {
-        self.sockets.iter().find(|(_, p)| **p == port).map(|(id, _)| *id)
+        self.by_port.get(&port).copied()
     }
 
     /// Takes everything that the node has to give after an input.
@@ -82,11 +108,14 @@ impl Host {
                 let port = self.next_port;
                 self.next_port = self.next_port.checked_add(1).unwrap_or(FIRST_POOL_PORT);
                 self.sockets.insert(socket, port);
+                self.by_port.insert(port, socket);
                 let local = Some(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, port));
                 self.node.handle_command(now, Command::Bound { socket, local });
             }
             Action::Close { socket } => {
-                self.sockets.remove(&socket);
+                if let Some(port) = self.sockets.remove(&socket) {
+                    self.by_port.remove(&port);
+                }
             }
             Action::Resolve { host } => {
                 let addresses = Vec::new();

@@ -1,0 +1,131 @@
+//! A crowd of nodes that announce topics, look them up, come and go.
+#![allow(dead_code)]
+
+mod churn;
+mod topics;
+mod walks;
+
+use std::time::Duration;
+
+use netsim::{App, HostId, Link, World};
+use proto::{Command, Config, Event, QueryId, QueryKind, QueryOptions};
+
+pub(crate) use churn::Churn;
+pub(crate) use topics::Topics;
+pub(crate) use walks::Walks;
+
+/// A world, and what runs on it.
+pub(crate) struct Crowd {
+    pub(crate) world: World,
+    pub(crate) app: Swarm,
+    /// Hosts that left or crashed, in that order.
+    gone: Vec<HostId>,
+}
+
+/// The application of all hosts.
+#[derive(Default)]
+pub(crate) struct Swarm {
+    /// Hosts that are up and have bootstrapped, in the order in which they did.
+    pub(crate) ready: Vec<HostId>,
+    pub(crate) topics: Topics,
+    pub(crate) walks: Walks,
+    queries: u32,
+}
+
+impl Crowd {
+    /// A network of a few nodes to bootstrap from. The seed may come from the environment.
+    pub(crate) fn new(seed: u64) -> Self {
+        let seed = std::env::var("NETSIM_SEED").map_or(seed, |seed| seed.parse().unwrap());
+        let world = World::with_bootstraps(seed, BOOTSTRAPS, link());
+        let mut crowd = Self { world, app: Swarm::default(), gone: Vec::new() };
+        crowd.run(Duration::ZERO);
+        crowd
+    }
+
+    /// Grows to a number of nodes within a time, and waits until all of them have bootstrapped.
+    /// One of five has default options, the others are persistent from the start.
+    pub(crate) fn grow(&mut self, nodes: usize, within: Duration) {
+        let missing = nodes - self.app.ready.len();
+        for _ in 0..missing {
+            let config = self.config();
+            self.world.host(config);
+            self.run(within / missing as u32);
+        }
+        for _ in 0..60 {
+            if self.app.ready.len() == nodes {
+                return;
+            }
+            self.run(Duration::from_secs(1));
+        }
+        panic!("seed {}: {} of {nodes} are ready", self.world.seed(), self.app.ready.len());
+    }
+
+    /// Lets time pass.
+    pub(crate) fn run(&mut self, duration: Duration) {
+        self.world.run_app_for(duration, &mut self.app);
+    }
+
+    /// Any host that is up.
+    pub(crate) fn anybody(&mut self) -> HostId {
+        let at = self.world.rng().below(self.app.ready.len() as u64) as usize;
+        self.app.ready[at]
+    }
+
+    /// Any host that is up, of these.
+    pub(crate) fn anybody_of(&mut self, fits: impl Fn(HostId) -> bool) -> HostId {
+        loop {
+            let host = self.anybody();
+            if fits(host) {
+                return host;
+            }
+        }
+    }
+
+    /// Some nodes are persistent from the start, some have default options.
+    pub(crate) fn config(&mut self) -> Config {
+        let plain = self.world.rng().below(5) == 0;
+        if plain { self.world.config() } else { self.world.persistent() }
+    }
+
+    /// Starts a query; its events have to be awaited by this name.
+    pub(crate) fn query(&mut self, host: HostId, target: [u8; 32], kind: QueryKind) -> Running {
+        self.app.queries += 1;
+        let query = QueryId(self.app.queries);
+        let options = QueryOptions::default();
+        self.world.command(host, Command::Query { query, target, kind, options });
+        (host, query)
+    }
+}
+
+impl App for Swarm {
+    fn handle(&mut self, _world: &mut World, host: HostId, event: Event) {
+        if let Event::Ready = event {
+            self.ready.push(host);
+        } else if let Event::QueryReply { query, reply } = event {
+            self.topics.handle_reply((host, query), &reply);
+        } else if let Event::QueryDone { query, closest, result } = event {
+            self.topics.handle_done((host, query), result.is_ok());
+            self.walks.handle_done((host, query), &closest);
+        }
+    }
+
+    fn is_done(&self) -> bool {
+        false
+    }
+}
+
+/// Names a query of the world.
+pub(crate) type Running = (HostId, QueryId);
+
+/// Some loss, and packets that overtake each other.
+fn link() -> Link {
+    Link {
+        delay: Duration::from_millis(40),
+        jitter: Duration::from_millis(20),
+        loss_per_mille: 10,
+        ..Link::default()
+    }
+}
+
+/// As many as the public network has.
+const BOOTSTRAPS: usize = 3;
