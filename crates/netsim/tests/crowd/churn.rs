@@ -18,8 +18,8 @@ impl Crowd {
     /// Runs an hour or so of life. Topics are announced again every 10 minutes.
     pub(crate) fn live(&mut self, churn: Churn) {
         let topics = self.app.topics.len();
-        let rounds = churn.duration.as_secs() / ANNOUNCE_INTERVAL.as_secs();
-        let announcements = topics * rounds as usize;
+        let seconds = churn.duration.as_secs() as usize;
+        let announcements = topics * seconds / ANNOUNCE_INTERVAL.as_secs() as usize;
         let moments = MOMENTS_PER_LOOKUP * churn.lookups.max(1);
         for moment in 0..moments {
             if due(moment, moments, churn.lookups) {

@@ -165,7 +165,7 @@ impl Net {
             let (state, suggested) = (place.state, place.suggested());
             // A suggestion that holds saves a round trip; the ping decides on DNS only.
             let address = place.address().or(suggested);
-            address.into_iter().for_each(|address| query.push_last(Candidate::new(address)));
+            address.into_iter().for_each(|address| query.push_place(Candidate::new(address)));
             match (state, suggested) {
                 (PlaceState::Unknown, Some(address)) => self.ping_suggested(cx, index, address),
                 (PlaceState::Unknown, None) => self.resolve(cx, index),

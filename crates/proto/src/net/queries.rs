@@ -50,6 +50,14 @@ impl Net {
         self.start_query(cx, find_node(target), QueryPurpose::Refresh, concurrency);
     }
 
+    /// Walks to our neighbours as the bootstrap does. A network that was cut in two stays so, once
+    /// each part has forgotten the other: what its nodes know is its own part alone. The bootstrap
+    /// nodes are where the parts meet again.
+    pub(super) fn start_reunion(&mut self, cx: &mut Cx<'_>) {
+        let concurrency = self.background_concurrency();
+        self.start_query(cx, find_node(self.table.id()), QueryPurpose::Reunion, concurrency);
+    }
+
     /// True while a refresh runs.
     pub(super) fn is_refreshing(&self) -> bool {
         self.queries.values().any(|query| query.purpose == QueryPurpose::Refresh)
@@ -80,7 +88,7 @@ impl Net {
                     self.outputs.push_back(Output::QueryReply { query: key, owner, reply });
                 }
                 QueryPurpose::Bootstrap => self.start_quick_test(cx, reply.from),
-                QueryPurpose::Refresh => {}
+                QueryPurpose::Refresh | QueryPurpose::Reunion => {}
             }
         }
         self.run_query(cx, key);
@@ -128,7 +136,7 @@ impl Net {
         for key in waiting {
             if let Some(query) = self.queries.get_mut(&key) {
                 query.awaits_bootstrap = !is_settled;
-                node.into_iter().for_each(|node| query.push_last(Candidate::new(node)));
+                node.into_iter().for_each(|node| query.push_place(Candidate::new(node)));
                 self.run_query(cx, key);
             }
         }
@@ -149,7 +157,7 @@ impl Net {
                 self.outputs.push_back(Output::QueryDone { query: key, owner, closest, result });
             }
             QueryPurpose::Bootstrap if !self.destroyed => self.handle_bootstrap_query_end(cx),
-            QueryPurpose::Bootstrap | QueryPurpose::Refresh => {}
+            QueryPurpose::Bootstrap | QueryPurpose::Refresh | QueryPurpose::Reunion => {}
         }
     }
 
@@ -181,7 +189,8 @@ impl Net {
         let given = query.spec.nodes.iter().rev().copied().collect::<Vec<_>>();
         given.into_iter().for_each(|address| query.push(Candidate::new(address)));
         self.add_table_nodes(query);
-        if query.missing() > 0 && !query.spec.only_closest_nodes && !self.destroyed {
+        let wants_places = query.missing() > 0 || query.purpose == QueryPurpose::Reunion;
+        if wants_places && !query.spec.only_closest_nodes && !self.destroyed {
             query.awaits_bootstrap = self.add_bootstrap_nodes(cx, query);
         }
     }
@@ -232,7 +241,10 @@ impl Net {
         let closest = query.closest().to_vec();
         let owner = match query.purpose {
             QueryPurpose::Owner(owner) if query.wants_commit() => Some(owner),
-            QueryPurpose::Owner(_) | QueryPurpose::Bootstrap | QueryPurpose::Refresh => None,
+            QueryPurpose::Owner(_)
+            | QueryPurpose::Bootstrap
+            | QueryPurpose::Refresh
+            | QueryPurpose::Reunion => None,
         };
         left_over.into_iter().for_each(|request| self.requests.cancel(cx, request));
         match owner {

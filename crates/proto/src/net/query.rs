@@ -39,6 +39,8 @@ pub(super) enum QueryPurpose {
     Owner(Owner),
     Bootstrap,
     Refresh,
+    /// To our own neighbours, from the bootstrap nodes.
+    Reunion,
 }
 
 /// What a query wants next.
@@ -130,6 +132,16 @@ impl Query {
     /// Adds a node to ask after all others.
     pub(super) fn push_last(&mut self, candidate: Candidate) {
         self.add(candidate, None, |pending, candidate| pending.insert(0, candidate));
+    }
+
+    /// Adds a bootstrap node: the last resort, except where it is what the walk is about.
+    pub(super) fn push_place(&mut self, candidate: Candidate) {
+        match self.purpose {
+            QueryPurpose::Reunion => self.push(candidate),
+            QueryPurpose::Owner(_) | QueryPurpose::Bootstrap | QueryPurpose::Refresh => {
+                self.push_last(candidate);
+            }
+        }
     }
 
     /// The routing table has given what it has.

@@ -17,6 +17,8 @@ pub(super) struct Clock {
     pub(super) tick: u64,
     /// Ticks until the table is refreshed.
     pub(super) refresh_in: u64,
+    /// Ticks until we look for nodes that the table has lost sight of.
+    reunite_in: u64,
     /// Ticks until we may become persistent.
     pub(super) stable_in: u64,
     /// The host that was found not to be fit for it.
@@ -41,6 +43,7 @@ impl Clock {
         Self {
             tick: 100 - cx.rng.below(50),
             refresh_in: REFRESH_TICKS - cx.rng.below(REFRESH_TICKS / 2),
+            reunite_in: REUNITE_TICKS - cx.rng.below(REUNITE_TICKS / 2),
             stable_in: STABLE_TICKS,
             last_host: None,
             last: cx.now,
@@ -72,6 +75,7 @@ impl Net {
         if self.is_refresh_due() && !self.is_refreshing() {
             self.refresh(cx);
         }
+        self.reunite(cx);
         self.upkeep.hints = 0;
         let old = self.health.state();
         self.health.handle_tick(cx.stats);
@@ -203,6 +207,16 @@ impl Net {
         self.start_refresh(cx, random.unwrap_or(self.table.id()));
     }
 
+    fn reunite(&mut self, cx: &mut Cx<'_>) {
+        self.clock.reunite_in = self.clock.reunite_in.saturating_sub(1);
+        if self.clock.reunite_in == 0 {
+            self.clock.reunite_in = REUNITE_TICKS;
+            if self.bootstrap.len() > 0 {
+                self.start_reunion(cx);
+            }
+        }
+    }
+
     /// Everything looks old after a sleep, and the network may be another one.
     fn handle_wakeup(&mut self, cx: &mut Cx<'_>) {
         let clock = &mut self.clock;
@@ -211,6 +225,7 @@ impl Net {
         clock.tick = (clock.tick | PING_MASK) - 1;
         clock.stable_in = MORE_STABLE_TICKS;
         clock.refresh_in = 1;
+        clock.reunite_in = 1;
         clock.last_host = None;
         let old = self.health.state();
         self.health = super::health::Health::new(cx.stats);
@@ -298,6 +313,9 @@ const SLEEP: Duration = Duration::from_secs(15);
 
 /// About 5 minutes, counted from the latest query.
 pub(super) const REFRESH_TICKS: u64 = 60;
+
+/// About 30 minutes. It costs each bootstrap node one request of each node in that time.
+const REUNITE_TICKS: u64 = 360;
 
 /// About 20 minutes: such a node is likely to stay.
 const STABLE_TICKS: u64 = 240;
