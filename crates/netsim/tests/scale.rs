@@ -18,13 +18,12 @@ fn a_thousand_nodes_settle_and_find_each_other_under_churn() {
     crowd.run(Duration::from_secs(600));
     eprintln!("{:?} {:?} {}", real.elapsed(), crowd.world.elapsed(), crowd.world.steps());
     eprintln!("precision {}", crowd.precision(200));
-    for _ in 0..300 {
-        let host = crowd.anybody();
-        crowd.add_topic(host);
-    }
-    crowd.run(Duration::from_secs(30));
-    crowd.live(Churn { duration: Duration::from_secs(3600), lookups: 10_000, departures: 200 });
+    crowd.add_topics(300, 20);
+    let churn = Churn { duration: HOUR, lookups: 10_000, departures: 200, ..Churn::default() };
+    crowd.live(churn, 300);
     eprintln!("{:?}", crowd.take_score());
     eprintln!("precision {}", crowd.precision(200));
     eprintln!("{:?} {:?} {}", real.elapsed(), crowd.world.elapsed(), crowd.world.steps());
 }
+
+const HOUR: Duration = Duration::from_secs(3600);

@@ -8,7 +8,7 @@ mod walks;
 use std::time::Duration;
 
 use netsim::{App, HostId, Link, World};
-use proto::{Command, Config, Event, QueryId, QueryKind, QueryOptions};
+use proto::{Closed, Command, Config, Event, QueryId, QueryKind, QueryOptions};
 
 pub(crate) use churn::Churn;
 pub(crate) use topics::Topics;
@@ -20,6 +20,8 @@ pub(crate) struct Crowd {
     pub(crate) app: Swarm,
     /// Hosts that left or crashed, in that order.
     gone: Vec<HostId>,
+    asleep: Vec<HostId>,
+    turn: usize,
 }
 
 /// The application of all hosts.
@@ -29,7 +31,16 @@ pub(crate) struct Swarm {
     pub(crate) ready: Vec<HostId>,
     pub(crate) topics: Topics,
     pub(crate) walks: Walks,
+    pub(crate) connected: Connected,
     queries: u32,
+}
+
+/// How connections ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Connected {
+    pub(crate) asked: usize,
+    pub(crate) opened: usize,
+    pub(crate) failed: usize,
 }
 
 impl Crowd {
@@ -37,7 +48,8 @@ impl Crowd {
     pub(crate) fn new(seed: u64) -> Self {
         let seed = std::env::var("NETSIM_SEED").map_or(seed, |seed| seed.parse().unwrap());
         let world = World::with_bootstraps(seed, BOOTSTRAPS, link());
-        let mut crowd = Self { world, app: Swarm::default(), gone: Vec::new() };
+        let (app, gone, asleep) = Default::default();
+        let mut crowd = Self { world, app, gone, asleep, turn: 0 };
         crowd.run(Duration::ZERO);
         crowd
     }
@@ -98,7 +110,7 @@ impl Crowd {
 }
 
 impl App for Swarm {
-    fn handle(&mut self, _world: &mut World, host: HostId, event: Event) {
+    fn handle(&mut self, world: &mut World, host: HostId, event: Event) {
         if let Event::Ready = event {
             self.ready.push(host);
         } else if let Event::QueryReply { query, reply } = event {
@@ -106,6 +118,15 @@ impl App for Swarm {
         } else if let Event::QueryDone { query, closest, result } = event {
             self.topics.handle_done((host, query), result.is_ok());
             self.walks.handle_done((host, query), &closest);
+        } else if let Event::ServerListening { server } = event {
+            self.topics.handle_listening(host, server);
+        } else if let Event::Opened(opened) = event {
+            self.connected.opened += 1;
+            world.command(host, Command::End { conn: opened.conn });
+        } else if let Event::RemoteEnd { conn } = event {
+            world.command(host, Command::End { conn });
+        } else if let Event::Closed(Closed { error: Some(_), .. }) = event {
+            self.connected.failed += 1;
         }
     }
 

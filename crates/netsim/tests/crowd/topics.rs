@@ -1,11 +1,12 @@
-//! Topics with one announcer each, and lookups that have to find it.
+//! Topics with one announcer each, servers, and lookups that have to find them.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use netsim::HostId;
 use proto::noise::{KeyPair, PublicKey};
-use proto::{PeerRecord, QueryKind, QueryReply};
+use proto::wire::hash;
+use proto::{Command, PeerRecord, QueryKind, QueryReply, ServerId, ServerOptions};
 
 use super::{Crowd, Running};
 
@@ -18,38 +19,58 @@ pub(crate) struct Topics {
     pub(crate) score: Score,
 }
 
-/// How the lookups ended.
+/// How the lookups and announcements ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Score {
     pub(crate) found: usize,
     pub(crate) missed: usize,
     /// The asker went away.
     pub(crate) abandoned: usize,
-    /// Records of keys that nobody has.
-    pub(crate) forged: usize,
     pub(crate) announced: usize,
+    /// Announcements that nobody took.
     pub(crate) failed: usize,
 }
 
+#[derive(Clone)]
 struct Topic {
     target: [u8; 32],
     announcer: HostId,
     key_pair: KeyPair,
+    kind: Kind,
     /// The announcer's first announcement is done.
     announced: bool,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// The application announces it again and again.
+    Topic,
+    /// The node does.
+    Server,
+}
+
 struct Lookup {
-    topic: usize,
     expected: PublicKey,
     found: bool,
+}
+
+impl Topic {
+    fn new(kind: Kind, target: [u8; 32], announcer: HostId, key_pair: KeyPair) -> Self {
+        let target = if kind == Kind::Server { hash(&[&key_pair.public()]) } else { target };
+        Self { target, announcer, key_pair, kind, announced: false }
+    }
 }
 
 impl Topics {
     pub(super) fn handle_reply(&mut self, name: Running, reply: &QueryReply) {
         let Some(lookup) = self.looking.get_mut(&name) else { return };
-        let Some(PeerRecord::Peers { peers, .. }) = &reply.record else { return };
-        lookup.found |= peers.iter().any(|peer| peer.public_key == lookup.expected);
+        lookup.found |= match &reply.record {
+            Some(PeerRecord::Peers { peers, .. }) => {
+                peers.iter().any(|peer| peer.public_key == lookup.expected)
+            }
+            Some(PeerRecord::Peer(peer)) => peer.public_key == lookup.expected,
+            None => false,
+        };
     }
 
     pub(super) fn handle_done(&mut self, name: Running, well: bool) {
@@ -62,67 +83,72 @@ impl Topics {
         }
     }
 
-    /// A host is gone, and what it asked with it.
+    pub(super) fn handle_listening(&mut self, host: HostId, server: ServerId) {
+        let topic = &mut self.list[server.0 as usize];
+        topic.announced |= topic.announcer == host;
+    }
+
+    /// A host is gone, and what it asked with it. Returns the topics that it announced.
     pub(super) fn forget(&mut self, host: HostId) -> Vec<usize> {
         self.announcing.retain(|name, _| name.0 != host);
         let before = self.looking.len();
         self.looking.retain(|name, _| name.0 != host);
         self.score.abandoned += before - self.looking.len();
-        let topics = self.list.iter().enumerate();
-        topics.filter(|(_, topic)| topic.announcer == host).map(|(at, _)| at).collect()
+        self.find(|topic| topic.announcer == host)
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.list.len()
-    }
-
-    /// Who announces a topic.
-    pub(crate) fn announcer(&self, topic: usize) -> HostId {
-        self.list[topic].announcer
+    fn find(&self, fits: impl Fn(&Topic) -> bool) -> Vec<usize> {
+        (0..self.list.len()).filter(|at| fits(&self.list[*at])).collect()
     }
 }
 
 impl Crowd {
-    /// Adds a topic that a host announces.
-    pub(crate) fn add_topic(&mut self, announcer: HostId) {
-        let target = self.world.rng().bytes();
-        let key_pair = KeyPair::from_seed(self.world.rng().bytes());
-        self.app.topics.list.push(Topic { target, announcer, key_pair, announced: false });
-        self.announce(self.app.topics.len() - 1);
+    /// Adds a number of topics and servers, and waits until all are announced.
+    pub(crate) fn add_topics(&mut self, topics: usize, servers: usize) {
+        let kinds = [(Kind::Topic, topics), (Kind::Server, servers)];
+        for (kind, count) in kinds {
+            for _ in 0..count {
+                let topic = self.new_topic(kind, [0; 32]);
+                self.app.topics.list.push(topic);
+                self.announce(self.app.topics.list.len() - 1);
+            }
+        }
+        self.run(Duration::from_secs(30));
+        let silent = self.app.topics.find(|topic| !topic.announced);
+        assert_eq!(silent.len(), 0, "seed {}: not announced", self.world.seed());
     }
 
-    /// Its announcer announces a topic, again or for the first time.
-    pub(crate) fn announce(&mut self, topic: usize) {
-        let Topic { target, announcer, key_pair, .. } = &self.app.topics.list[topic];
-        let (target, announcer, key_pair) = (*target, *announcer, key_pair.clone());
-        let kind = QueryKind::Announce { key_pair, relay_addresses: Vec::new(), bump: 0 };
-        let name = self.query(announcer, target, kind);
-        self.app.topics.announcing.insert(name, topic);
+    /// The next topic is announced again by its announcer. Servers announce themselves.
+    pub(crate) fn announce_next(&mut self) {
+        let topics = self.app.topics.find(|topic| topic.kind == Kind::Topic);
+        self.turn += 1;
+        self.announce(topics[self.turn % topics.len()]);
     }
 
-    /// Somebody else takes a topic over.
+    /// Somebody else takes a topic over; a server comes back under another key.
     pub(crate) fn hand_over(&mut self, topic: usize) {
-        let announcer = self.anybody();
-        let key_pair = KeyPair::from_seed(self.world.rng().bytes());
-        let topic_ = &mut self.app.topics.list[topic];
-        *topic_ = Topic { announcer, key_pair, announced: false, ..*topic_ };
+        let Topic { kind, target, .. } = self.app.topics.list[topic];
+        self.app.topics.list[topic] = self.new_topic(kind, target);
         self.announce(topic);
     }
 
-    /// A host looks up any topic that is announced.
-    pub(crate) fn look_up_any(&mut self, host: HostId) {
-        let topics = &self.app.topics.list;
-        let announced: Vec<usize> = (0..topics.len()).filter(|at| topics[*at].announced).collect();
-        let topic = announced[self.world.rng().below(announced.len() as u64) as usize];
-        self.look_up(host, topic);
+    /// A host looks up any topic that is announced by somebody whom the asker may know.
+    pub(crate) fn look_up(&mut self, host: HostId, fits: impl Fn(HostId) -> bool) {
+        let topics = self.app.topics.find(|topic| topic.announced && fits(topic.announcer));
+        let topic = topics[self.world.rng().below(topics.len() as u64) as usize];
+        let Topic { target, kind, key_pair, .. } = &self.app.topics.list[topic];
+        let expected = key_pair.public();
+        let kind = if *kind == Kind::Server { QueryKind::FindPeer } else { QueryKind::Lookup };
+        let name = self.query(host, *target, kind);
+        self.app.topics.looking.insert(name, Lookup { expected, found: false });
     }
 
-    /// A host looks up a topic.
-    pub(crate) fn look_up(&mut self, host: HostId, topic: usize) {
-        let Topic { target, key_pair, .. } = &self.app.topics.list[topic];
-        let (target, expected) = (*target, key_pair.public());
-        let name = self.query(host, target, QueryKind::Lookup);
-        self.app.topics.looking.insert(name, Lookup { topic, expected, found: false });
+    /// The key of any server that listens.
+    pub(crate) fn any_server(&mut self) -> Option<PublicKey> {
+        let fits = |topic: &Topic| topic.announced && topic.kind == Kind::Server;
+        let servers = self.app.topics.find(fits);
+        let at = self.world.rng().below(servers.len() as u64) as usize;
+        Some(self.app.topics.list[*servers.get(at)?].key_pair.public())
     }
 
     /// Waits for the lookups that run; gives the score, and begins another.
@@ -136,5 +162,24 @@ impl Crowd {
         let hanging = self.app.topics.looking.len();
         assert_eq!(hanging, 0, "seed {}: lookups hang", self.world.seed());
         std::mem::take(&mut self.app.topics.score)
+    }
+
+    fn new_topic(&mut self, kind: Kind, target: [u8; 32]) -> Topic {
+        let rng = self.world.rng();
+        let target = if target == [0; 32] { rng.bytes() } else { target };
+        let key_pair = KeyPair::from_seed(rng.bytes());
+        Topic::new(kind, target, self.anybody(), key_pair)
+    }
+
+    fn announce(&mut self, topic: usize) {
+        let Topic { target, announcer, key_pair, kind, .. } = self.app.topics.list[topic].clone();
+        if kind == Kind::Server {
+            let options = ServerOptions { key_pair: Some(key_pair), ..ServerOptions::default() };
+            let server = ServerId(topic as u32);
+            return self.world.command(announcer, Command::Listen { server, options });
+        }
+        let kind = QueryKind::Announce { key_pair, relay_addresses: Vec::new(), bump: 0 };
+        let name = self.query(announcer, target, kind);
+        self.app.topics.announcing.insert(name, topic);
     }
 }

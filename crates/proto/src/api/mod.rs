@@ -5,6 +5,7 @@ mod config;
 mod error;
 mod event;
 mod ids;
+mod sizes;
 mod transmit;
 
 pub use command::{
@@ -17,4 +18,5 @@ pub use event::{
     Stats,
 };
 pub use ids::{AskId, ConnId, QueryId, RequestId, ServerId, SocketId};
+pub use sizes::Sizes;
 pub use transmit::{Datagram, Transmit, TransmitBuf};

@@ -26,6 +26,10 @@ impl DelayedPings {
         Self { pending: BTreeMap::new(), next: 0, max_delay }
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.pending.len()
+    }
+
     pub(super) fn clear(&mut self) {
         self.pending.clear();
     }

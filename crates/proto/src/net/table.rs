@@ -64,6 +64,11 @@ impl Table {
         self.order.len()
     }
 
+    /// How many rows there are, and how many nodes the fullest has.
+    pub(super) fn rows(&self) -> (usize, usize) {
+        (self.rows.len(), self.rows.values().map(Vec::len).max().unwrap_or(0))
+    }
+
     /// Finds a node.
     pub(super) fn get(&self, id: &NodeId) -> Option<&Node> {
         let row = self.rows.get(&self.row_of(id))?;

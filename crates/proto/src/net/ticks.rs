@@ -51,6 +51,13 @@ impl Clock {
     }
 }
 
+impl Upkeep {
+    /// Nodes that are being pinged.
+    pub(super) fn len(&self) -> usize {
+        self.checks + self.swaps
+    }
+}
+
 impl Net {
     pub(super) fn start_clock(&mut self, cx: &mut Cx<'_>) {
         cx.wake_at(Timer::Net(NetTimer::Tick), cx.now + TICK);

@@ -15,7 +15,7 @@ use crate::serve::Servers;
 use crate::store::Store;
 use crate::wire::Target;
 use crate::{
-    Answer, Command, Config, Cx, Datagram, Event, Live, ServerId, SocketId, Timer, Transmit,
+    Answer, Command, Config, Cx, Datagram, Event, Live, ServerId, Sizes, SocketId, Timer, Transmit,
     TransmitBuf,
 };
 
@@ -221,6 +221,16 @@ impl Machines {
             pool_sockets: self.lower.pool.len(),
             timers: 0,
         }
+    }
+
+    pub(super) fn sizes(&self) -> Sizes {
+        let mut sizes = Sizes::default();
+        self.lower.net.measure(&mut sizes);
+        self.lower.conns.measure(&mut sizes);
+        self.store.measure(&mut sizes);
+        self.connector.measure(&mut sizes);
+        self.servers.measure(&mut sizes);
+        sizes
     }
 
     fn handle_probe(&mut self, cx: &mut Cx<'_>, socket: SocketId, from: SocketAddrV4) {

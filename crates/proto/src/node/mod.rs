@@ -13,8 +13,8 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Instant;
 
 use crate::{
-    Action, Command, Config, ConnId, Cx, Datagram, Event, Live, Outbox, Rng, Stats, Timer, Timers,
-    Transmit, TransmitBuf,
+    Action, Command, Config, ConnId, Cx, Datagram, Event, Live, Outbox, Rng, Sizes, Stats, Timer,
+    Timers, Transmit, TransmitBuf,
 };
 use machines::Machines;
 
@@ -127,6 +127,15 @@ impl Node {
     /// Live objects.
     pub fn live(&self) -> Live {
         Live { timers: self.timers.len(), ..self.machines.live() }
+    }
+
+    /// How much it keeps.
+    pub fn sizes(&self) -> Sizes {
+        Sizes {
+            timers: self.timers.len(),
+            outbox: self.out.control.len() + self.out.actions.len() + self.out.events.len(),
+            ..self.machines.sizes()
+        }
     }
 
     /// Our public address as sampled; port 0 if it differs from peer to peer.

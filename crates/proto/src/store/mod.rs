@@ -19,7 +19,7 @@ use self::verify::{Entry, Refused, VerifiedAnnounce, VerifiedUnannounce};
 use crate::net::{Answering, Incoming, Net};
 use crate::noise::PublicKey;
 use crate::wire::{Announce, LookupReply, NodeId, Peer, Target, command, error_code, hash};
-use crate::{Config, Cx, Rng, Timer};
+use crate::{Config, Cx, Rng, Sizes, Timer};
 
 /// The records of a node.
 #[derive(Debug)]
@@ -105,6 +105,14 @@ impl Store {
             self.router.remove(target);
         }
         self.records.remove(target, public_key);
+    }
+
+    /// Counts what is kept.
+    pub(crate) fn measure(&self, sizes: &mut Sizes) {
+        sizes.forwards = self.router.len();
+        sizes.records = self.records.len();
+        sizes.bumps = self.bumps.len();
+        sizes.refreshes = self.refreshes.len();
     }
 
     fn answer(
