@@ -22,7 +22,8 @@ pub(crate) struct Churn {
 
 impl Crowd {
     /// Lets the crowd live. Every topic is announced again every 10 minutes.
-    pub(crate) fn live(&mut self, churn: Churn, topics: usize) {
+    pub(crate) fn live(&mut self, churn: Churn) {
+        let topics = self.app.topics.len();
         let seconds = churn.duration.as_secs() as usize;
         let announcements = topics * seconds / ANNOUNCE_INTERVAL.as_secs() as usize;
         let counts = [churn.lookups, churn.departures, churn.naps, churn.connections];

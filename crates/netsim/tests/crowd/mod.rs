@@ -32,6 +32,8 @@ pub(crate) struct Swarm {
     pub(crate) topics: Topics,
     pub(crate) walks: Walks,
     pub(crate) connected: Connected,
+    /// Nodes that noticed that they slept.
+    pub(crate) wakeups: usize,
     queries: u32,
 }
 
@@ -44,9 +46,14 @@ pub(crate) struct Connected {
 }
 
 impl Crowd {
-    /// A network of a few nodes to bootstrap from. The seed may come from the environment.
+    /// A network of a few nodes to bootstrap from. The environment may give another seed.
     pub(crate) fn new(seed: u64) -> Self {
-        let seed = std::env::var("NETSIM_SEED").map_or(seed, |seed| seed.parse().unwrap());
+        let given = std::env::var("NETSIM_SEED");
+        Self::exactly(given.map_or(seed, |given| given.parse().expect("NETSIM_SEED: a number")))
+    }
+
+    /// A network of a few nodes to bootstrap from.
+    pub(crate) fn exactly(seed: u64) -> Self {
         let world = World::with_bootstraps(seed, BOOTSTRAPS, link());
         let (app, gone, asleep) = Default::default();
         let mut crowd = Self { world, app, gone, asleep, turn: 0 };
@@ -69,7 +76,7 @@ impl Crowd {
             }
             self.run(Duration::from_secs(1));
         }
-        panic!("seed {}: {} of {nodes} are ready", self.world.seed(), self.app.ready.len());
+        panic!("{} of {nodes} are ready", self.app.ready.len());
     }
 
     /// Lets time pass.
@@ -109,10 +116,21 @@ impl Crowd {
     }
 }
 
+/// A failing world prints its seed.
+impl Drop for Crowd {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("replay with NETSIM_SEED={}", self.world.seed());
+        }
+    }
+}
+
 impl App for Swarm {
     fn handle(&mut self, world: &mut World, host: HostId, event: Event) {
         if let Event::Ready = event {
             self.ready.push(host);
+        } else if let Event::Wakeup = event {
+            self.wakeups += 1;
         } else if let Event::QueryReply { query, reply } = event {
             self.topics.handle_reply((host, query), &reply);
         } else if let Event::QueryDone { query, closest, result } = event {

@@ -34,7 +34,7 @@ impl Crowd {
             self.run(Duration::from_millis(100));
         }
         self.run(Duration::from_secs(60));
-        assert!(self.app.walks.running.is_empty(), "seed {}: a walk hangs", self.world.seed());
+        assert!(self.app.walks.running.is_empty(), "a walk hangs");
         let ids: Vec<Id> = self.persistent().into_iter().map(|(_, id)| id).collect();
         let ended = std::mem::take(&mut self.app.walks.ended);
         let (mut found, mut sought) = (0, 0);

@@ -238,7 +238,6 @@ impl Net {
             return;
         };
         let left_over = query.close();
-        let closest = query.closest().to_vec();
         let owner = match query.purpose {
             QueryPurpose::Owner(owner) if query.wants_commit() => Some(owner),
             QueryPurpose::Owner(_)
@@ -246,6 +245,7 @@ impl Net {
             | QueryPurpose::Refresh
             | QueryPurpose::Reunion => None,
         };
+        let closest = owner.map_or(Vec::new(), |_| query.closest().to_vec());
         left_over.into_iter().for_each(|request| self.requests.cancel(cx, request));
         match owner {
             None => self.finish_query(cx, key, Ok(())),

@@ -20,7 +20,7 @@ pub(super) struct Query {
     pub(super) awaits_bootstrap: bool,
     /// Sorted by distance, at most [`K`].
     closest: Vec<Reply>,
-    seen: HashMap<SocketAddrV4, Seen>,
+    seen: HashMap<SocketAddrV4, Met>,
     /// A stack: the last is asked next.
     pending: Vec<Candidate>,
     inflight: BTreeMap<RequestKey, Pace>,
@@ -65,6 +65,13 @@ pub(super) struct Candidate {
 pub(super) struct Down {
     pub(super) referrer: SocketAddrV4,
     pub(super) node: SocketAddrV4,
+}
+
+/// A node that the query knows. Many replies name the same nodes: each is hashed once.
+#[derive(Debug)]
+struct Met {
+    id: NodeId,
+    seen: Seen,
 }
 
 #[derive(Debug)]
@@ -200,7 +207,7 @@ impl Query {
         own_id: &NodeId,
     ) -> Vec<Down> {
         self.inflight.remove(&request);
-        self.seen.insert(reply.from, Seen::Done);
+        self.mark(reply.from, Seen::Done);
         if reply.error == 0 {
             self.successes += 1;
             self.insert_closest(reply);
@@ -209,11 +216,14 @@ impl Query {
         }
         let mut down = Vec::new();
         for address in reply.closer_nodes.iter().copied() {
-            let candidate = Candidate::new(address);
-            if address.port() == 0 || is_filtered(address) || candidate.id == *own_id {
+            let met = self.seen.get(&address);
+            let is_down = met.is_some_and(|met| matches!(met.seen, Seen::Down));
+            let id = met.map_or_else(|| node_id(address), |met| met.id);
+            let candidate = Candidate { address, id };
+            if address.port() == 0 || is_filtered(address) || id == *own_id {
                 continue;
             }
-            if matches!(self.seen.get(&address), Some(Seen::Down)) {
+            if is_down {
                 down.push(Down { referrer: reply.from, node: address });
             }
             if !self.add(candidate, Some(reply.from), |pending, next| pending.push(next)) {
@@ -230,7 +240,7 @@ impl Query {
     pub(super) fn handle_timeout(&mut self, request: RequestKey, to: SocketAddrV4) -> Vec<Down> {
         self.inflight.remove(&request);
         self.errors += 1;
-        let Some(Seen::Named(referrers)) = self.seen.insert(to, Seen::Down) else {
+        let Some(Seen::Named(referrers)) = self.mark(to, Seen::Down) else {
             return Vec::new();
         };
         referrers.into_iter().map(|referrer| Down { referrer, node: to }).collect()
@@ -305,7 +315,7 @@ impl Query {
             return false;
         }
         let is_closer = self.is_closer(&candidate.id);
-        match self.seen.get_mut(&candidate.address) {
+        match self.seen.get_mut(&candidate.address).map(|met| &mut met.seen) {
             Some(Seen::Named(referrers)) => {
                 let new = referrer.filter(|new| !referrers.contains(new));
                 if referrers.len() < K {
@@ -319,9 +329,18 @@ impl Query {
         if !is_closer || self.seen.len() >= MAX_SEEN {
             return false;
         }
-        self.seen.insert(candidate.address, Seen::Named(referrer.into_iter().collect()));
+        let seen = Seen::Named(referrer.into_iter().collect());
+        self.seen.insert(candidate.address, Met { id: candidate.id, seen });
         push(&mut self.pending, candidate);
         true
+    }
+
+    fn mark(&mut self, address: SocketAddrV4, seen: Seen) -> Option<Seen> {
+        if let Some(met) = self.seen.get_mut(&address) {
+            return Some(std::mem::replace(&mut met.seen, seen));
+        }
+        self.seen.insert(address, Met { id: node_id(address), seen });
+        None
     }
 
     fn insert_closest(&mut self, reply: &Reply) {

@@ -103,8 +103,8 @@ impl Net {
             let answering = Answering { error, token: true, closer_nodes: true, ..EMPTY };
             return self.respond(cx, &incoming, answering);
         }
-        if incoming.from_id.is_some() {
-            self.hear(cx, from, request.to, socket == self.socket());
+        if let Some(id) = incoming.from_id {
+            self.hear(cx, id, from, request.to, socket == self.socket());
         }
         if request.internal {
             self.handle_internal(cx, incoming);

@@ -89,10 +89,11 @@ impl Net {
         self.report_health(cx, old);
     }
 
-    /// Adds the sender of a valid id, or notes that it is alive.
+    /// Adds the sender, whose id is that of its address, or notes that it is alive.
     pub(super) fn hear(
         &mut self,
         cx: &mut Cx<'_>,
+        id: NodeId,
         from: SocketAddrV4,
         to: SocketAddrV4,
         is_sample: bool,
@@ -101,11 +102,12 @@ impl Net {
             return;
         }
         let tick = self.clock.tick;
-        let id = node_id(from);
-        if self.table.touch(&id, tick).is_none() && !self.insert_node(cx, Node::new(from, tick)) {
-            return;
-        }
-        let Some(node) = self.table.get_mut(&id).filter(|_| is_sample) else {
+        let known = match self.table.touch(&id, tick) {
+            None if !self.insert_node(cx, Node::with_id(id, from, tick)) => return,
+            None => self.table.get_mut(&id),
+            known => known,
+        };
+        let Some(node) = known.filter(|_| is_sample) else {
             return;
         };
         if node.sampled.is_none_or(|sampled| tick - sampled >= OLD_NODE) {
