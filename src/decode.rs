@@ -6,7 +6,7 @@ use bytes::Bytes;
 use hyperdht::wire::{Malformed, Reader};
 use hyperdht::{
     Answer, AskId, BootstrapNode, Command, Config, ConnId, ConnectOptions, KeyPair, OpenOptions,
-    QueryId, QueryKind, QueryOptions, RequestId, ServerId, ServerOptions, UserRequest,
+    QueryId, QueryKind, QueryOptions, RequestId, ServerId, ServerOptions, UserCommit, UserRequest,
 };
 
 /// Options of a new node: where to bind, then the node's config.
@@ -47,6 +47,7 @@ pub(crate) fn command(bytes: &[u8]) -> Result<Command, Malformed> {
         11 => Command::CancelQuery { query: QueryId(r.u32()?) },
         12 => Command::Request { request: RequestId(r.u32()?), options: user_request(r)? },
         13 => Command::AddNode { address: r.addr4()? },
+        21 => Command::WatchTable { watch: flag(r)? },
         14 => Command::Destroy { force: flag(r)? },
         _ => return Err(Malformed::UnknownValue),
     })
@@ -72,7 +73,8 @@ fn config(r: &mut Reader<'_>) -> Result<Config, Malformed> {
         max_window: size(r)?,
         max_ping_delay: millis(r)?,
         max_size: size(r)?,
-        max_age: millis(r)?,
+        max_age: Some(millis(r)?).filter(|age| !age.is_zero()),
+        watch_table: flag(r)?,
         ..Config::default()
     })
 }
@@ -118,6 +120,7 @@ fn query(r: &mut Reader<'_>) -> Result<Command, Malformed> {
         retries: optional(r, count)?,
         only_closest_nodes: flag(r)?,
         force: flag(r)?,
+        only_values: flag(r)?,
     };
     let kind = match r.u8()? {
         0 => QueryKind::FindNode,
@@ -129,10 +132,18 @@ fn query(r: &mut Reader<'_>) -> Result<Command, Malformed> {
             bump: r.uint()?,
         },
         4 => QueryKind::Unannounce { key_pair: key_pair(r)? },
-        5 => QueryKind::User { command: r.uint()?, value: optional(r, bytes)? },
+        5 => QueryKind::User {
+            command: r.uint()?,
+            value: optional(r, bytes)?,
+            commit: optional(r, user_commit)?.unwrap_or_default(),
+        },
         _ => return Err(Malformed::UnknownValue),
     };
     Ok(Command::Query { query, target, kind, options })
+}
+
+fn user_commit(r: &mut Reader<'_>) -> Result<UserCommit, Malformed> {
+    Ok(UserCommit::Send { command: r.uint()?, value: optional(r, bytes)? })
 }
 
 fn user_request(r: &mut Reader<'_>) -> Result<UserRequest, Malformed> {

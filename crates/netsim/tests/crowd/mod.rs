@@ -10,6 +10,7 @@ use std::time::Duration;
 use netsim::{App, HostId, Link, World};
 use proto::{Closed, Command, Config, Event, QueryId, QueryKind, QueryOptions};
 
+#[allow(unused_imports)]
 pub(crate) use churn::Churn;
 pub(crate) use topics::Topics;
 pub(crate) use walks::Walks;
@@ -133,7 +134,7 @@ impl App for Swarm {
             self.wakeups += 1;
         } else if let Event::QueryReply { query, reply } = event {
             self.topics.handle_reply((host, query), &reply);
-        } else if let Event::QueryDone { query, closest, result } = event {
+        } else if let Event::QueryDone { query, closest, result, .. } = event {
             self.topics.handle_done((host, query), result.is_ok());
             self.walks.handle_done((host, query), &closest);
         } else if let Event::ServerListening { server } = event {

@@ -46,6 +46,8 @@ pub enum Command {
     Request { request: RequestId, options: UserRequest },
     /// Adds a node to the routing table.
     AddNode { address: SocketAddrV4 },
+    /// Whether to tell of nodes that enter and leave the routing table. Default: not.
+    WatchTable { watch: bool },
     /// A socket that `Action::Bind` asked for is ready; `None` if it could not be bound.
     Bound { socket: SocketId, local: Option<SocketAddrV4> },
     /// The addresses of a name that `Action::Resolve` asked for; empty on failure.
@@ -139,7 +141,17 @@ pub enum QueryKind {
     /// LOOKUP, and a signed UNANNOUNCE to each node that has our record.
     Unannounce { key_pair: KeyPair },
     /// A user command of dht-rpc.
-    User { command: u64, value: Option<Bytes> },
+    User { command: u64, value: Option<Bytes>, commit: UserCommit },
+}
+
+/// What a user query sends to each of the closest nodes, with the token of its reply.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum UserCommit {
+    /// Nothing.
+    #[default]
+    None,
+    /// This, with the target of the query.
+    Send { command: u64, value: Option<Bytes> },
 }
 
 /// Options of one query.
@@ -155,6 +167,8 @@ pub struct QueryOptions {
     pub only_closest_nodes: bool,
     /// Bypass the congestion window, without retries.
     pub force: bool,
+    /// Replies without a value count, and are not told. Default false.
+    pub only_values: bool,
 }
 
 /// One request of the application.

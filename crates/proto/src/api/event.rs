@@ -8,7 +8,7 @@ use crate::noise::PublicKey;
 use crate::wire::{NodeId, NoisePayload, Peer};
 use crate::{
     AskId, ConnError, ConnId, ListenError, QueryError, QueryId, RequestError, RequestId, ServerId,
-    SocketId,
+    SocketId, TableNode,
 };
 
 /// Work that only the driver can do.
@@ -41,6 +41,10 @@ pub enum Event {
     Firewalled { firewalled: bool },
     /// Requests are answered (`online`), or mostly not (`degraded`).
     Health { online: bool, degraded: bool },
+    /// A node has come into the routing table; told if the application watches it.
+    NodeAdded { node: TableNode },
+    /// A node has left the routing table; told if the application watches it.
+    NodeRemoved { node: TableNode },
     /// The first announcement is done.
     ServerListening { server: ServerId },
     /// `Listen` failed.
@@ -71,7 +75,12 @@ pub enum Event {
     /// One reply of a query.
     QueryReply { query: QueryId, reply: Box<QueryReply> },
     /// A query has ended.
-    QueryDone { query: QueryId, closest: Vec<QueryReply>, result: Result<(), QueryError> },
+    QueryDone {
+        query: QueryId,
+        closest: Vec<QueryReply>,
+        tally: Tally,
+        result: Result<(), QueryError>,
+    },
     /// A request has ended.
     Reply { request: RequestId, result: Result<Box<QueryReply>, RequestError> },
     /// The node is gone; its sockets can be closed.
@@ -150,6 +159,15 @@ pub struct QueryReply {
     pub record: Option<PeerRecord>,
 }
 
+/// How the nodes that a query asked took it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Replies without an error.
+    pub successes: usize,
+    /// Replies with one, and nodes that stayed silent.
+    pub errors: usize,
+}
+
 /// The decoded value of a FIND_PEER or LOOKUP reply.
 #[derive(Clone, Debug)]
 pub enum PeerRecord {
@@ -196,8 +214,26 @@ pub struct Dropped {
     pub frame: u64,
     /// UDX packets outside the window, or malformed.
     pub udx: u64,
-    /// Announcements with a wrong signature, or beyond their source's share of the store.
+    /// Announcements and values with a wrong signature or target, and entries of a full store that
+    /// made room for others.
     pub store: u64,
+}
+
+/// What a persistent node keeps for others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stored {
+    /// Servers that announced themselves here.
+    pub servers: usize,
+    /// Announcements under topics.
+    pub records: usize,
+    /// Bumps of topics.
+    pub bumps: usize,
+    /// Announcements that can be refreshed without a signature.
+    pub refreshes: usize,
+    /// Mutable values.
+    pub mutables: usize,
+    /// Immutable values.
+    pub immutables: usize,
 }
 
 /// Live objects of a node; all return to what they were when their users are gone.

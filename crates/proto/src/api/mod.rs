@@ -7,16 +7,19 @@ mod event;
 mod ids;
 mod sizes;
 mod transmit;
+mod view;
 
 pub use command::{
-    Answer, Command, ConnectOptions, QueryKind, QueryOptions, ServerOptions, UserRequest,
+    Answer, Command, ConnectOptions, QueryKind, QueryOptions, ServerOptions, UserCommit,
+    UserRequest,
 };
 pub use config::{BootstrapNode, Config};
 pub use error::{ConnError, ConnectError, ListenError, QueryError, RequestError, StreamError};
 pub use event::{
     Action, Closed, ConnectionInfo, Dropped, Event, Live, Opened, PeerRecord, QueryReply, Question,
-    Stats,
+    Stats, Stored, Tally,
 };
 pub use ids::{AskId, ConnId, QueryId, RequestId, ServerId, SocketId};
 pub use sizes::Sizes;
 pub use transmit::{Datagram, Transmit, TransmitBuf};
+pub use view::{HealthReport, InflightRequest, TableNode};

@@ -1,5 +1,7 @@
 //! How much a node keeps.
 
+use super::Stored;
+
 /// Entries of everything in a node that outlives what it was made for: tables, caches, queues. Each
 /// has a bound that nothing from the network can exceed, and that its field names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,14 +25,8 @@ pub struct Sizes {
     pub checks: usize,
     /// Pings that are answered later, at most 1024.
     pub delayed_pings: usize,
-    /// Servers that announced themselves: two generations of `Config::max_size`.
-    pub forwards: usize,
-    /// Records of topics: two generations of `Config::max_size`.
-    pub records: usize,
-    /// Bumps of topics: two generations of `Config::max_size`.
-    pub bumps: usize,
-    /// Announcements that can be refreshed: two generations of `Config::max_size`.
-    pub refreshes: usize,
+    /// What is kept for others: two generations of `Config::max_size` of each kind.
+    pub stored: Stored,
     /// Relays of servers that we connected to: two generations of 512.
     pub relay_cache: usize,
     /// Handshakes that are in flight, or repeat their reply for a while.

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddrV4};
 
-use crate::Rng;
 use crate::wire::{NodeId, Target, node_id};
+use crate::{Rng, TableNode};
 
 /// Nodes by the length of the prefix that they share with our id; at most [`K`] for each length.
 #[derive(Debug)]
@@ -26,6 +26,8 @@ pub(super) struct Node {
     pub(super) added: u64,
     /// When we last tried it, or it was heard.
     pub(super) pinged: u64,
+    /// When it was last heard.
+    pub(super) seen: u64,
     /// When it last told us our address.
     pub(super) sampled: Option<u64>,
     pub(super) down_hints: u32,
@@ -41,7 +43,29 @@ impl Node {
 
     /// The same, where the id of the address is known: a hash costs more than all else here.
     pub(super) fn with_id(id: NodeId, address: SocketAddrV4, tick: u64) -> Self {
-        Self { id, address, added: tick, pinged: tick, sampled: None, down_hints: 0, heard: 0 }
+        Self {
+            id,
+            address,
+            added: tick,
+            pinged: tick,
+            seen: tick,
+            sampled: None,
+            down_hints: 0,
+            heard: 0,
+        }
+    }
+
+    /// What the application may see of it.
+    pub(super) fn view(&self) -> TableNode {
+        TableNode {
+            id: self.id,
+            address: self.address,
+            added: self.added,
+            pinged: self.pinged,
+            seen: self.seen,
+            sampled: self.sampled.unwrap_or(0),
+            down_hints: self.down_hints,
+        }
     }
 }
 
@@ -114,6 +138,7 @@ impl Table {
         let at = row.binary_search_by(|node| node.id.cmp(id)).ok()?;
         let node = row.get_mut(at)?;
         node.pinged = tick;
+        node.seen = tick;
         self.order.remove(&node.heard);
         node.heard = self.next;
         self.order.insert(node.heard, *id);

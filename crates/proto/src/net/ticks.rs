@@ -102,12 +102,11 @@ impl Net {
             return;
         }
         let tick = self.clock.tick;
-        let known = match self.table.touch(&id, tick) {
-            None if !self.insert_node(cx, Node::with_id(id, from, tick)) => return,
-            None => self.table.get_mut(&id),
-            known => known,
-        };
-        let Some(node) = known.filter(|_| is_sample) else {
+        let is_known = self.table.touch(&id, tick).is_some();
+        if !is_known && !self.insert_node(cx, Node::with_id(id, from, tick)) {
+            return;
+        }
+        let Some(node) = self.table.get_mut(&id).filter(|_| is_sample) else {
             return;
         };
         if node.sampled.is_none_or(|sampled| tick - sampled >= OLD_NODE) {
@@ -149,11 +148,24 @@ impl Net {
         if node.id == self.table.id() || is_filtered(node.address) || node.address.port() == 0 {
             return false;
         }
+        let view = node.view();
+        let is_new = self.table.get(&node.id).is_none();
         let Err(refused) = self.table.add(node) else {
+            if is_new && self.watches_table {
+                cx.emit(Event::NodeAdded { node: view });
+            }
             return true;
         };
         self.handle_full_row(cx, &refused);
         false
+    }
+
+    /// Removes a node from the table.
+    pub(super) fn remove_node(&mut self, cx: &mut Cx<'_>, id: &NodeId) {
+        let removed = self.table.remove(id).filter(|_| self.watches_table);
+        if let Some(node) = removed {
+            cx.emit(Event::NodeRemoved { node: node.view() });
+        }
     }
 
     /// Pings a node that was reported down, or was silent for long.
@@ -185,11 +197,17 @@ impl Net {
     }
 
     /// A node that did not answer leaves the table, as does one whose answer had no id.
-    pub(super) fn handle_check(&mut self, id: &NodeId, heard: u64, answered: bool) {
+    pub(super) fn handle_check(
+        &mut self,
+        cx: &mut Cx<'_>,
+        id: &NodeId,
+        heard: u64,
+        answered: bool,
+    ) {
         self.upkeep.checks = self.upkeep.checks.saturating_sub(1);
         let silent = self.table.get(id).is_some_and(|node| node.heard == heard);
         if silent || !answered {
-            self.table.remove(id);
+            self.remove_node(cx, id);
         }
     }
 
@@ -206,7 +224,7 @@ impl Net {
         if answered && alive {
             return;
         }
-        self.table.remove(id);
+        self.remove_node(cx, id);
         self.add_node(cx, by);
     }
 

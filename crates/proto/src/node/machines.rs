@@ -148,6 +148,7 @@ impl Machines {
                 self.ops.start_request(cx, &mut self.lower.net, request, options);
             }
             Command::AddNode { address } => self.lower.net.add_node(cx, address),
+            Command::WatchTable { watch } => self.lower.net.watch_table(watch),
             Command::Resolved { host, addresses } => {
                 self.lower.net.handle_resolved(cx, &host, &addresses);
             }
@@ -179,7 +180,7 @@ impl Machines {
                     announcer.handle_timeout(cx, &mut self.lower.net);
                 }
             }
-            Timer::Store => self.store.handle_timeout(cx),
+            Timer::Store(timer) => self.store.handle_timeout(cx, timer),
             Timer::Ask(ask) => {
                 self.servers.handle_answer(cx, base, ask, Answer::Reject);
                 self.connector.handle_answer(cx, base, ask, Answer::Reject);
@@ -224,10 +225,9 @@ impl Machines {
     }
 
     pub(super) fn sizes(&self) -> Sizes {
-        let mut sizes = Sizes::default();
+        let mut sizes = Sizes { stored: self.store.stored(), ..Sizes::default() };
         self.lower.net.measure(&mut sizes);
         self.lower.conns.measure(&mut sizes);
-        self.store.measure(&mut sizes);
         self.connector.measure(&mut sizes);
         self.servers.measure(&mut sizes);
         sizes
