@@ -22,9 +22,10 @@ fn hosts_that_slept_find_and_are_found_within_a_minute() {
         crowd.run(Duration::from_secs(nap + 60));
         assert_eq!(crowd.app.wakeups - wakeups, sleepers.len(), "{nap} s");
 
-        for _ in 0..100 {
-            let host = crowd.anybody();
-            crowd.look_up(host, |_| true);
+        for _ in 0..50 {
+            let (sleeper, other) = (crowd.anybody_of(|host| sleeps(&host)), crowd.anybody());
+            crowd.look_up(sleeper, |_| true);
+            crowd.look_up(other, |host| sleeps(&host));
             crowd.run(Duration::from_millis(100));
         }
         let score = crowd.take_score();

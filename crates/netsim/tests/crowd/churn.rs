@@ -85,10 +85,9 @@ impl Crowd {
 
     fn somebody_connects(&mut self) {
         let Some(remote) = self.any_server() else { return };
-        self.turn += 1;
-        let (host, conn) = (self.anybody(), ConnId(self.turn as u32));
-        let options = ConnectOptions::default();
         self.app.connected.asked += 1;
+        let (host, conn) = (self.anybody(), ConnId(self.app.connected.asked as u32));
+        let options = ConnectOptions::default();
         self.world.command(host, Command::Connect { conn, remote, options });
     }
 

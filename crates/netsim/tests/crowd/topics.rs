@@ -45,7 +45,7 @@ struct Topic {
     announced: bool,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     /// The application announces it again and again.
     Topic,
@@ -53,8 +53,14 @@ enum Kind {
     Server,
 }
 
+#[derive(Debug)]
 struct Lookup {
+    begun: Duration,
+    announcer: HostId,
+    kind: Kind,
     expected: PublicKey,
+    /// Nodes that showed records.
+    replies: usize,
     found: bool,
 }
 
@@ -68,6 +74,7 @@ impl Topic {
 impl Topics {
     pub(super) fn handle_reply(&mut self, name: Running, reply: &QueryReply) {
         let Some(lookup) = self.looking.get_mut(&name) else { return };
+        lookup.replies += 1;
         for peer in peers(reply) {
             lookup.found |= peer.public_key == lookup.expected;
             if !self.keys.contains(&peer.public_key) {
@@ -83,6 +90,9 @@ impl Topics {
             *if well { &mut self.score.announced } else { &mut self.score.failed } += 1;
         } else if let Some(lookup) = self.looking.remove(&name) {
             *if lookup.found { &mut self.score.found } else { &mut self.score.missed } += 1;
+            if !lookup.found {
+                eprintln!("{name:?} did not find {lookup:?}");
+            }
         }
     }
 
@@ -144,11 +154,12 @@ impl Crowd {
     pub(crate) fn look_up(&mut self, host: HostId, fits: impl Fn(HostId) -> bool) {
         let topics = self.app.topics.find(|topic| topic.announced && fits(topic.announcer));
         let topic = topics[self.world.rng().below(topics.len() as u64) as usize];
-        let Topic { target, kind, key_pair, .. } = &self.app.topics.list[topic];
-        let expected = key_pair.public();
-        let kind = if *kind == Kind::Server { QueryKind::FindPeer } else { QueryKind::Lookup };
-        let name = self.query(host, *target, kind);
-        self.app.topics.looking.insert(name, Lookup { expected, found: false });
+        let Topic { target, announcer, key_pair, kind, .. } = self.app.topics.list[topic].clone();
+        let (begun, expected) = (self.world.elapsed(), key_pair.public());
+        let query = if kind == Kind::Server { QueryKind::FindPeer } else { QueryKind::Lookup };
+        let name = self.query(host, target, query);
+        let lookup = Lookup { begun, announcer, kind, expected, replies: 0, found: false };
+        self.app.topics.looking.insert(name, lookup);
     }
 
     /// The key of any server that listens.
