@@ -135,6 +135,18 @@ declare class HyperDHT extends EventEmitter<HyperDHT.Events> {
   bind(): Promise<void>
   ready(): Promise<void>
   fullyBootstrapped(): Promise<void>
+  /**
+   * Takes all announcements back, for 5 seconds at most, ends connections and requests, and closes
+   * the sockets. Does nothing to a node that is suspended or destroyed.
+   */
+  suspend(opts?: { log?: (text: string) => void }): Promise<void>
+  /**
+   * Binds the sockets again, to the same ports if they are free; servers announce in the
+   * background.
+   *
+   * @throws {Error} rejected, with `code` EADDRINUSE or another; the node stays suspended
+   */
+  resume(opts?: { log?: (text: string) => void }): Promise<void>
   /** Unannounces all servers (unless forced), closes all connections and the sockets. */
   destroy(opts?: { force?: boolean }): Promise<void>
 }
@@ -176,6 +188,8 @@ declare namespace HyperDHT {
     connectionKeepAlive?: number | false
     /** Milliseconds, default 20000. */
     randomPunchInterval?: number
+    /** The first random punch waits for `randomPunchInterval` as well. */
+    deferRandomPunch?: boolean
     /** Default: adaptive. */
     ephemeral?: boolean
     adaptive?: boolean
@@ -278,6 +292,10 @@ declare namespace HyperDHT {
     listen(keyPair?: KeyPair): Promise<this>
     /** Unannounces the key pair; connections stay open. */
     close(): Promise<void>
+    /** Takes the announcement back and refuses clients; connections stay open. */
+    suspend(opts?: { log?: (text: string) => void }): Promise<void>
+    /** Announces again, in the background. */
+    resume(): Promise<void>
     address(): { publicKey: Buffer; host: string | null; port: number } | null
     refresh(): void
     notifyOnline(): void
@@ -387,6 +405,15 @@ declare namespace HyperDHT {
 
     address(): SocketAddress | null
     toJSON(): object
+  }
+
+  /** An address of a network interface. */
+  interface NetworkInterface {
+    name: string
+    host: string
+    family: 4 | 6
+    /** It leads to this host only. */
+    internal: boolean
   }
 
   /** A node of the routing table, as it was when it was looked at. Times are ticks of 5 s. */
@@ -587,7 +614,11 @@ declare namespace HyperDHT {
     persistent: []
     ephemeral: []
     wakeup: []
+    /** The interfaces of this host have changed: all of them; 'network-update' follows. */
+    'network-change': [interfaces: NetworkInterface[]]
     'network-update': []
+    suspend: []
+    resume: []
     'add-node': [node: TableNode]
     'remove-node': [node: TableNode]
     close: []

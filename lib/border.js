@@ -23,6 +23,15 @@ const bootstrapNode = {
   }
 }
 
+const adaptiveTimeout = struct({
+  maxSize: c.uint,
+  maxAge: c.uint,
+  fallback: c.array(c.uint),
+  min: c.uint,
+  max: c.uint,
+  jitter: c.uint
+})
+
 const config = struct({
   host: c.ipv4,
   portFrom: c.uint32,
@@ -43,7 +52,11 @@ const config = struct({
   maxPingDelay: c.uint,
   maxSize: c.uint,
   maxAge: c.uint,
-  watchTable: c.bool
+  watchTable: c.bool,
+  deferRandomPunch: c.bool,
+  sendDownHints: c.bool,
+  downHintsRateLimit: optional(c.uint),
+  adaptiveTimeout: optional(adaptiveTimeout)
 })
 
 const queryOptions = {
@@ -105,6 +118,8 @@ const COMMANDS = {
   }),
   addNode: command(13, { address }),
   destroy: command(14, { force: c.bool }),
+  suspend: command(15, { server: optional(c.uint32) }),
+  resume: command(16, { server: optional(c.uint32) }),
   watchTable: command(21, { watch: c.bool })
 }
 
@@ -165,6 +180,13 @@ const question = {
   }
 }
 
+const networkInterface = struct({
+  name: c.string,
+  host: c.string,
+  family: c.uint8,
+  internal: c.bool
+})
+
 const natAddress = { host: optional(c.ipv4), port: c.uint16 }
 
 const EVENTS = new Map([
@@ -176,6 +198,7 @@ const EVENTS = new Map([
   [15, event('wakeup', {})],
   [16, event('firewalled', { firewalled: c.bool })],
   [17, event('health', { online: c.bool, degraded: c.bool })],
+  [18, event('networkChange', { interfaces: c.array(networkInterface) })],
   [20, event('serverListening', { server: c.uint32 })],
   [21, event('serverFailed', { server: c.uint32, failure })],
   [22, event('serverRelays', { server: c.uint32, relays: addresses })],
@@ -199,6 +222,8 @@ const EVENTS = new Map([
   ],
   [52, event('reply', { request: c.uint32, outcome: outcome(reply) })],
   [60, event('destroyed', {})],
+  [70, event('suspended', { server: optional(c.uint32) })],
+  [71, event('resumed', { failure: optional(failure) })],
   [74, event('nodeAdded', tableNode)],
   [75, event('nodeRemoved', tableNode)]
 ])

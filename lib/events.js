@@ -3,6 +3,7 @@
 
 const NoiseSecretStream = require('./socket')
 const errors = require('./errors')
+const lifecycle = require('./lifecycle')
 const { toReply } = require('./reply')
 const { Persistent, toNode } = require('./views')
 
@@ -47,6 +48,23 @@ module.exports = {
     dht.online = online
     dht.degraded = degraded
     dht.emit('network-update')
+  },
+
+  networkChange(dht, { interfaces }) {
+    try {
+      dht.emit('network-change', interfaces)
+    } finally {
+      dht.emit('network-update')
+    }
+  },
+
+  suspended(dht, { server }) {
+    if (server === null) lifecycle.onsuspended(dht)
+    else dht._servers.get(server)?._onsuspended()
+  },
+
+  resumed(dht, { failure }) {
+    lifecycle.onresumed(dht, failure && errors.from(failure))
   },
 
   nodeAdded(dht, node) {

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod agenda;
+mod firewall;
 mod host;
 mod link;
 mod world;

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use proto::{BootstrapNode, Command, Config, Datagram, Event, Rng};
 
 use crate::agenda::{Agenda, Due};
+use crate::firewall::Firewall;
 use crate::host::{Departure, Power};
 use crate::{Host, HostId, Link};
 
@@ -109,9 +110,19 @@ impl World {
 
     /// Adds a host and starts its node.
     pub fn host(&mut self, config: Config) -> HostId {
+        self.start_host(config, None)
+    }
+
+    /// Adds a host that only those reach whom it has sent to.
+    pub fn firewalled_host(&mut self, config: Config) -> HostId {
+        self.start_host(config, Some(Firewall::default()))
+    }
+
+    fn start_host(&mut self, config: Config, firewall: Option<Firewall>) -> HostId {
         let id = HostId(self.hosts.len());
         let address = Self::address_of(id.0);
-        let host = Host::new(address, config, self.rng.bytes(), self.now);
+        let mut host = Host::new(address, config, self.rng.bytes(), self.now);
+        host.firewall = firewall;
         self.hosts.push(host);
         self.by_address.insert(address, id);
         self.settle(id);
@@ -132,8 +143,10 @@ impl World {
 
     /// A new node takes the place of one that crashed or left, at the same address.
     pub fn restart(&mut self, host: HostId, config: Config) {
-        let address = self.hosts[host.0].address;
+        let old = &self.hosts[host.0];
+        let (address, firewall) = (old.address, old.firewall.as_ref().map(|_| Firewall::default()));
         self.hosts[host.0] = Host::new(address, config, self.rng.bytes(), self.now);
+        self.hosts[host.0].firewall = firewall;
         self.settle(host);
     }
 
@@ -301,6 +314,10 @@ impl World {
         let Some(socket) = host.socket_at(flight.to.port()).filter(|_| host.is_on()) else {
             return;
         };
+        let firewall = host.firewall.as_ref();
+        if firewall.is_some_and(|firewall| !firewall.admits(flight.from, flight.to.port())) {
+            return;
+        }
         let datagram = Datagram { socket, from: flight.from, data: &mut flight.data };
         host.node.handle_datagram(self.now, datagram);
         self.settle(id);
@@ -323,6 +340,9 @@ impl World {
         let next = host.node.poll_timeout().map(|(at, _)| at.max(self.now));
         self.agenda.set_wake(id, next);
         for departure in departures.drain(..) {
+            if let Some(firewall) = &mut self.hosts[id.0].firewall {
+                firewall.note(departure.from.port(), departure.to);
+            }
             self.depart(id, departure);
         }
         self.departures = departures;

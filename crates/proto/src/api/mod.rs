@@ -10,10 +10,10 @@ mod transmit;
 mod view;
 
 pub use command::{
-    Answer, Command, ConnectOptions, QueryKind, QueryOptions, ServerOptions, UserCommit,
-    UserRequest,
+    Answer, Command, ConnectOptions, Interface, MainSockets, QueryKind, QueryOptions,
+    ServerOptions, UserCommit, UserRequest,
 };
-pub use config::{BootstrapNode, Config};
+pub use config::{AdaptiveTimeout, BootstrapNode, Config};
 pub use error::{ConnError, ConnectError, ListenError, QueryError, RequestError, StreamError};
 pub use event::{
     Action, Closed, ConnectionInfo, Dropped, Event, Live, Opened, PeerRecord, QueryReply, Question,

@@ -40,6 +40,14 @@ pub(super) fn refuse(cx: &mut Cx<'_>, command: Command) {
         | Command::Bound { .. }
         | Command::Resolved { .. }
         | Command::Interfaces { .. }
+        | Command::Clock { .. }
+        | Command::MachineSlept
+        | Command::Suspend
+        | Command::Resume
+        | Command::SuspendServer { .. }
+        | Command::ResumeServer { .. }
+        | Command::MainClosed
+        | Command::MainBound { .. }
         | Command::Destroy { .. } => {}
     }
 }
