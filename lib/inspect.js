@@ -39,6 +39,7 @@ const INSPECT = {
       'droppedFrame',
       'droppedUdx',
       'droppedStore',
+      'droppedRequest',
       'pingTx',
       'pingRx',
       'pingNatTx',

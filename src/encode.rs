@@ -2,8 +2,8 @@
 
 use hyperdht::wire::Writer;
 use hyperdht::{
-    ConnError, ConnId, Event, Handle, HealthReport, Interface, Opened, QueryReply, Question,
-    SocketId, Stats, TableNode,
+    ConnError, ConnId, Event, Handle, HealthReport, Incoming, Interface, Opened, QueryReply,
+    Question, SocketId, Stats, TableNode,
 };
 
 use crate::bind_error;
@@ -14,6 +14,8 @@ pub(crate) struct Filled {
     pub(crate) len: i32,
     /// The last event was a control event.
     pub(crate) control: bool,
+    /// It was one of those that the core counts until they are taken.
+    pub(crate) counted: bool,
 }
 
 /// Moves events from the end of `pending` into the slab, up to and including the first control
@@ -25,18 +27,19 @@ pub(crate) fn events(pending: &mut Vec<Event>, slab: &mut [u8]) -> Filled {
         let len = head.len() + body.len();
         let Some(room) = slab.get_mut(written..written + len) else {
             let len = if written == 0 { -(len as i32) } else { written as i32 };
-            return Filled { len, control: false };
+            return Filled { len, control: false, counted: false };
         };
         room[..head.len()].copy_from_slice(&head);
         room[head.len()..].copy_from_slice(body);
         written += len;
         let control = is_control(event);
+        let counted = matches!(event, Event::IncomingRequest(_) | Event::Datagram { .. });
         pending.pop();
         if control {
-            return Filled { len: written as i32, control };
+            return Filled { len: written as i32, control, counted };
         }
     }
-    Filled { len: written as i32, control: false }
+    Filled { len: written as i32, control: false, counted: false }
 }
 
 /// Answers a question about the node: 0 statistics, 1 live objects, 3 remote
@@ -215,6 +218,13 @@ fn control(w: &mut Writer, event: &Event) {
                 reply(w, r);
             }
         }
+        Event::LocalChecked { host, valid } => {
+            w.u8(19).raw(&host.octets()).u8(u8::from(*valid));
+        }
+        Event::IncomingRequest(request) => incoming(w.u8(72), request),
+        Event::Datagram { socket, from, data } => {
+            w.u8(73).u32(socket.0).addr4(*from).buffer(data);
+        }
         Event::Destroyed => code(w, 60),
     }
 }
@@ -288,6 +298,15 @@ fn reply(w: &mut Writer, reply: &QueryReply) {
     });
     w.uint(reply.error);
     optional(w, reply.value.as_ref(), |w, value| w.buffer(value));
+}
+
+fn incoming(w: &mut Writer, request: &Incoming) {
+    w.u32(request.socket.0).addr4(request.from);
+    optional(w, request.from_id, |w, id| w.raw(&id));
+    w.addr4(request.to).u16(request.tid).uint(request.command);
+    optional(w, request.target, |w, target| w.raw(&target));
+    optional(w, request.token, |w, token| w.raw(&token));
+    optional(w, request.value.as_ref(), |w, value| w.buffer(value));
 }
 
 fn conn_error(w: &mut Writer, error: ConnError) -> &mut Writer {
@@ -381,6 +400,7 @@ fn stats(w: &mut Writer, s: &Stats) {
         d.frame,
         d.udx,
         d.store,
+        d.request,
     ] {
         w.uint(n);
     }

@@ -93,6 +93,9 @@ impl NativeNode {
         if filled.control {
             self.call_again_for_data();
         }
+        if filled.counted {
+            self.push(Command::Taken { events: 1 });
+        }
         filled.len
     }
 

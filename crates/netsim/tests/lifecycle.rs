@@ -376,6 +376,7 @@ fn ping(world: &mut World, host: HostId, request: u32, to: SocketAddrV4) {
         to,
         internal: true,
         command: 0,
+        socket: None,
         target: None,
         token: None,
         value: None,
