@@ -13,7 +13,7 @@ use tokio::task;
 use tokio::time::{Sleep, sleep_until};
 
 use super::batch::Batch;
-use super::host::{InterfaceWatch, LOOK_INTERVAL, SleepWatch};
+use super::host::{ClockWatch, InterfaceWatch, LOOK_INTERVAL, SleepWatch};
 use super::shared::Shared;
 use super::state::Next;
 
@@ -25,6 +25,7 @@ pub(super) struct Driver {
     /// The interfaces that the node knows of.
     known: Vec<Interface>,
     sleep: SleepWatch,
+    clock: ClockWatch,
     look_at: Instant,
     /// The socket that was read last, so that none is read twice before the others.
     last: SocketId,
@@ -41,14 +42,15 @@ impl Driver {
         interfaces: Arc<Mutex<InterfaceWatch>>,
         known: Vec<Interface>,
     ) {
-        let now = Instant::now();
+        let (now, wall) = (Instant::now(), SystemTime::now());
         let _context = runtime.enter();
         let driver = Self {
             shared: Arc::clone(&shared),
             batch,
             interfaces,
             known,
-            sleep: SleepWatch::new(now, SystemTime::now()),
+            sleep: SleepWatch::new(now, wall),
+            clock: ClockWatch::new(now, wall),
             look_at: now + LOOK_INTERVAL,
             last: SocketId::SERVER,
             alarm: Box::pin(sleep_until(now.into())),
@@ -128,7 +130,11 @@ impl Driver {
         }
         self.look_at = now + LOOK_INTERVAL;
         let mut news = Vec::new();
-        if self.sleep.look(now, SystemTime::now()) {
+        let wall = SystemTime::now();
+        if let Some(unix_time) = self.clock.look(now, wall) {
+            news.push(Command::Clock { unix_time });
+        }
+        if self.sleep.look(now, wall) {
             news.push(Command::MachineSlept);
         }
         let mut watch = self.interfaces.lock();

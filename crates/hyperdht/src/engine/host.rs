@@ -1,7 +1,7 @@
 //! What the driver asks its host: interfaces, names, and whether it slept.
 
 use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use proto::Interface;
 
@@ -48,6 +48,32 @@ impl SleepWatch {
     }
 }
 
+/// Notices that the wall clock shows another time than the node expects: it was set, or the
+/// machine slept.
+#[derive(Debug)]
+pub(super) struct ClockWatch {
+    told: (Instant, SystemTime),
+}
+
+impl ClockWatch {
+    pub(super) fn new(now: Instant, wall: SystemTime) -> Self {
+        Self { told: (now, wall) }
+    }
+
+    /// The time since the Unix epoch, if the node has to be told.
+    pub(super) fn look(&mut self, now: Instant, wall: SystemTime) -> Option<Duration> {
+        let (then, wall_then) = self.told;
+        let expected = wall_then + now.saturating_duration_since(then);
+        let ahead = wall.duration_since(expected).unwrap_or_default();
+        let behind = expected.duration_since(wall).unwrap_or_default();
+        if ahead.max(behind) <= CLOCK_ERROR {
+            return None;
+        }
+        self.told = (now, wall);
+        Some(wall.duration_since(UNIX_EPOCH).unwrap_or_default())
+    }
+}
+
 /// Whether the machine slept, from the time that passed on the monotonic clock and on the wall.
 ///
 /// A process that was stopped for long did not sleep by this measure, since both clocks went on; a
@@ -83,7 +109,7 @@ fn read_interfaces() -> Vec<Interface> {
     let describe = |interface: &if_addrs::Interface| Interface {
         name: interface.name.clone(),
         address: interface.ip(),
-        internal: is_internal(interface.name.as_str()),
+        internal: is_internal(&interface.name),
     };
     all.iter().map(describe).collect()
 }
@@ -97,6 +123,9 @@ fn ipv4(address: &SocketAddr) -> Option<Ipv4Addr> {
 
 /// How long a change of the network or a sleep may go unnoticed.
 pub(super) const LOOK_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Of no importance, where a minute is granted.
+const CLOCK_ERROR: Duration = Duration::from_secs(1);
 
 /// A shorter sleep is no more than a delay: three ticks, as in the reference.
 const SLEEP: Duration = Duration::from_secs(15);
@@ -114,6 +143,18 @@ mod tests {
         assert!(!has_slept(5 * S, 5 * S));
         assert!(!has_slept(60 * S, 60 * S));
         assert!(!has_slept(60 * S, 5 * S));
+    }
+
+    #[test]
+    fn a_clock_that_was_set_is_told_once() {
+        let (start, wall) = (Instant::now(), SystemTime::UNIX_EPOCH + 1000 * S);
+        let mut watch = ClockWatch::new(start, wall);
+
+        assert_eq!(watch.look(start + 5 * S, wall + 6 * S), None);
+        assert_eq!(watch.look(start + 10 * S, wall + 3600 * S), Some(4600 * S));
+        assert_eq!(watch.look(start + 15 * S, wall + 3605 * S), None);
+        assert_eq!(watch.look(start + 20 * S, wall), Some(1000 * S));
+        assert_eq!(watch.look(start + 25 * S, wall + 5 * S), None);
     }
 
     #[test]

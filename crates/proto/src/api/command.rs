@@ -56,6 +56,8 @@ pub enum Command {
     /// The host's interfaces have changed; all of them. `Event::NetworkChange` follows, unless the
     /// node sleeps.
     Interfaces { interfaces: Vec<Interface> },
+    /// The wall clock shows this, since the Unix epoch: it was set, or the machine slept.
+    Clock { unix_time: Duration },
     /// The machine has slept, which the clock of this node does not show.
     MachineSlept,
     /// Puts the node to sleep: servers unannounce, for 5 s at most, then connections, requests and

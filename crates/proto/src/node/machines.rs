@@ -170,6 +170,7 @@ impl Machines {
             }
             Command::Bound { socket, local } => self.handle_bound(cx, socket, local),
             Command::Interfaces { interfaces } => self.handle_interfaces(cx, interfaces),
+            Command::Clock { unix_time } => self.store.set_clock(cx.now, unix_time),
             Command::MachineSlept => self.lower.net.handle_machine_slept(cx),
             Command::Suspend => self.handle_turn(cx, Turn::Suspend),
             Command::Resume => self.handle_turn(cx, Turn::Resume),

@@ -40,6 +40,7 @@ pub(super) fn refuse(cx: &mut Cx<'_>, command: Command) {
         | Command::Bound { .. }
         | Command::Resolved { .. }
         | Command::Interfaces { .. }
+        | Command::Clock { .. }
         | Command::MachineSlept
         | Command::Suspend
         | Command::Resume

@@ -69,6 +69,11 @@ impl Store {
         }
     }
 
+    /// The wall clock was set.
+    pub(crate) fn set_clock(&mut self, now: Instant, unix_time: Duration) {
+        self.clock = WallClock::new(now, unix_time);
+    }
+
     /// Answers for the key of a server of ours: FIND_PEER and LOOKUP of the target give this
     /// record while the node is persistent.
     pub(crate) fn serve(&mut self, target: Target, record: &Peer) {
