@@ -198,7 +198,8 @@ impl Crowd {
             let server = ServerId(topic as u32);
             return self.world.command(announcer, Command::Listen { server, options });
         }
-        let kind = QueryKind::Announce { key_pair, relay_addresses: Vec::new(), bump: 0 };
+        let kind =
+            QueryKind::Announce { key_pair, relay_addresses: Vec::new(), bump: 0, clear: false };
         let name = self.query(announcer, target, kind);
         self.app.topics.announcing.insert(name, topic);
     }
