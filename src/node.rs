@@ -146,10 +146,16 @@ fn malformed(error: hyperdht::wire::Malformed) -> Error {
 
 /// The error with the text of libuv where the system has a name for it.
 fn bind_error(error: &io::Error) -> Error {
+    if error.raw_os_error() == Some(EMFILE) {
+        return Error::from_reason("EMFILE: too many open files");
+    }
     let named = BIND_ERRORS.iter().find(|(kind, _)| *kind == error.kind());
     let text = named.map_or_else(|| error.to_string(), |(_, text)| (*text).to_owned());
     Error::from_reason(text)
 }
+
+/// No descriptor is left for a socket; `ErrorKind` has no name for it. Winsock counts apart.
+const EMFILE: i32 = if cfg!(windows) { 10_024 } else { 24 };
 
 const BIND_ERRORS: [(ErrorKind, &str); 3] = [
     (ErrorKind::AddrInUse, "EADDRINUSE: address already in use"),
