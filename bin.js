@@ -94,6 +94,6 @@ function onstop(stop) {
 
 function fail(err) {
   console.error('hyperdht: ' + err.message)
-  if (err.code === 'EMFILE') console.error('Each node has two sockets: raise the limit, ulimit -n')
+  if (err.code === 'EMFILE') console.error('Each node has two sockets: raise the limit (ulimit -n)')
   process.exit(1)
 }
