@@ -14,3 +14,6 @@ exports.DHT = exports.isNative ? require('../..') : require('hyperdht-reference'
 exports.createTestnet = exports.isNative
   ? require('../../testnet')
   : require('hyperdht-reference/testnet')
+
+/** Requires a file of the package, as `require('hyperdht/' + file)` does. */
+exports.load = file => require((exports.isNative ? '../../' : 'hyperdht-reference/') + file)
