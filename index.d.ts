@@ -176,6 +176,8 @@ declare namespace HyperDHT {
     connectionKeepAlive?: number | false
     /** Milliseconds, default 20000. */
     randomPunchInterval?: number
+    /** The first random punch waits for `randomPunchInterval` as well. */
+    deferRandomPunch?: boolean
     /** Default: adaptive. */
     ephemeral?: boolean
     adaptive?: boolean
@@ -186,7 +188,7 @@ declare namespace HyperDHT {
     /** Milliseconds, default 10000. */
     maxPingDelay?: number
     maxSize?: number
-    /** Milliseconds, default 20 minutes. */
+    /** Milliseconds, default 20 minutes, and 48 hours for mutable and immutable values. */
     maxAge?: number
     sendDownHints?: boolean
     downHintsRateLimit?: number

@@ -43,7 +43,8 @@ const config = struct({
   maxPingDelay: c.uint,
   maxSize: c.uint,
   maxAge: c.uint,
-  watchTable: c.bool
+  watchTable: c.bool,
+  deferRandomPunch: c.bool
 })
 
 const queryOptions = {

@@ -48,8 +48,9 @@ exports.node = function node(opts) {
       maxWindow: number('maxWindow', opts, MAX_COUNT),
       maxPingDelay: number('maxPingDelay', opts, MAX_MS),
       maxSize: number('maxSize', opts, MAX_COUNT, 65536),
-      maxAge: number('maxAge', opts, MAX_MS, 20 * 60 * 1000),
-      watchTable: true
+      maxAge: number('maxAge', opts, MAX_MS, 0),
+      watchTable: true,
+      deferRandomPunch: !!opts.deferRandomPunch
     },
     sendDownHints: opts.sendDownHints !== false,
     downHintsRateLimit: opts.downHintsRateLimit === undefined ? 50 : opts.downHintsRateLimit

@@ -35,16 +35,19 @@ pub struct Config {
     pub connection_keep_alive: Duration,
     /// Least time between two random punches. Default 20 s.
     pub random_punch_interval: Duration,
+    /// The first random punch waits for that time as well, also after a suspension. Default false.
+    pub defer_random_punch: bool,
     /// Requests of one query that run in parallel. Default 10.
     pub concurrency: usize,
     /// Requests per 750 ms slot. Default 80.
     pub max_window: usize,
     /// Longest delay that DELAYED_PING is answered after. Default 10 s.
     pub max_ping_delay: Duration,
-    /// Entries of each record cache. Default 65536.
+    /// Entries of each record cache; those of mutable and of immutable values hold half as many.
+    /// Default 65536.
     pub max_size: usize,
-    /// Age of records. Default 20 min.
-    pub max_age: Duration,
+    /// Age of records. `None`: 20 min for announcements, 48 h for mutable and immutable values.
+    pub max_age: Option<Duration>,
     /// The wall clock when the node is made, since the Unix epoch: the bump of an announcement is
     /// a time, and must not run ahead of it. Default zero: no bump is kept.
     pub unix_time: Duration,
@@ -88,11 +91,12 @@ impl Default for Config {
             public_address: None,
             connection_keep_alive: Duration::from_secs(5),
             random_punch_interval: Duration::from_secs(20),
+            defer_random_punch: false,
             concurrency: 10,
             max_window: 80,
             max_ping_delay: Duration::from_secs(10),
             max_size: 65536,
-            max_age: Duration::from_secs(20 * 60),
+            max_age: None,
             unix_time: Duration::ZERO,
             max_handshakes: 256,
             watch_table: false,

@@ -67,12 +67,14 @@ impl Lower {
 impl Machines {
     pub(super) fn new(config: Config, cx: &mut Cx<'_>) -> Self {
         let net = Net::new(&config, cx);
+        let mut punchers = Punchers::new(config.random_punch_interval, config.defer_random_punch);
+        punchers.handle_start(cx.now);
         Self {
             lower: Lower {
                 net,
                 conns: Conns::new(config.connection_keep_alive),
                 pool: Pool::new(),
-                punchers: Punchers::new(config.random_punch_interval),
+                punchers,
                 local: LocalAddresses::new(config.server_socket, config.interfaces.clone()),
                 announcers: BTreeMap::new(),
             },
@@ -180,7 +182,7 @@ impl Machines {
                     announcer.handle_timeout(cx, &mut self.lower.net);
                 }
             }
-            Timer::Store => self.store.handle_timeout(cx),
+            Timer::Store(timer) => self.store.handle_timeout(cx, timer),
             Timer::Ask(ask) => {
                 self.servers.handle_answer(cx, base, ask, Answer::Reject);
                 self.connector.handle_answer(cx, base, ask, Answer::Reject);
