@@ -89,7 +89,12 @@ const COMMANDS = {
   findNode: query(0, {}),
   findPeer: query(1, {}),
   lookup: query(2, {}),
-  announce: query(3, { secretKey: c.fixed64, relayAddresses: addresses, bump: c.uint }),
+  announce: query(3, {
+    secretKey: c.fixed64,
+    relayAddresses: addresses,
+    bump: c.uint,
+    clear: c.bool
+  }),
   unannounce: query(4, { secretKey: c.fixed64 }),
   userQuery: query(5, { command: c.uint, value: optional(c.buffer), commit: optional(payload) }),
   cancelQuery: command(11, { query: c.uint32 }),
@@ -106,8 +111,13 @@ const COMMANDS = {
   }),
   addNode: command(13, { address }),
   destroy: command(14, { force: c.bool }),
-  watchTable: command(21, { watch: c.bool })
+  watchTable: command(21, { watch: c.bool }),
+  steerQuery: command(30, { query: c.uint32, steer: c.uint8 }),
+  unlink: command(31, { target: c.fixed32, publicKey: c.fixed32 })
 }
+
+/** Ways to steer a query. */
+const STEER = { PAUSE: 0, GO_ON: 1, CONCLUDE: 2 }
 
 const reply = struct({
   tid: c.uint16,
@@ -209,7 +219,7 @@ const DATA = 1
 const MESSAGE = 2
 const DRAINED = 3
 
-module.exports = { config, COMMANDS, EVENTS, DATA, MESSAGE, DRAINED }
+module.exports = { config, COMMANDS, STEER, EVENTS, DATA, MESSAGE, DRAINED }
 
 function command(kind, fields) {
   const body = struct(fields)

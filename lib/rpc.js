@@ -169,13 +169,17 @@ module.exports = class RPC extends EventEmitter {
 
   query({ target, command, value = null }, opts = {}) {
     checkUint('command', command)
-    const steps = [['userQuery', { command, value: checkValue(value) }]]
-    return this._query({ target, steps, command, value }, opts)
+    checkValue(value)
+    // the core sends it again itself
+    const again = opts?.commit === true ? { command, value } : null
+    const start = ['userQuery', { command, value, commit: again }]
+    const commit = again === null ? undefined : null
+    return this._query({ target, start, command, value, commit }, opts)
   }
 
   findNode(target, opts = {}) {
-    const steps = [['findNode', {}]]
-    return this._query({ target, steps, command: FIND_NODE, internal: true }, opts)
+    const start = ['findNode', {}]
+    return this._query({ target, start, command: FIND_NODE, internal: true }, opts)
   }
 
   /** Asks for a random target in the background, which fills the routing table. */

@@ -12,7 +12,6 @@ exports.standIn = function standIn(DHT) {
   throwing(DHT, ['connectRawStream'])
   throwing(DHT.prototype, ['pool', 'createRawStream', 'register', 'session', 'delayedPing'])
   rejecting(DHT.prototype, ['suspend', 'resume', 'rttStats', 'validateLocalAddresses'])
-  rejecting(DHT.prototype, ['immutablePut', 'immutableGet', 'mutablePut', 'mutableGet'])
 }
 
 /** Gives the class of a server the methods that it has not. */

@@ -6,7 +6,8 @@ use bytes::Bytes;
 use hyperdht::wire::{Malformed, Reader};
 use hyperdht::{
     Answer, AskId, BootstrapNode, Command, Config, ConnId, ConnectOptions, KeyPair, OpenOptions,
-    QueryId, QueryKind, QueryOptions, RequestId, ServerId, ServerOptions, UserCommit, UserRequest,
+    QueryId, QueryKind, QueryOptions, RequestId, ServerId, ServerOptions, Steer, UserCommit,
+    UserRequest,
 };
 
 /// Options of a new node: where to bind, then the node's config.
@@ -49,6 +50,8 @@ pub(crate) fn command(bytes: &[u8]) -> Result<Command, Malformed> {
         13 => Command::AddNode { address: r.addr4()? },
         21 => Command::WatchTable { watch: flag(r)? },
         14 => Command::Destroy { force: flag(r)? },
+        30 => Command::SteerQuery { query: QueryId(r.u32()?), steer: steer(r)? },
+        31 => Command::Unlink { target: r.array()?, public_key: r.array()? },
         _ => return Err(Malformed::UnknownValue),
     })
 }
@@ -131,6 +134,7 @@ fn query(r: &mut Reader<'_>) -> Result<Command, Malformed> {
             key_pair: key_pair(r)?,
             relay_addresses: r.addr4_list()?,
             bump: r.uint()?,
+            clear: flag(r)?,
         },
         4 => QueryKind::Unannounce { key_pair: key_pair(r)? },
         5 => QueryKind::User {
@@ -141,6 +145,15 @@ fn query(r: &mut Reader<'_>) -> Result<Command, Malformed> {
         _ => return Err(Malformed::UnknownValue),
     };
     Ok(Command::Query { query, target, kind, options })
+}
+
+fn steer(r: &mut Reader<'_>) -> Result<Steer, Malformed> {
+    match r.u8()? {
+        0 => Ok(Steer::Pause),
+        1 => Ok(Steer::GoOn),
+        2 => Ok(Steer::Conclude),
+        _ => Err(Malformed::UnknownValue),
+    }
 }
 
 fn user_commit(r: &mut Reader<'_>) -> Result<UserCommit, Malformed> {

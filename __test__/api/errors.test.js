@@ -3,7 +3,7 @@
 const test = require('brittle')
 const b4a = require('b4a')
 const freePort = require('../helpers/free-port')
-const { DHT, load } = require('../helpers/implementation')
+const { DHT, deep } = require('../helpers/implementation')
 const { node, sleep, testnet, thrown } = require('../helpers/fixtures')
 
 const HOST = '127.0.0.1'
@@ -36,7 +36,7 @@ const TEXTS = {
 }
 
 test('lib/errors', t => {
-  const errors = load('lib/errors')
+  const errors = deep('lib/errors')
   for (const [code, text] of Object.entries(TEXTS)) {
     const err = errors[code]()
     t.ok(err instanceof Error && err instanceof errors, code)

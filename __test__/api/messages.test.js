@@ -3,9 +3,9 @@
 const test = require('brittle')
 const b4a = require('b4a')
 const c = require('compact-encoding')
-const { load } = require('../helpers/implementation')
+const { deep } = require('../helpers/implementation')
 
-const messages = load('lib/messages')
+const messages = deep('lib/messages')
 
 const KEY = b4a.alloc(32, 1)
 const TOKEN = b4a.alloc(32, 2)

@@ -2,7 +2,7 @@
 
 const test = require('brittle')
 const b4a = require('b4a')
-const { DHT, isNative, load } = require('../helpers/implementation')
+const { DHT, isNative, deep } = require('../helpers/implementation')
 const { thrown } = require('../helpers/fixtures')
 
 test('an ES module imports the class as the default', async t => {
@@ -11,20 +11,20 @@ test('an ES module imports the class as the default', async t => {
 })
 
 test('deep imports', t => {
-  t.is(load('index.js'), DHT)
-  t.is(load('testnet'), load('testnet.js'))
-  t.is(typeof load('testnet'), 'function')
-  t.is(load('lib/constants'), load('lib/constants.js'))
-  t.is(typeof load('package.json').bin.hyperdht, 'string')
+  t.is(deep('index.js'), DHT)
+  t.is(deep('testnet'), deep('testnet.js'))
+  t.is(typeof deep('testnet'), 'function')
+  t.is(deep('lib/constants'), deep('lib/constants.js'))
+  t.is(typeof deep('package.json').bin.hyperdht, 'string')
 })
 
 test('in browsers the class cannot be used', t => {
-  const Browser = load('browser.js')
+  const Browser = deep('browser.js')
   t.is(thrown(() => new Browser())?.message, 'hyperdht is not supported in browsers')
 })
 
 test('lib/constants', t => {
-  const { COMMANDS, BOOTSTRAP_NODES, FIREWALL, ERROR, NS } = load('lib/constants')
+  const { COMMANDS, BOOTSTRAP_NODES, FIREWALL, ERROR, NS } = deep('lib/constants')
   t.alike(COMMANDS, {
     PEER_HANDSHAKE: 0,
     PEER_HOLEPUNCH: 1,

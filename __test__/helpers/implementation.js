@@ -15,5 +15,7 @@ exports.createTestnet = exports.isNative
   ? require('../../testnet')
   : require('hyperdht-reference/testnet')
 
-/** Requires a file of the package, as `require('hyperdht/' + file)` does. */
-exports.load = file => require((exports.isNative ? '../../' : 'hyperdht-reference/') + file)
+/** A file of the package that programs require, as 'lib/messages'. */
+exports.deep = function deep(file) {
+  return require((exports.isNative ? '../../' : 'hyperdht-reference/') + file)
+}

@@ -14,9 +14,7 @@ test('methods', async t => {
 
   const server = dht.createServer()
   const promises = [server.suspend(), server.resume()]
-  for (const name of ['suspend', 'resume', 'immutablePut', 'immutableGet'])
-    promises.push(dht[name]())
-  for (const name of ['mutablePut', 'mutableGet', 'rttStats']) promises.push(dht[name]())
+  for (const name of ['suspend', 'resume', 'rttStats']) promises.push(dht[name]())
   for (const { reason } of await Promise.allSettled(promises)) says(t, reason)
 })
 
@@ -30,9 +28,6 @@ test('options that would change what happens', async t => {
     refused(t, `connect ${name}`, () => dht.connect(key, { [name]: {} }))
     refused(t, `server ${name}`, () => dht.createServer({ [name]: {} }))
   }
-  for (const name of ['commit', 'session']) refused(t, name, () => dht.lookup(key, { [name]: {} }))
-  refused(t, 'announce', () => dht.announce(key, keyPair, [], { signAnnounce() {} }))
-  refused(t, 'unannounce', () => dht.unannounce(key, keyPair, { signUnannounce() {} }))
   await dht
     .createServer()
     .listen(keyPair, { signAnnounce() {} })

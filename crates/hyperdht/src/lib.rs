@@ -47,7 +47,7 @@ pub use proto::{
     ConnectError, ConnectOptions, ConnectionInfo, Dropped, Event, HealthReport, InflightRequest,
     ListenError, Live, Message, Node, Opened, PeerRecord, QueryError, QueryId, QueryKind,
     QueryOptions, QueryReply, Question, RequestError, RequestId, ServerId, ServerOptions, SocketId,
-    Stats, Stored, StreamError, TableNode, Tally, UserCommit, UserRequest,
+    Stats, Steer, Stored, StreamError, TableNode, Tally, UserCommit, UserRequest,
 };
 
 pub use config::{DhtConfig, generate_key_pair};

@@ -42,6 +42,10 @@ pub enum Command {
     Query { query: QueryId, target: Target, kind: QueryKind, options: QueryOptions },
     /// Ends a query early.
     CancelQuery { query: QueryId },
+    /// Changes the course of a query that has not ended.
+    SteerQuery { query: QueryId, steer: Steer },
+    /// Removes a record from the node's own store, which it never asks itself.
+    Unlink { target: Target, public_key: PublicKey },
     /// Sends one request.
     Request { request: RequestId, options: UserRequest },
     /// Adds a node to the routing table.
@@ -136,8 +140,9 @@ pub enum QueryKind {
     FindPeer,
     /// LOOKUP of a topic.
     Lookup,
-    /// LOOKUP, then a signed ANNOUNCE to the closest nodes.
-    Announce { key_pair: KeyPair, relay_addresses: Vec<SocketAddrV4>, bump: u64 },
+    /// LOOKUP, then a signed ANNOUNCE to the closest nodes; if `clear`, a signed UNANNOUNCE before
+    /// that to each node that has our record.
+    Announce { key_pair: KeyPair, relay_addresses: Vec<SocketAddrV4>, bump: u64, clear: bool },
     /// LOOKUP, and a signed UNANNOUNCE to each node that has our record.
     Unannounce { key_pair: KeyPair },
     /// A user command of dht-rpc.
@@ -152,6 +157,17 @@ pub enum UserCommit {
     None,
     /// This, with the target of the query.
     Send { command: u64, value: Option<Bytes> },
+}
+
+/// Changes of a query's course.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Steer {
+    /// Nobody else is asked until it goes on: whoever reads its replies is slow.
+    Pause,
+    /// The end of a pause.
+    GoOn,
+    /// Nobody else is asked: what answered so far is the result.
+    Conclude,
 }
 
 /// Options of one query.

@@ -9,7 +9,7 @@ mod transmit;
 mod view;
 
 pub use command::{
-    Answer, Command, ConnectOptions, QueryKind, QueryOptions, ServerOptions, UserCommit,
+    Answer, Command, ConnectOptions, QueryKind, QueryOptions, ServerOptions, Steer, UserCommit,
     UserRequest,
 };
 pub use config::{BootstrapNode, Config};

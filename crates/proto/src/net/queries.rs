@@ -10,7 +10,7 @@ use super::requests::Purpose;
 use super::ticks::REFRESH_TICKS;
 use super::{Commit, Output, Owner, QueryKey, QuerySpec, Reply, RequestKey, RequestSpec};
 use crate::wire::{Target, Writer, command};
-use crate::{Cx, QueryError};
+use crate::{Cx, QueryError, Steer};
 
 impl Net {
     /// Walks to a target; its end is an [`Output::QueryDone`].
@@ -22,6 +22,21 @@ impl Net {
     /// Forgets a query without a word.
     pub(crate) fn cancel_query(&mut self, cx: &mut Cx<'_>, key: QueryKey) {
         self.remove_query(cx, key);
+    }
+
+    /// Changes the course of a query that has not found the closest nodes yet.
+    pub(crate) fn steer_query(&mut self, cx: &mut Cx<'_>, key: QueryKey, steer: Steer) {
+        let Some(query) = self.queries.get_mut(&key).filter(|query| query.is_asking()) else {
+            return;
+        };
+        match steer {
+            Steer::Pause => query.paused = true,
+            Steer::GoOn => {
+                query.paused = false;
+                self.run_query(cx, key);
+            }
+            Steer::Conclude => self.close_query(cx, key),
+        }
     }
 
     /// Sends what the owner made of [`Output::Commit`]. One reply, of any kind, is a success.

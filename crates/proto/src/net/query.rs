@@ -18,6 +18,8 @@ pub(super) struct Query {
     pub(super) concurrency: usize,
     /// Bootstrap nodes are wanted, and some of their addresses are still unknown.
     pub(super) awaits_bootstrap: bool,
+    /// The owner has enough replies for the moment.
+    pub(super) paused: bool,
     /// Sorted by distance, at most [`K`].
     closest: Vec<Reply>,
     seen: HashMap<SocketAddrV4, Seen>,
@@ -104,6 +106,7 @@ impl Query {
             purpose,
             concurrency: concurrency.max(1),
             awaits_bootstrap: false,
+            paused: false,
             closest: Vec::new(),
             seen: HashMap::new(),
             pending: Vec::new(),
@@ -137,7 +140,7 @@ impl Query {
 
     /// Decides what to do; call until it is neither `Visit` nor `Refill`.
     pub(super) fn next_step(&mut self) -> Step {
-        if !matches!(self.stage, Stage::Asking) {
+        if self.paused || !self.is_asking() {
             return Step::Wait;
         }
         let limit = if self.slowdown { SLOW_START } else { self.concurrency } + self.slow();
@@ -232,6 +235,11 @@ impl Query {
     /// True if the owner has to be asked for its commits.
     pub(super) fn wants_commit(&self) -> bool {
         self.spec.commit == Commit::Ask
+    }
+
+    /// True until the closest nodes are known.
+    pub(super) fn is_asking(&self) -> bool {
+        matches!(self.stage, Stage::Asking)
     }
 
     /// True while it waits for the owner's commits.

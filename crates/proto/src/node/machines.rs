@@ -146,6 +146,12 @@ impl Machines {
             Command::CancelQuery { query } => {
                 self.ops.cancel_query(cx, &mut self.lower.net, query);
             }
+            Command::SteerQuery { query, steer } => {
+                self.ops.steer_query(cx, &mut self.lower.net, query, steer);
+            }
+            Command::Unlink { target, public_key } => {
+                self.store.unannounce(&target, &public_key);
+            }
             Command::Request { request, options } => {
                 self.ops.start_request(cx, &mut self.lower.net, request, options);
             }

@@ -35,6 +35,8 @@ pub(super) fn refuse(cx: &mut Cx<'_>, command: Command) {
         | Command::SetHooks { .. }
         | Command::Answer { .. }
         | Command::CancelQuery { .. }
+        | Command::SteerQuery { .. }
+        | Command::Unlink { .. }
         | Command::AddNode { .. }
         | Command::WatchTable { .. }
         | Command::Bound { .. }

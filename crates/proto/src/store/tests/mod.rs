@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::*;
 use crate::noise::KeyPair;
 use crate::wire::{announce_signable, ns};
-use crate::{Outbox, SocketId, Stats, Timers};
+use crate::{Outbox, SocketId, Stats, Timer, Timers};
 
 #[test]
 fn answers_as_the_reference_does() {
