@@ -6,7 +6,7 @@
 // On several machines the steps are the same: step 1 runs on one of them, with the address by which
 // the others reach it and without `host`; everybody else is given that address as `bootstrap`.
 
-import DHT from 'hyperdht'
+import DHT from '../index.js' // in a program of your own: 'hyperdht'
 
 const HOST = '127.0.0.1'
 const PORT = 40500

@@ -106,9 +106,7 @@ const EXAMPLES = {
       `${k}fdfd00056279746573${sig}`
     ]
   ],
-  mutableGetResponse: [
-    [{ seq: 4, value: BYTES, signature: SIGNATURE }, `04056279746573${sig}`]
-  ],
+  mutableGetResponse: [[{ seq: 4, value: BYTES, signature: SIGNATURE }, `04056279746573${sig}`]],
   pluginRequest: [
     [{ plugin: 'chat', version: 1, command: 2, value: null }, '0463686174010200'],
     [{ plugin: 'chat', version: 1, command: 2, value: BYTES }, '0463686174010201056279746573']
