@@ -3,6 +3,7 @@
 const test = require('brittle')
 const b4a = require('b4a')
 const { DHT, isNative, deep } = require('../helpers/implementation')
+const { isBare } = require('../helpers/runtime')
 const { thrown } = require('../helpers/fixtures')
 
 test('an ES module imports the class as the default', async t => {
@@ -21,6 +22,25 @@ test('deep imports', t => {
 test('in browsers the class cannot be used', t => {
   const Browser = deep('browser.js')
   t.is(thrown(() => new Browser())?.message, 'hyperdht is not supported in browsers')
+})
+
+test('keyPair and hash in browsers', t => {
+  const Browser = deep('browser.js')
+  for (let i = 0; i < 5; i++) {
+    const seed = b4a.alloc(32, i)
+    t.alike(Browser.keyPair(seed), DHT.keyPair(seed))
+  }
+  for (const size of [0, 1, 127, 128, 129, 256, 1000]) {
+    const data = b4a.alloc(size, size)
+    t.alike(Browser.hash(data), DHT.hash(data), `${size} bytes`)
+  }
+  if (isBare) return
+
+  const one = Browser.keyPair()
+  const other = Browser.keyPair()
+  t.is(one.publicKey.byteLength, 32)
+  t.is(one.secretKey.byteLength, 64)
+  t.unlike(one.publicKey, other.publicKey)
 })
 
 test('lib/constants', t => {

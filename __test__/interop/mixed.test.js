@@ -26,12 +26,15 @@ test('a mixed network finds what either stored', { timeout: 180_000 }, async t =
 test('damaged datagrams change nothing but counters', { timeout: 180_000 }, async t => {
   const network = await Network.create(t)
   await network.damage()
+  const before = await network.states()
   const things = await network.putAll()
   await network.findAll(t, things, 'all nodes')
 
   await network.killHalf(t)
   await network.findAll(t, things, 'half of the nodes')
   await network.dropped(t, things)
+  const after = await network.states()
+  for (const [label, state] of after) t.alike(state, before.get(label), label)
 })
 
 class Network {
@@ -53,13 +56,14 @@ class Network {
   async start() {
     const kinds = Array.from({ length: NODES }, (_, i) => (i % 2 ? 'reference' : plan.ours))
     const spawned = kinds.map(kind => this.world.spawn('member', kind, plan.runtime))
-    this.members = (await Promise.all(spawned)).map((child, i) => ({ child, kind: kinds[i] }))
+    const children = await Promise.all(spawned)
+    this.members = children.map((child, i) => ({ child, kind: kinds[i], name: `member ${i}` }))
 
     let bootstrap = null
-    for (const { child } of this.members) {
+    for (const { child, name } of this.members) {
       const options = bootstrap ? { bootstrap } : { port: await freePort() }
       const { port, persistent } = await child.call('start', options)
-      if (!persistent) throw new Error(`${child.label} is not persistent`)
+      if (!persistent) throw new Error(`${name} is not persistent`)
       if (bootstrap === null) bootstrap = [{ host: '127.0.0.1', port }]
     }
   }
@@ -89,12 +93,19 @@ class Network {
   /** Every node finds every thing. */
   async findAll(t, things, when) {
     const missing = []
-    const ask = async ({ child }, thing) => {
+    const ask = async ({ child, name }, thing) => {
       const found = await child.call('find', thing)
-      if (!found.includes(thing.expected)) missing.push({ by: child.label, thing, found })
+      if (!found.includes(thing.expected)) missing.push({ by: name, thing, found })
     }
     await Promise.all(this.members.flatMap(each => things.map(thing => ask(each, thing))))
     t.alike(missing, [], `${when} find all ${things.length} things`)
+  }
+
+  /** What damage may not change, of our nodes. */
+  async states() {
+    const states = new Map()
+    for (const { child, name } of this.of(plan.ours)) states.set(name, await child.call('state'))
+    return states
   }
 
   async killHalf(t) {

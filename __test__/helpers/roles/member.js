@@ -21,8 +21,10 @@ serve({
     count = require('../damage')(options)
   },
 
-  nodes() {
-    return dht.toArray().length
+  /** What no stranger's datagram may change. */
+  state() {
+    const { id, ephemeral, firewalled, bootstrapped, destroyed } = dht
+    return { id: hex(id), ephemeral, firewalled, bootstrapped, destroyed }
   },
 
   /** Datagrams that were damaged here, and that this node counted as dropped (ours only). */
