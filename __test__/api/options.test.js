@@ -4,7 +4,7 @@ const test = require('brittle')
 const b4a = require('b4a')
 const freePort = require('../helpers/free-port')
 const { DHT } = require('../helpers/implementation')
-const { node, once, testnet } = require('../helpers/fixtures')
+const { node, once, sleep, testnet } = require('../helpers/fixtures')
 
 const HOST = '127.0.0.1'
 
@@ -174,6 +174,38 @@ test('numbers, and their defaults', async t => {
     sendDownHints: false,
     downHintsRateLimit: -1
   })
+})
+
+test('sendDownHints tells those who name a node that is silent', async t => {
+  const net = await testnet(t, 5)
+  const quiet = await node(t, net, { sendDownHints: false })
+  const hinting = await node(t, net)
+  const gone = net.nodes.at(-1)
+  const target = gone.id
+  await gone.destroy()
+
+  await quiet.findNode(target, { retries: 0 }).finished()
+  t.is(quiet.stats.commands.downHint.tx, 0)
+  await hinting.findNode(target, { retries: 0 }).finished()
+  t.ok(hinting.stats.commands.downHint.tx > 0)
+})
+
+test('maxAge: what others announced is forgotten', async t => {
+  const port = await freePort()
+  const keeper = DHT.bootstrapper(port, HOST, { host: HOST, maxAge: 500 })
+  t.teardown(() => keeper.destroy())
+  await keeper.fullyBootstrapped()
+
+  const dht = await start(t, { bootstrap: [{ host: HOST, port }] })
+  const topic = b4a.alloc(32, 4)
+  await dht.announce(topic, dht.defaultKeyPair, []).finished()
+  const found = async () => {
+    for await (const { peers } of dht.lookup(topic)) if (peers.length > 0) return true
+    return false
+  }
+  t.ok(await found())
+  while (await found()) await sleep(50)
+  t.pass('gone')
 })
 
 test('ephemeral: true, and left out', async t => {
