@@ -175,6 +175,18 @@ declare class HyperDHT extends EventEmitter<HyperDHT.Events> {
   bind(): Promise<void>
   ready(): Promise<void>
   fullyBootstrapped(): Promise<void>
+  /**
+   * Takes all announcements back, for 5 seconds at most, ends connections and requests, and closes
+   * the sockets. Does nothing to a node that is suspended or destroyed.
+   */
+  suspend(opts?: { log?: (text: string) => void }): Promise<void>
+  /**
+   * Binds the sockets again, to the same ports if they are free; servers announce in the
+   * background.
+   *
+   * @throws {Error} rejected, with `code` EADDRINUSE or another; the node stays suspended
+   */
+  resume(opts?: { log?: (text: string) => void }): Promise<void>
   /** Unannounces all servers (unless forced), closes all connections and the sockets. */
   destroy(opts?: { force?: boolean }): Promise<void>
 }
@@ -335,9 +347,16 @@ declare namespace HyperDHT {
      * @throws {Error} rejected, with `code` ALREADY_LISTENING, NODE_DESTROYED or
      *   KEYPAIR_ALREADY_USED
      */
-    listen(keyPair?: KeyPair): Promise<this>
+    listen(
+      keyPair?: SigningKeyPair,
+      opts?: { signAnnounce?: AnnounceSigner; signUnannounce?: AnnounceSigner }
+    ): Promise<this>
     /** Unannounces the key pair; connections stay open. */
     close(): Promise<void>
+    /** Takes the announcement back and refuses clients; connections stay open. */
+    suspend(opts?: { log?: (text: string) => void }): Promise<void>
+    /** Announces again, in the background. */
+    resume(): Promise<void>
     address(): { publicKey: Buffer; host: string | null; port: number } | null
     refresh(): void
     notifyOnline(): void
@@ -447,6 +466,15 @@ declare namespace HyperDHT {
 
     address(): SocketAddress | null
     toJSON(): object
+  }
+
+  /** An address of a network interface. */
+  interface NetworkInterface {
+    name: string
+    host: string
+    family: 4 | 6
+    /** It leads to this host only. */
+    internal: boolean
   }
 
   /** A node of the routing table, as it was when it was looked at. Times are ticks of 5 s. */
@@ -679,7 +707,11 @@ declare namespace HyperDHT {
     persistent: []
     ephemeral: []
     wakeup: []
+    /** The interfaces of this host have changed: all of them; 'network-update' follows. */
+    'network-change': [interfaces: NetworkInterface[]]
     'network-update': []
+    suspend: []
+    resume: []
     'add-node': [node: TableNode]
     'remove-node': [node: TableNode]
     close: []

@@ -23,6 +23,15 @@ const bootstrapNode = {
   }
 }
 
+const adaptiveTimeout = struct({
+  maxSize: c.uint,
+  maxAge: c.uint,
+  fallback: c.array(c.uint),
+  min: c.uint,
+  max: c.uint,
+  jitter: c.uint
+})
+
 const config = struct({
   host: c.ipv4,
   portFrom: c.uint32,
@@ -44,7 +53,10 @@ const config = struct({
   maxSize: c.uint,
   maxAge: c.uint,
   watchTable: c.bool,
-  deferRandomPunch: c.bool
+  deferRandomPunch: c.bool,
+  sendDownHints: c.bool,
+  downHintsRateLimit: optional(c.uint),
+  adaptiveTimeout: optional(adaptiveTimeout)
 })
 
 const queryOptions = {
@@ -76,6 +88,7 @@ const COMMANDS = {
   listen: command(5, {
     server: c.uint32,
     secretKey: optional(c.fixed64),
+    announces: optional(c.fixed32),
     askFirewall: c.bool,
     askHolepunch: c.bool,
     holepunch: c.bool,
@@ -111,9 +124,12 @@ const COMMANDS = {
   }),
   addNode: command(13, { address }),
   destroy: command(14, { force: c.bool }),
+  suspend: command(15, { server: optional(c.uint32) }),
+  resume: command(16, { server: optional(c.uint32) }),
   watchTable: command(21, { watch: c.bool }),
   steerQuery: command(30, { query: c.uint32, steer: c.uint8 }),
-  unlink: command(31, { target: c.fixed32, publicKey: c.fixed32 })
+  unlink: command(31, { target: c.fixed32, publicKey: c.fixed32 }),
+  signed: command(32, { server: c.uint32, tag: c.uint32, signature: optional(c.fixed64) })
 }
 
 /** Ways to steer a query. */
@@ -176,6 +192,13 @@ const question = {
   }
 }
 
+const networkInterface = struct({
+  name: c.string,
+  host: c.string,
+  family: c.uint8,
+  internal: c.bool
+})
+
 const natAddress = { host: optional(c.ipv4), port: c.uint16 }
 
 const EVENTS = new Map([
@@ -187,6 +210,7 @@ const EVENTS = new Map([
   [15, event('wakeup', {})],
   [16, event('firewalled', { firewalled: c.bool })],
   [17, event('health', { online: c.bool, degraded: c.bool })],
+  [18, event('networkChange', { interfaces: c.array(networkInterface) })],
   [20, event('serverListening', { server: c.uint32 })],
   [21, event('serverFailed', { server: c.uint32, failure })],
   [22, event('serverRelays', { server: c.uint32, relays: addresses })],
@@ -197,6 +221,17 @@ const EVENTS = new Map([
   [33, event('finished', { conn: c.uint32 })],
   [34, event('closed', { conn: c.uint32, failure: optional(failure) })],
   [40, event('ask', { ask: c.uint32, question })],
+  [
+    19,
+    event('sign', {
+      server: c.uint32,
+      tag: c.uint32,
+      announces: c.bool,
+      target: key,
+      token: key,
+      id: key
+    })
+  ],
   [50, event('queryReply', { query: c.uint32, reply })],
   [
     51,
@@ -210,6 +245,8 @@ const EVENTS = new Map([
   ],
   [52, event('reply', { request: c.uint32, outcome: outcome(reply) })],
   [60, event('destroyed', {})],
+  [70, event('suspended', { server: optional(c.uint32) })],
+  [71, event('resumed', { failure: optional(failure) })],
   [74, event('nodeAdded', tableNode)],
   [75, event('nodeRemoved', tableNode)]
 ])

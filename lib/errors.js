@@ -42,7 +42,7 @@ for (const code of Object.keys(TEXTS)) {
   }
 }
 
-const SYSTEM_CODES = new Set(['ECONNRESET', 'ETIMEDOUT'])
+const SYSTEM_CODES = new Set(['ECONNRESET', 'ETIMEDOUT', 'EADDRINUSE', 'EADDRNOTAVAIL', 'EACCES'])
 
 /**
  * The error for a failure that the core reports.

@@ -3,6 +3,7 @@
 
 const NoiseSecretStream = require('./socket')
 const errors = require('./errors')
+const lifecycle = require('./lifecycle')
 const { toReply } = require('./reply')
 const { Persistent, toNode } = require('./views')
 
@@ -49,6 +50,23 @@ module.exports = {
     dht.online = online
     dht.degraded = degraded
     dht.emit('network-update')
+  },
+
+  networkChange(dht, { interfaces }) {
+    try {
+      dht.emit('network-change', interfaces)
+    } finally {
+      dht.emit('network-update')
+    }
+  },
+
+  suspended(dht, { server }) {
+    if (server === null) lifecycle.onsuspended(dht)
+    else dht._servers.get(server)?._onsuspended()
+  },
+
+  resumed(dht, { failure }) {
+    lifecycle.onresumed(dht, failure && errors.from(failure))
   },
 
   nodeAdded(dht, node) {
@@ -113,6 +131,12 @@ module.exports = {
   ask(dht, { ask, question }) {
     const asked = question.kind === 'firewall' ? firewall(dht, question) : holepunch(dht, question)
     asked.then(accept => dht._native.command('answer', { ask, accept }))
+  },
+
+  async sign(dht, { server: id, tag, ...wanted }) {
+    const server = dht._servers.get(id)
+    const signature = server ? await server._onsign(wanted) : null
+    dht._native.command('signed', { server: id, tag, signature })
   },
 
   queryReply(dht, { query, reply }) {

@@ -2,6 +2,7 @@ const { EventEmitter } = require('events')
 const b4a = require('b4a')
 const deferred = require('./deferred')
 const Dispatcher = require('./dispatcher')
+const lifecycle = require('./lifecycle')
 const Native = require('./native')
 const Query = require('./query')
 const Sink = require('./sink')
@@ -61,6 +62,10 @@ module.exports = class RPC extends EventEmitter {
     this._gone = deferred()
     this._forced = deferred()
     this._destroying = null
+    this._connectable = true
+    this._asleep = false // while the core says so
+    this._suspending = []
+    this._resuming = []
     this._dispatcher = new Dispatcher(new Sink(this))
     this._native = null
     this._bindError = null
@@ -197,6 +202,16 @@ module.exports = class RPC extends EventEmitter {
     return this._request(ping, to, opts)
   }
 
+  /** Takes all announcements back, ends connections and requests, and closes the sockets. */
+  suspend(opts) {
+    return lifecycle.suspend(this, opts)
+  }
+
+  /** Binds the sockets again; servers announce in the background. */
+  resume(opts) {
+    return lifecycle.resume(this, opts)
+  }
+
   /** Unannounces all servers (unless forced), closes all connections and the sockets. */
   async destroy({ force = false } = {}) {
     if (force) this._forced.resolve()
@@ -213,8 +228,19 @@ module.exports = class RPC extends EventEmitter {
       return
     }
     this._dispatcher.start(this._native)
-    this._socket(CLIENT_SOCKET)
-    this._socket(SERVER_SOCKET)
+    this._bindMainSockets()
+  }
+
+  /** New objects for the sockets that a node always has, unless it sleeps. */
+  _bindMainSockets() {
+    for (const id of MAIN_SOCKETS) {
+      this._sockets.delete(id)
+      this._socket(id)
+    }
+  }
+
+  _mainSockets() {
+    return MAIN_SOCKETS.map(id => this._sockets.get(id))
   }
 
   async _destroy(force) {
@@ -240,6 +266,7 @@ module.exports = class RPC extends EventEmitter {
     for (const query of this._queries.clear()) query._onnodedestroyed()
     for (const server of this._servers.clear()) server._onclosed()
     for (const request of this._requests.clear()) request.reject(new Error('Node destroyed'))
+    lifecycle.release(this)
   }
 
   _query(what, opts) {
@@ -292,7 +319,7 @@ module.exports = class RPC extends EventEmitter {
       jsServers: this._servers.size,
       jsQueries: this._queries.size,
       jsRequests: this._requests.size,
-      jsSockets: this._sockets.size - MAIN_SOCKETS
+      jsSockets: this._sockets.size - MAIN_SOCKETS.length
     }
   }
 }
@@ -300,7 +327,7 @@ module.exports = class RPC extends EventEmitter {
 /** Numbers of the two sockets that a node always has. */
 const CLIENT_SOCKET = 0
 const SERVER_SOCKET = 1
-const MAIN_SOCKETS = 2
+const MAIN_SOCKETS = [CLIENT_SOCKET, SERVER_SOCKET]
 
 /** Internal commands of dht-rpc. */
 const PING = 0

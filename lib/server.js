@@ -4,10 +4,12 @@ const c = require('compact-encoding')
 const m = require('./messages')
 const errors = require('./errors')
 const { ALREADY_LISTENING, NODE_DESTROYED, KEYPAIR_ALREADY_USED } = require('./errors')
-const { hash } = require('./keys')
-const { checkKeyPair, interval } = require('./options')
+const Persistent = require('./persistent')
+const { createKeyPair, hash } = require('./keys')
+const { checkBytes, checkSigner, interval } = require('./options')
 const deferred = require('./deferred')
-const { refuse, standInForServer } = require('./unsupported')
+const lifecycle = require('./lifecycle')
+const { refuse } = require('./unsupported')
 
 /** Accepts connections to a key pair. */
 module.exports = class Server extends EventEmitter {
@@ -33,6 +35,7 @@ module.exports = class Server extends EventEmitter {
     this._firewall = opts.firewall || admitAll
     this._holepunch = opts.holepunch || punchAll
     this._keyPair = null
+    this._signers = null
     this._relayAddresses = []
     this._holepunches = []
     this._listening = null
@@ -40,6 +43,7 @@ module.exports = class Server extends EventEmitter {
     this._id = -1 // while the core knows it
     this._announced = null
     this._unannounced = null
+    this._suspending = null
   }
 
   /** Whether a client is refused: (remotePublicKey, payload, address) => boolean or Promise. */
@@ -82,11 +86,11 @@ module.exports = class Server extends EventEmitter {
 
   /** Announces the key pair; resolves when clients can find it. */
   async listen(keyPair = this.dht.defaultKeyPair, opts) {
-    refuse(opts, ['signAnnounce', 'signUnannounce'])
     if (this._listening !== null) throw ALREADY_LISTENING()
     if (this.dht.destroyed) throw NODE_DESTROYED()
-    checkKeyPair('keyPair', keyPair)
+    const signers = signersOf(keyPair, opts || {})
 
+    this._signers = signers
     this._listening = this._listen(keyPair)
     await this._listening
     return this
@@ -96,6 +100,16 @@ module.exports = class Server extends EventEmitter {
   close() {
     if (this._closing === null) this._closing = this._close()
     return this._closing
+  }
+
+  /** Takes the announcement back and refuses clients; connections stay open. */
+  suspend(opts) {
+    return lifecycle.suspendServer(this, opts)
+  }
+
+  /** Announces again, in the background. */
+  resume() {
+    return lifecycle.resumeServer(this)
   }
 
   /** Announces again at the next cycle. */
@@ -140,12 +154,14 @@ module.exports = class Server extends EventEmitter {
     this._announced = deferred()
     this.dht._native.command('listen', {
       server: this._id,
-      secretKey: keyPair.secretKey,
+      secretKey: keyPair.secretKey || createKeyPair().secretKey, // who signs elsewhere is deaf
+      announces: this._signers && keyPair.publicKey,
       ...this._hooks(),
       holepunch: !this._neverPunch,
       shareLocalAddress: this._shareLocalAddress,
       handshakeClearWait: interval(this.handshakeClearWait)
     })
+    if (this.suspended) lifecycle.commandSuspension(this)
     return this._announced.promise
   }
 
@@ -174,6 +190,11 @@ module.exports = class Server extends EventEmitter {
     this._id = -1
     this._keyPair = null
     this._relayAddresses = []
+    lifecycle.settleServer(this)
+  }
+
+  _command(name) {
+    if (this._id !== -1) this.dht._native.command(name, { server: this._id })
   }
 
   _hooks() {
@@ -207,12 +228,18 @@ module.exports = class Server extends EventEmitter {
     this._relayAddresses = relays
   }
 
+  _onsuspended() {
+    this.suspended = true
+    lifecycle.settleServer(this)
+  }
+
   /** Unannounced, or gone with its node. */
   _onclosed() {
     this.dht._servers.delete(this._id)
     this._id = -1
     if (this._announced !== null) this._announced.resolve()
     if (this._unannounced !== null) this._unannounced.resolve()
+    lifecycle.settleServer(this)
   }
 
   /** A hook that throws refuses. */
@@ -224,15 +251,44 @@ module.exports = class Server extends EventEmitter {
     }
   }
 
+  /** Null if there is no signature: then the node is left out. */
+  async _onsign({ announces, target, token, id }) {
+    const keyPair = this._keyPair
+    if (keyPair === null) return null
+    const peer = { publicKey: keyPair.publicKey, relayAddresses: [] }
+    const announce = { peer, refresh: null, signature: null }
+    const name = announces ? 'signAnnounce' : 'signUnannounce'
+    try {
+      const signature = await this._signers[name](target, token, id, announce, keyPair)
+      return checkBytes('signature', signature, 64)
+    } catch {
+      return null
+    }
+  }
+
   _onholepunch({ remoteFirewall, localFirewall, remoteAddresses, localAddresses }) {
     return this._holepunch(remoteFirewall, localFirewall, remoteAddresses, localAddresses)
   }
 }
 
-standInForServer(module.exports)
-
 /** Milliseconds for which a finished handshake keeps its slot. */
 const HANDSHAKE_CLEAR_WAIT = 10000
+
+// Null if the core signs with the secret key.
+function signersOf(keyPair, { signAnnounce, signUnannounce }) {
+  const announce = checkSigner('signAnnounce', keyPair, signAnnounce, Persistent.signAnnounce)
+  const unannounce = checkSigner(
+    'signUnannounce',
+    keyPair,
+    signUnannounce,
+    Persistent.signUnannounce
+  )
+  if (announce === null && unannounce === null) return null
+  return {
+    signAnnounce: announce || Persistent.signAnnounce,
+    signUnannounce: unannounce || Persistent.signUnannounce
+  }
+}
 
 function admitAll() {
   return false

@@ -11,12 +11,7 @@ exports.refuse = function refuse(opts, names) {
 exports.standIn = function standIn(DHT) {
   throwing(DHT, ['connectRawStream'])
   throwing(DHT.prototype, ['pool', 'createRawStream', 'register', 'session', 'delayedPing'])
-  rejecting(DHT.prototype, ['suspend', 'resume', 'rttStats', 'validateLocalAddresses'])
-}
-
-/** Gives the class of a server the methods that it has not. */
-exports.standInForServer = function standInForServer(Server) {
-  rejecting(Server.prototype, ['suspend', 'resume'])
+  rejecting(DHT.prototype, ['rttStats', 'validateLocalAddresses'])
 }
 
 function throwing(target, names) {

@@ -5,9 +5,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use hyperdht::wire::{Malformed, Reader};
 use hyperdht::{
-    Answer, AskId, BootstrapNode, Command, Config, ConnId, ConnectOptions, KeyPair, OpenOptions,
-    QueryId, QueryKind, QueryOptions, RequestId, ServerId, ServerOptions, Steer, UserCommit,
-    UserRequest,
+    AdaptiveTimeout, Answer, AskId, BootstrapNode, Command, Config, ConnId, ConnectOptions,
+    KeyPair, OpenOptions, QueryId, QueryKind, QueryOptions, RequestId, ServerId, ServerOptions,
+    Steer, UserCommit, UserRequest,
 };
 
 /// Options of a new node: where to bind, then the node's config.
@@ -50,8 +50,21 @@ pub(crate) fn command(bytes: &[u8]) -> Result<Command, Malformed> {
         13 => Command::AddNode { address: r.addr4()? },
         21 => Command::WatchTable { watch: flag(r)? },
         14 => Command::Destroy { force: flag(r)? },
+        32 => Command::Signed {
+            server: ServerId(r.u32()?),
+            tag: r.u32()?,
+            signature: optional(r, |r| r.array())?,
+        },
         30 => Command::SteerQuery { query: QueryId(r.u32()?), steer: steer(r)? },
         31 => Command::Unlink { target: r.array()?, public_key: r.array()? },
+        15 => match optional(r, |r| r.u32())? {
+            None => Command::Suspend,
+            Some(server) => Command::SuspendServer { server: ServerId(server) },
+        },
+        16 => match optional(r, |r| r.u32())? {
+            None => Command::Resume,
+            Some(server) => Command::ResumeServer { server: ServerId(server) },
+        },
         _ => return Err(Malformed::UnknownValue),
     })
 }
@@ -79,7 +92,21 @@ fn config(r: &mut Reader<'_>) -> Result<Config, Malformed> {
         max_age: Some(millis(r)?).filter(|age| !age.is_zero()),
         watch_table: flag(r)?,
         defer_random_punch: flag(r)?,
+        send_down_hints: flag(r)?,
+        down_hints_rate_limit: optional(r, size)?,
+        adaptive_timeout: optional(r, adaptive_timeout)?,
         ..Config::default()
+    })
+}
+
+fn adaptive_timeout(r: &mut Reader<'_>) -> Result<AdaptiveTimeout, Malformed> {
+    Ok(AdaptiveTimeout {
+        max_size: size(r)?,
+        max_age: millis(r)?,
+        fallback: r.list(1, millis)?,
+        min: millis(r)?,
+        max: millis(r)?,
+        jitter: millis(r)?,
     })
 }
 
@@ -107,6 +134,7 @@ fn connect_options(r: &mut Reader<'_>) -> Result<ConnectOptions, Malformed> {
 fn server_options(r: &mut Reader<'_>) -> Result<ServerOptions, Malformed> {
     Ok(ServerOptions {
         key_pair: optional(r, key_pair)?,
+        announces: optional(r, |r| r.array())?,
         ask_firewall: flag(r)?,
         ask_holepunch: flag(r)?,
         holepunch: flag(r)?,

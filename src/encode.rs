@@ -2,9 +2,11 @@
 
 use hyperdht::wire::Writer;
 use hyperdht::{
-    ConnError, ConnId, Event, Handle, HealthReport, Opened, QueryReply, Question, SocketId, Stats,
-    TableNode,
+    ConnError, ConnId, Event, Handle, HealthReport, Interface, Opened, QueryReply, Question,
+    SocketId, Stats, TableNode,
 };
+
+use crate::bind_error;
 
 /// What a slab was filled with.
 pub(crate) struct Filled {
@@ -96,7 +98,7 @@ pub(crate) fn inspect(handle: &Handle, what: u32, argument: u32) -> Vec<u8> {
             });
         }
         14 => {
-            w.uint(handle.read(|node| node.records()) as u64);
+            w.uint(handle.read(|node| node.stored().records) as u64);
         }
         15 => optional(&mut w, handle.traffic(SocketId(argument)), |w, traffic| {
             w.uint(traffic.bytes_transmitted)
@@ -160,6 +162,9 @@ fn control(w: &mut Writer, event: &Event) {
         Event::Health { online, degraded } => {
             w.u8(17).u8(u8::from(*online)).u8(u8::from(*degraded));
         }
+        Event::NetworkChange { interfaces } => {
+            w.u8(18).list(interfaces, interface);
+        }
         Event::NodeAdded { node } => table_node(w.u8(74), node),
         Event::NodeRemoved { node } => table_node(w.u8(75), node),
         Event::ServerListening { server } => code_of(w, 20, server.0),
@@ -173,6 +178,21 @@ fn control(w: &mut Writer, event: &Event) {
             });
         }
         Event::ServerClosed { server } => code_of(w, 23, server.0),
+        Event::ServerSuspended { server } => {
+            w.u8(70).u8(1).u32(server.0);
+        }
+        Event::Suspended => {
+            w.u8(70).u8(0);
+        }
+        Event::Resumed { error } => {
+            optional(w.u8(71), *error, |w, kind| {
+                match bind_error::words(kind) {
+                    Some((code, text)) => failure(w, Some(code), text),
+                    None => failure(w, None, &kind.to_string()),
+                }
+                w
+            });
+        }
         Event::Connection(info) => opened(w.u8(30).u32(info.server.0), &info.opened),
         Event::Opened(info) => opened(w.u8(31), info),
         Event::RemoteEnd { conn } => code_of(w, 32, conn.0),
@@ -182,6 +202,10 @@ fn control(w: &mut Writer, event: &Event) {
             optional(w, closed.error, conn_error);
         }
         Event::Ask { ask, question: asked } => question(w.u8(40).u32(ask.0), asked),
+        Event::Sign { server, tag, wanted } => {
+            w.u8(19).u32(server.0).u32(*tag).u8(u8::from(wanted.announces));
+            w.raw(&wanted.target).raw(&wanted.token).raw(&wanted.node);
+        }
         Event::QueryReply { query, reply: r } => reply(w.u8(50).u32(query.0), r),
         Event::QueryDone { query, closest, tally, result } => {
             w.u8(51).u32(query.0).uint(tally.successes as u64).uint(tally.errors as u64);
@@ -216,6 +240,11 @@ fn code(w: &mut Writer, code: u8) {
 
 fn code_of(w: &mut Writer, code: u8, id: u32) {
     w.u8(code).u32(id);
+}
+
+fn interface(w: &mut Writer, interface: &Interface) {
+    w.buffer(interface.name.as_bytes()).buffer(interface.address.to_string().as_bytes());
+    w.u8(if interface.address.is_ipv4() { 4 } else { 6 }).u8(u8::from(interface.internal));
 }
 
 fn opened(w: &mut Writer, opened: &Opened) {

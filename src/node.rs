@@ -1,6 +1,6 @@
 //! The class that `lib/` holds: one node of this environment's engine.
 
-use std::io::{self, ErrorKind};
+use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -9,7 +9,7 @@ use napi::bindgen_prelude::*;
 use napi_derive::napi;
 
 use crate::wake::WakeFunction;
-use crate::{decode, encode, environment};
+use crate::{bind_error, decode, encode, environment};
 
 /// A node.
 #[napi]
@@ -149,16 +149,10 @@ fn bind_error(error: &io::Error) -> Error {
     if error.raw_os_error() == Some(EMFILE) {
         return Error::from_reason("EMFILE: too many open files");
     }
-    let named = BIND_ERRORS.iter().find(|(kind, _)| *kind == error.kind());
-    let text = named.map_or_else(|| error.to_string(), |(_, text)| (*text).to_owned());
+    let words = bind_error::words(error.kind());
+    let text = words.map_or_else(|| error.to_string(), |(code, text)| format!("{code}: {text}"));
     Error::from_reason(text)
 }
 
 /// No descriptor is left for a socket; `ErrorKind` has no name for it. Winsock counts apart.
 const EMFILE: i32 = if cfg!(windows) { 10_024 } else { 24 };
-
-const BIND_ERRORS: [(ErrorKind, &str); 3] = [
-    (ErrorKind::AddrInUse, "EADDRINUSE: address already in use"),
-    (ErrorKind::AddrNotAvailable, "EADDRNOTAVAIL: address not available"),
-    (ErrorKind::PermissionDenied, "EACCES: permission denied"),
-];

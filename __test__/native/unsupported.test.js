@@ -12,26 +12,20 @@ test('methods', async t => {
   }
   refused(t, 'connectRawStream', () => DHT.connectRawStream())
 
-  const server = dht.createServer()
-  const promises = [server.suspend(), server.resume()]
-  for (const name of ['suspend', 'resume', 'rttStats']) promises.push(dht[name]())
+  const promises = []
+  for (const name of ['rttStats']) promises.push(dht[name]())
   for (const { reason } of await Promise.allSettled(promises)) says(t, reason)
 })
 
 test('options that would change what happens', async t => {
   const dht = await node(t, await testnet(t, 1))
   const key = b4a.alloc(32)
-  const keyPair = DHT.keyPair()
 
   refused(t, 'udx', () => new DHT({ bootstrap: [], udx: {} }))
   for (const name of ['pool', 'createHandshake', 'createSecretStream']) {
     refused(t, `connect ${name}`, () => dht.connect(key, { [name]: {} }))
     refused(t, `server ${name}`, () => dht.createServer({ [name]: {} }))
   }
-  await dht
-    .createServer()
-    .listen(keyPair, { signAnnounce() {} })
-    .catch(err => says(t, err))
 })
 
 test('nonsense where a function or a number is due', async t => {

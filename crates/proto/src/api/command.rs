@@ -1,6 +1,7 @@
 //! What the application asks of a node.
 
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::io::ErrorKind;
+use std::net::{IpAddr, Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -38,6 +39,8 @@ pub enum Command {
     SetHooks { server: ServerId, firewall: bool, holepunch: bool },
     /// The answer to an `Event::Ask`.
     Answer { ask: AskId, answer: Answer },
+    /// The answer to an `Event::Sign`; `None` if there is no signature.
+    Signed { server: ServerId, tag: u32, signature: Option<[u8; 64]> },
     /// Starts a query.
     Query { query: QueryId, target: Target, kind: QueryKind, options: QueryOptions },
     /// Ends a query early.
@@ -56,8 +59,29 @@ pub enum Command {
     Bound { socket: SocketId, local: Option<SocketAddrV4> },
     /// The addresses of a name that `Action::Resolve` asked for; empty on failure.
     Resolved { host: String, addresses: Vec<Ipv4Addr> },
-    /// The host's interfaces have changed.
-    Interfaces { addresses: Vec<Ipv4Addr> },
+    /// The host's interfaces have changed; all of them. `Event::NetworkChange` follows, unless the
+    /// node sleeps.
+    Interfaces { interfaces: Vec<Interface> },
+    /// The wall clock shows this, since the Unix epoch: it was set, or the machine slept.
+    Clock { unix_time: Duration },
+    /// The machine has slept, which the clock of this node does not show.
+    MachineSlept,
+    /// Puts the node to sleep: servers unannounce, for 5 s at most, then connections, requests and
+    /// both main sockets end. One `Event::Suspended` follows, also if the node sleeps already.
+    /// Several of these and of `Resume` take effect one after another.
+    Suspend,
+    /// Wakes the node: both main sockets are bound again, where they were if that is possible, and
+    /// servers announce. One `Event::Resumed` follows, also if the node is awake.
+    Resume,
+    /// Unannounces a server, and accepts nobody until `ResumeServer` or `Resume`.
+    /// `Event::ServerSuspended` follows within 5 s.
+    SuspendServer { server: ServerId },
+    /// Announces a suspended server again.
+    ResumeServer { server: ServerId },
+    /// `Action::CloseMain` is done.
+    MainClosed,
+    /// The outcome of `Action::BindMain`.
+    MainBound { sockets: Result<MainSockets, ErrorKind> },
     /// Ends the node: servers unannounce first unless forced. `Event::Destroyed` follows.
     Destroy { force: bool },
 }
@@ -97,6 +121,9 @@ impl Default for ConnectOptions {
 pub struct ServerOptions {
     /// Identity; `None` is the node's.
     pub key_pair: Option<KeyPair>,
+    /// The application signs the announcements of this key: `Event::Sign`. `None`: `key_pair` is
+    /// announced, and signs itself.
+    pub announces: Option<PublicKey>,
     /// The application decides on each handshake: `Question::Firewall`. Default false.
     pub ask_firewall: bool,
     /// The application decides on each punch: `Question::Holepunch`. Default false.
@@ -113,11 +140,41 @@ impl Default for ServerOptions {
     fn default() -> Self {
         Self {
             key_pair: None,
+            announces: None,
             ask_firewall: false,
             ask_holepunch: false,
             holepunch: true,
             share_local_address: true,
             handshake_clear_wait: Duration::from_secs(10),
+        }
+    }
+}
+
+/// The local addresses of the sockets that a node always has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MainSockets {
+    /// Requests leave from here while the node is firewalled.
+    pub client: SocketAddrV4,
+    /// Others reach the node here.
+    pub server: SocketAddrV4,
+}
+
+/// One address of one network interface of this host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Interface {
+    /// The system's name for the interface.
+    pub name: String,
+    pub address: IpAddr,
+    /// It leads to this host only.
+    pub internal: bool,
+}
+
+impl Interface {
+    /// The IPv4 address, if others may reach this host at it.
+    pub fn external_ipv4(&self) -> Option<Ipv4Addr> {
+        match self.address {
+            IpAddr::V4(address) if !self.internal => Some(address),
+            IpAddr::V4(_) | IpAddr::V6(_) => None,
         }
     }
 }

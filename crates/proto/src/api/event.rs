@@ -1,14 +1,15 @@
 //! What a node tells its driver and its application.
 
+use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use bytes::Bytes;
 
 use crate::noise::PublicKey;
-use crate::wire::{NodeId, NoisePayload, Peer};
+use crate::wire::{NodeId, NoisePayload, Peer, Target};
 use crate::{
-    AskId, ConnError, ConnId, ListenError, QueryError, QueryId, RequestError, RequestId, ServerId,
-    SocketId, TableNode,
+    AskId, ConnError, ConnId, Interface, ListenError, QueryError, QueryId, RequestError, RequestId,
+    ServerId, SocketId, TableNode,
 };
 
 /// Work that only the driver can do.
@@ -18,6 +19,12 @@ pub enum Action {
     Bind { socket: SocketId },
     /// Close a socket.
     Close { socket: SocketId },
+    /// Close both main sockets once all that the node has to send has left; answered by
+    /// `Command::MainClosed`. What finds no room in a socket is lost.
+    CloseMain,
+    /// Bind both main sockets again, where they were or else by the rules of the start; answered by
+    /// `Command::MainBound`.
+    BindMain,
     /// Resolve a name to IPv4 addresses; answered by `Command::Resolved`.
     Resolve { host: String },
 }
@@ -39,6 +46,9 @@ pub enum Event {
     Wakeup,
     /// The firewall check showed that strangers reach us (`false`), or no longer.
     Firewalled { firewalled: bool },
+    /// The interfaces of this host have changed: all of them, in the system's order. Servers
+    /// announce again.
+    NetworkChange { interfaces: Vec<Interface> },
     /// Requests are answered (`online`), or mostly not (`degraded`).
     Health { online: bool, degraded: bool },
     /// A node has come into the routing table; told if the application watches it.
@@ -53,6 +63,8 @@ pub enum Event {
     ServerRelays { server: ServerId, relays: Vec<SocketAddrV4> },
     /// A server is closed.
     ServerClosed { server: ServerId },
+    /// A server is unannounced and accepts nobody.
+    ServerSuspended { server: ServerId },
     /// A server accepted a connection.
     Connection(Box<ConnectionInfo>),
     /// A connection of ours is open: keys are set, a path is chosen.
@@ -72,6 +84,8 @@ pub enum Event {
     Closed(Closed),
     /// The application has to decide.
     Ask { ask: AskId, question: Question },
+    /// A server's announcement needs a signature: `Command::Signed` with the same tag.
+    Sign { server: ServerId, tag: u32, wanted: Box<Unsigned> },
     /// One reply of a query.
     QueryReply { query: QueryId, reply: Box<QueryReply> },
     /// A query has ended.
@@ -83,6 +97,10 @@ pub enum Event {
     },
     /// A request has ended.
     Reply { request: RequestId, result: Result<Box<QueryReply>, RequestError> },
+    /// The node sleeps: its sockets are closed, and what needed them has ended.
+    Suspended,
+    /// The node is awake, or its sockets could not be bound and it goes on sleeping.
+    Resumed { error: Option<ErrorKind> },
     /// The node is gone; its sockets can be closed.
     Destroyed,
 }
@@ -139,6 +157,18 @@ pub enum Question {
         remote_addresses: Vec<SocketAddrV4>,
         local_addresses: Vec<SocketAddrV4>,
     },
+}
+
+/// An announcement, or its end, that the application signs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unsigned {
+    /// False: it takes the announcement back.
+    pub announces: bool,
+    /// The hash of the announced key.
+    pub target: Target,
+    /// What the node gave, and who it is: the signature is good for nobody else.
+    pub token: [u8; 32],
+    pub node: NodeId,
 }
 
 /// A reply, as the application sees it.

@@ -9,14 +9,14 @@ mod transmit;
 mod view;
 
 pub use command::{
-    Answer, Command, ConnectOptions, QueryKind, QueryOptions, ServerOptions, Steer, UserCommit,
-    UserRequest,
+    Answer, Command, ConnectOptions, Interface, MainSockets, QueryKind, QueryOptions,
+    ServerOptions, Steer, UserCommit, UserRequest,
 };
-pub use config::{BootstrapNode, Config};
+pub use config::{AdaptiveTimeout, BootstrapNode, Config};
 pub use error::{ConnError, ConnectError, ListenError, QueryError, RequestError, StreamError};
 pub use event::{
     Action, Closed, ConnectionInfo, Dropped, Event, Live, Opened, PeerRecord, QueryReply, Question,
-    Stats, Stored, Tally,
+    Stats, Stored, Tally, Unsigned,
 };
 pub use ids::{AskId, ConnId, QueryId, RequestId, ServerId, SocketId};
 pub use transmit::{Datagram, Transmit, TransmitBuf};

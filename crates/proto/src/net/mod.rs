@@ -12,6 +12,7 @@ mod query;
 mod requests;
 mod sampler;
 mod serve;
+mod sleep;
 mod table;
 #[cfg(test)]
 mod tests;

@@ -34,7 +34,7 @@ impl DelayedPings {
 impl Net {
     /// Answers a request.
     pub(crate) fn respond(&mut self, cx: &mut Cx<'_>, incoming: &Incoming, answering: Answering) {
-        if self.destroyed {
+        if self.destroyed || self.asleep {
             return;
         }
         let to = answering.to.unwrap_or(incoming.from);

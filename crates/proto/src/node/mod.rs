@@ -8,6 +8,7 @@ mod dispatch;
 mod machines;
 mod refusal;
 mod servers;
+mod sleep;
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Instant;
@@ -182,11 +183,6 @@ impl Node {
     /// Requests without an end, the oldest first.
     pub fn inflight(&self) -> Vec<InflightRequest> {
         self.machines.lower.net.inflight()
-    }
-
-    /// How many records of others this node keeps for LOOKUP.
-    pub fn records(&self) -> usize {
-        self.machines.store.records()
     }
 
     /// What the transport of a connection measures.

@@ -35,6 +35,7 @@ pub(super) fn refuse(cx: &mut Cx<'_>, command: Command) {
         | Command::SetHooks { .. }
         | Command::Answer { .. }
         | Command::CancelQuery { .. }
+        | Command::Signed { .. }
         | Command::SteerQuery { .. }
         | Command::Unlink { .. }
         | Command::AddNode { .. }
@@ -42,6 +43,14 @@ pub(super) fn refuse(cx: &mut Cx<'_>, command: Command) {
         | Command::Bound { .. }
         | Command::Resolved { .. }
         | Command::Interfaces { .. }
+        | Command::Clock { .. }
+        | Command::MachineSlept
+        | Command::Suspend
+        | Command::Resume
+        | Command::SuspendServer { .. }
+        | Command::ResumeServer { .. }
+        | Command::MainClosed
+        | Command::MainBound { .. }
         | Command::Destroy { .. } => {}
     }
 }

@@ -1,26 +1,53 @@
 //! The life of a server: listen, be announced, close.
 
 use super::machines::{Life, Machines};
-use crate::announce::{AnnounceOutput, Announcer};
+use crate::announce::{AnnounceOutput, Announcer, Signer};
 use crate::wire::{Peer, hash};
 use crate::{Cx, Event, ListenError, ServerId, ServerOptions};
 
 impl Machines {
     pub(super) fn listen(&mut self, cx: &mut Cx<'_>, server: ServerId, mut options: ServerOptions) {
         let key_pair = options.key_pair.take().unwrap_or_else(|| self.key_pair.clone());
-        let target = hash(&[&key_pair.public()]);
+        let public_key = options.announces.unwrap_or_else(|| key_pair.public());
+        let target = hash(&[&public_key]);
         if let Err(error) = self.may_listen(server, &target) {
             cx.emit(Event::ServerFailed { server, error });
             return;
         }
         self.served.insert(target, server);
-        let record = Peer { public_key: key_pair.public(), relay_addresses: Vec::new() };
+        let record = Peer { public_key, relay_addresses: Vec::new() };
         self.store.serve(target, &record);
-        self.servers.listen(cx, &mut self.lower.base(), server, key_pair.clone(), options);
+        let signer = match options.announces {
+            Some(public_key) => Signer::Application(public_key),
+            None => Signer::KeyPair(key_pair.clone()),
+        };
+        self.servers.listen(cx, &mut self.lower.base(), server, key_pair, options);
 
-        let mut announcer = Announcer::new(server, key_pair);
-        announcer.start(cx, &mut self.lower.net);
+        let mut announcer = Announcer::new(server, signer);
+        if self.life == Life::Running {
+            announcer.start(cx, &mut self.lower.net);
+        }
         self.lower.announcers.insert(server, announcer);
+        if self.life != Life::Running {
+            self.suspend_server(cx, server);
+        }
+    }
+
+    pub(super) fn server_ids(&self) -> Vec<ServerId> {
+        self.lower.announcers.keys().copied().collect()
+    }
+
+    /// The application has signed an announcement, or will not.
+    pub(super) fn handle_signature(
+        &mut self,
+        cx: &mut Cx<'_>,
+        server: ServerId,
+        tag: u32,
+        signature: Option<[u8; 64]>,
+    ) {
+        if let Some(announcer) = self.lower.announcers.get_mut(&server) {
+            announcer.handle_signature(cx, &mut self.lower.net, tag, signature);
+        }
     }
 
     /// Announces a server again at its next cycle.
@@ -58,6 +85,7 @@ impl Machines {
                     AnnounceOutput::Relays(relays) => {
                         cx.emit(Event::ServerRelays { server, relays });
                     }
+                    AnnounceOutput::Suspended => cx.emit(Event::ServerSuspended { server }),
                     AnnounceOutput::Stopped => stopped.push(server),
                 }
             }
@@ -69,7 +97,7 @@ impl Machines {
     }
 
     fn may_listen(&self, server: ServerId, target: &[u8; 32]) -> Result<(), ListenError> {
-        if self.life != Life::Running {
+        if self.life == Life::Closing {
             return Err(ListenError::NodeDestroyed);
         }
         if self.lower.announcers.contains_key(&server) {

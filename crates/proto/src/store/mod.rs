@@ -69,6 +69,11 @@ impl Store {
         }
     }
 
+    /// The wall clock was set.
+    pub(crate) fn set_clock(&mut self, now: Instant, unix_time: Duration) {
+        self.clock = WallClock::new(now, unix_time);
+    }
+
     /// Answers for the key of a server of ours: FIND_PEER and LOOKUP of the target give this
     /// record while the node is persistent.
     pub(crate) fn serve(&mut self, target: Target, record: &Peer) {
@@ -136,11 +141,6 @@ impl Store {
             self.router.remove(target);
         }
         self.records.remove(target, public_key);
-    }
-
-    /// How many announced records there are.
-    pub(crate) fn records(&self) -> usize {
-        self.records.len()
     }
 
     fn answer(

@@ -127,6 +127,20 @@ fn a_bump_grows_and_does_not_run_ahead_of_the_clock() {
 }
 
 #[test]
+fn the_clock_can_be_set() {
+    let mut world = World::new();
+    let now = u64::try_from(UNIX_TIME.as_millis()).unwrap();
+    let bump = now + 3_600_000;
+    world.answer(Some(ID), &announce(TOPIC, 1, bump)).unwrap();
+    assert_eq!(world.lookup(TOPIC).unwrap().bump, 0);
+
+    world.store.set_clock(world.parts.now, UNIX_TIME + Duration::from_secs(3600));
+    world.answer(Some(ID), &announce(TOPIC, 1, bump)).unwrap();
+
+    assert_eq!(world.lookup(TOPIC).unwrap().bump, bump);
+}
+
+#[test]
 fn a_bump_stays_while_its_topic_is_asked_for() {
     let mut world = World::new();
     let now = u64::try_from(UNIX_TIME.as_millis()).unwrap();
