@@ -176,20 +176,6 @@ test('numbers, and their defaults', async t => {
   })
 })
 
-test('sendDownHints tells those who name a node that is silent', async t => {
-  const net = await testnet(t, 5)
-  const quiet = await node(t, net, { sendDownHints: false })
-  const hinting = await node(t, net)
-  const gone = net.nodes.at(-1)
-  const target = gone.id
-  await gone.destroy()
-
-  await quiet.findNode(target, { retries: 0 }).finished()
-  t.is(quiet.stats.commands.downHint.tx, 0)
-  await hinting.findNode(target, { retries: 0 }).finished()
-  t.ok(hinting.stats.commands.downHint.tx > 0)
-})
-
 test('maxAge: what others announced is forgotten', async t => {
   const port = await freePort()
   const keeper = DHT.bootstrapper(port, HOST, { host: HOST, maxAge: 500 })
