@@ -10,8 +10,7 @@ exports.refuse = function refuse(opts, names) {
 /** Gives the class of a node the methods that it has not. */
 exports.standIn = function standIn(DHT) {
   throwing(DHT, ['connectRawStream'])
-  throwing(DHT.prototype, ['pool', 'createRawStream', 'register', 'session', 'delayedPing'])
-  rejecting(DHT.prototype, ['rttStats', 'validateLocalAddresses'])
+  throwing(DHT.prototype, ['pool', 'createRawStream'])
 }
 
 function throwing(target, names) {
@@ -20,10 +19,6 @@ function throwing(target, names) {
       throw error(`${name}()`)
     }
   }
-}
-
-function rejecting(target, names) {
-  for (const name of names) target[name] = () => Promise.reject(error(`${name}()`))
 }
 
 function error(what) {

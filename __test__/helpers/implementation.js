@@ -14,6 +14,9 @@ exports.DHT = exports.isNative ? require('../..') : require('hyperdht-reference'
 exports.createTestnet = exports.isNative
   ? require('../../testnet')
   : require('hyperdht-reference/testnet')
+exports.Plugin = exports.isNative
+  ? require('../../lib/plugin')
+  : require('hyperdht-reference/lib/plugin')
 
 /** A file of the package that programs require, as 'lib/messages'. */
 exports.deep = function deep(file) {

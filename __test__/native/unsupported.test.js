@@ -7,14 +7,10 @@ const { node, testnet, thrown } = require('../helpers/fixtures')
 
 test('methods', async t => {
   const dht = await node(t, await testnet(t, 1))
-  for (const name of ['pool', 'createRawStream', 'register', 'session', 'delayedPing']) {
+  for (const name of ['pool', 'createRawStream']) {
     refused(t, name, () => dht[name]())
   }
   refused(t, 'connectRawStream', () => DHT.connectRawStream())
-
-  const promises = []
-  for (const name of ['rttStats']) promises.push(dht[name]())
-  for (const { reason } of await Promise.allSettled(promises)) says(t, reason)
 })
 
 test('options that would change what happens', async t => {

@@ -5,6 +5,8 @@ mod config;
 mod error;
 mod event;
 mod ids;
+mod incoming;
+mod sizes;
 mod transmit;
 mod view;
 
@@ -19,5 +21,7 @@ pub use event::{
     Stats, Stored, Tally, Unsigned,
 };
 pub use ids::{AskId, ConnId, QueryId, RequestId, ServerId, SocketId};
+pub use incoming::{Answering, Incoming, Interests, RequestAnswer};
+pub use sizes::Sizes;
 pub use transmit::{Datagram, Transmit, TransmitBuf};
 pub use view::{HealthReport, InflightRequest, TableNode};

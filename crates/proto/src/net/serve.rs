@@ -26,6 +26,10 @@ impl DelayedPings {
         Self { pending: BTreeMap::new(), next: 0, max_delay }
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.pending.len()
+    }
+
     pub(super) fn clear(&mut self) {
         self.pending.clear();
     }
@@ -58,10 +62,13 @@ impl Net {
         &mut self,
         cx: &mut Cx<'_>,
         incoming: &Incoming,
-        value: Vec<u8>,
+        value: Option<&[u8]>,
         to: SocketAddrV4,
         socket: Option<SocketId>,
     ) {
+        if self.destroyed {
+            return;
+        }
         let socket = socket.unwrap_or(incoming.socket);
         let request = Request {
             tid: incoming.tid,
@@ -71,7 +78,7 @@ impl Net {
             internal: false,
             command: incoming.command,
             target: incoming.target,
-            value: Some(&value),
+            value,
         };
         cx.send(socket, to, request.encode());
     }
@@ -99,8 +106,8 @@ impl Net {
             let answering = Answering { error, token: true, closer_nodes: true, ..EMPTY };
             return self.respond(cx, &incoming, answering);
         }
-        if incoming.from_id.is_some() {
-            self.hear(cx, from, request.to, socket == self.socket());
+        if let Some(id) = incoming.from_id {
+            self.hear(cx, id, from, request.to, socket == self.socket());
         }
         if request.internal {
             self.handle_internal(cx, incoming);
