@@ -81,7 +81,8 @@ impl Net {
         };
         cx.emit(Event::Listening);
         if let Some(address) = config.public_address {
-            net.sample(cx, address);
+            // The application has just told us: that is no news to it.
+            net.nat.add(address);
         }
         for address in config.nodes.iter().rev() {
             net.add_node(cx, *address);
