@@ -33,7 +33,9 @@ fn live_for(mut crowd: Crowd, nodes: usize, hours: usize) {
             crowd.world.cut(half);
         }
         crowd.world.link.damage_per_mille = if hour % 24 == 4 { 50 } else { 0 };
-        crowd.live(churn);
+        // Connections across a cut cannot open, and say nothing.
+        let connections = if hour % 24 == 2 { 0 } else { churn.connections };
+        crowd.live(Churn { connections, ..churn });
         crowd.world.heal();
         let score = crowd.take_score();
         let after_a_cut = hour % 24 == 3;
