@@ -141,11 +141,10 @@ impl Machines {
                 }
             }
             Command::Connect { conn, remote, options } => {
-                if self.refuse_connect(cx, conn) {
-                    return;
+                if !self.refuse_connect(cx, conn) {
+                    let base = &mut self.lower.base();
+                    self.connector.connect(cx, base, &mut self.store, conn, remote, options);
                 }
-                let base = &mut self.lower.base();
-                self.connector.connect(cx, base, &mut self.store, conn, remote, options);
             }
             Command::Listen { server, options } => self.listen(cx, server, options),
             Command::RefreshServer { server } => self.refresh(cx, server),
