@@ -23,6 +23,15 @@ const bootstrapNode = {
   }
 }
 
+const adaptiveTimeout = struct({
+  maxSize: c.uint,
+  maxAge: c.uint,
+  fallback: c.array(c.uint),
+  min: c.uint,
+  max: c.uint,
+  jitter: c.uint
+})
+
 const config = struct({
   host: c.ipv4,
   portFrom: c.uint32,
@@ -44,7 +53,10 @@ const config = struct({
   maxSize: c.uint,
   maxAge: c.uint,
   watchTable: c.bool,
-  deferRandomPunch: c.bool
+  deferRandomPunch: c.bool,
+  sendDownHints: c.bool,
+  downHintsRateLimit: optional(c.uint),
+  adaptiveTimeout: optional(adaptiveTimeout)
 })
 
 const queryOptions = {

@@ -54,6 +54,7 @@ exports.onsuspended = function onsuspended(dht) {
   dht._asleep = true
   dht.suspended = dht._resuming.length === 0
   dht._suspending.shift()?.resolve(fellAsleep)
+  rest(dht)
   if (!fellAsleep) return
   for (const socket of dht._mainSockets()) socket._close()
   dht.emit('suspend')
@@ -65,6 +66,7 @@ exports.onresumed = function onresumed(dht, error) {
   if (error !== null) {
     dht.suspended = true
     turn?.reject(error)
+    rest(dht)
     return
   }
   const woke = dht._asleep
@@ -118,6 +120,13 @@ exports.resumeServer = async function resumeServer(server) {
 exports.settleServer = function settleServer(server) {
   server._suspending?.resolve()
   server._suspending = null
+}
+
+// Lets the process go: a node that sleeps does nothing by itself. What is asked of it has an outcome,
+// for which the process waits.
+function rest(dht) {
+  const waiting = [dht._suspending.length, dht._resuming.length, dht._requests.size]
+  if (Math.max(...waiting, dht._queries.size) === 0) dht._native.rest()
 }
 
 // Gives a command and waits for its outcome: whether anything has changed.

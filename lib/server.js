@@ -187,6 +187,7 @@ module.exports = class Server extends EventEmitter {
     this._id = -1
     this._keyPair = null
     this._relayAddresses = []
+    lifecycle.settleServer(this)
   }
 
   _command(name) {

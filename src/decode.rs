@@ -5,8 +5,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use hyperdht::wire::{Malformed, Reader};
 use hyperdht::{
-    Answer, AskId, BootstrapNode, Command, Config, ConnId, ConnectOptions, KeyPair, OpenOptions,
-    QueryId, QueryKind, QueryOptions, RequestId, ServerId, ServerOptions, UserCommit, UserRequest,
+    AdaptiveTimeout, Answer, AskId, BootstrapNode, Command, Config, ConnId, ConnectOptions,
+    KeyPair, OpenOptions, QueryId, QueryKind, QueryOptions, RequestId, ServerId, ServerOptions,
+    UserCommit, UserRequest,
 };
 
 /// Options of a new node: where to bind, then the node's config.
@@ -84,7 +85,21 @@ fn config(r: &mut Reader<'_>) -> Result<Config, Malformed> {
         max_age: Some(millis(r)?).filter(|age| !age.is_zero()),
         watch_table: flag(r)?,
         defer_random_punch: flag(r)?,
+        send_down_hints: flag(r)?,
+        down_hints_rate_limit: optional(r, size)?,
+        adaptive_timeout: optional(r, adaptive_timeout)?,
         ..Config::default()
+    })
+}
+
+fn adaptive_timeout(r: &mut Reader<'_>) -> Result<AdaptiveTimeout, Malformed> {
+    Ok(AdaptiveTimeout {
+        max_size: size(r)?,
+        max_age: millis(r)?,
+        fallback: r.list(1, millis)?,
+        min: millis(r)?,
+        max: millis(r)?,
+        jitter: millis(r)?,
     })
 }
 

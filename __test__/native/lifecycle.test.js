@@ -4,7 +4,7 @@ const test = require('brittle')
 const b4a = require('b4a')
 const { DHT } = require('../helpers/implementation')
 const { node, pair, testnet, once, record, closed, sleep } = require('../helpers/fixtures')
-const { found } = require('../helpers/finding')
+const { isFound, found } = require('../helpers/finding')
 
 const CYCLES = 20
 
@@ -98,6 +98,27 @@ test('a server that listens while its node is suspended is found after it', asyn
   await server.listen()
   await dht.resume()
   await found(other, server.publicKey)
+})
+
+test('listen and suspend at a time', async t => {
+  const net = await testnet(t)
+  const dht = await node(t, net)
+  const other = await node(t, net)
+  const server = dht.createServer()
+  await Promise.all([server.listen(), server.suspend()])
+  t.absent(await isFound(other, server.publicKey))
+  await server.resume()
+  await found(other, server.publicKey)
+
+  const second = dht.createServer()
+  const same = second.listen().catch(err => err)
+  await second.suspend()
+  t.is((await same).code, 'KEYPAIR_ALREADY_USED')
+
+  const third = dht.createServer()
+  await Promise.all([third.listen(DHT.keyPair()), dht.suspend()])
+  await dht.resume()
+  await found(other, third.publicKey)
 })
 
 test('a port that must be had and is taken: the node sleeps on', async t => {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Instant;
 
+use crate::firewall::Firewall;
 use proto::{Action, Command, Config, Event, Node, SocketId, Transmit, TransmitBuf};
 
 /// Names a host of a world.
@@ -16,6 +17,8 @@ pub struct Host {
     pub node: Node,
     pub address: Ipv4Addr,
     pub events: Vec<Event>,
+    /// `None`: strangers reach every socket.
+    pub(crate) firewall: Option<Firewall>,
     sockets: BTreeMap<SocketId, u16>,
     next_port: u16,
 }
@@ -34,7 +37,14 @@ impl Host {
         config.interfaces = vec![address];
         let sockets = BTreeMap::from(MAIN_SOCKETS);
         let node = Node::new(config, seed, now);
-        Self { node, address, events: Vec::new(), sockets, next_port: FIRST_POOL_PORT }
+        Self {
+            node,
+            address,
+            events: Vec::new(),
+            firewall: None,
+            sockets,
+            next_port: FIRST_POOL_PORT,
+        }
     }
 
     /// The address on which a host's node serves.

@@ -14,15 +14,15 @@ use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use parking_lot::{Mutex, MutexGuard, ReentrantMutex};
-use proto::{Action, Command, Event, MainSockets, Node, SocketId, Transmit};
+use proto::{Command, Event, Node, SocketId, Transmit};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
+use super::Wake;
 use super::batch::Batch;
 use super::queue::Queue;
 use super::sockets::{BindRules, Main, Socket, Sockets, Traffic};
 use super::state::{Life, Next, State};
-use super::{Wake, host};
 
 /// All that a handle and the driver have in common.
 pub(super) struct Shared {

@@ -165,19 +165,17 @@ impl Announcer {
     /// Unannounces wherever the record is or may be. [`AnnounceOutput::Stopped`] follows within
     /// [`STOP_LIMIT`].
     pub(crate) fn stop(&mut self, cx: &mut Cx<'_>, net: &mut Net) {
-        match std::mem::replace(&mut self.state, State::Idle) {
-            state @ (State::Stopping(_) | State::Stopped) => self.state = state,
-            // It is under way, and its deadline stays.
-            State::Suspending(leaving) => {
-                self.state = State::Stopping(leaving);
-            }
-            state => {
-                self.state = state;
-                let leaving = self.leave_everywhere(cx, net);
-                self.enter(cx, State::Stopping(leaving), STOP_LIMIT);
-                self.finish_leaving(cx, net);
-            }
+        if matches!(self.state, State::Stopping(_) | State::Stopped) {
+            return;
         }
+        if let State::Suspending(leaving) = &mut self.state {
+            // It is under way, and its deadline stays.
+            self.state = State::Stopping(std::mem::take(leaving));
+            return;
+        }
+        let leaving = self.leave_everywhere(cx, net);
+        self.enter(cx, State::Stopping(leaving), STOP_LIMIT);
+        self.finish_leaving(cx, net);
     }
 
     /// Unannounces like [`Announcer::stop`]; [`AnnounceOutput::Suspended`] follows within the same
@@ -186,7 +184,13 @@ impl Announcer {
         match self.state {
             State::Suspended => self.outputs.push_back(AnnounceOutput::Suspended),
             State::Suspending(_) | State::Stopping(_) | State::Stopped => {}
-            _ => {
+            State::Idle
+            | State::Finding { .. }
+            | State::Announcing { .. }
+            | State::Leaving(_)
+            | State::Pinging(_)
+            | State::Resting { .. }
+            | State::Waiting => {
                 let leaving = self.leave_everywhere(cx, net);
                 self.enter(cx, State::Suspending(leaving), STOP_LIMIT);
                 self.tell_announced();

@@ -158,12 +158,21 @@ impl Announcer {
     }
 
     pub(super) fn finish_leaving(&mut self, cx: &mut Cx<'_>, net: &mut Net) {
-        match &self.state {
-            State::Leaving(leaving) if leaving.is_done() => self.rest(cx, net, 0),
-            State::Suspending(leaving) if leaving.is_done() => self.fall_asleep(cx),
-            State::Stopping(leaving) if leaving.is_done() => self.finish(cx),
-            _ => {}
+        let (State::Leaving(leaving) | State::Suspending(leaving) | State::Stopping(leaving)) =
+            &self.state
+        else {
+            return;
+        };
+        if !leaving.is_done() {
+            return;
         }
+        if matches!(self.state, State::Suspending(_)) {
+            return self.fall_asleep(cx);
+        }
+        if matches!(self.state, State::Stopping(_)) {
+            return self.finish(cx);
+        }
+        self.rest(cx, net, 0);
     }
 
     /// Nobody has the record, or those who have it do not answer: it ages.

@@ -12,7 +12,7 @@ pub use command::{
     Answer, Command, ConnectOptions, Interface, MainSockets, QueryKind, QueryOptions,
     ServerOptions, UserCommit, UserRequest,
 };
-pub use config::{BootstrapNode, Config};
+pub use config::{AdaptiveTimeout, BootstrapNode, Config};
 pub use error::{ConnError, ConnectError, ListenError, QueryError, RequestError, StreamError};
 pub use event::{
     Action, Closed, ConnectionInfo, Dropped, Event, Live, Opened, PeerRecord, QueryReply, Question,

@@ -14,7 +14,7 @@ use super::serve::DelayedPings;
 use super::table::{Node, Table};
 use super::ticks::{Clock, Upkeep};
 use super::{NetTimer, Output, Owner, QueryKey, RequestKey, RequestSpec};
-use crate::rpc::{Congestion, Requests, Tokens};
+use crate::rpc::{Congestion, Patience, Requests, Tokens};
 use crate::wire::{NodeId, Packet, Target, command};
 use crate::{
     Config, Cx, Event, HealthReport, InflightRequest, QueryError, RequestError, SocketId,
@@ -60,7 +60,7 @@ impl Net {
             table: Table::new(cx.rng.bytes()),
             nat: NatSampler::default(),
             strangers: Vec::new(),
-            requests: Requests::new(config.max_window, cx.rng.u32() as u16),
+            requests: requests(config, cx),
             queries: BTreeMap::new(),
             next_query: 0,
             tokens: Tokens::default(),
@@ -68,7 +68,7 @@ impl Net {
             role: Role::new(config),
             update: None,
             clock: Clock::new(cx),
-            upkeep: Upkeep::default(),
+            upkeep: Upkeep::new(config),
             health: Health::new(cx.stats),
             delayed: DelayedPings::new(config.max_ping_delay),
             outputs: VecDeque::new(),
@@ -300,4 +300,9 @@ impl Net {
         self.tokens.handle_slot();
         self.requests.handle_slot(cx);
     }
+}
+
+fn requests(config: &Config, cx: &mut Cx<'_>) -> Requests<Purpose> {
+    let patience = Patience::new(config.adaptive_timeout.clone(), cx.now);
+    Requests::new(config.max_window, cx.rng.u32() as u16, patience)
 }

@@ -5,7 +5,6 @@
 
 use super::machine::Net;
 use super::requests::Purpose;
-use super::ticks::Upkeep;
 use super::{NetTimer, Output};
 use crate::{Cx, RequestError, Timer};
 
@@ -32,7 +31,7 @@ impl Net {
                 Purpose::QuickTest | Purpose::Hint => {}
             }
         }
-        self.upkeep = Upkeep::default();
+        self.upkeep.clear();
         self.delayed.clear();
         cx.timers.cancel(Timer::Net(NetTimer::Tick));
         cx.timers.cancel(Timer::Net(NetTimer::DelayedPing));

@@ -125,7 +125,8 @@ impl Machines {
                 }
                 (Life::Running, Turn::Resume) => cx.emit(Event::Resumed { error: None }),
                 (Life::Suspended, Turn::Suspend) => cx.emit(Event::Suspended),
-                _ => return,
+                // Its time comes when the node is there.
+                (_, Turn::Suspend | Turn::Resume) => return,
             }
             self.turns.pop_front();
         }
@@ -144,6 +145,7 @@ impl Machines {
         self.life = Life::Running;
         self.lower.local.set_bound(sockets.server);
         self.lower.net.resume(cx, sockets.server.port());
+        self.lower.punchers.handle_start(cx.now);
         for server in self.server_ids() {
             self.resume_server(cx, server);
         }
