@@ -16,8 +16,8 @@ use crate::serve::Servers;
 use crate::store::Store;
 use crate::wire::Target;
 use crate::{
-    Answer, Command, Config, ConnectError, Cx, Datagram, Event, Live, ServerId, SocketId, Timer,
-    Transmit, TransmitBuf,
+    Answer, Command, Config, ConnId, ConnectError, Cx, Datagram, Event, Live, ServerId, SocketId,
+    Timer, Transmit, TransmitBuf,
 };
 
 #[derive(Debug)]
@@ -130,11 +130,7 @@ impl Machines {
             Command::SetKeepAlive { conn, interval } => {
                 self.lower.conns.set_keep_alive(cx, conn, interval);
             }
-            Command::DestroyConn { conn } => {
-                if self.lower.conns.destroy(cx, conn) {
-                    self.connector.handle_closed(cx, &mut self.lower.base(), conn);
-                }
-            }
+            Command::DestroyConn { conn } => self.destroy_conn(cx, conn),
             Command::Connect { conn, remote, options } => {
                 if self.refuse_connect(cx, conn) {
                     return;
@@ -252,6 +248,12 @@ impl Machines {
         let (punchers, mut io) = self.lower.punch();
         if !punchers.handle_probe(cx, &mut io, socket, from) {
             self.lower.local.handle_probe(socket, from);
+        }
+    }
+
+    fn destroy_conn(&mut self, cx: &mut Cx<'_>, conn: ConnId) {
+        if self.lower.conns.destroy(cx, conn) {
+            self.connector.handle_closed(cx, &mut self.lower.base(), conn);
         }
     }
 
