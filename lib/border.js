@@ -71,6 +71,19 @@ const queryOptions = {
 /** A command and its payload. */
 const payload = struct({ command: c.uint, value: optional(c.buffer) })
 
+/** A request of another node. */
+const incoming = {
+  socket: c.uint32,
+  from: address,
+  id: optional(key),
+  to: address,
+  tid: c.uint16,
+  command: c.uint,
+  target: optional(key),
+  token: optional(key),
+  value: optional(ownBuffer)
+}
+
 const COMMANDS = {
   connect: command(1, {
     conn: c.uint32,
@@ -114,12 +127,31 @@ const COMMANDS = {
     token: optional(c.fixed32),
     value: optional(c.buffer),
     retries: c.uint,
-    ttl: optional(c.uint8)
+    ttl: optional(c.uint8),
+    socket: optional(c.uint32)
   }),
   addNode: command(13, { address }),
   destroy: command(14, { force: c.bool }),
   suspend: command(15, { server: optional(c.uint32) }),
   resume: command(16, { server: optional(c.uint32) }),
+  subscribe: command(17, { bits: c.uint8 }),
+  answerRequest: requestAnswer(0, {
+    error: c.uint,
+    value: optional(c.buffer),
+    token: c.bool,
+    closerNodes: c.bool,
+    to: optional(address),
+    socket: optional(c.uint32)
+  }),
+  relayRequest: requestAnswer(1, {
+    value: optional(c.buffer),
+    to: address,
+    socket: optional(c.uint32)
+  }),
+  serveRequest: requestAnswer(2, {}),
+  cancelRequest: command(19, { request: c.uint32 }),
+  handleDatagram: command(20, { socket: c.uint32, from: address, data: c.buffer }),
+  checkLocal: command(22, { host: c.ipv4 }),
   watchTable: command(21, { watch: c.bool })
 }
 
@@ -199,6 +231,7 @@ const EVENTS = new Map([
   [16, event('firewalled', { firewalled: c.bool })],
   [17, event('health', { online: c.bool, degraded: c.bool })],
   [18, event('networkChange', { interfaces: c.array(networkInterface) })],
+  [19, event('localChecked', { host: c.ipv4, valid: c.bool })],
   [20, event('serverListening', { server: c.uint32 })],
   [21, event('serverFailed', { server: c.uint32, failure })],
   [22, event('serverRelays', { server: c.uint32, relays: addresses })],
@@ -224,6 +257,8 @@ const EVENTS = new Map([
   [60, event('destroyed', {})],
   [70, event('suspended', { server: optional(c.uint32) })],
   [71, event('resumed', { failure: optional(failure) })],
+  [72, event('incomingRequest', incoming)],
+  [73, event('datagram', { socket: c.uint32, from: address, data: ownBuffer })],
   [74, event('nodeAdded', tableNode)],
   [75, event('nodeRemoved', tableNode)]
 ])
@@ -255,6 +290,11 @@ function query(kind, fields) {
     kind: c.uint8,
     ...fields
   })
+  return message => encode({ ...message, kind })
+}
+
+function requestAnswer(kind, fields) {
+  const encode = command(18, { request: struct(incoming), kind: c.uint8, ...fields })
   return message => encode({ ...message, kind })
 }
 

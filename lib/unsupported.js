@@ -10,8 +10,7 @@ exports.refuse = function refuse(opts, names) {
 /** Gives the class of a node the methods that it has not. */
 exports.standIn = function standIn(DHT) {
   throwing(DHT, ['connectRawStream'])
-  throwing(DHT.prototype, ['pool', 'createRawStream', 'register', 'session', 'delayedPing'])
-  rejecting(DHT.prototype, ['rttStats', 'validateLocalAddresses'])
+  throwing(DHT.prototype, ['pool', 'createRawStream'])
   rejecting(DHT.prototype, ['immutablePut', 'immutableGet', 'mutablePut', 'mutableGet'])
 }
 

@@ -4,10 +4,11 @@ use std::io::ErrorKind;
 
 /// The code and the text, where libuv has some of its own.
 pub(crate) fn words(kind: ErrorKind) -> Option<(&'static str, &'static str)> {
-    Some(match kind {
-        ErrorKind::AddrInUse => ("EADDRINUSE", "address already in use"),
-        ErrorKind::AddrNotAvailable => ("EADDRNOTAVAIL", "address not available"),
-        ErrorKind::PermissionDenied => ("EACCES", "permission denied"),
-        _ => return None,
-    })
+    WORDS.iter().find(|(named, ..)| *named == kind).map(|(_, code, text)| (*code, *text))
 }
+
+const WORDS: [(ErrorKind, &str, &str); 3] = [
+    (ErrorKind::AddrInUse, "EADDRINUSE", "address already in use"),
+    (ErrorKind::AddrNotAvailable, "EADDRNOTAVAIL", "address not available"),
+    (ErrorKind::PermissionDenied, "EACCES", "permission denied"),
+];

@@ -263,6 +263,7 @@ fn ping(to: SocketAddrV4) -> UserRequest {
         token: None,
         value: None,
         retries: 3,
+        socket: None,
         ttl: None,
     }
 }

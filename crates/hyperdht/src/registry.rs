@@ -225,6 +225,8 @@ impl Registry {
             Event::Ask { ask, .. } => {
                 self.handle().command(Command::Answer { ask, answer: Answer::Accept });
             }
+            // Never subscribed to, and never asked.
+            Event::IncomingRequest(_) | Event::Datagram { .. } | Event::LocalChecked { .. } => {}
             Event::NatUpdate { .. }
             | Event::Persistent { .. }
             | Event::Ephemeral

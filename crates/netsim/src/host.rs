@@ -97,6 +97,10 @@ impl Host {
             Action::Close { socket } => {
                 self.sockets.remove(&socket);
             }
+            Action::CheckLocal { host } => {
+                let valid = host == self.address || host.is_loopback();
+                self.node.handle_command(now, Command::LocalChecked { host, valid });
+            }
             Action::CloseMain => {
                 // `settle` has emptied the node before it acts.
                 self.sockets.remove(&SocketId::CLIENT);

@@ -1,4 +1,6 @@
 //! Sleep, waking and the end, on virtual time: what ends, what comes back, and by when.
+
+#![allow(clippy::wildcard_enum_match_arm, reason = "a test looks for one event among many")]
 #![cfg(test)]
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddrV4};
@@ -376,6 +378,7 @@ fn ping(world: &mut World, host: HostId, request: u32, to: SocketAddrV4) {
         to,
         internal: true,
         command: 0,
+        socket: None,
         target: None,
         token: None,
         value: None,

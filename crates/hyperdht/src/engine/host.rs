@@ -1,6 +1,6 @@
 //! What the driver asks its host: interfaces, names, and whether it slept.
 
-use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs};
+use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs, UdpSocket};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use proto::Interface;
@@ -95,6 +95,17 @@ pub(super) fn resolve(host: &str) -> Vec<Ipv4Addr> {
     }
 }
 
+/// Whether a socket on this address hears itself, within [`HEARING`]. Blocks until it does.
+pub(super) fn hears_itself(host: Ipv4Addr) -> bool {
+    let heard = || {
+        let socket = UdpSocket::bind((host, 0))?;
+        socket.set_read_timeout(Some(HEARING))?;
+        socket.send_to(&[0], socket.local_addr()?)?;
+        socket.recv(&mut [0])
+    };
+    heard().inspect_err(|error| tracing::debug!(%error, %host, "not an address of ours")).is_ok()
+}
+
 fn read_interfaces() -> Vec<Interface> {
     let mut all = match if_addrs::get_if_addrs() {
         Ok(all) => all,
@@ -120,6 +131,9 @@ fn ipv4(address: &SocketAddr) -> Option<Ipv4Addr> {
         SocketAddr::V6(_) => None,
     }
 }
+
+/// A datagram to oneself needs microseconds; a busy machine may take longer.
+const HEARING: Duration = Duration::from_millis(500);
 
 /// How long a change of the network or a sleep may go unnoticed.
 pub(super) const LOOK_INTERVAL: Duration = Duration::from_secs(5);

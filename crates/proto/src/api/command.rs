@@ -9,7 +9,9 @@ use bytes::Bytes;
 use crate::noise::{KeyPair, PublicKey};
 use crate::secret::Message;
 use crate::wire::Target;
-use crate::{AskId, ConnId, QueryId, RequestId, ServerId, SocketId};
+use crate::{
+    AskId, ConnId, Incoming, Interests, QueryId, RequestAnswer, RequestId, ServerId, SocketId,
+};
 
 /// One command. All take effect at once; their outcome arrives as an [`crate::Event`].
 #[derive(Debug)]
@@ -45,6 +47,21 @@ pub enum Command {
     CancelQuery { query: QueryId },
     /// Sends one request.
     Request { request: RequestId, options: UserRequest },
+    /// Forgets a request of the application. Nothing follows.
+    CancelRequest { request: RequestId },
+    /// Says what of other nodes the application wants to see.
+    Subscribe { interests: Interests },
+    /// Answers a request of another node, passes it on, or lets the node serve it.
+    AnswerRequest { incoming: Box<Incoming>, answer: RequestAnswer },
+    /// So many `Event::IncomingRequest`s and `Event::Datagram`s have reached the application.
+    /// Until they have, no more than a few wait for it.
+    Taken { events: usize },
+    /// Treats a datagram as if it had just arrived and nobody had asked for it.
+    HandleDatagram { socket: SocketId, from: SocketAddrV4, data: Bytes },
+    /// Asks whether this host hears itself on an address; `Event::LocalChecked` follows.
+    CheckLocal { host: Ipv4Addr },
+    /// The answer to `Action::CheckLocal`.
+    LocalChecked { host: Ipv4Addr, valid: bool },
     /// Adds a node to the routing table.
     AddNode { address: SocketAddrV4 },
     /// Whether to tell of nodes that enter and leave the routing table. Default: not.
@@ -239,6 +256,8 @@ pub struct UserRequest {
     pub value: Option<Bytes>,
     /// How often it is sent again.
     pub retries: u32,
+    /// `None`: the socket that requests leave from.
+    pub socket: Option<SocketId>,
     /// IP time to live; `None` is the socket's.
     pub ttl: Option<u8>,
 }

@@ -8,8 +8,8 @@ use bytes::Bytes;
 use crate::noise::PublicKey;
 use crate::wire::{NodeId, NoisePayload, Peer};
 use crate::{
-    AskId, ConnError, ConnId, Interface, ListenError, QueryError, QueryId, RequestError, RequestId,
-    ServerId, SocketId, TableNode,
+    AskId, ConnError, ConnId, Incoming, Interface, ListenError, QueryError, QueryId, RequestError,
+    RequestId, ServerId, SocketId, TableNode,
 };
 
 /// Work that only the driver can do.
@@ -27,6 +27,9 @@ pub enum Action {
     BindMain,
     /// Resolve a name to IPv4 addresses; answered by `Command::Resolved`.
     Resolve { host: String },
+    /// Send a datagram from a socket on this address to itself; answered by
+    /// `Command::LocalChecked`.
+    CheckLocal { host: Ipv4Addr },
 }
 
 /// What happened, in the order in which it happened.
@@ -95,6 +98,12 @@ pub enum Event {
     },
     /// A request has ended.
     Reply { request: RequestId, result: Result<Box<QueryReply>, RequestError> },
+    /// A request of another node that the application has subscribed to.
+    IncomingRequest(Box<Incoming>),
+    /// A datagram that the application has subscribed to.
+    Datagram { socket: SocketId, from: SocketAddrV4, data: Bytes },
+    /// Whether this host hears itself on an address.
+    LocalChecked { host: Ipv4Addr, valid: bool },
     /// The node sleeps: its sockets are closed, and what needed them has ended.
     Suspended,
     /// The node is awake, or its sockets could not be bound and it goes on sleeping.
@@ -233,6 +242,9 @@ pub struct Dropped {
     /// Announcements and values with a wrong signature or target, and entries of a full store that
     /// made room for others.
     pub store: u64,
+    /// Requests and datagrams of others that the application was too slow for, and PLUGIN
+    /// requests without a plugin.
+    pub request: u64,
 }
 
 /// What a persistent node keeps for others.

@@ -5,6 +5,7 @@ mod config;
 mod error;
 mod event;
 mod ids;
+mod incoming;
 mod transmit;
 mod view;
 
@@ -19,5 +20,6 @@ pub use event::{
     Stats, Stored, Tally,
 };
 pub use ids::{AskId, ConnId, QueryId, RequestId, ServerId, SocketId};
+pub use incoming::{Answering, Incoming, Interests, RequestAnswer};
 pub use transmit::{Datagram, Transmit, TransmitBuf};
 pub use view::{HealthReport, InflightRequest, TableNode};

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddrV4;
 
+use super::audience::Audience;
 use super::refusal::refuse;
 use super::sleep::Turn;
 use crate::announce::Announcer;
@@ -16,8 +17,8 @@ use crate::serve::Servers;
 use crate::store::Store;
 use crate::wire::Target;
 use crate::{
-    Answer, Command, Config, ConnId, ConnectError, Cx, Datagram, Event, Live, ServerId, SocketId,
-    Timer, Transmit, TransmitBuf,
+    Action, Answer, Command, Config, ConnId, ConnectError, Cx, Datagram, Event, Live, ServerId,
+    SocketId, Timer, Transmit, TransmitBuf,
 };
 
 #[derive(Debug)]
@@ -27,6 +28,7 @@ pub(super) struct Machines {
     pub(super) servers: Servers,
     pub(super) store: Store,
     pub(super) ops: Ops,
+    pub(super) audience: Audience,
     /// The keys that our servers listen to.
     pub(super) served: BTreeMap<Target, ServerId>,
     pub(super) key_pair: KeyPair,
@@ -92,6 +94,7 @@ impl Machines {
             servers: Servers::new(config.max_handshakes),
             store: Store::new(&config, cx.now),
             ops: Ops::default(),
+            audience: Audience::default(),
             served: BTreeMap::new(),
             key_pair: config.key_pair,
             life: Life::Running,
@@ -114,10 +117,12 @@ impl Machines {
                 }
             }
             Taken::No if data.len() == 1 => self.handle_probe(cx, socket, from),
+            Taken::No if self.audience.take_datagram(cx, socket, from, data) => {}
             Taken::No => self.lower.net.handle_datagram(cx, socket, from, data),
         }
     }
 
+    #[expect(clippy::too_many_lines, reason = "a table: one arm for each command")]
     pub(super) fn handle_command(&mut self, cx: &mut Cx<'_>, command: Command) {
         if self.life == Life::Destroyed {
             return refuse(cx, command);
@@ -159,6 +164,19 @@ impl Machines {
             Command::Request { request, options } => {
                 self.ops.start_request(cx, &mut self.lower.net, request, options);
             }
+            Command::CancelRequest { request } => {
+                self.ops.cancel_request(cx, &mut self.lower.net, request);
+            }
+            Command::Subscribe { interests } => self.audience.subscribe(interests),
+            Command::AnswerRequest { incoming, answer } => {
+                self.handle_request_answer(cx, &incoming, answer);
+            }
+            Command::Taken { events } => self.audience.handle_taken(events),
+            Command::HandleDatagram { socket, from, data } => {
+                self.lower.net.handle_datagram(cx, socket, from, &data);
+            }
+            Command::CheckLocal { host } => cx.act(Action::CheckLocal { host }),
+            Command::LocalChecked { host, valid } => cx.emit(Event::LocalChecked { host, valid }),
             Command::AddNode { address } => self.lower.net.add_node(cx, address),
             Command::WatchTable { watch } => self.lower.net.watch_table(watch),
             Command::Resolved { host, addresses } => {

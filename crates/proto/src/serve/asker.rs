@@ -98,7 +98,7 @@ impl Asker {
                     peer_address: Some(client),
                     relay_address: None,
                 };
-                io.net.relay(cx, &self.incoming, message.encode(), to, socket);
+                io.net.relay(cx, &self.incoming, Some(&message.encode()), to, socket);
             }
         }
     }
@@ -114,7 +114,7 @@ pub(super) fn answer_round(
     socket: SocketId,
 ) {
     let message = Holepunch { mode: Mode::FromServer, id: 0, payload, peer_address: Some(client) };
-    io.net.relay(cx, incoming, message.encode(), incoming.from, Some(socket));
+    io.net.relay(cx, incoming, Some(&message.encode()), incoming.from, Some(socket));
 }
 
 /// One more who waits for the same message, unless it is one too many.

@@ -1,7 +1,7 @@
-//! What a node asks of its driver: sockets and names.
+//! What a node asks of its driver: sockets, names and addresses.
 
 use std::io;
-use std::net::SocketAddrV4;
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::Weak;
 use std::time::Instant;
 
@@ -40,6 +40,7 @@ impl Shared {
                     state.core.enter(|node| node.handle_command(Instant::now(), bound));
                 }
                 Action::Resolve { host } => self.resolve(host),
+                Action::CheckLocal { host } => self.check_local(host),
             }
         }
         acted
@@ -85,14 +86,26 @@ impl Shared {
     }
 
     fn resolve(&self, host: String) {
+        self.ask_host(move || {
+            let addresses = host::resolve(&host);
+            Command::Resolved { host, addresses }
+        });
+    }
+
+    fn check_local(&self, host: Ipv4Addr) {
+        self.ask_host(move || Command::LocalChecked { host, valid: host::hears_itself(host) });
+    }
+
+    /// Asks what may block, on a thread of its own, and tells the node.
+    fn ask_host(&self, ask: impl FnOnce() -> Command + Send + 'static) {
         let Some(runtime) = self.runtime.upgrade() else {
             return;
         };
         let myself = Weak::clone(&self.myself);
         runtime.spawn_blocking(move || {
-            let addresses = host::resolve(&host);
+            let answer = ask();
             if let Some(shared) = myself.upgrade() {
-                shared.commands(std::iter::once(Command::Resolved { host, addresses }));
+                shared.commands(std::iter::once(answer));
             }
         });
     }

@@ -217,8 +217,13 @@ impl World {
                 Some(Action::Close { socket }) => {
                     host.sockets.remove(&socket);
                 }
-                // No node of these tests sleeps, and none knows a name.
-                Some(Action::Resolve { .. } | Action::CloseMain | Action::BindMain) => {}
+                // No node of these tests sleeps, and none asks its host.
+                Some(
+                    Action::Resolve { .. }
+                    | Action::CheckLocal { .. }
+                    | Action::CloseMain
+                    | Action::BindMain,
+                ) => {}
                 None => break,
             }
         }
