@@ -255,7 +255,7 @@ const EVENTS = new Map([
   [34, event('closed', { conn: c.uint32, failure: optional(failure) })],
   [40, event('ask', { ask: c.uint32, question })],
   [
-    19,
+    41,
     event('sign', {
       server: c.uint32,
       tag: c.uint32,

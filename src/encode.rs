@@ -134,7 +134,7 @@ fn control(w: &mut Writer, event: &Event) {
         }
         Event::Ask { ask, question: asked } => question(w.u8(40).u32(ask.0), asked),
         Event::Sign { server, tag, wanted } => {
-            w.u8(19).u32(server.0).u32(*tag).u8(u8::from(wanted.announces));
+            w.u8(41).u32(server.0).u32(*tag).u8(u8::from(wanted.announces));
             w.raw(&wanted.target).raw(&wanted.token).raw(&wanted.node);
         }
         Event::QueryReply { query, reply: r } => reply(w.u8(50).u32(query.0), r),

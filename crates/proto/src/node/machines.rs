@@ -17,8 +17,8 @@ use crate::serve::Servers;
 use crate::store::Store;
 use crate::wire::Target;
 use crate::{
-    Action, Answer, Command, Config, ConnectError, Cx, Datagram, Event, Live, ServerId, Sizes,
-    SocketId, Timer, Transmit, TransmitBuf,
+    Action, Answer, Command, Config, ConnId, ConnectError, Cx, Datagram, Event, Live, ServerId,
+    Sizes, SocketId, Timer, Transmit, TransmitBuf,
 };
 
 #[derive(Debug)]
@@ -135,11 +135,7 @@ impl Machines {
             Command::SetKeepAlive { conn, interval } => {
                 self.lower.conns.set_keep_alive(cx, conn, interval);
             }
-            Command::DestroyConn { conn } => {
-                if self.lower.conns.destroy(cx, conn) {
-                    self.connector.handle_closed(cx, &mut self.lower.base(), conn);
-                }
-            }
+            Command::DestroyConn { conn } => self.destroy_conn(cx, conn),
             Command::Connect { conn, remote, options } => {
                 if !self.refuse_connect(cx, conn) {
                     let base = &mut self.lower.base();
@@ -287,6 +283,12 @@ impl Machines {
         let (punchers, mut io) = self.lower.punch();
         if !punchers.handle_probe(cx, &mut io, socket, from) {
             self.lower.local.handle_probe(socket, from);
+        }
+    }
+
+    fn destroy_conn(&mut self, cx: &mut Cx<'_>, conn: ConnId) {
+        if self.lower.conns.destroy(cx, conn) {
+            self.connector.handle_closed(cx, &mut self.lower.base(), conn);
         }
     }
 
