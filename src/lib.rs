@@ -9,6 +9,7 @@ mod bind_error;
 mod decode;
 mod encode;
 mod environment;
+mod inspect;
 pub mod node;
 pub mod statics;
 mod wake;

@@ -9,7 +9,7 @@ use napi::bindgen_prelude::*;
 use napi_derive::napi;
 
 use crate::wake::WakeFunction;
-use crate::{bind_error, decode, encode, environment};
+use crate::{bind_error, decode, encode, environment, inspect};
 
 /// A node.
 #[napi]
@@ -99,11 +99,11 @@ impl NativeNode {
         filled.len
     }
 
-    /// Writes an answer to a question about the node's state; see `encode::inspect`. Returns its
+    /// Writes an answer to a question about the node's state; see `inspect::answer`. Returns its
     /// length, or minus the room it needs.
     #[napi]
     pub fn inspect(&self, what: u32, argument: u32, mut slab: Uint8ArraySlice<'_>) -> i32 {
-        let answer = encode::inspect(&self.handle, what, argument);
+        let answer = inspect::answer(&self.handle, what, argument);
         // SAFETY: as in `drain`.
         encode::copy(&answer, unsafe { slab.as_mut() })
     }

@@ -1,4 +1,6 @@
 //! Requests that an application answers, on virtual time.
+
+#![allow(clippy::wildcard_enum_match_arm, reason = "a test looks for one event among many")]
 #![cfg(test)]
 
 use std::net::SocketAddrV4;
