@@ -184,7 +184,7 @@ declare class HyperDHT extends EventEmitter<HyperDHT.Events> {
    *
    * @returns false for a command that is not known: the requester is told so
    */
-  onrequest(req: HyperDHT.Request): boolean | unknown
+  onrequest(req: HyperDHT.Request): unknown
   /** Takes a datagram of a socket for punching that belongs to no connection; as `onrequest`. */
   onmessage(socket: HyperDHT.UDXSocket, buf: Uint8Array, rinfo: HyperDHT.Address): void
   /** Serves the requests of a plugin while the node is persistent. */

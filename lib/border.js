@@ -243,7 +243,6 @@ const EVENTS = new Map([
   [16, event('firewalled', { firewalled: c.bool })],
   [17, event('health', { online: c.bool, degraded: c.bool })],
   [18, event('networkChange', { interfaces: c.array(networkInterface) })],
-  [19, event('localChecked', { host: c.ipv4, valid: c.bool })],
   [20, event('serverListening', { server: c.uint32 })],
   [21, event('serverFailed', { server: c.uint32, failure })],
   [22, event('serverRelays', { server: c.uint32, relays: addresses })],
@@ -283,7 +282,8 @@ const EVENTS = new Map([
   [72, event('incomingRequest', incoming)],
   [73, event('datagram', { socket: c.uint32, from: address, data: ownBuffer })],
   [74, event('nodeAdded', tableNode)],
-  [75, event('nodeRemoved', tableNode)]
+  [75, event('nodeRemoved', tableNode)],
+  [76, event('localChecked', { host: c.ipv4, valid: c.bool })]
 ])
 
 /** Kinds of events that carry the bytes of a connection. */

@@ -151,7 +151,7 @@ fn control(w: &mut Writer, event: &Event) {
             }
         }
         Event::LocalChecked { host, valid } => {
-            w.u8(19).raw(&host.octets()).u8(u8::from(*valid));
+            w.u8(76).raw(&host.octets()).u8(u8::from(*valid));
         }
         Event::IncomingRequest(request) => incoming(w.u8(72), request),
         Event::Datagram { socket, from, data } => {
