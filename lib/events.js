@@ -18,7 +18,9 @@ module.exports = {
     dht.emit('nat-update', host, port)
   },
 
+  // A node that is destroyed first has not become ready, whatever was under way.
   ready(dht) {
+    if (dht.destroyed) return
     dht.bootstrapped = true
     dht._bootstrapping.resolve()
     dht.emit('ready')

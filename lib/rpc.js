@@ -42,8 +42,8 @@ module.exports = class RPC extends EventEmitter {
     this.suspended = false
     this.ephemeral = true
     /** Our address as others see it: null and 0 while unknown, port 0 if not the same for all. */
-    this.host = null
-    this.port = 0
+    this.host = config.publicAddress?.host || null
+    this.port = config.publicAddress?.port || 0
     this.adaptive = config.adaptive
     this.firewalled = config.firewalled
     this.online = true

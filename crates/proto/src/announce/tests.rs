@@ -305,9 +305,11 @@ fn sign(testnet: &mut Testnet, server: usize, key_pair: &KeyPair) {
 }
 
 fn wanted(testnet: &Testnet, server: usize) -> Vec<(u32, Unsigned)> {
-    let wanted = |event: &Event| match event {
-        Event::Sign { server: SERVER, tag, wanted } => Some((*tag, (**wanted).clone())),
-        _ => None,
+    let wanted = |event: &Event| {
+        let Event::Sign { server: SERVER, tag, wanted } = event else {
+            return None;
+        };
+        Some((*tag, (**wanted).clone()))
     };
     testnet.hosts[server].events.iter().filter_map(wanted).collect()
 }

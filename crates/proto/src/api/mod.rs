@@ -6,6 +6,7 @@ mod error;
 mod event;
 mod ids;
 mod incoming;
+mod sizes;
 mod transmit;
 mod view;
 
@@ -21,5 +22,6 @@ pub use event::{
 };
 pub use ids::{AskId, ConnId, QueryId, RequestId, ServerId, SocketId};
 pub use incoming::{Answering, Incoming, Interests, RequestAnswer};
+pub use sizes::Sizes;
 pub use transmit::{Datagram, Transmit, TransmitBuf};
 pub use view::{HealthReport, InflightRequest, TableNode};

@@ -77,6 +77,14 @@ impl Net {
         self.start_query(cx, find_node(target), QueryPurpose::Refresh, concurrency);
     }
 
+    /// Walks to our neighbours as the bootstrap does. A network that was cut in two stays so, once
+    /// each part has forgotten the other: what its nodes know is its own part alone. The bootstrap
+    /// nodes are where the parts meet again.
+    pub(super) fn start_reunion(&mut self, cx: &mut Cx<'_>) {
+        let concurrency = self.background_concurrency();
+        self.start_query(cx, find_node(self.table.id()), QueryPurpose::Reunion, concurrency);
+    }
+
     /// True while a refresh runs.
     pub(super) fn is_refreshing(&self) -> bool {
         self.queries.values().any(|query| query.purpose == QueryPurpose::Refresh)
@@ -107,7 +115,7 @@ impl Net {
                     self.outputs.push_back(Output::QueryReply { query: key, owner, reply });
                 }
                 QueryPurpose::Bootstrap => self.handle_bootstrap_reply(cx, reply.from),
-                QueryPurpose::Refresh => {}
+                QueryPurpose::Refresh | QueryPurpose::Reunion => {}
             }
         }
         self.run_query(cx, key);
@@ -184,7 +192,7 @@ impl Net {
                 self.outputs.push_back(done);
             }
             QueryPurpose::Bootstrap if !self.destroyed => self.handle_bootstrap_query_end(cx),
-            QueryPurpose::Bootstrap | QueryPurpose::Refresh => {}
+            QueryPurpose::Bootstrap | QueryPurpose::Refresh | QueryPurpose::Reunion => {}
         }
     }
 
@@ -230,7 +238,8 @@ impl Net {
             query.push_given(address);
         }
         self.add_table_nodes(query);
-        if query.missing() > 0 && !query.spec.only_closest_nodes && !self.destroyed {
+        let wants_places = query.missing() > 0 || query.purpose == QueryPurpose::Reunion;
+        if wants_places && !query.spec.only_closest_nodes && !self.destroyed {
             query.awaits_bootstrap = self.add_bootstrap_nodes(cx, query);
         }
     }
@@ -278,11 +287,14 @@ impl Net {
             return;
         };
         let left_over = query.close();
-        let closest = query.closest().to_vec();
         let owner = match query.purpose {
             QueryPurpose::Owner(owner) if query.wants_commit() => Some(owner),
-            QueryPurpose::Owner(_) | QueryPurpose::Bootstrap | QueryPurpose::Refresh => None,
+            QueryPurpose::Owner(_)
+            | QueryPurpose::Bootstrap
+            | QueryPurpose::Refresh
+            | QueryPurpose::Reunion => None,
         };
+        let closest = owner.map_or(Vec::new(), |_| query.closest().to_vec());
         left_over.into_iter().for_each(|request| self.requests.cancel(cx, request));
         match owner {
             None => self.finish_query(cx, key, Ok(())),

@@ -24,7 +24,7 @@ pub(super) struct Query {
     pub(super) paused: bool,
     /// Sorted by distance, at most [`K`].
     closest: Vec<Reply>,
-    seen: HashMap<SocketAddrV4, Seen>,
+    seen: HashMap<SocketAddrV4, Met>,
     /// The first is asked next.
     pending: BTreeMap<Rank, Candidate>,
     /// How many were given, or came from the bootstrap list.
@@ -44,6 +44,8 @@ pub(super) enum QueryPurpose {
     Owner(Owner),
     Bootstrap,
     Refresh,
+    /// To our own neighbours, from the bootstrap nodes.
+    Reunion,
 }
 
 /// What a query wants next.
@@ -79,6 +81,13 @@ enum Rank {
 pub(super) struct Down {
     pub(super) referrer: SocketAddrV4,
     pub(super) node: SocketAddrV4,
+}
+
+/// A node that the query knows. Many replies name the same nodes: each is hashed once.
+#[derive(Debug)]
+struct Met {
+    id: NodeId,
+    seen: Seen,
 }
 
 #[derive(Debug)]
@@ -161,8 +170,12 @@ impl Query {
         self.add(candidate, None, rank);
     }
 
-    /// Adds a place of the bootstrap list, to ask after all others.
+    /// Adds a place of the bootstrap list, to ask after all others; or before them, where these
+    /// places are what the walk is about.
     pub(super) fn push_bootstrap(&mut self, address: SocketAddrV4) {
+        if self.purpose == QueryPurpose::Reunion {
+            return self.push_given(address);
+        }
         self.ranked += 1;
         self.add(Candidate::new(address), None, Rank::Bootstrap(self.ranked));
     }
@@ -236,7 +249,7 @@ impl Query {
         own_id: &NodeId,
     ) -> Vec<Down> {
         self.inflight.remove(&request);
-        self.seen.insert(reply.from, Seen::Done);
+        self.mark(reply.from, Seen::Done);
         if reply.error == 0 {
             self.tally.successes += 1;
             self.insert_closest(reply);
@@ -245,11 +258,14 @@ impl Query {
         }
         let mut down = Vec::new();
         for address in reply.closer_nodes.iter().copied() {
-            let candidate = Candidate::new(address);
-            if address.port() == 0 || is_filtered(address) || candidate.id == *own_id {
+            let met = self.seen.get(&address);
+            let is_down = met.is_some_and(|met| matches!(met.seen, Seen::Down));
+            let id = met.map_or_else(|| node_id(address), |met| met.id);
+            let candidate = Candidate { address, id };
+            if address.port() == 0 || is_filtered(address) || id == *own_id {
                 continue;
             }
-            if matches!(self.seen.get(&address), Some(Seen::Down)) {
+            if is_down {
                 down.push(Down { referrer: reply.from, node: address });
             }
             if !self.add(candidate, Some(reply.from), self.rank(&candidate)) {
@@ -266,7 +282,7 @@ impl Query {
     pub(super) fn handle_timeout(&mut self, request: RequestKey, to: SocketAddrV4) -> Vec<Down> {
         self.inflight.remove(&request);
         self.tally.errors += 1;
-        let Some(Seen::Named(referrers)) = self.seen.insert(to, Seen::Down) else {
+        let Some(Seen::Named(referrers)) = self.mark(to, Seen::Down) else {
             return Vec::new();
         };
         referrers.into_iter().map(|referrer| Down { referrer, node: to }).collect()

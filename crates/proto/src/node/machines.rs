@@ -17,8 +17,8 @@ use crate::serve::Servers;
 use crate::store::Store;
 use crate::wire::Target;
 use crate::{
-    Action, Answer, Command, Config, ConnectError, Cx, Datagram, Event, Live, ServerId, SocketId,
-    Timer, Transmit, TransmitBuf,
+    Action, Answer, Command, Config, ConnectError, Cx, Datagram, Event, Live, ServerId, Sizes,
+    SocketId, Timer, Transmit, TransmitBuf,
 };
 
 #[derive(Debug)]
@@ -273,6 +273,15 @@ impl Machines {
             pool_sockets: self.lower.pool.len(),
             timers: 0,
         }
+    }
+
+    pub(super) fn sizes(&self) -> Sizes {
+        let mut sizes = Sizes { stored: self.store.stored(), ..Sizes::default() };
+        self.lower.net.measure(&mut sizes);
+        self.lower.conns.measure(&mut sizes);
+        self.connector.measure(&mut sizes);
+        self.servers.measure(&mut sizes);
+        sizes
     }
 
     fn handle_probe(&mut self, cx: &mut Cx<'_>, socket: SocketId, from: SocketAddrV4) {

@@ -303,7 +303,11 @@ fn unannounces(kind: &QueryKind) -> Option<&KeyPair> {
         QueryKind::Unannounce { key_pair } | QueryKind::Announce { key_pair, clear: true, .. } => {
             Some(key_pair)
         }
-        _ => None,
+        QueryKind::FindNode
+        | QueryKind::FindPeer
+        | QueryKind::Lookup
+        | QueryKind::Announce { .. }
+        | QueryKind::User { .. } => None,
     }
 }
 

@@ -110,9 +110,11 @@ fn a_concluded_query_ends_with_what_it_has_and_commits_it() {
     steer(&mut testnet, alice, Steer::Conclude);
     testnet.run(Duration::from_secs(1));
 
-    let done = testnet.hosts[alice].events.iter().find_map(|event| match event {
-        Event::QueryDone { closest, result, .. } => Some((closest.len(), result.clone())),
-        _ => None,
+    let done = testnet.hosts[alice].events.iter().find_map(|event| {
+        let Event::QueryDone { closest, result, .. } = event else {
+            return None;
+        };
+        Some((closest.len(), *result))
     });
     let Some((closest, Ok(()))) = done else { panic!("{done:?}") };
     assert!((1..6).contains(&closest), "{closest}");
