@@ -590,7 +590,7 @@ declare namespace HyperDHT {
      * sends the same once more, with the token.
      */
     commit?: boolean | null | ((reply: Reply, dht: HyperDHT, query: Query<unknown>) => unknown)
-    session?: object
+    session?: Session
   }
 
   interface UnannounceOptions extends QueryOptions {
