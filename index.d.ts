@@ -258,6 +258,21 @@ declare namespace HyperDHT {
     id: Buffer | null
   }
 
+  interface AdaptiveTimeoutOptions {
+    /** Destinations that are remembered, default 65536. */
+    maxSize?: number
+    /** Milliseconds, default 10 minutes. */
+    maxAge?: number
+    /** Milliseconds that the tries to an unknown destination wait; default [250, 500, 1000, 2000, 4000]. */
+    fallback?: number[]
+    /** Milliseconds, default 300. */
+    min?: number
+    /** Milliseconds, default 4000. */
+    max?: number
+    /** Milliseconds, default 256. */
+    jitter?: number
+  }
+
   interface DHTOptions {
     /** Nodes to ask first, as `host:port`, `ip@host:port`, objects or ports of this host. */
     bootstrap?: Array<string | number | Address> | false
@@ -290,6 +305,8 @@ declare namespace HyperDHT {
     maxSize?: number
     /** Milliseconds, default 20 minutes, and 48 hours for mutable and immutable values. */
     maxAge?: number
+    /** Timers for requests by destination; true is the defaults. Default: as the measured round trips allow. */
+    adaptiveTimeout?: boolean | AdaptiveTimeoutOptions
     sendDownHints?: boolean
     downHintsRateLimit?: number
     [unknown: string]: unknown
