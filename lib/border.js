@@ -101,6 +101,7 @@ const COMMANDS = {
   listen: command(5, {
     server: c.uint32,
     secretKey: optional(c.fixed64),
+    announces: optional(c.fixed32),
     askFirewall: c.bool,
     askHolepunch: c.bool,
     holepunch: c.bool,
@@ -114,7 +115,12 @@ const COMMANDS = {
   findNode: query(0, {}),
   findPeer: query(1, {}),
   lookup: query(2, {}),
-  announce: query(3, { secretKey: c.fixed64, relayAddresses: addresses, bump: c.uint }),
+  announce: query(3, {
+    secretKey: c.fixed64,
+    relayAddresses: addresses,
+    bump: c.uint,
+    clear: c.bool
+  }),
   unannounce: query(4, { secretKey: c.fixed64 }),
   userQuery: query(5, { command: c.uint, value: optional(c.buffer), commit: optional(payload) }),
   cancelQuery: command(11, { query: c.uint32 }),
@@ -152,8 +158,14 @@ const COMMANDS = {
   cancelRequest: command(19, { request: c.uint32 }),
   handleDatagram: command(20, { socket: c.uint32, from: address, data: c.buffer }),
   checkLocal: command(22, { host: c.ipv4 }),
-  watchTable: command(21, { watch: c.bool })
+  watchTable: command(21, { watch: c.bool }),
+  steerQuery: command(30, { query: c.uint32, steer: c.uint8 }),
+  unlink: command(31, { target: c.fixed32, publicKey: c.fixed32 }),
+  signed: command(32, { server: c.uint32, tag: c.uint32, signature: optional(c.fixed64) })
 }
+
+/** Ways to steer a query. */
+const STEER = { PAUSE: 0, GO_ON: 1, CONCLUDE: 2 }
 
 const reply = struct({
   tid: c.uint16,
@@ -242,6 +254,17 @@ const EVENTS = new Map([
   [33, event('finished', { conn: c.uint32 })],
   [34, event('closed', { conn: c.uint32, failure: optional(failure) })],
   [40, event('ask', { ask: c.uint32, question })],
+  [
+    19,
+    event('sign', {
+      server: c.uint32,
+      tag: c.uint32,
+      announces: c.bool,
+      target: key,
+      token: key,
+      id: key
+    })
+  ],
   [50, event('queryReply', { query: c.uint32, reply })],
   [
     51,
@@ -268,7 +291,7 @@ const DATA = 1
 const MESSAGE = 2
 const DRAINED = 3
 
-module.exports = { config, COMMANDS, EVENTS, DATA, MESSAGE, DRAINED }
+module.exports = { config, COMMANDS, STEER, EVENTS, DATA, MESSAGE, DRAINED }
 
 function command(kind, fields) {
   const body = struct(fields)

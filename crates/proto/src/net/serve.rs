@@ -26,6 +26,10 @@ impl DelayedPings {
         Self { pending: BTreeMap::new(), next: 0, max_delay }
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.pending.len()
+    }
+
     pub(super) fn clear(&mut self) {
         self.pending.clear();
     }
@@ -102,8 +106,8 @@ impl Net {
             let answering = Answering { error, token: true, closer_nodes: true, ..EMPTY };
             return self.respond(cx, &incoming, answering);
         }
-        if incoming.from_id.is_some() {
-            self.hear(cx, from, request.to, socket == self.socket());
+        if let Some(id) = incoming.from_id {
+            self.hear(cx, id, from, request.to, socket == self.socket());
         }
         if request.internal {
             self.handle_internal(cx, incoming);

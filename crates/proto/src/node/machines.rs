@@ -18,7 +18,7 @@ use crate::store::Store;
 use crate::wire::Target;
 use crate::{
     Action, Answer, Command, Config, ConnId, ConnectError, Cx, Datagram, Event, Live, ServerId,
-    SocketId, Timer, Transmit, TransmitBuf,
+    Sizes, SocketId, Timer, Transmit, TransmitBuf,
 };
 
 #[derive(Debug)]
@@ -161,6 +161,15 @@ impl Machines {
             Command::CancelQuery { query } => {
                 self.ops.cancel_query(cx, &mut self.lower.net, query);
             }
+            Command::Signed { server, tag, signature } => {
+                self.handle_signature(cx, server, tag, signature);
+            }
+            Command::SteerQuery { query, steer } => {
+                self.ops.steer_query(cx, &mut self.lower.net, query, steer);
+            }
+            Command::Unlink { target, public_key } => {
+                self.store.unannounce(&target, &public_key);
+            }
             Command::Request { request, options } => {
                 self.ops.start_request(cx, &mut self.lower.net, request, options);
             }
@@ -260,6 +269,15 @@ impl Machines {
             pool_sockets: self.lower.pool.len(),
             timers: 0,
         }
+    }
+
+    pub(super) fn sizes(&self) -> Sizes {
+        let mut sizes = Sizes { stored: self.store.stored(), ..Sizes::default() };
+        self.lower.net.measure(&mut sizes);
+        self.lower.conns.measure(&mut sizes);
+        self.connector.measure(&mut sizes);
+        self.servers.measure(&mut sizes);
+        sizes
     }
 
     fn handle_probe(&mut self, cx: &mut Cx<'_>, socket: SocketId, from: SocketAddrV4) {

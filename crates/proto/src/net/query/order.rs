@@ -3,10 +3,10 @@
 
 use std::net::SocketAddrV4;
 
-use super::{Candidate, Pace, Query, Rank, Seen, distance};
+use super::{Candidate, Met, Pace, Query, Rank, Seen, distance};
 use crate::net::Reply;
 use crate::net::table::K;
-use crate::wire::NodeId;
+use crate::wire::{NodeId, node_id};
 
 impl Query {
     /// False if the candidate is too far away, which ends a reply's list.
@@ -20,7 +20,7 @@ impl Query {
             return false;
         }
         let is_closer = self.is_closer(&candidate.id);
-        match self.seen.get_mut(&candidate.address) {
+        match self.seen.get_mut(&candidate.address).map(|met| &mut met.seen) {
             Some(Seen::Named(referrers)) => {
                 let new = referrer.filter(|new| !referrers.contains(new));
                 if referrers.len() < K {
@@ -34,9 +34,19 @@ impl Query {
         if !is_closer || self.seen.len() >= MAX_SEEN {
             return false;
         }
-        self.seen.insert(candidate.address, Seen::Named(referrer.into_iter().collect()));
+        let seen = Seen::Named(referrer.into_iter().collect());
+        self.seen.insert(candidate.address, Met { id: candidate.id, seen });
         self.pending.insert(rank, candidate);
         true
+    }
+
+    /// Notes what became of a node, and tells what was known of it.
+    pub(super) fn mark(&mut self, address: SocketAddrV4, seen: Seen) -> Option<Seen> {
+        if let Some(met) = self.seen.get_mut(&address) {
+            return Some(std::mem::replace(&mut met.seen, seen));
+        }
+        self.seen.insert(address, Met { id: node_id(address), seen });
+        None
     }
 
     pub(super) fn rank(&self, candidate: &Candidate) -> Rank {
