@@ -5,12 +5,21 @@ const b4a = require('b4a')
 const native = process.env.HYPERDHT_IMPL === 'native'
 const DHT = native ? require('..') : require('hyperdht-reference')
 
-const ROLES = { nodes, sender, receiver, echo, pinger, dialer }
+const createTestnet = native ? require('../testnet') : require('hyperdht-reference/testnet')
+
+const ROLES = {
+  nodes,
+  sender,
+  receiver,
+  echo,
+  pinger,
+  dialer,
+  ...require('./dht-roles')({ DHT, createTestnet })
+}
 
 process.once('message', ({ role, ...options }) => ROLES[role](options))
 
 async function nodes() {
-  const createTestnet = native ? require('../testnet') : require('hyperdht-reference/testnet')
   const { bootstrap } = await createTestnet(4)
   process.send({ bootstrap })
 }
