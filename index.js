@@ -1,72 +1,15 @@
-const { EventEmitter } = require('events')
-const b4a = require('b4a')
 const connect = require('./lib/connect')
-const deferred = require('./lib/deferred')
-const Dispatcher = require('./lib/dispatcher')
-const Native = require('./lib/native')
 const Query = require('./lib/query')
+const RPC = require('./lib/rpc')
 const Server = require('./lib/server')
-const Sink = require('./lib/sink')
-const Stats = require('./lib/stats')
-const Table = require('./lib/table')
-const UDXSocket = require('./lib/udx-socket')
 const unsupported = require('./lib/unsupported')
 const { BOOTSTRAP_NODES, COMMANDS, FIREWALL } = require('./lib/constants')
 const { createKeyPair, hash } = require('./lib/keys')
-const options = require('./lib/options')
-const { addresses, checkAddress, checkBytes, checkKeyPair, checkTtl } = options
-const { checkUint, checkValue, isIPv4 } = options
+const { addresses, checkKeyPair, checkUint, DEFAULTS } = require('./lib/options')
 
 /** A node of the DHT. */
-class HyperDHT extends EventEmitter {
-  /** @param {import('.').DHTOptions} [opts] */
-  constructor(opts = {}) {
-    super()
-
-    const { config, bootstrapNodes, keyPair, sendDownHints, downHintsRateLimit } =
-      options.node(opts)
-
-    this.bootstrapNodes = bootstrapNodes
-    this.defaultKeyPair = keyPair
-    this.connectionKeepAlive = config.connectionKeepAlive
-    this.concurrency = config.concurrency
-    this.maxPingDelay = config.maxPingDelay
-    this.listening = new Set()
-    this.bootstrapped = false
-    this.destroyed = false
-    this.suspended = false
-    this.ephemeral = true
-    this.adaptive = config.adaptive
-    this.firewalled = config.firewalled
-    this.online = true
-    this.degraded = false
-
-    this._config = {
-      maxWindow: config.maxWindow,
-      randomPunchInterval: config.randomPunchInterval,
-      sendDownHints,
-      downHintsRateLimit
-    }
-    this._coreKeepAlive = config.connectionKeepAlive
-    this._id = null
-    this._conns = new Table()
-    this._servers = new Table()
-    this._queries = new Table()
-    this._requests = new Table()
-    this._sockets = new Map()
-    this._stats = new Stats()
-    this._statsInUse = false
-    this._bootstrapping = deferred()
-    this._gone = deferred()
-    this._forced = deferred()
-    this._destroying = null
-    this._dispatcher = new Dispatcher(new Sink(this))
-    this._native = null
-    this._bindError = null
-    this._bind(config)
-  }
-
-  static DEFAULTS = options.DEFAULTS
+class HyperDHT extends RPC {
+  static DEFAULTS = DEFAULTS
 
   static keyPair(seed) {
     return createKeyPair(seed)
@@ -74,65 +17,6 @@ class HyperDHT extends EventEmitter {
 
   static hash(data) {
     return hash(data)
-  }
-
-  /** A node that others bootstrap from, at an address that it is known by. */
-  static bootstrapper(port, host, opts) {
-    if (!port) throw new Error('Port is required')
-    if (!host) throw new Error('Host is required')
-    if (host === '0.0.0.0' || host === '::') throw new Error('Invalid host')
-    if (!isIPv4(host)) throw new Error('Host must be a IPv4 address')
-
-    const publicAddress = checkAddress('address', { host, port })
-    return new this({
-      port,
-      ephemeral: false,
-      firewalled: false,
-      anyPort: false,
-      bootstrap: [],
-      ...opts,
-      _publicAddress: publicAddress
-    })
-  }
-
-  /** Our id in the routing tables of others; null while we are in none. */
-  get id() {
-    return this.ephemeral ? null : this._id
-  }
-
-  /** Our address as others see it; null while unknown or different for each of them. */
-  get host() {
-    return this._natAddress().host
-  }
-
-  get port() {
-    return this._natAddress().port
-  }
-
-  get randomized() {
-    const { host, port } = this._natAddress()
-    return host !== null && port === 0
-  }
-
-  get socket() {
-    return this._sockets.get(this.firewalled ? CLIENT_SOCKET : SERVER_SOCKET) || null
-  }
-
-  get config() {
-    return {
-      concurrency: this.concurrency,
-      maxWindow: this._config.maxWindow,
-      randomPunchInterval: this._config.randomPunchInterval,
-      connectionKeepAlive: this.connectionKeepAlive,
-      sendDownHints: this._config.sendDownHints,
-      downHintsRateLimit: this._config.downHintsRateLimit
-    }
-  }
-
-  get stats() {
-    this._statsInUse = true
-    this._refreshStats()
-    return this._stats.numbers
   }
 
   connect(remotePublicKey, opts) {
@@ -148,50 +32,6 @@ class HyperDHT extends EventEmitter {
     const server = new Server(this, opts)
     if (onconnection) server.on('connection', onconnection)
     return server
-  }
-
-  /** Resolves when the sockets are bound. */
-  async bind() {
-    if (this._bindError !== null) throw this._bindError
-  }
-
-  async fullyBootstrapped() {
-    return this._bootstrapping.promise
-  }
-
-  ready() {
-    return this.fullyBootstrapped()
-  }
-
-  address() {
-    return this.socket ? this.socket.address() : null
-  }
-
-  localAddress() {
-    const socket = this._sockets.get(SERVER_SOCKET)
-    if (!socket) return null
-    return { host: this._native.inspect('localHost') || '127.0.0.1', port: socket.address().port }
-  }
-
-  /** Where strangers reach us; null if they do not. */
-  remoteAddress() {
-    const { host, port } = this._natAddress()
-    const socket = this._sockets.get(SERVER_SOCKET)
-    if (!host || !port || this.firewalled || !socket) return null
-    return socket.address().port === port ? { host, port } : null
-  }
-
-  addNode(node) {
-    const address = checkAddress('node', node)
-    this._native?.command('addNode', { address })
-  }
-
-  /** The nodes of the routing table, the latest heard first. */
-  toArray(opts) {
-    const limit = opts?.limit ?? Infinity
-    if (!(limit > 0)) return []
-    const nodes = this._native?.inspect('nodes', Math.min(limit, MAX_U32)) || []
-    return nodes.slice(0, limit)
   }
 
   findPeer(publicKey, opts = {}) {
@@ -229,133 +69,6 @@ class HyperDHT extends EventEmitter {
   unannounce(target, keyPair, opts = {}) {
     return this.lookupAndUnannounce(target, keyPair, opts).finished()
   }
-
-  query({ target, command, value = null }, opts = {}) {
-    checkUint('command', command)
-    const steps = [['userQuery', { command, value: checkValue(value) }]]
-    return this._query({ target, steps, command, value }, opts)
-  }
-
-  findNode(target, opts = {}) {
-    const steps = [['findNode', {}]]
-    return this._query({ target, steps, command: FIND_NODE, internal: true }, opts)
-  }
-
-  /** Asks for a random target in the background, which fills the routing table. */
-  refresh() {
-    this.findNode(createKeyPair().publicKey).finished().catch(noop)
-  }
-
-  request({ token = null, command, target = null, value = null }, to, opts) {
-    return this._request({ internal: false, command, target, token, value }, to, opts)
-  }
-
-  ping(to, opts) {
-    const value = opts?.size > 0 ? b4a.alloc(opts.size) : null
-    const ping = { internal: true, command: PING, target: null, token: null, value }
-    return this._request(ping, to, opts)
-  }
-
-  /** Unannounces all servers (unless forced), closes all connections and the sockets. */
-  async destroy({ force = false } = {}) {
-    if (force) this._forced.resolve()
-    if (this._destroying === null) this._destroying = this._destroy(force)
-    return this._destroying
-  }
-
-  _bind(config) {
-    try {
-      this._native = new Native(config, this._dispatcher.wake)
-    } catch (err) {
-      this._bindError = err
-      this._bootstrapping.reject(err)
-      return
-    }
-    this._dispatcher.start(this._native)
-    this._socket(CLIENT_SOCKET)
-    this._socket(SERVER_SOCKET)
-  }
-
-  async _destroy(force) {
-    if (!force) {
-      const closing = Promise.allSettled(Array.from(this.listening, server => server.close()))
-      await Promise.race([closing, this._forced.promise])
-    }
-    this.destroyed = true
-    if (this._native !== null) {
-      this._native.command('destroy', { force: force || this.listening.size > 0 })
-      await this._gone.promise
-      this._refreshStats()
-      this._native.close()
-      this._release()
-    }
-    this._bootstrapping.reject(new Error('Node was destroyed'))
-    this.emit('close')
-  }
-
-  // Ends what the core has not ended one by one.
-  _release() {
-    for (const stream of this._conns.clear()) stream._onclosed(null)
-    for (const query of this._queries.clear()) query._onnodedestroyed()
-    for (const server of this._servers.clear()) server._onclosed()
-    for (const request of this._requests.clear()) request.reject(new Error('Node destroyed'))
-  }
-
-  _query(what, opts) {
-    if (this.destroyed) throw new Error('Node destroyed')
-    return new Query(this, what, opts || {})
-  }
-
-  async _request(message, to, opts) {
-    if (this.destroyed) throw new Error('Node destroyed')
-    if (this._bindError !== null) throw this._bindError
-    if (message.target !== null) checkBytes('target', message.target, 32)
-    if (message.token !== null) checkBytes('token', message.token, 32)
-    checkUint('command', message.command)
-    checkValue(message.value)
-    const address = checkAddress('to', to)
-
-    const request = deferred()
-    this._native.command('request', {
-      request: this._requests.add(request),
-      to: address,
-      ...message,
-      retries: opts?.retry === false ? 0 : REQUEST_RETRIES,
-      ttl: opts?.ttl ? checkTtl(opts.ttl) : null
-    })
-    return request.promise
-  }
-
-  /** The one object for a socket of the core. */
-  _socket(id) {
-    let socket = this._sockets.get(id)
-    if (socket) return socket
-    const forget = id > SERVER_SOCKET ? () => this._sockets.delete(id) : noop
-    socket = new UDXSocket(id, this._native.inspect('localAddress', id), forget)
-    this._sockets.set(id, socket)
-    return socket
-  }
-
-  _natAddress() {
-    return this._native?.inspect('natAddress') || NO_ADDRESS
-  }
-
-  _refreshStats() {
-    const counted = this._native?.inspect('stats')
-    if (counted) this._stats.refresh(counted)
-  }
-
-  /** Counts of live objects, in the core and here: all return to 0. */
-  _live() {
-    return {
-      ...this._native?.inspect('live'),
-      jsConnections: this._conns.size,
-      jsServers: this._servers.size,
-      jsQueries: this._queries.size,
-      jsRequests: this._requests.size,
-      jsSockets: this._sockets.size - MAIN_SOCKETS
-    }
-  }
 }
 
 HyperDHT.BOOTSTRAP = BOOTSTRAP_NODES
@@ -367,21 +80,3 @@ HyperDHT.ERROR_INVALID_TOKEN = 2
 unsupported.standIn(HyperDHT)
 
 module.exports = HyperDHT
-
-/** Numbers of the two sockets that a node always has. */
-const CLIENT_SOCKET = 0
-const SERVER_SOCKET = 1
-const MAIN_SOCKETS = 2
-
-/** Internal commands of dht-rpc. */
-const PING = 0
-const FIND_NODE = 2
-
-/** With a second for each transmission a request takes 4 s at most. */
-const REQUEST_RETRIES = 3
-
-const MAX_U32 = 0xffffffff
-
-const NO_ADDRESS = { host: null, port: 0 }
-
-function noop() {}

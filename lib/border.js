@@ -116,8 +116,12 @@ const queryOptions = {
   concurrency: optional(c.uint),
   retries: optional(c.uint),
   onlyClosestNodes: c.bool,
-  force: c.bool
+  force: c.bool,
+  onlyValues: c.bool
 }
+
+/** A command and its payload. */
+const payload = struct({ command: c.uint, value: optional(c.buffer) })
 
 const COMMANDS = {
   connect: command(1, {
@@ -151,7 +155,7 @@ const COMMANDS = {
   lookup: query(2, {}),
   announce: query(3, { secretKey: c.fixed64, relayAddresses: addresses, bump: c.uint }),
   unannounce: query(4, { secretKey: c.fixed64 }),
-  userQuery: query(5, { command: c.uint, value: optional(c.buffer) }),
+  userQuery: query(5, { command: c.uint, value: optional(c.buffer), commit: optional(payload) }),
   cancelQuery: command(11, { query: c.uint32 }),
   request: command(12, {
     request: c.uint32,
@@ -247,7 +251,16 @@ const EVENTS = new Map([
   [34, event('closed', { conn: c.uint32, failure: optional(failure) })],
   [40, event('ask', { ask: c.uint32, question })],
   [50, event('queryReply', { query: c.uint32, reply })],
-  [51, event('queryDone', { query: c.uint32, outcome: outcome(null), closest: c.array(reply) })],
+  [
+    51,
+    event('queryDone', {
+      query: c.uint32,
+      successes: c.uint,
+      errors: c.uint,
+      outcome: outcome(null),
+      closest: c.array(reply)
+    })
+  ],
   [52, event('reply', { request: c.uint32, outcome: outcome(reply) })],
   [60, event('destroyed', {})]
 ])

@@ -105,8 +105,8 @@ module.exports = {
     dht._queries.get(query)?._onreply(reply)
   },
 
-  queryDone(dht, { query, outcome, closest }) {
-    dht._queries.get(query)?._ondone(outcome.failure, closest)
+  queryDone(dht, { query, ...done }) {
+    dht._queries.get(query)?._ondone(done)
   },
 
   reply(dht, { request: id, outcome }) {

@@ -83,11 +83,13 @@ module.exports = class Query extends Readable {
     if (data) this.push(data)
   }
 
-  _ondone(failure, closest) {
+  _ondone({ successes, errors: failures, outcome, closest }) {
     this._forget()
     if (this.destroying) return
+    this.successes = successes
+    this.errors = failures
     this.closestReplies = closest.map(toReply)
-    if (failure !== null) this.destroy(errors.from(failure))
+    if (outcome.failure !== null) this.destroy(errors.from(outcome.failure))
     else if (this._steps.length > 0) this._start()
     else this.push(null)
   }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use hyperdht::wire::{Malformed, Reader};
 use hyperdht::{
     Answer, AskId, BootstrapNode, Command, Config, ConnId, ConnectOptions, KeyPair, OpenOptions,
-    QueryId, QueryKind, QueryOptions, RequestId, ServerId, ServerOptions, UserRequest,
+    QueryId, QueryKind, QueryOptions, RequestId, ServerId, ServerOptions, UserCommit, UserRequest,
 };
 
 /// Options of a new node: where to bind, then the node's config.
@@ -118,6 +118,7 @@ fn query(r: &mut Reader<'_>) -> Result<Command, Malformed> {
         retries: optional(r, count)?,
         only_closest_nodes: flag(r)?,
         force: flag(r)?,
+        only_values: flag(r)?,
     };
     let kind = match r.u8()? {
         0 => QueryKind::FindNode,
@@ -129,10 +130,18 @@ fn query(r: &mut Reader<'_>) -> Result<Command, Malformed> {
             bump: r.uint()?,
         },
         4 => QueryKind::Unannounce { key_pair: key_pair(r)? },
-        5 => QueryKind::User { command: r.uint()?, value: optional(r, bytes)? },
+        5 => QueryKind::User {
+            command: r.uint()?,
+            value: optional(r, bytes)?,
+            commit: optional(r, user_commit)?.unwrap_or_default(),
+        },
         _ => return Err(Malformed::UnknownValue),
     };
     Ok(Command::Query { query, target, kind, options })
+}
+
+fn user_commit(r: &mut Reader<'_>) -> Result<UserCommit, Malformed> {
+    Ok(UserCommit::Send { command: r.uint()?, value: optional(r, bytes)? })
 }
 
 fn user_request(r: &mut Reader<'_>) -> Result<UserRequest, Malformed> {

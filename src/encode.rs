@@ -155,8 +155,8 @@ fn control(w: &mut Writer, event: &Event) {
         }
         Event::Ask { ask, question: asked } => question(w.u8(40).u32(ask.0), asked),
         Event::QueryReply { query, reply: r } => reply(w.u8(50).u32(query.0), r),
-        Event::QueryDone { query, closest, result } => {
-            w.u8(51).u32(query.0);
+        Event::QueryDone { query, closest, tally, result } => {
+            w.u8(51).u32(query.0).uint(tally.successes as u64).uint(tally.errors as u64);
             outcome(w, result.as_ref().err().map(|e| (e.code(), e.to_string())));
             w.list(closest, reply);
         }

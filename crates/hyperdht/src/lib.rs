@@ -45,7 +45,8 @@ pub use proto::{
     Action, Answer, AskId, BootstrapNode, Closed, Command, Config, ConnError, ConnId, ConnStats,
     ConnectError, ConnectOptions, ConnectionInfo, Dropped, Event, ListenError, Live, Message, Node,
     Opened, PeerRecord, QueryError, QueryId, QueryKind, QueryOptions, QueryReply, Question,
-    RequestError, RequestId, ServerId, ServerOptions, SocketId, Stats, StreamError, UserRequest,
+    RequestError, RequestId, ServerId, ServerOptions, SocketId, Stats, StreamError, Tally,
+    UserCommit, UserRequest,
 };
 
 pub use config::{DhtConfig, generate_key_pair};

@@ -183,7 +183,7 @@ impl Registry {
             }
             Event::Closed(closed) => self.closed(closed),
             Event::QueryReply { query, reply } => self.query_reply(query, *reply),
-            Event::QueryDone { query, closest, result } => {
+            Event::QueryDone { query, closest, result, .. } => {
                 self.query_done(query, result.map(|()| closest));
             }
             Event::Reply { request, result } => {

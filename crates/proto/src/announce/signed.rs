@@ -27,19 +27,7 @@ pub(crate) fn unannounce(key_pair: &KeyPair, target: Target, reply: &Reply) -> O
 
 /// FIND_PEER to one node: the way to a fresh token.
 pub(crate) fn find_peer(target: Target, to: SocketAddrV4) -> RequestSpec {
-    RequestSpec {
-        to,
-        to_id: None,
-        internal: false,
-        command: command::FIND_PEER,
-        target: Some(target),
-        token: None,
-        value: None,
-        socket: None,
-        retries: RETRIES,
-        ttl: None,
-        force: false,
-    }
+    RequestSpec::user(to, command::FIND_PEER, Some(target))
 }
 
 fn signed(

@@ -139,7 +139,17 @@ pub enum QueryKind {
     /// LOOKUP, and a signed UNANNOUNCE to each node that has our record.
     Unannounce { key_pair: KeyPair },
     /// A user command of dht-rpc.
-    User { command: u64, value: Option<Bytes> },
+    User { command: u64, value: Option<Bytes>, commit: UserCommit },
+}
+
+/// What a user query sends to each of the closest nodes, with the token of its reply.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum UserCommit {
+    /// Nothing.
+    #[default]
+    None,
+    /// This, with the target of the query.
+    Send { command: u64, value: Option<Bytes> },
 }
 
 /// Options of one query.
@@ -155,6 +165,8 @@ pub struct QueryOptions {
     pub only_closest_nodes: bool,
     /// Bypass the congestion window, without retries.
     pub force: bool,
+    /// Replies without a value count, and are not told. Default false.
+    pub only_values: bool,
 }
 
 /// One request of the application.

@@ -71,7 +71,12 @@ pub enum Event {
     /// One reply of a query.
     QueryReply { query: QueryId, reply: Box<QueryReply> },
     /// A query has ended.
-    QueryDone { query: QueryId, closest: Vec<QueryReply>, result: Result<(), QueryError> },
+    QueryDone {
+        query: QueryId,
+        closest: Vec<QueryReply>,
+        tally: Tally,
+        result: Result<(), QueryError>,
+    },
     /// A request has ended.
     Reply { request: RequestId, result: Result<Box<QueryReply>, RequestError> },
     /// The node is gone; its sockets can be closed.
@@ -148,6 +153,15 @@ pub struct QueryReply {
     pub value: Option<Bytes>,
     /// Decoded records, for FIND_PEER and LOOKUP.
     pub record: Option<PeerRecord>,
+}
+
+/// How the nodes that a query asked took it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Replies without an error.
+    pub successes: usize,
+    /// Replies with one, and nodes that stayed silent.
+    pub errors: usize,
 }
 
 /// The decoded value of a FIND_PEER or LOOKUP reply.

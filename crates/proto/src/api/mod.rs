@@ -8,13 +8,14 @@ mod ids;
 mod transmit;
 
 pub use command::{
-    Answer, Command, ConnectOptions, QueryKind, QueryOptions, ServerOptions, UserRequest,
+    Answer, Command, ConnectOptions, QueryKind, QueryOptions, ServerOptions, UserCommit,
+    UserRequest,
 };
 pub use config::{BootstrapNode, Config};
 pub use error::{ConnError, ConnectError, ListenError, QueryError, RequestError, StreamError};
 pub use event::{
     Action, Closed, ConnectionInfo, Dropped, Event, Live, Opened, PeerRecord, QueryReply, Question,
-    Stats,
+    Stats, Tally,
 };
 pub use ids::{AskId, ConnId, QueryId, RequestId, ServerId, SocketId};
 pub use transmit::{Datagram, Transmit, TransmitBuf};

@@ -22,7 +22,7 @@ use std::net::SocketAddrV4;
 use bytes::Bytes;
 
 use crate::wire::{NodeId, Target};
-use crate::{ConnId, QueryError, QueryId, RequestError, RequestId, ServerId, SocketId};
+use crate::{ConnId, QueryError, QueryId, RequestError, RequestId, ServerId, SocketId, Tally};
 
 pub(crate) use machine::Net;
 
@@ -85,12 +85,17 @@ pub(crate) struct RequestSpec {
 impl RequestSpec {
     /// A command of dht-rpc itself, with nothing in it and with the usual retries.
     pub(crate) fn internal(to: SocketAddrV4, command: u64) -> Self {
+        Self { internal: true, ..Self::user(to, command, None) }
+    }
+
+    /// A command of the layers above, with the usual retries.
+    pub(crate) fn user(to: SocketAddrV4, command: u64, target: Option<Target>) -> Self {
         Self {
             to,
             to_id: None,
-            internal: true,
+            internal: false,
             command,
-            target: None,
+            target,
             token: None,
             value: None,
             socket: None,
@@ -198,6 +203,7 @@ pub(crate) enum Output {
         query: QueryKey,
         owner: Owner,
         closest: Vec<Reply>,
+        tally: Tally,
         result: Result<(), QueryError>,
     },
     Incoming(Incoming),

@@ -145,8 +145,10 @@ impl Net {
         };
         match query.purpose {
             QueryPurpose::Owner(owner) => {
+                let tally = query.tally();
                 let closest = query.into_closest();
-                self.outputs.push_back(Output::QueryDone { query: key, owner, closest, result });
+                let done = Output::QueryDone { query: key, owner, closest, tally, result };
+                self.outputs.push_back(done);
             }
             QueryPurpose::Bootstrap if !self.destroyed => self.handle_bootstrap_query_end(cx),
             QueryPurpose::Bootstrap | QueryPurpose::Refresh => {}

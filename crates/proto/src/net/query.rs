@@ -6,8 +6,8 @@ use std::net::SocketAddrV4;
 
 use super::table::{K, is_filtered};
 use super::{Commit, Owner, QuerySpec, Reply, RequestKey};
-use crate::QueryError;
 use crate::wire::{NodeId, Target, node_id};
+use crate::{QueryError, Tally};
 
 /// A walk towards a target.
 #[derive(Debug)]
@@ -24,8 +24,7 @@ pub(super) struct Query {
     /// A stack: the last is asked next.
     pending: Vec<Candidate>,
     inflight: BTreeMap<RequestKey, Pace>,
-    successes: usize,
-    errors: usize,
+    tally: Tally,
     /// The routing table was asked for nodes.
     from_table: bool,
     /// Few at a time, until the given nodes have had their chance.
@@ -109,8 +108,7 @@ impl Query {
             seen: HashMap::new(),
             pending: Vec::new(),
             inflight: BTreeMap::new(),
-            successes: 0,
-            errors: 0,
+            tally: Tally::default(),
             from_table: false,
             slowdown: false,
             stage: Stage::Asking,
@@ -151,7 +149,7 @@ impl Query {
                 return Step::Visit(next);
             }
         }
-        if !self.from_table && self.successes + self.errors == 0 {
+        if !self.from_table && self.asked() == 0 {
             self.slowdown = true;
         }
         let is_full = self.closest.len() >= K;
@@ -162,7 +160,7 @@ impl Query {
         if !is_idle {
             return Step::Wait;
         }
-        if !self.from_table && self.successes < K / 4 {
+        if !self.from_table && self.tally.successes < K / 4 {
             return Step::Refill;
         }
         Step::Finish
@@ -190,10 +188,10 @@ impl Query {
         self.inflight.remove(&request);
         self.seen.insert(reply.from, Seen::Done);
         if reply.error == 0 {
-            self.successes += 1;
+            self.tally.successes += 1;
             self.insert_closest(reply);
         } else {
-            self.errors += 1;
+            self.tally.errors += 1;
         }
         let mut down = Vec::new();
         for address in reply.closer_nodes.iter().copied() {
@@ -208,7 +206,7 @@ impl Query {
                 break;
             }
         }
-        if !self.from_table && self.successes + self.errors >= self.concurrency {
+        if !self.from_table && self.asked() >= self.concurrency {
             self.slowdown = false;
         }
         down
@@ -217,7 +215,7 @@ impl Query {
     /// Takes a timeout. Returns who should be told.
     pub(super) fn handle_timeout(&mut self, request: RequestKey, to: SocketAddrV4) -> Vec<Down> {
         self.inflight.remove(&request);
-        self.errors += 1;
+        self.tally.errors += 1;
         let Some(Seen::Named(referrers)) = self.seen.insert(to, Seen::Down) else {
             return Vec::new();
         };
@@ -277,6 +275,11 @@ impl Query {
         &self.closest
     }
 
+    /// How many have answered, and how.
+    pub(super) fn tally(&self) -> Tally {
+        self.tally
+    }
+
     /// Ends it.
     pub(super) fn into_closest(self) -> Vec<Reply> {
         self.closest
@@ -334,6 +337,11 @@ impl Query {
         let worst = self.closest.last().and_then(|reply| reply.from_id);
         let target = &self.spec.target;
         worst.is_none_or(|worst| distance(target, id) < distance(target, &worst))
+    }
+
+    /// Nodes that have answered, or been given up.
+    fn asked(&self) -> usize {
+        self.tally.successes + self.tally.errors
     }
 
     fn slow(&self) -> usize {

@@ -2,6 +2,7 @@
 
 use crate::{
     Closed, Command, ConnError, ConnectError, Cx, Event, ListenError, QueryError, RequestError,
+    Tally,
 };
 
 /// A command that crossed with the end of the node. Whoever waits for an outcome gets one.
@@ -16,7 +17,8 @@ pub(super) fn refuse(cx: &mut Cx<'_>, command: Command) {
         }
         Command::Query { query, .. } => {
             let result = Err(QueryError::NodeDestroyed);
-            cx.emit(Event::QueryDone { query, closest: Vec::new(), result });
+            let tally = Tally::default();
+            cx.emit(Event::QueryDone { query, closest: Vec::new(), tally, result });
         }
         Command::Request { request, .. } => {
             cx.emit(Event::Reply { request, result: Err(RequestError::NodeDestroyed) });

@@ -11,7 +11,7 @@ use crate::store::Store;
 use crate::wire::{LookupReply, Peer, Target, command, error_code};
 use crate::{
     Cx, Event, PeerRecord, QueryError, QueryId, QueryKind, QueryOptions, QueryReply, RequestId,
-    UserRequest,
+    Tally, UserCommit, UserRequest,
 };
 
 /// The running queries of the application.
@@ -34,6 +34,7 @@ struct Running {
     key: QueryKey,
     target: Target,
     kind: QueryKind,
+    only_values: bool,
     /// UNANNOUNCE requests that have not ended.
     unannouncing: usize,
     /// How the query ended; told once nothing is being unannounced.
@@ -43,6 +44,7 @@ struct Running {
 #[derive(Debug)]
 struct Ended {
     closest: Vec<Reply>,
+    tally: Tally,
     result: Result<(), QueryError>,
 }
 
@@ -70,8 +72,9 @@ impl Ops {
         if let QueryKind::Unannounce { key_pair } = &kind {
             store.unannounce(&target, &key_pair.public());
         }
+        let only_values = options.only_values;
         let key = net.query(cx, spec(target, &kind, options), Owner::UserQuery(query));
-        let running = Running { key, target, kind, unannouncing: 0, ended: None };
+        let running = Running { key, target, kind, only_values, unannouncing: 0, ended: None };
         if let Some(old) = self.queries.insert(query, running) {
             net.cancel_query(cx, old.key);
         }
@@ -85,7 +88,8 @@ impl Ops {
         if running.ended.is_none() {
             net.cancel_query(cx, running.key);
         }
-        cx.emit(Event::QueryDone { query, closest: Vec::new(), result: Ok(()) });
+        let tally = Tally::default();
+        cx.emit(Event::QueryDone { query, closest: Vec::new(), tally, result: Ok(()) });
     }
 
     /// Sends a request. One `Event::Reply` follows.
@@ -126,8 +130,14 @@ impl Ops {
             Output::Commit { query: key, owner: Owner::UserQuery(query), closest } => {
                 self.handle_commit(cx, net, query, key, &closest);
             }
-            Output::QueryDone { query: key, owner: Owner::UserQuery(query), closest, result } => {
-                self.handle_query_done(cx, query, key, Ended { closest, result });
+            Output::QueryDone {
+                query: key,
+                owner: Owner::UserQuery(query),
+                closest,
+                tally,
+                result,
+            } => {
+                self.handle_query_done(cx, query, key, Ended { closest, tally, result });
             }
             Output::Reply { owner: Owner::UserQuery(query), .. } => {
                 self.handle_unannounced(cx, query);
@@ -159,7 +169,8 @@ impl Ops {
         let Some(running) = self.running(query, key) else {
             return;
         };
-        if reply.error != error_code::NONE {
+        let is_silent = running.only_values && reply.value.is_none();
+        if reply.error != error_code::NONE || is_silent {
             return;
         }
         let Some(shown) = shape(&running.kind).show(reply.clone()) else {
@@ -175,7 +186,7 @@ impl Ops {
         cx.emit(Event::QueryReply { query, reply: Box::new(shown) });
     }
 
-    /// The closest nodes are known: each is sent the announcement that is good for it alone.
+    /// The closest nodes are known: each is sent what is good for it alone.
     fn handle_commit(
         &mut self,
         cx: &mut Cx<'_>,
@@ -187,13 +198,19 @@ impl Ops {
         let Some(running) = self.running(query, key) else {
             return;
         };
-        let QueryKind::Announce { key_pair, relay_addresses, bump } = &running.kind else {
-            return;
+        let target = running.target;
+        let commit = |reply: &Reply| match &running.kind {
+            QueryKind::Announce { key_pair, relay_addresses, bump } => {
+                signed::announce(key_pair, target, reply, relay_addresses.clone(), *bump)
+            }
+            QueryKind::User { commit: UserCommit::Send { command, value }, .. } => {
+                let token = Some(reply.token?);
+                let spec = RequestSpec::user(reply.from, *command, Some(target));
+                Some(RequestSpec { token, value: value.clone(), ..spec })
+            }
+            _ => None,
         };
-        let sign = |reply| {
-            signed::announce(key_pair, running.target, reply, relay_addresses.clone(), *bump)
-        };
-        net.commit(cx, key, closest.iter().filter_map(sign).collect());
+        net.commit(cx, key, closest.iter().filter_map(commit).collect());
     }
 
     fn handle_query_done(
@@ -233,8 +250,9 @@ impl Ops {
             return;
         };
         let shape = shape(&kind);
-        let closest = ended.closest.into_iter().map(|reply| shape.describe(reply)).collect();
-        cx.emit(Event::QueryDone { query, closest, result: ended.result });
+        let Ended { closest, tally, result } = ended;
+        let closest = closest.into_iter().map(|reply| shape.describe(reply)).collect();
+        cx.emit(Event::QueryDone { query, closest, tally, result });
     }
 
     fn running(&mut self, query: QueryId, key: QueryKey) -> Option<&mut Running> {
@@ -274,9 +292,13 @@ fn spec(target: Target, kind: &QueryKind, options: QueryOptions) -> QuerySpec {
         QueryKind::Lookup | QueryKind::Announce { .. } | QueryKind::Unannounce { .. } => {
             (false, command::LOOKUP, None)
         }
-        QueryKind::User { command, value } => (false, *command, value.clone()),
+        QueryKind::User { command, value, .. } => (false, *command, value.clone()),
     };
-    let commits = matches!(kind, QueryKind::Announce { .. });
+    let commits = match kind {
+        QueryKind::Announce { .. } => true,
+        QueryKind::User { commit, .. } => *commit != UserCommit::None,
+        _ => false,
+    };
     QuerySpec {
         target,
         internal,
