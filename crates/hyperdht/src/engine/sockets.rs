@@ -100,25 +100,38 @@ impl Socket {
         self.state.max_gso_segments().clamp(1, MAX_SEGMENTS)
     }
 
-    /// Fills buffers with what has arrived. `WouldBlock` arms [`Sockets::poll_readable`].
+    /// Fills buffers with what has arrived. `WouldBlock` arms [`Sockets::poll_readable`], and so
+    /// does a call that has emptied the socket.
     pub(super) fn try_recv(
         &self,
         buffers: &mut [IoSliceMut<'_>],
         meta: &mut [RecvMeta],
     ) -> io::Result<usize> {
-        self.io.try_io(Interest::READABLE, || {
-            for _ in 0..MAX_ERRORS {
-                match self.state.recv(UdpSockRef::from(&self.io), buffers, meta) {
-                    Err(error) if error.kind() != io::ErrorKind::WouldBlock => {
-                        // An earlier datagram met a closed port or an unreachable host. Which one
-                        // is unknown, and time tells anyway.
-                        tracing::trace!(%error, "receive");
-                    }
-                    received => return received,
-                }
+        let mut last = None;
+        let received = self.io.try_io(Interest::READABLE, || {
+            let count = self.recv(buffers, meta)?;
+            if READS_UNTIL_EMPTY && count < buffers.len() {
+                // Spares the call that would find nothing.
+                last = Some(count);
+                return Err(io::ErrorKind::WouldBlock.into());
             }
-            Err(io::ErrorKind::WouldBlock.into())
-        })
+            Ok(count)
+        });
+        last.map_or(received, Ok)
+    }
+
+    fn recv(&self, buffers: &mut [IoSliceMut<'_>], meta: &mut [RecvMeta]) -> io::Result<usize> {
+        for _ in 0..MAX_ERRORS {
+            match self.state.recv(UdpSockRef::from(&self.io), buffers, meta) {
+                Err(error) if error.kind() != io::ErrorKind::WouldBlock => {
+                    // An earlier datagram met a closed port or an unreachable host. Which one
+                    // is unknown, and time tells anyway.
+                    tracing::trace!(%error, "receive");
+                }
+                received => return received,
+            }
+        }
+        Err(io::ErrorKind::WouldBlock.into())
     }
 
     /// Sends what a transmit holds. `WouldBlock` is the only error, and nothing is sent then; a
@@ -226,3 +239,8 @@ const DEFAULT_TTL: u32 = 64;
 /// Each ICMP message is one error, which takes it from the queue. An error that does not go away
 /// must not become a loop.
 const MAX_ERRORS: usize = 64;
+
+/// True where one call takes datagrams until the buffers are full or the socket is empty
+/// (`recvmmsg`), and where a datagram that arrives later makes the socket readable again whether or
+/// not the call before has seen it empty (edge-triggered `epoll`).
+const READS_UNTIL_EMPTY: bool = cfg!(any(target_os = "linux", target_os = "android"));

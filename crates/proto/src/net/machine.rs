@@ -162,7 +162,10 @@ impl Net {
 
     /// At most `n` nodes close to a target.
     pub(crate) fn closest(&self, target: &Target, n: usize) -> Vec<SocketAddrV4> {
-        self.table.closest(target, n).map(|node| node.address).collect()
+        // The table cannot tell beforehand how many there are.
+        let mut closest = Vec::with_capacity(n.min(self.table.len()));
+        closest.extend(self.table.closest(target, n).map(|node| node.address));
+        closest
     }
 
     /// At most `limit` nodes, the latest heard first.

@@ -20,7 +20,7 @@ pub(super) struct Query {
     pub(super) awaits_bootstrap: bool,
     /// Sorted by distance, at most [`K`].
     closest: Vec<Reply>,
-    seen: HashMap<SocketAddrV4, Seen>,
+    seen: HashMap<SocketAddrV4, Known>,
     /// A stack: the last is asked next.
     pending: Vec<Candidate>,
     inflight: BTreeMap<RequestKey, Pace>,
@@ -62,6 +62,14 @@ pub(super) struct Candidate {
 pub(super) struct Down {
     pub(super) referrer: SocketAddrV4,
     pub(super) node: SocketAddrV4,
+}
+
+/// An address that the query has come across. A reply names twenty, most of them for the tenth
+/// time, and an id is a hash.
+#[derive(Debug)]
+struct Known {
+    id: NodeId,
+    seen: Seen,
 }
 
 #[derive(Debug)]
@@ -186,7 +194,7 @@ impl Query {
         own_id: &NodeId,
     ) -> Vec<Down> {
         self.inflight.remove(&request);
-        self.seen.insert(reply.from, Seen::Done);
+        self.see(reply.from, Seen::Done);
         if reply.error == 0 {
             self.tally.successes += 1;
             self.insert_closest(reply);
@@ -195,13 +203,18 @@ impl Query {
         }
         let mut down = Vec::new();
         for address in reply.closer_nodes.iter().copied() {
-            let candidate = Candidate::new(address);
-            if address.port() == 0 || is_filtered(address) || candidate.id == *own_id {
+            if address.port() == 0 || is_filtered(address) {
                 continue;
             }
-            if matches!(self.seen.get(&address), Some(Seen::Down)) {
+            let known = self.seen.get(&address);
+            let id = known.map_or_else(|| node_id(address), |known| known.id);
+            if id == *own_id {
+                continue;
+            }
+            if known.is_some_and(|known| matches!(known.seen, Seen::Down)) {
                 down.push(Down { referrer: reply.from, node: address });
             }
+            let candidate = Candidate { address, id };
             if !self.add(candidate, Some(reply.from), |pending, next| pending.push(next)) {
                 break;
             }
@@ -216,7 +229,7 @@ impl Query {
     pub(super) fn handle_timeout(&mut self, request: RequestKey, to: SocketAddrV4) -> Vec<Down> {
         self.inflight.remove(&request);
         self.tally.errors += 1;
-        let Some(Seen::Named(referrers)) = self.seen.insert(to, Seen::Down) else {
+        let Some(Seen::Named(referrers)) = self.see(to, Seen::Down) else {
             return Vec::new();
         };
         referrers.into_iter().map(|referrer| Down { referrer, node: to }).collect()
@@ -296,7 +309,7 @@ impl Query {
             return false;
         }
         let is_closer = self.is_closer(&candidate.id);
-        match self.seen.get_mut(&candidate.address) {
+        match self.seen.get_mut(&candidate.address).map(|known| &mut known.seen) {
             Some(Seen::Named(referrers)) => {
                 let new = referrer.filter(|new| !referrers.contains(new));
                 if referrers.len() < K {
@@ -310,9 +323,19 @@ impl Query {
         if !is_closer || self.seen.len() >= MAX_SEEN {
             return false;
         }
-        self.seen.insert(candidate.address, Seen::Named(referrer.into_iter().collect()));
+        let seen = Seen::Named(referrer.into_iter().collect());
+        self.seen.insert(candidate.address, Known { id: candidate.id, seen });
         push(&mut self.pending, candidate);
         true
+    }
+
+    /// Notes what became of a node; returns what it was.
+    fn see(&mut self, address: SocketAddrV4, seen: Seen) -> Option<Seen> {
+        if let Some(known) = self.seen.get_mut(&address) {
+            return Some(std::mem::replace(&mut known.seen, seen));
+        }
+        self.seen.insert(address, Known { id: node_id(address), seen });
+        None
     }
 
     fn insert_closest(&mut self, reply: &Reply) {

@@ -78,11 +78,18 @@ impl Net {
         self.report_health(cx, old);
     }
 
+    /// The id that a packet carries, if it is that of its source.
+    pub(super) fn valid_id(&self, from: SocketAddrV4, given: Option<NodeId>) -> Option<NodeId> {
+        // A node of the table spares the hash.
+        let is_known = |id: &NodeId| self.table.get(id).is_some_and(|node| node.address == from);
+        given.filter(|id| is_known(id) || *id == node_id(from))
+    }
+
     /// Adds the sender of a valid id, or notes that it is alive.
     pub(super) fn hear(
         &mut self,
         cx: &mut Cx<'_>,
-        from: SocketAddrV4,
+        (from, id): (SocketAddrV4, NodeId),
         to: SocketAddrV4,
         is_sample: bool,
     ) {
@@ -90,7 +97,6 @@ impl Net {
             return;
         }
         let tick = self.clock.tick;
-        let id = node_id(from);
         if self.table.touch(&id, tick).is_none() && !self.insert_node(cx, Node::new(from, tick)) {
             return;
         }

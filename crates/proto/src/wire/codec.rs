@@ -152,6 +152,11 @@ impl Writer {
         Self::default()
     }
 
+    /// An empty message with room for this many bytes, so that it need not move as it grows.
+    pub fn with_capacity(bytes: usize) -> Self {
+        Self { bytes: Vec::with_capacity(bytes) }
+    }
+
     /// The message.
     pub fn finish(self) -> Vec<u8> {
         self.bytes
@@ -251,7 +256,7 @@ const MAX_SAFE_INTEGER: u64 = (1 << 53) - 1;
 const MAX_ARRAY: u64 = 0x10_0000;
 
 /// Bytes of an encoded IPv4 address with its port.
-const ADDR4_SIZE: usize = 6;
+pub(super) const ADDR4_SIZE: usize = 6;
 
 /// Bytes of an encoded IPv6 address with its port.
 const ADDR6_SIZE: usize = 18;
