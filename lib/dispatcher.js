@@ -1,12 +1,13 @@
 const b4a = require('b4a')
 const c = require('compact-encoding')
-const { EVENTS, DATA, MESSAGE, DRAINED } = require('./border')
+const { EVENTS, DATA, MESSAGE, DRAINED, QUERY_REPLY } = require('./border')
 
 /**
  * Takes events from the engine and hands them to a sink.
  *
- * One call of `wake` handles data and at most one other event, and the engine makes a call for each
- * event that is not data. So microtasks run between two of them, and `await once(…)` sees each.
+ * One call of `wake` handles data, of which replies of queries are a kind, and at most one other
+ * event; the engine makes a call for each event that is not data. So microtasks run between two of
+ * them, and `await once(…)` sees each.
  *
  * @typedef {object} Sink
  * @property {() => void} onbatch before each batch
@@ -72,7 +73,7 @@ module.exports = class Dispatcher {
 
     while (!other && state.start < state.end) {
       const kind = c.uint8.decode(state)
-      other = kind !== DATA && kind !== DRAINED
+      other = kind !== DATA && kind !== DRAINED && kind !== QUERY_REPLY
       try {
         this._handle(kind, state)
       } catch (err) {
