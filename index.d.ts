@@ -55,6 +55,10 @@ declare class HyperDHT extends EventEmitter<HyperDHT.Events> {
   readonly listening: Set<HyperDHT.Server>
   readonly socket: HyperDHT.UDXSocket | null
   readonly config: HyperDHT.Config
+  readonly nodes: HyperDHT.NodeSet
+  readonly table: HyperDHT.RoutingTable
+  readonly health: HyperDHT.Health
+  readonly io: HyperDHT.IO
   /** Plain numbers, which may be written to. */
   readonly stats: HyperDHT.Stats
 
@@ -375,8 +379,80 @@ declare namespace HyperDHT {
     readonly streams: Set<RawStream>
     userData: unknown
 
+    /** Of all datagrams, those of the DHT included. */
+    readonly bytesTransmitted: number
+    readonly bytesReceived: number
+    readonly packetsTransmitted: number
+    readonly packetsReceived: number
+
     address(): SocketAddress | null
     toJSON(): object
+  }
+
+  /** A node of the routing table, as it was when it was looked at. Times are ticks of 5 s. */
+  interface TableNode {
+    id: Buffer
+    host: string
+    port: number
+    added: number
+    /** When we last tried it, or it was heard. */
+    pinged: number
+    /** When it was last heard. */
+    seen: number
+    /** When it last told us our address; 0 if it never did. */
+    sampled: number
+    downHints: number
+  }
+
+  /** The nodes of the routing table in the order in which they were last heard. */
+  interface NodeSet {
+    readonly length: number
+    readonly latest: TableNode | null
+    readonly oldest: TableNode | null
+    has(node: { id: Uint8Array }): boolean
+    /** The oldest first, unless reversed. */
+    toArray(opts?: { limit?: number; reverse?: boolean }): TableNode[]
+  }
+
+  interface RoutingTable {
+    readonly id: Buffer
+    readonly k: number
+    readonly size: number
+    get(id: Uint8Array): TableNode | null
+    has(id: Uint8Array): boolean
+    random(): TableNode | null
+    /** At most k, the closest first. */
+    closest(id: Uint8Array, k?: number): TableNode[]
+    toArray(): TableNode[]
+  }
+
+  /** What `online` and `degraded` are judged by, each tick of 5 s. */
+  interface Health extends HealthStats {
+    readonly stats: HealthStats
+    update(): void
+  }
+
+  interface HealthStats {
+    readonly online: boolean
+    readonly degraded: boolean
+    /** Fewer than four ticks have passed. */
+    readonly cold: boolean
+    /** Too little happened in the latest tick to judge it. */
+    readonly idle: boolean
+    readonly responses: number
+    readonly timeouts: number
+    readonly timeoutsRate: number
+  }
+
+  interface IO {
+    readonly clientSocket: UDXSocket | null
+    readonly serverSocket: UDXSocket | null
+    readonly portRange: [from: number, to: number]
+    /** Requests that have neither been answered nor given up. */
+    readonly inflight: Array<{ tid: number; to: Address }>
+    readonly firewalled: boolean
+    readonly ephemeral: boolean
+    readonly suspended: boolean
   }
 
   interface QueryOptions {
@@ -512,6 +588,8 @@ declare namespace HyperDHT {
     ephemeral: []
     wakeup: []
     'network-update': []
+    'add-node': [node: TableNode]
+    'remove-node': [node: TableNode]
     close: []
   }
 }

@@ -3,69 +3,11 @@
 
 const c = require('compact-encoding')
 const b4a = require('b4a')
-const address = require('./address')
-
-const addresses = c.array(address)
-
-// A fixed-size value with memory of its own: what is decoded may live longer than the slab.
-function own(size) {
-  const fixed = c.fixed(size)
-  return {
-    preencode: fixed.preencode,
-    encode: fixed.encode,
-    decode(state) {
-      const copy = b4a.allocUnsafeSlow(size)
-      copy.set(fixed.decode(state))
-      return copy
-    }
-  }
-}
-const key = own(32)
-const hash = own(64)
-
-function optional(encoding) {
-  return {
-    preencode(state, value) {
-      state.end++
-      if (value !== null && value !== undefined) encoding.preencode(state, value)
-    },
-    encode(state, value) {
-      const present = value !== null && value !== undefined
-      c.uint8.encode(state, present ? 1 : 0)
-      if (present) encoding.encode(state, value)
-    },
-    decode(state) {
-      return c.uint8.decode(state) === 1 ? encoding.decode(state) : null
-    }
-  }
-}
-
-const ownBuffer = {
-  preencode: c.buffer.preencode,
-  encode: c.buffer.encode,
-  decode: state => b4a.from(c.buffer.decode(state))
-}
+const { tableNode } = require('./inspect')
+const { address, addresses, hash, key, optional, ownBuffer, struct } = require('./encodings')
 
 const optionalKey = optional(key)
 const optionalBuffer = optional(ownBuffer)
-
-// A struct as a list of names and encodings, in the order of the wire.
-function struct(fields) {
-  const names = Object.keys(fields)
-  return {
-    preencode(state, m) {
-      for (const name of names) fields[name].preencode(state, m[name])
-    },
-    encode(state, m) {
-      for (const name of names) fields[name].encode(state, m[name])
-    },
-    decode(state) {
-      const m = {}
-      for (const name of names) m[name] = fields[name].decode(state)
-      return m
-    }
-  }
-}
 
 const bootstrapNode = {
   preencode(state, node) {
@@ -103,7 +45,8 @@ const config = struct({
   maxWindow: c.uint,
   maxPingDelay: c.uint,
   maxSize: c.uint,
-  maxAge: c.uint
+  maxAge: c.uint,
+  watchTable: c.bool
 })
 
 const queryOptions = {
@@ -164,7 +107,8 @@ const COMMANDS = {
     ttl: optional(c.uint8)
   }),
   addNode: command(13, { address }),
-  destroy: command(14, { force: c.bool })
+  destroy: command(14, { force: c.bool }),
+  watchTable: command(21, { watch: c.bool })
 }
 
 // Not a struct: a query brings dozens, and to write out the fields halves what one costs.
@@ -270,89 +214,12 @@ const EVENTS = new Map([
     })
   ],
   [52, event('reply', { request: c.uint32, outcome: outcome(reply) })],
-  [60, event('destroyed', {})]
+  [60, event('destroyed', {})],
+  [74, event('nodeAdded', tableNode)],
+  [75, event('nodeRemoved', tableNode)]
 ])
 
-/** Questions that `inspect` answers, with the encodings of the answers. */
-const INSPECT = {
-  stats: {
-    what: 0,
-    answer: uints([
-      'requestsActive',
-      'requestsTotal',
-      'responses',
-      'timeouts',
-      'retries',
-      'queriesActive',
-      'queriesTotal',
-      'punchesConsistent',
-      'punchesRandom',
-      'punchesOpen',
-      'poolSocketsAdded',
-      'poolSocketsRemoved',
-      'droppedMalformed',
-      'droppedUnexpected',
-      'droppedHandshake',
-      'droppedAdmission',
-      'droppedPunch',
-      'droppedMessage',
-      'droppedFrame',
-      'droppedUdx',
-      'droppedStore',
-      'pingTx',
-      'pingRx',
-      'pingNatTx',
-      'pingNatRx',
-      'findNodeTx',
-      'findNodeRx',
-      'downHintTx',
-      'downHintRx'
-    ])
-  },
-  live: {
-    what: 1,
-    answer: uints([
-      'connections',
-      'streams',
-      'servers',
-      'handshakes',
-      'punchers',
-      'queries',
-      'requests',
-      'poolSockets',
-      'timers'
-    ])
-  },
-  natAddress: { what: 2, answer: struct(natAddress) },
-  remoteAddress: { what: 3, answer: optional(address) },
-  id: { what: 4, answer: optional(key) },
-  nodes: { what: 5, answer: addresses },
-  transport: {
-    what: 6,
-    answer: optional(
-      struct({
-        rtt: c.float64,
-        cwnd: c.uint,
-        mtu: c.uint,
-        inflight: c.uint,
-        retransmits: c.uint,
-        fastRecoveries: c.uint,
-        rtoCount: c.uint,
-        bytesTransmitted: c.uint,
-        bytesReceived: c.uint,
-        packetsTransmitted: c.uint,
-        packetsReceived: c.uint,
-        keepAlivesSent: c.uint,
-        keepAlivesReceived: c.uint
-      })
-    )
-  },
-  localAddress: { what: 7, answer: optional(address) },
-  firewalled: { what: 8, answer: c.bool },
-  localHost: { what: 9, answer: optional(c.ipv4) }
-}
-
-module.exports = { address, config, COMMANDS, EVENTS, DATA, MESSAGE, DRAINED, QUERY_REPLY, INSPECT }
+module.exports = { config, COMMANDS, EVENTS, DATA, MESSAGE, DRAINED, QUERY_REPLY }
 
 function command(kind, fields) {
   const body = struct(fields)
@@ -379,8 +246,4 @@ function query(kind, fields) {
 
 function event(name, fields) {
   return { name, body: struct(fields) }
-}
-
-function uints(names) {
-  return struct(Object.fromEntries(names.map(name => [name, c.uint])))
 }

@@ -4,6 +4,7 @@
 const NoiseSecretStream = require('./socket')
 const errors = require('./errors')
 const { toReply } = require('./reply')
+const { Persistent, toNode } = require('./views')
 
 module.exports = {
   listening(dht) {
@@ -11,6 +12,8 @@ module.exports = {
   },
 
   natUpdate(dht, { host, port }) {
+    dht.host = host
+    dht.port = port
     dht.emit('nat-update', host, port)
   },
 
@@ -23,6 +26,7 @@ module.exports = {
   persistent(dht, { id }) {
     dht._id = id
     dht.ephemeral = false
+    dht._persistent ||= new Persistent(dht)
     dht.emit('persistent')
   },
 
@@ -43,6 +47,14 @@ module.exports = {
     dht.online = online
     dht.degraded = degraded
     dht.emit('network-update')
+  },
+
+  nodeAdded(dht, node) {
+    dht.emit('add-node', toNode(node))
+  },
+
+  nodeRemoved(dht, node) {
+    dht.emit('remove-node', toNode(node))
   },
 
   serverListening(dht, { server }) {

@@ -1,7 +1,7 @@
 const c = require('compact-encoding')
 const b4a = require('b4a')
 const binding = require('../binding')
-const { address } = require('./border')
+const { address } = require('./encodings')
 
 const ALPHABET = 'ybndrfg8ejkmcpqxot1uwisza345h769'
 

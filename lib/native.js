@@ -1,7 +1,8 @@
 const b4a = require('b4a')
 const c = require('compact-encoding')
 const binding = require('../binding')
-const { config: configEncoding, COMMANDS, INSPECT } = require('./border')
+const { config: configEncoding, COMMANDS } = require('./border')
+const { INSPECT } = require('./inspect')
 
 /**
  * One node of the native engine: commands in, answers out. After `close` commands do nothing and
@@ -86,7 +87,7 @@ module.exports = class Native {
 }
 
 /** What can still be asked of a node that is gone. */
-const KEPT = ['stats', 'live', 'natAddress', 'nodes']
+const KEPT = ['stats', 'live', 'nodes']
 
 /** All nodes of a routing table, whose 256 rows hold 20 each. */
 const MAX_NODES = 256 * 20

@@ -7,7 +7,9 @@ const Query = require('./query')
 const Sink = require('./sink')
 const Stats = require('./stats')
 const Table = require('./table')
+const { Health, IO, NodeSet, RoutingTable } = require('./views')
 const UDXSocket = require('./udx-socket')
+const watchTable = require('./watch-table')
 const { createKeyPair } = require('./keys')
 const options = require('./options')
 const { checkAddress, checkBytes, checkTtl, checkUint, checkValue, isIPv4 } = options
@@ -31,6 +33,9 @@ module.exports = class RPC extends EventEmitter {
     this.destroyed = false
     this.suspended = false
     this.ephemeral = true
+    /** Our address as others see it: null and 0 while unknown, port 0 if not the same for all. */
+    this.host = null
+    this.port = 0
     this.adaptive = config.adaptive
     this.firewalled = config.firewalled
     this.online = true
@@ -44,6 +49,7 @@ module.exports = class RPC extends EventEmitter {
     }
     this._coreKeepAlive = config.connectionKeepAlive
     this._id = null
+    this._persistent = null
     this._conns = new Table()
     this._servers = new Table()
     this._queries = new Table()
@@ -59,6 +65,12 @@ module.exports = class RPC extends EventEmitter {
     this._native = null
     this._bindError = null
     this._bind(config)
+
+    this.nodes = new NodeSet(this)
+    this.table = new RoutingTable(this)
+    this.health = new Health(this)
+    this.io = new IO(this, config)
+    watchTable(this)
   }
 
   /** A node that others bootstrap from, at an address that it is known by. */
@@ -85,18 +97,9 @@ module.exports = class RPC extends EventEmitter {
     return this.ephemeral ? null : this._id
   }
 
-  /** Our address as others see it; null while unknown or different for each of them. */
-  get host() {
-    return this._natAddress().host
-  }
-
-  get port() {
-    return this._natAddress().port
-  }
-
+  /** True while every peer sees us at another port. */
   get randomized() {
-    const { host, port } = this._natAddress()
-    return host !== null && port === 0
+    return this.host !== null && this.port === 0
   }
 
   get socket() {
@@ -145,7 +148,7 @@ module.exports = class RPC extends EventEmitter {
 
   /** Where strangers reach us; null if they do not. */
   remoteAddress() {
-    const { host, port } = this._natAddress()
+    const { host, port } = this
     const socket = this._sockets.get(SERVER_SOCKET)
     if (!host || !port || this.firewalled || !socket) return null
     return socket.address().port === port ? { host, port } : null
@@ -264,14 +267,12 @@ module.exports = class RPC extends EventEmitter {
   _socket(id) {
     let socket = this._sockets.get(id)
     if (socket) return socket
-    const forget = id > SERVER_SOCKET ? () => this._sockets.delete(id) : noop
-    socket = new UDXSocket(id, this._native.inspect('localAddress', id), forget)
+    socket = new UDXSocket(id, this._native.inspect('localAddress', id), {
+      onidle: id > SERVER_SOCKET ? () => this._sockets.delete(id) : noop,
+      traffic: () => this._native.inspect('traffic', id)
+    })
     this._sockets.set(id, socket)
     return socket
-  }
-
-  _natAddress() {
-    return this._native?.inspect('natAddress') || NO_ADDRESS
   }
 
   _refreshStats() {
@@ -305,7 +306,5 @@ const FIND_NODE = 2
 const REQUEST_RETRIES = 3
 
 const MAX_U32 = 0xffffffff
-
-const NO_ADDRESS = { host: null, port: 0 }
 
 function noop() {}

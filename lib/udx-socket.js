@@ -3,9 +3,10 @@ module.exports = class UDXSocket {
   /**
    * @param {number} id
    * @param {{ host: string, port: number } | null} address
-   * @param {() => void} onidle when the last stream on it is gone
+   * @param {{ onidle: () => void, traffic: () => object | null }} node `onidle` when the last
+   *   stream on it is gone; `traffic` counts what has passed, null once it is closed
    */
-  constructor(id, address, onidle) {
+  constructor(id, address, { onidle, traffic }) {
     this.id = id
     this.bound = address !== null
     this.closing = false
@@ -14,6 +15,8 @@ module.exports = class UDXSocket {
 
     this._address = address
     this._onidle = onidle
+    this._readTraffic = traffic
+    this._traffic = NOTHING
   }
 
   get idle() {
@@ -40,6 +43,11 @@ module.exports = class UDXSocket {
     }
   }
 
+  _measure() {
+    this._traffic = this._readTraffic() || this._traffic
+    return this._traffic
+  }
+
   _addStream(stream) {
     this.streams.add(stream)
   }
@@ -48,4 +56,15 @@ module.exports = class UDXSocket {
     this.streams.delete(stream)
     if (this.idle) this._onidle()
   }
+}
+
+const NOTHING = { bytesTransmitted: 0, bytesReceived: 0, packetsTransmitted: 0, packetsReceived: 0 }
+
+for (const name of Object.keys(NOTHING)) {
+  Object.defineProperty(module.exports.prototype, name, {
+    configurable: true,
+    get() {
+      return this._measure()[name]
+    }
+  })
 }

@@ -47,6 +47,7 @@ pub(crate) fn command(bytes: &[u8]) -> Result<Command, Malformed> {
         11 => Command::CancelQuery { query: QueryId(r.u32()?) },
         12 => Command::Request { request: RequestId(r.u32()?), options: user_request(r)? },
         13 => Command::AddNode { address: r.addr4()? },
+        21 => Command::WatchTable { watch: flag(r)? },
         14 => Command::Destroy { force: flag(r)? },
         _ => return Err(Malformed::UnknownValue),
     })
@@ -73,6 +74,7 @@ fn config(r: &mut Reader<'_>) -> Result<Config, Malformed> {
         max_ping_delay: millis(r)?,
         max_size: size(r)?,
         max_age: millis(r)?,
+        watch_table: flag(r)?,
         ..Config::default()
     })
 }

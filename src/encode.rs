@@ -1,7 +1,10 @@
-//! Events and state to the bytes that `lib/border.js` reads.
+//! Events and state to the bytes that `lib/border.js` and `lib/inspect.js` read.
 
 use hyperdht::wire::Writer;
-use hyperdht::{ConnError, ConnId, Event, Handle, Opened, QueryReply, Question, SocketId, Stats};
+use hyperdht::{
+    ConnError, ConnId, Event, Handle, HealthReport, Opened, QueryReply, Question, SocketId, Stats,
+    TableNode,
+};
 
 /// What a slab was filled with.
 pub(crate) struct Filled {
@@ -34,9 +37,10 @@ pub(crate) fn events(pending: &mut Vec<Event>, slab: &mut [u8]) -> Filled {
     Filled { len: written as i32, control: false }
 }
 
-/// Answers a question about the node: 0 statistics, 1 live objects, 2 NAT address, 3 remote
+/// Answers a question about the node: 0 statistics, 1 live objects, 3 remote
 /// address, 4 id, 5 nodes (at most `argument`), 6 a connection's transport, 7 local address of a
-/// socket, 8 firewalled, 9 local host.
+/// socket, 8 firewalled, 9 local host, 10 the routing table (at most `argument` nodes), 11 its id,
+/// 12 health, 13 requests in flight, 14 number of records, 15 traffic of a socket.
 pub(crate) fn inspect(handle: &Handle, what: u32, argument: u32) -> Vec<u8> {
     let mut w = Writer::new();
     match what {
@@ -57,7 +61,6 @@ pub(crate) fn inspect(handle: &Handle, what: u32, argument: u32) -> Vec<u8> {
                 w.uint(n as u64);
             }
         }
-        2 => nat_address(&mut w, handle.read(|node| node.nat_address())),
         3 => {
             let address = handle.read(|node| node.remote_address());
             optional(&mut w, address, |w, a| w.addr4(a));
@@ -78,6 +81,29 @@ pub(crate) fn inspect(handle: &Handle, what: u32, argument: u32) -> Vec<u8> {
             let host = handle.read(|node| node.local_host());
             optional(&mut w, host, |w, host| w.raw(&host.octets()));
         }
+        10 => {
+            let nodes = handle.read(|node| node.table_nodes(argument as usize));
+            w.list(&nodes, table_node);
+        }
+        11 => {
+            w.raw(&handle.read(|node| node.table_id()));
+        }
+        12 => health(&mut w, &handle.read(|node| node.health())),
+        13 => {
+            let requests = handle.read(|node| node.inflight());
+            w.list(&requests, |w, request| {
+                w.u16(request.tid).addr4(request.to);
+            });
+        }
+        14 => {
+            w.uint(handle.read(|node| node.records()) as u64);
+        }
+        15 => optional(&mut w, handle.traffic(SocketId(argument)), |w, traffic| {
+            w.uint(traffic.bytes_transmitted)
+                .uint(traffic.bytes_received)
+                .uint(traffic.packets_transmitted)
+                .uint(traffic.packets_received)
+        }),
         _ => {}
     }
     w.finish()
@@ -134,6 +160,8 @@ fn control(w: &mut Writer, event: &Event) {
         Event::Health { online, degraded } => {
             w.u8(17).u8(u8::from(*online)).u8(u8::from(*degraded));
         }
+        Event::NodeAdded { node } => table_node(w.u8(74), node),
+        Event::NodeRemoved { node } => table_node(w.u8(75), node),
         Event::ServerListening { server } => code_of(w, 20, server.0),
         Event::ServerFailed { server, error } => {
             w.u8(21).u32(server.0);
@@ -169,6 +197,17 @@ fn control(w: &mut Writer, event: &Event) {
         }
         Event::Destroyed => code(w, 60),
     }
+}
+
+fn table_node(w: &mut Writer, node: &TableNode) {
+    w.raw(&node.id).addr4(node.address);
+    w.uint(node.added).uint(node.pinged).uint(node.seen).uint(node.sampled);
+    w.uint(node.down_hints.into());
+}
+
+fn health(w: &mut Writer, health: &HealthReport) {
+    w.u8(u8::from(health.online)).u8(u8::from(health.degraded)).u8(u8::from(health.cold));
+    w.uint(health.responses).uint(health.timeouts);
 }
 
 fn code(w: &mut Writer, code: u8) {

@@ -43,16 +43,16 @@ pub use proto::noise::{KeyPair, PublicKey};
 pub use proto::wire::{self, hash};
 pub use proto::{
     Action, Answer, AskId, BootstrapNode, Closed, Command, Config, ConnError, ConnId, ConnStats,
-    ConnectError, ConnectOptions, ConnectionInfo, Dropped, Event, ListenError, Live, Message, Node,
-    Opened, PeerRecord, QueryError, QueryId, QueryKind, QueryOptions, QueryReply, Question,
-    RequestError, RequestId, ServerId, ServerOptions, SocketId, Stats, StreamError, Tally,
-    UserCommit, UserRequest,
+    ConnectError, ConnectOptions, ConnectionInfo, Dropped, Event, HealthReport, InflightRequest,
+    ListenError, Live, Message, Node, Opened, PeerRecord, QueryError, QueryId, QueryKind,
+    QueryOptions, QueryReply, Question, RequestError, RequestId, ServerId, ServerOptions, SocketId,
+    Stats, StreamError, TableNode, Tally, UserCommit, UserRequest,
 };
 
 pub use config::{DhtConfig, generate_key_pair};
 pub use connection::Connection;
 pub use dht::Dht;
-pub use engine::{DEFAULT_PORT, DEFAULT_PORTS, Engine, Handle, OpenOptions, Wake};
+pub use engine::{DEFAULT_PORT, DEFAULT_PORTS, Engine, Handle, OpenOptions, Traffic, Wake};
 pub use query::Query;
 pub use server::Server;
 pub use testnet::{Testnet, testnet};

@@ -202,6 +202,8 @@ impl Registry {
             | Event::Wakeup
             | Event::Firewalled { .. }
             | Event::Health { .. }
+            | Event::NodeAdded { .. }
+            | Event::NodeRemoved { .. }
             | Event::ServerRelays { .. } => {}
         }
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use proto::{Command, Event, Node, SocketId};
 
+use super::Traffic;
 use super::shared::Shared;
 
 /// Reaches one node of an [`crate::Engine`] from any thread.
@@ -49,6 +50,11 @@ impl Handle {
     /// The local address of a socket, while it is open.
     pub fn local_addr(&self, socket: SocketId) -> Option<SocketAddrV4> {
         self.shared.local_addr(socket)
+    }
+
+    /// What has passed through a socket, while it is open.
+    pub fn traffic(&self, socket: SocketId) -> Option<Traffic> {
+        self.shared.traffic(socket)
     }
 
     /// Closes the sockets. The network is not told, and once this returns no event follows and

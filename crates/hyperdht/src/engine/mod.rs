@@ -26,6 +26,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Notify;
 
 pub use handle::Handle;
+pub use sockets::Traffic;
 
 use batch::Batch;
 use driver::Driver;

@@ -18,7 +18,7 @@ use tokio::sync::Notify;
 
 use super::batch::Batch;
 use super::queue::Queue;
-use super::sockets::{Socket, Sockets};
+use super::sockets::{Socket, Sockets, Traffic};
 use super::state::{Life, Next, State};
 use super::{Wake, host};
 
@@ -106,6 +106,10 @@ impl Shared {
 
     pub(super) fn local_addr(&self, socket: SocketId) -> Option<SocketAddrV4> {
         self.sockets.read().get(&socket).map(Socket::local)
+    }
+
+    pub(super) fn traffic(&self, socket: SocketId) -> Option<Traffic> {
+        self.sockets.read().get(&socket).map(Socket::traffic)
     }
 
     /// One turn of the driver: hands over what has arrived, runs what is due.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, IoSliceMut};
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
 use parking_lot::{RwLock, RwLockReadGuard};
@@ -29,6 +30,25 @@ pub(super) struct Socket {
     io: UdpSocket,
     state: UdpSocketState,
     local: SocketAddrV4,
+    counters: Counters,
+}
+
+/// What has passed through a socket so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    pub bytes_transmitted: u64,
+    pub bytes_received: u64,
+    pub packets_transmitted: u64,
+    pub packets_received: u64,
+}
+
+/// The same, counted by whoever sends or receives.
+#[derive(Debug, Default)]
+struct Counters {
+    bytes_transmitted: AtomicU64,
+    bytes_received: AtomicU64,
+    packets_transmitted: AtomicU64,
+    packets_received: AtomicU64,
 }
 
 impl Sockets {
@@ -88,11 +108,22 @@ impl Socket {
         let SocketAddr::V4(local) = io.local_addr()? else {
             return Err(io::ErrorKind::AddrNotAvailable.into());
         };
-        Ok(Self { io, state, local })
+        Ok(Self { io, state, local, counters: Counters::default() })
     }
 
     pub(super) fn local(&self) -> SocketAddrV4 {
         self.local
+    }
+
+    pub(super) fn traffic(&self) -> Traffic {
+        let Counters { bytes_transmitted, bytes_received, packets_transmitted, packets_received } =
+            &self.counters;
+        Traffic {
+            bytes_transmitted: bytes_transmitted.load(Ordering::Relaxed),
+            bytes_received: bytes_received.load(Ordering::Relaxed),
+            packets_transmitted: packets_transmitted.load(Ordering::Relaxed),
+            packets_received: packets_received.load(Ordering::Relaxed),
+        }
     }
 
     /// How many datagrams one send may hold.
@@ -117,7 +148,9 @@ impl Socket {
             }
             Ok(count)
         });
-        last.map_or(received, Ok)
+        let received = last.map_or(received, Ok)?;
+        meta.iter().take(received).for_each(|meta| self.counters.receive(meta.len, meta.stride));
+        Ok(received)
     }
 
     fn recv(&self, buffers: &mut [IoSliceMut<'_>], meta: &mut [RecvMeta]) -> io::Result<usize> {
@@ -201,8 +234,28 @@ impl Socket {
                 segment_size,
                 src_ip: None,
             },
-        )
+        )?;
+        self.counters.transmit(contents.len(), segment_size.unwrap_or(contents.len()));
+        Ok(())
     }
+}
+
+impl Counters {
+    /// Bytes that were sent as datagrams of `segment` bytes, the last of which may be shorter.
+    fn transmit(&self, bytes: usize, segment: usize) {
+        add(&self.bytes_transmitted, bytes);
+        add(&self.packets_transmitted, bytes.div_ceil(segment.max(1)));
+    }
+
+    /// The same for bytes that were received.
+    fn receive(&self, bytes: usize, segment: usize) {
+        add(&self.bytes_received, bytes);
+        add(&self.packets_received, bytes.div_ceil(segment.max(1)));
+    }
+}
+
+fn add(counter: &AtomicU64, n: usize) {
+    counter.fetch_add(n as u64, Ordering::Relaxed);
 }
 
 /// Binds the server socket by the port rules of the reference (PROTOCOL B.1).

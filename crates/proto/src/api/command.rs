@@ -46,6 +46,8 @@ pub enum Command {
     Request { request: RequestId, options: UserRequest },
     /// Adds a node to the routing table.
     AddNode { address: SocketAddrV4 },
+    /// Whether to tell of nodes that enter and leave the routing table. Default: not.
+    WatchTable { watch: bool },
     /// A socket that `Action::Bind` asked for is ready; `None` if it could not be bound.
     Bound { socket: SocketId, local: Option<SocketAddrV4> },
     /// The addresses of a name that `Action::Resolve` asked for; empty on failure.

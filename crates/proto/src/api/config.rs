@@ -50,6 +50,9 @@ pub struct Config {
     pub unix_time: Duration,
     /// Handshakes in flight that one server admits. Default 256.
     pub max_handshakes: usize,
+    /// Tell of nodes that enter and leave the routing table, until `Command::WatchTable` says
+    /// otherwise. Default false.
+    pub watch_table: bool,
 }
 
 /// A place to find the network.
@@ -92,6 +95,7 @@ impl Default for Config {
             max_age: Duration::from_secs(20 * 60),
             unix_time: Duration::ZERO,
             max_handshakes: 256,
+            watch_table: false,
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::noise::PublicKey;
 use crate::wire::{NodeId, NoisePayload, Peer};
 use crate::{
     AskId, ConnError, ConnId, ListenError, QueryError, QueryId, RequestError, RequestId, ServerId,
-    SocketId,
+    SocketId, TableNode,
 };
 
 /// Work that only the driver can do.
@@ -41,6 +41,10 @@ pub enum Event {
     Firewalled { firewalled: bool },
     /// Requests are answered (`online`), or mostly not (`degraded`).
     Health { online: bool, degraded: bool },
+    /// A node has come into the routing table; told if the application watches it.
+    NodeAdded { node: TableNode },
+    /// A node has left the routing table; told if the application watches it.
+    NodeRemoved { node: TableNode },
     /// The first announcement is done.
     ServerListening { server: ServerId },
     /// `Listen` failed.

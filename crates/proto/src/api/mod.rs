@@ -6,6 +6,7 @@ mod error;
 mod event;
 mod ids;
 mod transmit;
+mod view;
 
 pub use command::{
     Answer, Command, ConnectOptions, QueryKind, QueryOptions, ServerOptions, UserCommit,
@@ -19,3 +20,4 @@ pub use event::{
 };
 pub use ids::{AskId, ConnId, QueryId, RequestId, ServerId, SocketId};
 pub use transmit::{Datagram, Transmit, TransmitBuf};
+pub use view::{HealthReport, InflightRequest, TableNode};

@@ -2,12 +2,14 @@
 
 use std::collections::VecDeque;
 
-use crate::Stats;
+use crate::{HealthReport, Stats};
 
 /// The verdicts of the latest four ticks.
 #[derive(Debug)]
 pub(super) struct Health {
     counts: Counts,
+    /// Of the latest tick.
+    latest: Counts,
     window: VecDeque<Verdict>,
     ticks: usize,
     /// Ticks in a row without a single response.
@@ -42,6 +44,7 @@ impl Health {
     pub(super) fn new(stats: &Stats) -> Self {
         Self {
             counts: Counts::of(stats),
+            latest: Counts::default(),
             window: VecDeque::new(),
             ticks: 0,
             silent: 0,
@@ -52,6 +55,13 @@ impl Health {
     /// Last known state.
     pub(super) fn state(&self) -> HealthState {
         self.state
+    }
+
+    /// What the state was judged by.
+    pub(super) fn report(&self) -> HealthReport {
+        let HealthState { online, degraded } = self.state;
+        let Counts { responses, timeouts } = self.latest;
+        HealthReport { online, degraded, cold: self.ticks < WINDOW, responses, timeouts }
     }
 
     /// Judges the tick that has passed.
@@ -84,6 +94,7 @@ impl Health {
         let old = std::mem::replace(&mut self.counts, counts);
         let responses = counts.responses.saturating_sub(old.responses);
         let timeouts = counts.timeouts.saturating_sub(old.timeouts);
+        self.latest = Counts { responses, timeouts };
         self.ticks += 1;
         if self.ticks < WINDOW || responses + timeouts < IDLE {
             return Verdict::Unknown;

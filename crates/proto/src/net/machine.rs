@@ -16,7 +16,10 @@ use super::ticks::{Clock, Upkeep};
 use super::{NetTimer, Output, Owner, QueryKey, RequestKey, RequestSpec};
 use crate::rpc::{Congestion, Requests, Tokens};
 use crate::wire::{NodeId, Packet, Target, command};
-use crate::{Config, Cx, Event, QueryError, RequestError, SocketId, Timer};
+use crate::{
+    Config, Cx, Event, HealthReport, InflightRequest, QueryError, RequestError, SocketId,
+    TableNode, Timer,
+};
 
 /// A node of the DHT, below the commands of hyperdht.
 #[derive(Debug)]
@@ -43,6 +46,8 @@ pub(crate) struct Net {
     pub(super) concurrency: usize,
     /// True while [`NetTimer::Drain`] is set.
     draining: bool,
+    /// The application is told of nodes that come and go.
+    pub(super) watches_table: bool,
     pub(super) destroyed: bool,
 }
 
@@ -68,6 +73,7 @@ impl Net {
             server_port: config.server_socket.port(),
             concurrency: config.concurrency.max(1),
             draining: false,
+            watches_table: config.watch_table,
             destroyed: false,
         };
         cx.emit(Event::Listening);
@@ -171,6 +177,31 @@ impl Net {
     /// At most `limit` nodes, the latest heard first.
     pub(crate) fn recent_nodes(&self, limit: usize) -> Vec<SocketAddrV4> {
         self.table.latest().take(limit).map(|node| node.address).collect()
+    }
+
+    /// Whether to tell of nodes that come and go.
+    pub(crate) fn watch_table(&mut self, watch: bool) {
+        self.watches_table = watch;
+    }
+
+    /// At most `limit` nodes of the table, the latest heard first.
+    pub(crate) fn table_nodes(&self, limit: usize) -> Vec<TableNode> {
+        self.table.latest().take(limit).map(Node::view).collect()
+    }
+
+    /// The id that the table is built around: our own only while we are persistent.
+    pub(crate) fn table_id(&self) -> NodeId {
+        self.table.id()
+    }
+
+    /// How the network is doing.
+    pub(crate) fn health(&self) -> HealthReport {
+        self.health.report()
+    }
+
+    /// Requests without an end, the oldest first.
+    pub(crate) fn inflight(&self) -> Vec<InflightRequest> {
+        self.requests.iter().collect()
     }
 
     /// Our id, while others store us in their tables.

@@ -122,7 +122,7 @@ impl Net {
         let (to, to_id) = (landed.to, landed.to_id);
         self.handle_end(cx, landed, Err(RequestError::Timeout));
         if let Some(id) = to_id {
-            self.table.remove(&id);
+            self.remove_node(cx, &id);
         }
         self.bootstrap.handle_silence(to);
     }
@@ -142,7 +142,9 @@ impl Net {
             Purpose::Commit(query) => {
                 self.handle_commit_end(cx, query, landed.key, stored(result));
             }
-            Purpose::Check { id, heard } => self.handle_check(&id, heard, result.is_ok()),
+            Purpose::Check { id, heard } => {
+                self.handle_check(cx, &id, heard, result.is_ok());
+            }
             Purpose::Swap { id, heard, by } => {
                 self.handle_swap(cx, &id, heard, by, result.is_ok());
             }

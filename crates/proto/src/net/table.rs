@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddrV4};
 
-use crate::Rng;
 use crate::wire::{NodeId, Target, node_id};
+use crate::{Rng, TableNode};
 
 /// Nodes by the length of the prefix that they share with our id; at most [`K`] for each length.
 #[derive(Debug)]
@@ -26,6 +26,8 @@ pub(super) struct Node {
     pub(super) added: u64,
     /// When we last tried it, or it was heard.
     pub(super) pinged: u64,
+    /// When it was last heard.
+    pub(super) seen: u64,
     /// When it last told us our address.
     pub(super) sampled: Option<u64>,
     pub(super) down_hints: u32,
@@ -41,9 +43,23 @@ impl Node {
             address,
             added: tick,
             pinged: tick,
+            seen: tick,
             sampled: None,
             down_hints: 0,
             heard: 0,
+        }
+    }
+
+    /// What the application may see of it.
+    pub(super) fn view(&self) -> TableNode {
+        TableNode {
+            id: self.id,
+            address: self.address,
+            added: self.added,
+            pinged: self.pinged,
+            seen: self.seen,
+            sampled: self.sampled.unwrap_or(0),
+            down_hints: self.down_hints,
         }
     }
 }
@@ -111,6 +127,7 @@ impl Table {
         let heard = self.next;
         let node = self.get_mut(id)?;
         node.pinged = tick;
+        node.seen = tick;
         let old = std::mem::replace(&mut node.heard, heard);
         self.next += 1;
         self.order.remove(&old);

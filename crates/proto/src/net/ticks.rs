@@ -142,11 +142,24 @@ impl Net {
         if node.id == self.table.id() || is_filtered(node.address) || node.address.port() == 0 {
             return false;
         }
+        let view = node.view();
+        let is_new = self.table.get(&node.id).is_none();
         let Err(refused) = self.table.add(node) else {
+            if is_new && self.watches_table {
+                cx.emit(Event::NodeAdded { node: view });
+            }
             return true;
         };
         self.handle_full_row(cx, &refused);
         false
+    }
+
+    /// Removes a node from the table.
+    pub(super) fn remove_node(&mut self, cx: &mut Cx<'_>, id: &NodeId) {
+        let removed = self.table.remove(id).filter(|_| self.watches_table);
+        if let Some(node) = removed {
+            cx.emit(Event::NodeRemoved { node: node.view() });
+        }
     }
 
     /// Pings a node that was reported down, or was silent for long.
@@ -178,11 +191,17 @@ impl Net {
     }
 
     /// A node that did not answer leaves the table, as does one whose answer had no id.
-    pub(super) fn handle_check(&mut self, id: &NodeId, heard: u64, answered: bool) {
+    pub(super) fn handle_check(
+        &mut self,
+        cx: &mut Cx<'_>,
+        id: &NodeId,
+        heard: u64,
+        answered: bool,
+    ) {
         self.upkeep.checks = self.upkeep.checks.saturating_sub(1);
         let silent = self.table.get(id).is_some_and(|node| node.heard == heard);
         if silent || !answered {
-            self.table.remove(id);
+            self.remove_node(cx, id);
         }
     }
 
@@ -199,7 +218,7 @@ impl Net {
         if answered && alive {
             return;
         }
-        self.table.remove(id);
+        self.remove_node(cx, id);
         self.add_node(cx, by);
     }
 

@@ -148,6 +148,7 @@ impl Machines {
                 self.ops.start_request(cx, &mut self.lower.net, request, options);
             }
             Command::AddNode { address } => self.lower.net.add_node(cx, address),
+            Command::WatchTable { watch } => self.lower.net.watch_table(watch),
             Command::Resolved { host, addresses } => {
                 self.lower.net.handle_resolved(cx, &host, &addresses);
             }

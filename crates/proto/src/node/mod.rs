@@ -13,8 +13,8 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Instant;
 
 use crate::{
-    Action, Command, Config, ConnId, Cx, Datagram, Event, Live, Outbox, Rng, Stats, Timer, Timers,
-    Transmit, TransmitBuf,
+    Action, Command, Config, ConnId, Cx, Datagram, Event, HealthReport, InflightRequest, Live,
+    Outbox, Rng, Stats, TableNode, Timer, Timers, Transmit, TransmitBuf,
 };
 use machines::Machines;
 
@@ -157,6 +157,31 @@ impl Node {
     /// The nodes of the routing table, the latest heard first.
     pub fn nodes(&self, limit: usize) -> Vec<SocketAddrV4> {
         self.machines.lower.net.recent_nodes(limit)
+    }
+
+    /// The nodes of the routing table with what is known of them, the latest heard first.
+    pub fn table_nodes(&self, limit: usize) -> Vec<TableNode> {
+        self.machines.lower.net.table_nodes(limit)
+    }
+
+    /// The id that the routing table is built around: random while we are ephemeral.
+    pub fn table_id(&self) -> [u8; 32] {
+        self.machines.lower.net.table_id()
+    }
+
+    /// How the network is doing.
+    pub fn health(&self) -> HealthReport {
+        self.machines.lower.net.health()
+    }
+
+    /// Requests without an end, the oldest first.
+    pub fn inflight(&self) -> Vec<InflightRequest> {
+        self.machines.lower.net.inflight()
+    }
+
+    /// How many records of others this node keeps for LOOKUP.
+    pub fn records(&self) -> usize {
+        self.machines.store.records()
     }
 
     /// What the transport of a connection measures.

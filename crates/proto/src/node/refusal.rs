@@ -36,6 +36,7 @@ pub(super) fn refuse(cx: &mut Cx<'_>, command: Command) {
         | Command::Answer { .. }
         | Command::CancelQuery { .. }
         | Command::AddNode { .. }
+        | Command::WatchTable { .. }
         | Command::Bound { .. }
         | Command::Resolved { .. }
         | Command::Interfaces { .. }

@@ -208,7 +208,11 @@ impl Ops {
                 let spec = RequestSpec::user(reply.from, *command, Some(target));
                 Some(RequestSpec { token, value: value.clone(), ..spec })
             }
-            _ => None,
+            QueryKind::FindNode
+            | QueryKind::FindPeer
+            | QueryKind::Lookup
+            | QueryKind::Unannounce { .. }
+            | QueryKind::User { commit: UserCommit::None, .. } => None,
         };
         net.commit(cx, key, closest.iter().filter_map(commit).collect());
     }
@@ -297,7 +301,10 @@ fn spec(target: Target, kind: &QueryKind, options: QueryOptions) -> QuerySpec {
     let commits = match kind {
         QueryKind::Announce { .. } => true,
         QueryKind::User { commit, .. } => *commit != UserCommit::None,
-        _ => false,
+        QueryKind::FindNode
+        | QueryKind::FindPeer
+        | QueryKind::Lookup
+        | QueryKind::Unannounce { .. } => false,
     };
     QuerySpec {
         target,

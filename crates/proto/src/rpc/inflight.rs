@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::congestion::Congestion;
 use crate::net::{NetTimer, RequestKey};
 use crate::wire::NodeId;
-use crate::{Cx, SocketId, Timer};
+use crate::{Cx, InflightRequest, SocketId, Timer};
 
 /// All requests of a node. `P` is what each one is for.
 #[derive(Debug)]
@@ -187,6 +187,12 @@ impl<P> Requests<P> {
     /// What a request is for.
     pub(crate) fn purpose(&self, key: RequestKey) -> Option<&P> {
         self.flights.get(&key).map(|flight| &flight.purpose)
+    }
+
+    /// Those in flight or waiting, the oldest first.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = InflightRequest> {
+        let outgoing = self.flights.values().map(|flight| &flight.outgoing);
+        outgoing.map(|outgoing| InflightRequest { tid: outgoing.tid, to: outgoing.to })
     }
 
     /// How many are in flight or waiting.

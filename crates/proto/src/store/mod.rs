@@ -107,6 +107,11 @@ impl Store {
         self.records.remove(target, public_key);
     }
 
+    /// How many announced records there are.
+    pub(crate) fn records(&self) -> usize {
+        self.records.len()
+    }
+
     fn answer(
         &mut self,
         cx: &mut Cx<'_>,

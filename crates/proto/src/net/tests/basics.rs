@@ -9,7 +9,9 @@ use super::world::World;
 use crate::cx::ControlDatagram;
 use crate::net::{Answering, Incoming, Net, Output, Owner, Reply, RequestSpec};
 use crate::wire::{Packet, Request, Response, command, error_code, node_id};
-use crate::{Config, Cx, Outbox, RequestError, RequestId, Rng, SocketId, Stats, Timer, Timers};
+use crate::{
+    Config, Cx, Event, Outbox, RequestError, RequestId, Rng, SocketId, Stats, Timer, Timers,
+};
 
 const OWNER: Owner = Owner::UserRequest(RequestId(1));
 const PEER: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(10, 9, 9, 9), 1234);
@@ -185,6 +187,25 @@ fn a_down_hint_makes_us_look() {
     assert_eq!(to, [PEER, stranger]);
     node.pass(Duration::from_secs(4));
     assert!(node.net.recent_nodes(9).is_empty());
+}
+
+#[test]
+fn a_watched_table_tells_who_comes_and_goes() {
+    let mut node = Node::new();
+    node.call(|net, cx| net.add_node(cx, PEER));
+    node.call(|net, _| net.watch_table(true));
+    let other = SocketAddrV4::new(*PEER.ip(), 1);
+    node.call(|net, cx| net.add_node(cx, other));
+    node.call(|net, cx| net.add_node(cx, other));
+    node.call(|net, cx| net.check(cx, &node_id(PEER)));
+    node.pass(Duration::from_secs(4));
+
+    let mut events = node.out.events.iter();
+    let came = events.find(|e| matches!(e, Event::NodeAdded { node } if node.address == other));
+    let went = events.find(|e| matches!(e, Event::NodeRemoved { node } if node.address == PEER));
+    assert!(came.is_some() && went.is_some());
+    assert!(!events.any(|e| matches!(e, Event::NodeAdded { .. } | Event::NodeRemoved { .. })));
+    assert_eq!(node.net.table_nodes(9).len(), 1);
 }
 
 #[test]

@@ -1,0 +1,44 @@
+//! What can be seen of a node from outside. Times are ticks of 5 s.
+
+use std::net::SocketAddrV4;
+
+use crate::wire::NodeId;
+
+/// A node of the routing table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TableNode {
+    pub id: NodeId,
+    pub address: SocketAddrV4,
+    /// When it came into the table.
+    pub added: u64,
+    /// When we last tried it, or it was heard.
+    pub pinged: u64,
+    /// When it was last heard.
+    pub seen: u64,
+    /// When it last told us our address; 0 if it never did.
+    pub sampled: u64,
+    /// How often others reported it down.
+    pub down_hints: u32,
+}
+
+/// What the health of the network is judged by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HealthReport {
+    /// Requests are answered.
+    pub online: bool,
+    /// Most are not.
+    pub degraded: bool,
+    /// Fewer than four ticks have passed: nothing is judged.
+    pub cold: bool,
+    /// Responses in the latest tick.
+    pub responses: u64,
+    /// Timeouts in the latest tick.
+    pub timeouts: u64,
+}
+
+/// A request that has neither been answered nor given up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InflightRequest {
+    pub tid: u16,
+    pub to: SocketAddrV4,
+}
