@@ -186,7 +186,7 @@ declare namespace HyperDHT {
     /** Milliseconds, default 10000. */
     maxPingDelay?: number
     maxSize?: number
-    /** Milliseconds, default 20 minutes. */
+    /** Milliseconds, default 20 minutes, and 48 hours for mutable and immutable values. */
     maxAge?: number
     sendDownHints?: boolean
     downHintsRateLimit?: number

@@ -48,7 +48,7 @@ exports.node = function node(opts) {
       maxWindow: number('maxWindow', opts, MAX_COUNT),
       maxPingDelay: number('maxPingDelay', opts, MAX_MS),
       maxSize: number('maxSize', opts, MAX_COUNT, 65536),
-      maxAge: number('maxAge', opts, MAX_MS, 20 * 60 * 1000),
+      maxAge: number('maxAge', opts, MAX_MS, 0),
       watchTable: true
     },
     sendDownHints: opts.sendDownHints !== false,

@@ -73,7 +73,7 @@ fn config(r: &mut Reader<'_>) -> Result<Config, Malformed> {
         max_window: size(r)?,
         max_ping_delay: millis(r)?,
         max_size: size(r)?,
-        max_age: millis(r)?,
+        max_age: Some(millis(r)?).filter(|age| !age.is_zero()),
         watch_table: flag(r)?,
         ..Config::default()
     })

@@ -174,13 +174,21 @@ impl Dht {
     }
 
     fn query(&self, target: Target, kind: QueryKind) -> Query {
+        self.query_with(target, kind, QueryOptions::default())
+    }
+
+    pub(crate) fn query_with(
+        &self,
+        target: Target,
+        kind: QueryKind,
+        options: QueryOptions,
+    ) -> Query {
         let registry = &self.inner.registry;
         let query = QueryId(registry.next_id());
         let (replies, receiver) = mpsc::unbounded_channel();
         let (done, result) = oneshot::channel();
         if !self.is_destroyed() {
             registry.add_query(query, QueryEntry { replies, done });
-            let options = QueryOptions::default();
             self.handle().command(Command::Query { query, target, kind, options });
         }
         Query::new(query, receiver, result, Arc::clone(registry))

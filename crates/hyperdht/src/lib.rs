@@ -35,18 +35,19 @@ mod connection;
 mod dht;
 mod engine;
 mod query;
+mod records;
 mod registry;
 mod server;
 mod testnet;
 
-pub use proto::noise::{KeyPair, PublicKey};
+pub use proto::noise::{KeyPair, PublicKey, verify};
 pub use proto::wire::{self, hash};
 pub use proto::{
     Action, Answer, AskId, BootstrapNode, Closed, Command, Config, ConnError, ConnId, ConnStats,
     ConnectError, ConnectOptions, ConnectionInfo, Dropped, Event, HealthReport, InflightRequest,
     ListenError, Live, Message, Node, Opened, PeerRecord, QueryError, QueryId, QueryKind,
     QueryOptions, QueryReply, Question, RequestError, RequestId, ServerId, ServerOptions, SocketId,
-    Stats, StreamError, TableNode, Tally, UserCommit, UserRequest,
+    Stats, Stored, StreamError, TableNode, Tally, UserCommit, UserRequest,
 };
 
 pub use config::{DhtConfig, generate_key_pair};
@@ -54,5 +55,6 @@ pub use connection::Connection;
 pub use dht::Dht;
 pub use engine::{DEFAULT_PORT, DEFAULT_PORTS, Engine, Handle, OpenOptions, Traffic, Wake};
 pub use query::Query;
+pub use records::{MutableGet, MutableRecord};
 pub use server::Server;
 pub use testnet::{Testnet, testnet};

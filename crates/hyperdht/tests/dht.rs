@@ -4,7 +4,8 @@ use std::future::Future;
 use std::task::{Context, Waker};
 
 use hyperdht::{
-    ConnectError, ListenError, PeerRecord, QueryError, Testnet, generate_key_pair, testnet,
+    ConnectError, ListenError, MutableGet, MutableRecord, PeerRecord, QueryError, Testnet,
+    generate_key_pair, testnet,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -29,6 +30,44 @@ async fn a_topic_is_announced_and_found() {
     assert!(!lookup.finish().await.unwrap().is_empty());
 
     alice.unannounce(topic, key_pair).await.unwrap();
+    net.destroy().await;
+}
+
+#[tokio::test]
+async fn values_are_put_and_got() {
+    let net = testnet(5).await.unwrap();
+    let (alice, bob) = (net.create_node().await.unwrap(), net.create_node().await.unwrap());
+
+    for value in [&b""[..], b"hello", &[7; 1000]] {
+        let hash = alice.immutable_put(value).await.unwrap();
+        assert_eq!(bob.immutable_get(hash).await.unwrap().as_deref(), Some(value));
+    }
+    assert_eq!(bob.immutable_get([1; 32]).await.unwrap(), None);
+    net.destroy().await;
+}
+
+#[tokio::test]
+async fn the_highest_number_of_a_mutable_value_stays() {
+    let net = testnet(5).await.unwrap();
+    let (alice, bob) = (net.create_node().await.unwrap(), net.create_node().await.unwrap());
+    let key_pair = generate_key_pair().unwrap();
+    let public_key = key_pair.public();
+    let any = MutableGet::default();
+    assert_eq!(bob.mutable_get(public_key, any).await.unwrap(), None);
+
+    let first = alice.mutable_put(&key_pair, "first", 0).await.unwrap();
+    assert_eq!(bob.mutable_get(public_key, any).await.unwrap(), Some(first.clone()));
+    let third = alice.mutable_put(&key_pair, "third", 3).await.unwrap();
+    for late in [first, MutableRecord::sign(&key_pair, "another", 3)] {
+        bob.mutable_refresh(&late).await.unwrap();
+    }
+    bob.mutable_refresh(&third).await.unwrap();
+
+    for get in [any, MutableGet { seq: 3, latest: true }, MutableGet { seq: 3, latest: false }] {
+        assert_eq!(bob.mutable_get(public_key, get).await.unwrap(), Some(third.clone()));
+    }
+    let later = MutableGet { seq: 4, latest: true };
+    assert_eq!(bob.mutable_get(public_key, later).await.unwrap(), None);
     net.destroy().await;
 }
 
@@ -148,6 +187,9 @@ async fn a_destroyed_node_refuses() {
     assert_eq!(node.connect([1; 32]).await.unwrap_err(), ConnectError::NodeDestroyed);
     assert!(node.listen(generate_key_pair().unwrap()).await.is_err());
     assert!(node.lookup([1; 32]).finish().await.is_err());
+    assert!(node.immutable_put("late").await.is_err());
+    assert!(node.immutable_get([1; 32]).await.is_err());
+    assert!(node.mutable_get([1; 32], MutableGet::default()).await.is_err());
     assert!(node.local_addr().is_none());
     net.destroy().await;
 }

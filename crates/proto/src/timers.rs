@@ -5,6 +5,7 @@ use std::hash::Hash;
 use std::time::Instant;
 
 use crate::net::NetTimer;
+use crate::store::StoreTimer;
 use crate::{AskId, ConnId, ServerId};
 
 /// Why a node wakes.
@@ -24,8 +25,8 @@ pub enum Timer {
     Punch(u32),
     /// A server's announcer.
     Announce(ServerId),
-    /// The age of the record caches.
-    Store,
+    /// Something in the store ages.
+    Store(StoreTimer),
     /// An answer that never came.
     Ask(AskId),
 }

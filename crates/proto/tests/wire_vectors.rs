@@ -375,6 +375,12 @@ fn namespaces_are_the_references() {
     ];
     for (family, name, constant) in cases {
         assert_eq!(constant, array::<32>(&family[name]["hex"]), "{name}");
+        let number = number(&family[name]["id"]) as u8;
+        assert_eq!(constant, hash(&[&hash(&[text(&family["name"]).as_bytes()]), &[number]]));
+    }
+    for (family, names) in [(dht, 6), (stream, 3)] {
+        assert_eq!(family.as_object().unwrap().len(), names + 2, "all names, and the family's");
+        assert_eq!(hash(&[text(&family["name"]).as_bytes()]), array::<32>(&family["name_hash"]));
     }
 }
 
@@ -382,6 +388,8 @@ fn namespaces_are_the_references() {
 fn announces_are_signed_like_the_reference() {
     let vectors = json(include_str!("vectors/C_hyperdht_signatures.json"));
     let key = SigningKey::from_bytes(&array(&vectors["keypair"]["seed"]));
+    assert_eq!(key.verifying_key().to_bytes(), array::<32>(&vectors["keypair"]["publicKey"]));
+    assert_eq!(key.to_keypair_bytes(), array::<64>(&vectors["keypair"]["secretKey"]));
     for case in items(&vectors["announce"]) {
         let bytes = hex_of(&case["message"]);
         let message = Announce::decode(&bytes).unwrap();
@@ -411,11 +419,13 @@ fn announces_are_signed_like_the_reference() {
 fn mutable_records_are_signed_like_the_reference() {
     let vectors = json(include_str!("vectors/C_hyperdht_signatures.json"));
     let public_key = array(&vectors["keypair"]["publicKey"]);
+    let key = SigningKey::from_bytes(&array(&vectors["keypair"]["seed"]));
     for case in items(&vectors["mutable"]) {
         let (seq, value) = (number(&case["seq"]), hex_of(&case["value"]));
         let signature = array(&case["signature"]);
         let signable = mutable_signable(seq, &value);
         assert_eq!(signable, array::<64>(&case["signable"]), "{case}");
+        assert_eq!(signature, key.sign(&signable).to_bytes());
         assert_eq!(hash(&[&public_key]), array::<32>(&case["target"]));
         VerifyingKey::from_bytes(&public_key)
             .unwrap()
@@ -455,6 +465,7 @@ fn long_addresses_are_written_and_read() {
         let bytes = hex_of(&case["hex"]);
         let nodes = optional(&case["decoded_nodes"], addrs);
         let key = bytes.first_chunk().copied().unwrap();
+        assert!(case["key"].is_null() || key == array::<32>(&case["key"]));
         assert_eq!(LongAddress::decode(&bytes), Ok(LongAddress { key, nodes: nodes.clone() }));
         if bytes.len() > 32 {
             assert_eq!(LongAddress { key, nodes }.encode(), bytes, "{case}");

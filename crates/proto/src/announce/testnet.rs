@@ -288,8 +288,8 @@ impl Host {
         if let Timer::Net(timer) = timer {
             return self.net.handle_timeout(&mut cx!(self, now), timer);
         }
-        if timer == Timer::Store {
-            return self.store.handle_timeout(&mut cx!(self, now));
+        if let Timer::Store(timer) = timer {
+            return self.store.handle_timeout(&mut cx!(self, now), timer);
         }
         assert_eq!(timer, Timer::Announce(SERVER));
         let announcer = self.announcer.as_mut().unwrap();

@@ -41,10 +41,11 @@ pub struct Config {
     pub max_window: usize,
     /// Longest delay that DELAYED_PING is answered after. Default 10 s.
     pub max_ping_delay: Duration,
-    /// Entries of each record cache. Default 65536.
+    /// Entries of each record cache; those of mutable and of immutable values hold half as many.
+    /// Default 65536.
     pub max_size: usize,
-    /// Age of records. Default 20 min.
-    pub max_age: Duration,
+    /// Age of records. `None`: 20 min for announcements, 48 h for mutable and immutable values.
+    pub max_age: Option<Duration>,
     /// The wall clock when the node is made, since the Unix epoch: the bump of an announcement is
     /// a time, and must not run ahead of it. Default zero: no bump is kept.
     pub unix_time: Duration,
@@ -92,7 +93,7 @@ impl Default for Config {
             max_window: 80,
             max_ping_delay: Duration::from_secs(10),
             max_size: 65536,
-            max_age: Duration::from_secs(20 * 60),
+            max_age: None,
             unix_time: Duration::ZERO,
             max_handshakes: 256,
             watch_table: false,

@@ -222,8 +222,26 @@ pub struct Dropped {
     pub frame: u64,
     /// UDX packets outside the window, or malformed.
     pub udx: u64,
-    /// Announcements with a wrong signature, or beyond their source's share of the store.
+    /// Announcements and values with a wrong signature or target, and entries of a full store that
+    /// made room for others.
     pub store: u64,
+}
+
+/// What a persistent node keeps for others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stored {
+    /// Servers that announced themselves here.
+    pub servers: usize,
+    /// Announcements under topics.
+    pub records: usize,
+    /// Bumps of topics.
+    pub bumps: usize,
+    /// Announcements that can be refreshed without a signature.
+    pub refreshes: usize,
+    /// Mutable values.
+    pub mutables: usize,
+    /// Immutable values.
+    pub immutables: usize,
 }
 
 /// Live objects of a node; all return to what they were when their users are gone.

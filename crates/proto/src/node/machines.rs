@@ -180,7 +180,7 @@ impl Machines {
                     announcer.handle_timeout(cx, &mut self.lower.net);
                 }
             }
-            Timer::Store => self.store.handle_timeout(cx),
+            Timer::Store(timer) => self.store.handle_timeout(cx, timer),
             Timer::Ask(ask) => {
                 self.servers.handle_answer(cx, base, ask, Answer::Reject);
                 self.connector.handle_answer(cx, base, ask, Answer::Reject);

@@ -14,7 +14,7 @@ use std::time::Instant;
 
 use crate::{
     Action, Command, Config, ConnId, Cx, Datagram, Event, HealthReport, InflightRequest, Live,
-    Outbox, Rng, Stats, TableNode, Timer, Timers, Transmit, TransmitBuf,
+    Outbox, Rng, Stats, Stored, TableNode, Timer, Timers, Transmit, TransmitBuf,
 };
 use machines::Machines;
 
@@ -127,6 +127,11 @@ impl Node {
     /// Live objects.
     pub fn live(&self) -> Live {
         Live { timers: self.timers.len(), ..self.machines.live() }
+    }
+
+    /// What we keep for others.
+    pub fn stored(&self) -> Stored {
+        self.machines.store.stored()
     }
 
     /// Our public address as sampled; port 0 if it differs from peer to peer.

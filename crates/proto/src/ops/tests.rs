@@ -1,10 +1,13 @@
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use crate::announce::testnet::{QUERY, Testnet, cx};
 use crate::noise::{KeyPair, PublicKey};
-use crate::wire::{Target, command};
+use crate::wire::{MutablePut, Target, command, hash, mutable_signable};
 use crate::{
-    Event, PeerRecord, QueryError, QueryKind, QueryReply, RequestError, RequestId, UserRequest,
+    Event, PeerRecord, QueryError, QueryKind, QueryReply, RequestError, RequestId, UserCommit,
+    UserRequest,
 };
 
 #[test]
@@ -59,6 +62,42 @@ fn a_persistent_node_unlinks_its_own_copy() {
     assert!(replies.is_empty());
     let (replies, _) = testnet.query(2, TOPIC, QueryKind::Lookup);
     assert!(replies.is_empty());
+}
+
+#[test]
+fn a_value_is_put_at_the_closest_nodes_and_found_there() {
+    let mut testnet = Testnet::persistent(6);
+    let (alice, bob) = (testnet.add(None), testnet.add(None));
+    let target = hash(&[b"hello"]);
+    let get = |commit| QueryKind::User { command: command::IMMUTABLE_GET, value: None, commit };
+    let value = Some(Bytes::from_static(b"hello"));
+    let put = UserCommit::Send { command: command::IMMUTABLE_PUT, value: value.clone() };
+
+    let (_, put) = testnet.query(alice, target, get(put));
+    let (replies, got) = testnet.query(bob, target, get(UserCommit::None));
+
+    assert_eq!((put, got), (Ok(()), Ok(())));
+    assert_eq!(replies.iter().filter(|reply| reply.value == value).count(), 6);
+}
+
+#[test]
+fn a_value_that_everybody_refuses_was_put_all_the_same() {
+    let mut testnet = Testnet::persistent(3);
+    let target = hash(&[&key_pair(1).public()]);
+    let mut put = |seq, value: &[u8]| {
+        let signature = key_pair(1).sign(&mutable_signable(seq, value));
+        let public_key = key_pair(1).public();
+        let put = MutablePut { public_key, seq, value: value.to_vec(), signature };
+        let value = Some(Bytes::from(put.encode()));
+        let commit = UserCommit::Send { command: command::MUTABLE_PUT, value };
+        let value = Some(Bytes::from_static(&[0]));
+        testnet.query(0, target, QueryKind::User { command: command::MUTABLE_GET, value, commit }).1
+    };
+
+    // As in the reference: who puts is not told that the nodes know better.
+    assert_eq!(put(2, b"two"), Ok(()));
+    assert_eq!(put(1, b"one"), Ok(()));
+    assert_eq!(put(2, b"other"), Ok(()));
 }
 
 #[test]

@@ -1,158 +1,200 @@
 //! A bounded map whose entries age in two generations.
 //!
-//! Reference: xache 1.2, index.js. What is written goes into the fresh generation; at each rotation
-//! the fresh one becomes the stale one, and the old stale one is gone.
+//! Reference: xache 1.2, index.js. What is written or read is fresh; at each ageing the fresh
+//! entries become stale, and those that were stale already are gone. A full map of the reference
+//! ages early, so that whoever writes much pushes out everybody else. Here an entry has a source,
+//! and the source with the most entries gives up its oldest.
 
-use std::collections::HashMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::Hash;
 use std::net::Ipv4Addr;
 
-/// A bounded, ageing map. One source can fill only a part of it.
+/// A bounded, ageing map that no source can take from the others.
 #[derive(Debug)]
 pub(crate) struct Cache<K, V> {
-    fresh: Generation<K, V>,
-    stale: Generation<K, V>,
+    entries: HashMap<K, Entry<V>>,
+    /// The keys, those that gave the last sign of life longest ago first.
+    order: BTreeMap<Stamp, K>,
+    sources: Sources,
     limits: Limits,
-    rotated_early: bool,
+    next: Stamp,
+    /// Entries below this are stale.
+    fresh_from: Stamp,
 }
 
 /// How much a cache holds.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
-    /// Entries of one generation.
+    /// Entries of both generations.
     pub(super) size: usize,
-    /// Entries of one generation that one source may write.
+    /// Entries that one source may have.
     pub(super) per_source: usize,
-}
-
-/// The source has written as much as it may until the next rotation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct OverBudget;
-
-impl<K: Eq + Hash, V> Cache<K, V> {
-    /// An empty cache.
-    pub(super) fn new(limits: Limits) -> Self {
-        Self {
-            fresh: Generation::default(),
-            stale: Generation::default(),
-            limits,
-            rotated_early: false,
-        }
-    }
-
-    /// Writes an entry on behalf of a source, unless that source has used up its share.
-    pub(super) fn insert(&mut self, key: K, value: V, source: Ipv4Addr) -> Result<(), OverBudget> {
-        let writer = self.fresh.entries.get(&key).map(|entry| entry.source);
-        if writer != Some(source) && self.fresh.sources.count(source) >= self.limits.per_source {
-            return Err(OverBudget);
-        }
-        self.remove(&key);
-        self.fresh.insert(key, Entry { value, source });
-        if self.fresh.entries.len() >= self.limits.size {
-            self.rotate();
-            self.rotated_early = true;
-        }
-        Ok(())
-    }
-
-    /// Reads an entry. One that is read is fresh again.
-    pub(super) fn get(&mut self, key: &K) -> Option<&V> {
-        if let Some((key, entry)) = self.stale.remove(key) {
-            self.fresh.insert(key, entry);
-        }
-        self.fresh.entries.get(key).map(|entry| &entry.value)
-    }
-
-    /// Removes an entry.
-    pub(super) fn remove(&mut self, key: &K) -> Option<V> {
-        let (_, entry) = self.fresh.remove(key).or_else(|| self.stale.remove(key))?;
-        Some(entry.value)
-    }
-
-    /// Ages all entries by one generation; not if a lack of room has just done so.
-    pub(super) fn age(&mut self) {
-        if !self.rotated_early {
-            self.rotate();
-        }
-        self.rotated_early = false;
-    }
-
-    /// How many entries there are.
-    pub(super) fn len(&self) -> usize {
-        self.fresh.entries.len() + self.stale.entries.len()
-    }
-
-    fn rotate(&mut self) {
-        self.stale = std::mem::take(&mut self.fresh);
-    }
-}
-
-impl Limits {
-    /// The limits of a cache of this size.
-    pub(super) fn of(size: usize) -> Self {
-        Self { size: size.max(1), per_source: (size / SOURCES_TO_FILL).max(LEAST_PER_SOURCE) }
-    }
-}
-
-#[derive(Debug)]
-struct Generation<K, V> {
-    entries: HashMap<K, Entry<V>>,
-    sources: Sources,
 }
 
 #[derive(Debug)]
 struct Entry<V> {
     value: V,
     source: Ipv4Addr,
+    stamp: Stamp,
 }
 
-impl<K, V> Default for Generation<K, V> {
-    fn default() -> Self {
-        Self { entries: HashMap::new(), sources: Sources::default() }
-    }
-}
+/// Counts signs of life.
+type Stamp = u64;
 
-impl<K: Eq + Hash, V> Generation<K, V> {
-    fn insert(&mut self, key: K, entry: Entry<V>) {
-        self.sources.add(entry.source);
-        if let Some(old) = self.entries.insert(key, entry) {
-            self.sources.remove(old.source);
+impl<K: Copy + Eq + Hash, V> Cache<K, V> {
+    /// An empty cache.
+    pub(super) fn new(limits: Limits) -> Self {
+        Self {
+            entries: HashMap::new(),
+            order: BTreeMap::new(),
+            sources: Sources::default(),
+            limits,
+            next: 0,
+            fresh_from: 0,
         }
     }
 
-    fn remove(&mut self, key: &K) -> Option<(K, Entry<V>)> {
-        let (key, entry) = self.entries.remove_entry(key)?;
-        self.sources.remove(entry.source);
-        Some((key, entry))
+    /// Writes an entry on behalf of a source, and gives back the key that had to make room.
+    ///
+    /// An entry is charged to whoever wrote it first: nobody can adopt what others wrote in order
+    /// to lose it among entries of his own.
+    pub(super) fn insert(&mut self, key: K, value: V, source: Ipv4Addr) -> Option<K> {
+        let source = self.take(&key).map_or(source, |old| old.source);
+        self.put(key, value, source);
+        let crowded = self.crowded(source)?;
+        let key = self.sources.oldest(crowded).and_then(|stamp| self.order.get(&stamp).copied())?;
+        self.take(&key);
+        Some(key)
+    }
+
+    /// Reads an entry. One that is read is fresh again.
+    pub(super) fn get(&mut self, key: &K) -> Option<&V> {
+        if !self.is_fresh(key) {
+            let Entry { value, source, .. } = self.take(key)?;
+            self.put(*key, value, source);
+        }
+        self.entries.get(key).map(|entry| &entry.value)
+    }
+
+    /// True for an entry that has been written or read since the last ageing.
+    pub(super) fn is_fresh(&self, key: &K) -> bool {
+        self.entries.get(key).is_some_and(|entry| entry.stamp >= self.fresh_from)
+    }
+
+    /// Removes an entry.
+    pub(super) fn remove(&mut self, key: &K) -> Option<V> {
+        self.take(key).map(|entry| entry.value)
+    }
+
+    /// Ages all entries by one generation, and gives back the keys that are gone.
+    pub(super) fn age(&mut self) -> Vec<K> {
+        let gone: Vec<K> = self.order.range(..self.fresh_from).map(|(_, key)| *key).collect();
+        for key in &gone {
+            self.take(key);
+        }
+        self.fresh_from = self.next;
+        gone
+    }
+
+    /// How many entries there are.
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Who has to make room, if anybody, once this source has written.
+    fn crowded(&self, source: Ipv4Addr) -> Option<Ipv4Addr> {
+        // Whoever is on this host may use all of it: tests, tools, a whole network of nodes.
+        if self.sources.count(source) > self.limits.per_source && !source.is_loopback() {
+            return Some(source);
+        }
+        if self.entries.len() > self.limits.size { self.sources.largest() } else { None }
+    }
+
+    fn put(&mut self, key: K, value: V, source: Ipv4Addr) {
+        let stamp = self.next;
+        self.next += 1;
+        self.entries.insert(key, Entry { value, source, stamp });
+        self.order.insert(stamp, key);
+        self.sources.add(source, stamp);
+    }
+
+    fn take(&mut self, key: &K) -> Option<Entry<V>> {
+        let entry = self.entries.remove(key)?;
+        self.order.remove(&entry.stamp);
+        self.sources.remove(entry.source, entry.stamp);
+        Some(entry)
     }
 }
 
-/// How many entries each source has in a generation.
+impl Limits {
+    /// The limits of a cache that has this size in the reference, which lets each of its two
+    /// generations grow as large.
+    pub(super) fn of(size: usize) -> Self {
+        let size = size.max(1).saturating_mul(2);
+        Self { size, per_source: (size / SOURCES_TO_FILL).max(LEAST_PER_SOURCE) }
+    }
+}
+
+/// Who has which entries.
 #[derive(Debug, Default)]
-pub(super) struct Sources(HashMap<Ipv4Addr, usize>);
+struct Sources {
+    counts: HashMap<Ipv4Addr, usize>,
+    stamps: BTreeSet<(Ipv4Addr, Stamp)>,
+    /// By number of entries; among equals the last is the one with the oldest entry.
+    ranking: BTreeSet<(usize, Reverse<Stamp>, Ipv4Addr)>,
+}
 
 impl Sources {
-    pub(super) fn count(&self, source: Ipv4Addr) -> usize {
-        self.0.get(&source).copied().unwrap_or(0)
+    fn count(&self, source: Ipv4Addr) -> usize {
+        self.counts.get(&source).copied().unwrap_or(0)
     }
 
-    pub(super) fn add(&mut self, source: Ipv4Addr) {
-        *self.0.entry(source).or_insert(0) += 1;
+    fn oldest(&self, source: Ipv4Addr) -> Option<Stamp> {
+        let all = (source, Stamp::MIN)..=(source, Stamp::MAX);
+        self.stamps.range(all).next().map(|(_, stamp)| *stamp)
     }
 
-    pub(super) fn remove(&mut self, source: Ipv4Addr) {
-        let Some(count) = self.0.get_mut(&source) else {
-            return;
-        };
-        *count = count.saturating_sub(1);
-        if *count == 0 {
-            self.0.remove(&source);
+    fn largest(&self) -> Option<Ipv4Addr> {
+        self.ranking.last().map(|(_, _, source)| *source)
+    }
+
+    fn add(&mut self, source: Ipv4Addr, stamp: Stamp) {
+        self.ranked(source, |sources| {
+            sources.stamps.insert((source, stamp));
+            *sources.counts.entry(source).or_insert(0) += 1;
+        });
+    }
+
+    fn remove(&mut self, source: Ipv4Addr, stamp: Stamp) {
+        self.ranked(source, |sources| {
+            sources.stamps.remove(&(source, stamp));
+            match sources.count(source) {
+                0 | 1 => sources.counts.remove(&source),
+                more => sources.counts.insert(source, more - 1),
+            };
+        });
+    }
+
+    /// Changes what a source has, and its rank with it.
+    fn ranked(&mut self, source: Ipv4Addr, change: impl FnOnce(&mut Self)) {
+        if let Some(rank) = self.rank(source) {
+            self.ranking.remove(&rank);
         }
+        change(self);
+        if let Some(rank) = self.rank(source) {
+            self.ranking.insert(rank);
+        }
+    }
+
+    fn rank(&self, source: Ipv4Addr) -> Option<(usize, Reverse<Stamp>, Ipv4Addr)> {
+        let oldest = self.oldest(source)?;
+        Some((self.count(source), Reverse(oldest), source))
     }
 }
 
-/// So many addresses have to work together to push out what others wrote: with the default size
-/// each may write 4096 entries per 13 minutes, far above what a busy swarm behind one NAT does.
+/// A sixteenth is far above what a busy swarm behind one NAT has at one node (8192 announcements
+/// with the default size), and little memory for a host that only wants to fill it.
 const SOURCES_TO_FILL: usize = 16;
 
 /// A small cache is not worth a quarrel.
@@ -163,25 +205,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_entry_outlives_one_rotation_and_not_two() {
+    fn an_entry_outlives_one_ageing_and_not_two() {
         let mut cache = cache(8, 8);
-        cache.insert(1, 'a', ALICE).unwrap();
+        cache.insert(1, 'a', ALICE);
 
-        cache.age();
+        assert!(cache.age().is_empty());
         assert_eq!(cache.len(), 1);
-        cache.age();
+        assert_eq!(cache.age(), [1]);
         assert_eq!(cache.get(&1), None);
     }
 
     #[test]
     fn reading_and_writing_make_fresh() {
         let mut cache = cache(8, 8);
-        cache.insert(1, 'a', ALICE).unwrap();
-        cache.insert(2, 'b', ALICE).unwrap();
+        cache.insert(1, 'a', ALICE);
+        cache.insert(2, 'b', ALICE);
 
         cache.age();
         assert_eq!(cache.get(&1), Some(&'a'));
-        cache.insert(2, 'c', ALICE).unwrap();
+        cache.insert(2, 'c', ALICE);
         cache.age();
 
         assert_eq!(cache.get(&1), Some(&'a'));
@@ -189,30 +231,71 @@ mod tests {
     }
 
     #[test]
-    fn a_full_generation_rotates_and_spares_the_next_rotation() {
-        let mut cache = cache(2, 2);
-        cache.insert(1, 'a', ALICE).unwrap();
-        cache.insert(2, 'b', ALICE).unwrap();
+    fn in_a_full_cache_the_largest_source_gives_up_its_oldest_entry() {
+        let mut cache = cache(4, 4);
+        cache.insert(1, 'b', BOB);
+        for key in 2..5 {
+            assert_eq!(cache.insert(key, 'a', ALICE), None);
+        }
 
-        cache.age();
-        assert_eq!(cache.len(), 2);
-        cache.age();
-        assert_eq!(cache.len(), 0);
+        assert_eq!(cache.insert(5, 'a', ALICE), Some(2));
+        assert_eq!(cache.insert(6, 'b', BOB), Some(3));
+        assert_eq!(cache.insert(7, 'b', BOB), Some(1), "who writes may have become the largest");
+        assert_eq!(cache.len(), 4);
     }
 
     #[test]
     fn one_source_has_a_share_and_others_are_not_touched() {
         let mut cache = cache(8, 2);
-        cache.insert(1, 'a', ALICE).unwrap();
-        cache.insert(2, 'a', ALICE).unwrap();
+        cache.insert(1, 'b', BOB);
+        cache.insert(2, 'a', ALICE);
+        cache.insert(3, 'a', ALICE);
 
-        assert_eq!(cache.insert(3, 'a', ALICE), Err(OverBudget));
-        assert_eq!(cache.insert(3, 'b', BOB), Ok(()));
-        assert_eq!(cache.insert(2, 'c', ALICE), Ok(()), "its own entry may be written again");
-        assert_eq!(cache.insert(3, 'c', ALICE), Err(OverBudget), "another's may not");
+        assert_eq!(cache.insert(4, 'a', ALICE), Some(2));
+        assert_eq!(cache.insert(4, 'c', ALICE), None, "its own entry may be written again");
+        assert_eq!(cache.insert(5, 'b', BOB), None);
+        cache.remove(&3);
+        assert_eq!(cache.insert(6, 'a', ALICE), None);
+    }
 
-        cache.remove(&1);
-        assert_eq!(cache.insert(4, 'a', ALICE), Ok(()));
+    #[test]
+    fn what_one_has_written_another_cannot_adopt_and_lose() {
+        let mut cache = cache(8, 2);
+        cache.insert(1, 'b', BOB);
+
+        cache.insert(1, 'a', ALICE);
+        for key in 2..9 {
+            cache.insert(key, 'a', ALICE);
+        }
+
+        assert_eq!(cache.get(&1), Some(&'a'));
+        assert_eq!(cache.len(), 3);
+    }
+
+    #[test]
+    fn this_host_may_fill_it() {
+        let mut cache = cache(8, 2);
+        for key in 0..9 {
+            cache.insert(key, 'l', Ipv4Addr::LOCALHOST);
+        }
+        assert_eq!(cache.len(), 8);
+        assert_eq!(cache.insert(9, 'a', ALICE), Some(1));
+    }
+
+    #[test]
+    fn reading_does_not_make_it_grow() {
+        let mut cache = cache(8, 8);
+        for round in 0..8 {
+            for key in 0..8 {
+                cache.insert(round * 8 + key, 'a', ALICE);
+                for key in 0..64 {
+                    cache.get(&key);
+                }
+            }
+            cache.age();
+        }
+        assert_eq!(cache.len(), 8);
+        assert_eq!((cache.order.len(), cache.sources.stamps.len()), (8, 8));
     }
 
     fn cache(size: usize, per_source: usize) -> Cache<u32, char> {

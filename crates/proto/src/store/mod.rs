@@ -5,6 +5,7 @@
 mod cache;
 mod records;
 mod router;
+mod values;
 mod verify;
 
 use std::time::{Duration, Instant};
@@ -13,13 +14,16 @@ use bytes::Bytes;
 
 pub(crate) use self::router::Router;
 
-use self::cache::{Cache, Limits, OverBudget};
+use self::cache::{Cache, Limits};
 use self::records::{Record, Records};
-use self::verify::{Entry, Refused, VerifiedAnnounce, VerifiedUnannounce};
+use self::values::{Outdated, Values};
+use self::verify::{
+    Entry, Refused, VerifiedAnnounce, VerifiedImmutable, VerifiedMutable, VerifiedUnannounce,
+};
 use crate::net::{Answering, Incoming, Net};
 use crate::noise::PublicKey;
-use crate::wire::{Announce, LookupReply, NodeId, Peer, Target, command, error_code, hash};
-use crate::{Config, Cx, Rng, Timer};
+use crate::wire::{Announce, LookupReply, NodeId, Peer, Reader, Target, command, error_code, hash};
+use crate::{Config, Cx, Rng, Stored, Timer};
 
 /// The records of a node.
 #[derive(Debug)]
@@ -29,10 +33,19 @@ pub(crate) struct Store {
     records: Records,
     bumps: Cache<Target, u64>,
     refreshes: Cache<[u8; 32], Entry>,
-    max_age: Duration,
+    values: Values,
+    announced_age: Age,
+    values_age: Age,
     clock: WallClock,
-    /// True while `Timer::Store` is set.
-    ageing: bool,
+}
+
+/// Wake-ups of the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum StoreTimer {
+    /// Announcements, and what belongs to them, age.
+    Announced,
+    /// Mutable and immutable values age.
+    Values,
 }
 
 /// Why nothing is answered.
@@ -40,7 +53,7 @@ pub(crate) struct Store {
 enum Silence {
     /// The request does not decode, or lacks what its command needs.
     Malformed,
-    /// A wrong signature, an unknown refresh token, or a source without budget.
+    /// A wrong signature or target, or an unknown refresh token.
     Refused,
 }
 
@@ -48,14 +61,17 @@ impl Store {
     /// An empty store.
     pub(crate) fn new(config: &Config, now: Instant) -> Self {
         let limits = Limits::of(config.max_size);
+        let announced_age = config.max_age.unwrap_or(ANNOUNCED_AGE);
+        let values_age = config.max_age.unwrap_or(VALUES_AGE);
         Self {
             router: Router::new(limits),
             records: Records::new(limits),
             bumps: Cache::new(limits),
             refreshes: Cache::new(limits),
-            max_age: config.max_age,
+            values: Values::new(Limits::of(config.max_size / 2)),
+            announced_age: Age::new(StoreTimer::Announced, announced_age),
+            values_age: Age::new(StoreTimer::Values, values_age),
             clock: WallClock { at: now, unix_time: config.unix_time },
-            ageing: false,
         }
     }
 
@@ -89,14 +105,35 @@ impl Store {
         true
     }
 
-    /// Ages everything by one generation.
-    pub(crate) fn handle_timeout(&mut self, cx: &mut Cx<'_>) {
-        self.ageing = false;
-        self.router.age();
-        self.records.age();
-        self.bumps.age();
-        self.refreshes.age();
+    /// Ages a part of the store by one generation.
+    pub(crate) fn handle_timeout(&mut self, cx: &mut Cx<'_>, timer: StoreTimer) {
+        match timer {
+            StoreTimer::Announced => {
+                self.announced_age.watched = false;
+                self.router.age();
+                self.records.age();
+                self.bumps.age();
+                self.refreshes.age();
+            }
+            StoreTimer::Values => {
+                self.values_age.watched = false;
+                self.values.age();
+            }
+        }
         self.watch_age(cx);
+    }
+
+    /// How much there is.
+    pub(crate) fn stored(&self) -> Stored {
+        let (mutables, immutables) = self.values.len();
+        Stored {
+            servers: self.router.len(),
+            records: self.records.len(),
+            bumps: self.bumps.len(),
+            refreshes: self.refreshes.len(),
+            mutables,
+            immutables,
+        }
     }
 
     /// Removes the record of a key, as a verified UNANNOUNCE does; for our own unannouncements.
@@ -119,7 +156,7 @@ impl Store {
         incoming: &Incoming,
     ) -> Result<Answering, Silence> {
         let Some(id) = id else {
-            return Ok(unknown_command());
+            return Ok(failed(error_code::UNKNOWN_COMMAND));
         };
         match incoming.command {
             command::FIND_PEER => {
@@ -130,18 +167,32 @@ impl Store {
                 let target = incoming.target.ok_or(Silence::Malformed)?;
                 Ok(found(self.lookup(&target, cx.rng)))
             }
-            command::ANNOUNCE => self.announce(cx.now, &id, incoming),
+            command::ANNOUNCE => self.announce(cx, &id, incoming),
             command::UNANNOUNCE => {
                 let announce = decode(incoming)?;
                 let verified = VerifiedUnannounce::verify(incoming, &announce, &id)?;
                 self.unannounce(&verified.target, &verified.public_key);
-                Ok(stored())
+                Ok(acknowledged())
             }
-            _ => Ok(unknown_command()),
+            command::MUTABLE_PUT => self.put_mutable(cx, incoming),
+            command::MUTABLE_GET => self.get_mutable(incoming),
+            command::IMMUTABLE_PUT => {
+                let verified = VerifiedImmutable::verify(incoming)?;
+                let displaced = self.values.put_immutable(verified, *incoming.from.ip());
+                count(cx, displaced);
+                Ok(found(None))
+            }
+            command::IMMUTABLE_GET => {
+                let target = incoming.target.ok_or(Silence::Malformed)?;
+                Ok(found(self.values.immutable(&target)))
+            }
+            _ => Ok(failed(error_code::UNKNOWN_COMMAND)),
         }
     }
 
     fn lookup(&mut self, target: &Target, rng: &mut Rng) -> Option<Bytes> {
+        // Whether there are records or not: who asks for a topic keeps its bump.
+        let bump = self.bumps.get(target).copied().unwrap_or(0);
         let mut records = self.records.sample(target, MAX_RECORDS, rng);
         if records.len() < MAX_RECORDS {
             records.extend(self.router.record(target));
@@ -149,84 +200,126 @@ impl Store {
         if records.is_empty() {
             return None;
         }
-        let bump = self.bumps.get(target).copied().unwrap_or(0);
         Some(LookupReply::encode_raw(&records, bump).into())
     }
 
     fn announce(
         &mut self,
-        now: Instant,
+        cx: &mut Cx<'_>,
         id: &NodeId,
         incoming: &Incoming,
     ) -> Result<Answering, Silence> {
         let announce = decode(incoming)?;
         if announce.peer.is_none() {
-            return self.refresh(incoming, &announce);
+            return self.refresh(cx, incoming, &announce);
         }
         let verified = VerifiedAnnounce::verify(incoming, &announce, id)?;
         let (entry, refresh, bump) = verified.into_parts();
-        self.insert(&entry, incoming)?;
         if !entry.announces_self {
-            self.bump(now, incoming, entry.target, bump);
+            self.bump(cx, incoming, entry.target, bump);
         }
+        self.insert(cx, &entry, incoming);
         if let Some(link) = refresh {
-            self.remember(link, entry, incoming);
+            self.remember(cx, link, entry, incoming);
         }
-        Ok(stored())
+        Ok(acknowledged())
     }
 
     /// Stores a remembered announcement again. Its owner proves itself by the next link of a hash
     /// chain whose last link was signed.
-    fn refresh(&mut self, incoming: &Incoming, announce: &Announce) -> Result<Answering, Silence> {
+    fn refresh(
+        &mut self,
+        cx: &mut Cx<'_>,
+        incoming: &Incoming,
+        announce: &Announce,
+    ) -> Result<Answering, Silence> {
         let (Some(link), Some(_), Some(_)) = (announce.refresh, incoming.target, incoming.token)
         else {
             return Err(Silence::Malformed);
         };
-        let known = hash(&[&link]);
-        let entry = self.refreshes.get(&known).cloned().ok_or(Silence::Refused)?;
-        self.insert(&entry, incoming)?;
-        self.refreshes.remove(&known);
-        self.remember(link, entry, incoming);
-        Ok(stored())
+        let entry = self.refreshes.remove(&hash(&[&link])).ok_or(Silence::Refused)?;
+        self.insert(cx, &entry, incoming);
+        self.remember(cx, link, entry, incoming);
+        Ok(acknowledged())
     }
 
-    /// A source without room has its record all the same; it cannot refresh it without signing.
-    fn remember(&mut self, link: [u8; 32], entry: Entry, incoming: &Incoming) {
-        let _ = self.refreshes.insert(link, entry, *incoming.from.ip());
+    fn remember(&mut self, cx: &mut Cx<'_>, link: [u8; 32], entry: Entry, incoming: &Incoming) {
+        let displaced = self.refreshes.insert(link, entry, *incoming.from.ip());
+        count(cx, displaced.is_some());
     }
 
-    fn insert(&mut self, entry: &Entry, incoming: &Incoming) -> Result<(), OverBudget> {
-        if entry.announces_self {
-            self.router.insert(entry.target, incoming.from, entry.record.clone())?;
+    fn insert(&mut self, cx: &mut Cx<'_>, entry: &Entry, incoming: &Incoming) {
+        let bytes = entry.record.clone();
+        let displaced = if entry.announces_self {
             self.records.remove(&entry.target, &entry.public_key);
-            return Ok(());
-        }
-        let record = Record {
-            public_key: entry.public_key,
-            bytes: entry.record.clone(),
-            source: *incoming.from.ip(),
+            self.router.insert(entry.target, incoming.from, bytes)
+        } else {
+            let source = *incoming.from.ip();
+            let record = Record { public_key: entry.public_key, bytes, source };
+            self.records.add(entry.target, record)
         };
-        self.records.add(entry.target, record)
+        count(cx, displaced);
     }
 
-    /// A bump only grows, and does not run ahead of the clock. It is not signed and not needed:
-    /// one that finds no room is left out.
-    fn bump(&mut self, now: Instant, incoming: &Incoming, target: Target, bump: u64) {
+    /// A bump only grows, and does not run ahead of the clock. It is not signed.
+    fn bump(&mut self, cx: &mut Cx<'_>, incoming: &Incoming, target: Target, bump: u64) {
         let current = self.bumps.get(&target).copied().unwrap_or(0);
-        if bump > current && bump <= self.clock.unix_ms(now + MAX_BUMP_DRIFT) {
-            let _ = self.bumps.insert(target, bump, *incoming.from.ip());
+        if bump > current && bump <= self.clock.unix_ms(cx.now + MAX_BUMP_DRIFT) {
+            let displaced = self.bumps.insert(target, bump, *incoming.from.ip());
+            count(cx, displaced.is_some());
         }
     }
 
-    /// Sets the timer while there is something that ages.
+    fn put_mutable(&mut self, cx: &mut Cx<'_>, incoming: &Incoming) -> Result<Answering, Silence> {
+        let verified = VerifiedMutable::verify(incoming)?;
+        Ok(match self.values.put_mutable(&verified, *incoming.from.ip()) {
+            Ok(displaced) => {
+                count(cx, displaced);
+                found(None)
+            }
+            Err(Outdated::SeqReused) => failed(error_code::SEQ_REUSED),
+            Err(Outdated::SeqTooLow) => failed(error_code::SEQ_TOO_LOW),
+        })
+    }
+
+    fn get_mutable(&mut self, incoming: &Incoming) -> Result<Answering, Silence> {
+        let (Some(target), Some(value)) = (incoming.target, &incoming.value) else {
+            return Err(Silence::Malformed);
+        };
+        let least_seq = Reader::new(value).uint().map_err(|_| Silence::Malformed)?;
+        Ok(found(self.values.mutable(&target, least_seq)))
+    }
+
+    /// Sets the timers while there is something that ages.
     fn watch_age(&mut self, cx: &mut Cx<'_>) {
-        let kept = self.router.len() + self.records.len() + self.bumps.len() + self.refreshes.len();
-        if self.ageing || kept == 0 || self.max_age.is_zero() {
+        let Stored { servers, records, bumps, refreshes, mutables, immutables } = self.stored();
+        self.announced_age.watch(cx, servers + records + bumps + refreshes);
+        self.values_age.watch(cx, mutables + immutables);
+    }
+}
+
+/// When entries of a kind age.
+#[derive(Debug)]
+struct Age {
+    timer: StoreTimer,
+    interval: Duration,
+    /// True while the timer is set.
+    watched: bool,
+}
+
+impl Age {
+    /// Two thirds let an entry live between 0.66 and 1.33 times its age.
+    fn new(timer: StoreTimer, max_age: Duration) -> Self {
+        Self { timer, interval: max_age * 2 / 3, watched: false }
+    }
+
+    /// Sets the timer if there is something to wait for; an age of zero is none.
+    fn watch(&mut self, cx: &mut Cx<'_>, entries: usize) {
+        if self.watched || entries == 0 || self.interval.is_zero() {
             return;
         }
-        self.ageing = true;
-        // Two thirds let an entry live between 0.66 and 1.33 times its age.
-        cx.wake_at(Timer::Store, cx.now + self.max_age * 2 / 3);
+        self.watched = true;
+        cx.wake_at(Timer::Store(self.timer), cx.now + self.interval);
     }
 }
 
@@ -248,14 +341,8 @@ impl From<Refused> for Silence {
     fn from(refused: Refused) -> Self {
         match refused {
             Refused::Incomplete => Self::Malformed,
-            Refused::Signature => Self::Refused,
+            Refused::Signature | Refused::Target => Self::Refused,
         }
-    }
-}
-
-impl From<OverBudget> for Silence {
-    fn from(OverBudget: OverBudget) -> Self {
-        Self::Refused
     }
 }
 
@@ -264,7 +351,12 @@ fn decode(incoming: &Incoming) -> Result<Announce, Silence> {
     Announce::decode(value).map_err(|_| Silence::Malformed)
 }
 
-/// The answer to a question, whether something was found or not.
+/// Counts an entry that had to make room for another.
+fn count(cx: &mut Cx<'_>, displaced: bool) {
+    cx.stats.dropped.store += u64::from(displaced);
+}
+
+/// The answer to a question, whether something was found or not, and to a value that was stored.
 fn found(value: Option<Bytes>) -> Answering {
     Answering {
         value,
@@ -277,7 +369,7 @@ fn found(value: Option<Bytes>) -> Answering {
 }
 
 /// The answer to an announcement and to its end.
-fn stored() -> Answering {
+fn acknowledged() -> Answering {
     Answering {
         value: None,
         error: error_code::NONE,
@@ -288,20 +380,19 @@ fn stored() -> Answering {
     }
 }
 
-/// The answer to what this node does not serve. Silence would cost the asker its timeouts.
-fn unknown_command() -> Answering {
-    Answering {
-        value: None,
-        error: error_code::UNKNOWN_COMMAND,
-        token: false,
-        closer_nodes: true,
-        to: None,
-        socket: None,
-    }
+/// The answer to what this node does not do. Silence would cost the asker its timeouts.
+fn failed(error: u64) -> Answering {
+    Answering { value: None, error, token: false, closer_nodes: true, to: None, socket: None }
 }
 
 /// Records in one reply: so many fit into a datagram.
 const MAX_RECORDS: usize = 20;
+
+/// Announcements are repeated every few minutes.
+const ANNOUNCED_AGE: Duration = Duration::from_secs(20 * 60);
+
+/// Values are put again by those who care for them, daily at least.
+const VALUES_AGE: Duration = Duration::from_secs(48 * 3600);
 
 /// Clocks differ by this much.
 const MAX_BUMP_DRIFT: Duration = Duration::from_secs(60);

@@ -1,4 +1,4 @@
-//! The records of topics: many public keys under one target, in two generations.
+//! The records of topics: many public keys under one target.
 //!
 //! Reference: record-cache 1.2, index.js.
 
@@ -7,7 +7,7 @@ use std::net::Ipv4Addr;
 
 use bytes::Bytes;
 
-use super::cache::{Limits, OverBudget, Sources};
+use super::cache::{Cache, Limits};
 use crate::Rng;
 use crate::noise::PublicKey;
 use crate::wire::Target;
@@ -15,10 +15,8 @@ use crate::wire::Target;
 /// Bounded, ageing lists of records.
 #[derive(Debug)]
 pub(super) struct Records {
-    fresh: Shelf,
-    stale: Shelf,
-    limits: Limits,
-    rotated_early: bool,
+    keys: Cache<Key, ()>,
+    topics: HashMap<Target, Topic>,
 }
 
 /// One record: the encoded peer, and who brought it.
@@ -29,120 +27,92 @@ pub(super) struct Record {
     pub(super) source: Ipv4Addr,
 }
 
+/// A public key announces itself once under each target.
+type Key = (Target, PublicKey);
+
 impl Records {
     /// No records.
     pub(super) fn new(limits: Limits) -> Self {
-        Self { fresh: Shelf::default(), stale: Shelf::default(), limits, rotated_early: false }
+        Self { keys: Cache::new(limits), topics: HashMap::new() }
     }
 
-    /// Adds a record, unless a fresh one of the same key exists or the source has used up its
-    /// share.
-    pub(super) fn add(&mut self, target: Target, record: Record) -> Result<(), OverBudget> {
-        if self.fresh.contains(&target, &record.public_key) {
-            return Ok(());
+    /// Adds a record, unless a fresh one of the same key exists. True if another had to make room.
+    pub(super) fn add(&mut self, target: Target, record: Record) -> bool {
+        let key = (target, record.public_key);
+        if self.keys.is_fresh(&key) {
+            return false;
         }
-        if self.fresh.sources.count(record.source) >= self.limits.per_source {
-            return Err(OverBudget);
+        let displaced = self.keys.insert(key, (), record.source);
+        self.topics.entry(target).or_default().put(record.public_key, record.bytes);
+        if let Some(displaced) = displaced {
+            self.unlist(&displaced);
         }
-        self.stale.remove(&target, &record.public_key);
-        self.fresh.add(target, record);
-        if self.fresh.len > self.limits.size {
-            self.rotate();
-            self.rotated_early = true;
-        }
-        Ok(())
+        displaced.is_some()
     }
 
     /// Removes the record of a key.
     pub(super) fn remove(&mut self, target: &Target, public_key: &PublicKey) {
-        self.fresh.remove(target, public_key);
-        self.stale.remove(target, public_key);
+        let key = (*target, *public_key);
+        self.keys.remove(&key);
+        self.unlist(&key);
     }
 
     /// Up to `limit` records of a target, each with the same chance.
     pub(super) fn sample(&self, target: &Target, limit: usize, rng: &mut Rng) -> Vec<Bytes> {
-        let (fresh, stale) = (self.fresh.list(target), self.stale.list(target));
-        let total = fresh.len() + stale.len();
-        let record = |at: usize| fresh.get(at).or_else(|| stale.get(at - fresh.len()));
-        choose(total, limit, rng)
+        let Some(Topic { list, .. }) = self.topics.get(target) else {
+            return Vec::new();
+        };
+        choose(list.len(), limit, rng)
             .into_iter()
-            .filter_map(|at| record(at).map(|record| record.bytes.clone()))
+            .filter_map(|at| list.get(at).map(|(_, bytes)| bytes.clone()))
             .collect()
     }
 
-    /// Ages all records by one generation; not if a lack of room has just done so.
+    /// Ages all records by one generation.
     pub(super) fn age(&mut self) {
-        if !self.rotated_early {
-            self.rotate();
+        for key in self.keys.age() {
+            self.unlist(&key);
         }
-        self.rotated_early = false;
     }
 
     /// How many records there are.
     pub(super) fn len(&self) -> usize {
-        self.fresh.len + self.stale.len
+        self.keys.len()
     }
 
-    fn rotate(&mut self) {
-        self.stale = std::mem::take(&mut self.fresh);
+    fn unlist(&mut self, (target, public_key): &Key) {
+        let Some(topic) = self.topics.get_mut(target) else {
+            return;
+        };
+        topic.remove(public_key);
+        if topic.list.is_empty() {
+            self.topics.remove(target);
+        }
     }
-}
-
-/// One generation.
-#[derive(Debug, Default)]
-struct Shelf {
-    sets: HashMap<Target, Set>,
-    len: usize,
-    sources: Sources,
 }
 
 /// The records of one target: a list to draw from, and where each key lies in it.
 #[derive(Debug, Default)]
-struct Set {
-    list: Vec<Record>,
+struct Topic {
+    list: Vec<(PublicKey, Bytes)>,
     places: HashMap<PublicKey, usize>,
 }
 
-impl Shelf {
-    fn list(&self, target: &Target) -> &[Record] {
-        self.sets.get(target).map_or(&[], |set| &set.list)
+impl Topic {
+    fn put(&mut self, public_key: PublicKey, bytes: Bytes) {
+        self.remove(&public_key);
+        self.places.insert(public_key, self.list.len());
+        self.list.push((public_key, bytes));
     }
 
-    fn contains(&self, target: &Target, public_key: &PublicKey) -> bool {
-        self.sets.get(target).is_some_and(|set| set.places.contains_key(public_key))
-    }
-
-    fn add(&mut self, target: Target, record: Record) {
-        self.sources.add(record.source);
-        self.len += 1;
-        let set = self.sets.entry(target).or_default();
-        set.places.insert(record.public_key, set.list.len());
-        set.list.push(record);
-    }
-
-    fn remove(&mut self, target: &Target, public_key: &PublicKey) {
-        let Some(set) = self.sets.get_mut(target) else {
+    fn remove(&mut self, public_key: &PublicKey) {
+        let Some(place) = self.places.remove(public_key) else {
             return;
         };
-        let Some(record) = set.remove(public_key) else {
-            return;
-        };
-        if set.list.is_empty() {
-            self.sets.remove(target);
+        self.list.swap_remove(place);
+        if let Some((moved, _)) = self.list.get(place) {
+            self.places.insert(*moved, place);
         }
-        self.sources.remove(record.source);
-        self.len -= 1;
-    }
-}
-
-impl Set {
-    fn remove(&mut self, public_key: &PublicKey) -> Option<Record> {
-        let place = self.places.remove(public_key)?;
-        let record = self.list.swap_remove(place);
-        if let Some(moved) = self.list.get(place) {
-            self.places.insert(moved.public_key, place);
-        }
-        Some(record)
     }
 }
 
@@ -164,7 +134,7 @@ mod tests {
     fn a_sample_has_no_doubles_and_is_not_always_the_same() {
         let mut records = records(100, 100);
         for key in 0..50 {
-            records.add(TOPIC, record(key)).unwrap();
+            records.add(TOPIC, record(key));
             if key == 25 {
                 records.age();
             }
@@ -186,12 +156,12 @@ mod tests {
     fn a_fresh_record_stays_and_a_stale_one_is_replaced() {
         let mut records = records(100, 100);
         let newer = Record { bytes: Bytes::from_static(b"newer"), ..record(1) };
-        records.add(TOPIC, record(1)).unwrap();
+        records.add(TOPIC, record(1));
 
-        records.add(TOPIC, newer.clone()).unwrap();
+        records.add(TOPIC, newer.clone());
         assert_eq!(all(&records), [record(1).bytes]);
         records.age();
-        records.add(TOPIC, newer.clone()).unwrap();
+        records.add(TOPIC, newer.clone());
         assert_eq!(all(&records), [newer.bytes]);
     }
 
@@ -199,7 +169,7 @@ mod tests {
     fn removal_keeps_the_places_of_the_others() {
         let mut records = records(100, 100);
         for key in 0..4 {
-            records.add(TOPIC, record(key)).unwrap();
+            records.add(TOPIC, record(key));
         }
 
         for key in [0, 3, 1] {
@@ -212,14 +182,29 @@ mod tests {
     }
 
     #[test]
-    fn one_source_has_a_share() {
+    fn what_had_to_make_room_is_in_no_list() {
         let mut records = records(100, 2);
-        records.add(TOPIC, record(1)).unwrap();
-        records.add([8; 32], record(1)).unwrap();
+        let other = Record { source: Ipv4Addr::new(192, 0, 2, 2), ..record(9) };
+        assert!(!records.add(TOPIC, other));
+        assert!(!records.add(TOPIC, record(1)));
+        assert!(!records.add([8; 32], record(1)));
 
-        assert_eq!(records.add([9; 32], record(1)), Err(OverBudget));
-        let other = Record { source: Ipv4Addr::new(192, 0, 2, 2), ..record(1) };
-        assert_eq!(records.add([9; 32], other), Ok(()));
+        assert!(records.add([9; 32], record(1)));
+
+        assert_eq!(all(&records), [record(9).bytes]);
+        records.age();
+        records.age();
+        assert_eq!((records.len(), records.topics.len()), (0, 0));
+    }
+
+    #[test]
+    fn reading_does_not_keep_a_record() {
+        let mut records = records(100, 100);
+        records.add(TOPIC, record(1));
+        records.age();
+        assert_eq!(all(&records).len(), 1);
+        records.age();
+        assert!(all(&records).is_empty());
     }
 
     fn records(size: usize, per_source: usize) -> Records {

@@ -7,7 +7,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 
 use bytes::Bytes;
 
-use super::cache::{Cache, Limits, OverBudget};
+use super::cache::{Cache, Limits};
 use crate::Cx;
 use crate::net::{Answering, Incoming, Net};
 use crate::wire::{Handshake, Holepunch, Mode, Peer, Target, error_code};
@@ -54,17 +54,12 @@ impl Router {
         self.served.remove(target);
     }
 
-    /// Remembers a server that announced itself from an address.
-    pub(super) fn insert(
-        &mut self,
-        target: Target,
-        relay: SocketAddrV4,
-        record: Bytes,
-    ) -> Result<(), OverBudget> {
+    /// Remembers a server that announced itself from an address. True if another had to make room.
+    pub(super) fn insert(&mut self, target: Target, relay: SocketAddrV4, record: Bytes) -> bool {
         if self.served.contains_key(&target) {
-            return Ok(());
+            return false;
         }
-        self.forwards.insert(target, Forward { relay, record }, *relay.ip())
+        self.forwards.insert(target, Forward { relay, record }, *relay.ip()).is_some()
     }
 
     /// Forgets a server that announced itself.

@@ -99,7 +99,7 @@ fn the_answer_to_a_punch_becomes_a_response_to_the_client() {
 
 fn router() -> Router {
     let mut router = Router::new(Limits::of(64));
-    router.insert(TARGET, SERVER, Bytes::new()).unwrap();
+    router.insert(TARGET, SERVER, Bytes::new());
     router
 }
 

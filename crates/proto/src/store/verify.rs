@@ -4,7 +4,10 @@ use bytes::Bytes;
 
 use crate::net::Incoming;
 use crate::noise::{self, PublicKey};
-use crate::wire::{Announce, NodeId, Peer, Target, announce_signable, hash, ns};
+use crate::wire::{
+    Announce, MutableGetReply, MutablePut, NodeId, Peer, Target, announce_signable, hash,
+    mutable_signable, ns,
+};
 
 /// An announcement whose signature is right for us, for the token that we gave, and for the
 /// record that it carries. Nothing else makes one.
@@ -20,6 +23,21 @@ pub(super) struct VerifiedAnnounce {
 pub(super) struct VerifiedUnannounce {
     pub(super) target: Target,
     pub(super) public_key: PublicKey,
+}
+
+/// A mutable record that its owner signed, under the target of the owner's key, from somebody who
+/// receives at his address.
+#[derive(Debug)]
+pub(super) struct VerifiedMutable {
+    pub(super) target: Target,
+    pub(super) record: MutableGetReply,
+}
+
+/// An immutable record under its own hash, from somebody who receives at his address.
+#[derive(Debug)]
+pub(super) struct VerifiedImmutable {
+    pub(super) target: Target,
+    pub(super) value: Bytes,
 }
 
 /// What is stored of an announcement.
@@ -40,6 +58,8 @@ pub(super) enum Refused {
     Incomplete,
     /// The signature is wrong.
     Signature,
+    /// The target is not the hash that it has to be.
+    Target,
 }
 
 impl VerifiedAnnounce {
@@ -81,6 +101,46 @@ impl VerifiedUnannounce {
     }
 }
 
+impl VerifiedMutable {
+    /// Checks the record of a request.
+    pub(super) fn verify(incoming: &Incoming) -> Result<Self, Refused> {
+        let (target, value) = record(incoming)?;
+        let put = MutablePut::decode(value).map_err(|_| Refused::Incomplete)?;
+        if hash(&[&put.public_key]) != target {
+            return Err(Refused::Target);
+        }
+        let signable = mutable_signable(put.seq, &put.value);
+        if !noise::verify(&put.public_key, &signable, &put.signature) {
+            return Err(Refused::Signature);
+        }
+        let MutablePut { seq, value, signature, .. } = put;
+        Ok(Self { target, record: MutableGetReply { seq, value, signature } })
+    }
+}
+
+impl VerifiedImmutable {
+    /// Checks the record of a request.
+    pub(super) fn verify(incoming: &Incoming) -> Result<Self, Refused> {
+        let (target, value) = record(incoming)?;
+        if hash(&[value]) != target {
+            return Err(Refused::Target);
+        }
+        Ok(Self { target, value: value.clone() })
+    }
+}
+
+/// The record that a request wants to be kept, and under which target.
+fn record(incoming: &Incoming) -> Result<(Target, &Bytes), Refused> {
+    let (Some(target), Some(_), Some(value)) = (incoming.target, incoming.token, &incoming.value)
+    else {
+        return Err(Refused::Incomplete);
+    };
+    if value.len() > MAX_RECORD {
+        return Err(Refused::Incomplete);
+    }
+    Ok((target, value))
+}
+
 fn verify<'a>(
     incoming: &Incoming,
     announce: &'a Announce,
@@ -103,3 +163,7 @@ fn verify<'a>(
 
 /// More relays than this are of no use to a client.
 const MAX_RELAY_ADDRESSES: usize = 3;
+
+/// The reference receives at most 2048 bytes of a datagram, 78 of which are a put around its
+/// record: its nodes never store, and its clients never read, what is longer.
+const MAX_RECORD: usize = 2048 - 78;

@@ -1,0 +1,95 @@
+//! Values that clients leave with a node: immutable ones under their hash, mutable ones under the
+//! hash of the key that signs them.
+//!
+//! Reference: hyperdht 6.34.0, lib/persistent.js, onmutableput to onimmutableget.
+
+use std::net::Ipv4Addr;
+
+use bytes::Bytes;
+
+use super::cache::{Cache, Limits};
+use super::verify::{VerifiedImmutable, VerifiedMutable};
+use crate::wire::{MutableGetReply, Target};
+
+/// Bounded, ageing values.
+#[derive(Debug)]
+pub(super) struct Values {
+    mutables: Cache<Target, Mutable>,
+    immutables: Cache<Target, Bytes>,
+}
+
+/// Why a mutable value does not replace the one that is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outdated {
+    /// The owner has signed another value with this number.
+    SeqReused,
+    /// There is one with a higher number.
+    SeqTooLow,
+}
+
+#[derive(Debug)]
+struct Mutable {
+    seq: u64,
+    /// The encoded `MutableGetReply`.
+    reply: Bytes,
+}
+
+impl Values {
+    /// No values.
+    pub(super) fn new(limits: Limits) -> Self {
+        Self { mutables: Cache::new(limits), immutables: Cache::new(limits) }
+    }
+
+    /// Keeps a value until a later one of the same key comes. True if another had to make room.
+    pub(super) fn put_mutable(
+        &mut self,
+        put: &VerifiedMutable,
+        source: Ipv4Addr,
+    ) -> Result<bool, Outdated> {
+        let VerifiedMutable { target, record } = put;
+        if let Some(known) = self.mutables.get(target) {
+            if record.seq < known.seq {
+                return Err(Outdated::SeqTooLow);
+            }
+            if record.seq == known.seq && !known.has(&record.value) {
+                return Err(Outdated::SeqReused);
+            }
+        }
+        let mutable = Mutable { seq: record.seq, reply: record.encode().into() };
+        Ok(self.mutables.insert(*target, mutable, source).is_some())
+    }
+
+    /// The encoded `MutableGetReply`, if it is not older than what the client knows.
+    pub(super) fn mutable(&mut self, target: &Target, least_seq: u64) -> Option<Bytes> {
+        let known = self.mutables.get(target)?;
+        (known.seq >= least_seq).then(|| known.reply.clone())
+    }
+
+    /// Keeps a value. True if another had to make room.
+    pub(super) fn put_immutable(&mut self, put: VerifiedImmutable, source: Ipv4Addr) -> bool {
+        let VerifiedImmutable { target, value } = put;
+        self.immutables.insert(target, value, source).is_some()
+    }
+
+    /// The value with this hash.
+    pub(super) fn immutable(&mut self, target: &Target) -> Option<Bytes> {
+        self.immutables.get(target).cloned()
+    }
+
+    /// Ages all values by one generation.
+    pub(super) fn age(&mut self) {
+        self.mutables.age();
+        self.immutables.age();
+    }
+
+    /// How many mutable and how many immutable values there are.
+    pub(super) fn len(&self) -> (usize, usize) {
+        (self.mutables.len(), self.immutables.len())
+    }
+}
+
+impl Mutable {
+    fn has(&self, value: &[u8]) -> bool {
+        MutableGetReply::decode(&self.reply).is_ok_and(|known| known.value == value)
+    }
+}
