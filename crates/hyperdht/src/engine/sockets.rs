@@ -15,6 +15,8 @@ use tokio::io::Interest;
 use tokio::net::UdpSocket;
 use tokio::runtime::Handle;
 
+use super::batch::SLOTS;
+
 /// The sockets of a node.
 ///
 /// Reading and sending share them; only to add or to close one is exclusive. So a socket that was
@@ -131,17 +133,20 @@ impl Socket {
         self.state.max_gso_segments().clamp(1, MAX_SEGMENTS)
     }
 
-    /// Fills buffers with what has arrived. `WouldBlock` arms [`Sockets::poll_readable`], and so
-    /// does a call that has emptied the socket.
-    pub(super) fn try_recv(
+    /// Fills buffers, at most [`SLOTS`], with what has arrived. `WouldBlock` arms
+    /// [`Sockets::poll_readable`], and so does a call that has emptied the socket.
+    pub(super) fn try_recv<'a>(
         &self,
-        buffers: &mut [IoSliceMut<'_>],
-        meta: &mut [RecvMeta],
+        mut buffers: impl ExactSizeIterator<Item = &'a mut [u8]>,
+        meta: &mut [RecvMeta; SLOTS],
     ) -> io::Result<usize> {
         let mut last = None;
         let received = self.io.try_io(Interest::READABLE, || {
-            let count = self.recv(buffers, meta)?;
-            if READS_UNTIL_EMPTY && count < buffers.len() {
+            let room = buffers.len().min(SLOTS);
+            let mut slices: [IoSliceMut<'_>; SLOTS] =
+                std::array::from_fn(|_| IoSliceMut::new(buffers.next().unwrap_or_default()));
+            let count = self.recv(&mut slices[..room], meta)?;
+            if READS_UNTIL_EMPTY && count < room {
                 // Spares the call that would find nothing.
                 last = Some(count);
                 return Err(io::ErrorKind::WouldBlock.into());

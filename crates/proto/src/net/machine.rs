@@ -168,9 +168,9 @@ impl Net {
 
     /// At most `n` nodes close to a target.
     pub(crate) fn closest(&self, target: &Target, n: usize) -> Vec<SocketAddrV4> {
-        // The table cannot tell beforehand how many there are.
+        // The table cannot tell beforehand how many there are, and rows are faster than steps.
         let mut closest = Vec::with_capacity(n.min(self.table.len()));
-        closest.extend(self.table.closest(target, n).map(|node| node.address));
+        self.table.closest(target, n).for_each(|node| closest.push(node.address));
         closest
     }
 

@@ -130,12 +130,16 @@ impl Query {
 
     /// Adds a node to ask before those that were added earlier.
     pub(super) fn push(&mut self, candidate: Candidate) {
-        self.add(candidate, None, |pending, candidate| pending.push(candidate));
+        if !self.seen.contains_key(&candidate.address) {
+            self.add(candidate, None, Vec::push);
+        }
     }
 
     /// Adds a node to ask after all others.
     pub(super) fn push_last(&mut self, candidate: Candidate) {
-        self.add(candidate, None, |pending, candidate| pending.insert(0, candidate));
+        if !self.seen.contains_key(&candidate.address) {
+            self.add(candidate, None, |pending, candidate| pending.insert(0, candidate));
+        }
     }
 
     /// The routing table has given what it has.
@@ -206,16 +210,7 @@ impl Query {
             if address.port() == 0 || is_filtered(address) {
                 continue;
             }
-            let known = self.seen.get(&address);
-            let id = known.map_or_else(|| node_id(address), |known| known.id);
-            if id == *own_id {
-                continue;
-            }
-            if known.is_some_and(|known| matches!(known.seen, Seen::Down)) {
-                down.push(Down { referrer: reply.from, node: address });
-            }
-            let candidate = Candidate { address, id };
-            if !self.add(candidate, Some(reply.from), |pending, next| pending.push(next)) {
+            if !self.handle_named(address, reply.from, own_id, &mut down) {
                 break;
             }
         }
@@ -298,29 +293,44 @@ impl Query {
         self.closest
     }
 
-    /// False if the candidate is too far away, which ends a reply's list.
+    /// A reply names a node. False if it is too far away, which ends the reply's list.
+    fn handle_named(
+        &mut self,
+        address: SocketAddrV4,
+        referrer: SocketAddrV4,
+        own_id: &NodeId,
+        down: &mut Vec<Down>,
+    ) -> bool {
+        let known = self.seen.get_mut(&address);
+        let id = known.as_ref().map_or_else(|| node_id(address), |known| known.id);
+        if id == *own_id {
+            return true;
+        }
+        let takes_any = !self.spec.only_closest_nodes;
+        match known.map(|known| &mut known.seen) {
+            None => {
+                let candidate = Candidate { address, id };
+                return takes_any && self.add(candidate, Some(referrer), Vec::push);
+            }
+            Some(Seen::Named(referrers)) => {
+                if takes_any && referrers.len() < K && !referrers.contains(&referrer) {
+                    referrers.push(referrer);
+                }
+            }
+            Some(Seen::Down) => down.push(Down { referrer, node: address }),
+            Some(Seen::Done) => {}
+        }
+        takes_any && self.is_closer(&id)
+    }
+
+    /// Adds a node that is not known. False if it is too far away.
     fn add(
         &mut self,
         candidate: Candidate,
         referrer: Option<SocketAddrV4>,
         push: impl FnOnce(&mut Vec<Candidate>, Candidate),
     ) -> bool {
-        if referrer.is_some() && self.spec.only_closest_nodes {
-            return false;
-        }
-        let is_closer = self.is_closer(&candidate.id);
-        match self.seen.get_mut(&candidate.address).map(|known| &mut known.seen) {
-            Some(Seen::Named(referrers)) => {
-                let new = referrer.filter(|new| !referrers.contains(new));
-                if referrers.len() < K {
-                    referrers.extend(new);
-                }
-                return is_closer;
-            }
-            Some(Seen::Done | Seen::Down) => return is_closer,
-            None => {}
-        }
-        if !is_closer || self.seen.len() >= MAX_SEEN {
+        if !self.is_closer(&candidate.id) || self.seen.len() >= MAX_SEEN {
             return false;
         }
         let seen = Seen::Named(referrer.into_iter().collect());

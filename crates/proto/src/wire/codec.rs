@@ -114,7 +114,11 @@ impl<'a> Reader<'a> {
         if count.saturating_mul(min_item_size) > self.rest.len() {
             return Err(Malformed::Short);
         }
-        (0..count).map(|_| item(self)).collect()
+        let mut items = Vec::with_capacity(count);
+        for _ in 0..count {
+            items.push(item(self)?);
+        }
+        Ok(items)
     }
 
     /// A count, and that many addresses.
