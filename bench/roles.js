@@ -17,6 +17,8 @@ const ROLES = {
   ...require('./dht-roles')({ DHT, createTestnet })
 }
 
+// a benchmark that fails leaves nobody behind
+process.once('disconnect', () => process.exit())
 process.once('message', ({ role, ...options }) => ROLES[role](options))
 
 async function nodes() {
