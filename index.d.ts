@@ -121,6 +121,36 @@ declare class HyperDHT extends EventEmitter<HyperDHT.Events> {
     opts?: HyperDHT.RequestOptions & { size?: number }
   ): Promise<HyperDHT.Reply>
 
+  /**
+   * A ping that the remote answers after `delayMs`.
+   *
+   * @throws {Error} at once, beyond `maxPingDelay`
+   */
+  delayedPing(
+    to: HyperDHT.Address,
+    delayMs: number,
+    opts?: HyperDHT.RequestOptions
+  ): Promise<HyperDHT.Reply>
+  /** Requests and queries that can be ended together. */
+  session(): HyperDHT.Session
+  /** Times and errors of a walk through the network. */
+  rttStats(): Promise<HyperDHT.RttStats>
+  /** The addresses whose hosts this host hears itself on; each host is tried once. */
+  validateLocalAddresses<T extends HyperDHT.Address>(addresses: Iterable<T>): Promise<T[]>
+
+  /**
+   * Answers a request of another node. Subclasses may override it, programs assign it; then all
+   * requests come here. The default serves what the protocol has, and emits 'request' for the rest.
+   *
+   * @returns false for a command that is not known: the requester is told so
+   */
+  onrequest(req: HyperDHT.Request): boolean | unknown
+  /** Takes a datagram of a socket for punching that belongs to no connection; as `onrequest`. */
+  onmessage(socket: HyperDHT.UDXSocket, buf: Uint8Array, rinfo: HyperDHT.Address): void
+  /** Serves the requests of a plugin while the node is persistent. */
+  register(name: string, plugin: HyperDHT.Plugin): void
+  readonly plugins: Map<string, HyperDHT.Plugin>
+
   addNode(node: HyperDHT.Address): void
   /** The nodes of the routing table, the latest heard first. */
   toArray(opts?: { limit?: number }): HyperDHT.Address[]
@@ -135,6 +165,18 @@ declare class HyperDHT extends EventEmitter<HyperDHT.Events> {
   bind(): Promise<void>
   ready(): Promise<void>
   fullyBootstrapped(): Promise<void>
+  /**
+   * Takes all announcements back, for 5 seconds at most, ends connections and requests, and closes
+   * the sockets. Does nothing to a node that is suspended or destroyed.
+   */
+  suspend(opts?: { log?: (text: string) => void }): Promise<void>
+  /**
+   * Binds the sockets again, to the same ports if they are free; servers announce in the
+   * background.
+   *
+   * @throws {Error} rejected, with `code` EADDRINUSE or another; the node stays suspended
+   */
+  resume(opts?: { log?: (text: string) => void }): Promise<void>
   /** Unannounces all servers (unless forced), closes all connections and the sockets. */
   destroy(opts?: { force?: boolean }): Promise<void>
 }
@@ -176,6 +218,8 @@ declare namespace HyperDHT {
     connectionKeepAlive?: number | false
     /** Milliseconds, default 20000. */
     randomPunchInterval?: number
+    /** The first random punch waits for `randomPunchInterval` as well. */
+    deferRandomPunch?: boolean
     /** Default: adaptive. */
     ephemeral?: boolean
     adaptive?: boolean
@@ -278,6 +322,10 @@ declare namespace HyperDHT {
     listen(keyPair?: KeyPair): Promise<this>
     /** Unannounces the key pair; connections stay open. */
     close(): Promise<void>
+    /** Takes the announcement back and refuses clients; connections stay open. */
+    suspend(opts?: { log?: (text: string) => void }): Promise<void>
+    /** Announces again, in the background. */
+    resume(): Promise<void>
     address(): { publicKey: Buffer; host: string | null; port: number } | null
     refresh(): void
     notifyOnline(): void
@@ -389,6 +437,15 @@ declare namespace HyperDHT {
     toJSON(): object
   }
 
+  /** An address of a network interface. */
+  interface NetworkInterface {
+    name: string
+    host: string
+    family: 4 | 6
+    /** It leads to this host only. */
+    internal: boolean
+  }
+
   /** A node of the routing table, as it was when it was looked at. Times are ticks of 5 s. */
   interface TableNode {
     id: Buffer
@@ -474,6 +531,87 @@ declare namespace HyperDHT {
     retry?: boolean
     /** Hops, 1 to 255. */
     ttl?: number
+    /** One of `dht.io.clientSocket` and `dht.io.serverSocket`. Default: `dht.socket`. */
+    socket?: UDXSocket
+    /** Ends it, if it is destroyed. */
+    session?: Session
+  }
+
+  /** A request of another node. It may be answered now, later, several times or never. */
+  class Request {
+    private constructor()
+
+    readonly socket: UDXSocket
+    readonly tid: number
+    readonly from: NodeAddress
+    readonly to: Address
+    /** Present only if it was valid. */
+    readonly token: Buffer | null
+    readonly command: number
+    readonly target: Buffer | null
+    readonly value: Buffer | null
+    readonly internal: false
+
+    /** @throws {TypeError} for a value, address or socket that is none */
+    reply(value: Uint8Array | null, opts?: AnswerOptions): void
+    /** Without a token, unless that is asked for. */
+    error(code: number, opts?: AnswerOptions): void
+    /** Sends the request on, with its id: whoever gets it may answer the requester for us. */
+    relay(value: Uint8Array | null, to: Address, opts?: { socket?: UDXSocket }): void
+    sendReply(error: number, value: Uint8Array | null, token: boolean, closerNodes: boolean): void
+  }
+
+  interface AnswerOptions {
+    /** Default: the one that the request arrived on. */
+    socket?: UDXSocket
+    /** Default: the requester. */
+    to?: Address
+    /** Give it a token. */
+    token?: boolean
+    /** Give it the nodes closest to the target, if it named one. Default true. */
+    closerNodes?: boolean
+  }
+
+  class Session {
+    private constructor()
+
+    readonly dht: HyperDHT
+    query: HyperDHT['query']
+    request: HyperDHT['request']
+    ping: HyperDHT['ping']
+    /** Rejects all that is under way, by default with an error of `code` REQUEST_DESTROYED. */
+    destroy(err?: Error): void
+  }
+
+  /** See `hyperdht/lib/plugin`. */
+  interface Plugin {
+    name: string
+    version: number
+    onregister(dht: HyperDHT): void
+    onrequest(req: PluginRequest, outerReq: Request): void
+    onpersistent(): void
+    destroy(): void
+  }
+
+  interface PluginRequest {
+    plugin: string
+    version: number
+    command: number
+    value: Buffer | null
+  }
+
+  interface RttStats {
+    successes: number
+    errors: number
+    responses: RttAverages
+    closestReplies: RttAverages
+  }
+
+  interface RttAverages {
+    /** Milliseconds. */
+    avgRtt: number
+    errors: number
+    avgCloserNodes: number
   }
 
   interface Reply {
@@ -575,7 +713,8 @@ declare namespace HyperDHT {
       | 'message'
       | 'frame'
       | 'udx'
-      | 'store',
+      | 'store'
+      | 'request',
       number
     >
   }
@@ -587,9 +726,15 @@ declare namespace HyperDHT {
     persistent: []
     ephemeral: []
     wakeup: []
+    /** The interfaces of this host have changed: all of them; 'network-update' follows. */
+    'network-change': [interfaces: NetworkInterface[]]
     'network-update': []
+    suspend: []
+    resume: []
     'add-node': [node: TableNode]
     'remove-node': [node: TableNode]
+    /** A command that the node does not know. */
+    request: [req: Request]
     close: []
   }
 }

@@ -1,14 +1,26 @@
 const connect = require('./lib/connect')
+const incoming = require('./lib/incoming')
 const Query = require('./lib/query')
 const RPC = require('./lib/rpc')
 const Server = require('./lib/server')
+const Subscription = require('./lib/subscription')
 const unsupported = require('./lib/unsupported')
 const { BOOTSTRAP_NODES, COMMANDS, FIREWALL } = require('./lib/constants')
+const { INVALID_TOKEN, UNKNOWN_COMMAND } = require('./lib/errors')
 const { createKeyPair, hash } = require('./lib/keys')
 const { addresses, checkKeyPair, checkUint, DEFAULTS } = require('./lib/options')
 
 /** A node of the DHT. */
 class HyperDHT extends RPC {
+  /** @param {import('.').DHTOptions} [opts] */
+  constructor(opts) {
+    super(opts)
+    this.plugins = new Map()
+    this.once('persistent', () => {
+      for (const plugin of this.plugins.values()) plugin.onpersistent()
+    })
+  }
+
   static DEFAULTS = DEFAULTS
 
   static keyPair(seed) {
@@ -69,14 +81,26 @@ class HyperDHT extends RPC {
   unannounce(target, keyPair, opts = {}) {
     return this.lookupAndUnannounce(target, keyPair, opts).finished()
   }
+
+  /** Serves the requests of a plugin while the node is persistent. */
+  register(name, plugin) {
+    this.plugins.set(name, plugin)
+    this._subscription.add(Subscription.PLUGINS)
+    plugin.onregister(this)
+  }
+
+  _onclosing() {
+    for (const plugin of this.plugins.values()) plugin.destroy()
+  }
 }
 
 HyperDHT.BOOTSTRAP = BOOTSTRAP_NODES
 HyperDHT.FIREWALL = FIREWALL
 HyperDHT.OK = 0
-HyperDHT.ERROR_UNKNOWN_COMMAND = 1
-HyperDHT.ERROR_INVALID_TOKEN = 2
+HyperDHT.ERROR_UNKNOWN_COMMAND = UNKNOWN_COMMAND
+HyperDHT.ERROR_INVALID_TOKEN = INVALID_TOKEN
 
+incoming.install(HyperDHT)
 unsupported.standIn(HyperDHT)
 
 module.exports = HyperDHT

@@ -26,6 +26,15 @@ const bootstrapNode = {
   }
 }
 
+const adaptiveTimeout = struct({
+  maxSize: c.uint,
+  maxAge: c.uint,
+  fallback: c.array(c.uint),
+  min: c.uint,
+  max: c.uint,
+  jitter: c.uint
+})
+
 const config = struct({
   host: c.ipv4,
   portFrom: c.uint32,
@@ -46,7 +55,11 @@ const config = struct({
   maxPingDelay: c.uint,
   maxSize: c.uint,
   maxAge: c.uint,
-  watchTable: c.bool
+  watchTable: c.bool,
+  deferRandomPunch: c.bool,
+  sendDownHints: c.bool,
+  downHintsRateLimit: optional(c.uint),
+  adaptiveTimeout: optional(adaptiveTimeout)
 })
 
 const queryOptions = {
@@ -60,6 +73,19 @@ const queryOptions = {
 
 /** A command and its payload. */
 const payload = struct({ command: c.uint, value: optional(c.buffer) })
+
+/** A request of another node. */
+const incoming = {
+  socket: c.uint32,
+  from: address,
+  id: optional(key),
+  to: address,
+  tid: c.uint16,
+  command: c.uint,
+  target: optional(key),
+  token: optional(key),
+  value: optional(ownBuffer)
+}
 
 const COMMANDS = {
   connect: command(1, {
@@ -104,10 +130,31 @@ const COMMANDS = {
     token: optional(c.fixed32),
     value: optional(c.buffer),
     retries: c.uint,
-    ttl: optional(c.uint8)
+    ttl: optional(c.uint8),
+    socket: optional(c.uint32)
   }),
   addNode: command(13, { address }),
   destroy: command(14, { force: c.bool }),
+  suspend: command(15, { server: optional(c.uint32) }),
+  resume: command(16, { server: optional(c.uint32) }),
+  subscribe: command(17, { bits: c.uint8 }),
+  answerRequest: requestAnswer(0, {
+    error: c.uint,
+    value: optional(c.buffer),
+    token: c.bool,
+    closerNodes: c.bool,
+    to: optional(address),
+    socket: optional(c.uint32)
+  }),
+  relayRequest: requestAnswer(1, {
+    value: optional(c.buffer),
+    to: address,
+    socket: optional(c.uint32)
+  }),
+  serveRequest: requestAnswer(2, {}),
+  cancelRequest: command(19, { request: c.uint32 }),
+  handleDatagram: command(20, { socket: c.uint32, from: address, data: c.buffer }),
+  checkLocal: command(22, { host: c.ipv4 }),
   watchTable: command(21, { watch: c.bool })
 }
 
@@ -173,6 +220,13 @@ const question = {
   }
 }
 
+const networkInterface = struct({
+  name: c.string,
+  host: c.string,
+  family: c.uint8,
+  internal: c.bool
+})
+
 const natAddress = { host: optional(c.ipv4), port: c.uint16 }
 
 /** Kinds of events that carry the bytes of a connection. */
@@ -192,6 +246,8 @@ const EVENTS = new Map([
   [15, event('wakeup', {})],
   [16, event('firewalled', { firewalled: c.bool })],
   [17, event('health', { online: c.bool, degraded: c.bool })],
+  [18, event('networkChange', { interfaces: c.array(networkInterface) })],
+  [19, event('localChecked', { host: c.ipv4, valid: c.bool })],
   [20, event('serverListening', { server: c.uint32 })],
   [21, event('serverFailed', { server: c.uint32, failure })],
   [22, event('serverRelays', { server: c.uint32, relays: addresses })],
@@ -215,6 +271,10 @@ const EVENTS = new Map([
   ],
   [52, event('reply', { request: c.uint32, outcome: outcome(reply) })],
   [60, event('destroyed', {})],
+  [70, event('suspended', { server: optional(c.uint32) })],
+  [71, event('resumed', { failure: optional(failure) })],
+  [72, event('incomingRequest', incoming)],
+  [73, event('datagram', { socket: c.uint32, from: address, data: ownBuffer })],
   [74, event('nodeAdded', tableNode)],
   [75, event('nodeRemoved', tableNode)]
 ])
@@ -241,6 +301,11 @@ function query(kind, fields) {
     kind: c.uint8,
     ...fields
   })
+  return message => encode({ ...message, kind })
+}
+
+function requestAnswer(kind, fields) {
+  const encode = command(18, { request: struct(incoming), kind: c.uint8, ...fields })
   return message => encode({ ...message, kind })
 }
 

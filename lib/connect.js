@@ -1,4 +1,5 @@
 const NoiseSecretStream = require('./socket')
+const { SUSPENDED } = require('./errors')
 const { decodeAddress } = require('./keys')
 const { addresses, checkKeyPair } = require('./options')
 const { refuse } = require('./unsupported')
@@ -25,7 +26,7 @@ module.exports = function connect(dht, publicKey, opts = {}) {
     holepunch: opts.holepunch || null
   })
 
-  const error = dht.destroyed ? new Error('Node destroyed') : dht._bindError
+  const error = refusal(dht)
   if (error) {
     stream.destroy(error)
     return stream
@@ -44,4 +45,11 @@ module.exports = function connect(dht, publicKey, opts = {}) {
     keepAlive: stream.keepAlive
   })
   return stream
+}
+
+// Why a node does not connect; null if it does.
+function refusal(dht) {
+  if (dht.suspended || !dht._connectable) return SUSPENDED()
+  if (dht.destroyed) return new Error('Node destroyed')
+  return dht._bindError
 }

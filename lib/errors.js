@@ -33,7 +33,8 @@ const TEXTS = {
   SERVER_ERROR: 'Server returned an error',
   DUPLICATE_CONNECTION: 'Duplicate connection',
   RELAY_ABORTED: 'Relay aborted',
-  SUSPENDED: 'Suspended'
+  SUSPENDED: 'Suspended',
+  REQUEST_DESTROYED: 'Request destroyed'
 }
 
 for (const code of Object.keys(TEXTS)) {
@@ -42,7 +43,11 @@ for (const code of Object.keys(TEXTS)) {
   }
 }
 
-const SYSTEM_CODES = new Set(['ECONNRESET', 'ETIMEDOUT'])
+/** Codes in the replies of dht-rpc. */
+module.exports.UNKNOWN_COMMAND = 1
+module.exports.INVALID_TOKEN = 2
+
+const SYSTEM_CODES = new Set(['ECONNRESET', 'ETIMEDOUT', 'EADDRINUSE', 'EADDRNOTAVAIL', 'EACCES'])
 
 /**
  * The error for a failure that the core reports.

@@ -3,7 +3,8 @@
 
 const NoiseSecretStream = require('./socket')
 const errors = require('./errors')
-const { toReply } = require('./reply')
+const lifecycle = require('./lifecycle')
+const Request = require('./request')
 const { Persistent, toNode } = require('./views')
 
 module.exports = {
@@ -47,6 +48,23 @@ module.exports = {
     dht.online = online
     dht.degraded = degraded
     dht.emit('network-update')
+  },
+
+  networkChange(dht, { interfaces }) {
+    try {
+      dht.emit('network-change', interfaces)
+    } finally {
+      dht.emit('network-update')
+    }
+  },
+
+  suspended(dht, { server }) {
+    if (server === null) lifecycle.onsuspended(dht)
+    else dht._servers.get(server)?._onsuspended()
+  },
+
+  resumed(dht, { failure }) {
+    lifecycle.onresumed(dht, failure && errors.from(failure))
   },
 
   nodeAdded(dht, node) {
@@ -121,12 +139,22 @@ module.exports = {
     dht._queries.get(query)?._ondone(done)
   },
 
-  reply(dht, { request: id, outcome }) {
-    const request = dht._requests.get(id)
-    if (!request) return
-    dht._requests.delete(id)
-    if (outcome.failure !== null) request.reject(errors.from(outcome.failure))
-    else request.resolve(toReply(outcome.value))
+  reply(dht, event) {
+    dht._requests._onreply(event)
+  },
+
+  incomingRequest(dht, received) {
+    const req = new Request(dht, received)
+    const refused = dht.onrequest(req) === false
+    if (refused) req.sendReply(errors.UNKNOWN_COMMAND, null, false, true)
+  },
+
+  datagram(dht, { socket, from, data }) {
+    dht.onmessage(dht._glance(socket), data, { host: from.host, family: 4, port: from.port })
+  },
+
+  localChecked(dht, event) {
+    dht._localAddresses._onchecked(event)
   },
 
   destroyed(dht) {

@@ -1,4 +1,4 @@
-// What can be asked of the core at any time. The other side is `inspect` in src/encode.rs.
+// What can be asked of the core at any time. The other side is src/inspect.rs.
 
 const c = require('compact-encoding')
 const { address, addresses, key, optional, struct, uints } = require('./encodings')
@@ -39,6 +39,7 @@ const INSPECT = {
       'droppedFrame',
       'droppedUdx',
       'droppedStore',
+      'droppedRequest',
       'pingTx',
       'pingRx',
       'pingNatTx',

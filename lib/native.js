@@ -17,6 +17,7 @@ module.exports = class Native {
    */
   constructor(config, wake) {
     this.closed = false
+    this._resting = false
     this._last = new Map()
     this._scratch = b4a.allocUnsafeSlow(SCRATCH)
     try {
@@ -28,7 +29,14 @@ module.exports = class Native {
 
   /** Gives the engine one command of border.js. */
   command(name, message) {
-    if (!this.closed) this._node.command(COMMANDS[name](message))
+    if (this.closed) return
+    if (this._resting) this._setResting(false)
+    this._node.command(COMMANDS[name](message))
+  }
+
+  /** Lets the process go, until the next command. */
+  rest() {
+    if (!this.closed && !this._resting) this._setResting(true)
   }
 
   /** Writes messages, under one lock. */
@@ -76,6 +84,11 @@ module.exports = class Native {
       n = this._node.inspect(what, argument, this._scratch)
     }
     return n === 0 ? null : answer.decode(c.state(0, n, this._scratch))
+  }
+
+  _setResting(resting) {
+    this._resting = resting
+    this._node.setRef(!resting)
   }
 
   close() {

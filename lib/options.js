@@ -22,6 +22,7 @@ exports.node = function node(opts) {
   const [portFrom, portTo] = portRange(opts.port)
   const bootstrapNodes = list('bootstrap', opts.bootstrap || defaultBootstrap()).map(parseNode)
   const keyPair = opts.keyPair ? checkKeyPair('keyPair', opts.keyPair) : createKeyPair(opts.seed)
+  const downHintsRateLimit = hintsPerTick(opts)
   const host = opts.host || '0.0.0.0'
   if (!isIPv4(host)) throw new TypeError('host must be an IPv4 address')
 
@@ -49,10 +50,34 @@ exports.node = function node(opts) {
       maxPingDelay: number('maxPingDelay', opts, MAX_MS),
       maxSize: number('maxSize', opts, MAX_COUNT, 65536),
       maxAge: number('maxAge', opts, MAX_MS, 0),
-      watchTable: true
+      watchTable: true,
+      deferRandomPunch: !!opts.deferRandomPunch,
+      sendDownHints: opts.sendDownHints !== false,
+      downHintsRateLimit: downHintsRateLimit === -1 ? null : downHintsRateLimit,
+      adaptiveTimeout: opts.adaptiveTimeout ? adaptiveTimeout(opts.adaptiveTimeout) : null
     },
     sendDownHints: opts.sendDownHints !== false,
-    downHintsRateLimit: opts.downHintsRateLimit === undefined ? 50 : opts.downHintsRateLimit
+    downHintsRateLimit
+  }
+}
+
+// -1 is no limit.
+function hintsPerTick({ downHintsRateLimit = 50 }) {
+  if (downHintsRateLimit === -1) return -1
+  return checkUint('downHintsRateLimit', downHintsRateLimit)
+}
+
+/** The options of the module adaptive-timeout, with its defaults; `true` is all of them. */
+function adaptiveTimeout(opts) {
+  const fallback = list('adaptiveTimeout.fallback', opts.fallback || [250, 500, 1000, 2000, 4000])
+  const from = (name, value) => number(name, { [name]: value }, MAX_MS, 0)
+  return {
+    maxSize: number('maxSize', opts, MAX_COUNT, 65536),
+    maxAge: number('maxAge', opts, MAX_MS, 10 * 60 * 1000),
+    fallback: fallback.map(ms => from('adaptiveTimeout.fallback', ms)),
+    min: from('min', opts.min ?? 300),
+    max: number('max', opts, MAX_MS, 4000),
+    jitter: from('jitter', opts.jitter ?? 256)
   }
 }
 

@@ -1,18 +1,26 @@
 const { EventEmitter } = require('events')
 const b4a = require('b4a')
+const c = require('compact-encoding')
 const deferred = require('./deferred')
 const Dispatcher = require('./dispatcher')
+const incoming = require('./incoming')
+const lifecycle = require('./lifecycle')
+const LocalAddresses = require('./local-addresses')
 const Native = require('./native')
 const Query = require('./query')
+const Requests = require('./requests')
+const rttStats = require('./rtt-stats')
+const Session = require('./session')
 const Sink = require('./sink')
 const Stats = require('./stats')
+const Subscription = require('./subscription')
 const Table = require('./table')
 const { Health, IO, NodeSet, RoutingTable } = require('./views')
 const UDXSocket = require('./udx-socket')
 const watchTable = require('./watch-table')
 const { createKeyPair } = require('./keys')
 const options = require('./options')
-const { checkAddress, checkBytes, checkTtl, checkUint, checkValue, isIPv4 } = options
+const { checkAddress, checkUint, checkValue, isIPv4 } = options
 
 /** What every node has, whatever it is for: addresses, requests, queries, its own end. */
 module.exports = class RPC extends EventEmitter {
@@ -53,7 +61,8 @@ module.exports = class RPC extends EventEmitter {
     this._conns = new Table()
     this._servers = new Table()
     this._queries = new Table()
-    this._requests = new Table()
+    this._requests = new Requests(this)
+    this._localAddresses = new LocalAddresses(this)
     this._sockets = new Map()
     this._stats = new Stats()
     this._statsInUse = false
@@ -61,6 +70,10 @@ module.exports = class RPC extends EventEmitter {
     this._gone = deferred()
     this._forced = deferred()
     this._destroying = null
+    this._connectable = true
+    this._asleep = false // while the core says so
+    this._suspending = []
+    this._resuming = []
     this._dispatcher = new Dispatcher(new Sink(this))
     this._native = null
     this._bindError = null
@@ -71,6 +84,8 @@ module.exports = class RPC extends EventEmitter {
     this.health = new Health(this)
     this.io = new IO(this, config)
     watchTable(this)
+    this._subscription = new Subscription(this._native)
+    incoming.watch(this)
   }
 
   /** A node that others bootstrap from, at an address that it is known by. */
@@ -184,13 +199,50 @@ module.exports = class RPC extends EventEmitter {
   }
 
   request({ token = null, command, target = null, value = null }, to, opts) {
-    return this._request({ internal: false, command, target, token, value }, to, opts)
+    return this._requests.send({ internal: false, command, target, token, value }, to, opts)
   }
 
   ping(to, opts) {
     const value = opts?.size > 0 ? b4a.alloc(opts.size) : null
-    const ping = { internal: true, command: PING, target: null, token: null, value }
-    return this._request(ping, to, opts)
+    return this._requests.send(internal(PING, value), to, opts)
+  }
+
+  /**
+   * A ping that the remote answers after a while.
+   *
+   * @throws {Error} at once, if that is longer than `maxPingDelay`
+   */
+  delayedPing(to, delayMs, opts) {
+    if (delayMs > this.maxPingDelay) {
+      throw new Error(`Delay exceeds max delay: ${this.maxPingDelay}ms`)
+    }
+    const value = c.encode(c.uint32, checkUint('delayMs', Math.floor(delayMs)))
+    return this._requests.send(internal(DELAYED_PING, value), to, opts)
+  }
+
+  /** Requests and queries that can be ended together. */
+  session() {
+    return new Session(this)
+  }
+
+  /** Times and errors of a walk through the network. */
+  async rttStats() {
+    return rttStats(this)
+  }
+
+  /** The addresses whose hosts this host hears itself on; each host is tried once. */
+  async validateLocalAddresses(addresses) {
+    return this._localAddresses.validate(addresses)
+  }
+
+  /** Takes all announcements back, ends connections and requests, and closes the sockets. */
+  suspend(opts) {
+    return lifecycle.suspend(this, opts)
+  }
+
+  /** Binds the sockets again; servers announce in the background. */
+  resume(opts) {
+    return lifecycle.resume(this, opts)
   }
 
   /** Unannounces all servers (unless forced), closes all connections and the sockets. */
@@ -209,8 +261,19 @@ module.exports = class RPC extends EventEmitter {
       return
     }
     this._dispatcher.start(this._native)
-    this._socket(CLIENT_SOCKET)
-    this._socket(SERVER_SOCKET)
+    this._bindMainSockets()
+  }
+
+  /** New objects for the sockets that a node always has, unless it sleeps. */
+  _bindMainSockets() {
+    for (const id of MAIN_SOCKETS) {
+      this._sockets.delete(id)
+      this._socket(id)
+    }
+  }
+
+  _mainSockets() {
+    return MAIN_SOCKETS.map(id => this._sockets.get(id))
   }
 
   async _destroy(force) {
@@ -219,6 +282,14 @@ module.exports = class RPC extends EventEmitter {
       await Promise.race([closing, this._forced.promise])
     }
     this.destroyed = true
+    try {
+      this._onclosing()
+    } finally {
+      await this._end(force)
+    }
+  }
+
+  async _end(force) {
     if (this._native !== null) {
       this._native.command('destroy', { force: force || this.listening.size > 0 })
       await this._gone.promise
@@ -230,12 +301,17 @@ module.exports = class RPC extends EventEmitter {
     this.emit('close')
   }
 
+  /** What a subclass has to end before its sockets close. */
+  _onclosing() {}
+
   // Ends what the core has not ended one by one.
   _release() {
     for (const stream of this._conns.clear()) stream._onclosed(null)
     for (const query of this._queries.clear()) query._onnodedestroyed()
     for (const server of this._servers.clear()) server._onclosed()
-    for (const request of this._requests.clear()) request.reject(new Error('Node destroyed'))
+    this._requests.clear(new Error('Node destroyed'))
+    this._localAddresses.close()
+    lifecycle.release(this)
   }
 
   _query(what, opts) {
@@ -243,36 +319,30 @@ module.exports = class RPC extends EventEmitter {
     return new Query(this, what, opts || {})
   }
 
-  async _request(message, to, opts) {
-    if (this.destroyed) throw new Error('Node destroyed')
-    if (this._bindError !== null) throw this._bindError
-    if (message.target !== null) checkBytes('target', message.target, 32)
-    if (message.token !== null) checkBytes('token', message.token, 32)
-    checkUint('command', message.command)
-    checkValue(message.value)
-    const address = checkAddress('to', to)
-
-    const request = deferred()
-    this._native.command('request', {
-      request: this._requests.add(request),
-      to: address,
-      ...message,
-      retries: opts?.retry === false ? 0 : REQUEST_RETRIES,
-      ttl: opts?.ttl ? checkTtl(opts.ttl) : null
-    })
-    return request.promise
-  }
-
   /** The one object for a socket of the core. */
   _socket(id) {
     let socket = this._sockets.get(id)
     if (socket) return socket
-    socket = new UDXSocket(id, this._native.inspect('localAddress', id), {
+    socket = this._newSocket(id)
+    this._sockets.set(id, socket)
+    return socket
+  }
+
+  /** The same, of which nobody keeps track: a stream on it will. */
+  _glance(id) {
+    return this._sockets.get(id) || this._newSocket(id)
+  }
+
+  _newSocket(id) {
+    return new UDXSocket(id, this._native.inspect('localAddress', id), {
       onidle: id > SERVER_SOCKET ? () => this._sockets.delete(id) : noop,
       traffic: () => this._native.inspect('traffic', id)
     })
-    this._sockets.set(id, socket)
-    return socket
+  }
+
+  _socketId(socket) {
+    if (this._sockets.get(socket.id) === socket) return socket.id
+    throw new TypeError('socket must be a socket of this node')
   }
 
   _refreshStats() {
@@ -288,7 +358,7 @@ module.exports = class RPC extends EventEmitter {
       jsServers: this._servers.size,
       jsQueries: this._queries.size,
       jsRequests: this._requests.size,
-      jsSockets: this._sockets.size - MAIN_SOCKETS
+      jsSockets: this._sockets.size - MAIN_SOCKETS.length
     }
   }
 }
@@ -296,15 +366,17 @@ module.exports = class RPC extends EventEmitter {
 /** Numbers of the two sockets that a node always has. */
 const CLIENT_SOCKET = 0
 const SERVER_SOCKET = 1
-const MAIN_SOCKETS = 2
+const MAIN_SOCKETS = [CLIENT_SOCKET, SERVER_SOCKET]
 
 /** Internal commands of dht-rpc. */
 const PING = 0
 const FIND_NODE = 2
-
-/** With a second for each transmission a request takes 4 s at most. */
-const REQUEST_RETRIES = 3
+const DELAYED_PING = 4
 
 const MAX_U32 = 0xffffffff
+
+function internal(command, value) {
+  return { internal: true, command, target: null, token: null, value }
+}
 
 function noop() {}

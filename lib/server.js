@@ -7,7 +7,8 @@ const { ALREADY_LISTENING, NODE_DESTROYED, KEYPAIR_ALREADY_USED } = require('./e
 const { hash } = require('./keys')
 const { checkKeyPair, interval } = require('./options')
 const deferred = require('./deferred')
-const { refuse, standInForServer } = require('./unsupported')
+const lifecycle = require('./lifecycle')
+const { refuse } = require('./unsupported')
 
 /** Accepts connections to a key pair. */
 module.exports = class Server extends EventEmitter {
@@ -40,6 +41,7 @@ module.exports = class Server extends EventEmitter {
     this._id = -1 // while the core knows it
     this._announced = null
     this._unannounced = null
+    this._suspending = null
   }
 
   /** Whether a client is refused: (remotePublicKey, payload, address) => boolean or Promise. */
@@ -98,6 +100,16 @@ module.exports = class Server extends EventEmitter {
     return this._closing
   }
 
+  /** Takes the announcement back and refuses clients; connections stay open. */
+  suspend(opts) {
+    return lifecycle.suspendServer(this, opts)
+  }
+
+  /** Announces again, in the background. */
+  resume() {
+    return lifecycle.resumeServer(this)
+  }
+
   /** Announces again at the next cycle. */
   refresh() {
     if (this._id !== -1) this.dht._native.command('refreshServer', { server: this._id })
@@ -146,6 +158,7 @@ module.exports = class Server extends EventEmitter {
       shareLocalAddress: this._shareLocalAddress,
       handshakeClearWait: interval(this.handshakeClearWait)
     })
+    if (this.suspended) lifecycle.commandSuspension(this)
     return this._announced.promise
   }
 
@@ -174,6 +187,11 @@ module.exports = class Server extends EventEmitter {
     this._id = -1
     this._keyPair = null
     this._relayAddresses = []
+    lifecycle.settleServer(this)
+  }
+
+  _command(name) {
+    if (this._id !== -1) this.dht._native.command(name, { server: this._id })
   }
 
   _hooks() {
@@ -207,12 +225,18 @@ module.exports = class Server extends EventEmitter {
     this._relayAddresses = relays
   }
 
+  _onsuspended() {
+    this.suspended = true
+    lifecycle.settleServer(this)
+  }
+
   /** Unannounced, or gone with its node. */
   _onclosed() {
     this.dht._servers.delete(this._id)
     this._id = -1
     if (this._announced !== null) this._announced.resolve()
     if (this._unannounced !== null) this._unannounced.resolve()
+    lifecycle.settleServer(this)
   }
 
   /** A hook that throws refuses. */
@@ -228,8 +252,6 @@ module.exports = class Server extends EventEmitter {
     return this._holepunch(remoteFirewall, localFirewall, remoteAddresses, localAddresses)
   }
 }
-
-standInForServer(module.exports)
 
 /** Milliseconds for which a finished handshake keeps its slot. */
 const HANDSHAKE_CLEAR_WAIT = 10000

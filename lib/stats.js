@@ -31,7 +31,8 @@ module.exports = class Stats {
         message: 0,
         frame: 0,
         udx: 0,
-        store: 0
+        store: 0,
+        request: 0
       }
     }
     this._places = places(this.numbers)

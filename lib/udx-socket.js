@@ -43,6 +43,13 @@ module.exports = class UDXSocket {
     }
   }
 
+  /** Its address stays, as that of a closed socket of the reference does. */
+  _close() {
+    this._measure()
+    this._readTraffic = () => null
+    this.closing = true
+  }
+
   _measure() {
     this._traffic = this._readTraffic() || this._traffic
     return this._traffic

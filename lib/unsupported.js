@@ -10,14 +10,8 @@ exports.refuse = function refuse(opts, names) {
 /** Gives the class of a node the methods that it has not. */
 exports.standIn = function standIn(DHT) {
   throwing(DHT, ['connectRawStream'])
-  throwing(DHT.prototype, ['pool', 'createRawStream', 'register', 'session', 'delayedPing'])
-  rejecting(DHT.prototype, ['suspend', 'resume', 'rttStats', 'validateLocalAddresses'])
+  throwing(DHT.prototype, ['pool', 'createRawStream'])
   rejecting(DHT.prototype, ['immutablePut', 'immutableGet', 'mutablePut', 'mutableGet'])
-}
-
-/** Gives the class of a server the methods that it has not. */
-exports.standInForServer = function standInForServer(Server) {
-  rejecting(Server.prototype, ['suspend', 'resume'])
 }
 
 function throwing(target, names) {

@@ -5,8 +5,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use hyperdht::wire::{Malformed, Reader};
 use hyperdht::{
-    Answer, AskId, BootstrapNode, Command, Config, ConnId, ConnectOptions, KeyPair, OpenOptions,
-    QueryId, QueryKind, QueryOptions, RequestId, ServerId, ServerOptions, UserCommit, UserRequest,
+    AdaptiveTimeout, Answer, Answering, AskId, BootstrapNode, Command, Config, ConnId,
+    ConnectOptions, Incoming, Interests, KeyPair, OpenOptions, QueryId, QueryKind, QueryOptions,
+    RequestAnswer, RequestId, ServerId, ServerOptions, SocketId, UserCommit, UserRequest,
 };
 
 /// Options of a new node: where to bind, then the node's config.
@@ -49,6 +50,22 @@ pub(crate) fn command(bytes: &[u8]) -> Result<Command, Malformed> {
         13 => Command::AddNode { address: r.addr4()? },
         21 => Command::WatchTable { watch: flag(r)? },
         14 => Command::Destroy { force: flag(r)? },
+        15 => match optional(r, |r| r.u32())? {
+            None => Command::Suspend,
+            Some(server) => Command::SuspendServer { server: ServerId(server) },
+        },
+        16 => match optional(r, |r| r.u32())? {
+            None => Command::Resume,
+            Some(server) => Command::ResumeServer { server: ServerId(server) },
+        },
+        17 => Command::Subscribe { interests: interests(r)? },
+        18 => {
+            let incoming = Box::new(incoming(r)?);
+            Command::AnswerRequest { incoming, answer: request_answer(r)? }
+        }
+        19 => Command::CancelRequest { request: RequestId(r.u32()?) },
+        20 => datagram(r)?,
+        22 => Command::CheckLocal { host: r.array::<4>()?.into() },
         _ => return Err(Malformed::UnknownValue),
     })
 }
@@ -75,7 +92,22 @@ fn config(r: &mut Reader<'_>) -> Result<Config, Malformed> {
         max_size: size(r)?,
         max_age: Some(millis(r)?).filter(|age| !age.is_zero()),
         watch_table: flag(r)?,
+        defer_random_punch: flag(r)?,
+        send_down_hints: flag(r)?,
+        down_hints_rate_limit: optional(r, size)?,
+        adaptive_timeout: optional(r, adaptive_timeout)?,
         ..Config::default()
+    })
+}
+
+fn adaptive_timeout(r: &mut Reader<'_>) -> Result<AdaptiveTimeout, Malformed> {
+    Ok(AdaptiveTimeout {
+        max_size: size(r)?,
+        max_age: millis(r)?,
+        fallback: r.list(1, millis)?,
+        min: millis(r)?,
+        max: millis(r)?,
+        jitter: millis(r)?,
     })
 }
 
@@ -156,7 +188,60 @@ fn user_request(r: &mut Reader<'_>) -> Result<UserRequest, Malformed> {
         value: optional(r, bytes)?,
         retries: count(r)?,
         ttl: optional(r, |r| r.u8())?,
+        socket: optional(r, socket)?,
     })
+}
+
+fn interests(r: &mut Reader<'_>) -> Result<Interests, Malformed> {
+    let bits = r.u8()?;
+    Ok(Interests {
+        unknown: bits & 1 != 0,
+        requests: bits & 2 != 0,
+        plugins: bits & 4 != 0,
+        datagrams: bits & 8 != 0,
+    })
+}
+
+fn incoming(r: &mut Reader<'_>) -> Result<Incoming, Malformed> {
+    Ok(Incoming {
+        socket: socket(r)?,
+        from: r.addr4()?,
+        from_id: optional(r, |r| r.array())?,
+        to: r.addr4()?,
+        tid: r.u16()?,
+        command: r.uint()?,
+        target: optional(r, |r| r.array())?,
+        token: optional(r, |r| r.array())?,
+        value: optional(r, bytes)?,
+    })
+}
+
+fn datagram(r: &mut Reader<'_>) -> Result<Command, Malformed> {
+    Ok(Command::HandleDatagram { socket: socket(r)?, from: r.addr4()?, data: bytes(r)? })
+}
+
+fn request_answer(r: &mut Reader<'_>) -> Result<RequestAnswer, Malformed> {
+    Ok(match r.u8()? {
+        0 => RequestAnswer::Reply(Answering {
+            error: r.uint()?,
+            value: optional(r, bytes)?,
+            token: flag(r)?,
+            closer_nodes: flag(r)?,
+            to: optional(r, |r| r.addr4())?,
+            socket: optional(r, socket)?,
+        }),
+        1 => RequestAnswer::Relay {
+            value: optional(r, bytes)?,
+            to: r.addr4()?,
+            socket: optional(r, socket)?,
+        },
+        2 => RequestAnswer::Serve,
+        _ => return Err(Malformed::UnknownValue),
+    })
+}
+
+fn socket(r: &mut Reader<'_>) -> Result<SocketId, Malformed> {
+    r.u32().map(SocketId)
 }
 
 fn key_pair(r: &mut Reader<'_>) -> Result<KeyPair, Malformed> {

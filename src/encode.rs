@@ -1,10 +1,11 @@
-//! Events and state to the bytes that `lib/border.js` and `lib/inspect.js` read.
+//! Events to the bytes that `lib/border.js` reads.
 
 use hyperdht::wire::Writer;
 use hyperdht::{
-    ConnError, ConnId, Event, Handle, HealthReport, Opened, QueryReply, Question, SocketId, Stats,
-    TableNode,
+    ConnError, ConnId, Event, Incoming, Interface, Opened, QueryReply, Question, TableNode,
 };
+
+use crate::bind_error;
 
 /// What a slab was filled with.
 pub(crate) struct Filled {
@@ -12,6 +13,8 @@ pub(crate) struct Filled {
     pub(crate) len: i32,
     /// The last event was a control event.
     pub(crate) control: bool,
+    /// It was one of those that the core counts until they are taken.
+    pub(crate) counted: bool,
 }
 
 /// Moves events from the end of `pending` into the slab, up to and including the first control
@@ -23,90 +26,19 @@ pub(crate) fn events(pending: &mut Vec<Event>, slab: &mut [u8]) -> Filled {
         let len = head.len() + body.len();
         let Some(room) = slab.get_mut(written..written + len) else {
             let len = if written == 0 { -(len as i32) } else { written as i32 };
-            return Filled { len, control: false };
+            return Filled { len, control: false, counted: false };
         };
         room[..head.len()].copy_from_slice(&head);
         room[head.len()..].copy_from_slice(body);
         written += len;
         let control = is_control(event);
+        let counted = matches!(event, Event::IncomingRequest(_) | Event::Datagram { .. });
         pending.pop();
         if control {
-            return Filled { len: written as i32, control };
+            return Filled { len: written as i32, control, counted };
         }
     }
-    Filled { len: written as i32, control: false }
-}
-
-/// Answers a question about the node: 0 statistics, 1 live objects, 3 remote
-/// address, 4 id, 5 nodes (at most `argument`), 6 a connection's transport, 7 local address of a
-/// socket, 8 firewalled, 9 local host, 10 the routing table (at most `argument` nodes), 11 its id,
-/// 12 health, 13 requests in flight, 14 number of records, 15 traffic of a socket.
-pub(crate) fn inspect(handle: &Handle, what: u32, argument: u32) -> Vec<u8> {
-    let mut w = Writer::new();
-    match what {
-        0 => stats(&mut w, &handle.read(|node| node.stats())),
-        1 => {
-            let live = handle.read(|node| node.live());
-            for n in [
-                live.connections,
-                live.streams,
-                live.servers,
-                live.handshakes,
-                live.punchers,
-                live.queries,
-                live.requests,
-                live.pool_sockets,
-                live.timers,
-            ] {
-                w.uint(n as u64);
-            }
-        }
-        3 => {
-            let address = handle.read(|node| node.remote_address());
-            optional(&mut w, address, |w, a| w.addr4(a));
-        }
-        4 => optional(&mut w, handle.read(|node| node.id()), |w, id| w.raw(&id)),
-        5 => {
-            let nodes = handle.read(|node| node.nodes(argument as usize));
-            w.list(&nodes, |w, a| {
-                w.addr4(*a);
-            });
-        }
-        6 => conn_stats(&mut w, handle, ConnId(argument)),
-        7 => optional(&mut w, handle.local_addr(SocketId(argument)), |w, a| w.addr4(a)),
-        8 => {
-            w.u8(u8::from(handle.read(|node| node.firewalled())));
-        }
-        9 => {
-            let host = handle.read(|node| node.local_host());
-            optional(&mut w, host, |w, host| w.raw(&host.octets()));
-        }
-        10 => {
-            let nodes = handle.read(|node| node.table_nodes(argument as usize));
-            w.list(&nodes, table_node);
-        }
-        11 => {
-            w.raw(&handle.read(|node| node.table_id()));
-        }
-        12 => health(&mut w, &handle.read(|node| node.health())),
-        13 => {
-            let requests = handle.read(|node| node.inflight());
-            w.list(&requests, |w, request| {
-                w.u16(request.tid).addr4(request.to);
-            });
-        }
-        14 => {
-            w.uint(handle.read(|node| node.records()) as u64);
-        }
-        15 => optional(&mut w, handle.traffic(SocketId(argument)), |w, traffic| {
-            w.uint(traffic.bytes_transmitted)
-                .uint(traffic.bytes_received)
-                .uint(traffic.packets_transmitted)
-                .uint(traffic.packets_received)
-        }),
-        _ => {}
-    }
-    w.finish()
+    Filled { len: written as i32, control: false, counted: false }
 }
 
 /// Copies an answer. Returns its length, or minus the room it needs.
@@ -140,6 +72,7 @@ fn data_head(kind: u8, conn: ConnId, len: usize) -> Vec<u8> {
     w.finish()
 }
 
+#[expect(clippy::too_many_lines, reason = "a table: one arm for each event")]
 fn control(w: &mut Writer, event: &Event) {
     match event {
         Event::Data { .. } | Event::Message { .. } => {}
@@ -160,6 +93,9 @@ fn control(w: &mut Writer, event: &Event) {
         Event::Health { online, degraded } => {
             w.u8(17).u8(u8::from(*online)).u8(u8::from(*degraded));
         }
+        Event::NetworkChange { interfaces } => {
+            w.u8(18).list(interfaces, interface);
+        }
         Event::NodeAdded { node } => table_node(w.u8(74), node),
         Event::NodeRemoved { node } => table_node(w.u8(75), node),
         Event::ServerListening { server } => code_of(w, 20, server.0),
@@ -173,6 +109,21 @@ fn control(w: &mut Writer, event: &Event) {
             });
         }
         Event::ServerClosed { server } => code_of(w, 23, server.0),
+        Event::ServerSuspended { server } => {
+            w.u8(70).u8(1).u32(server.0);
+        }
+        Event::Suspended => {
+            w.u8(70).u8(0);
+        }
+        Event::Resumed { error } => {
+            optional(w.u8(71), *error, |w, kind| {
+                match bind_error::words(kind) {
+                    Some((code, text)) => failure(w, Some(code), text),
+                    None => failure(w, None, &kind.to_string()),
+                }
+                w
+            });
+        }
         Event::Connection(info) => opened(w.u8(30).u32(info.server.0), &info.opened),
         Event::Opened(info) => opened(w.u8(31), info),
         Event::RemoteEnd { conn } => code_of(w, 32, conn.0),
@@ -195,19 +146,21 @@ fn control(w: &mut Writer, event: &Event) {
                 reply(w, r);
             }
         }
+        Event::LocalChecked { host, valid } => {
+            w.u8(19).raw(&host.octets()).u8(u8::from(*valid));
+        }
+        Event::IncomingRequest(request) => incoming(w.u8(72), request),
+        Event::Datagram { socket, from, data } => {
+            w.u8(73).u32(socket.0).addr4(*from).buffer(data);
+        }
         Event::Destroyed => code(w, 60),
     }
 }
 
-fn table_node(w: &mut Writer, node: &TableNode) {
+pub(crate) fn table_node(w: &mut Writer, node: &TableNode) {
     w.raw(&node.id).addr4(node.address);
     w.uint(node.added).uint(node.pinged).uint(node.seen).uint(node.sampled);
     w.uint(node.down_hints.into());
-}
-
-fn health(w: &mut Writer, health: &HealthReport) {
-    w.u8(u8::from(health.online)).u8(u8::from(health.degraded)).u8(u8::from(health.cold));
-    w.uint(health.responses).uint(health.timeouts);
 }
 
 fn code(w: &mut Writer, code: u8) {
@@ -216,6 +169,11 @@ fn code(w: &mut Writer, code: u8) {
 
 fn code_of(w: &mut Writer, code: u8, id: u32) {
     w.u8(code).u32(id);
+}
+
+fn interface(w: &mut Writer, interface: &Interface) {
+    w.buffer(interface.name.as_bytes()).buffer(interface.address.to_string().as_bytes());
+    w.u8(if interface.address.is_ipv4() { 4 } else { 6 }).u8(u8::from(interface.internal));
 }
 
 fn opened(w: &mut Writer, opened: &Opened) {
@@ -265,6 +223,15 @@ fn reply(w: &mut Writer, reply: &QueryReply) {
     optional(w, reply.value.as_ref(), |w, value| w.buffer(value));
 }
 
+fn incoming(w: &mut Writer, request: &Incoming) {
+    w.u32(request.socket.0).addr4(request.from);
+    optional(w, request.from_id, |w, id| w.raw(&id));
+    w.addr4(request.to).u16(request.tid).uint(request.command);
+    optional(w, request.target, |w, target| w.raw(&target));
+    optional(w, request.token, |w, token| w.raw(&token));
+    optional(w, request.value.as_ref(), |w, value| w.buffer(value));
+}
+
 fn conn_error(w: &mut Writer, error: ConnError) -> &mut Writer {
     let code = match error {
         ConnError::Connect(e) => e.code(),
@@ -293,7 +260,7 @@ fn nat_address(w: &mut Writer, (host, port): (Option<std::net::Ipv4Addr>, u16)) 
     w.u16(port);
 }
 
-fn optional<T>(
+pub(crate) fn optional<T>(
     w: &mut Writer,
     value: Option<T>,
     write: impl FnOnce(&mut Writer, T) -> &mut Writer,
@@ -305,61 +272,5 @@ fn optional<T>(
         Some(value) => {
             write(w.u8(1), value);
         }
-    }
-}
-
-fn conn_stats(w: &mut Writer, handle: &Handle, conn: ConnId) {
-    let stats = handle.read(|node| node.conn_stats(conn));
-    optional(w, stats, |w, s| {
-        w.raw(&s.rtt.to_le_bytes());
-        for n in [
-            s.cwnd,
-            s.mtu,
-            s.inflight,
-            s.retransmits,
-            s.fast_recoveries,
-            s.rto_count,
-            s.bytes_transmitted,
-            s.bytes_received,
-            s.packets_transmitted,
-            s.packets_received,
-            s.keep_alives_sent,
-            s.keep_alives_received,
-        ] {
-            w.uint(n);
-        }
-        w
-    });
-}
-
-fn stats(w: &mut Writer, s: &Stats) {
-    let d = &s.dropped;
-    for n in [
-        s.requests_active,
-        s.requests_total,
-        s.responses,
-        s.timeouts,
-        s.retries,
-        s.queries_active,
-        s.queries_total,
-        s.punches_consistent,
-        s.punches_random,
-        s.punches_open,
-        s.pool_sockets_added,
-        s.pool_sockets_removed,
-        d.malformed,
-        d.unexpected,
-        d.handshake,
-        d.admission,
-        d.punch,
-        d.message,
-        d.frame,
-        d.udx,
-        d.store,
-    ] {
-        w.uint(n);
-    }
-    for n in s.commands.iter().flatten() {
-        w.uint(*n);
     }
 }

@@ -1,6 +1,6 @@
 //! The class that `lib/` holds: one node of this environment's engine.
 
-use std::io::{self, ErrorKind};
+use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -9,7 +9,7 @@ use napi::bindgen_prelude::*;
 use napi_derive::napi;
 
 use crate::wake::WakeFunction;
-use crate::{decode, encode, environment};
+use crate::{bind_error, decode, encode, environment, inspect};
 
 /// A node.
 #[napi]
@@ -93,14 +93,17 @@ impl NativeNode {
         if filled.control {
             self.call_again_for_data();
         }
+        if filled.counted {
+            self.push(Command::Taken { events: 1 });
+        }
         filled.len
     }
 
-    /// Writes an answer to a question about the node's state; see `encode::inspect`. Returns its
+    /// Writes an answer to a question about the node's state; see `inspect::answer`. Returns its
     /// length, or minus the room it needs.
     #[napi]
     pub fn inspect(&self, what: u32, argument: u32, mut slab: Uint8ArraySlice<'_>) -> i32 {
-        let answer = encode::inspect(&self.handle, what, argument);
+        let answer = inspect::answer(&self.handle, what, argument);
         // SAFETY: as in `drain`.
         encode::copy(&answer, unsafe { slab.as_mut() })
     }
@@ -146,13 +149,7 @@ fn malformed(error: hyperdht::wire::Malformed) -> Error {
 
 /// The error with the text of libuv where the system has a name for it.
 fn bind_error(error: &io::Error) -> Error {
-    let named = BIND_ERRORS.iter().find(|(kind, _)| *kind == error.kind());
-    let text = named.map_or_else(|| error.to_string(), |(_, text)| (*text).to_owned());
+    let words = bind_error::words(error.kind());
+    let text = words.map_or_else(|| error.to_string(), |(code, text)| format!("{code}: {text}"));
     Error::from_reason(text)
 }
-
-const BIND_ERRORS: [(ErrorKind, &str); 3] = [
-    (ErrorKind::AddrInUse, "EADDRINUSE: address already in use"),
-    (ErrorKind::AddrNotAvailable, "EADDRNOTAVAIL: address not available"),
-    (ErrorKind::PermissionDenied, "EACCES: permission denied"),
-];

@@ -10,6 +10,11 @@ test('new DHT() keeps the process alive, destroy() lets it go', async t => {
   check(t, result, 0, ['alive', 'destroyed'])
 })
 
+test('a suspended node lets the process go', async t => {
+  const result = await runProgram('asleep')
+  check(t, result, 0, ['REQUEST_TIMEOUT', 'awake', 'suspended'])
+})
+
 test('exit in the middle of traffic', { timeout: 60_000 }, async t => {
   for (let i = 0; i < 5; i++) check(t, await runProgram('exit-in-traffic'), 7, ['leaving'])
 })

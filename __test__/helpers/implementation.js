@@ -14,3 +14,6 @@ exports.DHT = exports.isNative ? require('../..') : require('hyperdht-reference'
 exports.createTestnet = exports.isNative
   ? require('../../testnet')
   : require('hyperdht-reference/testnet')
+exports.Plugin = exports.isNative
+  ? require('../../lib/plugin')
+  : require('hyperdht-reference/lib/plugin')

@@ -3,10 +3,15 @@
 const b4a = require('b4a')
 const { childProcess, path, process } = require('./runtime')
 
-/** Resolves with { code, signal, lines } when the program exits; kills it after `timeout` ms. */
-module.exports = function runProgram(name, { args = [], runtimeArgs = [], timeout = 20_000 } = {}) {
+/**
+ * Resolves with { code, signal, lines } when the program exits; kills it after `timeout` ms.
+ * `under` is a command that runs the program.
+ */
+module.exports = function runProgram(name, options = {}) {
+  const { args = [], runtimeArgs = [], timeout = 20_000, under = [] } = options
   const file = path.join(__dirname, '..', 'programs', name + '.js')
-  const child = childProcess.spawn(process.execPath, [...runtimeArgs, file, ...args], {
+  const [command, ...rest] = [...under, process.execPath, ...runtimeArgs, file, ...args]
+  const child = childProcess.spawn(command, rest, {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env }
   })

@@ -7,16 +7,14 @@ const { node, testnet, thrown } = require('../helpers/fixtures')
 
 test('methods', async t => {
   const dht = await node(t, await testnet(t, 1))
-  for (const name of ['pool', 'createRawStream', 'register', 'session', 'delayedPing']) {
+  for (const name of ['pool', 'createRawStream']) {
     refused(t, name, () => dht[name]())
   }
   refused(t, 'connectRawStream', () => DHT.connectRawStream())
 
-  const server = dht.createServer()
-  const promises = [server.suspend(), server.resume()]
-  for (const name of ['suspend', 'resume', 'immutablePut', 'immutableGet'])
-    promises.push(dht[name]())
-  for (const name of ['mutablePut', 'mutableGet', 'rttStats']) promises.push(dht[name]())
+  const promises = []
+  for (const name of ['immutablePut', 'immutableGet']) promises.push(dht[name]())
+  for (const name of ['mutablePut', 'mutableGet']) promises.push(dht[name]())
   for (const { reason } of await Promise.allSettled(promises)) says(t, reason)
 })
 

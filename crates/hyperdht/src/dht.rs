@@ -167,6 +167,25 @@ impl Dht {
         self.inner.registry.handle()
     }
 
+    /// Puts the node to sleep: takes all announcements back, for 5 s at most, ends all connections
+    /// and requests, and closes the sockets. Servers stay, and are announced again by
+    /// [`Dht::resume`]. Does nothing to a node that sleeps or is destroyed.
+    pub async fn suspend(&self) {
+        self.outcome(self.inner.registry.suspend()).await;
+    }
+
+    /// Wakes a node that sleeps: binds its sockets again, to the same ports if they are free. Its
+    /// servers can be found again soon after.
+    ///
+    /// # Errors
+    /// When no port can be bound; the node sleeps on.
+    pub async fn resume(&self) -> io::Result<()> {
+        match self.outcome(self.inner.registry.resume()).await.flatten() {
+            Some(error) => Err(error.into()),
+            None => Ok(()),
+        }
+    }
+
     /// Takes all announcements back, ends all connections, and closes the sockets.
     pub async fn destroy(&self) {
         self.handle().command(Command::Destroy { force: false });
@@ -196,6 +215,15 @@ impl Dht {
 
     fn is_destroyed(&self) -> bool {
         self.inner.registry.status().borrow().destroyed
+    }
+
+    /// Waits for the outcome of a command; `None` if the node ends before.
+    async fn outcome<T>(&self, outcome: oneshot::Receiver<T>) -> Option<T> {
+        tokio::select! {
+            biased;
+            outcome = outcome => outcome.ok(),
+            () = self.reached(|status| status.destroyed) => None,
+        }
     }
 
     /// Waits for a state of the node, or for its end.
@@ -235,6 +263,7 @@ fn ping(to: SocketAddrV4) -> UserRequest {
         token: None,
         value: None,
         retries: 3,
+        socket: None,
         ttl: None,
     }
 }

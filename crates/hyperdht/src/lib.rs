@@ -43,11 +43,12 @@ mod testnet;
 pub use proto::noise::{KeyPair, PublicKey, verify};
 pub use proto::wire::{self, hash};
 pub use proto::{
-    Action, Answer, AskId, BootstrapNode, Closed, Command, Config, ConnError, ConnId, ConnStats,
-    ConnectError, ConnectOptions, ConnectionInfo, Dropped, Event, HealthReport, InflightRequest,
-    ListenError, Live, Message, Node, Opened, PeerRecord, QueryError, QueryId, QueryKind,
-    QueryOptions, QueryReply, Question, RequestError, RequestId, ServerId, ServerOptions, SocketId,
-    Stats, Stored, StreamError, TableNode, Tally, UserCommit, UserRequest,
+    Action, AdaptiveTimeout, Answer, Answering, AskId, BootstrapNode, Closed, Command, Config,
+    ConnError, ConnId, ConnStats, ConnectError, ConnectOptions, ConnectionInfo, Dropped, Event,
+    HealthReport, Incoming, InflightRequest, Interests, Interface, ListenError, Live, MainSockets,
+    Message, Node, Opened, PeerRecord, QueryError, QueryId, QueryKind, QueryOptions, QueryReply,
+    Question, RequestAnswer, RequestError, RequestId, ServerId, ServerOptions, SocketId, Stats,
+    Stored, StreamError, TableNode, Tally, UserCommit, UserRequest,
 };
 
 pub use config::{DhtConfig, generate_key_pair};

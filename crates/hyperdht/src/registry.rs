@@ -1,6 +1,7 @@
 //! Takes the events of a node to those who wait for them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
+use std::io::ErrorKind;
 use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
@@ -36,6 +37,9 @@ struct Entries {
     servers: HashMap<ServerId, ServerEntry>,
     queries: HashMap<QueryId, QueryEntry>,
     requests: HashMap<RequestId, oneshot::Sender<Result<Box<QueryReply>, RequestError>>>,
+    /// In the order of the commands, which is that of their outcomes.
+    suspending: VecDeque<oneshot::Sender<()>>,
+    resuming: VecDeque<oneshot::Sender<Option<ErrorKind>>>,
     next_id: u32,
 }
 
@@ -150,6 +154,22 @@ impl Registry {
         self.entries.lock().requests.insert(request, entry);
     }
 
+    /// Gives a command that puts the node to sleep.
+    pub(crate) fn suspend(&self) -> oneshot::Receiver<()> {
+        let (sender, outcome) = oneshot::channel();
+        self.entries.lock().suspending.push_back(sender);
+        self.handle().command(Command::Suspend);
+        outcome
+    }
+
+    /// Gives a command that wakes the node.
+    pub(crate) fn resume(&self) -> oneshot::Receiver<Option<ErrorKind>> {
+        let (sender, outcome) = oneshot::channel();
+        self.entries.lock().resuming.push_back(sender);
+        self.handle().command(Command::Resume);
+        outcome
+    }
+
     /// Forgets all who wait: their node is gone.
     pub(crate) fn end(&self) {
         let entries = std::mem::take(&mut *self.entries.lock());
@@ -192,19 +212,32 @@ impl Registry {
                     let _ = waiting.send(result);
                 }
             }
+            Event::Suspended => {
+                let waiting = self.entries.lock().suspending.pop_front();
+                // Who asked may have given up.
+                waiting.map(|waiting| waiting.send(()));
+            }
+            Event::Resumed { error } => {
+                let waiting = self.entries.lock().resuming.pop_front();
+                waiting.map(|waiting| waiting.send(error));
+            }
             // No hook is ever set, so that this is the answer to no question.
             Event::Ask { ask, .. } => {
                 self.handle().command(Command::Answer { ask, answer: Answer::Accept });
             }
+            // Never subscribed to, and never asked.
+            Event::IncomingRequest(_) | Event::Datagram { .. } | Event::LocalChecked { .. } => {}
             Event::NatUpdate { .. }
             | Event::Persistent { .. }
             | Event::Ephemeral
             | Event::Wakeup
             | Event::Firewalled { .. }
             | Event::Health { .. }
+            | Event::NetworkChange { .. }
             | Event::NodeAdded { .. }
             | Event::NodeRemoved { .. }
-            | Event::ServerRelays { .. } => {}
+            | Event::ServerRelays { .. }
+            | Event::ServerSuspended { .. } => {}
         }
     }
 

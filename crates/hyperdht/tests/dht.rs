@@ -195,6 +195,35 @@ async fn a_destroyed_node_refuses() {
 }
 
 #[tokio::test]
+async fn a_node_sleeps_and_wakes() {
+    let net = testnet(4).await.unwrap();
+    let (alice, bob) = (net.create_node().await.unwrap(), net.create_node().await.unwrap());
+    let mut server = bob.listen(generate_key_pair().unwrap()).await.unwrap();
+    let mut client = alice.connect(server.public_key()).await.unwrap();
+    let _accepted = server.accept().await.unwrap();
+    let address = bob.local_addr();
+
+    bob.suspend().await;
+    bob.suspend().await;
+    assert_eq!(bob.local_addr(), None);
+    let reset = client.read_message().await.unwrap_err();
+    assert_eq!(reset.kind(), std::io::ErrorKind::ConnectionReset);
+    let refused = bob.connect(alice.public_key()).await.unwrap_err();
+    assert_eq!(refused, ConnectError::Suspended);
+
+    bob.resume().await.unwrap();
+    bob.resume().await.unwrap();
+    assert_eq!(bob.local_addr(), address);
+    while alice.connect(server.public_key()).await.is_err() {}
+    assert!(server.accept().await.is_some());
+
+    bob.destroy().await;
+    bob.suspend().await;
+    bob.resume().await.unwrap();
+    net.destroy().await;
+}
+
+#[tokio::test]
 async fn giving_up_leaves_nothing_behind() {
     let net = testnet(3).await.unwrap();
     let node = net.create_node().await.unwrap();

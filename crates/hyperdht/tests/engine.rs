@@ -290,6 +290,7 @@ fn ping(id: u32, to: SocketAddrV4) -> Command {
         token: None,
         value: None,
         retries: 3,
+        socket: None,
         ttl: None,
     };
     Command::Request { request: RequestId(id), options }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Instant;
 
+use crate::firewall::Firewall;
 use proto::{Action, Command, Config, Event, Node, SocketId, Transmit, TransmitBuf};
 
 /// Names a host of a world.
@@ -16,6 +17,8 @@ pub struct Host {
     pub node: Node,
     pub address: Ipv4Addr,
     pub events: Vec<Event>,
+    /// `None`: strangers reach every socket.
+    pub(crate) firewall: Option<Firewall>,
     sockets: BTreeMap<SocketId, u16>,
     next_port: u16,
 }
@@ -29,13 +32,19 @@ pub(crate) struct Departure {
 
 impl Host {
     pub(crate) fn new(address: Ipv4Addr, mut config: Config, seed: [u8; 32], now: Instant) -> Self {
-        config.client_socket = SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, CLIENT_PORT);
-        config.server_socket = SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, SERVER_PORT);
+        config.client_socket = any(CLIENT_PORT);
+        config.server_socket = any(SERVER_PORT);
         config.interfaces = vec![address];
-        let sockets =
-            BTreeMap::from([(SocketId::CLIENT, CLIENT_PORT), (SocketId::SERVER, SERVER_PORT)]);
+        let sockets = BTreeMap::from(MAIN_SOCKETS);
         let node = Node::new(config, seed, now);
-        Self { node, address, events: Vec::new(), sockets, next_port: FIRST_POOL_PORT }
+        Self {
+            node,
+            address,
+            events: Vec::new(),
+            firewall: None,
+            sockets,
+            next_port: FIRST_POOL_PORT,
+        }
     }
 
     /// The address on which a host's node serves.
@@ -82,11 +91,27 @@ impl Host {
                 let port = self.next_port;
                 self.next_port = self.next_port.checked_add(1).unwrap_or(FIRST_POOL_PORT);
                 self.sockets.insert(socket, port);
-                let local = Some(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, port));
+                let local = Some(any(port));
                 self.node.handle_command(now, Command::Bound { socket, local });
             }
             Action::Close { socket } => {
                 self.sockets.remove(&socket);
+            }
+            Action::CheckLocal { host } => {
+                let valid = host == self.address || host.is_loopback();
+                self.node.handle_command(now, Command::LocalChecked { host, valid });
+            }
+            Action::CloseMain => {
+                // `settle` has emptied the node before it acts.
+                self.sockets.remove(&SocketId::CLIENT);
+                self.sockets.remove(&SocketId::SERVER);
+                self.node.handle_command(now, Command::MainClosed);
+            }
+            Action::BindMain => {
+                self.sockets.extend(MAIN_SOCKETS);
+                let [client, server] = MAIN_SOCKETS.map(|(_, port)| any(port));
+                let sockets = Ok(proto::MainSockets { client, server });
+                self.node.handle_command(now, Command::MainBound { sockets });
             }
             Action::Resolve { host } => {
                 let addresses = Vec::new();
@@ -95,6 +120,13 @@ impl Host {
         }
     }
 }
+
+fn any(port: u16) -> SocketAddrV4 {
+    SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, port)
+}
+
+const MAIN_SOCKETS: [(SocketId, u16); 2] =
+    [(SocketId::CLIENT, CLIENT_PORT), (SocketId::SERVER, SERVER_PORT)];
 
 /// The reference's default port.
 const SERVER_PORT: u16 = 49737;

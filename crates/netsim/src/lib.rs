@@ -2,6 +2,7 @@
 //! one seed. Nothing sleeps; the same seed gives the same trace.
 #![forbid(unsafe_code)]
 
+mod firewall;
 mod host;
 mod link;
 mod world;

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use proto::{BootstrapNode, Command, Config, Datagram, Event, Rng};
 
+use crate::firewall::Firewall;
 use crate::host::Departure;
 use crate::{Host, HostId, Link};
 
@@ -95,9 +96,19 @@ impl World {
 
     /// Adds a host and starts its node.
     pub fn host(&mut self, config: Config) -> HostId {
+        self.start_host(config, None)
+    }
+
+    /// Adds a host that only those reach whom it has sent to.
+    pub fn firewalled_host(&mut self, config: Config) -> HostId {
+        self.start_host(config, Some(Firewall::default()))
+    }
+
+    fn start_host(&mut self, config: Config, firewall: Option<Firewall>) -> HostId {
         let id = HostId(self.hosts.len());
         let address = Self::address_of(id.0);
-        let host = Host::new(address, config, self.rng.bytes(), self.now);
+        let mut host = Host::new(address, config, self.rng.bytes(), self.now);
+        host.firewall = firewall;
         self.hosts.push(host);
         self.wake_of.push(None);
         self.by_address.insert(address, id);
@@ -218,6 +229,10 @@ impl World {
         self.record(&flight);
         let Some(&id) = self.by_address.get(flight.to.ip()) else { return };
         let Some(socket) = self.hosts[id.0].socket_at(flight.to.port()) else { return };
+        let firewall = self.hosts[id.0].firewall.as_ref();
+        if firewall.is_some_and(|firewall| !firewall.admits(flight.from, flight.to.port())) {
+            return;
+        }
         let datagram = Datagram { socket, from: flight.from, data: &mut flight.data };
         self.hosts[id.0].node.handle_datagram(self.now, datagram);
         self.settle(id);
@@ -240,6 +255,9 @@ impl World {
         }
         self.wakes.extend(next.map(|at| (at, id)));
         for departure in departures {
+            if let Some(firewall) = &mut self.hosts[id.0].firewall {
+                firewall.note(departure.from.port(), departure.to);
+            }
             self.depart(departure);
         }
     }

@@ -108,6 +108,7 @@ fn ask(world: &mut World, host: HostId, id: u32) {
         token: None,
         value: None,
         retries: 3,
+        socket: None,
         ttl: None,
     };
     world.command(host, Command::Request { request: RequestId(id), options });

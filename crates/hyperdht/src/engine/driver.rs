@@ -1,20 +1,19 @@
 //! The task that runs one node on the driver thread.
 
 use std::future::poll_fn;
-use std::net::Ipv4Addr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use parking_lot::Mutex;
-use proto::SocketId;
+use proto::{Command, Interface, SocketId};
 use tokio::runtime::Handle;
 use tokio::task;
 use tokio::time::{Sleep, sleep_until};
 
 use super::batch::Batch;
-use super::host::{INTERFACE_INTERVAL, InterfaceWatch};
+use super::host::{ClockWatch, InterfaceWatch, LOOK_INTERVAL, SleepWatch};
 use super::shared::Shared;
 use super::state::Next;
 
@@ -23,8 +22,10 @@ pub(super) struct Driver {
     shared: Arc<Shared>,
     batch: Arc<Mutex<Batch>>,
     interfaces: Arc<Mutex<InterfaceWatch>>,
-    /// The addresses that the node knows of.
-    known: Vec<Ipv4Addr>,
+    /// The interfaces that the node knows of.
+    known: Vec<Interface>,
+    sleep: SleepWatch,
+    clock: ClockWatch,
     look_at: Instant,
     /// The socket that was read last, so that none is read twice before the others.
     last: SocketId,
@@ -39,16 +40,18 @@ impl Driver {
         shared: Arc<Shared>,
         batch: Arc<Mutex<Batch>>,
         interfaces: Arc<Mutex<InterfaceWatch>>,
-        known: Vec<Ipv4Addr>,
+        known: Vec<Interface>,
     ) {
-        let now = Instant::now();
+        let (now, wall) = (Instant::now(), SystemTime::now());
         let _context = runtime.enter();
         let driver = Self {
             shared: Arc::clone(&shared),
             batch,
             interfaces,
             known,
-            look_at: now + INTERFACE_INTERVAL,
+            sleep: SleepWatch::new(now, wall),
+            clock: ClockWatch::new(now, wall),
+            look_at: now + LOOK_INTERVAL,
             last: SocketId::SERVER,
             alarm: Box::pin(sleep_until(now.into())),
             alarm_at: Some(now),
@@ -69,12 +72,12 @@ impl Driver {
         let mut idle = false;
         let mut next = Next::Again;
         loop {
-            let interfaces = self.changed_interfaces();
+            let news = self.look();
             let more = {
                 let mut batch = self.batch.lock();
                 let more = batch.fill(&self.shared.sockets, &mut self.last);
-                if !idle || !batch.is_empty() || interfaces.is_some() {
-                    next = self.shared.turn(&mut batch, interfaces);
+                if !idle || !batch.is_empty() || !news.is_empty() {
+                    next = self.shared.turn(&mut batch, news);
                 }
                 more
             };
@@ -119,19 +122,27 @@ impl Driver {
         }
     }
 
-    /// The addresses of the host, if it is time to look and they have changed.
-    fn changed_interfaces(&mut self) -> Option<Vec<Ipv4Addr>> {
+    /// What has happened to the host, if it is time to look.
+    fn look(&mut self) -> Vec<Command> {
         let now = Instant::now();
         if now < self.look_at {
-            return None;
+            return Vec::new();
         }
-        self.look_at = now + INTERFACE_INTERVAL;
-        let mut interfaces = self.interfaces.lock();
-        let addresses = interfaces.addresses(now);
-        if addresses == self.known {
-            return None;
+        self.look_at = now + LOOK_INTERVAL;
+        let mut news = Vec::new();
+        let wall = SystemTime::now();
+        if let Some(unix_time) = self.clock.look(now, wall) {
+            news.push(Command::Clock { unix_time });
         }
-        self.known = addresses.to_vec();
-        Some(self.known.clone())
+        if self.sleep.look(now, wall) {
+            news.push(Command::MachineSlept);
+        }
+        let mut watch = self.interfaces.lock();
+        let interfaces = watch.read(now);
+        if interfaces != self.known {
+            self.known = interfaces.to_vec();
+            news.push(Command::Interfaces { interfaces: self.known.clone() });
+        }
+        news
     }
 }

@@ -1,28 +1,86 @@
-//! What the driver asks its host: interfaces and names.
+//! What the driver asks its host: interfaces, names, and whether it slept.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
-use std::time::{Duration, Instant};
+use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs, UdpSocket};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// The addresses of this host, read at most every [`INTERFACE_INTERVAL`] for all nodes together.
+use proto::Interface;
+
+/// The interfaces of this host, read at most every [`LOOK_INTERVAL`] for all nodes together.
 #[derive(Debug)]
 pub(super) struct InterfaceWatch {
-    addresses: Vec<Ipv4Addr>,
+    interfaces: Vec<Interface>,
     read_at: Instant,
 }
 
 impl InterfaceWatch {
     pub(super) fn new(now: Instant) -> Self {
-        Self { addresses: read_interfaces(), read_at: now }
+        Self { interfaces: read_interfaces(), read_at: now }
     }
 
-    /// Non-internal IPv4 addresses in the system's order.
-    pub(super) fn addresses(&mut self, now: Instant) -> &[Ipv4Addr] {
-        if now >= self.read_at + INTERFACE_INTERVAL {
-            self.addresses = read_interfaces();
+    /// All addresses of all interfaces that are up, in the system's order.
+    pub(super) fn read(&mut self, now: Instant) -> &[Interface] {
+        if now >= self.read_at + LOOK_INTERVAL {
+            self.interfaces = read_interfaces();
             self.read_at = now;
         }
-        &self.addresses
+        &self.interfaces
     }
+}
+
+/// Notices that the machine slept: the clock of [`Instant`] stands still meanwhile on Linux and
+/// macOS, and that on the wall does not.
+#[derive(Debug)]
+pub(super) struct SleepWatch {
+    seen: (Instant, SystemTime),
+}
+
+impl SleepWatch {
+    pub(super) fn new(now: Instant, wall: SystemTime) -> Self {
+        Self { seen: (now, wall) }
+    }
+
+    /// True if the machine slept since the last look.
+    pub(super) fn look(&mut self, now: Instant, wall: SystemTime) -> bool {
+        let (then, wall_then) = std::mem::replace(&mut self.seen, (now, wall));
+        // A clock that was set back says nothing.
+        let passed = wall.duration_since(wall_then).unwrap_or_default();
+        has_slept(now.saturating_duration_since(then), passed)
+    }
+}
+
+/// Notices that the wall clock shows another time than the node expects: it was set, or the
+/// machine slept.
+#[derive(Debug)]
+pub(super) struct ClockWatch {
+    told: (Instant, SystemTime),
+}
+
+impl ClockWatch {
+    pub(super) fn new(now: Instant, wall: SystemTime) -> Self {
+        Self { told: (now, wall) }
+    }
+
+    /// The time since the Unix epoch, if the node has to be told.
+    pub(super) fn look(&mut self, now: Instant, wall: SystemTime) -> Option<Duration> {
+        let (then, wall_then) = self.told;
+        let expected = wall_then + now.saturating_duration_since(then);
+        let ahead = wall.duration_since(expected).unwrap_or_default();
+        let behind = expected.duration_since(wall).unwrap_or_default();
+        if ahead.max(behind) <= CLOCK_ERROR {
+            return None;
+        }
+        self.told = (now, wall);
+        Some(wall.duration_since(UNIX_EPOCH).unwrap_or_default())
+    }
+}
+
+/// Whether the machine slept, from the time that passed on the monotonic clock and on the wall.
+///
+/// A process that was stopped for long did not sleep by this measure, since both clocks went on; a
+/// node finds that out by its late tick. A clock that was set ahead looks like a sleep, as it does
+/// to the reference.
+fn has_slept(monotonic: Duration, wall: Duration) -> bool {
+    wall.saturating_sub(monotonic) > SLEEP
 }
 
 /// The IPv4 addresses of a name; empty on failure. Blocks for as long as the system's resolver
@@ -37,21 +95,34 @@ pub(super) fn resolve(host: &str) -> Vec<Ipv4Addr> {
     }
 }
 
-fn read_interfaces() -> Vec<Ipv4Addr> {
-    match if_addrs::get_if_addrs() {
-        Ok(interfaces) => interfaces
-            .iter()
-            .filter(|interface| !interface.is_loopback())
-            .filter_map(|interface| match interface.ip() {
-                IpAddr::V4(address) => Some(address),
-                IpAddr::V6(_) => None,
-            })
-            .collect(),
+/// Whether a socket on this address hears itself, within [`HEARING`]. Blocks until it does.
+pub(super) fn hears_itself(host: Ipv4Addr) -> bool {
+    let heard = || {
+        let socket = UdpSocket::bind((host, 0))?;
+        socket.set_read_timeout(Some(HEARING))?;
+        socket.send_to(&[0], socket.local_addr()?)?;
+        socket.recv(&mut [0])
+    };
+    heard().inspect_err(|error| tracing::debug!(%error, %host, "not an address of ours")).is_ok()
+}
+
+fn read_interfaces() -> Vec<Interface> {
+    let mut all = match if_addrs::get_if_addrs() {
+        Ok(all) => all,
         Err(error) => {
             tracing::debug!(%error, "the interfaces could not be read");
-            Vec::new()
+            return Vec::new();
         }
-    }
+    };
+    all.retain(if_addrs::Interface::is_oper_up);
+    // Whatever else the loopback interface is called does not leave this host either.
+    let is_internal = |name: &str| all.iter().any(|each| each.name == name && each.is_loopback());
+    let describe = |interface: &if_addrs::Interface| Interface {
+        name: interface.name.clone(),
+        address: interface.ip(),
+        internal: is_internal(&interface.name),
+    };
+    all.iter().map(describe).collect()
 }
 
 fn ipv4(address: &SocketAddr) -> Option<Ipv4Addr> {
@@ -61,5 +132,64 @@ fn ipv4(address: &SocketAddr) -> Option<Ipv4Addr> {
     }
 }
 
-/// How long a change of the network may go unnoticed.
-pub(super) const INTERFACE_INTERVAL: Duration = Duration::from_secs(5);
+/// A datagram to oneself needs microseconds; a busy machine may take longer.
+const HEARING: Duration = Duration::from_millis(500);
+
+/// How long a change of the network or a sleep may go unnoticed.
+pub(super) const LOOK_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Of no importance, where a minute is granted.
+const CLOCK_ERROR: Duration = Duration::from_secs(1);
+
+/// A shorter sleep is no more than a delay: three ticks, as in the reference.
+const SLEEP: Duration = Duration::from_secs(15);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wall_clock_that_runs_ahead_is_a_sleep() {
+        assert!(has_slept(5 * S, 21 * S));
+        assert!(has_slept(Duration::ZERO, Duration::MAX));
+
+        assert!(!has_slept(5 * S, 20 * S));
+        assert!(!has_slept(5 * S, 5 * S));
+        assert!(!has_slept(60 * S, 60 * S));
+        assert!(!has_slept(60 * S, 5 * S));
+    }
+
+    #[test]
+    fn a_clock_that_was_set_is_told_once() {
+        let (start, wall) = (Instant::now(), SystemTime::UNIX_EPOCH + 1000 * S);
+        let mut watch = ClockWatch::new(start, wall);
+
+        assert_eq!(watch.look(start + 5 * S, wall + 6 * S), None);
+        assert_eq!(watch.look(start + 10 * S, wall + 3600 * S), Some(4600 * S));
+        assert_eq!(watch.look(start + 15 * S, wall + 3605 * S), None);
+        assert_eq!(watch.look(start + 20 * S, wall), Some(1000 * S));
+        assert_eq!(watch.look(start + 25 * S, wall + 5 * S), None);
+    }
+
+    #[test]
+    fn a_sleep_is_told_once() {
+        let (start, wall) = (Instant::now(), SystemTime::UNIX_EPOCH + 1000 * S);
+        let mut watch = SleepWatch::new(start, wall);
+
+        assert!(!watch.look(start + 5 * S, wall + 5 * S));
+        assert!(watch.look(start + 10 * S, wall + 3600 * S));
+        assert!(!watch.look(start + 15 * S, wall + 3605 * S));
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_does_nothing() {
+        let (start, wall) = (Instant::now(), SystemTime::UNIX_EPOCH + 9000 * S);
+        let mut watch = SleepWatch::new(start, wall);
+
+        assert!(!watch.look(start + 5 * S, wall - 3600 * S));
+        assert!(!watch.look(start + 10 * S, wall - 3595 * S));
+        assert!(watch.look(start + 15 * S, wall));
+    }
+
+    const S: Duration = Duration::from_secs(1);
+}

@@ -14,14 +14,14 @@ mod sockets;
 mod state;
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::Ipv4Addr;
 use std::ops::Range;
 use std::sync::{Arc, Weak};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use parking_lot::Mutex;
-use proto::{Config, Node, SocketId};
+use proto::{Config, Interface, Node};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Notify;
 
@@ -32,7 +32,7 @@ use batch::Batch;
 use driver::Driver;
 use host::InterfaceWatch;
 use shared::Shared;
-use sockets::Socket;
+use sockets::BindRules;
 
 /// Told when a node has events to drain.
 ///
@@ -117,20 +117,19 @@ impl Engine {
         let running = running.as_mut().ok_or(io::ErrorKind::NotConnected)?;
 
         let OpenOptions { host, ports, any_port, mut config } = options;
-        let server = sockets::bind_server(&running.runtime, host, ports, any_port)?;
-        let client = Socket::bind(&running.runtime, SocketAddrV4::new(host, 0))?;
+        let rules = BindRules { host, ports, any_port };
+        let sockets = rules.bind(&running.runtime, None)?;
         let mut seed = [0; 32];
         getrandom::fill(&mut seed)?;
         let now = Instant::now();
-        config.client_socket = client.local();
-        config.server_socket = server.local();
+        let main = sockets.addresses();
+        (config.client_socket, config.server_socket) = (main.client, main.server);
         config.unix_time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        config.interfaces = self.interfaces.lock().addresses(now).to_vec();
+        let interfaces = self.interfaces.lock().read(now).to_vec();
+        config.interfaces = interfaces.iter().filter_map(Interface::external_ipv4).collect();
 
-        let interfaces = config.interfaces.clone();
         let node = Node::new(config, seed, now);
-        let sockets = [(SocketId::CLIENT, client), (SocketId::SERVER, server)];
-        let shared = Shared::new(node, host, sockets, Arc::downgrade(&running.runtime), waker);
+        let shared = Shared::new(node, rules, sockets, Arc::downgrade(&running.runtime), waker);
         Driver::spawn(
             &running.runtime,
             Arc::clone(&shared),

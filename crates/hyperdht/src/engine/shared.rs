@@ -4,23 +4,25 @@
 //! send, to do and to tell is taken from it; after the release, commands that others left in the
 //! mailbox meanwhile are looked for.
 
+mod actions;
+
 use std::cell::RefCell;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::SocketAddrV4;
 use std::sync::atomic::{Ordering, fence};
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use parking_lot::{Mutex, MutexGuard, ReentrantMutex};
-use proto::{Action, Command, Event, Node, SocketId, Transmit};
+use proto::{Command, Event, Node, SocketId, Transmit};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
+use super::Wake;
 use super::batch::Batch;
 use super::queue::Queue;
-use super::sockets::{Socket, Sockets, Traffic};
+use super::sockets::{BindRules, Main, Socket, Sockets, Traffic};
 use super::state::{Life, Next, State};
-use super::{Wake, host};
 
 /// All that a handle and the driver have in common.
 pub(super) struct Shared {
@@ -35,7 +37,7 @@ pub(super) struct Shared {
     /// under way; by one thread again, so that it may itself close.
     waker: ReentrantMutex<RefCell<Option<Arc<dyn Wake>>>>,
     runtime: Weak<Handle>,
-    host: Ipv4Addr,
+    rules: BindRules,
     myself: Weak<Self>,
 }
 
@@ -49,22 +51,21 @@ enum Holder {
 impl Shared {
     pub(super) fn new(
         node: Node,
-        host: Ipv4Addr,
-        sockets: [(SocketId, Socket); 2],
+        rules: BindRules,
+        sockets: Main,
         runtime: Weak<Handle>,
         waker: Arc<dyn Wake>,
     ) -> Arc<Self> {
-        let max_segments =
-            sockets.iter().map(|(_, socket)| socket.max_segments()).min().unwrap_or(1);
+        let (max_segments, main) = (sockets.max_segments(), sockets.addresses());
         Arc::new_cyclic(|myself| Self {
-            sockets: Sockets::new(sockets),
+            sockets: Sockets::new(sockets.into_array()),
             notify: Notify::new(),
-            state: Mutex::new(State::new(node, max_segments)),
+            state: Mutex::new(State::new(node, main, max_segments)),
             mailbox: Mutex::new(Vec::new()),
             queue: Mutex::new(Queue::default()),
             waker: ReentrantMutex::new(RefCell::new(Some(waker))),
             runtime,
-            host,
+            rules,
             myself: Weak::clone(myself),
         })
     }
@@ -112,8 +113,9 @@ impl Shared {
         self.sockets.read().get(&socket).map(Socket::traffic)
     }
 
-    /// One turn of the driver: hands over what has arrived, runs what is due.
-    pub(super) fn turn(&self, batch: &mut Batch, interfaces: Option<Vec<Ipv4Addr>>) -> Next {
+    /// One turn of the driver: hands over what has arrived and what the host has to tell, runs what
+    /// is due.
+    pub(super) fn turn(&self, batch: &mut Batch, news: Vec<Command>) -> Next {
         let mut state = self.state.lock();
         // Until it waits again, it need not be told of anything.
         state.driver_notified = true;
@@ -126,8 +128,8 @@ impl Shared {
                 MutexGuard::bump(&mut state);
             }
         });
-        if let Some(addresses) = interfaces {
-            state.core.enter(|node| node.handle_command(now, Command::Interfaces { addresses }));
+        for command in news {
+            state.core.enter(|node| node.handle_command(now, command));
         }
         let due = state.core.enter(Node::poll_timeout).flatten().is_some_and(|(at, _)| at <= now);
         if due {
@@ -238,62 +240,6 @@ impl Shared {
             state.core.enter(|node| node.handle_command(now, command));
         }
         true
-    }
-
-    /// Does what only a driver can do; true if there was anything.
-    fn act(&self, state: &mut MutexGuard<'_, State>) -> bool {
-        let mut acted = false;
-        while let Some(action) = state.core.enter(Node::poll_action).flatten() {
-            acted = true;
-            match action {
-                Action::Bind { socket } => {
-                    let local = self.bind(socket, state.life);
-                    let bound = Command::Bound { socket, local };
-                    state.core.enter(|node| node.handle_command(Instant::now(), bound));
-                    // Punching binds hundreds at once.
-                    MutexGuard::bump(state);
-                }
-                Action::Close { socket } => state.unused.push(socket),
-                Action::Resolve { host } => self.resolve(host),
-            }
-        }
-        acted
-    }
-
-    fn bind(&self, id: SocketId, life: Life) -> Option<SocketAddrV4> {
-        let runtime = self.runtime.upgrade().filter(|_| life == Life::Running)?;
-        match Socket::bind(&runtime, SocketAddrV4::new(self.host, 0)) {
-            Ok(socket) => {
-                let local = socket.local();
-                self.sockets.insert(id, socket);
-                // The driver has to listen to it.
-                self.notify.notify_one();
-                Some(local)
-            }
-            Err(error) => {
-                tracing::debug!(%error, "a pool socket could not be bound");
-                None
-            }
-        }
-    }
-
-    fn close_unused(&self, state: &mut State) {
-        for socket in state.unused.drain(..) {
-            self.sockets.close(socket);
-        }
-    }
-
-    fn resolve(&self, host: String) {
-        let Some(runtime) = self.runtime.upgrade() else {
-            return;
-        };
-        let myself = Weak::clone(&self.myself);
-        runtime.spawn_blocking(move || {
-            let addresses = host::resolve(&host);
-            if let Some(shared) = myself.upgrade() {
-                shared.commands(std::iter::once(Command::Resolved { host, addresses }));
-            }
-        });
     }
 
     /// Sends what the node has to send; true if it may have more.

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
 use parking_lot::{RwLock, RwLockReadGuard};
-use proto::{SocketId, Transmit};
+use proto::{MainSockets, SocketId, Transmit};
 use quinn_udp::{RecvMeta, UdpSockRef, UdpSocketState};
 use socket2::{Domain, Protocol, SockRef, Type};
 use tokio::io::Interest;
@@ -51,6 +51,21 @@ struct Counters {
     bytes_received: AtomicU64,
     packets_transmitted: AtomicU64,
     packets_received: AtomicU64,
+}
+
+/// Where the sockets of a node may be bound, see [`super::OpenOptions`].
+#[derive(Clone, Debug)]
+pub(super) struct BindRules {
+    pub(super) host: Ipv4Addr,
+    pub(super) ports: Range<u32>,
+    pub(super) any_port: bool,
+}
+
+/// The sockets that a node always has, unless it sleeps.
+#[derive(Debug)]
+pub(super) struct Main {
+    client: Socket,
+    server: Socket,
 }
 
 impl Sockets {
@@ -264,6 +279,47 @@ fn add(counter: &AtomicU64, n: usize) {
     counter.fetch_add(n as u64, Ordering::Relaxed);
 }
 
+impl BindRules {
+    /// Binds both main sockets by the port rules of the reference (PROTOCOL B.1): where they were
+    /// before, if that is free.
+    pub(super) fn bind(&self, runtime: &Handle, before: Option<MainSockets>) -> io::Result<Main> {
+        let server = self.bind_server(runtime, before.map(|main| main.server))?;
+        let client = match before.map(|main| Socket::bind(runtime, main.client)) {
+            Some(Ok(socket)) => socket,
+            Some(Err(_)) | None => Socket::bind(runtime, SocketAddrV4::new(self.host, 0))?,
+        };
+        Ok(Main { client, server })
+    }
+
+    fn bind_server(&self, runtime: &Handle, before: Option<SocketAddrV4>) -> io::Result<Socket> {
+        let ports = self.ports.clone().filter_map(|port| u16::try_from(port).ok());
+        let ports = before.map(|address| address.port()).into_iter().chain(ports);
+        for port in ports {
+            match Socket::bind(runtime, SocketAddrV4::new(self.host, port)) {
+                Err(error) if !self.any_port => return Err(error),
+                Err(error) => tracing::debug!(%error, port, "a port is occupied"),
+                Ok(socket) => return Ok(socket),
+            }
+        }
+        Socket::bind(runtime, SocketAddrV4::new(self.host, 0))
+    }
+}
+
+impl Main {
+    pub(super) fn addresses(&self) -> MainSockets {
+        MainSockets { client: self.client.local(), server: self.server.local() }
+    }
+
+    /// How many datagrams one send may hold, on either of them.
+    pub(super) fn max_segments(&self) -> usize {
+        self.client.max_segments().min(self.server.max_segments())
+    }
+
+    pub(super) fn into_array(self) -> [(SocketId, Socket); 2] {
+        [(SocketId::CLIENT, self.client), (SocketId::SERVER, self.server)]
+    }
+}
+
 /// quinn-udp asks for the time, the traffic class and the local address of every datagram. Nobody
 /// here looks at them, and to be told costs a tenth of what it costs to receive.
 #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -282,23 +338,6 @@ fn spare_details(socket: &socket2::Socket) {
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 fn spare_details(_: &socket2::Socket) {}
-
-/// Binds the server socket by the port rules of the reference (PROTOCOL B.1).
-pub(super) fn bind_server(
-    runtime: &Handle,
-    host: Ipv4Addr,
-    ports: Range<u32>,
-    any_port: bool,
-) -> io::Result<Socket> {
-    for port in ports.filter_map(|port| u16::try_from(port).ok()) {
-        match Socket::bind(runtime, SocketAddrV4::new(host, port)) {
-            Err(error) if !any_port => return Err(error),
-            Err(error) => tracing::debug!(%error, port, "a port is occupied"),
-            Ok(socket) => return Ok(socket),
-        }
-    }
-    Socket::bind(runtime, SocketAddrV4::new(host, 0))
-}
 
 /// Bulk arrives in bursts of a congestion window, while the driver may not be scheduled for
 /// milliseconds.

@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
-use proto::{Event, Node, SocketId, Transmit, TransmitBuf};
+use proto::{Event, MainSockets, Node, SocketId, Transmit, TransmitBuf};
 
 /// What the lock protects.
 pub(super) struct State {
@@ -11,6 +11,8 @@ pub(super) struct State {
     pub(super) buf: TransmitBuf,
     /// What `buf` holds, when a socket had no room for it.
     pub(super) blocked: Option<Transmit>,
+    /// Where the main sockets are bound, or were until the node fell asleep.
+    pub(super) main: MainSockets,
     /// Sockets that the node has done with. They close when all that was queued has left.
     pub(super) unused: Vec<SocketId>,
     /// When the driver wakes by itself. Others notify it if that is too late.
@@ -55,11 +57,12 @@ pub(super) enum Next {
 
 impl State {
     /// `max_segments` is how many datagrams one call of the system may send.
-    pub(super) fn new(node: Node, max_segments: usize) -> Self {
+    pub(super) fn new(node: Node, main: MainSockets, max_segments: usize) -> Self {
         Self {
             core: Core { node, broken: false },
             buf: TransmitBuf { data: Vec::new(), max_segments },
             blocked: None,
+            main,
             unused: Vec::new(),
             driver_wakes_at: None,
             // Its first turn comes without being asked for.

@@ -88,7 +88,7 @@ fn the_first_free_port_of_a_range_is_bound() {
     let port = u32::from(taken.local().port());
 
     assert_ne!(u32::from(bind(&runtime, port..port + 1, true).local().port()), port);
-    let refused = sockets::bind_server(runtime.handle(), HOST, port..port + 5, false);
+    let refused = rules(port..port + 5, false).bind(runtime.handle(), None);
     assert_eq!(refused.unwrap_err().kind(), std::io::ErrorKind::AddrInUse);
 
     drop(taken);
@@ -155,7 +155,13 @@ fn runtime() -> Runtime {
 }
 
 fn bind(runtime: &Runtime, ports: std::ops::Range<u32>, any_port: bool) -> Socket {
-    sockets::bind_server(runtime.handle(), HOST, ports, any_port).unwrap()
+    let main = rules(ports, any_port).bind(runtime.handle(), None).unwrap();
+    let [_client, (_, server)] = main.into_array();
+    server
+}
+
+fn rules(ports: std::ops::Range<u32>, any_port: bool) -> sockets::BindRules {
+    sockets::BindRules { host: HOST, ports, any_port }
 }
 
 const HOST: Ipv4Addr = Ipv4Addr::LOCALHOST;

@@ -46,11 +46,13 @@ pub(crate) enum AnnounceOutput {
     Announced,
     /// `relay_addresses` has changed.
     Relays(Vec<SocketAddrV4>),
+    /// Unannounced, or given up, until [`Announcer::resume`].
+    Suspended,
     /// Unannounced, or given up.
     Stopped,
 }
 
-/// Every state but the first and the last has its deadline in `Timer::Announce`: whatever the
+/// Every state in which something is awaited from the network has its deadline in `Timer::Announce`: whatever the
 /// network does, an announcer goes on.
 #[derive(Debug)]
 enum State {
@@ -68,6 +70,10 @@ enum State {
     Resting { rounds: u32 },
     /// Nobody took the record: until the next try.
     Waiting,
+    /// UNANNOUNCE everywhere, until the server is wanted again.
+    Suspending(Leaving),
+    /// Until then.
+    Suspended,
     /// UNANNOUNCE everywhere, for the last time.
     Stopping(Leaving),
     /// The end.
@@ -137,7 +143,11 @@ impl Announcer {
     /// Announces again: at once, or right after the cycle that is under way.
     pub(crate) fn refresh(&mut self, cx: &mut Cx<'_>, net: &mut Net) {
         match &self.state {
-            State::Idle | State::Stopping(_) | State::Stopped => {}
+            State::Idle
+            | State::Suspending(_)
+            | State::Suspended
+            | State::Stopping(_)
+            | State::Stopped => {}
             State::Finding { .. } | State::Announcing { .. } | State::Leaving(_) => {
                 self.refresh = true;
             }
@@ -158,13 +168,46 @@ impl Announcer {
         if matches!(self.state, State::Stopping(_) | State::Stopped) {
             return;
         }
-        let mut nodes = self.leave_state(cx, net);
-        nodes.extend(self.relays.addresses());
-        nodes.sort_unstable();
-        nodes.dedup();
-        let leaving = Leaving::start(cx, net, &mut self.identity, nodes);
+        if let State::Suspending(leaving) = &mut self.state {
+            // It is under way, and its deadline stays.
+            self.state = State::Stopping(std::mem::take(leaving));
+            return;
+        }
+        let leaving = self.leave_everywhere(cx, net);
         self.enter(cx, State::Stopping(leaving), STOP_LIMIT);
         self.finish_leaving(cx, net);
+    }
+
+    /// Unannounces like [`Announcer::stop`]; [`AnnounceOutput::Suspended`] follows within the same
+    /// time. A first announcement that is under way counts as done.
+    pub(crate) fn suspend(&mut self, cx: &mut Cx<'_>, net: &mut Net) {
+        match self.state {
+            State::Suspended => self.outputs.push_back(AnnounceOutput::Suspended),
+            State::Suspending(_) | State::Stopping(_) | State::Stopped => {}
+            State::Idle
+            | State::Finding { .. }
+            | State::Announcing { .. }
+            | State::Leaving(_)
+            | State::Pinging(_)
+            | State::Resting { .. }
+            | State::Waiting => {
+                let leaving = self.leave_everywhere(cx, net);
+                self.enter(cx, State::Suspending(leaving), STOP_LIMIT);
+                self.tell_announced();
+                self.finish_leaving(cx, net);
+            }
+        }
+    }
+
+    /// Announces again, if suspended.
+    pub(crate) fn resume(&mut self, cx: &mut Cx<'_>, net: &mut Net) {
+        if matches!(self.state, State::Suspending(_) | State::Suspended) {
+            self.find(cx, net);
+        }
+    }
+
+    pub(crate) fn is_suspended(&self) -> bool {
+        matches!(self.state, State::Suspended)
     }
 
     /// A request of this announcer has ended.
@@ -196,7 +239,7 @@ impl Announcer {
                     Err(_) => self.finish_round(cx, net),
                 }
             }
-            State::Leaving(leaving) | State::Stopping(leaving) => {
+            State::Leaving(leaving) | State::Suspending(leaving) | State::Stopping(leaving) => {
                 leaving.handle_reply(cx, net, &mut self.identity, tag, result);
                 self.finish_leaving(cx, net);
             }
@@ -204,6 +247,7 @@ impl Announcer {
             | State::Finding { .. }
             | State::Resting { .. }
             | State::Waiting
+            | State::Suspended
             | State::Stopped => {}
         }
     }
@@ -248,11 +292,15 @@ impl Announcer {
                 self.leave_state(cx, net);
                 self.rest(cx, net, 0);
             }
+            State::Suspending(_) => {
+                self.leave_state(cx, net);
+                self.fall_asleep(cx);
+            }
             State::Stopping(_) => {
                 self.leave_state(cx, net);
                 self.finish(cx);
             }
-            State::Idle | State::Stopped => {}
+            State::Idle | State::Suspended | State::Stopped => {}
         }
     }
 

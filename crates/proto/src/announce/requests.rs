@@ -23,7 +23,7 @@ pub(super) struct Identity {
 pub(super) struct Pending(BTreeMap<u32, (RequestKey, SocketAddrV4)>);
 
 /// Unannouncing at some nodes: a FIND_PEER to each for a token, then a signed UNANNOUNCE.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Leaving {
     asking: Pending,
     unannouncing: Pending,

@@ -60,8 +60,11 @@ impl Announcer {
         } else {
             self.settle(cx, net, accepted);
         }
-        if !self.announced {
-            self.announced = true;
+        self.tell_announced();
+    }
+
+    pub(super) fn tell_announced(&mut self) {
+        if !std::mem::replace(&mut self.announced, true) {
             self.outputs.push_back(AnnounceOutput::Announced);
         }
     }
@@ -155,16 +158,38 @@ impl Announcer {
     }
 
     pub(super) fn finish_leaving(&mut self, cx: &mut Cx<'_>, net: &mut Net) {
-        let (State::Leaving(leaving) | State::Stopping(leaving)) = &self.state else {
+        let (State::Leaving(leaving) | State::Suspending(leaving) | State::Stopping(leaving)) =
+            &self.state
+        else {
             return;
         };
         if !leaving.is_done() {
             return;
         }
+        if matches!(self.state, State::Suspending(_)) {
+            return self.fall_asleep(cx);
+        }
         if matches!(self.state, State::Stopping(_)) {
             return self.finish(cx);
         }
         self.rest(cx, net, 0);
+    }
+
+    /// Nobody has the record, or those who have it do not answer: it ages.
+    pub(super) fn fall_asleep(&mut self, cx: &mut Cx<'_>) {
+        self.relays.replace(Vec::new());
+        self.state = State::Suspended;
+        cx.timers.cancel(Timer::Announce(self.identity.server));
+        self.outputs.push_back(AnnounceOutput::Suspended);
+    }
+
+    /// Takes the record back wherever it is or may be.
+    pub(super) fn leave_everywhere(&mut self, cx: &mut Cx<'_>, net: &mut Net) -> Leaving {
+        let mut nodes = self.leave_state(cx, net);
+        nodes.extend(self.relays.addresses());
+        nodes.sort_unstable();
+        nodes.dedup();
+        Leaving::start(cx, net, &mut self.identity, nodes)
     }
 
     pub(super) fn finish(&mut self, cx: &mut Cx<'_>) {
@@ -194,8 +219,14 @@ impl Announcer {
                 round.pending.cancel(cx, net);
                 Vec::new()
             }
-            State::Leaving(leaving) | State::Stopping(leaving) => leaving.cancel(cx, net),
-            State::Idle | State::Resting { .. } | State::Waiting | State::Stopped => Vec::new(),
+            State::Leaving(leaving) | State::Suspending(leaving) | State::Stopping(leaving) => {
+                leaving.cancel(cx, net)
+            }
+            State::Idle
+            | State::Resting { .. }
+            | State::Waiting
+            | State::Suspended
+            | State::Stopped => Vec::new(),
         }
     }
 }

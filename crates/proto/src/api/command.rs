@@ -1,6 +1,7 @@
 //! What the application asks of a node.
 
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::io::ErrorKind;
+use std::net::{IpAddr, Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -8,7 +9,9 @@ use bytes::Bytes;
 use crate::noise::{KeyPair, PublicKey};
 use crate::secret::Message;
 use crate::wire::Target;
-use crate::{AskId, ConnId, QueryId, RequestId, ServerId, SocketId};
+use crate::{
+    AskId, ConnId, Incoming, Interests, QueryId, RequestAnswer, RequestId, ServerId, SocketId,
+};
 
 /// One command. All take effect at once; their outcome arrives as an [`crate::Event`].
 #[derive(Debug)]
@@ -44,6 +47,21 @@ pub enum Command {
     CancelQuery { query: QueryId },
     /// Sends one request.
     Request { request: RequestId, options: UserRequest },
+    /// Forgets a request of the application. Nothing follows.
+    CancelRequest { request: RequestId },
+    /// Says what of other nodes the application wants to see.
+    Subscribe { interests: Interests },
+    /// Answers a request of another node, passes it on, or lets the node serve it.
+    AnswerRequest { incoming: Box<Incoming>, answer: RequestAnswer },
+    /// So many `Event::IncomingRequest`s and `Event::Datagram`s have reached the application.
+    /// Until they have, no more than a few wait for it.
+    Taken { events: usize },
+    /// Treats a datagram as if it had just arrived and nobody had asked for it.
+    HandleDatagram { socket: SocketId, from: SocketAddrV4, data: Bytes },
+    /// Asks whether this host hears itself on an address; `Event::LocalChecked` follows.
+    CheckLocal { host: Ipv4Addr },
+    /// The answer to `Action::CheckLocal`.
+    LocalChecked { host: Ipv4Addr, valid: bool },
     /// Adds a node to the routing table.
     AddNode { address: SocketAddrV4 },
     /// Whether to tell of nodes that enter and leave the routing table. Default: not.
@@ -52,8 +70,29 @@ pub enum Command {
     Bound { socket: SocketId, local: Option<SocketAddrV4> },
     /// The addresses of a name that `Action::Resolve` asked for; empty on failure.
     Resolved { host: String, addresses: Vec<Ipv4Addr> },
-    /// The host's interfaces have changed.
-    Interfaces { addresses: Vec<Ipv4Addr> },
+    /// The host's interfaces have changed; all of them. `Event::NetworkChange` follows, unless the
+    /// node sleeps.
+    Interfaces { interfaces: Vec<Interface> },
+    /// The wall clock shows this, since the Unix epoch: it was set, or the machine slept.
+    Clock { unix_time: Duration },
+    /// The machine has slept, which the clock of this node does not show.
+    MachineSlept,
+    /// Puts the node to sleep: servers unannounce, for 5 s at most, then connections, requests and
+    /// both main sockets end. One `Event::Suspended` follows, also if the node sleeps already.
+    /// Several of these and of `Resume` take effect one after another.
+    Suspend,
+    /// Wakes the node: both main sockets are bound again, where they were if that is possible, and
+    /// servers announce. One `Event::Resumed` follows, also if the node is awake.
+    Resume,
+    /// Unannounces a server, and accepts nobody until `ResumeServer` or `Resume`.
+    /// `Event::ServerSuspended` follows within 5 s.
+    SuspendServer { server: ServerId },
+    /// Announces a suspended server again.
+    ResumeServer { server: ServerId },
+    /// `Action::CloseMain` is done.
+    MainClosed,
+    /// The outcome of `Action::BindMain`.
+    MainBound { sockets: Result<MainSockets, ErrorKind> },
     /// Ends the node: servers unannounce first unless forced. `Event::Destroyed` follows.
     Destroy { force: bool },
 }
@@ -114,6 +153,35 @@ impl Default for ServerOptions {
             holepunch: true,
             share_local_address: true,
             handshake_clear_wait: Duration::from_secs(10),
+        }
+    }
+}
+
+/// The local addresses of the sockets that a node always has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MainSockets {
+    /// Requests leave from here while the node is firewalled.
+    pub client: SocketAddrV4,
+    /// Others reach the node here.
+    pub server: SocketAddrV4,
+}
+
+/// One address of one network interface of this host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Interface {
+    /// The system's name for the interface.
+    pub name: String,
+    pub address: IpAddr,
+    /// It leads to this host only.
+    pub internal: bool,
+}
+
+impl Interface {
+    /// The IPv4 address, if others may reach this host at it.
+    pub fn external_ipv4(&self) -> Option<Ipv4Addr> {
+        match self.address {
+            IpAddr::V4(address) if !self.internal => Some(address),
+            IpAddr::V4(_) | IpAddr::V6(_) => None,
         }
     }
 }
@@ -188,6 +256,8 @@ pub struct UserRequest {
     pub value: Option<Bytes>,
     /// How often it is sent again.
     pub retries: u32,
+    /// `None`: the socket that requests leave from.
+    pub socket: Option<SocketId>,
     /// IP time to live; `None` is the socket's.
     pub ttl: Option<u8>,
 }

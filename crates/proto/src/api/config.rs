@@ -35,6 +35,8 @@ pub struct Config {
     pub connection_keep_alive: Duration,
     /// Least time between two random punches. Default 20 s.
     pub random_punch_interval: Duration,
+    /// The first random punch waits for that time as well, also after a suspension. Default false.
+    pub defer_random_punch: bool,
     /// Requests of one query that run in parallel. Default 10.
     pub concurrency: usize,
     /// Requests per 750 ms slot. Default 80.
@@ -54,6 +56,30 @@ pub struct Config {
     /// Tell of nodes that enter and leave the routing table, until `Command::WatchTable` says
     /// otherwise. Default false.
     pub watch_table: bool,
+    /// Tell nodes which of those that they named are down. Default true.
+    pub send_down_hints: bool,
+    /// Down hints per tick of 5 s; `None` is no limit. Default 50.
+    pub down_hints_rate_limit: Option<usize>,
+    /// Timers for requests by destination. Default `None`: they follow the measured round trips,
+    /// and a request fails after a second for each try.
+    pub adaptive_timeout: Option<AdaptiveTimeout>,
+}
+
+/// Options of the reference's adaptive timeouts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AdaptiveTimeout {
+    /// Destinations that are remembered. Default 65536.
+    pub max_size: usize,
+    /// For so long. Default 10 min.
+    pub max_age: Duration,
+    /// Waits of the tries to an unknown destination; the last one repeats.
+    pub fallback: Vec<Duration>,
+    /// Shortest wait for a known destination. Default 300 ms.
+    pub min: Duration,
+    /// Longest wait for a known destination. Default 4 s.
+    pub max: Duration,
+    /// Added at random, up to this much. Default 256 ms.
+    pub jitter: Duration,
 }
 
 /// A place to find the network.
@@ -89,6 +115,7 @@ impl Default for Config {
             public_address: None,
             connection_keep_alive: Duration::from_secs(5),
             random_punch_interval: Duration::from_secs(20),
+            defer_random_punch: false,
             concurrency: 10,
             max_window: 80,
             max_ping_delay: Duration::from_secs(10),
@@ -97,6 +124,22 @@ impl Default for Config {
             unix_time: Duration::ZERO,
             max_handshakes: 256,
             watch_table: false,
+            send_down_hints: true,
+            down_hints_rate_limit: Some(50),
+            adaptive_timeout: None,
+        }
+    }
+}
+
+impl Default for AdaptiveTimeout {
+    fn default() -> Self {
+        Self {
+            max_size: 65536,
+            max_age: Duration::from_secs(10 * 60),
+            fallback: [250, 500, 1000, 2000, 4000].map(Duration::from_millis).to_vec(),
+            min: Duration::from_millis(300),
+            max: Duration::from_millis(4000),
+            jitter: Duration::from_millis(256),
         }
     }
 }

@@ -54,6 +54,9 @@ pub enum ConnectError {
     ServerError,
     #[error("Server did not send UDX data")]
     ServerWithoutUdx,
+    /// The node sleeps, or falls asleep.
+    #[error("Suspended")]
+    Suspended,
     /// The reference gives this one no code.
     #[error("Node destroyed")]
     NodeDestroyed,
@@ -78,6 +81,7 @@ impl ConnectError {
             Self::PeerNotFound => "PEER_NOT_FOUND",
             Self::ServerIncompatible => "SERVER_INCOMPATIBLE",
             Self::ServerError | Self::ServerWithoutUdx => "SERVER_ERROR",
+            Self::Suspended => "SUSPENDED",
             Self::NodeDestroyed => return None,
         })
     }

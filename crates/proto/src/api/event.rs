@@ -1,5 +1,6 @@
 //! What a node tells its driver and its application.
 
+use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use bytes::Bytes;
@@ -7,8 +8,8 @@ use bytes::Bytes;
 use crate::noise::PublicKey;
 use crate::wire::{NodeId, NoisePayload, Peer};
 use crate::{
-    AskId, ConnError, ConnId, ListenError, QueryError, QueryId, RequestError, RequestId, ServerId,
-    SocketId, TableNode,
+    AskId, ConnError, ConnId, Incoming, Interface, ListenError, QueryError, QueryId, RequestError,
+    RequestId, ServerId, SocketId, TableNode,
 };
 
 /// Work that only the driver can do.
@@ -18,8 +19,17 @@ pub enum Action {
     Bind { socket: SocketId },
     /// Close a socket.
     Close { socket: SocketId },
+    /// Close both main sockets once all that the node has to send has left; answered by
+    /// `Command::MainClosed`. What finds no room in a socket is lost.
+    CloseMain,
+    /// Bind both main sockets again, where they were or else by the rules of the start; answered by
+    /// `Command::MainBound`.
+    BindMain,
     /// Resolve a name to IPv4 addresses; answered by `Command::Resolved`.
     Resolve { host: String },
+    /// Send a datagram from a socket on this address to itself; answered by
+    /// `Command::LocalChecked`.
+    CheckLocal { host: Ipv4Addr },
 }
 
 /// What happened, in the order in which it happened.
@@ -39,6 +49,9 @@ pub enum Event {
     Wakeup,
     /// The firewall check showed that strangers reach us (`false`), or no longer.
     Firewalled { firewalled: bool },
+    /// The interfaces of this host have changed: all of them, in the system's order. Servers
+    /// announce again.
+    NetworkChange { interfaces: Vec<Interface> },
     /// Requests are answered (`online`), or mostly not (`degraded`).
     Health { online: bool, degraded: bool },
     /// A node has come into the routing table; told if the application watches it.
@@ -53,6 +66,8 @@ pub enum Event {
     ServerRelays { server: ServerId, relays: Vec<SocketAddrV4> },
     /// A server is closed.
     ServerClosed { server: ServerId },
+    /// A server is unannounced and accepts nobody.
+    ServerSuspended { server: ServerId },
     /// A server accepted a connection.
     Connection(Box<ConnectionInfo>),
     /// A connection of ours is open: keys are set, a path is chosen.
@@ -83,6 +98,16 @@ pub enum Event {
     },
     /// A request has ended.
     Reply { request: RequestId, result: Result<Box<QueryReply>, RequestError> },
+    /// A request of another node that the application has subscribed to.
+    IncomingRequest(Box<Incoming>),
+    /// A datagram that the application has subscribed to.
+    Datagram { socket: SocketId, from: SocketAddrV4, data: Bytes },
+    /// Whether this host hears itself on an address.
+    LocalChecked { host: Ipv4Addr, valid: bool },
+    /// The node sleeps: its sockets are closed, and what needed them has ended.
+    Suspended,
+    /// The node is awake, or its sockets could not be bound and it goes on sleeping.
+    Resumed { error: Option<ErrorKind> },
     /// The node is gone; its sockets can be closed.
     Destroyed,
 }
@@ -225,6 +250,9 @@ pub struct Dropped {
     /// Announcements and values with a wrong signature or target, and entries of a full store that
     /// made room for others.
     pub store: u64,
+    /// Requests and datagrams of others that the application was too slow for, and PLUGIN
+    /// requests without a plugin.
+    pub request: u64,
 }
 
 /// What a persistent node keeps for others.

@@ -5,19 +5,21 @@ mod config;
 mod error;
 mod event;
 mod ids;
+mod incoming;
 mod transmit;
 mod view;
 
 pub use command::{
-    Answer, Command, ConnectOptions, QueryKind, QueryOptions, ServerOptions, UserCommit,
-    UserRequest,
+    Answer, Command, ConnectOptions, Interface, MainSockets, QueryKind, QueryOptions,
+    ServerOptions, UserCommit, UserRequest,
 };
-pub use config::{BootstrapNode, Config};
+pub use config::{AdaptiveTimeout, BootstrapNode, Config};
 pub use error::{ConnError, ConnectError, ListenError, QueryError, RequestError, StreamError};
 pub use event::{
     Action, Closed, ConnectionInfo, Dropped, Event, Live, Opened, PeerRecord, QueryReply, Question,
     Stats, Stored, Tally,
 };
 pub use ids::{AskId, ConnId, QueryId, RequestId, ServerId, SocketId};
+pub use incoming::{Answering, Incoming, Interests, RequestAnswer};
 pub use transmit::{Datagram, Transmit, TransmitBuf};
 pub use view::{HealthReport, InflightRequest, TableNode};

@@ -225,6 +225,15 @@ impl Conns {
         }
     }
 
+    /// Forgets every connection that has said its last word, whether the peer may ask again or not.
+    pub(crate) fn forget_closed(&mut self, cx: &mut Cx<'_>) {
+        let closed = self.by_id.iter().filter(|(_, connection)| connection.is_lingering());
+        let closed: Vec<ConnId> = closed.map(|(conn, _)| *conn).collect();
+        for conn in closed {
+            self.forget(cx, conn);
+        }
+    }
+
     /// The application has taken this many bytes of messages.
     pub(crate) fn consumed(&mut self, cx: &mut Cx<'_>, conn: ConnId, bytes: usize) {
         self.update(cx, conn, |c, _| c.consumed(bytes));

@@ -37,6 +37,12 @@ impl LocalAddresses {
         self.interfaces = interfaces;
     }
 
+    /// The server socket is bound elsewhere.
+    pub(crate) fn set_bound(&mut self, bound: SocketAddrV4) {
+        self.checks.clear();
+        self.bound = bound;
+    }
+
     /// The address of the first interface, bound to or not.
     pub(crate) fn host(&self) -> Option<Ipv4Addr> {
         self.interfaces.first().copied()

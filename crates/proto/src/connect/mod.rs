@@ -161,12 +161,11 @@ impl Connector {
         }
     }
 
-    /// The node is destroyed.
-    pub(crate) fn close_all(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>) {
+    /// The node ends or falls asleep, which `error` says.
+    pub(crate) fn close_all(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, error: ConnectError) {
         for (conn, mut attempt) in std::mem::take(&mut self.attempts) {
             attempt.stop(cx, base);
-            let error = ConnError::Connect(ConnectError::NodeDestroyed);
-            base.io.conns.fail(cx, conn, Some(error));
+            base.io.conns.fail(cx, conn, Some(ConnError::Connect(error)));
         }
     }
 

@@ -2,12 +2,12 @@
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 
-use super::firewall::{Caller, Scope};
+use super::firewall::{Caller, PROBES, Scope};
 use super::machine::Net;
-use super::query::{Candidate, Query};
+use super::query::Query;
 use super::requests::Purpose;
-use super::{Output, RequestSpec};
-use crate::wire::command;
+use super::{Output, Reply, RequestSpec};
+use crate::wire::{NodeId, command, node_id};
 use crate::{Action, BootstrapNode, Config, Cx, Event};
 
 /// The bootstrap list, and how far the bootstrap has come.
@@ -15,7 +15,10 @@ use crate::{Action, BootstrapNode, Config, Cx, Event};
 pub(super) struct Bootstrap {
     places: Vec<Place>,
     stage: Stage,
+    /// Where the latest query has walked to.
+    walked: NodeId,
     quick_test: QuickTest,
+    check: Check,
 }
 
 #[derive(Debug)]
@@ -38,17 +41,10 @@ enum PlaceState {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     /// A query for our own id runs.
-    Query(Round),
-    /// The firewall is being checked.
-    Update(Round),
+    Walking,
+    /// The query has ended, the check of the firewall has not.
+    Checking,
     Done,
-}
-
-/// The query is repeated once if the check has changed our id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Round {
-    First,
-    Second,
 }
 
 /// One PING_NAT to whoever answers first: is a real check worth while?
@@ -56,7 +52,19 @@ enum Round {
 enum QuickTest {
     Wanted,
     Unwanted,
-    Passed,
+}
+
+/// The check of the firewall, which may tell us what our id is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Check {
+    /// Nothing speaks for it.
+    Pointless,
+    /// When there are enough nodes to ask.
+    Wanted,
+    /// When the query has ended: it may make us persistent, which wants many samples.
+    Late,
+    Running,
+    Ended,
 }
 
 impl Bootstrap {
@@ -65,7 +73,8 @@ impl Bootstrap {
         let is_forced = config.ephemeral == Some(false);
         let wanted = config.firewalled && config.quick_firewall && !is_forced;
         let quick_test = if wanted { QuickTest::Wanted } else { QuickTest::Unwanted };
-        Self { places, stage: Stage::Query(Round::First), quick_test }
+        let check = if is_forced { Check::Late } else { Check::Pointless };
+        Self { places, stage: Stage::Walking, walked: [0; 32], quick_test, check }
     }
 
     /// How many places there are.
@@ -90,10 +99,9 @@ impl Bootstrap {
         self.places.iter().filter_map(Place::address)
     }
 
-    pub(super) fn handle_quick_test(&mut self, passed: bool) {
-        if passed {
-            self.quick_test = QuickTest::Passed;
-        }
+    /// A query walks to our id, as far as it is known.
+    pub(super) fn handle_walk(&mut self, target: NodeId) {
+        self.walked = target;
     }
 
     /// A node did not answer. If a name led to it, the name may lead elsewhere.
@@ -165,7 +173,7 @@ impl Net {
             let (state, suggested) = (place.state, place.suggested());
             // A suggestion that holds saves a round trip; the ping decides on DNS only.
             let address = place.address().or(suggested);
-            address.into_iter().for_each(|address| query.push_last(Candidate::new(address)));
+            address.into_iter().for_each(|address| query.push_bootstrap(address));
             match (state, suggested) {
                 (PlaceState::Unknown, Some(address)) => self.ping_suggested(cx, index, address),
                 (PlaceState::Unknown, None) => self.resolve(cx, index),
@@ -185,6 +193,13 @@ impl Net {
         }
     }
 
+    /// A place is looked for no longer, until the next query wants it.
+    pub(super) fn forget_place(&mut self, cx: &mut Cx<'_>, index: usize) {
+        if index < self.bootstrap.places.len() {
+            self.settle(cx, index, None);
+        }
+    }
+
     /// A name that takes this long is as good as unknown.
     pub(super) fn handle_resolve_tick(&mut self, cx: &mut Cx<'_>) {
         for index in 0..self.bootstrap.places.len() {
@@ -201,7 +216,7 @@ impl Net {
     }
 
     /// Asks the first node that answers whether it reaches our server socket.
-    pub(super) fn start_quick_test(&mut self, cx: &mut Cx<'_>, to: SocketAddrV4) {
+    fn start_quick_test(&mut self, cx: &mut Cx<'_>, to: SocketAddrV4) {
         if self.bootstrap.quick_test == QuickTest::Wanted {
             self.bootstrap.quick_test = QuickTest::Unwanted;
             let spec = self.ping_nat(to);
@@ -209,28 +224,66 @@ impl Net {
         }
     }
 
-    pub(super) fn handle_bootstrap_query_end(&mut self, cx: &mut Cx<'_>) {
-        let Stage::Query(round) = self.bootstrap.stage else {
+    /// A stranger reaches us: that is worth a check, and tells what our id will be if it holds.
+    /// The query that runs goes there at once, so that none is needed once we know.
+    pub(super) fn handle_quick_test(&mut self, cx: &mut Cx<'_>, reply: &Reply) {
+        if self.bootstrap.stage != Stage::Walking {
             return;
-        };
-        let is_forced = self.role.is_forced();
-        if self.bootstrap.quick_test != QuickTest::Passed && !is_forced {
-            return self.finish_bootstrap(cx);
         }
-        self.bootstrap.stage = Stage::Update(round);
-        let scope = if is_forced { Scope::Full } else { Scope::Firewall };
+        self.bootstrap.check = Check::Wanted;
+        let is_plain = reply.to.port() == self.server_port;
+        if is_plain && Some(*reply.to.ip()) == self.nat.address().0 {
+            let id = node_id(reply.to);
+            self.bootstrap.handle_walk(id);
+            self.redirect_bootstrap_query(cx, id);
+        }
+    }
+
+    /// One more node is known.
+    pub(super) fn handle_bootstrap_reply(&mut self, cx: &mut Cx<'_>, from: SocketAddrV4) {
+        self.start_quick_test(cx, from);
+        let is_known = matches!(self.nat.address(), (Some(_), port) if port != 0);
+        let is_ready = is_known && self.table.len() >= PROBES;
+        if is_ready && self.bootstrap.check == Check::Wanted {
+            self.start_check(cx);
+        }
+    }
+
+    pub(super) fn handle_bootstrap_query_end(&mut self, cx: &mut Cx<'_>) {
+        if self.bootstrap.stage != Stage::Walking {
+            return;
+        }
+        self.bootstrap.stage = Stage::Checking;
+        match self.bootstrap.check {
+            Check::Wanted | Check::Late => self.start_check(cx),
+            Check::Running => {}
+            Check::Pointless | Check::Ended => self.conclude_bootstrap(cx),
+        }
+    }
+
+    pub(super) fn handle_bootstrap_update_end(&mut self, cx: &mut Cx<'_>) {
+        if self.bootstrap.check != Check::Running {
+            return;
+        }
+        self.bootstrap.check = Check::Ended;
+        if self.bootstrap.stage == Stage::Checking {
+            self.conclude_bootstrap(cx);
+        }
+    }
+
+    fn start_check(&mut self, cx: &mut Cx<'_>) {
+        self.bootstrap.check = Check::Running;
+        let scope = if self.role.is_forced() { Scope::Full } else { Scope::Firewall };
         self.start_update(cx, scope, Caller::Bootstrap);
     }
 
-    pub(super) fn handle_bootstrap_update_end(&mut self, cx: &mut Cx<'_>, changed: bool) {
-        match self.bootstrap.stage {
-            Stage::Update(Round::First) if changed => {
-                self.bootstrap.stage = Stage::Query(Round::Second);
-                self.start_bootstrap_query(cx);
-            }
-            Stage::Update(_) => self.finish_bootstrap(cx),
-            Stage::Query(_) | Stage::Done => {}
+    /// An id that is another than that which we have walked to needs another table.
+    fn conclude_bootstrap(&mut self, cx: &mut Cx<'_>) {
+        if self.table.id() == self.bootstrap.walked {
+            return self.finish_bootstrap(cx);
         }
+        self.bootstrap.stage = Stage::Walking;
+        self.start_bootstrap_query(cx);
     }
 
     fn finish_bootstrap(&mut self, cx: &mut Cx<'_>) {

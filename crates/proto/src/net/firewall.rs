@@ -82,7 +82,7 @@ impl Net {
         let role = self.role;
         let is_useless = !role.ephemeral || (scope == Scope::Firewall && !role.firewalled);
         if is_useless || self.update.is_some() {
-            return self.finish_update(cx, caller, false);
+            return self.finish_update(cx, caller);
         }
         let address = self.nat.address();
         if scope == Scope::Full {
@@ -90,13 +90,13 @@ impl Net {
             self.clock.last_host = address.0;
         }
         if address.0.is_none() || address.1 == 0 {
-            return self.finish_update(cx, caller, false);
+            return self.finish_update(cx, caller);
         }
         if role.firewalled {
             self.start_probe(cx, scope, caller);
         } else {
-            let changed = self.change_role(cx, scope, address, None);
-            self.finish_update(cx, caller, changed);
+            self.change_role(cx, scope, address, None);
+            self.finish_update(cx, caller);
         }
     }
 
@@ -138,12 +138,12 @@ impl Net {
     fn start_probe(&mut self, cx: &mut Cx<'_>, scope: Scope, caller: Caller) {
         let mut nodes = self.recent_nodes(PROBES);
         if nodes.len() < PROBES {
-            let others = self.bootstrap.addresses().filter(|address| !nodes.contains(address));
-            let others: Vec<SocketAddrV4> = others.collect();
-            nodes.extend(others);
+            // Some of them twice, then, as the reference does: how many have to reach us depends on
+            // how many are asked.
+            nodes.extend(self.bootstrap.addresses());
         }
         if nodes.is_empty() {
-            return self.finish_update(cx, caller, false);
+            return self.finish_update(cx, caller);
         }
         let mut pending = BTreeSet::new();
         for to in &nodes {
@@ -174,28 +174,30 @@ impl Net {
             && host == self.nat.address().0
             && port != 0
             && port == self.server_port;
-        let changed = is_open && self.change_role(cx, scope, address, Some(sampler));
-        self.finish_update(cx, caller, changed);
+        if is_open {
+            self.change_role(cx, scope, address, Some(sampler));
+        }
+        self.finish_update(cx, caller);
     }
 
-    /// Strangers reach us. True if our id has changed, or became known.
+    /// Strangers reach us, whatever else may have changed while that was found out.
     fn change_role(
         &mut self,
         cx: &mut Cx<'_>,
         scope: Scope,
         address: (Option<Ipv4Addr>, u16),
         sampler: Option<NatSampler>,
-    ) -> bool {
+    ) {
         if std::mem::replace(&mut self.role.firewalled, false) {
             cx.emit(Event::Firewalled { firewalled: false });
         }
         let old = self.nat.address();
         let (host, port) = sampler.as_ref().unwrap_or(&self.nat).address();
         let Some(host) = host.filter(|host| Some(*host) == address.0) else {
-            return false;
+            return;
         };
         if !self.role.ephemeral || old != address || port == 0 {
-            return false;
+            return;
         }
         if let Some(sampler) = sampler {
             self.strangers.clear();
@@ -215,18 +217,17 @@ impl Net {
         if let Some(id) = self.id() {
             cx.emit(Event::Persistent { id });
         }
-        true
     }
 
-    fn finish_update(&mut self, cx: &mut Cx<'_>, caller: Caller, changed: bool) {
+    fn finish_update(&mut self, cx: &mut Cx<'_>, caller: Caller) {
         if caller == Caller::Bootstrap {
-            self.handle_bootstrap_update_end(cx, changed);
+            self.handle_bootstrap_update_end(cx);
         }
     }
 }
 
 /// Nodes that a probe asks.
-const PROBES: usize = 5;
+pub(super) const PROBES: usize = 5;
 
 /// So many of them have to reach us. With fewer nodes to ask, one has to do.
 const MANY_GOOD: usize = 3;

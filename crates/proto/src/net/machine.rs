@@ -14,7 +14,7 @@ use super::serve::DelayedPings;
 use super::table::{Node, Table};
 use super::ticks::{Clock, Upkeep};
 use super::{NetTimer, Output, Owner, QueryKey, RequestKey, RequestSpec};
-use crate::rpc::{Congestion, Requests, Tokens};
+use crate::rpc::{Congestion, Patience, Requests, Tokens};
 use crate::wire::{NodeId, Packet, Target, command};
 use crate::{
     Config, Cx, Event, HealthReport, InflightRequest, QueryError, RequestError, SocketId,
@@ -49,6 +49,8 @@ pub(crate) struct Net {
     /// The application is told of nodes that come and go.
     pub(super) watches_table: bool,
     pub(super) destroyed: bool,
+    /// No socket is bound: [`Net::suspend`].
+    pub(super) asleep: bool,
 }
 
 impl Net {
@@ -58,7 +60,7 @@ impl Net {
             table: Table::new(cx.rng.bytes()),
             nat: NatSampler::default(),
             strangers: Vec::new(),
-            requests: Requests::new(config.max_window, cx.rng.u32() as u16),
+            requests: requests(config, cx),
             queries: BTreeMap::new(),
             next_query: 0,
             tokens: Tokens::default(),
@@ -66,7 +68,7 @@ impl Net {
             role: Role::new(config),
             update: None,
             clock: Clock::new(cx),
-            upkeep: Upkeep::default(),
+            upkeep: Upkeep::new(config),
             health: Health::new(cx.stats),
             delayed: DelayedPings::new(config.max_ping_delay),
             outputs: VecDeque::new(),
@@ -75,6 +77,7 @@ impl Net {
             draining: false,
             watches_table: config.watch_table,
             destroyed: false,
+            asleep: false,
         };
         cx.emit(Event::Listening);
         if let Some(address) = config.public_address {
@@ -253,8 +256,8 @@ impl Net {
         if std::mem::replace(&mut self.destroyed, true) {
             return;
         }
-        for purpose in self.requests.clear(cx) {
-            if let Purpose::Owner(owner) = purpose {
+        for landed in self.requests.clear(cx) {
+            if let Purpose::Owner(owner) = landed.purpose {
                 let result = Err(RequestError::NodeDestroyed);
                 self.outputs.push_back(Output::Reply { owner, result });
             }
@@ -300,4 +303,9 @@ impl Net {
         self.tokens.handle_slot();
         self.requests.handle_slot(cx);
     }
+}
+
+fn requests(config: &Config, cx: &mut Cx<'_>) -> Requests<Purpose> {
+    let patience = Patience::new(config.adaptive_timeout.clone(), cx.now);
+    Requests::new(config.max_window, cx.rng.u32() as u16, patience)
 }

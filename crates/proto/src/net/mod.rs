@@ -12,6 +12,7 @@ mod query;
 mod requests;
 mod sampler;
 mod serve;
+mod sleep;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -24,6 +25,7 @@ use bytes::Bytes;
 use crate::wire::{NodeId, Target};
 use crate::{ConnId, QueryError, QueryId, RequestError, RequestId, ServerId, SocketId, Tally};
 
+pub(crate) use crate::{Answering, Incoming};
 pub(crate) use machine::Net;
 
 /// Wake-ups of this layer.
@@ -147,39 +149,6 @@ pub(crate) enum Commit {
     None,
     /// The owner is told the closest replies ([`Output::Commit`]) and answers with `Net::commit`.
     Ask,
-}
-
-/// A request of another node that the layers above have to answer: a user command, token checked.
-#[derive(Clone, Debug)]
-pub(crate) struct Incoming {
-    pub from: SocketAddrV4,
-    /// The sender's id, if it gave one that fits its address.
-    pub from_id: Option<NodeId>,
-    /// Our address, as the sender sees it.
-    pub to: SocketAddrV4,
-    /// The local socket that it arrived on.
-    pub socket: SocketId,
-    pub tid: u16,
-    pub command: u64,
-    pub target: Option<Target>,
-    /// Present only if it was valid.
-    pub token: Option<[u8; 32]>,
-    pub value: Option<Bytes>,
-}
-
-/// How an [`Incoming`] is answered.
-#[derive(Clone, Debug)]
-pub(crate) struct Answering {
-    pub value: Option<Bytes>,
-    pub error: u64,
-    /// Give the requester a token.
-    pub token: bool,
-    /// Give the requester closer nodes, if it named a target.
-    pub closer_nodes: bool,
-    /// Not to the source, but here.
-    pub to: Option<SocketAddrV4>,
-    /// Not from the socket that it arrived on, but from here.
-    pub socket: Option<SocketId>,
 }
 
 /// What happened, for the layers above; drained after every call.

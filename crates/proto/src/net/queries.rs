@@ -9,8 +9,8 @@ use super::query::{Candidate, Down, Query, QueryPurpose, Step};
 use super::requests::Purpose;
 use super::ticks::REFRESH_TICKS;
 use super::{Commit, Output, Owner, QueryKey, QuerySpec, Reply, RequestKey, RequestSpec};
-use crate::wire::{Target, Writer, command};
-use crate::{Cx, QueryError};
+use crate::wire::{NodeId, Target, Writer, command};
+use crate::{Cx, QueryError, RequestError};
 
 impl Net {
     /// Walks to a target; its end is an [`Output::QueryDone`].
@@ -41,8 +41,20 @@ impl Net {
 
     /// Walks towards our own id, to fill the table.
     pub(super) fn start_bootstrap_query(&mut self, cx: &mut Cx<'_>) {
-        let spec = find_node(self.table.id());
-        self.start_query(cx, spec, QueryPurpose::Bootstrap, self.concurrency);
+        let id = self.table.id();
+        self.bootstrap.handle_walk(id);
+        self.start_query(cx, find_node(id), QueryPurpose::Bootstrap, self.concurrency);
+    }
+
+    /// The id that the bootstrap query walks to is another one.
+    pub(super) fn redirect_bootstrap_query(&mut self, cx: &mut Cx<'_>, id: NodeId) {
+        let mut queries = self.queries.iter_mut();
+        let found = queries.find(|(_, query)| query.purpose == QueryPurpose::Bootstrap);
+        if let Some((key, query)) = found {
+            query.redirect(id);
+            let key = *key;
+            self.run_query(cx, key);
+        }
     }
 
     pub(super) fn start_refresh(&mut self, cx: &mut Cx<'_>, target: Target) {
@@ -79,7 +91,7 @@ impl Net {
                 QueryPurpose::Owner(owner) => {
                     self.outputs.push_back(Output::QueryReply { query: key, owner, reply });
                 }
-                QueryPurpose::Bootstrap => self.start_quick_test(cx, reply.from),
+                QueryPurpose::Bootstrap => self.handle_bootstrap_reply(cx, reply.from),
                 QueryPurpose::Refresh => {}
             }
         }
@@ -100,9 +112,15 @@ impl Net {
         }
     }
 
-    pub(super) fn handle_slow(&mut self, cx: &mut Cx<'_>, key: QueryKey, request: RequestKey) {
+    pub(super) fn handle_slow(
+        &mut self,
+        cx: &mut Cx<'_>,
+        key: QueryKey,
+        request: RequestKey,
+        stalled: bool,
+    ) {
         if let Some(query) = self.queries.get_mut(&key) {
-            query.handle_slow(request);
+            query.handle_slow(request, stalled);
             self.run_query(cx, key);
         }
     }
@@ -128,7 +146,7 @@ impl Net {
         for key in waiting {
             if let Some(query) = self.queries.get_mut(&key) {
                 query.awaits_bootstrap = !is_settled;
-                node.into_iter().for_each(|node| query.push_last(Candidate::new(node)));
+                node.into_iter().for_each(|node| query.push_bootstrap(node));
                 self.run_query(cx, key);
             }
         }
@@ -153,6 +171,19 @@ impl Net {
             QueryPurpose::Bootstrap if !self.destroyed => self.handle_bootstrap_query_end(cx),
             QueryPurpose::Bootstrap | QueryPurpose::Refresh => {}
         }
+    }
+
+    /// Ends a query in the middle, as far as it has come.
+    pub(super) fn end_suspended(&mut self, cx: &mut Cx<'_>, key: QueryKey) {
+        let Some(query) = self.queries.get(&key) else {
+            return;
+        };
+        let result = match query.wants_commit() {
+            true if query.closest().is_empty() => Err(QueryError::TooFewNodes),
+            true if !query.has_committed() => Err(QueryError::Commit(RequestError::Suspended)),
+            true | false => Ok(()),
+        };
+        self.finish_query(cx, key, result);
     }
 
     fn start_query(
@@ -180,8 +211,9 @@ impl Net {
 
     /// The given nodes, then those of the table, then the bootstrap nodes.
     fn add_first_nodes(&mut self, cx: &mut Cx<'_>, query: &mut Query) {
-        let given = query.spec.nodes.iter().rev().copied().collect::<Vec<_>>();
-        given.into_iter().for_each(|address| query.push(Candidate::new(address)));
+        for address in query.spec.nodes.clone() {
+            query.push_given(address);
+        }
         self.add_table_nodes(query);
         if query.missing() > 0 && !query.spec.only_closest_nodes && !self.destroyed {
             query.awaits_bootstrap = self.add_bootstrap_nodes(cx, query);
@@ -198,8 +230,8 @@ impl Net {
             return;
         }
         let target = query.spec.target;
-        for node in self.table.closest(&target, missing) {
-            query.push_last(Candidate { address: node.address, id: node.id });
+        for node in self.table.nearest(&target, missing) {
+            query.push_known(Candidate { address: node.address, id: node.id });
         }
     }
 
@@ -210,7 +242,7 @@ impl Net {
                     let spec = visit(&query.spec, candidate);
                     let request = self.send_request(cx, spec, Purpose::Query(key));
                     if let Some(query) = self.queries.get_mut(&key) {
-                        query.handle_sent(request);
+                        query.handle_sent(request, candidate);
                     }
                 }
                 Step::Refill => {
@@ -257,11 +289,13 @@ impl Net {
 
     /// Tells nodes that what they named is down.
     fn send_hints(&mut self, cx: &mut Cx<'_>, down: Vec<Down>) {
+        if self.asleep {
+            return;
+        }
         for Down { referrer, node } in down {
-            if self.upkeep.hints >= MAX_HINTS {
+            if !self.upkeep.take_hint() {
                 return;
             }
-            self.upkeep.hints += 1;
             let mut value = Writer::new();
             value.addr4(node);
             let value = Some(Bytes::from(value.finish()));
@@ -311,6 +345,3 @@ const RETRIES: u32 = 5;
 
 /// Below so many requests in flight, a refresh does not disturb anybody.
 const QUIET: usize = 3;
-
-/// Down hints per tick.
-const MAX_HINTS: usize = 50;

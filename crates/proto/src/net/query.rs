@@ -1,6 +1,8 @@
 //! One query: who to ask next, and when enough have answered. Reference: dht-rpc 6.27.0,
 //! lib/query.js. It sends nothing itself: [`Query::next_step`] tells what to do.
 
+mod order;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::SocketAddrV4;
 
@@ -21,9 +23,11 @@ pub(super) struct Query {
     /// Sorted by distance, at most [`K`].
     closest: Vec<Reply>,
     seen: HashMap<SocketAddrV4, Known>,
-    /// A stack: the last is asked next.
-    pending: Vec<Candidate>,
-    inflight: BTreeMap<RequestKey, Pace>,
+    /// The first is asked next.
+    pending: BTreeMap<Rank, Candidate>,
+    /// How many were given, or came from the bootstrap list.
+    ranked: usize,
+    inflight: BTreeMap<RequestKey, Visit>,
     tally: Tally,
     /// The routing table was asked for nodes.
     from_table: bool,
@@ -57,6 +61,17 @@ pub(super) struct Candidate {
     pub(super) id: NodeId,
 }
 
+/// The order in which candidates are asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Rank {
+    /// By the caller, in its order.
+    Given(usize),
+    /// The closer the sooner: the closest nodes name those that are closer still.
+    Known([u8; 32]),
+    /// A place of the bootstrap list: it knows everybody, and everybody asks it.
+    Bootstrap(usize),
+}
+
 /// A node that did not answer, and who named it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Down {
@@ -80,11 +95,21 @@ enum Seen {
     Down,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A request in flight.
+#[derive(Clone, Copy, Debug)]
+struct Visit {
+    id: NodeId,
+    distance: [u8; 32],
+    pace: Pace,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Pace {
     Normal,
-    /// It has missed a reply: another request may run beside it.
+    /// Sent again: another request may run beside it.
     Slow,
+    /// Silent for so long that a query with enough replies does not wait for it.
+    Stalled,
 }
 
 #[derive(Debug)]
@@ -114,7 +139,8 @@ impl Query {
             awaits_bootstrap: false,
             closest: Vec::new(),
             seen: HashMap::new(),
-            pending: Vec::new(),
+            pending: BTreeMap::new(),
+            ranked: 0,
             inflight: BTreeMap::new(),
             tally: Tally::default(),
             from_table: false,
@@ -128,18 +154,38 @@ impl Query {
         K.saturating_sub(self.pending.len())
     }
 
-    /// Adds a node to ask before those that were added earlier.
-    pub(super) fn push(&mut self, candidate: Candidate) {
-        if !self.seen.contains_key(&candidate.address) {
-            self.add(candidate, None, Vec::push);
-        }
+    /// Adds a node that the caller wants to be asked first, after those that were given before.
+    pub(super) fn push_given(&mut self, address: SocketAddrV4) {
+        self.ranked += 1;
+        self.add(Candidate::new(address), None, Rank::Given(self.ranked));
     }
 
-    /// Adds a node to ask after all others.
-    pub(super) fn push_last(&mut self, candidate: Candidate) {
-        if !self.seen.contains_key(&candidate.address) {
-            self.add(candidate, None, |pending, candidate| pending.insert(0, candidate));
+    /// Adds a node of the routing table.
+    pub(super) fn push_known(&mut self, candidate: Candidate) {
+        let rank = self.rank(&candidate);
+        self.add(candidate, None, rank);
+    }
+
+    /// Adds a place of the bootstrap list, to ask after all others.
+    pub(super) fn push_bootstrap(&mut self, address: SocketAddrV4) {
+        self.ranked += 1;
+        self.add(Candidate::new(address), None, Rank::Bootstrap(self.ranked));
+    }
+
+    /// Walks elsewhere from here on. Who has answered is not asked again.
+    pub(super) fn redirect(&mut self, target: Target) {
+        self.spec.target = target;
+        for (rank, candidate) in std::mem::take(&mut self.pending) {
+            let rank = match rank {
+                Rank::Known(_) => self.rank(&candidate),
+                Rank::Given(_) | Rank::Bootstrap(_) => rank,
+            };
+            self.pending.insert(rank, candidate);
         }
+        for visit in self.inflight.values_mut() {
+            visit.distance = distance(&target, &visit.id);
+        }
+        self.closest.sort_by_key(|reply| reply.from_id.map(|id| distance(&target, &id)));
     }
 
     /// The routing table has given what it has.
@@ -152,24 +198,18 @@ impl Query {
         if !matches!(self.stage, Stage::Asking) {
             return Step::Wait;
         }
-        let limit = if self.slowdown { SLOW_START } else { self.concurrency } + self.slow();
-        while self.inflight.len() < limit {
-            let Some(next) = self.pending.pop() else {
-                break;
-            };
-            if self.is_closer(&next.id) {
-                return Step::Visit(next);
-            }
+        if let Some(next) = self.next_candidate() {
+            return Step::Visit(next);
         }
         if !self.from_table && self.asked() == 0 {
             self.slowdown = true;
         }
         let is_full = self.closest.len() >= K;
-        if !self.pending.is_empty() || (self.awaits_bootstrap && !is_full) {
+        if self.awaits_bootstrap && !is_full {
             return Step::Wait;
         }
-        let is_idle = self.inflight.is_empty() || (is_full && self.slow() == self.inflight.len());
-        if !is_idle {
+        let is_over = self.inflight.is_empty() || (is_full && !self.awaits_better());
+        if !is_over {
             return Step::Wait;
         }
         if !self.from_table && self.tally.successes < K / 4 {
@@ -179,14 +219,17 @@ impl Query {
     }
 
     /// A candidate is being asked.
-    pub(super) fn handle_sent(&mut self, request: RequestKey) {
-        self.inflight.insert(request, Pace::Normal);
+    pub(super) fn handle_sent(&mut self, request: RequestKey, candidate: Candidate) {
+        let Candidate { id, .. } = candidate;
+        let distance = distance(&self.spec.target, &id);
+        self.inflight.insert(request, Visit { id, distance, pace: Pace::Normal });
     }
 
-    /// A request missed its first reply and is sent again.
-    pub(super) fn handle_slow(&mut self, request: RequestKey) {
-        if let Some(pace) = self.inflight.get_mut(&request) {
-            *pace = Pace::Slow;
+    /// A request is sent again; `stalled` if its node has had time enough to answer.
+    pub(super) fn handle_slow(&mut self, request: RequestKey, stalled: bool) {
+        let pace = if stalled { Pace::Stalled } else { Pace::Slow };
+        if let Some(visit) = self.inflight.get_mut(&request) {
+            visit.pace = visit.pace.max(pace);
         }
     }
 
@@ -210,7 +253,16 @@ impl Query {
             if address.port() == 0 || is_filtered(address) {
                 continue;
             }
-            if !self.handle_named(address, reply.from, own_id, &mut down) {
+            let known = self.seen.get(&address);
+            let id = known.map_or_else(|| node_id(address), |known| known.id);
+            if id == *own_id {
+                continue;
+            }
+            if known.is_some_and(|known| matches!(known.seen, Seen::Down)) {
+                down.push(Down { referrer: reply.from, node: address });
+            }
+            let candidate = Candidate { address, id };
+            if !self.add(candidate, Some(reply.from), self.rank(&candidate)) {
                 break;
             }
         }
@@ -233,7 +285,7 @@ impl Query {
     /// Stops asking. Returns the requests that are left over.
     pub(super) fn close(&mut self) -> Vec<RequestKey> {
         self.stage = Stage::Closing;
-        self.pending = Vec::new();
+        self.pending.clear();
         std::mem::take(&mut self.inflight).into_keys().collect()
     }
 
@@ -269,6 +321,11 @@ impl Query {
         Some(if *successes > 0 { Ok(()) } else { result })
     }
 
+    /// True if a commit was stored.
+    pub(super) fn has_committed(&self) -> bool {
+        matches!(self.stage, Stage::Committing { successes, .. } if successes > 0)
+    }
+
     /// Every request that runs for it.
     pub(super) fn requests(&self) -> Vec<RequestKey> {
         let commits = match &self.stage {
@@ -292,102 +349,8 @@ impl Query {
     pub(super) fn into_closest(self) -> Vec<Reply> {
         self.closest
     }
-
-    /// A reply names a node. False if it is too far away, which ends the reply's list.
-    fn handle_named(
-        &mut self,
-        address: SocketAddrV4,
-        referrer: SocketAddrV4,
-        own_id: &NodeId,
-        down: &mut Vec<Down>,
-    ) -> bool {
-        let known = self.seen.get_mut(&address);
-        let id = known.as_ref().map_or_else(|| node_id(address), |known| known.id);
-        if id == *own_id {
-            return true;
-        }
-        let takes_any = !self.spec.only_closest_nodes;
-        match known.map(|known| &mut known.seen) {
-            None => {
-                let candidate = Candidate { address, id };
-                return takes_any && self.add(candidate, Some(referrer), Vec::push);
-            }
-            Some(Seen::Named(referrers)) => {
-                if takes_any && referrers.len() < K && !referrers.contains(&referrer) {
-                    referrers.push(referrer);
-                }
-            }
-            Some(Seen::Down) => down.push(Down { referrer, node: address }),
-            Some(Seen::Done) => {}
-        }
-        takes_any && self.is_closer(&id)
-    }
-
-    /// Adds a node that is not known. False if it is too far away.
-    fn add(
-        &mut self,
-        candidate: Candidate,
-        referrer: Option<SocketAddrV4>,
-        push: impl FnOnce(&mut Vec<Candidate>, Candidate),
-    ) -> bool {
-        if !self.is_closer(&candidate.id) || self.seen.len() >= MAX_SEEN {
-            return false;
-        }
-        let seen = Seen::Named(referrer.into_iter().collect());
-        self.seen.insert(candidate.address, Known { id: candidate.id, seen });
-        push(&mut self.pending, candidate);
-        true
-    }
-
-    /// Notes what became of a node; returns what it was.
-    fn see(&mut self, address: SocketAddrV4, seen: Seen) -> Option<Seen> {
-        if let Some(known) = self.seen.get_mut(&address) {
-            return Some(std::mem::replace(&mut known.seen, seen));
-        }
-        self.seen.insert(address, Known { id: node_id(address), seen });
-        None
-    }
-
-    fn insert_closest(&mut self, reply: &Reply) {
-        let Some(id) = reply.from_id else {
-            return;
-        };
-        let (target, wanted) = (self.spec.target, distance(&self.spec.target, &id));
-        let at = self.closest.binary_search_by(|other| {
-            other.from_id.map(|id| distance(&target, &id)).cmp(&Some(wanted))
-        });
-        let Err(at) = at else {
-            return;
-        };
-        self.closest.insert(at, reply.clone());
-        self.closest.truncate(K);
-    }
-
-    fn is_closer(&self, id: &NodeId) -> bool {
-        if self.closest.len() < K {
-            return true;
-        }
-        let worst = self.closest.last().and_then(|reply| reply.from_id);
-        let target = &self.spec.target;
-        worst.is_none_or(|worst| distance(target, id) < distance(target, &worst))
-    }
-
-    /// Nodes that have answered, or been given up.
-    fn asked(&self) -> usize {
-        self.tally.successes + self.tally.errors
-    }
-
-    fn slow(&self) -> usize {
-        self.inflight.values().filter(|pace| **pace == Pace::Slow).count()
-    }
 }
 
 fn distance(target: &Target, id: &NodeId) -> [u8; 32] {
     std::array::from_fn(|i| target[i] ^ id[i])
 }
-
-/// Requests at a time while given nodes have their chance.
-const SLOW_START: usize = 3;
-
-/// Nodes that one query gets to know. An honest walk sees some hundreds.
-const MAX_SEEN: usize = 10_000;

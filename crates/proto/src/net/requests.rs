@@ -63,7 +63,7 @@ impl Net {
             packet: request.encode(),
             counter,
             retries: spec.retries,
-            patience: patience(&spec),
+            wait: own_timer(&spec),
             force: spec.force,
         };
         let key = self.requests.start(cx, outgoing, purpose);
@@ -108,9 +108,9 @@ impl Net {
     pub(super) fn handle_deadlines(&mut self, cx: &mut Cx<'_>) {
         while let Some(cycle) = self.requests.poll_cycle(cx) {
             match cycle {
-                Cycle::Retry(request) => {
-                    if let Some(Purpose::Query(query)) = self.requests.purpose(request) {
-                        self.handle_slow(cx, *query, request);
+                Cycle::Retry { key, stalled } => {
+                    if let Some(Purpose::Query(query)) = self.requests.purpose(key) {
+                        self.handle_slow(cx, *query, key, stalled);
                     }
                 }
                 Cycle::TimedOut(landed) => self.handle_timed_out(cx, landed),
@@ -121,6 +121,10 @@ impl Net {
     fn handle_timed_out(&mut self, cx: &mut Cx<'_>, landed: Landed<Purpose>) {
         let (to, to_id) = (landed.to, landed.to_id);
         self.handle_end(cx, landed, Err(RequestError::Timeout));
+        if self.asleep {
+            // It was never asked.
+            return;
+        }
         if let Some(id) = to_id {
             self.remove_node(cx, &id);
         }
@@ -148,7 +152,11 @@ impl Net {
             Purpose::Swap { id, heard, by } => {
                 self.handle_swap(cx, &id, heard, by, result.is_ok());
             }
-            Purpose::QuickTest => self.bootstrap.handle_quick_test(result.is_ok()),
+            Purpose::QuickTest => {
+                if let Ok(reply) = result {
+                    self.handle_quick_test(cx, &reply);
+                }
+            }
             Purpose::Probe => self.handle_pong(cx, landed.key, result.ok()),
             Purpose::Suggested(place) => self.handle_suggested(cx, place, result.is_ok()),
             Purpose::Hint => {}
@@ -156,16 +164,17 @@ impl Net {
     }
 }
 
-/// How long a try waits. A DELAYED_PING says itself when it is answered.
-fn patience(spec: &RequestSpec) -> Duration {
-    let is_delayed = spec.internal && spec.command == command::DELAYED_PING;
-    let value = spec.value.as_deref().filter(|_| is_delayed).unwrap_or_default();
-    let delay = value.first_chunk().map_or(0, |delay| u32::from_le_bytes(*delay));
-    TRY + Duration::from_millis(u64::from(delay))
+/// A DELAYED_PING says itself when it is answered.
+fn own_timer(spec: &RequestSpec) -> Option<Duration> {
+    if !spec.internal || spec.command != command::DELAYED_PING {
+        return None;
+    }
+    let delay = u32::from_le_bytes(*spec.value.as_deref()?.first_chunk()?);
+    Some(NETWORK + Duration::from_millis(u64::from(delay)))
 }
 
-/// How long a reply may take.
-const TRY: Duration = Duration::from_millis(1000);
+/// What a delayed answer may take beyond its delay.
+const NETWORK: Duration = Duration::from_millis(1000);
 
 /// What a commit's reply says: a node that does not know the command or the token has stored
 /// nothing. Other codes are the command's own, and part of an answer.

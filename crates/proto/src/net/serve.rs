@@ -34,7 +34,7 @@ impl DelayedPings {
 impl Net {
     /// Answers a request.
     pub(crate) fn respond(&mut self, cx: &mut Cx<'_>, incoming: &Incoming, answering: Answering) {
-        if self.destroyed {
+        if self.destroyed || self.asleep {
             return;
         }
         let to = answering.to.unwrap_or(incoming.from);
@@ -58,10 +58,13 @@ impl Net {
         &mut self,
         cx: &mut Cx<'_>,
         incoming: &Incoming,
-        value: Vec<u8>,
+        value: Option<&[u8]>,
         to: SocketAddrV4,
         socket: Option<SocketId>,
     ) {
+        if self.destroyed {
+            return;
+        }
         let socket = socket.unwrap_or(incoming.socket);
         let request = Request {
             tid: incoming.tid,
@@ -71,7 +74,7 @@ impl Net {
             internal: false,
             command: incoming.command,
             target: incoming.target,
-            value: Some(&value),
+            value,
         };
         cx.send(socket, to, request.encode());
     }

@@ -143,6 +143,19 @@ impl Table {
         near.chain(far).flat_map(|(_, nodes)| nodes).take(n)
     }
 
+    /// The `n` nodes that are closest to a target, the closest first.
+    pub(super) fn nearest(&self, target: &Target, n: usize) -> impl Iterator<Item = &Node> {
+        let row = self.row_of(target);
+        // Nodes of the target's row share a longer prefix with it than those of the longer rows,
+        // which share as much as we do; those of a shorter row share no more than its length.
+        let same = self.rows.get(&row).into_iter().flatten().collect();
+        let longer = self.rows.range(row..).skip_while(|(index, _)| **index == row);
+        let longer = longer.flat_map(|(_, nodes)| nodes).collect();
+        let shorter = self.rows.range(..row).rev().map(|(_, nodes)| nodes.iter().collect());
+        let groups = [same, longer].into_iter().chain(shorter);
+        groups.flat_map(|group| sorted(target, group)).take(n)
+    }
+
     /// The row that a node with this id has, or would have.
     pub(super) fn row(&self, id: &NodeId) -> &[Node] {
         self.rows.get(&self.row_of(id)).map_or(&[], Vec::as_slice)
@@ -178,6 +191,12 @@ impl Table {
     fn row_of(&self, id: &NodeId) -> u8 {
         row_of(&self.id, id)
     }
+}
+
+fn sorted<'a>(target: &Target, mut nodes: Vec<&'a Node>) -> Vec<&'a Node> {
+    let distance = |node: &&Node| -> [u8; 32] { std::array::from_fn(|i| node.id[i] ^ target[i]) };
+    nodes.sort_unstable_by_key(distance);
+    nodes
 }
 
 /// The length of the common prefix; equal ids share row 255 with those that differ in the last bit.
@@ -226,6 +245,21 @@ mod tests {
         let expected = vectors["closest_indices"].as_array().unwrap();
         let expected = expected.iter().map(|i| hash(&[&[i.as_u64().unwrap() as u8]]));
         assert_eq!(closest.collect::<Vec<_>>(), expected.collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn the_nearest_are_the_nearest() {
+        let mut rng = Rng::from_seed([5; 32]);
+        let mut table = Table::new(rng.bytes());
+        (0..=255).for_each(|i| drop(table.add(node(i))));
+        for _ in 0..100 {
+            let mut target: NodeId = rng.bytes();
+            target[0] = if rng.below(2) == 0 { table.id[0] } else { target[0] };
+            let all = sorted(&target, table.rows.values().flatten().collect());
+            let expected: Vec<NodeId> = all.iter().take(K).map(|node| node.id).collect();
+            let nearest: Vec<NodeId> = table.nearest(&target, K).map(|node| node.id).collect();
+            assert_eq!(nearest, expected);
+        }
     }
 
     #[test]

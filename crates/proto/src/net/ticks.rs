@@ -9,7 +9,7 @@ use super::requests::Purpose;
 use super::table::{K, Node, is_filtered};
 use super::{NetTimer, Output, RequestSpec};
 use crate::wire::{NodeId, command, node_id};
-use crate::{Cx, Event, Timer};
+use crate::{Config, Cx, Event, Timer};
 
 /// Ticks, and what is counted in them.
 #[derive(Debug)]
@@ -25,14 +25,36 @@ pub(super) struct Clock {
 }
 
 /// Requests of the node's own, which are few at a time.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Upkeep {
     /// Nodes that are being pinged.
     checks: usize,
     /// Nodes of full rows that are being pinged.
     swaps: usize,
     /// Down hints sent in this tick.
-    pub(super) hints: usize,
+    hints: usize,
+    /// How many a tick may have.
+    max_hints: usize,
+}
+
+impl Upkeep {
+    pub(super) fn new(config: &Config) -> Self {
+        let max_hints = config.down_hints_rate_limit.unwrap_or(usize::MAX);
+        let max_hints = if config.send_down_hints { max_hints } else { 0 };
+        Self { checks: 0, swaps: 0, hints: 0, max_hints }
+    }
+
+    /// Nothing is under way any more.
+    pub(super) fn clear(&mut self) {
+        *self = Self { max_hints: self.max_hints, checks: 0, swaps: 0, hints: 0 };
+    }
+
+    /// True if one more hint may be sent.
+    pub(super) fn take_hint(&mut self) -> bool {
+        let may = self.hints < self.max_hints;
+        self.hints += usize::from(may);
+        may
+    }
 }
 
 impl Clock {
@@ -51,6 +73,12 @@ impl Clock {
 impl Net {
     pub(super) fn start_clock(&mut self, cx: &mut Cx<'_>) {
         cx.wake_at(Timer::Net(NetTimer::Tick), cx.now + TICK);
+    }
+
+    /// The time that has passed since the last tick was no sleep.
+    pub(super) fn restart_clock(&mut self, cx: &mut Cx<'_>) {
+        self.clock.last = cx.now;
+        self.start_clock(cx);
     }
 
     pub(super) fn handle_tick(&mut self, cx: &mut Cx<'_>) {
@@ -229,7 +257,7 @@ impl Net {
     }
 
     /// Everything looks old after a sleep, and the network may be another one.
-    fn handle_wakeup(&mut self, cx: &mut Cx<'_>) {
+    pub(super) fn handle_wakeup(&mut self, cx: &mut Cx<'_>) {
         let clock = &mut self.clock;
         clock.tick += 2 * OLD_NODE;
         // The second tick from here is one of those that ping.

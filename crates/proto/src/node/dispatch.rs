@@ -4,7 +4,7 @@ use super::machines::Machines;
 use crate::net::{Incoming, Output, Owner, Reply};
 use crate::punch::PunchId;
 use crate::wire::{Handshake, Holepunch, Mode, command};
-use crate::{Cx, RequestError, ServerId};
+use crate::{Cx, RequestAnswer, RequestError, ServerId};
 
 impl Machines {
     pub(super) fn handle_output(&mut self, cx: &mut Cx<'_>, output: Output) {
@@ -28,7 +28,7 @@ impl Machines {
             }
             // Queries of other owners have nothing more to tell.
             Output::QueryReply { .. } | Output::QueryDone { .. } | Output::Commit { .. } => {}
-            Output::Incoming(incoming) => self.handle_incoming(cx, &incoming),
+            Output::Incoming(incoming) => self.handle_incoming(cx, incoming),
             Output::Online | Output::Wakeup => self.handle_online(cx),
             Output::Ready => {}
         }
@@ -54,8 +54,36 @@ impl Machines {
         }
     }
 
+    fn handle_incoming(&mut self, cx: &mut Cx<'_>, incoming: Incoming) {
+        let is_persistent = self.lower.net.id().is_some();
+        if let Some(incoming) = self.audience.take_request(cx, incoming, is_persistent) {
+            self.serve(cx, &incoming);
+        }
+    }
+
+    pub(super) fn handle_request_answer(
+        &mut self,
+        cx: &mut Cx<'_>,
+        incoming: &Incoming,
+        answer: RequestAnswer,
+    ) {
+        let net = &mut self.lower.net;
+        match answer {
+            RequestAnswer::Reply(answering) => net.respond(cx, incoming, answering),
+            RequestAnswer::Relay { value, to, socket } => {
+                net.relay(cx, incoming, value.as_deref(), to, socket);
+            }
+            RequestAnswer::Serve => self.serve(cx, incoming),
+        }
+    }
+
     /// A request of another node: the store's, a server's, or to be passed on.
-    fn handle_incoming(&mut self, cx: &mut Cx<'_>, incoming: &Incoming) {
+    fn serve(&mut self, cx: &mut Cx<'_>, incoming: &Incoming) {
+        if incoming.command == command::PLUGIN && self.lower.net.id().is_some() {
+            // Plugins are the application's. A persistent node has no answer for one it lacks.
+            cx.stats.dropped.request += 1;
+            return;
+        }
         if self.store.handle_request(cx, &mut self.lower.net, incoming) {
             return;
         }

@@ -1,9 +1,11 @@
 //! The machines, and where each input goes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddrV4;
 
+use super::audience::Audience;
 use super::refusal::refuse;
+use super::sleep::Turn;
 use crate::announce::Announcer;
 use crate::conn::{Conns, Taken};
 use crate::connect::{Base, Connector, Io, LocalAddresses, pass_reports};
@@ -15,8 +17,8 @@ use crate::serve::Servers;
 use crate::store::Store;
 use crate::wire::Target;
 use crate::{
-    Answer, Command, Config, Cx, Datagram, Event, Live, ServerId, SocketId, Timer, Transmit,
-    TransmitBuf,
+    Action, Answer, Command, Config, ConnectError, Cx, Datagram, Event, Live, ServerId, SocketId,
+    Timer, Transmit, TransmitBuf,
 };
 
 #[derive(Debug)]
@@ -26,10 +28,13 @@ pub(super) struct Machines {
     pub(super) servers: Servers,
     pub(super) store: Store,
     pub(super) ops: Ops,
+    pub(super) audience: Audience,
     /// The keys that our servers listen to.
     pub(super) served: BTreeMap<Target, ServerId>,
     pub(super) key_pair: KeyPair,
     pub(super) life: Life,
+    /// What the application wants of `life`, in order.
+    pub(super) turns: VecDeque<Turn>,
 }
 
 /// What the connecting machines stand on.
@@ -43,10 +48,17 @@ pub(super) struct Lower {
     pub(super) announcers: BTreeMap<ServerId, Announcer>,
 }
 
-/// A node ends only once.
+/// A node sleeps and wakes, and ends only once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Life {
     Running,
+    /// The servers unannounce; nothing new begins.
+    Suspending,
+    /// The last datagrams leave, then the main sockets close.
+    ClosingDown,
+    Suspended,
+    /// The main sockets are being bound.
+    Waking,
     /// The servers unannounce; nothing new begins.
     Closing,
     Destroyed,
@@ -67,12 +79,14 @@ impl Lower {
 impl Machines {
     pub(super) fn new(config: Config, cx: &mut Cx<'_>) -> Self {
         let net = Net::new(&config, cx);
+        let mut punchers = Punchers::new(config.random_punch_interval, config.defer_random_punch);
+        punchers.handle_start(cx.now);
         Self {
             lower: Lower {
                 net,
                 conns: Conns::new(config.connection_keep_alive),
                 pool: Pool::new(),
-                punchers: Punchers::new(config.random_punch_interval),
+                punchers,
                 local: LocalAddresses::new(config.server_socket, config.interfaces.clone()),
                 announcers: BTreeMap::new(),
             },
@@ -80,15 +94,17 @@ impl Machines {
             servers: Servers::new(config.max_handshakes),
             store: Store::new(&config, cx.now),
             ops: Ops::default(),
+            audience: Audience::default(),
             served: BTreeMap::new(),
             key_pair: config.key_pair,
             life: Life::Running,
+            turns: VecDeque::new(),
         }
     }
 
     pub(super) fn handle_datagram(&mut self, cx: &mut Cx<'_>, datagram: Datagram<'_>) {
         let Datagram { socket, from, data } = datagram;
-        if self.life == Life::Destroyed || data.is_empty() {
+        if self.life == Life::Destroyed || self.is_deaf() || data.is_empty() {
             return;
         }
         match self.lower.conns.handle_datagram(cx, socket, from, data) {
@@ -101,10 +117,12 @@ impl Machines {
                 }
             }
             Taken::No if data.len() == 1 => self.handle_probe(cx, socket, from),
+            Taken::No if self.audience.take_datagram(cx, socket, from, data) => {}
             Taken::No => self.lower.net.handle_datagram(cx, socket, from, data),
         }
     }
 
+    #[expect(clippy::too_many_lines, reason = "a table: one arm for each command")]
     pub(super) fn handle_command(&mut self, cx: &mut Cx<'_>, command: Command) {
         if self.life == Life::Destroyed {
             return refuse(cx, command);
@@ -123,6 +141,9 @@ impl Machines {
                 }
             }
             Command::Connect { conn, remote, options } => {
+                if self.refuse_connect(cx, conn) {
+                    return;
+                }
                 let base = &mut self.lower.base();
                 self.connector.connect(cx, base, &mut self.store, conn, remote, options);
             }
@@ -147,16 +168,34 @@ impl Machines {
             Command::Request { request, options } => {
                 self.ops.start_request(cx, &mut self.lower.net, request, options);
             }
+            Command::CancelRequest { request } => {
+                self.ops.cancel_request(cx, &mut self.lower.net, request);
+            }
+            Command::Subscribe { interests } => self.audience.subscribe(interests),
+            Command::AnswerRequest { incoming, answer } => {
+                self.handle_request_answer(cx, &incoming, answer);
+            }
+            Command::Taken { events } => self.audience.handle_taken(events),
+            Command::HandleDatagram { socket, from, data } => {
+                self.lower.net.handle_datagram(cx, socket, from, &data);
+            }
+            Command::CheckLocal { host } => cx.act(Action::CheckLocal { host }),
+            Command::LocalChecked { host, valid } => cx.emit(Event::LocalChecked { host, valid }),
             Command::AddNode { address } => self.lower.net.add_node(cx, address),
             Command::WatchTable { watch } => self.lower.net.watch_table(watch),
             Command::Resolved { host, addresses } => {
                 self.lower.net.handle_resolved(cx, &host, &addresses);
             }
             Command::Bound { socket, local } => self.handle_bound(cx, socket, local),
-            Command::Interfaces { addresses } => {
-                self.lower.local.set_interfaces(addresses);
-                self.refresh_all(cx);
-            }
+            Command::Interfaces { interfaces } => self.handle_interfaces(cx, interfaces),
+            Command::Clock { unix_time } => self.store.set_clock(cx.now, unix_time),
+            Command::MachineSlept => self.lower.net.handle_machine_slept(cx),
+            Command::Suspend => self.handle_turn(cx, Turn::Suspend),
+            Command::Resume => self.handle_turn(cx, Turn::Resume),
+            Command::SuspendServer { server } => self.suspend_server(cx, server),
+            Command::ResumeServer { server } => self.resume_server(cx, server),
+            Command::MainClosed => self.handle_main_closed(cx),
+            Command::MainBound { sockets } => self.handle_main_bound(cx, sockets),
             Command::Destroy { force } => self.destroy(cx, force),
         }
     }
@@ -202,8 +241,11 @@ impl Machines {
             self.settle_sockets(cx);
             pass_reports(cx, &mut self.lower.base(), &mut self.connector, &mut self.servers);
             self.settle_announcers(cx);
-            let Some(output) = self.lower.net.poll_output() else { break };
-            self.handle_output(cx, output);
+            match self.lower.net.poll_output() {
+                Some(output) => self.handle_output(cx, output),
+                None if self.settle_sleep(cx) => {}
+                None => break,
+            }
         }
         if self.life == Life::Closing && self.lower.announcers.is_empty() {
             self.finish(cx);
@@ -243,13 +285,11 @@ impl Machines {
     }
 
     fn destroy(&mut self, cx: &mut Cx<'_>, force: bool) {
-        if self.life != Life::Running {
-            return;
-        }
-        self.life = Life::Closing;
-        let servers: Vec<ServerId> = self.lower.announcers.keys().copied().collect();
-        for server in servers {
-            self.close_server(cx, server);
+        if self.life != Life::Closing {
+            self.life = Life::Closing;
+            for server in self.server_ids() {
+                self.close_server(cx, server);
+            }
         }
         if force {
             self.finish(cx);
@@ -262,7 +302,7 @@ impl Machines {
         for server in std::mem::take(&mut self.lower.announcers).into_keys() {
             cx.emit(Event::ServerClosed { server });
         }
-        self.connector.close_all(cx, &mut self.lower.base());
+        self.connector.close_all(cx, &mut self.lower.base(), ConnectError::NodeDestroyed);
         self.lower.conns.destroy_all(cx);
         self.lower.net.destroy(cx);
         while let Some(output) = self.lower.net.poll_output() {

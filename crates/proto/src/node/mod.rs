@@ -4,10 +4,12 @@
 //! each other is handed on until nothing is left ([`Machines::settle`]). No machine calls another
 //! one beside or above it.
 
+mod audience;
 mod dispatch;
 mod machines;
 mod refusal;
 mod servers;
+mod sleep;
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Instant;
@@ -182,11 +184,6 @@ impl Node {
     /// Requests without an end, the oldest first.
     pub fn inflight(&self) -> Vec<InflightRequest> {
         self.machines.lower.net.inflight()
-    }
-
-    /// How many records of others this node keeps for LOOKUP.
-    pub fn records(&self) -> usize {
-        self.machines.store.records()
     }
 
     /// What the transport of a connection measures.

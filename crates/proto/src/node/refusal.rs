@@ -23,6 +23,7 @@ pub(super) fn refuse(cx: &mut Cx<'_>, command: Command) {
         Command::Request { request, .. } => {
             cx.emit(Event::Reply { request, result: Err(RequestError::NodeDestroyed) });
         }
+        Command::CheckLocal { host } => cx.emit(Event::LocalChecked { host, valid: false }),
         // Their outcome was told when the node ended, or they have none.
         Command::Write { .. }
         | Command::SendMessage { .. }
@@ -35,11 +36,25 @@ pub(super) fn refuse(cx: &mut Cx<'_>, command: Command) {
         | Command::SetHooks { .. }
         | Command::Answer { .. }
         | Command::CancelQuery { .. }
+        | Command::CancelRequest { .. }
+        | Command::Subscribe { .. }
+        | Command::AnswerRequest { .. }
+        | Command::Taken { .. }
+        | Command::HandleDatagram { .. }
+        | Command::LocalChecked { .. }
         | Command::AddNode { .. }
         | Command::WatchTable { .. }
         | Command::Bound { .. }
         | Command::Resolved { .. }
         | Command::Interfaces { .. }
+        | Command::Clock { .. }
+        | Command::MachineSlept
+        | Command::Suspend
+        | Command::Resume
+        | Command::SuspendServer { .. }
+        | Command::ResumeServer { .. }
+        | Command::MainClosed
+        | Command::MainBound { .. }
         | Command::Destroy { .. } => {}
     }
 }

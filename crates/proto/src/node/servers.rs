@@ -19,8 +19,17 @@ impl Machines {
         self.servers.listen(cx, &mut self.lower.base(), server, key_pair.clone(), options);
 
         let mut announcer = Announcer::new(server, key_pair);
-        announcer.start(cx, &mut self.lower.net);
+        if self.life == Life::Running {
+            announcer.start(cx, &mut self.lower.net);
+        }
         self.lower.announcers.insert(server, announcer);
+        if self.life != Life::Running {
+            self.suspend_server(cx, server);
+        }
+    }
+
+    pub(super) fn server_ids(&self) -> Vec<ServerId> {
+        self.lower.announcers.keys().copied().collect()
     }
 
     /// Announces a server again at its next cycle.
@@ -58,6 +67,7 @@ impl Machines {
                     AnnounceOutput::Relays(relays) => {
                         cx.emit(Event::ServerRelays { server, relays });
                     }
+                    AnnounceOutput::Suspended => cx.emit(Event::ServerSuspended { server }),
                     AnnounceOutput::Stopped => stopped.push(server),
                 }
             }
@@ -69,7 +79,7 @@ impl Machines {
     }
 
     fn may_listen(&self, server: ServerId, target: &[u8; 32]) -> Result<(), ListenError> {
-        if self.life != Life::Running {
+        if self.life == Life::Closing {
             return Err(ListenError::NodeDestroyed);
         }
         if self.lower.announcers.contains_key(&server) {

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use crate::announce::signed;
-use crate::net::{Commit, Net, Output, Owner, QueryKey, QuerySpec, Reply, RequestSpec};
+use crate::net::{Commit, Net, Output, Owner, QueryKey, QuerySpec, Reply, RequestKey, RequestSpec};
 use crate::noise::KeyPair;
 use crate::store::Store;
 use crate::wire::{LookupReply, Peer, Target, command, error_code};
@@ -14,10 +14,11 @@ use crate::{
     Tally, UserCommit, UserRequest,
 };
 
-/// The running queries of the application.
+/// The running queries and requests of the application.
 #[derive(Debug, Default)]
 pub(crate) struct Ops {
     queries: BTreeMap<QueryId, Running>,
+    requests: BTreeMap<RequestId, RequestKey>,
 }
 
 /// What `Command::Query` says.
@@ -108,12 +109,22 @@ impl Ops {
             target: options.target,
             token: options.token,
             value: options.value,
-            socket: None,
+            socket: options.socket,
             retries: options.retries,
             ttl: options.ttl,
             force: false,
         };
-        net.request(cx, spec, Owner::UserRequest(request));
+        let key = net.request(cx, spec, Owner::UserRequest(request));
+        if let Some(old) = self.requests.insert(request, key) {
+            net.cancel_request(cx, old);
+        }
+    }
+
+    /// Forgets a request. Nothing follows.
+    pub(crate) fn cancel_request(&mut self, cx: &mut Cx<'_>, net: &mut Net, request: RequestId) {
+        if let Some(key) = self.requests.remove(&request) {
+            net.cancel_request(cx, key);
+        }
     }
 
     /// Takes an output of the net that is the application's, and gives back any other.
@@ -143,6 +154,7 @@ impl Ops {
                 self.handle_unannounced(cx, query);
             }
             Output::Reply { owner: Owner::UserRequest(request), result } => {
+                self.requests.remove(&request)?;
                 let result = result.map(|reply| Box::new(plain(reply)));
                 cx.emit(Event::Reply { request, result });
             }

@@ -186,6 +186,7 @@ fn ping(host: u8) -> UserRequest {
         token: None,
         value: None,
         retries: 3,
+        socket: None,
         ttl: None,
     }
 }

@@ -17,7 +17,7 @@ mod throttle;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::SocketAddrV4;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub(crate) use nat::{is_consistent, is_random};
 pub(crate) use pool::{Bound, Pool};
@@ -76,15 +76,21 @@ pub(crate) struct Punchers {
 }
 
 impl Punchers {
-    /// No punchers. `random_interval` is the least time between two random punches.
-    pub(crate) fn new(random_interval: Duration) -> Self {
+    /// No punchers. `random_interval` is the least time between two random punches, and before the
+    /// first one if `deferred`.
+    pub(crate) fn new(random_interval: Duration, deferred: bool) -> Self {
         Self {
             by_id: BTreeMap::new(),
             by_socket: HashMap::new(),
             reports: VecDeque::new(),
-            throttle: Throttle::new(random_interval),
+            throttle: Throttle::new(random_interval, deferred),
             next_id: 0,
         }
+    }
+
+    /// The node has come up: the first random punch may have to wait.
+    pub(crate) fn handle_start(&mut self, now: Instant) {
+        self.throttle.handle_start(now);
     }
 
     /// Binds a socket and analyses its NAT as soon as it is bound.

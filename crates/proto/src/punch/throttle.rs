@@ -8,6 +8,7 @@ pub(super) struct Throttle {
     active: u32,
     last: Option<Instant>,
     interval: Duration,
+    deferred: bool,
 }
 
 /// How far a puncher draws on the budget.
@@ -22,12 +23,19 @@ pub(super) enum Claim {
 }
 
 impl Throttle {
-    pub(super) fn new(interval: Duration) -> Self {
-        Self { active: 0, last: None, interval }
+    pub(super) fn new(interval: Duration, deferred: bool) -> Self {
+        Self { active: 0, last: None, interval, deferred }
     }
 
     pub(super) fn is_busy(&self, now: Instant) -> bool {
         self.active >= MAX_ACTIVE || self.last.is_some_and(|last| now < last + self.interval)
+    }
+
+    /// A deferred throttle begins with a pause.
+    pub(super) fn handle_start(&mut self, now: Instant) {
+        if self.deferred {
+            self.last = Some(now);
+        }
     }
 
     /// Raises a claim.
@@ -57,9 +65,18 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_pause_can_come_first() {
+        let now = Instant::now();
+        let mut throttle = Throttle::new(Duration::from_secs(20), true);
+        throttle.handle_start(now);
+        assert!(throttle.is_busy(now + Duration::from_secs(19)));
+        assert!(!throttle.is_busy(now + Duration::from_secs(20)));
+    }
+
+    #[test]
     fn one_at_a_time_and_a_pause_after_it() {
         let now = Instant::now();
-        let mut throttle = Throttle::new(Duration::from_secs(20));
+        let mut throttle = Throttle::new(Duration::from_secs(20), false);
         let mut claim = Claim::None;
         throttle.claim(&mut claim, Claim::Reserved);
         throttle.claim(&mut claim, Claim::Used);
@@ -73,7 +90,7 @@ mod tests {
     #[test]
     fn a_reservation_that_came_to_nothing_costs_nothing() {
         let now = Instant::now();
-        let mut throttle = Throttle::new(Duration::from_secs(20));
+        let mut throttle = Throttle::new(Duration::from_secs(20), false);
         let mut claim = Claim::None;
         throttle.claim(&mut claim, Claim::Reserved);
         throttle.release(&mut claim, now);

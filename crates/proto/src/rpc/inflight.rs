@@ -5,6 +5,7 @@ use std::net::SocketAddrV4;
 use std::time::{Duration, Instant};
 
 use super::congestion::Congestion;
+use super::patience::{Attempt, Next, Patience};
 use crate::net::{NetTimer, RequestKey};
 use crate::wire::NodeId;
 use crate::{Cx, InflightRequest, SocketId, Timer};
@@ -18,6 +19,10 @@ pub(crate) struct Requests<P> {
     /// Wait for a place in the window, in order. May name requests that have ended.
     waiting: VecDeque<RequestKey>,
     congestion: Congestion,
+    patience: Patience,
+    max_window: usize,
+    /// Nothing leaves; all else goes on.
+    muted: bool,
     tid: u16,
     next_key: u64,
 }
@@ -36,8 +41,8 @@ pub(crate) struct Outgoing {
     /// Its counter in the statistics, if it has one.
     pub(crate) counter: Option<usize>,
     pub(crate) retries: u32,
-    /// How long each try waits for the reply.
-    pub(crate) patience: Duration,
+    /// How long each try waits for the reply; `None`: as the path allows.
+    pub(crate) wait: Option<Duration>,
     /// The first try bypasses the window.
     pub(crate) force: bool,
 }
@@ -56,8 +61,8 @@ pub(crate) struct Landed<P> {
 /// What became of a request whose deadline has passed.
 #[derive(Debug)]
 pub(crate) enum Cycle<P> {
-    /// It is sent again.
-    Retry(RequestKey),
+    /// It is sent again, or will be. `stalled` if its node has had time enough to answer.
+    Retry { key: RequestKey, stalled: bool },
     /// It was the last try.
     TimedOut(Landed<P>),
 }
@@ -67,6 +72,7 @@ struct Flight<P> {
     outgoing: Outgoing,
     purpose: P,
     sent: u32,
+    first_sent_at: Instant,
     sent_at: Instant,
     /// `None` while it waits for a place in the window.
     deadline: Option<Instant>,
@@ -74,13 +80,16 @@ struct Flight<P> {
 
 impl<P> Requests<P> {
     /// Nothing in flight.
-    pub(crate) fn new(max_window: usize, first_tid: u16) -> Self {
+    pub(crate) fn new(max_window: usize, first_tid: u16, patience: Patience) -> Self {
         Self {
             flights: BTreeMap::new(),
             by_tid: HashMap::new(),
             deadlines: BTreeSet::new(),
             waiting: VecDeque::new(),
             congestion: Congestion::new(max_window),
+            patience,
+            max_window,
+            muted: false,
             tid: first_tid,
             next_key: 0,
         }
@@ -108,7 +117,9 @@ impl<P> Requests<P> {
         }
         let force = outgoing.force;
         self.by_tid.insert((outgoing.tid, outgoing.to), key);
-        let flight = Flight { outgoing, purpose, sent: 0, sent_at: cx.now, deadline: None };
+        let (sent, now) = (0, cx.now);
+        let flight =
+            Flight { outgoing, purpose, sent, first_sent_at: now, sent_at: now, deadline: None };
         self.flights.insert(key, flight);
         if force {
             self.transmit(cx, key);
@@ -134,7 +145,9 @@ impl<P> Requests<P> {
         from: SocketAddrV4,
     ) -> Option<Landed<P>> {
         let key = *self.by_tid.get(&(tid, from))?;
+        let attempt = self.flights.get(&key)?.attempt(cx.now);
         let (landed, counter) = self.remove(cx, key)?;
+        self.patience.handle_answer(cx.now, attempt, landed.elapsed);
         cx.stats.responses += 1;
         if let Some([_, rx]) = counter.and_then(|i| cx.stats.commands.get_mut(i)) {
             *rx += 1;
@@ -162,9 +175,7 @@ impl<P> Requests<P> {
         let flight = self.flights.get_mut(&key)?;
         flight.deadline = None;
         if flight.sent <= flight.outgoing.retries {
-            cx.stats.retries += 1;
-            self.enqueue(cx, key);
-            return Some(Cycle::Retry(key));
+            return Some(self.retry(cx, key));
         }
         let (landed, _) = self.remove(cx, key)?;
         cx.stats.timeouts += 1;
@@ -201,13 +212,57 @@ impl<P> Requests<P> {
     }
 
     /// Ends every request, the oldest first.
-    pub(crate) fn clear(&mut self, cx: &mut Cx<'_>) -> Vec<P> {
+    pub(crate) fn clear(&mut self, cx: &mut Cx<'_>) -> Vec<Landed<P>> {
         let keys: Vec<RequestKey> = self.flights.keys().copied().collect();
         let ended = keys.into_iter().filter_map(|key| self.remove(cx, key));
-        let purposes = ended.map(|(landed, _)| landed.purpose).collect();
+        let ended = ended.map(|(landed, _)| landed).collect();
         self.waiting.clear();
         self.set_timer(cx);
-        purposes
+        ended
+    }
+
+    /// Requests and their retries do not leave from here on, though their time runs.
+    pub(crate) fn mute(&mut self) {
+        self.muted = true;
+        self.congestion = Congestion::new(self.max_window);
+    }
+
+    /// Requests leave again. Those that are there begin anew.
+    pub(crate) fn unmute(&mut self, cx: &mut Cx<'_>) {
+        self.muted = false;
+        self.congestion = Congestion::new(self.max_window);
+        self.deadlines.clear();
+        self.waiting = self.flights.keys().copied().collect();
+        for flight in self.flights.values_mut() {
+            flight.sent = 0;
+            flight.deadline = None;
+        }
+        self.release(cx);
+        self.set_timer(cx);
+    }
+
+    fn retry(&mut self, cx: &mut Cx<'_>, key: RequestKey) -> Cycle<P> {
+        let Some(flight) = self.flights.get_mut(&key) else {
+            return Cycle::Retry { key, stalled: false };
+        };
+        let attempt = flight.attempt(cx.now);
+        let has_own_timer = flight.outgoing.wait.is_some();
+        let stalled = has_own_timer || self.patience.is_stalled(attempt);
+        let next = match has_own_timer {
+            true => Next::Send,
+            false => self.patience.handle_silence(cx.now, attempt),
+        };
+        match next {
+            Next::Send => {
+                cx.stats.retries += 1;
+                self.enqueue(cx, key);
+            }
+            Next::WaitUntil(at) => {
+                flight.deadline = Some(at);
+                self.deadlines.insert((at, key));
+            }
+        }
+        Cycle::Retry { key, stalled }
     }
 
     fn enqueue(&mut self, cx: &mut Cx<'_>, key: RequestKey) {
@@ -234,14 +289,21 @@ impl<P> Requests<P> {
         };
         let outgoing = &flight.outgoing;
         match outgoing.ttl {
+            _ if self.muted => {}
             Some(ttl) => {
                 cx.send_with_ttl(outgoing.socket, outgoing.to, ttl, outgoing.packet.clone());
             }
             None => cx.send(outgoing.socket, outgoing.to, outgoing.packet.clone()),
         }
-        let deadline = cx.now + outgoing.patience;
         flight.sent += 1;
         flight.sent_at = cx.now;
+        if flight.sent == 1 {
+            flight.first_sent_at = cx.now;
+            self.patience.handle_first();
+        }
+        let attempt = flight.attempt(cx.now);
+        let wait = flight.outgoing.wait.unwrap_or_else(|| self.patience.wait(cx.rng, attempt));
+        let deadline = cx.now + wait;
         flight.deadline = Some(deadline);
         self.deadlines.insert((deadline, key));
         self.congestion.take();
@@ -249,7 +311,8 @@ impl<P> Requests<P> {
 
     /// Takes a request out of every index, and gives its place in the window back.
     fn remove(&mut self, cx: &mut Cx<'_>, key: RequestKey) -> Option<(Landed<P>, Option<usize>)> {
-        let Flight { outgoing, purpose, sent, sent_at, deadline } = self.flights.remove(&key)?;
+        let Flight { outgoing, purpose, sent, sent_at, deadline, .. } =
+            self.flights.remove(&key)?;
         if let Some(deadline) = deadline {
             self.deadlines.remove(&(deadline, key));
         }
@@ -271,6 +334,17 @@ impl<P> Requests<P> {
         match self.deadlines.first() {
             Some((at, _)) => cx.wake_at(timer, *at),
             None => cx.timers.cancel(timer),
+        }
+    }
+}
+
+impl<P> Flight<P> {
+    fn attempt(&self, now: Instant) -> Attempt {
+        Attempt {
+            to: self.outgoing.to,
+            sent: self.sent,
+            tries: self.outgoing.retries.saturating_add(1),
+            since_first: now.saturating_duration_since(self.first_sent_at),
         }
     }
 }

@@ -1,10 +1,14 @@
 //! Requests and responses of dht-rpc: what is in flight, how much at once, and tokens.
 //! Reference: dht-rpc 6.27.0, lib/io.js.
 
+mod adaptive;
 mod congestion;
+mod destinations;
 mod inflight;
+mod patience;
 mod tokens;
 
 pub(crate) use congestion::Congestion;
 pub(crate) use inflight::{Cycle, Landed, Outgoing, Requests};
+pub(crate) use patience::Patience;
 pub(crate) use tokens::Tokens;

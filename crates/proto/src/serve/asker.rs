@@ -98,7 +98,7 @@ impl Asker {
                     peer_address: Some(client),
                     relay_address: None,
                 };
-                io.net.relay(cx, &self.incoming, message.encode(), to, socket);
+                io.net.relay(cx, &self.incoming, Some(&message.encode()), to, socket);
             }
         }
     }
@@ -114,7 +114,15 @@ pub(super) fn answer_round(
     socket: SocketId,
 ) {
     let message = Holepunch { mode: Mode::FromServer, id: 0, payload, peer_address: Some(client) };
-    io.net.relay(cx, incoming, message.encode(), incoming.from, Some(socket));
+    io.net.relay(cx, incoming, Some(&message.encode()), incoming.from, Some(socket));
+}
+
+/// One more who waits for the same message, unless it is one too many.
+pub(super) fn remember(unanswered: &mut Vec<Asker>, asker: Asker) {
+    let known = unanswered.iter().any(|other| other.is_same(&asker));
+    if !known && unanswered.len() < MAX_ASKERS {
+        unanswered.push(asker);
+    }
 }
 
 /// What is needed to answer: a message that waits shall not hold its bytes.
@@ -126,3 +134,6 @@ pub(super) fn without_value(incoming: &Incoming) -> Incoming {
 pub(super) fn is_destination(address: SocketAddrV4) -> bool {
     address.port() != 0 && !is_reserved(*address.ip())
 }
+
+/// A client asks through three nodes at a time, and seldom through more in all.
+const MAX_ASKERS: usize = 8;

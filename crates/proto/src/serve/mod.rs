@@ -61,6 +61,20 @@ impl Servers {
         }
     }
 
+    /// Drops what has not opened, and hears nobody until `resume`.
+    pub(crate) fn suspend(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, server: ServerId) {
+        if let Some(server) = self.by_id.get_mut(&server) {
+            server.suspend(cx, base);
+        }
+    }
+
+    /// Accepts handshakes again.
+    pub(crate) fn resume(&mut self, server: ServerId) {
+        if let Some(server) = self.by_id.get_mut(&server) {
+            server.resume();
+        }
+    }
+
     /// Changes which questions the application is asked.
     pub(crate) fn set_hooks(&mut self, server: ServerId, firewall: bool, holepunch: bool) {
         if let Some(server) = self.by_id.get_mut(&server) {

@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use super::admission::{Admission, InFlight};
-use super::asker::{Asker, Client, is_destination, without_value};
+use super::asker::{Asker, Client, is_destination, remember, without_value};
 use super::rounds::{Flow, Place, Punching, Round};
 use super::session::{Policy, Session, Welcome, welcome};
 use super::slots::{Asking, Caller, Reply, Slots, State};
@@ -23,6 +23,7 @@ pub(super) struct Server {
     options: ServerOptions,
     admission: Admission,
     slots: Slots,
+    suspended: bool,
 }
 
 impl Server {
@@ -33,7 +34,7 @@ impl Server {
         max_handshakes: usize,
     ) -> Self {
         let admission = Admission::new(max_handshakes);
-        Self { id, identity, options, admission, slots: Slots::default() }
+        Self { id, identity, options, admission, slots: Slots::default(), suspended: false }
     }
 
     pub(super) fn set_hooks(&mut self, firewall: bool, holepunch: bool) {
@@ -63,6 +64,9 @@ impl Server {
         incoming: &Incoming,
         message: &Handshake,
     ) {
+        if self.suspended {
+            return;
+        }
         let Some(asker) = Asker::new(incoming, message) else {
             cx.stats.dropped.malformed += 1;
             return;
@@ -182,6 +186,21 @@ impl Server {
 
     /// Drops every handshake. Connections that have opened live on.
     pub(super) fn close(mut self, cx: &mut Cx<'_>, base: &mut Base<'_>) {
+        self.drop_handshakes(cx, base);
+    }
+
+    /// The same, until `resume`. Handshakes that come meanwhile are not answered.
+    pub(super) fn suspend(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>) {
+        self.suspended = true;
+        self.drop_handshakes(cx, base);
+        self.slots = Slots::default();
+    }
+
+    pub(super) fn resume(&mut self) {
+        self.suspended = false;
+    }
+
+    fn drop_handshakes(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>) {
         for slot in self.slots.indices() {
             if let Some(State::Asking(asking)) = self.slots.get_mut(slot) {
                 cx.timers.cancel(Timer::Ask(asking.ask));
@@ -376,15 +395,5 @@ fn answer(cx: &mut Cx<'_>, base: &mut Base<'_>, askers: &[Asker], reply: &Reply)
     }
 }
 
-fn remember(unanswered: &mut Vec<Asker>, asker: Asker) {
-    let known = unanswered.iter().any(|other| other.is_same(&asker));
-    if !known && unanswered.len() < MAX_ASKERS {
-        unanswered.push(asker);
-    }
-}
-
 /// The client's packet or round, from message 2 on.
 const CLIENT_COMES_WITHIN: Duration = Duration::from_secs(10);
-
-/// A client asks through three nodes at a time, and seldom through more in all.
-const MAX_ASKERS: usize = 8;

@@ -293,7 +293,7 @@ impl Host {
             net,
             conns: Conns::new(Duration::ZERO),
             pool: Pool::new(),
-            punchers: Punchers::new(Duration::from_secs(20)),
+            punchers: Punchers::new(Duration::from_secs(20), false),
             local: LocalAddresses::new(addr("0.0.0.0:49737"), Vec::new()),
             clients: 0,
         };

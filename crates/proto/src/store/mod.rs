@@ -5,6 +5,7 @@
 mod cache;
 mod records;
 mod router;
+mod time;
 mod values;
 mod verify;
 
@@ -13,9 +14,11 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 pub(crate) use self::router::Router;
+pub(crate) use self::time::StoreTimer;
 
 use self::cache::{Cache, Limits};
 use self::records::{Record, Records};
+use self::time::{Age, WallClock};
 use self::values::{Outdated, Values};
 use self::verify::{
     Entry, Refused, VerifiedAnnounce, VerifiedImmutable, VerifiedMutable, VerifiedUnannounce,
@@ -23,7 +26,7 @@ use self::verify::{
 use crate::net::{Answering, Incoming, Net};
 use crate::noise::PublicKey;
 use crate::wire::{Announce, LookupReply, NodeId, Peer, Reader, Target, command, error_code, hash};
-use crate::{Config, Cx, Rng, Stored, Timer};
+use crate::{Config, Cx, Rng, Stored};
 
 /// The records of a node.
 #[derive(Debug)]
@@ -37,15 +40,6 @@ pub(crate) struct Store {
     announced_age: Age,
     values_age: Age,
     clock: WallClock,
-}
-
-/// Wake-ups of the store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum StoreTimer {
-    /// Announcements, and what belongs to them, age.
-    Announced,
-    /// Mutable and immutable values age.
-    Values,
 }
 
 /// Why nothing is answered.
@@ -71,8 +65,13 @@ impl Store {
             values: Values::new(Limits::of(config.max_size / 2)),
             announced_age: Age::new(StoreTimer::Announced, announced_age),
             values_age: Age::new(StoreTimer::Values, values_age),
-            clock: WallClock { at: now, unix_time: config.unix_time },
+            clock: WallClock::new(now, config.unix_time),
         }
+    }
+
+    /// The wall clock was set.
+    pub(crate) fn set_clock(&mut self, now: Instant, unix_time: Duration) {
+        self.clock = WallClock::new(now, unix_time);
     }
 
     /// Answers for the key of a server of ours: FIND_PEER and LOOKUP of the target give this
@@ -109,14 +108,14 @@ impl Store {
     pub(crate) fn handle_timeout(&mut self, cx: &mut Cx<'_>, timer: StoreTimer) {
         match timer {
             StoreTimer::Announced => {
-                self.announced_age.watched = false;
+                self.announced_age.handle_timeout();
                 self.router.age();
                 self.records.age();
                 self.bumps.age();
                 self.refreshes.age();
             }
             StoreTimer::Values => {
-                self.values_age.watched = false;
+                self.values_age.handle_timeout();
                 self.values.age();
             }
         }
@@ -142,11 +141,6 @@ impl Store {
             self.router.remove(target);
         }
         self.records.remove(target, public_key);
-    }
-
-    /// How many announced records there are.
-    pub(crate) fn records(&self) -> usize {
-        self.records.len()
     }
 
     fn answer(
@@ -295,45 +289,6 @@ impl Store {
         let Stored { servers, records, bumps, refreshes, mutables, immutables } = self.stored();
         self.announced_age.watch(cx, servers + records + bumps + refreshes);
         self.values_age.watch(cx, mutables + immutables);
-    }
-}
-
-/// When entries of a kind age.
-#[derive(Debug)]
-struct Age {
-    timer: StoreTimer,
-    interval: Duration,
-    /// True while the timer is set.
-    watched: bool,
-}
-
-impl Age {
-    /// Two thirds let an entry live between 0.66 and 1.33 times its age.
-    fn new(timer: StoreTimer, max_age: Duration) -> Self {
-        Self { timer, interval: max_age * 2 / 3, watched: false }
-    }
-
-    /// Sets the timer if there is something to wait for; an age of zero is none.
-    fn watch(&mut self, cx: &mut Cx<'_>, entries: usize) {
-        if self.watched || entries == 0 || self.interval.is_zero() {
-            return;
-        }
-        self.watched = true;
-        cx.wake_at(Timer::Store(self.timer), cx.now + self.interval);
-    }
-}
-
-/// Tells Unix time from the time that the driver hands down.
-#[derive(Clone, Copy, Debug)]
-struct WallClock {
-    at: Instant,
-    unix_time: Duration,
-}
-
-impl WallClock {
-    fn unix_ms(&self, now: Instant) -> u64 {
-        let time = self.unix_time + now.saturating_duration_since(self.at);
-        u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
     }
 }
 

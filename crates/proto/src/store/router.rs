@@ -169,7 +169,7 @@ impl Router {
 
     fn take(&self, cx: &mut Cx<'_>, net: &mut Net, incoming: &Incoming, route: Route) {
         match route {
-            Route::Forward { value, to } => net.relay(cx, incoming, value, to, None),
+            Route::Forward { value, to } => net.relay(cx, incoming, Some(&value), to, None),
             Route::Respond(answering) => net.respond(cx, incoming, answering),
             Route::Drop => cx.stats.dropped.unexpected += 1,
         }

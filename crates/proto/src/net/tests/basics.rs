@@ -258,7 +258,7 @@ fn user_commands_go_up_and_answers_go_out() {
     assert_eq!((sent[0].to, sent[0].socket), (elsewhere, SocketId::CLIENT));
     assert_eq!((response(&sent[0]).tid, response(&sent[0]).to), (9, elsewhere));
 
-    node.call(|net, cx| net.relay(cx, &incoming, vec![1, 2], elsewhere, None));
+    node.call(|net, cx| net.relay(cx, &incoming, Some(&[1, 2]), elsewhere, None));
     let sent = node.sent();
     let Ok(Packet::Request(relayed)) = Packet::decode(&sent[0].payload) else {
         panic!("not a request");

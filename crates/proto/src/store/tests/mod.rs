@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::*;
 use crate::noise::KeyPair;
 use crate::wire::{announce_signable, ns};
-use crate::{Outbox, SocketId, Stats, Timers};
+use crate::{Outbox, SocketId, Stats, Timer, Timers};
 
 #[test]
 fn answers_as_the_reference_does() {
@@ -124,6 +124,20 @@ fn a_bump_grows_and_does_not_run_ahead_of_the_clock() {
     assert_eq!(bump_after(now - 9), now - 5);
     assert_eq!(bump_after(now + 60_001), now - 5);
     assert_eq!(bump_after(now + 60_000), now + 60_000);
+}
+
+#[test]
+fn the_clock_can_be_set() {
+    let mut world = World::new();
+    let now = u64::try_from(UNIX_TIME.as_millis()).unwrap();
+    let bump = now + 3_600_000;
+    world.answer(Some(ID), &announce(TOPIC, 1, bump)).unwrap();
+    assert_eq!(world.lookup(TOPIC).unwrap().bump, 0);
+
+    world.store.set_clock(world.parts.now, UNIX_TIME + Duration::from_secs(3600));
+    world.answer(Some(ID), &announce(TOPIC, 1, bump)).unwrap();
+
+    assert_eq!(world.lookup(TOPIC).unwrap().bump, bump);
 }
 
 #[test]

@@ -1,0 +1,198 @@
+//! What the application wants to see of other nodes, and how much of it is on its way to it.
+
+use std::collections::VecDeque;
+use std::net::SocketAddrV4;
+
+use bytes::Bytes;
+
+use crate::wire::command;
+use crate::{Cx, Event, Incoming, Interests, SocketId};
+
+/// Passes on what the application has asked for, as far as it keeps up.
+#[derive(Debug, Default)]
+pub(super) struct Audience {
+    interests: Interests,
+    /// Sizes of what was told and not yet taken, in order.
+    untaken: VecDeque<usize>,
+    untaken_bytes: usize,
+}
+
+impl Audience {
+    /// From here on the application wants to see this, and nothing else.
+    pub(super) fn subscribe(&mut self, interests: Interests) {
+        self.interests = interests;
+    }
+
+    /// Tells the application of a request, or gives it back if it does not ask for such.
+    pub(super) fn take_request(
+        &mut self,
+        cx: &mut Cx<'_>,
+        incoming: Incoming,
+        is_persistent: bool,
+    ) -> Option<Incoming> {
+        let Interests { unknown, requests, plugins, .. } = self.interests;
+        let wanted = requests
+            || (unknown && incoming.command > command::PLUGIN)
+            || (plugins && is_persistent && incoming.command == command::PLUGIN);
+        if !wanted {
+            return Some(incoming);
+        }
+        let size = incoming.value.as_ref().map_or(0, Bytes::len);
+        if self.admit(cx, size) {
+            cx.emit(Event::IncomingRequest(Box::new(incoming)));
+        }
+        None
+    }
+
+    /// Tells the application of a datagram; false if it does not ask for such. As in the
+    /// reference, those of the two main sockets are none of its business.
+    pub(super) fn take_datagram(
+        &mut self,
+        cx: &mut Cx<'_>,
+        socket: SocketId,
+        from: SocketAddrV4,
+        data: &[u8],
+    ) -> bool {
+        if !self.interests.datagrams || socket.0 < SocketId::FIRST_POOL {
+            return false;
+        }
+        if self.admit(cx, data.len()) {
+            cx.emit(Event::Datagram { socket, from, data: Bytes::copy_from_slice(data) });
+        }
+        true
+    }
+
+    /// The application has taken so many of these events.
+    pub(super) fn handle_taken(&mut self, events: usize) {
+        for size in self.untaken.drain(..events.min(self.untaken.len())) {
+            self.untaken_bytes -= size;
+        }
+    }
+
+    /// What an application that does not keep up would queue, it would answer too late.
+    fn admit(&mut self, cx: &mut Cx<'_>, size: usize) -> bool {
+        if self.untaken.len() >= MAX_UNTAKEN || self.untaken_bytes + size > MAX_UNTAKEN_BYTES {
+            cx.stats.dropped.request += 1;
+            return false;
+        }
+        self.untaken.push_back(size);
+        self.untaken_bytes += size;
+        true
+    }
+}
+
+/// As many as the socket's own buffer holds when a process is busy.
+const MAX_UNTAKEN: usize = 1024;
+
+/// 2 MiB: those with the largest values that fit into a datagram without fragments.
+const MAX_UNTAKEN_BYTES: usize = 2 * 1024 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+    use crate::connect::testing::Bench;
+
+    #[test]
+    fn nothing_is_told_that_nobody_asked_for() {
+        let (mut bench, mut audience) = (Bench::new(), Audience::default());
+        assert!(!tells(&mut bench, &mut audience, USER, true));
+        assert!(!audience.take_datagram(&mut bench.cx(), POOL, FROM, b"datagram"));
+
+        audience.subscribe(Interests { unknown: true, ..Interests::default() });
+        assert!(tells(&mut bench, &mut audience, USER, false));
+        assert!(!tells(&mut bench, &mut audience, command::LOOKUP, true));
+        assert!(!tells(&mut bench, &mut audience, command::PLUGIN, true));
+
+        audience.subscribe(Interests::default());
+        assert!(!tells(&mut bench, &mut audience, USER, true));
+        assert_eq!(bench.out.events.len(), 1);
+    }
+
+    #[test]
+    fn plugins_are_asked_while_the_node_is_persistent() {
+        let (mut bench, mut audience) = (Bench::new(), Audience::default());
+        audience.subscribe(Interests { plugins: true, ..Interests::default() });
+        assert!(!tells(&mut bench, &mut audience, command::PLUGIN, false));
+        assert!(tells(&mut bench, &mut audience, command::PLUGIN, true));
+        assert!(!tells(&mut bench, &mut audience, command::LOOKUP, true));
+    }
+
+    #[test]
+    fn an_application_that_does_not_keep_up_is_told_no_more() {
+        let (mut bench, mut audience) = (Bench::new(), Audience::default());
+        audience.subscribe(Interests { requests: true, ..Interests::default() });
+        for _ in 0..MAX_UNTAKEN + 5 {
+            assert!(tells(&mut bench, &mut audience, USER, false));
+        }
+        assert_eq!(bench.out.events.len(), MAX_UNTAKEN);
+        assert_eq!(bench.stats.dropped.request, 5);
+
+        audience.handle_taken(2);
+        for _ in 0..3 {
+            tells(&mut bench, &mut audience, USER, false);
+        }
+        assert_eq!(bench.out.events.len(), MAX_UNTAKEN + 2);
+        assert_eq!(bench.stats.dropped.request, 6);
+    }
+
+    #[test]
+    fn large_values_count_by_their_size() {
+        let (mut bench, mut audience) = (Bench::new(), Audience::default());
+        audience.subscribe(Interests { datagrams: true, ..Interests::default() });
+        let large = vec![7; MAX_UNTAKEN_BYTES / 2];
+        for _ in 0..3 {
+            assert!(audience.take_datagram(&mut bench.cx(), POOL, FROM, &large));
+        }
+        assert_eq!(bench.out.events.len(), 2);
+
+        audience.handle_taken(1);
+        audience.take_datagram(&mut bench.cx(), POOL, FROM, &large);
+        assert_eq!((bench.out.events.len(), bench.stats.dropped.request), (3, 1));
+    }
+
+    #[test]
+    fn more_may_be_taken_than_was_told() {
+        let (mut bench, mut audience) = (Bench::new(), Audience::default());
+        audience.handle_taken(usize::MAX);
+        audience.subscribe(Interests { requests: true, ..Interests::default() });
+        tells(&mut bench, &mut audience, USER, false);
+        audience.handle_taken(9);
+        assert_eq!((audience.untaken.len(), audience.untaken_bytes), (0, 0));
+    }
+
+    #[test]
+    fn datagrams_of_the_main_sockets_are_not_told() {
+        let (mut bench, mut audience) = (Bench::new(), Audience::default());
+        audience.subscribe(Interests { datagrams: true, ..Interests::default() });
+        for socket in [SocketId::CLIENT, SocketId::SERVER] {
+            assert!(!audience.take_datagram(&mut bench.cx(), socket, FROM, b"datagram"));
+        }
+        assert!(audience.take_datagram(&mut bench.cx(), POOL, FROM, b"datagram"));
+    }
+
+    fn tells(
+        bench: &mut Bench,
+        audience: &mut Audience,
+        command: u64,
+        is_persistent: bool,
+    ) -> bool {
+        let incoming = Incoming {
+            from: FROM,
+            from_id: None,
+            to: FROM,
+            socket: SocketId::SERVER,
+            tid: 1,
+            command,
+            target: None,
+            token: None,
+            value: Some(Bytes::from_static(b"value")),
+        };
+        audience.take_request(&mut bench.cx(), incoming, is_persistent).is_none()
+    }
+
+    const USER: u64 = 99;
+    const POOL: SocketId = SocketId(SocketId::FIRST_POOL);
+    const FROM: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 1);
+}

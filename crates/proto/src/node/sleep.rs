@@ -1,0 +1,161 @@
+//! Sleep and waking (PROTOCOL B.12).
+//!
+//! Running → Suspending, while servers unannounce → Closing down, when all has ended and the driver
+//! closes the main sockets → Suspended → Waking, while the driver binds them again → Running.
+//! `Command::Suspend` and `Command::Resume` wait for each other, so that each has its outcome.
+
+use std::io::ErrorKind;
+
+use super::machines::{Life, Machines};
+use crate::{
+    Action, Closed, ConnError, ConnId, ConnectError, Cx, Event, Interface, MainSockets, ServerId,
+};
+
+/// A wish of the application that has no outcome yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Turn {
+    Suspend,
+    Resume,
+}
+
+impl Machines {
+    /// Takes a wish; it is fulfilled when those before it are.
+    pub(super) fn handle_turn(&mut self, cx: &mut Cx<'_>, turn: Turn) {
+        self.turns.push_back(turn);
+        self.take_turns(cx);
+    }
+
+    /// Takes a connection that is wanted while the node sleeps; false if it does not.
+    pub(super) fn refuse_connect(&self, cx: &mut Cx<'_>, conn: ConnId) -> bool {
+        let asleep = matches!(self.life, Life::Suspending | Life::ClosingDown | Life::Suspended);
+        if asleep {
+            let error = Some(ConnError::Connect(ConnectError::Suspended));
+            cx.emit(Event::Closed(Closed { conn, error }));
+        }
+        asleep
+    }
+
+    /// True while no socket is there for datagrams.
+    pub(super) fn is_deaf(&self) -> bool {
+        matches!(self.life, Life::ClosingDown | Life::Suspended | Life::Waking)
+    }
+
+    /// Goes on to the next state if all that this one waits for has happened. True if it did.
+    pub(super) fn settle_sleep(&mut self, cx: &mut Cx<'_>) -> bool {
+        let announcers = &mut self.lower.announcers.values();
+        if self.life != Life::Suspending || !announcers.all(|each| each.is_suspended()) {
+            return false;
+        }
+        self.life = Life::ClosingDown;
+        self.end_all(cx);
+        cx.act(Action::CloseMain);
+        true
+    }
+
+    /// All that had to be said has left.
+    pub(super) fn handle_main_closed(&mut self, cx: &mut Cx<'_>) {
+        if self.life != Life::ClosingDown {
+            return;
+        }
+        self.lower.conns.forget_closed(cx);
+        self.life = Life::Suspended;
+        self.turns.pop_front();
+        cx.emit(Event::Suspended);
+        self.take_turns(cx);
+    }
+
+    pub(super) fn handle_main_bound(
+        &mut self,
+        cx: &mut Cx<'_>,
+        sockets: Result<MainSockets, ErrorKind>,
+    ) {
+        if self.life != Life::Waking {
+            return;
+        }
+        self.turns.pop_front();
+        match sockets {
+            Ok(sockets) => self.wake(cx, sockets),
+            Err(error) => {
+                // Connections may have been wanted meanwhile.
+                self.end_all(cx);
+                self.life = Life::Suspended;
+                cx.emit(Event::Resumed { error: Some(error) });
+            }
+        }
+        self.take_turns(cx);
+    }
+
+    pub(super) fn suspend_server(&mut self, cx: &mut Cx<'_>, server: ServerId) {
+        self.servers.suspend(cx, &mut self.lower.base(), server);
+        if let Some(announcer) = self.lower.announcers.get_mut(&server) {
+            announcer.suspend(cx, &mut self.lower.net);
+        }
+    }
+
+    /// A server of a node that sleeps wakes with the node.
+    pub(super) fn resume_server(&mut self, cx: &mut Cx<'_>, server: ServerId) {
+        if self.life != Life::Running {
+            return;
+        }
+        self.servers.resume(server);
+        if let Some(announcer) = self.lower.announcers.get_mut(&server) {
+            announcer.resume(cx, &mut self.lower.net);
+        }
+    }
+
+    /// What was told while nobody listened may be wrong.
+    pub(super) fn handle_interfaces(&mut self, cx: &mut Cx<'_>, interfaces: Vec<Interface>) {
+        let external = interfaces.iter().filter_map(Interface::external_ipv4).collect();
+        self.lower.local.set_interfaces(external);
+        if self.life == Life::Running {
+            cx.emit(Event::NetworkChange { interfaces });
+            self.refresh_all(cx);
+        }
+    }
+
+    /// Fulfils wishes up to one that has to wait.
+    fn take_turns(&mut self, cx: &mut Cx<'_>) {
+        while let Some(turn) = self.turns.front() {
+            match (self.life, turn) {
+                (Life::Running, Turn::Suspend) => return self.start_suspending(cx),
+                (Life::Suspended, Turn::Resume) => {
+                    self.life = Life::Waking;
+                    cx.act(Action::BindMain);
+                    return;
+                }
+                (Life::Running, Turn::Resume) => cx.emit(Event::Resumed { error: None }),
+                (Life::Suspended, Turn::Suspend) => cx.emit(Event::Suspended),
+                // Its time comes when the node is there.
+                (_, Turn::Suspend | Turn::Resume) => return,
+            }
+            self.turns.pop_front();
+        }
+    }
+
+    /// What would be torn down as soon as it is made ends first.
+    fn start_suspending(&mut self, cx: &mut Cx<'_>) {
+        self.life = Life::Suspending;
+        self.connector.close_all(cx, &mut self.lower.base(), ConnectError::Suspended);
+        for server in self.server_ids() {
+            self.suspend_server(cx, server);
+        }
+    }
+
+    fn wake(&mut self, cx: &mut Cx<'_>, sockets: MainSockets) {
+        self.life = Life::Running;
+        self.lower.local.set_bound(sockets.server);
+        self.lower.net.resume(cx, sockets.server.port());
+        self.lower.punchers.handle_start(cx.now);
+        for server in self.server_ids() {
+            self.resume_server(cx, server);
+        }
+        cx.emit(Event::Resumed { error: None });
+    }
+
+    /// Every connection says goodbye; queries and requests end.
+    fn end_all(&mut self, cx: &mut Cx<'_>) {
+        self.connector.close_all(cx, &mut self.lower.base(), ConnectError::Suspended);
+        self.lower.conns.destroy_all(cx);
+        self.lower.net.suspend(cx);
+    }
+}

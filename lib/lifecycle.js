@@ -1,0 +1,141 @@
+// Sleep and waking of a node and of its servers. The core takes turns: each command of a node has
+// one outcome, in the order of the commands.
+
+const deferred = require('./deferred')
+
+/** @typedef {{ log?: (text: string) => void }} LogOptions */
+
+/**
+ * Takes all announcements back, ends connections and requests, and closes the sockets.
+ *
+ * @param {import('..')} dht
+ * @param {LogOptions} [opts]
+ */
+exports.suspend = async function suspend(dht, { log = noop } = {}) {
+  dht._connectable = false
+  log('Suspending all hyperdht servers')
+  const fellAsleep = await turn(dht, 'suspend', dht._suspending)
+  dht._connectable = true
+  log('Done, clearing all raw streams')
+  log('Done, suspending dht-rpc')
+  log('Suspending waiting for io bind...')
+  await dht.bind()
+  log('Done, continuing')
+  if (fellAsleep) {
+    log('Done, suspending io')
+    log('Done, dht suspended')
+  }
+  log('Done, clearing raw streams again')
+  log('Done, hyperdht fully suspended')
+}
+
+/**
+ * Binds the sockets again; servers announce in the background.
+ *
+ * @param {import('..')} dht
+ * @param {LogOptions} [opts]
+ */
+exports.resume = async function resume(dht, { log = noop } = {}) {
+  if (!dht.destroyed && (dht._asleep || dht._suspending.length > 0)) {
+    dht.suspended = false
+    log('Resuming io')
+    await turn(dht, 'resume', dht._resuming)
+    log('Done, dht resumed')
+  }
+  const resuming = Array.from(dht.listening, server => server.resume())
+  log('Resuming hyperdht servers')
+  await Promise.all(resuming)
+  log('Done, hyperdht fully resumed')
+}
+
+/** The core sleeps: again, or all along. */
+exports.onsuspended = function onsuspended(dht) {
+  const fellAsleep = !dht._asleep
+  dht._asleep = true
+  dht.suspended = dht._resuming.length === 0
+  dht._suspending.shift()?.resolve(fellAsleep)
+  rest(dht)
+  if (!fellAsleep) return
+  for (const socket of dht._mainSockets()) socket._close()
+  dht.emit('suspend')
+}
+
+/** The core is awake: again, or all along. Or it could not wake, and tells why. */
+exports.onresumed = function onresumed(dht, error) {
+  const turn = dht._resuming.shift()
+  if (error !== null) {
+    dht.suspended = true
+    turn?.reject(error)
+    rest(dht)
+    return
+  }
+  const woke = dht._asleep
+  dht._asleep = false
+  dht.suspended = false
+  turn?.resolve(woke)
+  if (!woke) return
+  dht._bindMainSockets()
+  dht.emit('resume')
+}
+
+/** The node is gone, and no outcome will come. */
+exports.release = function release(dht) {
+  for (const turn of [...dht._suspending.splice(0), ...dht._resuming.splice(0)]) turn.resolve(false)
+}
+
+/**
+ * Takes the announcement of one server back; clients do not reach it.
+ *
+ * @param {import('./server')} server
+ * @param {LogOptions} [opts]
+ */
+exports.suspendServer = async function suspendServer(server, { log = noop } = {}) {
+  const announced = server._listening !== null && !server.suspended
+  log('Suspending hyperdht server')
+  server.suspended = true
+  log('Suspending hyperdht server (post listening)')
+  if (!announced) return server._suspending?.promise
+  log('Suspending announcer')
+  log('Suspending announcer (post update)')
+  log('Suspending announcer (pre unannounce)')
+  await exports.commandSuspension(server)
+  log('Suspending announcer (post unannounce)')
+}
+
+/** Resolves when the core has suspended a server, or the server is resumed or closed before. */
+exports.commandSuspension = function commandSuspension(server) {
+  if (server._suspending === null) server._suspending = deferred()
+  server._command('suspend')
+  return server._suspending.promise
+}
+
+/** Announces a server again, in the background. */
+exports.resumeServer = async function resumeServer(server) {
+  server.suspended = false
+  exports.settleServer(server)
+  server._command('resume')
+}
+
+/** Nobody has to wait for the suspension of a server any longer. */
+exports.settleServer = function settleServer(server) {
+  server._suspending?.resolve()
+  server._suspending = null
+}
+
+// Lets the process go: a node that sleeps does nothing by itself. What is asked of it has an outcome,
+// for which the process waits.
+function rest(dht) {
+  const waiting = [dht._suspending.length, dht._resuming.length, dht._requests.size]
+  if (Math.max(...waiting, dht._queries.size) === 0) dht._native.rest()
+}
+
+// Gives a command and waits for its outcome: whether anything has changed.
+async function turn(dht, command, queue) {
+  if (dht.destroyed || dht._native === null) return false
+  const outcome = deferred()
+  queue.push(outcome)
+  dht._native.command(command, { server: null })
+  return outcome.promise
+}
+
+function noop() {}

@@ -1,0 +1,14 @@
+//! Why sockets could not be bound, in the words of libuv.
+
+use std::io::ErrorKind;
+
+/// The code and the text, where libuv has some of its own.
+pub(crate) fn words(kind: ErrorKind) -> Option<(&'static str, &'static str)> {
+    WORDS.iter().find(|(named, ..)| *named == kind).map(|(_, code, text)| (*code, *text))
+}
+
+const WORDS: [(ErrorKind, &str, &str); 3] = [
+    (ErrorKind::AddrInUse, "EADDRINUSE", "address already in use"),
+    (ErrorKind::AddrNotAvailable, "EADDRNOTAVAIL", "address not available"),
+    (ErrorKind::PermissionDenied, "EACCES", "permission denied"),
+];
