@@ -86,20 +86,60 @@ declare class HyperDHT extends EventEmitter<HyperDHT.Events> {
   lookup(target: Uint8Array, opts?: HyperDHT.QueryOptions): HyperDHT.Query<HyperDHT.LookupResult>
   announce(
     target: Uint8Array,
-    keyPair: HyperDHT.KeyPair,
+    keyPair: HyperDHT.SigningKeyPair,
     relayAddresses?: HyperDHT.Address[] | null,
-    opts?: HyperDHT.QueryOptions & { bump?: number; clear?: boolean }
+    opts?: HyperDHT.AnnounceOptions
   ): HyperDHT.Query<HyperDHT.LookupResult>
   unannounce(
     target: Uint8Array,
-    keyPair: HyperDHT.KeyPair,
-    opts?: HyperDHT.QueryOptions
+    keyPair: HyperDHT.SigningKeyPair,
+    opts?: HyperDHT.UnannounceOptions
   ): Promise<void>
+  /** Takes the record back wherever it shows; nodes that do not obey are no error. */
   lookupAndUnannounce(
     target: Uint8Array,
-    keyPair: HyperDHT.KeyPair,
-    opts?: HyperDHT.QueryOptions
+    keyPair: HyperDHT.SigningKeyPair,
+    opts?: HyperDHT.UnannounceOptions
   ): HyperDHT.Query<HyperDHT.LookupResult>
+
+  /** Stores bytes, at most 1970, under their hash. */
+  immutablePut(
+    value: Uint8Array,
+    opts?: HyperDHT.QueryOptions
+  ): Promise<{ hash: Buffer; closestNodes: HyperDHT.NodeAddress[] }>
+  /** Null if nobody has them. */
+  immutableGet(
+    target: Uint8Array,
+    opts?: HyperDHT.QueryOptions
+  ): Promise<HyperDHT.ImmutableResult | null>
+  /** Stores bytes, about 1870 at most, under a public key. Resolves if they are outdated, too. */
+  mutablePut(
+    keyPair: HyperDHT.SigningKeyPair,
+    value: Uint8Array,
+    opts?: HyperDHT.QueryOptions & {
+      /** Default 0. The higher replaces the lower. */
+      seq?: number
+      signMutable?: HyperDHT.MutableSigner
+    }
+  ): Promise<{
+    publicKey: Buffer
+    closestNodes: HyperDHT.NodeAddress[]
+    seq: number
+    signature: Buffer
+  }>
+  /** Null if nobody has one. */
+  mutableGet(
+    publicKey: Uint8Array,
+    opts?: HyperDHT.QueryOptions & {
+      /** Nothing older. Default 0. */
+      seq?: number
+      /** Ask all nodes for the latest. Default true; false takes the first that is found. */
+      latest?: boolean
+      /** True stores what was found at the closest nodes again. */
+      refresh?(found: HyperDHT.MutableResult): boolean
+    }
+  ): Promise<HyperDHT.MutableResult | null>
+
   query<T = HyperDHT.Reply>(
     message: { target: Uint8Array; command: number; value?: Uint8Array | null },
     opts?: HyperDHT.QueryOptions & { map?(reply: HyperDHT.Reply): T | null | undefined | false }
@@ -144,7 +184,7 @@ declare class HyperDHT extends EventEmitter<HyperDHT.Events> {
    *
    * @returns false for a command that is not known: the requester is told so
    */
-  onrequest(req: HyperDHT.Request): boolean | unknown
+  onrequest(req: HyperDHT.Request): unknown
   /** Takes a datagram of a socket for punching that belongs to no connection; as `onrequest`. */
   onmessage(socket: HyperDHT.UDXSocket, buf: Uint8Array, rinfo: HyperDHT.Address): void
   /** Serves the requests of a plugin while the node is persistent. */
@@ -187,6 +227,24 @@ declare namespace HyperDHT {
     secretKey: Buffer
   }
 
+  /** One that can sign: by itself, with its secret key, or with the option that signs for it. */
+  type SigningKeyPair =
+    | KeyPair
+    | { publicKey: Buffer; secretKey?: undefined; sign?(signable: Buffer): Signature }
+
+  type Signature = Buffer | Promise<Buffer>
+
+  /** Signs an announcement for one node, for the token that it gave. */
+  type AnnounceSigner = (
+    target: Buffer,
+    token: Buffer,
+    id: Buffer,
+    announce: { peer: Peer; refresh?: null; signature: null; bump?: number },
+    keyPair: SigningKeyPair
+  ) => Signature
+
+  type MutableSigner = (seq: number, value: Uint8Array, keyPair: SigningKeyPair) => Signature
+
   interface Address {
     host: string
     port: number
@@ -198,6 +256,21 @@ declare namespace HyperDHT {
 
   interface NodeAddress extends Address {
     id: Buffer | null
+  }
+
+  interface AdaptiveTimeoutOptions {
+    /** Destinations that are remembered, default 65536. */
+    maxSize?: number
+    /** Milliseconds, default 10 minutes. */
+    maxAge?: number
+    /** Milliseconds that the tries to an unknown destination wait; default [250, 500, 1000, 2000, 4000]. */
+    fallback?: number[]
+    /** Milliseconds, default 300. */
+    min?: number
+    /** Milliseconds, default 4000. */
+    max?: number
+    /** Milliseconds, default 256. */
+    jitter?: number
   }
 
   interface DHTOptions {
@@ -232,6 +305,8 @@ declare namespace HyperDHT {
     maxSize?: number
     /** Milliseconds, default 20 minutes, and 48 hours for mutable and immutable values. */
     maxAge?: number
+    /** Timers for requests by destination; true is the defaults. Default: as the measured round trips allow. */
+    adaptiveTimeout?: boolean | AdaptiveTimeoutOptions
     sendDownHints?: boolean
     downHintsRateLimit?: number
     [unknown: string]: unknown
@@ -319,7 +394,10 @@ declare namespace HyperDHT {
      * @throws {Error} rejected, with `code` ALREADY_LISTENING, NODE_DESTROYED or
      *   KEYPAIR_ALREADY_USED
      */
-    listen(keyPair?: KeyPair): Promise<this>
+    listen(
+      keyPair?: SigningKeyPair,
+      opts?: { signAnnounce?: AnnounceSigner; signUnannounce?: AnnounceSigner }
+    ): Promise<this>
     /** Unannounces the key pair; connections stay open. */
     close(): Promise<void>
     /** Takes the announcement back and refuses clients; connections stay open. */
@@ -524,6 +602,24 @@ declare namespace HyperDHT {
     concurrency?: number
     /** Default 5. */
     retries?: number
+    /**
+     * What follows at each of the closest nodes; the query succeeds if one of them does. True
+     * sends the same once more, with the token.
+     */
+    commit?: boolean | null | ((reply: Reply, dht: HyperDHT, query: Query<unknown>) => unknown)
+    session?: Session
+  }
+
+  interface UnannounceOptions extends QueryOptions {
+    signUnannounce?: AnnounceSigner
+  }
+
+  interface AnnounceOptions extends UnannounceOptions {
+    signAnnounce?: AnnounceSigner
+    /** Unix time in milliseconds that lookups tell; never back, never far ahead. */
+    bump?: number
+    /** Unannounce wherever the record is, before. */
+    clear?: boolean
   }
 
   interface RequestOptions {
@@ -646,6 +742,18 @@ declare namespace HyperDHT {
     bump: number
   }
 
+  interface ImmutableResult {
+    token: Buffer | null
+    from: NodeAddress
+    to: Address
+    value: Buffer
+  }
+
+  interface MutableResult extends ImmutableResult {
+    seq: number
+    signature: Buffer
+  }
+
   interface QueryEvents<T> extends ReadableEvents {
     data: [data: T]
   }
@@ -666,6 +774,8 @@ declare namespace HyperDHT {
     readonly concurrency: number
     readonly retries: number
     readonly k: number
+    readonly map: (reply: Reply) => unknown
+    readonly inflight: number
     readonly errors: number
     readonly successes: number
     readonly closestReplies: Reply[]

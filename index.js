@@ -3,12 +3,14 @@ const incoming = require('./lib/incoming')
 const Query = require('./lib/query')
 const RPC = require('./lib/rpc')
 const Server = require('./lib/server')
+const records = require('./lib/records')
 const Subscription = require('./lib/subscription')
 const unsupported = require('./lib/unsupported')
+const { announce, lookupAndUnannounce } = require('./lib/announce')
 const { BOOTSTRAP_NODES, COMMANDS, FIREWALL } = require('./lib/constants')
 const { INVALID_TOKEN, UNKNOWN_COMMAND } = require('./lib/errors')
 const { createKeyPair, hash } = require('./lib/keys')
-const { addresses, checkKeyPair, checkUint, DEFAULTS } = require('./lib/options')
+const { DEFAULTS } = require('./lib/options')
 
 /** A node of the DHT. */
 class HyperDHT extends RPC {
@@ -48,38 +50,42 @@ class HyperDHT extends RPC {
 
   findPeer(publicKey, opts = {}) {
     const target = opts.hash === false ? publicKey : hash(publicKey)
-    const steps = [['findPeer', {}]]
+    const start = ['findPeer', {}]
     const map = Query.mapFindPeer
-    return this._query({ target, steps, command: COMMANDS.FIND_PEER, map }, opts)
+    return this._query({ target, start, command: COMMANDS.FIND_PEER, map }, opts)
   }
 
   lookup(target, opts = {}) {
-    const steps = [['lookup', {}]]
-    return this._query({ target, steps, command: COMMANDS.LOOKUP, map: Query.mapLookup }, opts)
+    const start = ['lookup', {}]
+    return this._query({ target, start, command: COMMANDS.LOOKUP, map: Query.mapLookup }, opts)
   }
 
   announce(target, keyPair, relayAddresses, opts = {}) {
-    unsupported.refuse(opts, ['signAnnounce', 'signUnannounce'])
-    const { secretKey } = checkKeyPair('keyPair', keyPair)
-    const announce = {
-      secretKey,
-      relayAddresses: addresses('relayAddresses', relayAddresses),
-      bump: checkUint('bump', opts.bump || 0)
-    }
-    const steps = [['announce', announce]]
-    if (opts.clear) steps.unshift(['unannounce', { secretKey }])
-    return this._query({ target, steps, command: COMMANDS.LOOKUP, map: Query.mapLookup }, opts)
+    return announce(this, target, keyPair, relayAddresses, opts)
   }
 
   lookupAndUnannounce(target, keyPair, opts = {}) {
-    unsupported.refuse(opts, ['signUnannounce'])
-    const { secretKey } = checkKeyPair('keyPair', keyPair)
-    const steps = [['unannounce', { secretKey }]]
-    return this._query({ target, steps, command: COMMANDS.LOOKUP, map: Query.mapLookup }, opts)
+    return lookupAndUnannounce(this, target, keyPair, opts)
   }
 
   unannounce(target, keyPair, opts = {}) {
     return this.lookupAndUnannounce(target, keyPair, opts).finished()
+  }
+
+  async immutablePut(value, opts = {}) {
+    return records.immutablePut(this, value, opts)
+  }
+
+  async immutableGet(target, opts = {}) {
+    return records.immutableGet(this, target, opts)
+  }
+
+  async mutablePut(keyPair, value, opts = {}) {
+    return records.mutablePut(this, keyPair, value, opts)
+  }
+
+  async mutableGet(publicKey, opts = {}) {
+    return records.mutableGet(this, publicKey, opts)
   }
 
   /** Serves the requests of a plugin while the node is persistent. */

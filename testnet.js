@@ -9,14 +9,13 @@ const LOOPBACK = '127.0.0.1'
  * unless `opts.bootstrap` names one. `opts` may be a teardown function, as tests have it.
  */
 module.exports = async function createTestnet(size = 10, opts = {}) {
-  const {
-    host = LOOPBACK,
-    port = 0,
-    teardown
-  } = typeof opts === 'function' ? { teardown: opts } : opts
+  const host = opts.host || LOOPBACK
+  const port = opts.port || 0
+  const teardown = typeof opts === 'function' ? opts : opts.teardown
   const bootstrap = [...(opts.bootstrap || [])]
-  const testnet = new Testnet([], size === 0 ? [] : bootstrap)
+  if (size === 0) return new Testnet([], [])
 
+  const testnet = new Testnet([], bootstrap)
   for (let i = 0; i < size; i++) {
     const node = new DHT({
       ephemeral: false,
@@ -25,13 +24,17 @@ module.exports = async function createTestnet(size = 10, opts = {}) {
       port: i === 0 ? port : 0,
       host: host === LOOPBACK ? LOOPBACK : '0.0.0.0'
     })
-    await node.fullyBootstrapped()
-
-    if (bootstrap.length === 0) bootstrap.push({ host, port: node.address().port })
     testnet.nodes.push(node)
+    try {
+      await node.fullyBootstrapped()
+    } catch (err) {
+      await testnet.destroy()
+      throw explained(err, size)
+    }
+    if (bootstrap.length === 0) bootstrap.push({ host, port: node.address().port })
   }
 
-  if (size > 0 && teardown) teardown.call(opts, () => testnet.destroy(), { order: Infinity })
+  if (teardown) teardown.call(opts, () => testnet.destroy(), { order: Infinity })
   return testnet
 }
 
@@ -53,10 +56,15 @@ class Testnet {
     for (const node of this.nodes) {
       for (const server of node.listening) await server.close()
     }
-    for (const node of [...this.nodes].reverse()) await node.destroy()
+    for (let i = this.nodes.length - 1; i >= 0; i--) await this.nodes[i].destroy()
   }
 
   [Symbol.iterator]() {
     return this.nodes[Symbol.iterator]()
   }
+}
+
+function explained(err, size) {
+  if (err.code === 'EMFILE') err.message += `: ${size} nodes need ${2 * size} sockets (ulimit -n)`
+  return err
 }

@@ -104,6 +104,7 @@ const COMMANDS = {
   listen: command(5, {
     server: c.uint32,
     secretKey: optional(c.fixed64),
+    announces: optional(c.fixed32),
     askFirewall: c.bool,
     askHolepunch: c.bool,
     holepunch: c.bool,
@@ -117,7 +118,12 @@ const COMMANDS = {
   findNode: query(0, {}),
   findPeer: query(1, {}),
   lookup: query(2, {}),
-  announce: query(3, { secretKey: c.fixed64, relayAddresses: addresses, bump: c.uint }),
+  announce: query(3, {
+    secretKey: c.fixed64,
+    relayAddresses: addresses,
+    bump: c.uint,
+    clear: c.bool
+  }),
   unannounce: query(4, { secretKey: c.fixed64 }),
   userQuery: query(5, { command: c.uint, value: optional(c.buffer), commit: optional(payload) }),
   cancelQuery: command(11, { query: c.uint32 }),
@@ -155,8 +161,14 @@ const COMMANDS = {
   cancelRequest: command(19, { request: c.uint32 }),
   handleDatagram: command(20, { socket: c.uint32, from: address, data: c.buffer }),
   checkLocal: command(22, { host: c.ipv4 }),
-  watchTable: command(21, { watch: c.bool })
+  watchTable: command(21, { watch: c.bool }),
+  steerQuery: command(30, { query: c.uint32, steer: c.uint8 }),
+  unlink: command(31, { target: c.fixed32, publicKey: c.fixed32 }),
+  signed: command(32, { server: c.uint32, tag: c.uint32, signature: optional(c.fixed64) })
 }
+
+/** Ways to steer a query. */
+const STEER = { PAUSE: 0, GO_ON: 1, CONCLUDE: 2 }
 
 // Not a struct: a query brings dozens, and to write out the fields halves what one costs.
 const reply = {
@@ -247,7 +259,6 @@ const EVENTS = new Map([
   [16, event('firewalled', { firewalled: c.bool })],
   [17, event('health', { online: c.bool, degraded: c.bool })],
   [18, event('networkChange', { interfaces: c.array(networkInterface) })],
-  [19, event('localChecked', { host: c.ipv4, valid: c.bool })],
   [20, event('serverListening', { server: c.uint32 })],
   [21, event('serverFailed', { server: c.uint32, failure })],
   [22, event('serverRelays', { server: c.uint32, relays: addresses })],
@@ -258,6 +269,17 @@ const EVENTS = new Map([
   [33, event('finished', { conn: c.uint32 })],
   [34, event('closed', { conn: c.uint32, failure: optional(failure) })],
   [40, event('ask', { ask: c.uint32, question })],
+  [
+    41,
+    event('sign', {
+      server: c.uint32,
+      tag: c.uint32,
+      announces: c.bool,
+      target: key,
+      token: key,
+      id: key
+    })
+  ],
   [QUERY_REPLY, event('queryReply', { query: c.uint32, reply })],
   [
     51,
@@ -276,10 +298,11 @@ const EVENTS = new Map([
   [72, event('incomingRequest', incoming)],
   [73, event('datagram', { socket: c.uint32, from: address, data: ownBuffer })],
   [74, event('nodeAdded', tableNode)],
-  [75, event('nodeRemoved', tableNode)]
+  [75, event('nodeRemoved', tableNode)],
+  [76, event('localChecked', { host: c.ipv4, valid: c.bool })]
 ])
 
-module.exports = { config, COMMANDS, EVENTS, DATA, MESSAGE, DRAINED, QUERY_REPLY }
+module.exports = { config, COMMANDS, STEER, EVENTS, DATA, MESSAGE, DRAINED, QUERY_REPLY }
 
 function command(kind, fields) {
   const body = struct(fields)

@@ -18,7 +18,9 @@ module.exports = {
     dht.emit('nat-update', host, port)
   },
 
+  // A node that is destroyed first has not become ready, whatever was under way.
   ready(dht) {
+    if (dht.destroyed) return
     dht.bootstrapped = true
     dht._bootstrapping.resolve()
     dht.emit('ready')
@@ -129,6 +131,12 @@ module.exports = {
   ask(dht, { ask, question }) {
     const asked = question.kind === 'firewall' ? firewall(dht, question) : holepunch(dht, question)
     asked.then(accept => dht._native.command('answer', { ask, accept }))
+  },
+
+  async sign(dht, { server: id, tag, ...wanted }) {
+    const server = dht._servers.get(id)
+    const signature = server ? await server._onsign(wanted) : null
+    dht._native.command('signed', { server: id, tag, signature })
   },
 
   queryReply(dht, { query, reply }) {

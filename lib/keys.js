@@ -41,6 +41,37 @@ exports.hash = function hash(data) {
 }
 
 /**
+ * A detached Ed25519 signature.
+ *
+ * @param {Uint8Array} message
+ * @param {Uint8Array} secretKey 64 bytes: seed, public key
+ * @returns {Buffer}
+ */
+exports.sign = function sign(message, secretKey) {
+  assert(isBytes(secretKey), 'sk must be a typed array')
+  assert(secretKey.byteLength === 64, "sk must be 'crypto_sign_SECRETKEYBYTES' bytes")
+  const signature = b4a.allocUnsafeSlow(64)
+  binding.sign(secretKey, message, signature)
+  return signature
+}
+
+/**
+ * Whether a detached Ed25519 signature is good.
+ *
+ * @param {Uint8Array} signature
+ * @param {Uint8Array} message
+ * @param {Uint8Array} publicKey
+ * @returns {boolean}
+ */
+exports.verify = function verify(signature, message, publicKey) {
+  assert(isBytes(signature), 'sig must be a typed array')
+  assert(signature.byteLength >= 64, "sig must be at least 'crypto_sign_BYTES' bytes")
+  assert(isBytes(publicKey), 'pk must be a typed array')
+  assert(publicKey.byteLength === 32, "pk must be 'crypto_sign_PUBLICKEYBYTES' bytes")
+  return binding.verify(publicKey, message, signature.subarray(0, 64))
+}
+
+/**
  * A key in any form that `connect` takes: 32 bytes, a hyperdht-address, hex, z-base-32.
  *
  * @param {Uint8Array | string} id

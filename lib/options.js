@@ -83,7 +83,6 @@ function adaptiveTimeout(opts) {
 
 /** The options that all queries have. */
 exports.query = function query(opts) {
-  refuse(opts, ['commit', 'session'])
   const replies = opts.replies || opts.closestReplies
   const nodes = opts.nodes || opts.closestNodes || replies?.map(r => r.from)
   const retries = opts.retries === 0 ? 0 : number('retries', opts, MAX_COUNT, 5)
@@ -109,6 +108,28 @@ function checkKeyPair(name, keyPair) {
   return keyPair
 }
 exports.checkKeyPair = checkKeyPair
+
+/**
+ * The function that signs for a key pair; null if its secret key does.
+ *
+ * @param {string} name of the option
+ * @param {object} keyPair complete, unless there is another signer
+ * @param {Function} [sign] the option
+ * @param {Function} own signs with `keyPair.sign`
+ */
+exports.checkSigner = function checkSigner(name, keyPair, sign, own) {
+  const signer = checkFunction(name, sign) || (typeof keyPair?.sign === 'function' ? own : null)
+  if (signer === null) checkKeyPair('keyPair', keyPair)
+  else checkBytes('keyPair.publicKey', keyPair?.publicKey, 32)
+  return signer
+}
+
+/** A function, or nothing. */
+function checkFunction(name, value) {
+  if (value && typeof value !== 'function') throw new TypeError(`${name} must be a function`)
+  return value || null
+}
+exports.checkFunction = checkFunction
 
 /** Bytes of a given length. */
 function checkBytes(name, value, size) {

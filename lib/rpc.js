@@ -42,8 +42,8 @@ module.exports = class RPC extends EventEmitter {
     this.suspended = false
     this.ephemeral = true
     /** Our address as others see it: null and 0 while unknown, port 0 if not the same for all. */
-    this.host = null
-    this.port = 0
+    this.host = config.publicAddress?.host || null
+    this.port = config.publicAddress?.port || 0
     this.adaptive = config.adaptive
     this.firewalled = config.firewalled
     this.online = true
@@ -184,13 +184,17 @@ module.exports = class RPC extends EventEmitter {
 
   query({ target, command, value = null }, opts = {}) {
     checkUint('command', command)
-    const steps = [['userQuery', { command, value: checkValue(value) }]]
-    return this._query({ target, steps, command, value }, opts)
+    checkValue(value)
+    // the core sends it again itself
+    const again = opts?.commit === true ? { command, value } : null
+    const start = ['userQuery', { command, value, commit: again }]
+    const commit = again === null ? undefined : null
+    return this._query({ target, start, command, value, commit }, opts)
   }
 
   findNode(target, opts = {}) {
-    const steps = [['findNode', {}]]
-    return this._query({ target, steps, command: FIND_NODE, internal: true }, opts)
+    const start = ['findNode', {}]
+    return this._query({ target, start, command: FIND_NODE, internal: true }, opts)
   }
 
   /** Asks for a random target in the background, which fills the routing table. */

@@ -4,8 +4,9 @@ const c = require('compact-encoding')
 const m = require('./messages')
 const errors = require('./errors')
 const { ALREADY_LISTENING, NODE_DESTROYED, KEYPAIR_ALREADY_USED } = require('./errors')
-const { hash } = require('./keys')
-const { checkKeyPair, interval } = require('./options')
+const Persistent = require('./persistent')
+const { createKeyPair, hash } = require('./keys')
+const { checkBytes, checkSigner, interval } = require('./options')
 const deferred = require('./deferred')
 const lifecycle = require('./lifecycle')
 const { refuse } = require('./unsupported')
@@ -34,6 +35,7 @@ module.exports = class Server extends EventEmitter {
     this._firewall = opts.firewall || admitAll
     this._holepunch = opts.holepunch || punchAll
     this._keyPair = null
+    this._signers = null
     this._relayAddresses = []
     this._holepunches = []
     this._listening = null
@@ -84,11 +86,11 @@ module.exports = class Server extends EventEmitter {
 
   /** Announces the key pair; resolves when clients can find it. */
   async listen(keyPair = this.dht.defaultKeyPair, opts) {
-    refuse(opts, ['signAnnounce', 'signUnannounce'])
     if (this._listening !== null) throw ALREADY_LISTENING()
     if (this.dht.destroyed) throw NODE_DESTROYED()
-    checkKeyPair('keyPair', keyPair)
+    const signers = signersOf(keyPair, opts || {})
 
+    this._signers = signers
     this._listening = this._listen(keyPair)
     await this._listening
     return this
@@ -152,7 +154,8 @@ module.exports = class Server extends EventEmitter {
     this._announced = deferred()
     this.dht._native.command('listen', {
       server: this._id,
-      secretKey: keyPair.secretKey,
+      secretKey: keyPair.secretKey || createKeyPair().secretKey, // who signs elsewhere is deaf
+      announces: this._signers && keyPair.publicKey,
       ...this._hooks(),
       holepunch: !this._neverPunch,
       shareLocalAddress: this._shareLocalAddress,
@@ -248,6 +251,21 @@ module.exports = class Server extends EventEmitter {
     }
   }
 
+  /** Null if there is no signature: then the node is left out. */
+  async _onsign({ announces, target, token, id }) {
+    const keyPair = this._keyPair
+    if (keyPair === null) return null
+    const peer = { publicKey: keyPair.publicKey, relayAddresses: [] }
+    const announce = { peer, refresh: null, signature: null }
+    const name = announces ? 'signAnnounce' : 'signUnannounce'
+    try {
+      const signature = await this._signers[name](target, token, id, announce, keyPair)
+      return checkBytes('signature', signature, 64)
+    } catch {
+      return null
+    }
+  }
+
   _onholepunch({ remoteFirewall, localFirewall, remoteAddresses, localAddresses }) {
     return this._holepunch(remoteFirewall, localFirewall, remoteAddresses, localAddresses)
   }
@@ -255,6 +273,22 @@ module.exports = class Server extends EventEmitter {
 
 /** Milliseconds for which a finished handshake keeps its slot. */
 const HANDSHAKE_CLEAR_WAIT = 10000
+
+// Null if the core signs with the secret key.
+function signersOf(keyPair, { signAnnounce, signUnannounce }) {
+  const announce = checkSigner('signAnnounce', keyPair, signAnnounce, Persistent.signAnnounce)
+  const unannounce = checkSigner(
+    'signUnannounce',
+    keyPair,
+    signUnannounce,
+    Persistent.signUnannounce
+  )
+  if (announce === null && unannounce === null) return null
+  return {
+    signAnnounce: announce || Persistent.signAnnounce,
+    signUnannounce: unannounce || Persistent.signUnannounce
+  }
+}
 
 function admitAll() {
   return false

@@ -11,7 +11,6 @@ exports.refuse = function refuse(opts, names) {
 exports.standIn = function standIn(DHT) {
   throwing(DHT, ['connectRawStream'])
   throwing(DHT.prototype, ['pool', 'createRawStream'])
-  rejecting(DHT.prototype, ['immutablePut', 'immutableGet', 'mutablePut', 'mutableGet'])
 }
 
 function throwing(target, names) {
@@ -20,10 +19,6 @@ function throwing(target, names) {
       throw error(`${name}()`)
     }
   }
-}
-
-function rejecting(target, names) {
-  for (const name of names) target[name] = () => Promise.reject(error(`${name}()`))
 }
 
 function error(what) {

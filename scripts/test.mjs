@@ -99,7 +99,11 @@ function testFiles(folder) {
 /** Runs each file in a process of its own. */
 async function javascript(where, executable, files, env) {
   for (const file of files) {
-    const options = { env, count: countBrittle, timeout: MINUTES * 6 }
+    const options = {
+      env: { ...env, HYPERDHT_LONG: long ? '1' : '' },
+      count: countBrittle,
+      timeout: MINUTES * 6
+    }
     await tests(`${file} (${where})`, executable, [file], options)
   }
 }

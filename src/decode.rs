@@ -7,7 +7,7 @@ use hyperdht::wire::{Malformed, Reader};
 use hyperdht::{
     AdaptiveTimeout, Answer, Answering, AskId, BootstrapNode, Command, Config, ConnId,
     ConnectOptions, Incoming, Interests, KeyPair, OpenOptions, QueryId, QueryKind, QueryOptions,
-    RequestAnswer, RequestId, ServerId, ServerOptions, SocketId, UserCommit, UserRequest,
+    RequestAnswer, RequestId, ServerId, ServerOptions, SocketId, Steer, UserCommit, UserRequest,
 };
 
 /// Options of a new node: where to bind, then the node's config.
@@ -50,6 +50,13 @@ pub(crate) fn command(bytes: &[u8]) -> Result<Command, Malformed> {
         13 => Command::AddNode { address: r.addr4()? },
         21 => Command::WatchTable { watch: flag(r)? },
         14 => Command::Destroy { force: flag(r)? },
+        32 => Command::Signed {
+            server: ServerId(r.u32()?),
+            tag: r.u32()?,
+            signature: optional(r, |r| r.array())?,
+        },
+        30 => Command::SteerQuery { query: QueryId(r.u32()?), steer: steer(r)? },
+        31 => Command::Unlink { target: r.array()?, public_key: r.array()? },
         15 => match optional(r, |r| r.u32())? {
             None => Command::Suspend,
             Some(server) => Command::SuspendServer { server: ServerId(server) },
@@ -135,6 +142,7 @@ fn connect_options(r: &mut Reader<'_>) -> Result<ConnectOptions, Malformed> {
 fn server_options(r: &mut Reader<'_>) -> Result<ServerOptions, Malformed> {
     Ok(ServerOptions {
         key_pair: optional(r, key_pair)?,
+        announces: optional(r, |r| r.array())?,
         ask_firewall: flag(r)?,
         ask_holepunch: flag(r)?,
         holepunch: flag(r)?,
@@ -162,6 +170,7 @@ fn query(r: &mut Reader<'_>) -> Result<Command, Malformed> {
             key_pair: key_pair(r)?,
             relay_addresses: r.addr4_list()?,
             bump: r.uint()?,
+            clear: flag(r)?,
         },
         4 => QueryKind::Unannounce { key_pair: key_pair(r)? },
         5 => QueryKind::User {
@@ -172,6 +181,15 @@ fn query(r: &mut Reader<'_>) -> Result<Command, Malformed> {
         _ => return Err(Malformed::UnknownValue),
     };
     Ok(Command::Query { query, target, kind, options })
+}
+
+fn steer(r: &mut Reader<'_>) -> Result<Steer, Malformed> {
+    match r.u8()? {
+        0 => Ok(Steer::Pause),
+        1 => Ok(Steer::GoOn),
+        2 => Ok(Steer::Conclude),
+        _ => Err(Malformed::UnknownValue),
+    }
 }
 
 fn user_commit(r: &mut Reader<'_>) -> Result<UserCommit, Malformed> {

@@ -133,6 +133,10 @@ fn control(w: &mut Writer, event: &Event) {
             optional(w, closed.error, conn_error);
         }
         Event::Ask { ask, question: asked } => question(w.u8(40).u32(ask.0), asked),
+        Event::Sign { server, tag, wanted } => {
+            w.u8(41).u32(server.0).u32(*tag).u8(u8::from(wanted.announces));
+            w.raw(&wanted.target).raw(&wanted.token).raw(&wanted.node);
+        }
         Event::QueryReply { query, reply: r } => reply(w.u8(50).u32(query.0), r),
         Event::QueryDone { query, closest, tally, result } => {
             w.u8(51).u32(query.0).uint(tally.successes as u64).uint(tally.errors as u64);
@@ -147,7 +151,7 @@ fn control(w: &mut Writer, event: &Event) {
             }
         }
         Event::LocalChecked { host, valid } => {
-            w.u8(19).raw(&host.octets()).u8(u8::from(*valid));
+            w.u8(76).raw(&host.octets()).u8(u8::from(*valid));
         }
         Event::IncomingRequest(request) => incoming(w.u8(72), request),
         Event::Datagram { socket, from, data } => {

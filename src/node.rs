@@ -149,7 +149,13 @@ fn malformed(error: hyperdht::wire::Malformed) -> Error {
 
 /// The error with the text of libuv where the system has a name for it.
 fn bind_error(error: &io::Error) -> Error {
+    if error.raw_os_error() == Some(EMFILE) {
+        return Error::from_reason("EMFILE: too many open files");
+    }
     let words = bind_error::words(error.kind());
     let text = words.map_or_else(|| error.to_string(), |(code, text)| format!("{code}: {text}"));
     Error::from_reason(text)
 }
+
+/// No descriptor is left for a socket; `ErrorKind` has no name for it. Winsock counts apart.
+const EMFILE: i32 = if cfg!(windows) { 10_024 } else { 24 };

@@ -1,4 +1,4 @@
-//! What needs no node: key pairs and hashes.
+//! What needs no node: key pairs, hashes, signatures.
 
 use hyperdht::{KeyPair, PublicKey};
 use napi::bindgen_prelude::*;
@@ -23,6 +23,23 @@ pub fn random_key_pair(out: Uint8ArraySlice<'_>) -> Result<()> {
 #[napi]
 pub fn hash(data: &[u8], mut out: Uint8ArraySlice<'_>) -> Result<()> {
     write(&mut out, &hyperdht::hash(&[data]))
+}
+
+/// Writes the detached signature of a message: 64 bytes.
+#[napi]
+pub fn sign(secret_key: &[u8], message: &[u8], mut out: Uint8ArraySlice<'_>) -> Result<()> {
+    let key_pair = secret_key.try_into().ok().and_then(KeyPair::from_secret_key);
+    let key_pair = key_pair.ok_or_else(|| Error::from_reason("secretKey is no secret key"))?;
+    write(&mut out, &key_pair.sign(message))
+}
+
+/// Whether the detached signature of a message is good.
+#[napi]
+pub fn verify(public_key: &[u8], message: &[u8], signature: &[u8]) -> bool {
+    let (Ok(public_key), Ok(signature)) = (public_key.try_into(), signature.try_into()) else {
+        return false;
+    };
+    hyperdht::verify(public_key, message, signature)
 }
 
 fn write_key_pair(key_pair: &KeyPair, out: &mut Uint8ArraySlice<'_>) -> Result<()> {

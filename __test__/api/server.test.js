@@ -225,3 +225,17 @@ async function rejects(t, promise, code, message) {
 }
 
 function noop() {}
+
+test('listen after close resolves and does not listen', async t => {
+  const dht = await node(t, await testnet(t))
+  const server = dht.createServer()
+  await server.listen()
+  await server.close()
+
+  const events = record(server, ['listening'])
+  await server.listen(DHT.keyPair())
+  t.is(server.closed, true)
+  t.is(server.publicKey, null)
+  t.is(server.address(), null)
+  t.alike(events, [])
+})

@@ -1,5 +1,6 @@
 const test = require('brittle')
 const b4a = require('b4a')
+const freePort = require('../helpers/free-port')
 const { DHT } = require('../helpers/implementation')
 const { thrown } = require('../helpers/fixtures')
 
@@ -56,12 +57,14 @@ test('constants', t => {
 })
 
 test('bootstrapper starts a node that others bootstrap from', async t => {
-  const first = DHT.bootstrapper(47893, '127.0.0.1', { host: '127.0.0.1' })
+  const port = await freePort()
+  const first = DHT.bootstrapper(port, '127.0.0.1', { host: '127.0.0.1' })
   t.teardown(() => first.destroy())
   await first.fullyBootstrapped()
-  t.is(first.address().port, 47893)
+  t.is(first.address().port, port)
 
-  const second = new DHT({ bootstrap: ['127.0.0.1:47893'], host: '127.0.0.1', ephemeral: false })
+  const bootstrap = [`127.0.0.1:${port}`]
+  const second = new DHT({ bootstrap, host: '127.0.0.1', ephemeral: false })
   t.teardown(() => second.destroy())
   await second.fullyBootstrapped()
   t.ok(second.bootstrapped)
@@ -76,4 +79,45 @@ test('bootstrapper says what is missing', t => {
     [() => DHT.bootstrapper(1000, 'localhost'), 'Host must be a IPv4 address']
   ]
   for (const [call, message] of calls) t.is(thrown(call)?.message, message)
+})
+
+test('a bootstrapper knows its address and keeps its id', async t => {
+  const port = await freePort()
+  const ids = []
+  for (let i = 0; i < 2; i++) {
+    const dht = DHT.bootstrapper(port, '127.0.0.1', { host: '127.0.0.1' })
+    t.is(dht.host, '127.0.0.1')
+    t.is(dht.port, port)
+    t.is(dht.firewalled, false)
+    t.is(dht.adaptive, false)
+    t.is(dht.id, null, 'not yet persistent')
+
+    await dht.fullyBootstrapped()
+    t.is(dht.ephemeral, false)
+    t.alike(dht.remoteAddress(), { host: '127.0.0.1', port })
+    ids.push(dht.id)
+    await dht.destroy()
+  }
+  t.alike(ids[0], ids[1], 'the id is that of the address')
+
+  const id = DHT.hash(b4a.from([127, 0, 0, 1, port & 255, port >> 8]))
+  t.alike(ids[0], id)
+})
+
+test('what a bootstrapper binds', async t => {
+  const port = await freePort('0.0.0.0')
+  const all = DHT.bootstrapper(port, '127.0.0.1')
+  t.teardown(() => all.destroy())
+  await all.fullyBootstrapped()
+  t.is(all.address().host, '0.0.0.0', 'all interfaces, whatever its address')
+  t.is(all.address().port, port)
+  t.alike(all.bootstrapNodes, [])
+
+  const options = { host: '127.0.0.1', ephemeral: true, anyPort: true }
+  const tuned = DHT.bootstrapper(port, '127.0.0.1', options)
+  t.teardown(() => tuned.destroy())
+  await tuned.fullyBootstrapped()
+  t.is(tuned.address().host, '127.0.0.1')
+  t.not(tuned.address().port, port, 'its port is taken')
+  t.is(tuned.ephemeral, true, 'options override')
 })

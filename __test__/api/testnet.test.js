@@ -1,4 +1,5 @@
 const test = require('brittle')
+const freePort = require('../helpers/free-port')
 const { DHT, createTestnet } = require('../helpers/implementation')
 
 test('size, bootstrap, iteration', async t => {
@@ -73,4 +74,58 @@ test('teardown by options', async t => {
   t.is(order, Infinity)
   await teardown()
   t.ok(testnet.nodes[0].destroyed)
+})
+
+test('teardown as a function, and none for size 0', async t => {
+  const calls = []
+  const teardown = (fn, options) => calls.push({ fn, options })
+  const testnet = await createTestnet(1, teardown)
+  t.is(calls.length, 1)
+  t.alike(calls[0].options, { order: Infinity })
+  await calls[0].fn()
+  t.ok(testnet.nodes[0].destroyed)
+
+  await createTestnet(0, teardown)
+  t.is(calls.length, 1)
+})
+
+test('host and port of the first node', async t => {
+  const port = await freePort()
+  const testnet = await createTestnet(2, { port, host: '127.0.0.1', teardown: t.teardown })
+  t.alike(testnet.bootstrap, [{ host: '127.0.0.1', port }])
+  t.is(testnet.nodes[0].address().host, '127.0.0.1')
+  t.not(testnet.nodes[1].address().port, port)
+})
+
+test('another host binds all interfaces', async t => {
+  const testnet = await createTestnet(1, { host: '10.0.0.1', teardown: t.teardown })
+  t.is(testnet.bootstrap[0].host, '10.0.0.1', 'others are told it')
+  t.is(testnet.nodes[0].address().host, '0.0.0.0')
+})
+
+test('createNode with options', async t => {
+  const testnet = await createTestnet(2, t.teardown)
+  const keyPair = DHT.keyPair()
+  const node = testnet.createNode({ keyPair, ephemeral: false })
+  t.is(node.defaultKeyPair, keyPair)
+  t.alike(node.bootstrapNodes, testnet.bootstrap)
+  await node.fullyBootstrapped()
+  t.is(node.ephemeral, false)
+
+  const isolated = testnet.createNode({ bootstrap: [] })
+  t.alike(isolated.bootstrapNodes, [])
+  t.is(testnet.nodes.at(-1), isolated)
+})
+
+test('destroy closes the servers, then the nodes from the last to the first', async t => {
+  const testnet = await createTestnet(3)
+  const order = []
+  for (const [i, node] of testnet.nodes.entries()) {
+    node.on('close', () => order.push(`node ${i}`))
+    const server = node.createServer()
+    server.on('close', () => order.push(`server ${i}`))
+    await server.listen()
+  }
+  await testnet.destroy()
+  t.alike(order, ['server 0', 'server 1', 'server 2', 'node 2', 'node 1', 'node 0'])
 })

@@ -64,6 +64,12 @@ class Child extends EventEmitter {
     clearTimeout(timer)
   }
 
+  /** Ends the child without a word, as a crash does. */
+  async kill() {
+    this._process.kill('SIGKILL')
+    await this.exited
+  }
+
   _onmessage({ id, event, data, result, error }) {
     if (event) return this.emit(event, data)
 

@@ -70,4 +70,12 @@ exports.thrown = function thrown(call) {
   return null
 }
 
+/** What a promise rejects with; null when it resolves. */
+exports.rejected = function rejected(promise) {
+  return promise.then(
+    () => null,
+    err => err
+  )
+}
+
 function noop() {}

@@ -17,3 +17,8 @@ exports.createTestnet = exports.isNative
 exports.Plugin = exports.isNative
   ? require('../../lib/plugin')
   : require('hyperdht-reference/lib/plugin')
+
+/** A file of the package that programs require, as 'lib/messages'. */
+exports.deep = function deep(file) {
+  return require((exports.isNative ? '../../' : 'hyperdht-reference/') + file)
+}

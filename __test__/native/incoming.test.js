@@ -97,15 +97,13 @@ test('a flood of requests stays inside the bounds', async t => {
     return true
   }
   const session = asker.session()
-  const ended = []
   for (let i = 0; i < 4000; i++) {
-    ended.push(session.request({ command: COMMAND }, to, { retry: false }))
+    session.request({ command: COMMAND }, to, { retry: false }).catch(noop)
   }
   const pause = Date.now() + 200
   while (Date.now() < pause); // as a program does that is busy
   await asker.ping(to)
   session.destroy()
-  await Promise.allSettled(ended)
   t.ok(seen + dht.stats.dropped.request <= 4000, `${seen} seen`)
 
   dht.onrequest = req => req.reply(VALUE)

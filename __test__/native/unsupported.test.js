@@ -11,30 +11,17 @@ test('methods', async t => {
     refused(t, name, () => dht[name]())
   }
   refused(t, 'connectRawStream', () => DHT.connectRawStream())
-
-  const promises = []
-  for (const name of ['immutablePut', 'immutableGet']) promises.push(dht[name]())
-  for (const name of ['mutablePut', 'mutableGet']) promises.push(dht[name]())
-  for (const { reason } of await Promise.allSettled(promises)) says(t, reason)
 })
 
 test('options that would change what happens', async t => {
   const dht = await node(t, await testnet(t, 1))
   const key = b4a.alloc(32)
-  const keyPair = DHT.keyPair()
 
   refused(t, 'udx', () => new DHT({ bootstrap: [], udx: {} }))
   for (const name of ['pool', 'createHandshake', 'createSecretStream']) {
     refused(t, `connect ${name}`, () => dht.connect(key, { [name]: {} }))
     refused(t, `server ${name}`, () => dht.createServer({ [name]: {} }))
   }
-  for (const name of ['commit', 'session']) refused(t, name, () => dht.lookup(key, { [name]: {} }))
-  refused(t, 'announce', () => dht.announce(key, keyPair, [], { signAnnounce() {} }))
-  refused(t, 'unannounce', () => dht.unannounce(key, keyPair, { signUnannounce() {} }))
-  await dht
-    .createServer()
-    .listen(keyPair, { signAnnounce() {} })
-    .catch(err => says(t, err))
 })
 
 test('nonsense where a function or a number is due', async t => {

@@ -124,7 +124,8 @@ impl Dht {
         key_pair: KeyPair,
     ) -> Result<Vec<QueryReply>, QueryError> {
         let relay_addresses = Vec::new();
-        self.query(topic, QueryKind::Announce { key_pair, relay_addresses, bump: 0 }).finish().await
+        let kind = QueryKind::Announce { key_pair, relay_addresses, bump: 0, clear: false };
+        self.query(topic, kind).finish().await
     }
 
     /// Takes an announcement back.

@@ -48,7 +48,7 @@ pub use proto::{
     HealthReport, Incoming, InflightRequest, Interests, Interface, ListenError, Live, MainSockets,
     Message, Node, Opened, PeerRecord, QueryError, QueryId, QueryKind, QueryOptions, QueryReply,
     Question, RequestAnswer, RequestError, RequestId, ServerId, ServerOptions, SocketId, Stats,
-    Stored, StreamError, TableNode, Tally, UserCommit, UserRequest,
+    Steer, Stored, StreamError, TableNode, Tally, Unsigned, UserCommit, UserRequest,
 };
 
 pub use config::{DhtConfig, generate_key_pair};

@@ -237,7 +237,8 @@ impl Registry {
             | Event::NodeAdded { .. }
             | Event::NodeRemoved { .. }
             | Event::ServerRelays { .. }
-            | Event::ServerSuspended { .. } => {}
+            | Event::ServerSuspended { .. }
+            | Event::Sign { .. } => {}
         }
     }
 

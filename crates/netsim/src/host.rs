@@ -1,6 +1,6 @@
 //! A host: one public address, one node, and the sockets that the node asked for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Instant;
 
@@ -17,13 +17,26 @@ pub struct Host {
     pub node: Node,
     pub address: Ipv4Addr,
     pub events: Vec<Event>,
+    pub(crate) power: Power,
     /// `None`: strangers reach every socket.
     pub(crate) firewall: Option<Firewall>,
     sockets: BTreeMap<SocketId, u16>,
+    by_port: HashMap<u16, SocketId>,
     next_port: u16,
 }
 
+/// Does a host run?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Power {
+    On,
+    /// Until it wakes, it hears nothing and its clock stands still.
+    Asleep,
+    /// It crashed.
+    Off,
+}
+
 /// A datagram that a host sends.
+#[derive(Debug)]
 pub(crate) struct Departure {
     pub(crate) from: SocketAddrV4,
     pub(crate) to: SocketAddrV4,
@@ -41,6 +54,8 @@ impl Host {
             node,
             address,
             events: Vec::new(),
+            power: Power::On,
+            by_port: sockets.iter().map(|(socket, port)| (*port, *socket)).collect(),
             firewall: None,
             sockets,
             next_port: FIRST_POOL_PORT,
@@ -52,13 +67,18 @@ impl Host {
         SocketAddrV4::new(self.address, SERVER_PORT)
     }
 
+    /// True unless it crashed or sleeps.
+    pub fn is_on(&self) -> bool {
+        self.power == Power::On
+    }
+
     /// How many sockets the node has bound.
     pub fn sockets(&self) -> usize {
         self.sockets.len()
     }
 
     pub(crate) fn socket_at(&self, port: u16) -> Option<SocketId> {
-        self.sockets.iter().find(|(_, p)| **p == port).map(|(id, _)| *id)
+        self.by_port.get(&port).copied()
     }
 
     /// Takes everything that the node has to give after an input.
@@ -91,11 +111,14 @@ impl Host {
                 let port = self.next_port;
                 self.next_port = self.next_port.checked_add(1).unwrap_or(FIRST_POOL_PORT);
                 self.sockets.insert(socket, port);
+                self.by_port.insert(port, socket);
                 let local = Some(any(port));
                 self.node.handle_command(now, Command::Bound { socket, local });
             }
             Action::Close { socket } => {
-                self.sockets.remove(&socket);
+                if let Some(port) = self.sockets.remove(&socket) {
+                    self.by_port.remove(&port);
+                }
             }
             Action::CheckLocal { host } => {
                 let valid = host == self.address || host.is_loopback();

@@ -1,7 +1,10 @@
 //! A virtual network for tests: hosts with a node each, links with delay and loss, one clock and
 //! one seed. Nothing sleeps; the same seed gives the same trace.
+//!
+//! Hosts come, leave, crash, sleep and come back; the network falls apart and heals.
 #![forbid(unsafe_code)]
 
+mod agenda;
 mod firewall;
 mod host;
 mod link;

@@ -15,6 +15,8 @@ pub struct Link {
     pub loss_per_mille: u32,
     /// One byte flipped, of 1000.
     pub damage_per_mille: u32,
+    /// Cut short, of 1000; what is left may be nothing.
+    pub cut_per_mille: u32,
 }
 
 impl Default for Link {
@@ -24,13 +26,14 @@ impl Default for Link {
             jitter: Duration::ZERO,
             loss_per_mille: 0,
             damage_per_mille: 0,
+            cut_per_mille: 0,
         }
     }
 }
 
 impl Link {
     /// When the datagram arrives, from its departure; `None` if it is lost.
-    pub(crate) fn carry(&self, rng: &mut Rng, data: &mut [u8]) -> Option<Duration> {
+    pub(crate) fn carry(&self, rng: &mut Rng, data: &mut Vec<u8>) -> Option<Duration> {
         if rng.below(1000) < u64::from(self.loss_per_mille) {
             return None;
         }
@@ -39,6 +42,9 @@ impl Link {
             if let Some(byte) = data.get_mut(at) {
                 *byte ^= 1 + rng.below(255) as u8;
             }
+        }
+        if rng.below(1000) < u64::from(self.cut_per_mille) {
+            data.truncate(rng.below(data.len() as u64) as usize);
         }
         let jitter = rng.below(self.jitter.as_micros() as u64 + 1);
         Some(self.delay + Duration::from_micros(jitter))

@@ -1,14 +1,15 @@
 //! The world: hosts, what is under way between them, and the clock.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hasher};
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::{Duration, Instant};
 
 use proto::{BootstrapNode, Command, Config, Datagram, Event, Rng};
 
+use crate::agenda::{Agenda, Due};
 use crate::firewall::Firewall;
-use crate::host::Departure;
+use crate::host::{Departure, Power};
 use crate::{Host, HostId, Link};
 
 /// What runs on top of the nodes: takes their events, gives them commands.
@@ -26,13 +27,18 @@ pub struct World {
     pub link: Link,
     hosts: Vec<Host>,
     by_address: HashMap<Ipv4Addr, HostId>,
-    under_way: BTreeMap<(Instant, u64), Flight>,
-    wakes: BTreeSet<(Instant, HostId)>,
-    wake_of: Vec<Option<Instant>>,
+    agenda: Agenda,
+    /// Hosts with events that nobody has taken.
+    eventful: BTreeSet<HostId>,
+    /// While the network is cut in two: the hosts of one part.
+    island: BTreeSet<HostId>,
+    /// How many of the first hosts the others bootstrap from.
+    bootstraps: usize,
+    departures: Vec<Departure>,
     start: Instant,
     now: Instant,
     rng: Rng,
-    flights: u64,
+    steps: u64,
     trace: DefaultHasher,
     tap: Option<Vec<Flight>>,
     seed: u64,
@@ -56,13 +62,15 @@ impl World {
             link: Link::default(),
             hosts: Vec::new(),
             by_address: HashMap::new(),
-            under_way: BTreeMap::new(),
-            wakes: BTreeSet::new(),
-            wake_of: Vec::new(),
+            agenda: Agenda::default(),
+            eventful: BTreeSet::new(),
+            island: BTreeSet::new(),
+            bootstraps: 1,
+            departures: Vec::new(),
             start,
             now: start,
             rng: Rng::from_seed(bytes),
-            flights: 0,
+            steps: 0,
             trace: DefaultHasher::new(),
             tap: None,
             seed,
@@ -75,10 +83,15 @@ impl World {
         let mut world = Self::seeded(seed);
         world.link = link;
         for _ in 0..nodes {
-            let host = world.host(world.persistent());
-            world.run_until(READY_WITHIN, |w| w.saw(host, |e| matches!(e, Event::Ready)));
+            world.join_ready();
         }
         world
+    }
+
+    /// A network of a few persistent nodes, all of which those who come later bootstrap from.
+    pub fn with_bootstraps(seed: u64, bootstraps: usize, link: Link) -> Self {
+        let world = Self::testnet(seed, bootstraps, link);
+        Self { bootstraps, ..world }
     }
 
     /// The config of a node that joins the routing tables at once.
@@ -88,10 +101,11 @@ impl World {
         Config { ephemeral: Some(false), firewalled: false, public_address, ..self.config() }
     }
 
-    /// The config of a node with default options that bootstraps from the first host.
+    /// The config of a node with default options that knows the network's places to start from.
     pub fn config(&self) -> Config {
-        let bootstrap = self.hosts.first().map(|h| BootstrapNode::Address(h.server_address()));
-        Config { bootstrap: bootstrap.into_iter().collect(), ..Config::default() }
+        let places = self.hosts.iter().take(self.bootstraps);
+        let bootstrap = places.map(|host| BootstrapNode::Address(host.server_address())).collect();
+        Config { bootstrap, ..Config::default() }
     }
 
     /// Adds a host and starts its node.
@@ -110,10 +124,47 @@ impl World {
         let mut host = Host::new(address, config, self.rng.bytes(), self.now);
         host.firewall = firewall;
         self.hosts.push(host);
-        self.wake_of.push(None);
         self.by_address.insert(address, id);
         self.settle(id);
         id
+    }
+
+    /// The host vanishes without a word. What is on its way to it is lost.
+    pub fn crash(&mut self, host: HostId) {
+        self.hosts[host.0].power = Power::Off;
+        self.hosts[host.0].events.clear();
+        self.agenda.set_wake(host, None);
+    }
+
+    /// The node says goodbye where that is due, and ends.
+    pub fn leave(&mut self, host: HostId) {
+        self.command(host, Command::Destroy { force: false });
+    }
+
+    /// A new node takes the place of one that crashed or left, at the same address.
+    pub fn restart(&mut self, host: HostId, config: Config) {
+        let old = &self.hosts[host.0];
+        let (address, firewall) = (old.address, old.firewall.as_ref().map(|_| Firewall::default()));
+        self.hosts[host.0] = Host::new(address, config, self.rng.bytes(), self.now);
+        self.hosts[host.0].firewall = firewall;
+        self.settle(host);
+    }
+
+    /// The host falls asleep: it hears nothing and its clock stands still. When it wakes, it finds
+    /// that all that time has passed at once.
+    pub fn sleep(&mut self, host: HostId, duration: Duration) {
+        self.hosts[host.0].power = Power::Asleep;
+        self.agenda.set_wake(host, Some(self.now + duration));
+    }
+
+    /// Cuts the network in two: these hosts and all others no longer reach each other.
+    pub fn cut(&mut self, island: impl IntoIterator<Item = HostId>) {
+        self.island = island.into_iter().collect();
+    }
+
+    /// Everybody reaches everybody again.
+    pub fn heal(&mut self) {
+        self.island.clear();
     }
 
     /// A host.
@@ -126,14 +177,22 @@ impl World {
         (0..self.hosts.len()).map(HostId)
     }
 
-    /// Gives a command to a host's node.
+    /// The host with this address.
+    pub fn find(&self, address: Ipv4Addr) -> Option<HostId> {
+        self.by_address.get(&address).copied()
+    }
+
+    /// Gives a command to a host's node; a host that is off or asleep takes none.
     pub fn command(&mut self, host: HostId, command: Command) {
-        self.hosts[host.0].node.handle_command(self.now, command);
-        self.settle(host);
+        if self.hosts[host.0].is_on() {
+            self.hosts[host.0].node.handle_command(self.now, command);
+            self.settle(host);
+        }
     }
 
     /// Takes the events of a host.
     pub fn take_events(&mut self, host: HostId) -> Vec<Event> {
+        self.eventful.remove(&host);
         std::mem::take(&mut self.hosts[host.0].events)
     }
 
@@ -145,7 +204,7 @@ impl World {
     /// Sends a datagram from anywhere: hosts of the world or forged sources. It arrives after the
     /// link's delay, whole.
     pub fn inject(&mut self, flight: Flight) {
-        self.send(self.link.delay, flight);
+        self.agenda.send(self.now + self.link.delay, flight);
     }
 
     /// Records what hosts send from here on.
@@ -163,36 +222,47 @@ impl World {
         self.now - self.start
     }
 
+    /// Arrivals and wake-ups so far.
+    pub fn steps(&self) -> u64 {
+        self.steps
+    }
+
+    /// The seed of this world.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// Chance, for what a test leaves to it.
+    pub fn rng(&mut self) -> &mut Rng {
+        &mut self.rng
+    }
+
     /// Runs until the condition holds. Panics with the seed if it never does.
     pub fn run_until(&mut self, within: Duration, done: impl Fn(&Self) -> bool) {
         let deadline = self.now + within;
         while !done(self) {
-            assert!(
-                self.step(deadline),
-                "seed {}: not within {within:?} of virtual time",
-                self.seed
-            );
+            self.must_step(within, deadline);
         }
     }
 
     /// Runs an application until it is done. Panics with the seed if it never is.
     pub fn run_app(&mut self, within: Duration, app: &mut impl App) {
         let deadline = self.now + within;
-        loop {
-            for host in self.hosts() {
-                for event in self.take_events(host) {
-                    app.handle(self, host, event);
-                }
-            }
-            if app.is_done() {
-                return;
-            }
-            assert!(
-                self.step(deadline),
-                "seed {}: not within {within:?} of virtual time",
-                self.seed
-            );
+        self.tell(app);
+        while !app.is_done() {
+            self.must_step(within, deadline);
+            self.tell(app);
         }
+    }
+
+    /// Runs an application for a while, done or not.
+    pub fn run_app_for(&mut self, duration: Duration, app: &mut impl App) {
+        let deadline = self.now + duration;
+        self.tell(app);
+        while self.step(deadline) {
+            self.tell(app);
+        }
+        self.now = deadline;
     }
 
     /// Runs for a while.
@@ -207,65 +277,84 @@ impl World {
         self.trace.finish()
     }
 
+    fn join_ready(&mut self) {
+        let host = self.host(self.persistent());
+        self.run_until(READY_WITHIN, |w| w.saw(host, |e| matches!(e, Event::Ready)));
+    }
+
+    fn tell(&mut self, app: &mut impl App) {
+        while let Some(host) = self.eventful.first().copied() {
+            for event in self.take_events(host) {
+                app.handle(self, host, event);
+            }
+        }
+    }
+
+    fn must_step(&mut self, within: Duration, deadline: Instant) {
+        let seed = self.seed;
+        assert!(self.step(deadline), "seed {seed}: not within {within:?} of virtual time");
+    }
+
     /// The next thing that happens; false if nothing does before the deadline.
     fn step(&mut self, deadline: Instant) -> bool {
-        let arrival = self.under_way.first_key_value().map(|(&(at, _), _)| at);
-        let wake = self.wakes.first().map(|&(at, _)| at);
-        let Some(at) = [arrival, wake].into_iter().flatten().min() else { return false };
-        if at > deadline {
-            return false;
-        }
+        let Some((at, due)) = self.agenda.pop(deadline) else { return false };
         self.now = self.now.max(at);
-        if arrival == Some(at) {
-            self.arrive();
-        } else {
-            self.wake();
+        self.steps += 1;
+        match due {
+            Due::Arrival(flight) => self.arrive(flight),
+            Due::Wake(host) => self.wake(host),
         }
         true
     }
 
-    fn arrive(&mut self) {
-        let Some((_, mut flight)) = self.under_way.pop_first() else { return };
+    fn arrive(&mut self, mut flight: Flight) {
         self.record(&flight);
         let Some(&id) = self.by_address.get(flight.to.ip()) else { return };
-        let Some(socket) = self.hosts[id.0].socket_at(flight.to.port()) else { return };
-        let firewall = self.hosts[id.0].firewall.as_ref();
+        let host = &mut self.hosts[id.0];
+        let Some(socket) = host.socket_at(flight.to.port()).filter(|_| host.is_on()) else {
+            return;
+        };
+        let firewall = host.firewall.as_ref();
         if firewall.is_some_and(|firewall| !firewall.admits(flight.from, flight.to.port())) {
             return;
         }
         let datagram = Datagram { socket, from: flight.from, data: &mut flight.data };
-        self.hosts[id.0].node.handle_datagram(self.now, datagram);
+        host.node.handle_datagram(self.now, datagram);
         self.settle(id);
     }
 
-    fn wake(&mut self) {
-        let Some((_, id)) = self.wakes.pop_first() else { return };
-        self.wake_of[id.0] = None;
-        self.hosts[id.0].node.handle_timeout(self.now);
+    fn wake(&mut self, id: HostId) {
+        let host = &mut self.hosts[id.0];
+        host.power = Power::On;
+        host.node.handle_timeout(self.now);
         self.settle(id);
     }
 
     fn settle(&mut self, id: HostId) {
-        let mut departures = Vec::new();
+        let mut departures = std::mem::take(&mut self.departures);
         let host = &mut self.hosts[id.0];
         host.settle(self.now, &mut departures);
-        let next = host.node.poll_timeout().map(|(at, _)| at.max(self.now));
-        if let Some(old) = std::mem::replace(&mut self.wake_of[id.0], next) {
-            self.wakes.remove(&(old, id));
+        if !host.events.is_empty() {
+            self.eventful.insert(id);
         }
-        self.wakes.extend(next.map(|at| (at, id)));
-        for departure in departures {
+        let next = host.node.poll_timeout().map(|(at, _)| at.max(self.now));
+        self.agenda.set_wake(id, next);
+        for departure in departures.drain(..) {
             if let Some(firewall) = &mut self.hosts[id.0].firewall {
                 firewall.note(departure.from.port(), departure.to);
             }
-            self.depart(departure);
+            self.depart(id, departure);
         }
+        self.departures = departures;
     }
 
-    fn depart(&mut self, departure: Departure) {
+    fn depart(&mut self, host: HostId, departure: Departure) {
         let Departure { from, to, mut data } = departure;
         if let Some(tap) = &mut self.tap {
             tap.push(Flight { from, to, data: data.clone() });
+        }
+        if self.is_cut(host, to) {
+            return;
         }
         let delay = if from.ip() == to.ip() {
             Some(Duration::ZERO)
@@ -273,12 +362,12 @@ impl World {
             self.link.carry(&mut self.rng, &mut data)
         };
         let Some(delay) = delay else { return };
-        self.send(delay, Flight { from, to, data });
+        self.agenda.send(self.now + delay, Flight { from, to, data });
     }
 
-    fn send(&mut self, delay: Duration, flight: Flight) {
-        self.flights += 1;
-        self.under_way.insert((self.now + delay, self.flights), flight);
+    fn is_cut(&self, from: HostId, to: SocketAddrV4) -> bool {
+        let to = || self.by_address.get(to.ip()).is_some_and(|to| self.island.contains(to));
+        !self.island.is_empty() && self.island.contains(&from) != to()
     }
 
     fn record(&mut self, flight: &Flight) {

@@ -439,4 +439,5 @@ const LOST: Link = Link {
     jitter: Duration::ZERO,
     loss_per_mille: 1000,
     damage_per_mille: 0,
+    cut_per_mille: 0,
 };

@@ -1,13 +1,14 @@
 //! Sockets and batches, through the real loopback.
 
 use std::net::{Ipv4Addr, SocketAddrV4};
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
-use proto::{SocketId, Transmit};
+use proto::{MainSockets, SocketId, Transmit};
 use tokio::runtime::{Builder, Runtime};
 
 use super::batch::Batch;
-use super::sockets::{self, Socket, Sockets};
+use super::sockets::{BindRules, Main, Sockets};
 
 #[test]
 fn a_train_of_segments_arrives_as_datagrams() {
@@ -85,14 +86,28 @@ fn a_datagram_that_cannot_be_sent_counts_as_lost() {
 fn the_first_free_port_of_a_range_is_bound() {
     let runtime = runtime();
     let taken = bind(&runtime, 0..0, true);
-    let port = u32::from(taken.local().port());
+    let port = server_port(&taken);
 
-    assert_ne!(u32::from(bind(&runtime, port..port + 1, true).local().port()), port);
+    assert_ne!(server_port(&bind(&runtime, port..port + 1, true)), port);
     let refused = rules(port..port + 5, false).bind(runtime.handle(), None);
     assert_eq!(refused.unwrap_err().kind(), std::io::ErrorKind::AddrInUse);
 
     drop(taken);
-    assert_eq!(u32::from(bind(&runtime, port..port + 5, false).local().port()), port);
+    assert_eq!(server_port(&bind(&runtime, port..port + 5, false)), port);
+}
+
+#[test]
+fn sockets_are_bound_again_where_they_were() {
+    let runtime = runtime();
+    let main = bind(&runtime, 0..0, true);
+    let before = main.addresses();
+    let again = |any_port| rules(0..0, any_port).bind(runtime.handle(), Some(before));
+
+    assert_eq!(again(false).unwrap_err().kind(), std::io::ErrorKind::AddrInUse);
+    let elsewhere = again(true).unwrap().addresses();
+    assert_ne!((elsewhere.client, elsewhere.server), (before.client, before.server));
+    drop(main);
+    assert_eq!(again(false).unwrap().addresses(), before);
 }
 
 #[test]
@@ -102,7 +117,7 @@ fn a_closed_socket_frees_its_port_at_once() {
     pair.sockets.close(SocketId::SERVER);
 
     let port = u32::from(pair.server.port());
-    assert_eq!(bind(&pair.runtime, port..port + 1, false).local(), pair.server);
+    assert_eq!(bind(&pair.runtime, port..port + 1, false).addresses().server, pair.server);
 }
 
 /// Two sockets of one node.
@@ -116,10 +131,10 @@ struct Pair {
 impl Pair {
     fn new() -> Self {
         let runtime = runtime();
-        let (client, server) = (bind(&runtime, 0..0, true), bind(&runtime, 0..0, true));
-        let (client_addr, server_addr) = (client.local(), server.local());
-        let sockets = Sockets::new([(SocketId::CLIENT, client), (SocketId::SERVER, server)]);
-        Self { sockets, client: client_addr, server: server_addr, runtime }
+        let main = bind(&runtime, 0..0, true);
+        let MainSockets { client, server } = main.addresses();
+        let sockets = Sockets::new(main.into_array());
+        Self { sockets, client, server, runtime }
     }
 
     /// From the client socket to the server socket.
@@ -154,14 +169,16 @@ fn runtime() -> Runtime {
     Builder::new_current_thread().enable_all().build().unwrap()
 }
 
-fn bind(runtime: &Runtime, ports: std::ops::Range<u32>, any_port: bool) -> Socket {
-    let main = rules(ports, any_port).bind(runtime.handle(), None).unwrap();
-    let [_client, (_, server)] = main.into_array();
-    server
+fn bind(runtime: &Runtime, ports: Range<u32>, any_port: bool) -> Main {
+    rules(ports, any_port).bind(runtime.handle(), None).unwrap()
 }
 
-fn rules(ports: std::ops::Range<u32>, any_port: bool) -> sockets::BindRules {
-    sockets::BindRules { host: HOST, ports, any_port }
+fn rules(ports: Range<u32>, any_port: bool) -> BindRules {
+    BindRules { host: HOST, ports, any_port }
+}
+
+fn server_port(main: &Main) -> u32 {
+    main.addresses().server.port().into()
 }
 
 const HOST: Ipv4Addr = Ipv4Addr::LOCALHOST;

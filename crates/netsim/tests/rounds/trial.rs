@@ -118,7 +118,9 @@ impl Trial {
                 return Command::Listen { server: ServerId(0), options };
             }
             Task::Lookup => QueryKind::Lookup,
-            Task::Announce => QueryKind::Announce { key_pair, relay_addresses: vec![], bump: 0 },
+            Task::Announce => {
+                QueryKind::Announce { key_pair, relay_addresses: vec![], bump: 0, clear: false }
+            }
         };
         Command::Query { query: QueryId(0), target, kind, options: QueryOptions::default() }
     }

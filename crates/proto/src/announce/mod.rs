@@ -13,9 +13,9 @@ use std::net::SocketAddrV4;
 use std::time::{Duration, Instant};
 
 use self::relays::{Relays, has};
+pub(crate) use self::requests::Signer;
 use self::requests::{Identity, Leaving, Pending};
 use crate::net::{Net, QueryKey, Reply};
-use crate::noise::KeyPair;
 use crate::wire::{Relay, Target, error_code};
 use crate::{Cx, RequestError, ServerId};
 
@@ -93,9 +93,9 @@ struct Round {
 
 impl Announcer {
     /// An announcer that has not started.
-    pub(crate) fn new(server: ServerId, key_pair: KeyPair) -> Self {
+    pub(crate) fn new(server: ServerId, signer: Signer) -> Self {
         Self {
-            identity: Identity::new(server, key_pair),
+            identity: Identity::new(server, signer),
             state: State::Idle,
             relays: Relays::default(),
             relay_addresses: Vec::new(),
@@ -245,6 +245,33 @@ impl Announcer {
             }
             State::Idle
             | State::Finding { .. }
+            | State::Resting { .. }
+            | State::Waiting
+            | State::Suspended
+            | State::Stopped => {}
+        }
+    }
+
+    /// The application has signed, or will not: then the node is left out.
+    pub(crate) fn handle_signature(
+        &mut self,
+        cx: &mut Cx<'_>,
+        net: &mut Net,
+        tag: u32,
+        signature: Option<[u8; 64]>,
+    ) {
+        match &mut self.state {
+            State::Announcing { pending, .. } => {
+                pending.handle_signature(cx, net, &self.identity, tag, signature);
+                self.finish_announcing(cx, net);
+            }
+            State::Leaving(leaving) | State::Suspending(leaving) | State::Stopping(leaving) => {
+                leaving.handle_signature(cx, net, &self.identity, tag, signature);
+                self.finish_leaving(cx, net);
+            }
+            State::Idle
+            | State::Finding { .. }
+            | State::Pinging(_)
             | State::Resting { .. }
             | State::Waiting
             | State::Suspended

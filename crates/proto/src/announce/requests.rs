@@ -3,24 +3,39 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddrV4;
 
-use super::signed;
+use super::signed::{self, Draft};
 use crate::net::{Net, Owner, Reply, RequestKey, RequestSpec};
-use crate::noise::KeyPair;
+use crate::noise::{KeyPair, PublicKey};
 use crate::wire::{Target, hash};
-use crate::{Cx, RequestError, ServerId};
+use crate::{Cx, Event, RequestError, ServerId};
 
 /// Who announces, and the tags of what it has asked.
 #[derive(Debug)]
 pub(super) struct Identity {
     pub(super) server: ServerId,
-    pub(super) key_pair: KeyPair,
+    signer: Signer,
     pub(super) target: Target,
     next_tag: u32,
 }
 
+/// Whose key is announced, and who signs for it.
+#[derive(Clone, Debug)]
+pub(crate) enum Signer {
+    KeyPair(KeyPair),
+    /// `Event::Sign` asks it.
+    Application(PublicKey),
+}
+
 /// Requests that have not ended.
 #[derive(Debug, Default)]
-pub(super) struct Pending(BTreeMap<u32, (RequestKey, SocketAddrV4)>);
+pub(super) struct Pending(BTreeMap<u32, Progress>);
+
+#[derive(Debug)]
+enum Progress {
+    /// The application signs it.
+    Signing(Draft),
+    Sent(RequestKey, SocketAddrV4),
+}
 
 /// Unannouncing at some nodes: a FIND_PEER to each for a token, then a signed UNANNOUNCE.
 #[derive(Debug, Default)]
@@ -30,9 +45,9 @@ pub(super) struct Leaving {
 }
 
 impl Identity {
-    pub(super) fn new(server: ServerId, key_pair: KeyPair) -> Self {
-        let target = hash(&[&key_pair.public()]);
-        Self { server, key_pair, target, next_tag: 0 }
+    pub(super) fn new(server: ServerId, signer: Signer) -> Self {
+        let target = hash(&[&signer.public_key()]);
+        Self { server, signer, target, next_tag: 0 }
     }
 
     /// A tag that no running request or query has, and the owner that goes with it.
@@ -43,7 +58,60 @@ impl Identity {
     }
 }
 
+impl Signer {
+    fn public_key(&self) -> PublicKey {
+        match self {
+            Self::KeyPair(key_pair) => key_pair.public(),
+            Self::Application(public_key) => *public_key,
+        }
+    }
+}
+
 impl Pending {
+    /// Has a request signed, sends it, and waits for its end.
+    pub(super) fn sign_and_request(
+        &mut self,
+        cx: &mut Cx<'_>,
+        net: &mut Net,
+        identity: &mut Identity,
+        draft: Draft,
+    ) {
+        match &identity.signer {
+            Signer::KeyPair(key_pair) => {
+                let spec = draft.signed_by(key_pair);
+                self.request(cx, net, identity, spec);
+            }
+            Signer::Application(_) => {
+                let (tag, _) = identity.tag();
+                let wanted = Box::new(draft.unsigned());
+                cx.emit(Event::Sign { server: identity.server, tag, wanted });
+                self.0.insert(tag, Progress::Signing(draft));
+            }
+        }
+    }
+
+    /// Sends the request that a signature was missing for, or forgets it.
+    pub(super) fn handle_signature(
+        &mut self,
+        cx: &mut Cx<'_>,
+        net: &mut Net,
+        identity: &Identity,
+        tag: u32,
+        signature: Option<[u8; 64]>,
+    ) {
+        let Some(Progress::Signing(draft)) = self.0.get(&tag) else {
+            return;
+        };
+        let Some(signature) = signature else {
+            self.0.remove(&tag);
+            return;
+        };
+        let spec = draft.with(identity.signer.public_key(), signature);
+        let to = spec.to;
+        let key = net.request(cx, spec, Owner::Announce(identity.server, tag));
+        self.0.insert(tag, Progress::Sent(key, to));
+    }
+
     /// Sends a request and waits for its end.
     pub(super) fn request(
         &mut self,
@@ -55,7 +123,7 @@ impl Pending {
         let (tag, owner) = identity.tag();
         let to = spec.to;
         let key = net.request(cx, spec, owner);
-        self.0.insert(tag, (key, to));
+        self.0.insert(tag, Progress::Sent(key, to));
     }
 
     /// Pings a node from the socket that requests leave from, and waits for the pong.
@@ -68,19 +136,21 @@ impl Pending {
     ) {
         let (tag, owner) = identity.tag();
         let key = net.ping(cx, to, None, signed::RETRIES, owner);
-        self.0.insert(tag, (key, to));
+        self.0.insert(tag, Progress::Sent(key, to));
     }
 
     /// Takes note of the end of a request; its destination, if it was one of these.
     pub(super) fn end(&mut self, tag: u32) -> Option<SocketAddrV4> {
-        self.0.remove(&tag).map(|(_, to)| to)
+        self.0.remove(&tag).map(|progress| progress.to())
     }
 
     /// Gives up what has not ended; returns where it went.
     pub(super) fn cancel(self, cx: &mut Cx<'_>, net: &mut Net) -> Vec<SocketAddrV4> {
-        let cancel = |(key, to)| {
-            net.cancel_request(cx, key);
-            to
+        let cancel = |progress: Progress| {
+            if let Progress::Sent(key, _) = progress {
+                net.cancel_request(cx, key);
+            }
+            progress.to()
         };
         self.0.into_values().map(cancel).collect()
     }
@@ -91,6 +161,15 @@ impl Pending {
 
     pub(super) fn len(&self) -> usize {
         self.0.len()
+    }
+}
+
+impl Progress {
+    fn to(&self) -> SocketAddrV4 {
+        match self {
+            Self::Signing(draft) => draft.to(),
+            Self::Sent(_, to) => *to,
+        }
     }
 }
 
@@ -128,10 +207,22 @@ impl Leaving {
         if reply.value.is_none() {
             return;
         }
-        let Some(spec) = signed::unannounce(&identity.key_pair, identity.target, &reply) else {
+        let Some(draft) = Draft::new(identity.target, &reply, false) else {
             return;
         };
-        self.unannouncing.request(cx, net, identity, spec);
+        self.unannouncing.sign_and_request(cx, net, identity, draft);
+    }
+
+    /// Goes on with a node whose UNANNOUNCE is signed.
+    pub(super) fn handle_signature(
+        &mut self,
+        cx: &mut Cx<'_>,
+        net: &mut Net,
+        identity: &Identity,
+        tag: u32,
+        signature: Option<[u8; 64]>,
+    ) {
+        self.unannouncing.handle_signature(cx, net, identity, tag, signature);
     }
 
     /// True when all nodes are done.

@@ -3,8 +3,9 @@
 use std::net::SocketAddrV4;
 use std::time::Duration;
 
-use super::requests::{Identity, Leaving, Pending};
-use super::{AnnounceOutput, Announcer, Round, State, signed};
+use super::requests::{Leaving, Pending};
+use super::signed::Draft;
+use super::{AnnounceOutput, Announcer, Round, State};
 use crate::net::{Commit, Net, QuerySpec, Reply};
 use crate::wire::{Relay, command};
 use crate::{Cx, Timer};
@@ -34,14 +35,13 @@ impl Announcer {
         if !closest.is_empty() {
             self.closest = closest.iter().map(|reply| reply.from).collect();
         }
-        let Identity { key_pair, target, .. } = &self.identity;
-        // The relays of a record are the nodes that give it out: it names none itself.
-        let sign = |reply| signed::announce(key_pair, *target, reply, Vec::new(), 0);
-        let specs: Vec<_> = closest.iter().filter_map(sign).take(RELAYS).collect();
+        let target = self.identity.target;
+        let draft = |reply| Draft::new(target, reply, true);
+        let drafts: Vec<_> = closest.iter().filter_map(draft).take(RELAYS).collect();
 
         let mut pending = Pending::default();
-        for spec in specs {
-            pending.request(cx, net, &mut self.identity, spec);
+        for draft in drafts {
+            pending.sign_and_request(cx, net, &mut self.identity, draft);
         }
         self.enter(cx, State::Announcing { pending, accepted: Vec::new() }, REQUEST_LIMIT);
         self.finish_announcing(cx, net);

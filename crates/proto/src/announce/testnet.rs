@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::{Duration, Instant};
 
-use super::{AnnounceOutput, Announcer};
+use super::{AnnounceOutput, Announcer, Signer};
 use crate::net::{Incoming, Net, Output, Owner};
 use crate::noise::KeyPair;
 use crate::ops::Ops;
@@ -112,7 +112,8 @@ impl Testnet {
     /// Starts the announcer of a host and waits for its first cycle.
     pub(crate) fn listen(&mut self, host: usize, seed: u8) {
         self.act(host, |host, now| {
-            let mut announcer = Announcer::new(SERVER, KeyPair::from_seed([seed; 32]));
+            let signer = Signer::KeyPair(KeyPair::from_seed([seed; 32]));
+            let mut announcer = Announcer::new(SERVER, signer);
             announcer.start(&mut cx!(host, now), &mut host.net);
             host.announcer = Some(announcer);
         });
@@ -262,6 +263,15 @@ impl Host {
     pub(crate) fn refresh(&mut self, now: Instant) {
         let mut announcer = self.announcer.take().unwrap();
         announcer.refresh(&mut cx!(self, now), &mut self.net);
+        self.announcer = Some(announcer);
+    }
+
+    /// Answers the announcer's wish for a signature, if it answers at all.
+    pub(crate) fn sign(&mut self, now: Instant, tag: Option<u32>, signature: Option<[u8; 64]>) {
+        let mut announcer = self.announcer.take().unwrap();
+        if let Some(tag) = tag {
+            announcer.handle_signature(&mut cx!(self, now), &mut self.net, tag, signature);
+        }
         self.announcer = Some(announcer);
     }
 

@@ -1,11 +1,12 @@
 use std::net::SocketAddrV4;
 use std::time::Duration;
 
-use super::AnnounceOutput;
-use super::testnet::{SERVER, Testnet, cx};
+use super::testnet::{Host, SERVER, Testnet, cx};
+use super::{AnnounceOutput, Announcer, Signer};
 use crate::net::{Owner, RequestSpec};
-use crate::wire::{Handshake, Mode, Relay, Target, command};
-use crate::{PeerRecord, QueryKind, Timer};
+use crate::noise::KeyPair;
+use crate::wire::{Handshake, Mode, Peer, Relay, Target, announce_signable, command, hash, ns};
+use crate::{Event, PeerRecord, QueryKind, Timer, Unsigned};
 
 #[test]
 fn a_server_is_announced_on_three_nodes_and_found() {
@@ -61,6 +62,53 @@ fn one_that_was_alone_announces_when_others_come() {
 
     let announced = |net: &Testnet| net.hosts[server].announcer().relays().len() == 3;
     assert!(testnet.wait(Duration::from_secs(60), announced));
+}
+
+#[test]
+fn the_application_signs_what_is_announced_and_taken_back() {
+    let mut testnet = Testnet::persistent(6);
+    let (server, client) = (testnet.add(None), testnet.add(None));
+    let key_pair = KeyPair::from_seed([9; 32]);
+    let target = hash(&[&key_pair.public()]);
+    testnet.act(server, |host, now| {
+        let mut announcer = Announcer::new(SERVER, Signer::Application(key_pair.public()));
+        announcer.start(&mut cx!(host, now), &mut host.net);
+        host.announcer = Some(announcer);
+    });
+
+    sign(&mut testnet, server, &key_pair);
+    let announced = |net: &Testnet| net.hosts[server].said(&AnnounceOutput::Announced);
+    assert!(testnet.wait(Duration::from_secs(1), announced));
+    assert_eq!(found_on(&mut testnet, client, target).len(), 3);
+
+    testnet.act(server, Host::stop);
+    sign(&mut testnet, server, &key_pair);
+    let stopped = |net: &Testnet| net.hosts[server].said(&AnnounceOutput::Stopped);
+    assert!(testnet.wait(Duration::from_secs(1), stopped));
+    assert!(found_on(&mut testnet, client, target).is_empty());
+}
+
+#[test]
+fn an_application_that_does_not_sign_announces_nothing() {
+    for answers in [false, true] {
+        let mut testnet = Testnet::persistent(4);
+        let server = testnet.add(None);
+        testnet.act(server, |host, now| {
+            let mut announcer = Announcer::new(SERVER, Signer::Application([9; 32]));
+            announcer.start(&mut cx!(host, now), &mut host.net);
+            host.announcer = Some(announcer);
+        });
+        let asked = testnet.wait(Duration::from_secs(10), |net| wanted(net, server).len() == 3);
+        assert!(asked);
+        for (tag, _) in wanted(&testnet, server) {
+            let signature = None;
+            testnet.act(server, |host, now| host.sign(now, answers.then_some(tag), signature));
+        }
+        let announced = |net: &Testnet| net.hosts[server].said(&AnnounceOutput::Announced);
+        let limit = if answers { Duration::ZERO } else { Duration::from_secs(11) };
+        assert!(testnet.wait(limit, announced));
+        assert!(testnet.hosts[server].announcer().relays().is_empty());
+    }
 }
 
 #[test]
@@ -240,6 +288,30 @@ fn found_on(testnet: &mut Testnet, client: usize, target: Target) -> Vec<SocketA
         assert!(peer.relay_addresses.is_empty());
     }
     sorted(replies.iter().map(|reply| reply.from).collect())
+}
+
+/// Signs all that the announcer wants signed.
+fn sign(testnet: &mut Testnet, server: usize, key_pair: &KeyPair) {
+    let asked = testnet.wait(Duration::from_secs(10), |net| wanted(net, server).len() == 3);
+    assert!(asked);
+    let peer = Peer { public_key: key_pair.public(), relay_addresses: Vec::new() }.encode();
+    for (tag, Unsigned { announces, target, token, node }) in wanted(testnet, server) {
+        let namespace = if announces { &ns::ANNOUNCE } else { &ns::UNANNOUNCE };
+        let signable = announce_signable(namespace, &target, &node, &token, &peer, None);
+        let signature = Some(key_pair.sign(&signable));
+        testnet.act(server, |host, now| host.sign(now, Some(tag), signature));
+    }
+    testnet.hosts[server].events.clear();
+}
+
+fn wanted(testnet: &Testnet, server: usize) -> Vec<(u32, Unsigned)> {
+    let wanted = |event: &Event| {
+        let Event::Sign { server: SERVER, tag, wanted } = event else {
+            return None;
+        };
+        Some((*tag, (**wanted).clone()))
+    };
+    testnet.hosts[server].events.iter().filter_map(wanted).collect()
 }
 
 fn handshake(target: Target, to: SocketAddrV4) -> RequestSpec {

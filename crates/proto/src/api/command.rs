@@ -41,10 +41,16 @@ pub enum Command {
     SetHooks { server: ServerId, firewall: bool, holepunch: bool },
     /// The answer to an `Event::Ask`.
     Answer { ask: AskId, answer: Answer },
+    /// The answer to an `Event::Sign`; `None` if there is no signature.
+    Signed { server: ServerId, tag: u32, signature: Option<[u8; 64]> },
     /// Starts a query.
     Query { query: QueryId, target: Target, kind: QueryKind, options: QueryOptions },
     /// Ends a query early.
     CancelQuery { query: QueryId },
+    /// Changes the course of a query that has not ended.
+    SteerQuery { query: QueryId, steer: Steer },
+    /// Removes a record from the node's own store, which it never asks itself.
+    Unlink { target: Target, public_key: PublicKey },
     /// Sends one request.
     Request { request: RequestId, options: UserRequest },
     /// Forgets a request of the application. Nothing follows.
@@ -132,6 +138,9 @@ impl Default for ConnectOptions {
 pub struct ServerOptions {
     /// Identity; `None` is the node's.
     pub key_pair: Option<KeyPair>,
+    /// The application signs the announcements of this key: `Event::Sign`. `None`: `key_pair` is
+    /// announced, and signs itself.
+    pub announces: Option<PublicKey>,
     /// The application decides on each handshake: `Question::Firewall`. Default false.
     pub ask_firewall: bool,
     /// The application decides on each punch: `Question::Holepunch`. Default false.
@@ -148,6 +157,7 @@ impl Default for ServerOptions {
     fn default() -> Self {
         Self {
             key_pair: None,
+            announces: None,
             ask_firewall: false,
             ask_holepunch: false,
             holepunch: true,
@@ -204,8 +214,9 @@ pub enum QueryKind {
     FindPeer,
     /// LOOKUP of a topic.
     Lookup,
-    /// LOOKUP, then a signed ANNOUNCE to the closest nodes.
-    Announce { key_pair: KeyPair, relay_addresses: Vec<SocketAddrV4>, bump: u64 },
+    /// LOOKUP, then a signed ANNOUNCE to the closest nodes; if `clear`, a signed UNANNOUNCE before
+    /// that to each node that has our record.
+    Announce { key_pair: KeyPair, relay_addresses: Vec<SocketAddrV4>, bump: u64, clear: bool },
     /// LOOKUP, and a signed UNANNOUNCE to each node that has our record.
     Unannounce { key_pair: KeyPair },
     /// A user command of dht-rpc.
@@ -220,6 +231,17 @@ pub enum UserCommit {
     None,
     /// This, with the target of the query.
     Send { command: u64, value: Option<Bytes> },
+}
+
+/// Changes of a query's course.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Steer {
+    /// Nobody else is asked until it goes on: whoever reads its replies is slow.
+    Pause,
+    /// The end of a pause.
+    GoOn,
+    /// Nobody else is asked: what answered so far is the result.
+    Conclude,
 }
 
 /// Options of one query.

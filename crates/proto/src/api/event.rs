@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use bytes::Bytes;
 
 use crate::noise::PublicKey;
-use crate::wire::{NodeId, NoisePayload, Peer};
+use crate::wire::{NodeId, NoisePayload, Peer, Target};
 use crate::{
     AskId, ConnError, ConnId, Incoming, Interface, ListenError, QueryError, QueryId, RequestError,
     RequestId, ServerId, SocketId, TableNode,
@@ -87,6 +87,8 @@ pub enum Event {
     Closed(Closed),
     /// The application has to decide.
     Ask { ask: AskId, question: Question },
+    /// A server's announcement needs a signature: `Command::Signed` with the same tag.
+    Sign { server: ServerId, tag: u32, wanted: Box<Unsigned> },
     /// One reply of a query.
     QueryReply { query: QueryId, reply: Box<QueryReply> },
     /// A query has ended.
@@ -172,6 +174,18 @@ pub enum Question {
         remote_addresses: Vec<SocketAddrV4>,
         local_addresses: Vec<SocketAddrV4>,
     },
+}
+
+/// An announcement, or its end, that the application signs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unsigned {
+    /// False: it takes the announcement back.
+    pub announces: bool,
+    /// The hash of the announced key.
+    pub target: Target,
+    /// What the node gave, and who it is: the signature is good for nobody else.
+    pub token: [u8; 32],
+    pub node: NodeId,
 }
 
 /// A reply, as the application sees it.

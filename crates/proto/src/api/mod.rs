@@ -6,20 +6,22 @@ mod error;
 mod event;
 mod ids;
 mod incoming;
+mod sizes;
 mod transmit;
 mod view;
 
 pub use command::{
     Answer, Command, ConnectOptions, Interface, MainSockets, QueryKind, QueryOptions,
-    ServerOptions, UserCommit, UserRequest,
+    ServerOptions, Steer, UserCommit, UserRequest,
 };
 pub use config::{AdaptiveTimeout, BootstrapNode, Config};
 pub use error::{ConnError, ConnectError, ListenError, QueryError, RequestError, StreamError};
 pub use event::{
     Action, Closed, ConnectionInfo, Dropped, Event, Live, Opened, PeerRecord, QueryReply, Question,
-    Stats, Stored, Tally,
+    Stats, Stored, Tally, Unsigned,
 };
 pub use ids::{AskId, ConnId, QueryId, RequestId, ServerId, SocketId};
 pub use incoming::{Answering, Incoming, Interests, RequestAnswer};
+pub use sizes::Sizes;
 pub use transmit::{Datagram, Transmit, TransmitBuf};
 pub use view::{HealthReport, InflightRequest, TableNode};

@@ -20,7 +20,7 @@ use crate::noise::Finished;
 use crate::secret::Message;
 use crate::wire::{FEATURE_REVISION_1, UdxInfo};
 use crate::{
-    Closed, ConnError, ConnId, ConnStats, Cx, Event, ServerId, SocketId, Timer, Transmit,
+    Closed, ConnError, ConnId, ConnStats, Cx, Event, ServerId, Sizes, SocketId, Timer, Transmit,
     TransmitBuf,
 };
 
@@ -285,6 +285,13 @@ impl Conns {
     /// Connections that the application knows of or will know of.
     pub(crate) fn connections(&self) -> usize {
         self.by_id.values().filter(|c| !c.is_lingering()).count()
+    }
+
+    /// Counts what is kept.
+    pub(crate) fn measure(&self, sizes: &mut Sizes) {
+        let indexes = [self.by_stream.len(), self.ready.len(), self.unheard.len()];
+        sizes.stream_index = indexes.into_iter().max().unwrap_or(0);
+        sizes.reports += self.unused.len();
     }
 
     /// All streams, lingering ones too.

@@ -18,6 +18,10 @@ impl RelayCache {
         self.young.get(key).or_else(|| self.old.get(key)).map_or(&[], Vec::as_slice)
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.young.len() + self.old.len()
+    }
+
     pub(super) fn insert(&mut self, key: PublicKey, addresses: Vec<SocketAddrV4>) {
         if self.young.len() >= MAX_KEYS && !self.young.contains_key(&key) {
             self.old = std::mem::take(&mut self.young);

@@ -32,7 +32,7 @@ use crate::store::Store;
 use crate::wire::hash;
 use crate::{
     Answer, AskId, ConnError, ConnId, ConnectError, ConnectOptions, Cx, QueryError, RequestError,
-    SocketId,
+    Sizes, SocketId,
 };
 use attempt::{Attempt, Outcome};
 use cache::RelayCache;
@@ -71,6 +71,11 @@ impl Connector {
         let outcome = attempt.settle(cx, base);
         self.attempts.insert(conn, attempt);
         self.finish(conn, outcome);
+    }
+
+    /// Counts what is kept.
+    pub(crate) fn measure(&self, sizes: &mut Sizes) {
+        sizes.relay_cache = self.relays.len();
     }
 
     /// A request for [`crate::net::Owner::Connect`] has ended.

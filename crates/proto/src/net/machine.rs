@@ -17,7 +17,7 @@ use super::{NetTimer, Output, Owner, QueryKey, RequestKey, RequestSpec};
 use crate::rpc::{Congestion, Patience, Requests, Tokens};
 use crate::wire::{NodeId, Packet, Target, command};
 use crate::{
-    Config, Cx, Event, HealthReport, InflightRequest, QueryError, RequestError, SocketId,
+    Config, Cx, Event, HealthReport, InflightRequest, QueryError, RequestError, Sizes, SocketId,
     TableNode, Timer,
 };
 
@@ -81,7 +81,8 @@ impl Net {
         };
         cx.emit(Event::Listening);
         if let Some(address) = config.public_address {
-            net.sample(cx, address);
+            // The application has just told us: that is no news to it.
+            net.nat.add(address);
         }
         for address in config.nodes.iter().rev() {
             net.add_node(cx, *address);
@@ -249,6 +250,19 @@ impl Net {
     /// How many queries run, those of the node itself included.
     pub(crate) fn live_queries(&self) -> usize {
         self.queries.len()
+    }
+
+    /// Counts what is kept.
+    pub(crate) fn measure(&self, sizes: &mut Sizes) {
+        sizes.table = self.table.len();
+        (sizes.table_rows, sizes.table_row) = self.table.rows();
+        sizes.nat_counters = self.nat.len();
+        sizes.strangers = self.strangers.len();
+        sizes.request_index = self.requests.index_len();
+        sizes.waiting = self.requests.waiting();
+        sizes.checks = self.upkeep.len();
+        sizes.delayed_pings = self.delayed.len();
+        sizes.reports += self.outputs.len();
     }
 
     /// Ends everything; every owner is told.

@@ -10,7 +10,7 @@ use super::requests::Purpose;
 use super::ticks::REFRESH_TICKS;
 use super::{Commit, Output, Owner, QueryKey, QuerySpec, Reply, RequestKey, RequestSpec};
 use crate::wire::{NodeId, Target, Writer, command};
-use crate::{Cx, QueryError, RequestError};
+use crate::{Cx, QueryError, RequestError, Steer};
 
 impl Net {
     /// Walks to a target; its end is an [`Output::QueryDone`].
@@ -22,6 +22,21 @@ impl Net {
     /// Forgets a query without a word.
     pub(crate) fn cancel_query(&mut self, cx: &mut Cx<'_>, key: QueryKey) {
         self.remove_query(cx, key);
+    }
+
+    /// Changes the course of a query that has not found the closest nodes yet.
+    pub(crate) fn steer_query(&mut self, cx: &mut Cx<'_>, key: QueryKey, steer: Steer) {
+        let Some(query) = self.queries.get_mut(&key).filter(|query| query.is_asking()) else {
+            return;
+        };
+        match steer {
+            Steer::Pause => query.paused = true,
+            Steer::GoOn => {
+                query.paused = false;
+                self.run_query(cx, key);
+            }
+            Steer::Conclude => self.close_query(cx, key),
+        }
     }
 
     /// Sends what the owner made of [`Output::Commit`]. One reply, of any kind, is a success.
@@ -62,6 +77,14 @@ impl Net {
         self.start_query(cx, find_node(target), QueryPurpose::Refresh, concurrency);
     }
 
+    /// Walks to our neighbours as the bootstrap does. A network that was cut in two stays so, once
+    /// each part has forgotten the other: what its nodes know is its own part alone. The bootstrap
+    /// nodes are where the parts meet again.
+    pub(super) fn start_reunion(&mut self, cx: &mut Cx<'_>) {
+        let concurrency = self.background_concurrency();
+        self.start_query(cx, find_node(self.table.id()), QueryPurpose::Reunion, concurrency);
+    }
+
     /// True while a refresh runs.
     pub(super) fn is_refreshing(&self) -> bool {
         self.queries.values().any(|query| query.purpose == QueryPurpose::Refresh)
@@ -92,7 +115,7 @@ impl Net {
                     self.outputs.push_back(Output::QueryReply { query: key, owner, reply });
                 }
                 QueryPurpose::Bootstrap => self.handle_bootstrap_reply(cx, reply.from),
-                QueryPurpose::Refresh => {}
+                QueryPurpose::Refresh | QueryPurpose::Reunion => {}
             }
         }
         self.run_query(cx, key);
@@ -169,7 +192,7 @@ impl Net {
                 self.outputs.push_back(done);
             }
             QueryPurpose::Bootstrap if !self.destroyed => self.handle_bootstrap_query_end(cx),
-            QueryPurpose::Bootstrap | QueryPurpose::Refresh => {}
+            QueryPurpose::Bootstrap | QueryPurpose::Refresh | QueryPurpose::Reunion => {}
         }
     }
 
@@ -215,7 +238,8 @@ impl Net {
             query.push_given(address);
         }
         self.add_table_nodes(query);
-        if query.missing() > 0 && !query.spec.only_closest_nodes && !self.destroyed {
+        let wants_places = query.missing() > 0 || query.purpose == QueryPurpose::Reunion;
+        if wants_places && !query.spec.only_closest_nodes && !self.destroyed {
             query.awaits_bootstrap = self.add_bootstrap_nodes(cx, query);
         }
     }
@@ -263,11 +287,14 @@ impl Net {
             return;
         };
         let left_over = query.close();
-        let closest = query.closest().to_vec();
         let owner = match query.purpose {
             QueryPurpose::Owner(owner) if query.wants_commit() => Some(owner),
-            QueryPurpose::Owner(_) | QueryPurpose::Bootstrap | QueryPurpose::Refresh => None,
+            QueryPurpose::Owner(_)
+            | QueryPurpose::Bootstrap
+            | QueryPurpose::Refresh
+            | QueryPurpose::Reunion => None,
         };
+        let closest = owner.map_or(Vec::new(), |_| query.closest().to_vec());
         left_over.into_iter().for_each(|request| self.requests.cancel(cx, request));
         match owner {
             None => self.finish_query(cx, key, Ok(())),

@@ -20,9 +20,11 @@ pub(super) struct Query {
     pub(super) concurrency: usize,
     /// Bootstrap nodes are wanted, and some of their addresses are still unknown.
     pub(super) awaits_bootstrap: bool,
+    /// The owner has enough replies for the moment.
+    pub(super) paused: bool,
     /// Sorted by distance, at most [`K`].
     closest: Vec<Reply>,
-    seen: HashMap<SocketAddrV4, Known>,
+    seen: HashMap<SocketAddrV4, Met>,
     /// The first is asked next.
     pending: BTreeMap<Rank, Candidate>,
     /// How many were given, or came from the bootstrap list.
@@ -42,6 +44,8 @@ pub(super) enum QueryPurpose {
     Owner(Owner),
     Bootstrap,
     Refresh,
+    /// To our own neighbours, from the bootstrap nodes.
+    Reunion,
 }
 
 /// What a query wants next.
@@ -79,10 +83,9 @@ pub(super) struct Down {
     pub(super) node: SocketAddrV4,
 }
 
-/// An address that the query has come across. A reply names twenty, most of them for the tenth
-/// time, and an id is a hash.
+/// A node that the query knows. Many replies name the same nodes: each is hashed once.
 #[derive(Debug)]
-struct Known {
+struct Met {
     id: NodeId,
     seen: Seen,
 }
@@ -137,6 +140,7 @@ impl Query {
             purpose,
             concurrency: concurrency.max(1),
             awaits_bootstrap: false,
+            paused: false,
             closest: Vec::new(),
             seen: HashMap::new(),
             pending: BTreeMap::new(),
@@ -166,8 +170,12 @@ impl Query {
         self.add(candidate, None, rank);
     }
 
-    /// Adds a place of the bootstrap list, to ask after all others.
+    /// Adds a place of the bootstrap list, to ask after all others; or before them, where these
+    /// places are what the walk is about.
     pub(super) fn push_bootstrap(&mut self, address: SocketAddrV4) {
+        if self.purpose == QueryPurpose::Reunion {
+            return self.push_given(address);
+        }
         self.ranked += 1;
         self.add(Candidate::new(address), None, Rank::Bootstrap(self.ranked));
     }
@@ -195,7 +203,7 @@ impl Query {
 
     /// Decides what to do; call until it is neither `Visit` nor `Refill`.
     pub(super) fn next_step(&mut self) -> Step {
-        if !matches!(self.stage, Stage::Asking) {
+        if self.paused || !self.is_asking() {
             return Step::Wait;
         }
         if let Some(next) = self.next_candidate() {
@@ -241,7 +249,7 @@ impl Query {
         own_id: &NodeId,
     ) -> Vec<Down> {
         self.inflight.remove(&request);
-        self.see(reply.from, Seen::Done);
+        self.mark(reply.from, Seen::Done);
         if reply.error == 0 {
             self.tally.successes += 1;
             self.insert_closest(reply);
@@ -250,18 +258,16 @@ impl Query {
         }
         let mut down = Vec::new();
         for address in reply.closer_nodes.iter().copied() {
-            if address.port() == 0 || is_filtered(address) {
+            let met = self.seen.get(&address);
+            let is_down = met.is_some_and(|met| matches!(met.seen, Seen::Down));
+            let id = met.map_or_else(|| node_id(address), |met| met.id);
+            let candidate = Candidate { address, id };
+            if address.port() == 0 || is_filtered(address) || id == *own_id {
                 continue;
             }
-            let known = self.seen.get(&address);
-            let id = known.map_or_else(|| node_id(address), |known| known.id);
-            if id == *own_id {
-                continue;
-            }
-            if known.is_some_and(|known| matches!(known.seen, Seen::Down)) {
+            if is_down {
                 down.push(Down { referrer: reply.from, node: address });
             }
-            let candidate = Candidate { address, id };
             if !self.add(candidate, Some(reply.from), self.rank(&candidate)) {
                 break;
             }
@@ -276,7 +282,7 @@ impl Query {
     pub(super) fn handle_timeout(&mut self, request: RequestKey, to: SocketAddrV4) -> Vec<Down> {
         self.inflight.remove(&request);
         self.tally.errors += 1;
-        let Some(Seen::Named(referrers)) = self.see(to, Seen::Down) else {
+        let Some(Seen::Named(referrers)) = self.mark(to, Seen::Down) else {
             return Vec::new();
         };
         referrers.into_iter().map(|referrer| Down { referrer, node: to }).collect()
@@ -292,6 +298,11 @@ impl Query {
     /// True if the owner has to be asked for its commits.
     pub(super) fn wants_commit(&self) -> bool {
         self.spec.commit == Commit::Ask
+    }
+
+    /// True until the closest nodes are known.
+    pub(super) fn is_asking(&self) -> bool {
+        matches!(self.stage, Stage::Asking)
     }
 
     /// True while it waits for the owner's commits.

@@ -98,7 +98,7 @@ impl Net {
         };
         let is_expected = socket == self.socket();
         match reply.from_id {
-            Some(id) => self.hear(cx, (from, id), reply.to, is_expected),
+            Some(id) => self.hear(cx, id, from, reply.to, is_expected),
             None if is_expected => self.sample_stranger(cx, from, reply.to),
             None => {}
         }

@@ -34,6 +34,11 @@ impl NatSampler {
         (self.host, self.port)
     }
 
+    /// How many votes are kept.
+    pub(super) fn len(&self) -> usize {
+        self.counters.len()
+    }
+
     /// Counts a sample.
     pub(super) fn add(&mut self, seen: SocketAddrV4) {
         let address = self.bump(*seen.ip(), seen.port(), 2);

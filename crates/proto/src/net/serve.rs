@@ -26,6 +26,10 @@ impl DelayedPings {
         Self { pending: BTreeMap::new(), next: 0, max_delay }
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.pending.len()
+    }
+
     pub(super) fn clear(&mut self) {
         self.pending.clear();
     }
@@ -103,7 +107,7 @@ impl Net {
             return self.respond(cx, &incoming, answering);
         }
         if let Some(id) = incoming.from_id {
-            self.hear(cx, (from, id), request.to, socket == self.socket());
+            self.hear(cx, id, from, request.to, socket == self.socket());
         }
         if request.internal {
             self.handle_internal(cx, incoming);

@@ -38,8 +38,13 @@ pub(super) struct Node {
 impl Node {
     /// A node that is as good as heard at this tick.
     pub(super) fn new(address: SocketAddrV4, tick: u64) -> Self {
+        Self::with_id(node_id(address), address, tick)
+    }
+
+    /// The same, where the id of the address is known: a hash costs more than all else here.
+    pub(super) fn with_id(id: NodeId, address: SocketAddrV4, tick: u64) -> Self {
         Self {
-            id: node_id(address),
+            id,
             address,
             added: tick,
             pinged: tick,
@@ -78,6 +83,11 @@ impl Table {
     /// How many nodes are in it.
     pub(super) fn len(&self) -> usize {
         self.order.len()
+    }
+
+    /// How many rows there are, and how many nodes the fullest has.
+    pub(super) fn rows(&self) -> (usize, usize) {
+        (self.rows.len(), self.rows.values().map(Vec::len).max().unwrap_or(0))
     }
 
     /// Finds a node.
@@ -124,15 +134,16 @@ impl Table {
 
     /// Makes a node the latest heard.
     pub(super) fn touch(&mut self, id: &NodeId, tick: u64) -> Option<&mut Node> {
-        let heard = self.next;
-        let node = self.get_mut(id)?;
+        let row = self.rows.get_mut(&row_of(&self.id, id))?;
+        let at = row.binary_search_by(|node| node.id.cmp(id)).ok()?;
+        let node = row.get_mut(at)?;
         node.pinged = tick;
         node.seen = tick;
-        let old = std::mem::replace(&mut node.heard, heard);
+        self.order.remove(&node.heard);
+        node.heard = self.next;
+        self.order.insert(node.heard, *id);
         self.next += 1;
-        self.order.remove(&old);
-        self.order.insert(heard, *id);
-        self.get_mut(id)
+        Some(node)
     }
 
     /// At most `n` nodes, by shared prefix: the target's row, the shorter ones, then the longer.

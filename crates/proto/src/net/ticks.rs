@@ -17,6 +17,8 @@ pub(super) struct Clock {
     pub(super) tick: u64,
     /// Ticks until the table is refreshed.
     pub(super) refresh_in: u64,
+    /// Ticks until we look for nodes that the table has lost sight of.
+    reunite_in: u64,
     /// Ticks until we may become persistent.
     pub(super) stable_in: u64,
     /// The host that was found not to be fit for it.
@@ -63,10 +65,18 @@ impl Clock {
         Self {
             tick: 100 - cx.rng.below(50),
             refresh_in: REFRESH_TICKS - cx.rng.below(REFRESH_TICKS / 2),
+            reunite_in: REUNITE_TICKS - cx.rng.below(REUNITE_TICKS / 2),
             stable_in: STABLE_TICKS,
             last_host: None,
             last: cx.now,
         }
+    }
+}
+
+impl Upkeep {
+    /// Nodes that are being pinged.
+    pub(super) fn len(&self) -> usize {
+        self.checks + self.swaps
     }
 }
 
@@ -100,6 +110,7 @@ impl Net {
         if self.is_refresh_due() && !self.is_refreshing() {
             self.refresh(cx);
         }
+        self.reunite(cx);
         self.upkeep.hints = 0;
         let old = self.health.state();
         self.health.handle_tick(cx.stats);
@@ -113,11 +124,12 @@ impl Net {
         given.filter(|id| is_known(id) || *id == node_id(from))
     }
 
-    /// Adds the sender of a valid id, or notes that it is alive.
+    /// Adds the sender, whose id is that of its address, or notes that it is alive.
     pub(super) fn hear(
         &mut self,
         cx: &mut Cx<'_>,
-        (from, id): (SocketAddrV4, NodeId),
+        id: NodeId,
+        from: SocketAddrV4,
         to: SocketAddrV4,
         is_sample: bool,
     ) {
@@ -125,7 +137,8 @@ impl Net {
             return;
         }
         let tick = self.clock.tick;
-        if self.table.touch(&id, tick).is_none() && !self.insert_node(cx, Node::new(from, tick)) {
+        let is_known = self.table.touch(&id, tick).is_some();
+        if !is_known && !self.insert_node(cx, Node::with_id(id, from, tick)) {
             return;
         }
         let Some(node) = self.table.get_mut(&id).filter(|_| is_sample) else {
@@ -256,6 +269,16 @@ impl Net {
         self.start_refresh(cx, random.unwrap_or(self.table.id()));
     }
 
+    fn reunite(&mut self, cx: &mut Cx<'_>) {
+        self.clock.reunite_in = self.clock.reunite_in.saturating_sub(1);
+        if self.clock.reunite_in == 0 {
+            self.clock.reunite_in = REUNITE_TICKS;
+            if self.bootstrap.len() > 0 {
+                self.start_reunion(cx);
+            }
+        }
+    }
+
     /// Everything looks old after a sleep, and the network may be another one.
     pub(super) fn handle_wakeup(&mut self, cx: &mut Cx<'_>) {
         let clock = &mut self.clock;
@@ -264,6 +287,7 @@ impl Net {
         clock.tick = (clock.tick | PING_MASK) - 1;
         clock.stable_in = MORE_STABLE_TICKS;
         clock.refresh_in = 1;
+        clock.reunite_in = 1;
         clock.last_host = None;
         let old = self.health.state();
         self.health = super::health::Health::new(cx.stats);
@@ -351,6 +375,9 @@ const SLEEP: Duration = Duration::from_secs(15);
 
 /// About 5 minutes, counted from the latest query.
 pub(super) const REFRESH_TICKS: u64 = 60;
+
+/// About 30 minutes. It costs each bootstrap node one request of each node in that time.
+const REUNITE_TICKS: u64 = 360;
 
 /// About 20 minutes: such a node is likely to stay.
 const STABLE_TICKS: u64 = 240;

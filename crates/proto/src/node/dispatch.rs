@@ -29,7 +29,9 @@ impl Machines {
             // Queries of other owners have nothing more to tell.
             Output::QueryReply { .. } | Output::QueryDone { .. } | Output::Commit { .. } => {}
             Output::Incoming(incoming) => self.handle_incoming(cx, incoming),
-            Output::Online | Output::Wakeup => self.handle_online(cx),
+            Output::Online => self.handle_online(cx),
+            // Relays that answer our pings may have let our records expire.
+            Output::Wakeup => self.refresh_all(cx),
             Output::Ready => {}
         }
     }

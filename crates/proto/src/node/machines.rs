@@ -17,8 +17,8 @@ use crate::serve::Servers;
 use crate::store::Store;
 use crate::wire::Target;
 use crate::{
-    Action, Answer, Command, Config, ConnectError, Cx, Datagram, Event, Live, ServerId, SocketId,
-    Timer, Transmit, TransmitBuf,
+    Action, Answer, Command, Config, ConnId, ConnectError, Cx, Datagram, Event, Live, ServerId,
+    Sizes, SocketId, Timer, Transmit, TransmitBuf,
 };
 
 #[derive(Debug)]
@@ -135,17 +135,12 @@ impl Machines {
             Command::SetKeepAlive { conn, interval } => {
                 self.lower.conns.set_keep_alive(cx, conn, interval);
             }
-            Command::DestroyConn { conn } => {
-                if self.lower.conns.destroy(cx, conn) {
-                    self.connector.handle_closed(cx, &mut self.lower.base(), conn);
-                }
-            }
+            Command::DestroyConn { conn } => self.destroy_conn(cx, conn),
             Command::Connect { conn, remote, options } => {
-                if self.refuse_connect(cx, conn) {
-                    return;
+                if !self.refuse_connect(cx, conn) {
+                    let base = &mut self.lower.base();
+                    self.connector.connect(cx, base, &mut self.store, conn, remote, options);
                 }
-                let base = &mut self.lower.base();
-                self.connector.connect(cx, base, &mut self.store, conn, remote, options);
             }
             Command::Listen { server, options } => self.listen(cx, server, options),
             Command::RefreshServer { server } => self.refresh(cx, server),
@@ -164,6 +159,15 @@ impl Machines {
             }
             Command::CancelQuery { query } => {
                 self.ops.cancel_query(cx, &mut self.lower.net, query);
+            }
+            Command::Signed { server, tag, signature } => {
+                self.handle_signature(cx, server, tag, signature);
+            }
+            Command::SteerQuery { query, steer } => {
+                self.ops.steer_query(cx, &mut self.lower.net, query, steer);
+            }
+            Command::Unlink { target, public_key } => {
+                self.store.unannounce(&target, &public_key);
             }
             Command::Request { request, options } => {
                 self.ops.start_request(cx, &mut self.lower.net, request, options);
@@ -266,10 +270,25 @@ impl Machines {
         }
     }
 
+    pub(super) fn sizes(&self) -> Sizes {
+        let mut sizes = Sizes { stored: self.store.stored(), ..Sizes::default() };
+        self.lower.net.measure(&mut sizes);
+        self.lower.conns.measure(&mut sizes);
+        self.connector.measure(&mut sizes);
+        self.servers.measure(&mut sizes);
+        sizes
+    }
+
     fn handle_probe(&mut self, cx: &mut Cx<'_>, socket: SocketId, from: SocketAddrV4) {
         let (punchers, mut io) = self.lower.punch();
         if !punchers.handle_probe(cx, &mut io, socket, from) {
             self.lower.local.handle_probe(socket, from);
+        }
+    }
+
+    fn destroy_conn(&mut self, cx: &mut Cx<'_>, conn: ConnId) {
+        if self.lower.conns.destroy(cx, conn) {
+            self.connector.handle_closed(cx, &mut self.lower.base(), conn);
         }
     }
 

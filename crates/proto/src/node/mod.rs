@@ -16,7 +16,7 @@ use std::time::Instant;
 
 use crate::{
     Action, Command, Config, ConnId, Cx, Datagram, Event, HealthReport, InflightRequest, Live,
-    Outbox, Rng, Stats, Stored, TableNode, Timer, Timers, Transmit, TransmitBuf,
+    Outbox, Rng, Sizes, Stats, Stored, TableNode, Timer, Timers, Transmit, TransmitBuf,
 };
 use machines::Machines;
 
@@ -129,6 +129,15 @@ impl Node {
     /// Live objects.
     pub fn live(&self) -> Live {
         Live { timers: self.timers.len(), ..self.machines.live() }
+    }
+
+    /// How much it keeps.
+    pub fn sizes(&self) -> Sizes {
+        Sizes {
+            timers: self.timers.len(),
+            outbox: self.out.control.len() + self.out.actions.len() + self.out.events.len(),
+            ..self.machines.sizes()
+        }
     }
 
     /// What we keep for others.

@@ -36,6 +36,9 @@ pub(super) fn refuse(cx: &mut Cx<'_>, command: Command) {
         | Command::SetHooks { .. }
         | Command::Answer { .. }
         | Command::CancelQuery { .. }
+        | Command::Signed { .. }
+        | Command::SteerQuery { .. }
+        | Command::Unlink { .. }
         | Command::CancelRequest { .. }
         | Command::Subscribe { .. }
         | Command::AnswerRequest { .. }

@@ -1,24 +1,29 @@
 //! The life of a server: listen, be announced, close.
 
 use super::machines::{Life, Machines};
-use crate::announce::{AnnounceOutput, Announcer};
+use crate::announce::{AnnounceOutput, Announcer, Signer};
 use crate::wire::{Peer, hash};
 use crate::{Cx, Event, ListenError, ServerId, ServerOptions};
 
 impl Machines {
     pub(super) fn listen(&mut self, cx: &mut Cx<'_>, server: ServerId, mut options: ServerOptions) {
         let key_pair = options.key_pair.take().unwrap_or_else(|| self.key_pair.clone());
-        let target = hash(&[&key_pair.public()]);
+        let public_key = options.announces.unwrap_or_else(|| key_pair.public());
+        let target = hash(&[&public_key]);
         if let Err(error) = self.may_listen(server, &target) {
             cx.emit(Event::ServerFailed { server, error });
             return;
         }
         self.served.insert(target, server);
-        let record = Peer { public_key: key_pair.public(), relay_addresses: Vec::new() };
+        let record = Peer { public_key, relay_addresses: Vec::new() };
         self.store.serve(target, &record);
-        self.servers.listen(cx, &mut self.lower.base(), server, key_pair.clone(), options);
+        let signer = match options.announces {
+            Some(public_key) => Signer::Application(public_key),
+            None => Signer::KeyPair(key_pair.clone()),
+        };
+        self.servers.listen(cx, &mut self.lower.base(), server, key_pair, options);
 
-        let mut announcer = Announcer::new(server, key_pair);
+        let mut announcer = Announcer::new(server, signer);
         if self.life == Life::Running {
             announcer.start(cx, &mut self.lower.net);
         }
@@ -30,6 +35,19 @@ impl Machines {
 
     pub(super) fn server_ids(&self) -> Vec<ServerId> {
         self.lower.announcers.keys().copied().collect()
+    }
+
+    /// The application has signed an announcement, or will not.
+    pub(super) fn handle_signature(
+        &mut self,
+        cx: &mut Cx<'_>,
+        server: ServerId,
+        tag: u32,
+        signature: Option<[u8; 64]>,
+    ) {
+        if let Some(announcer) = self.lower.announcers.get_mut(&server) {
+            announcer.handle_signature(cx, &mut self.lower.net, tag, signature);
+        }
     }
 
     /// Announces a server again at its next cycle.

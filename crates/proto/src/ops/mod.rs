@@ -2,16 +2,19 @@
 //!
 //! Reference: hyperdht 6.34.0, index.js: findPeer, lookup, announce, lookupAndUnannounce.
 
+mod shape;
+
 use std::collections::BTreeMap;
 
+use self::shape::{plain, shape};
 use crate::announce::signed;
 use crate::net::{Commit, Net, Output, Owner, QueryKey, QuerySpec, Reply, RequestKey, RequestSpec};
 use crate::noise::KeyPair;
 use crate::store::Store;
-use crate::wire::{LookupReply, Peer, Target, command, error_code};
+use crate::wire::{Target, command, error_code};
 use crate::{
     Cx, Event, PeerRecord, QueryError, QueryId, QueryKind, QueryOptions, QueryReply, RequestId,
-    Tally, UserCommit, UserRequest,
+    Steer, Tally, UserCommit, UserRequest,
 };
 
 /// The running queries and requests of the application.
@@ -38,6 +41,8 @@ struct Running {
     only_values: bool,
     /// UNANNOUNCE requests that have not ended.
     unannouncing: usize,
+    /// The closest nodes, to be sent what is theirs once nothing is being unannounced.
+    closest: Option<Vec<Reply>>,
     /// How the query ended; told once nothing is being unannounced.
     ended: Option<Ended>,
 }
@@ -47,17 +52,6 @@ struct Ended {
     closest: Vec<Reply>,
     tally: Tally,
     result: Result<(), QueryError>,
-}
-
-/// What the value of a reply is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Shape {
-    /// The application's business.
-    Opaque,
-    /// A record, or nothing.
-    Peer,
-    /// Records, or nothing.
-    Peers,
 }
 
 impl Ops {
@@ -70,12 +64,13 @@ impl Ops {
         query: UserQuery,
     ) {
         let UserQuery { query, target, kind, options } = query;
-        if let QueryKind::Unannounce { key_pair } = &kind {
+        if let Some(key_pair) = unannounces(&kind) {
             store.unannounce(&target, &key_pair.public());
         }
         let only_values = options.only_values;
         let key = net.query(cx, spec(target, &kind, options), Owner::UserQuery(query));
-        let running = Running { key, target, kind, only_values, unannouncing: 0, ended: None };
+        let running =
+            Running { key, target, kind, only_values, unannouncing: 0, closest: None, ended: None };
         if let Some(old) = self.queries.insert(query, running) {
             net.cancel_query(cx, old.key);
         }
@@ -91,6 +86,19 @@ impl Ops {
         }
         let tally = Tally::default();
         cx.emit(Event::QueryDone { query, closest: Vec::new(), tally, result: Ok(()) });
+    }
+
+    /// Pauses a query, lets it go on, or ends its search.
+    pub(crate) fn steer_query(
+        &mut self,
+        cx: &mut Cx<'_>,
+        net: &mut Net,
+        query: QueryId,
+        steer: Steer,
+    ) {
+        if let Some(running) = self.queries.get(&query) {
+            net.steer_query(cx, running.key, steer);
+        }
     }
 
     /// Sends a request. One `Event::Reply` follows.
@@ -139,7 +147,7 @@ impl Ops {
                 self.handle_query_reply(cx, net, query, key, reply);
             }
             Output::Commit { query: key, owner: Owner::UserQuery(query), closest } => {
-                self.handle_commit(cx, net, query, key, &closest);
+                self.handle_commit(cx, net, query, key, closest);
             }
             Output::QueryDone {
                 query: key,
@@ -151,7 +159,7 @@ impl Ops {
                 self.handle_query_done(cx, query, key, Ended { closest, tally, result });
             }
             Output::Reply { owner: Owner::UserQuery(query), .. } => {
-                self.handle_unannounced(cx, query);
+                self.handle_unannounced(cx, net, query);
             }
             Output::Reply { owner: Owner::UserRequest(request), result } => {
                 self.requests.remove(&request)?;
@@ -188,7 +196,7 @@ impl Ops {
         let Some(shown) = shape(&running.kind).show(reply.clone()) else {
             return;
         };
-        if let QueryKind::Unannounce { key_pair } = &running.kind
+        if let Some(key_pair) = unannounces(&running.kind)
             && may_have(key_pair, &shown)
             && let Some(spec) = signed::unannounce(key_pair, running.target, &reply)
         {
@@ -198,21 +206,33 @@ impl Ops {
         cx.emit(Event::QueryReply { query, reply: Box::new(shown) });
     }
 
-    /// The closest nodes are known: each is sent what is good for it alone.
     fn handle_commit(
         &mut self,
         cx: &mut Cx<'_>,
         net: &mut Net,
         query: QueryId,
         key: QueryKey,
-        closest: &[Reply],
+        closest: Vec<Reply>,
     ) {
-        let Some(running) = self.running(query, key) else {
+        if let Some(running) = self.running(query, key) {
+            running.closest = Some(closest);
+            self.commit(cx, net, query);
+        }
+    }
+
+    /// Sends each of the closest nodes what is good for it alone: when they are known, and an
+    /// UNANNOUNCE cannot overtake it.
+    fn commit(&mut self, cx: &mut Cx<'_>, net: &mut Net, query: QueryId) {
+        let running = self.queries.get_mut(&query).filter(|running| running.unannouncing == 0);
+        let Some(running) = running else {
             return;
         };
-        let target = running.target;
+        let Some(closest) = running.closest.take() else {
+            return;
+        };
+        let (key, target) = (running.key, running.target);
         let commit = |reply: &Reply| match &running.kind {
-            QueryKind::Announce { key_pair, relay_addresses, bump } => {
+            QueryKind::Announce { key_pair, relay_addresses, bump, .. } => {
                 signed::announce(key_pair, target, reply, relay_addresses.clone(), *bump)
             }
             QueryKind::User { commit: UserCommit::Send { command, value }, .. } => {
@@ -249,11 +269,12 @@ impl Ops {
     }
 
     /// Whether the node obeyed does not matter: the record ages.
-    fn handle_unannounced(&mut self, cx: &mut Cx<'_>, query: QueryId) {
+    fn handle_unannounced(&mut self, cx: &mut Cx<'_>, net: &mut Net, query: QueryId) {
         let Some(running) = self.queries.get_mut(&query) else {
             return;
         };
         running.unannouncing = running.unannouncing.saturating_sub(1);
+        self.commit(cx, net, query);
         self.finish(cx, query);
     }
 
@@ -276,28 +297,17 @@ impl Ops {
     }
 }
 
-impl Shape {
-    /// The reply for the application; `None` if it lacks the records that were asked for.
-    fn show(self, reply: Reply) -> Option<QueryReply> {
-        let shown = self.describe(reply);
-        (self == Self::Opaque || shown.record.is_some()).then_some(shown)
-    }
-
-    /// The reply, with its records if there are any.
-    fn describe(self, reply: Reply) -> QueryReply {
-        let record = reply.value.as_deref().and_then(|value| self.decode(value));
-        QueryReply { record, ..plain(reply) }
-    }
-
-    fn decode(self, value: &[u8]) -> Option<PeerRecord> {
-        match self {
-            Self::Opaque => None,
-            Self::Peer => Peer::decode(value).ok().map(PeerRecord::Peer),
-            Self::Peers => {
-                let LookupReply { peers, bump } = LookupReply::decode(value).ok()?;
-                Some(PeerRecord::Peers { peers, bump })
-            }
+/// Whose record is taken back wherever it shows.
+fn unannounces(kind: &QueryKind) -> Option<&KeyPair> {
+    match kind {
+        QueryKind::Unannounce { key_pair } | QueryKind::Announce { key_pair, clear: true, .. } => {
+            Some(key_pair)
         }
+        QueryKind::FindNode
+        | QueryKind::FindPeer
+        | QueryKind::Lookup
+        | QueryKind::Announce { .. }
+        | QueryKind::User { .. } => None,
     }
 }
 
@@ -332,16 +342,6 @@ fn spec(target: Target, kind: &QueryKind, options: QueryOptions) -> QuerySpec {
     }
 }
 
-fn shape(kind: &QueryKind) -> Shape {
-    match kind {
-        QueryKind::FindNode | QueryKind::User { .. } => Shape::Opaque,
-        QueryKind::FindPeer => Shape::Peer,
-        QueryKind::Lookup | QueryKind::Announce { .. } | QueryKind::Unannounce { .. } => {
-            Shape::Peers
-        }
-    }
-}
-
 /// A node that shows our record has it, and one that shows as many as fit may have it.
 fn may_have(key_pair: &KeyPair, reply: &QueryReply) -> bool {
     let Some(PeerRecord::Peers { peers, .. }) = &reply.record else {
@@ -349,21 +349,6 @@ fn may_have(key_pair: &KeyPair, reply: &QueryReply) -> bool {
     };
     let public_key = key_pair.public();
     peers.len() >= MAX_SHOWN || peers.iter().any(|peer| peer.public_key == public_key)
-}
-
-fn plain(reply: Reply) -> QueryReply {
-    QueryReply {
-        tid: reply.tid,
-        rtt: reply.rtt,
-        from: reply.from,
-        from_id: reply.from_id,
-        to: reply.to,
-        token: reply.token,
-        closer_nodes: reply.closer_nodes,
-        error: reply.error,
-        value: reply.value,
-        record: None,
-    }
 }
 
 /// Nodes show at most this many records of a topic.

@@ -6,8 +6,8 @@ use crate::announce::testnet::{QUERY, Testnet, cx};
 use crate::noise::{KeyPair, PublicKey};
 use crate::wire::{MutablePut, Target, command, hash, mutable_signable};
 use crate::{
-    Event, PeerRecord, QueryError, QueryKind, QueryReply, RequestError, RequestId, UserCommit,
-    UserRequest,
+    Event, PeerRecord, QueryError, QueryKind, QueryOptions, QueryReply, RequestError, RequestId,
+    Steer, UserCommit, UserRequest,
 };
 
 #[test]
@@ -48,6 +48,78 @@ fn what_is_unannounced_is_gone_and_others_stay() {
     assert_eq!((replies.len(), result), (6, Ok(())));
     let (replies, result) = testnet.query(alice, TOPIC, QueryKind::Lookup);
     assert_eq!((replies.len(), result), (0, Ok(())));
+}
+
+#[test]
+fn clear_announces_after_the_last_unannounce() {
+    let mut testnet = Testnet::persistent(6);
+    let alice = testnet.add(None);
+    for (seed, bump) in [(1, 0), (2, 0)] {
+        let (_, result) = testnet.query(alice, TOPIC, announce(seed, bump));
+        assert_eq!(result, Ok(()));
+    }
+
+    let (replies, result) = testnet.query(alice, TOPIC, announce_cleared(1));
+    assert_eq!((replies.len(), result), (6, Ok(())), "one walk");
+
+    let (replies, _) = testnet.query(alice, TOPIC, QueryKind::Lookup);
+    assert_eq!(replies.len(), 6);
+    assert!(replies.iter().all(|reply| keys(reply).len() == 2));
+}
+
+#[test]
+fn clear_unlinks_the_nodes_own_copy() {
+    let mut testnet = Testnet::persistent(3);
+    for (host, kind) in [(2, announce(1, 0)), (0, announce_cleared(1))] {
+        let (_, result) = testnet.query(host, TOPIC, kind);
+        assert_eq!(result, Ok(()));
+    }
+
+    let (replies, _) = testnet.query(1, TOPIC, QueryKind::Lookup);
+    assert_eq!(replies.len(), 1, "the third, not the first itself");
+}
+
+#[test]
+fn a_paused_query_asks_nobody_until_it_goes_on() {
+    let mut testnet = Testnet::persistent(6);
+    let alice = testnet.add(None);
+    start(&mut testnet, alice, QueryKind::FindNode, QueryOptions::default());
+    testnet.run(Duration::from_millis(25));
+    let before = replies(&testnet, alice);
+    steer(&mut testnet, alice, Steer::Pause);
+    testnet.run(Duration::from_secs(5));
+    assert!(before < 6 && !is_done(&testnet, alice));
+    let paused = replies(&testnet, alice);
+
+    testnet.run(Duration::from_secs(60));
+    assert_eq!(replies(&testnet, alice), paused);
+    steer(&mut testnet, alice, Steer::GoOn);
+    testnet.run(Duration::from_secs(5));
+    assert!(is_done(&testnet, alice));
+    assert_eq!(replies(&testnet, alice), 6);
+}
+
+#[test]
+fn a_concluded_query_ends_with_what_it_has_and_commits_it() {
+    let mut testnet = Testnet::persistent(6);
+    let alice = testnet.add(None);
+    let options = QueryOptions { concurrency: Some(1), ..QueryOptions::default() };
+    start(&mut testnet, alice, announce(1, 0), options);
+    testnet.run(Duration::from_millis(90));
+    steer(&mut testnet, alice, Steer::Conclude);
+    steer(&mut testnet, alice, Steer::Conclude);
+    testnet.run(Duration::from_secs(1));
+
+    let done = testnet.hosts[alice].events.iter().find_map(|event| {
+        let Event::QueryDone { closest, result, .. } = event else {
+            return None;
+        };
+        Some((closest.len(), *result))
+    });
+    let Some((closest, Ok(()))) = done else { panic!("{done:?}") };
+    assert!((1..6).contains(&closest), "{closest}");
+    let (replies, _) = testnet.query(alice, TOPIC, QueryKind::Lookup);
+    assert_eq!(replies.len(), closest);
 }
 
 #[test]
@@ -191,9 +263,45 @@ fn ping(host: u8) -> UserRequest {
     }
 }
 
+fn start(testnet: &mut Testnet, host: usize, kind: QueryKind, options: QueryOptions) {
+    testnet.hosts[host].events.clear();
+    testnet.act(host, |host, now| {
+        let query = super::UserQuery { query: QUERY, target: TOPIC, kind, options };
+        let (net, store) = (&mut host.net, &mut host.store);
+        host.ops.start_query(&mut cx!(host, now), net, store, query);
+    });
+}
+
+fn steer(testnet: &mut Testnet, host: usize, steer: Steer) {
+    testnet.act(host, |host, now| {
+        host.ops.steer_query(&mut cx!(host, now), &mut host.net, QUERY, steer);
+    });
+}
+
+fn replies(testnet: &Testnet, host: usize) -> usize {
+    let is_reply = |event: &&Event| matches!(event, Event::QueryReply { .. });
+    testnet.hosts[host].events.iter().filter(is_reply).count()
+}
+
+fn is_done(testnet: &Testnet, host: usize) -> bool {
+    testnet.hosts[host].events.iter().any(|event| matches!(event, Event::QueryDone { .. }))
+}
+
+fn announce_cleared(seed: u8) -> QueryKind {
+    let QueryKind::Announce { key_pair, relay_addresses, bump, .. } = announce(seed, 0) else {
+        unreachable!()
+    };
+    QueryKind::Announce { key_pair, relay_addresses, bump, clear: true }
+}
+
 fn announce(seed: u8, bump: u64) -> QueryKind {
     let relay = std::net::SocketAddrV4::new([10, 0, 0, 0].into(), 49737);
-    QueryKind::Announce { key_pair: key_pair(seed), relay_addresses: vec![relay], bump }
+    QueryKind::Announce {
+        key_pair: key_pair(seed),
+        relay_addresses: vec![relay],
+        bump,
+        clear: false,
+    }
 }
 
 fn unannounce(seed: u8) -> QueryKind {

@@ -211,6 +211,16 @@ impl<P> Requests<P> {
         self.flights.len()
     }
 
+    /// Entries of the indexes: no more than there are requests.
+    pub(crate) fn index_len(&self) -> usize {
+        self.by_tid.len().max(self.deadlines.len())
+    }
+
+    /// How many wait for a place in the window, or did until they ended.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
     /// Ends every request, the oldest first.
     pub(crate) fn clear(&mut self, cx: &mut Cx<'_>) -> Vec<Landed<P>> {
         let keys: Vec<RequestKey> = self.flights.keys().copied().collect();

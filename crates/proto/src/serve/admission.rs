@@ -34,6 +34,11 @@ impl Admission {
         Self { max_in_flight, buckets: BTreeMap::new(), prune_at: None }
     }
 
+    /// Sources that are remembered.
+    pub(super) fn sources(&self) -> usize {
+        self.buckets.len()
+    }
+
     /// Takes a token of this source.
     pub(super) fn admit(&mut self, now: Instant, in_flight: InFlight, source: Ipv4Addr) -> bool {
         if in_flight.all >= self.max_in_flight {

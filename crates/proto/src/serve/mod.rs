@@ -21,7 +21,7 @@ use crate::net::Incoming;
 use crate::noise::KeyPair;
 use crate::punch::Report;
 use crate::wire::{Handshake, Holepunch};
-use crate::{Answer, AskId, ConnId, Cx, ServerId, ServerOptions, SocketId};
+use crate::{Answer, AskId, ConnId, Cx, ServerId, ServerOptions, Sizes, SocketId};
 use server::Server;
 
 /// All servers of a node.
@@ -164,6 +164,14 @@ impl Servers {
     ) {
         if let Some(server) = self.by_id.values_mut().find(|server| server.owns_ask(ask)) {
             server.handle_answer(cx, base, ask, answer);
+        }
+    }
+
+    /// Counts what is kept.
+    pub(crate) fn measure(&self, sizes: &mut Sizes) {
+        for (slots, sources) in self.by_id.values().map(Server::kept) {
+            sizes.slots += slots;
+            sizes.sources += sources;
         }
     }
 

@@ -55,6 +55,11 @@ impl Server {
         self.slots.in_flight()
     }
 
+    /// Handshakes, those that have ended included, and sources of handshakes.
+    pub(super) fn kept(&self) -> (usize, usize) {
+        (self.slots.len(), self.admission.sources())
+    }
+
     /// Message 1. What was seen before is answered as before; nothing is allocated for what is not
     /// admitted; and nothing is said to a client that the application turns away.
     pub(super) fn handle_handshake(

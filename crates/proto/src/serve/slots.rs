@@ -152,6 +152,11 @@ impl Slots {
         used.map(|(index, _)| index as u32).collect()
     }
 
+    /// Handshakes, those that have ended included.
+    pub(super) fn len(&self) -> usize {
+        self.by_noise.len()
+    }
+
     /// Handshakes that have not ended.
     pub(super) fn in_flight(&self) -> usize {
         self.by_noise.len() - self.ended.len()

@@ -3,7 +3,7 @@
 
 use std::net::SocketAddrV4;
 
-use super::{Candidate, Known, Pace, Query, Rank, Seen, distance};
+use super::{Candidate, Met, Pace, Query, Rank, Seen, distance};
 use crate::net::Reply;
 use crate::net::table::K;
 use crate::wire::{NodeId, node_id};
@@ -20,7 +20,7 @@ impl Query {
             return false;
         }
         let is_closer = self.is_closer(&candidate.id);
-        match self.seen.get_mut(&candidate.address).map(|known| &mut known.seen) {
+        match self.seen.get_mut(&candidate.address).map(|met| &mut met.seen) {
             Some(Seen::Named(referrers)) => {
                 let new = referrer.filter(|new| !referrers.contains(new));
                 if referrers.len() < K {
@@ -35,17 +35,17 @@ impl Query {
             return false;
         }
         let seen = Seen::Named(referrer.into_iter().collect());
-        self.seen.insert(candidate.address, Known { id: candidate.id, seen });
+        self.seen.insert(candidate.address, Met { id: candidate.id, seen });
         self.pending.insert(rank, candidate);
         true
     }
 
-    /// Notes what became of a node; returns what it was.
-    pub(super) fn see(&mut self, address: SocketAddrV4, seen: Seen) -> Option<Seen> {
-        if let Some(known) = self.seen.get_mut(&address) {
-            return Some(std::mem::replace(&mut known.seen, seen));
+    /// Notes what became of a node, and tells what was known of it.
+    pub(super) fn mark(&mut self, address: SocketAddrV4, seen: Seen) -> Option<Seen> {
+        if let Some(met) = self.seen.get_mut(&address) {
+            return Some(std::mem::replace(&mut met.seen, seen));
         }
-        self.seen.insert(address, Known { id: node_id(address), seen });
+        self.seen.insert(address, Met { id: node_id(address), seen });
         None
     }
 

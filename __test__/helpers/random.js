@@ -1,0 +1,22 @@
+// Chance that can be had again: a failing test prints its seed, HYPERDHT_SEED replays its choices.
+
+const { crypto, process } = require('./runtime')
+
+/** The seed of this run. */
+exports.seed = Number(process.env.HYPERDHT_SEED) || crypto.randomBytes(4).readUInt32LE()
+
+/** Numbers from 0 to 1, determined by the seed (mulberry32). */
+exports.generator = function generator(seed) {
+  return () => {
+    seed = (seed + 0x6d2b79f5) | 0
+    let n = Math.imul(seed ^ (seed >>> 15), seed | 1)
+    n ^= n + Math.imul(n ^ (n >>> 7), n | 61)
+    return ((n ^ (n >>> 14)) >>> 0) / 0x100000000
+  }
+}
+
+/** A new array with the elements in an order by chance. */
+exports.shuffled = function shuffled(array, random) {
+  const left = [...array]
+  return array.map(() => left.splice(Math.floor(random() * left.length), 1)[0])
+}

@@ -1,0 +1,78 @@
+//! What is going to happen, in the order in which it will: arrivals and wake-ups.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, BinaryHeap};
+use std::time::Instant;
+
+use crate::{Flight, HostId};
+
+/// Datagrams under way, and the next wake-up of each host.
+#[derive(Debug, Default)]
+pub(crate) struct Agenda {
+    /// When each flight arrives. The number tells those of one moment apart, the place is where
+    /// it lies in `flights`: a heap moves its entries, so they are small.
+    arrivals: BinaryHeap<Reverse<(Instant, u64, usize)>>,
+    flights: Vec<Option<Flight>>,
+    free: Vec<usize>,
+    next: u64,
+    wakes: BTreeSet<(Instant, HostId)>,
+    /// By host.
+    wake_of: Vec<Option<Instant>>,
+}
+
+/// The next thing that happens.
+#[derive(Debug)]
+pub(crate) enum Due {
+    Arrival(Flight),
+    Wake(HostId),
+}
+
+impl Agenda {
+    /// A datagram that arrives at a time.
+    pub(crate) fn send(&mut self, at: Instant, flight: Flight) {
+        let place = self.free.pop().unwrap_or(self.flights.len());
+        if place == self.flights.len() {
+            self.flights.push(None);
+        }
+        self.flights[place] = Some(flight);
+        self.arrivals.push(Reverse((at, self.next, place)));
+        self.next += 1;
+    }
+
+    /// Sets, moves or removes the wake-up of a host.
+    pub(crate) fn set_wake(&mut self, host: HostId, at: Option<Instant>) {
+        if self.wake_of.len() <= host.0 {
+            self.wake_of.resize(host.0 + 1, None);
+        }
+        let old = std::mem::replace(&mut self.wake_of[host.0], at);
+        if old == at {
+            return;
+        }
+        if let Some(old) = old {
+            self.wakes.remove(&(old, host));
+        }
+        self.wakes.extend(at.map(|at| (at, host)));
+    }
+
+    /// Takes the next thing that happens, with its time, unless that is after the deadline. Of
+    /// two at the same time, an arrival is first.
+    pub(crate) fn pop(&mut self, deadline: Instant) -> Option<(Instant, Due)> {
+        let arrival = self.arrivals.peek().map(|Reverse((at, ..))| *at);
+        let wake = self.wakes.first().map(|&(at, _)| at);
+        let at = [arrival, wake].into_iter().flatten().min().filter(|at| *at <= deadline)?;
+        let due = if arrival == Some(at) { self.pop_arrival() } else { self.pop_wake() };
+        Some((at, due?))
+    }
+
+    fn pop_arrival(&mut self) -> Option<Due> {
+        let Reverse((.., place)) = self.arrivals.pop()?;
+        self.free.push(place);
+        self.flights[place].take().map(Due::Arrival)
+    }
+
+    fn pop_wake(&mut self) -> Option<Due> {
+        let (_, host) = self.wakes.pop_first()?;
+        self.wake_of[host.0] = None;
+        Some(Due::Wake(host))
+    }
+}
