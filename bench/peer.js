@@ -3,10 +3,13 @@ const path = require('path')
 
 /** A process of roles.js, which sends messages over Node's IPC channel. */
 module.exports = class Peer {
+  /** @param {object} options the role's; and `cpus`, as taskset has them, to stay on */
   constructor(role, implementation, options = {}) {
     this._messages = []
     this._waiting = []
-    this._child = spawn(process.execPath, [path.join(__dirname, 'roles.js')], {
+    const { cpus = null, ...rest } = options
+    const [command, ...args] = [...pinned(cpus), process.execPath, ...FLAGS]
+    this._child = spawn(command, [...args, path.join(__dirname, 'roles.js')], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       env: { ...process.env, HYPERDHT_IMPL: implementation }
     })
@@ -15,7 +18,7 @@ module.exports = class Peer {
       else this._messages.push(message)
     })
     this._exit = new Promise(resolve => this._child.on('exit', resolve))
-    this._child.send({ role, ...options })
+    this._child.send({ role, ...rest })
   }
 
   message() {
@@ -26,8 +29,21 @@ module.exports = class Peer {
     return Promise.race([new Promise(resolve => this._waiting.push(resolve)), early])
   }
 
+  /** Sends a message and waits for the next one. */
+  ask(message) {
+    this._child.send(message)
+    return this.message()
+  }
+
   end() {
     this._child.kill('SIGKILL')
     return this._exit
   }
+}
+
+/** Memory is compared after a collection. */
+const FLAGS = ['--expose-gc']
+
+function pinned(cpus) {
+  return cpus === null ? [] : ['taskset', '-c', cpus]
 }

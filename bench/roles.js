@@ -5,12 +5,23 @@ const b4a = require('b4a')
 const native = process.env.HYPERDHT_IMPL === 'native'
 const DHT = native ? require('..') : require('hyperdht-reference')
 
-const ROLES = { nodes, sender, receiver, echo, pinger, dialer }
+const createTestnet = native ? require('../testnet') : require('hyperdht-reference/testnet')
 
+const ROLES = {
+  nodes,
+  sender,
+  receiver,
+  echo,
+  pinger,
+  dialer,
+  ...require('./dht-roles')({ DHT, createTestnet })
+}
+
+// a benchmark that fails leaves nobody behind
+process.once('disconnect', () => process.exit())
 process.once('message', ({ role, ...options }) => ROLES[role](options))
 
 async function nodes() {
-  const createTestnet = native ? require('../testnet') : require('hyperdht-reference/testnet')
   const { bootstrap } = await createTestnet(4)
   process.send({ bootstrap })
 }

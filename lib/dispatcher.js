@@ -1,12 +1,13 @@
 const b4a = require('b4a')
 const c = require('compact-encoding')
-const { EVENTS, DATA, MESSAGE, DRAINED } = require('./border')
+const { EVENTS, DATA, MESSAGE, DRAINED, QUERY_REPLY } = require('./border')
 
 /**
  * Takes events from the engine and hands them to a sink.
  *
- * One call of `wake` handles data and at most one other event, and the engine makes a call for each
- * event that is not data. So microtasks run between two of them, and `await once(…)` sees each.
+ * One call of `wake` handles data, of which replies of queries are a kind, and at most one other
+ * event; the engine makes a call for each event that is not data. So microtasks run between two of
+ * them, and `await once(…)` sees each.
  *
  * @typedef {object} Sink
  * @property {() => void} onbatch before each batch
@@ -23,6 +24,7 @@ module.exports = class Dispatcher {
     this._sink = sink
     this._native = null
     this._slab = null
+    this._slabSize = FIRST_SLAB
     this._free = 0
     this._lent = 0
     this._consumed = new Map()
@@ -51,7 +53,7 @@ module.exports = class Dispatcher {
     this._sink.onbatch()
 
     while (true) {
-      if (this._slab === null) this._renewSlab(SLAB)
+      if (this._slab === null) this._renewSlab(this._slabSize)
       const written = native.drain(this._slab.subarray(this._free))
       if (written === 0) return
       if (written < 0) {
@@ -59,7 +61,7 @@ module.exports = class Dispatcher {
         continue
       }
       const other = this._dispatch(written)
-      this._skipLent()
+      this._skipLent(written)
       // no more in this turn: the call for what is behind that event is on its way
       if (other) return
     }
@@ -72,7 +74,7 @@ module.exports = class Dispatcher {
 
     while (!other && state.start < state.end) {
       const kind = c.uint8.decode(state)
-      other = kind !== DATA && kind !== DRAINED
+      other = kind !== DATA && kind !== DRAINED && kind !== QUERY_REPLY
       try {
         this._handle(kind, state)
       } catch (err) {
@@ -106,9 +108,12 @@ module.exports = class Dispatcher {
     return part
   }
 
-  _skipLent() {
+  _skipLent(written) {
     this._free = Math.max(this._free, this._lent)
-    if (this._slab.byteLength - this._free < MIN_ROOM) this._slab = null
+    const isBusy = this._free > 0 || written > FIRST_SLAB / 2
+    if (!isBusy || this._slab.byteLength - this._free >= MIN_ROOM) return
+    this._slab = null
+    this._slabSize = SLAB
   }
 
   _renewSlab(size) {
@@ -120,6 +125,9 @@ module.exports = class Dispatcher {
 
 /** Several messages of 64 KiB, what a stream reads and writes at a time. */
 const SLAB = 512 * 1024
+
+/** Enough for a node that only hears of others: V8 counts slabs, and collects garbage for them. */
+const FIRST_SLAB = 4 * 1024
 
 /** With less than this a slab is not worth another call. */
 const MIN_ROOM = 64 * 1024

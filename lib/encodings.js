@@ -3,13 +3,24 @@
 const c = require('compact-encoding')
 const b4a = require('b4a')
 
+// Every reply of a query names twenty addresses: strings are joined, not made from numbers.
+const OCTETS = Array.from({ length: 256 }, (_, n) => String(n))
+const DOTTED = OCTETS.map(octet => octet + '.')
+
+/** Four bytes of host and two of port. */
+const ADDRESS = 6
+
 /** An IPv4 address and a port, without the `family` that compact-encoding adds. */
 const address = {
   preencode: c.ipv4Address.preencode,
   encode: c.ipv4Address.encode,
   decode(state) {
-    const { host, port } = c.ipv4Address.decode(state)
-    return { host, port }
+    const { start, end, buffer } = state
+    if (end - start < ADDRESS) throw new Error('Out of bounds')
+    state.start = start + ADDRESS
+    const network = DOTTED[buffer[start]] + DOTTED[buffer[start + 1]]
+    const host = network + DOTTED[buffer[start + 2]] + OCTETS[buffer[start + 3]]
+    return { host, port: buffer[start + 4] | (buffer[start + 5] << 8) }
   }
 }
 const addresses = c.array(address)

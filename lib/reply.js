@@ -1,13 +1,13 @@
 /** A reply of the core in the shape that programs know. */
-exports.toReply = function toReply({ id, from, closerNodes, ...rest }) {
+exports.toReply = function toReply({ tid, rtt, from, to, id, token, closerNodes, error, value }) {
   return {
-    tid: rest.tid,
-    rtt: rest.rtt,
+    tid,
+    rtt,
     from: { id, host: from.host, port: from.port },
-    to: rest.to,
-    token: rest.token,
+    to,
+    token,
     closerNodes: closerNodes.length > 0 ? closerNodes : null,
-    error: rest.error,
-    value: rest.value
+    error,
+    value
   }
 }

@@ -48,10 +48,10 @@ pub(crate) fn copy(answer: &[u8], slab: &mut [u8]) -> i32 {
     answer.len() as i32
 }
 
-/// Data and what belongs to its flow may be joined behind one wake-up: streams keep it until it is
-/// read. Everything else has one of its own.
+/// What streams keep until it is read may be joined behind one wake-up. Everything else has one of
+/// its own.
 pub(crate) fn is_control(event: &Event) -> bool {
-    !matches!(event, Event::Data { .. } | Event::Drained { .. })
+    !event.is_data()
 }
 
 fn event_parts(event: &Event) -> (Vec<u8>, &[u8]) {

@@ -1,6 +1,5 @@
 //! Receive buffers: one set for all nodes of an engine, filled from many sockets at a time.
 
-use std::io::IoSliceMut;
 use std::net::{SocketAddr, SocketAddrV4};
 
 use proto::{Datagram, SocketId};
@@ -13,6 +12,7 @@ use super::sockets::Sockets;
 pub(super) struct Batch {
     /// `SLOTS` slots; pages that were never written cost nothing.
     buffers: Vec<u8>,
+    meta: Box<[RecvMeta; SLOTS]>,
     filled: Vec<Filled>,
     /// The last batch held slots of many datagrams, so that few slots are many datagrams.
     coalesced: bool,
@@ -29,7 +29,12 @@ struct Filled {
 
 impl Batch {
     pub(super) fn new() -> Self {
-        Self { buffers: vec![0; SLOTS * SLOT], filled: Vec::with_capacity(SLOTS), coalesced: false }
+        Self {
+            buffers: vec![0; SLOTS * SLOT],
+            meta: Box::new([RecvMeta::default(); SLOTS]),
+            filled: Vec::with_capacity(SLOTS),
+            coalesced: false,
+        }
     }
 
     /// Takes what has arrived, beginning with the socket after `last`; returns the last socket
@@ -46,14 +51,12 @@ impl Batch {
             if used >= slots {
                 return true;
             }
-            let mut free = self.buffers.chunks_exact_mut(SLOT).skip(used);
-            let mut slices: [IoSliceMut<'_>; SLOTS] =
-                std::array::from_fn(|_| IoSliceMut::new(free.next().unwrap_or_default()));
-            let mut meta = [RecvMeta::default(); SLOTS];
-            let Ok(count) = socket.try_recv(&mut slices[..slots - used], &mut meta) else {
+            let Self { buffers, meta, .. } = self;
+            let free = buffers.chunks_exact_mut(SLOT).take(slots).skip(used);
+            let Ok(count) = socket.try_recv(free, meta) else {
                 continue;
             };
-            for meta in meta.iter().take(count) {
+            for meta in self.meta.iter().take(count) {
                 self.filled.push(Filled::new(*id, meta));
                 self.coalesced |= meta.stride < meta.len;
             }
@@ -98,7 +101,7 @@ impl Filled {
 }
 
 /// Slots of a batch: as many as one call of the system fills.
-const SLOTS: usize = quinn_udp::BATCH_SIZE;
+pub(super) const SLOTS: usize = quinn_udp::BATCH_SIZE;
 
 /// The largest UDP datagram, and the largest join of several.
 const SLOT: usize = 1 << 16;

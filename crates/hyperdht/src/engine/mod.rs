@@ -40,7 +40,7 @@ use sockets::BindRules;
 /// [`Handle::close`] or [`Engine::shutdown`] has returned. It may call the node's handle.
 pub trait Wake: Send + Sync {
     /// There are events, which the application should be called for this often: once for each
-    /// control event, or once if there are only data events (`Event::Data`, `Event::Drained`).
+    /// control event, or once if there are only data events ([`proto::Event::is_data`]).
     ///
     /// Data events alone make no wake-up while one is outstanding, that is until
     /// [`Handle::drain_events`].

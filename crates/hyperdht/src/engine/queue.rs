@@ -18,7 +18,7 @@ impl Queue {
         if events.is_empty() {
             return None;
         }
-        let control = events.iter().filter(|event| !is_data(event)).count();
+        let control = events.iter().filter(|event| !event.is_data()).count();
         for event in events.drain(..) {
             if matches!(event, Event::Message { .. }) {
                 if self.messages == MAX_MESSAGES {
@@ -40,11 +40,6 @@ impl Queue {
         self.messages = 0;
         into.append(&mut self.events);
     }
-}
-
-/// Only what belongs to the flow of a stream may be joined behind one wake-up.
-fn is_data(event: &Event) -> bool {
-    matches!(event, Event::Data { .. } | Event::Drained { .. })
 }
 
 /// Unordered messages have no window that a slow reader could close. They may be lost on the way

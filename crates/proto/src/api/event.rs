@@ -114,6 +114,14 @@ pub enum Event {
     Destroyed,
 }
 
+impl Event {
+    /// Only what belongs to the flow of a stream, of bytes or of a query's replies, may be joined
+    /// with others before the application is told.
+    pub fn is_data(&self) -> bool {
+        matches!(self, Self::Data { .. } | Self::Drained { .. } | Self::QueryReply { .. })
+    }
+}
+
 /// A connection that a server accepted.
 #[derive(Clone, Debug)]
 pub struct ConnectionInfo {

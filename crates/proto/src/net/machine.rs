@@ -172,7 +172,10 @@ impl Net {
 
     /// At most `n` nodes close to a target.
     pub(crate) fn closest(&self, target: &Target, n: usize) -> Vec<SocketAddrV4> {
-        self.table.closest(target, n).map(|node| node.address).collect()
+        // The table cannot tell beforehand how many there are, and rows are faster than steps.
+        let mut closest = Vec::with_capacity(n.min(self.table.len()));
+        self.table.closest(target, n).for_each(|node| closest.push(node.address));
+        closest
     }
 
     /// At most `limit` nodes, the latest heard first.

@@ -9,7 +9,7 @@ use super::machine::Net;
 use super::table::K;
 use super::{Output, Owner, QueryKey, Reply, RequestKey, RequestSpec};
 use crate::rpc::{Cycle, Landed, Outgoing};
-use crate::wire::{NodeId, Request, Response, command, error_code, node_id};
+use crate::wire::{NodeId, Request, Response, command, error_code};
 use crate::{Cx, QueryError, RequestError, SocketId};
 
 /// What a request is for.
@@ -88,7 +88,7 @@ impl Net {
             tid: response.tid,
             rtt: u32::try_from(landed.elapsed.as_millis()).unwrap_or(u32::MAX),
             from,
-            from_id: response.id.filter(|id| *id == node_id(from)),
+            from_id: self.valid_id(from, response.id),
             to: response.to,
             socket,
             token: response.token,

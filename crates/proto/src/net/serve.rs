@@ -9,7 +9,7 @@ use bytes::Bytes;
 use super::machine::Net;
 use super::table::K;
 use super::{Answering, Incoming, NetTimer, Output};
-use crate::wire::{Reader, Request, Response, command, error_code, node_id};
+use crate::wire::{Reader, Request, Response, command, error_code};
 use crate::{Cx, SocketId, Timer};
 
 /// DELAYED_PINGs that wait for their time.
@@ -92,7 +92,7 @@ impl Net {
     ) {
         let incoming = Incoming {
             from,
-            from_id: request.id.filter(|id| *id == node_id(from)),
+            from_id: self.valid_id(from, request.id),
             to: request.to,
             socket,
             tid: request.tid,

@@ -117,6 +117,13 @@ impl Net {
         self.report_health(cx, old);
     }
 
+    /// The id that a packet carries, if it is that of its source.
+    pub(super) fn valid_id(&self, from: SocketAddrV4, given: Option<NodeId>) -> Option<NodeId> {
+        // A node of the table spares the hash.
+        let is_known = |id: &NodeId| self.table.get(id).is_some_and(|node| node.address == from);
+        given.filter(|id| is_known(id) || *id == node_id(from))
+    }
+
     /// Adds the sender, whose id is that of its address, or notes that it is alive.
     pub(super) fn hear(
         &mut self,

@@ -114,7 +114,11 @@ impl<'a> Reader<'a> {
         if count.saturating_mul(min_item_size) > self.rest.len() {
             return Err(Malformed::Short);
         }
-        (0..count).map(|_| item(self)).collect()
+        let mut items = Vec::with_capacity(count);
+        for _ in 0..count {
+            items.push(item(self)?);
+        }
+        Ok(items)
     }
 
     /// A count, and that many addresses.
@@ -150,6 +154,11 @@ impl Writer {
     /// An empty message.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// An empty message with room for this many bytes, so that it need not move as it grows.
+    pub fn with_capacity(bytes: usize) -> Self {
+        Self { bytes: Vec::with_capacity(bytes) }
     }
 
     /// The message.
@@ -251,7 +260,7 @@ const MAX_SAFE_INTEGER: u64 = (1 << 53) - 1;
 const MAX_ARRAY: u64 = 0x10_0000;
 
 /// Bytes of an encoded IPv4 address with its port.
-const ADDR4_SIZE: usize = 6;
+pub(super) const ADDR4_SIZE: usize = 6;
 
 /// Bytes of an encoded IPv6 address with its port.
 const ADDR6_SIZE: usize = 18;

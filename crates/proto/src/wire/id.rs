@@ -6,8 +6,6 @@ use blake2::digest::consts::U32;
 use blake2::digest::{KeyInit, Mac};
 use blake2::{Blake2b, Blake2bMac, Digest};
 
-use super::Writer;
-
 /// The id of a persistent node: the hash of its public address.
 pub type NodeId = [u8; 32];
 
@@ -44,7 +42,5 @@ pub fn token(host: Ipv4Addr, secret: &[u8; 32]) -> [u8; 32] {
 
 /// The id of the node at an address.
 pub fn node_id(address: SocketAddrV4) -> NodeId {
-    let mut w = Writer::new();
-    w.addr4(address);
-    hash(&[&w.finish()])
+    hash(&[&address.ip().octets(), &address.port().to_le_bytes()])
 }

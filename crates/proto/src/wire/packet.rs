@@ -2,7 +2,7 @@
 
 use std::net::SocketAddrV4;
 
-use super::codec::bit;
+use super::codec::{ADDR4_SIZE, bit};
 use super::{Malformed, NodeId, Reader, Target, Writer};
 
 /// A request packet.
@@ -77,7 +77,7 @@ impl<'a> Request<'a> {
             | bit(self.target.is_some(), HAS_TARGET)
             | bit(self.value.is_some(), HAS_VALUE);
 
-        let mut w = Writer::new();
+        let mut w = Writer::with_capacity(FIXED + self.value.map_or(0, <[u8]>::len));
         w.u8(REQUEST).uint(flags).u16(self.tid).addr4(self.to);
         w.when(&self.id, |w, id| w.raw(id));
         w.when(&self.token, |w, token| w.raw(token));
@@ -112,7 +112,8 @@ impl<'a> Response<'a> {
             | bit(has_error, HAS_ERROR)
             | bit(self.value.is_some(), HAS_VALUE);
 
-        let mut w = Writer::new();
+        let variable = ADDR4_SIZE * self.closer_nodes.len() + self.value.map_or(0, <[u8]>::len);
+        let mut w = Writer::with_capacity(FIXED + variable);
         w.u8(RESPONSE).uint(flags).u16(self.tid).addr4(self.to);
         w.when(&self.id, |w, id| w.raw(id));
         w.when(&self.token, |w, token| w.raw(token));
@@ -160,6 +161,10 @@ pub mod error_code {
 /// First byte: version 3 in the low half, the type in the high half.
 const REQUEST: u8 = 0x03;
 const RESPONSE: u8 = 0x13;
+
+/// Room for everything but a value and closer nodes: 9 bytes of head, three fields of 32 bytes, and
+/// three integers of at most 9.
+const FIXED: usize = 9 + 3 * 32 + 3 * 9;
 
 const HAS_ID: u64 = 1;
 const HAS_TOKEN: u64 = 2;
