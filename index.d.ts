@@ -717,7 +717,8 @@ declare namespace HyperDHT {
     from: NodeAddress
     to: Address
     token: Buffer | null
-    closerNodes: Address[] | null
+    /** Ids are told by queries only. */
+    closerNodes: Array<Address & { id: Buffer | null }> | null
     error: number
     value: Buffer | null
   }

@@ -4,7 +4,7 @@ const m = require('./messages')
 const errors = require('./errors')
 const { STEER } = require('./border')
 const { checkBytes, checkFunction, query: queryOptions } = require('./options')
-const { toReply } = require('./reply')
+const { toQueryReply } = require('./reply')
 
 /**
  * A walk towards a target, as a stream of replies. It starts when it is read.
@@ -84,7 +84,7 @@ module.exports = class Query extends Readable {
 
   _onreply(received) {
     if (this.destroying) return
-    const reply = toReply(received)
+    const reply = toQueryReply(received)
     this.successes++
     this._received.push(reply)
     const data = this.map(reply)
@@ -96,7 +96,7 @@ module.exports = class Query extends Readable {
     if (this.destroying) return
     this.successes = successes
     this.errors = failures
-    this._closest = closest.map(toReply)
+    this._closest = closest.map(toQueryReply)
     this._received = []
     if (outcome.failure !== null) this.destroy(errors.from(outcome.failure))
     else if (this._commit !== null) this._commitAll()

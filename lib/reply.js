@@ -1,13 +1,28 @@
-/** A reply of the core in the shape that programs know. */
-exports.toReply = function toReply({ tid, rtt, from, to, id, token, closerNodes, error, value }) {
+const ReferredNode = require('./referred-node')
+
+/** A reply to a query, as the core gives it, in the shape that programs know. */
+exports.toQueryReply = function toQueryReply(received) {
+  return shape(received, address => new ReferredNode(address))
+}
+
+/** A reply to a single request. */
+exports.toReply = function toReply(received) {
+  return shape(received, withoutId)
+}
+
+function shape({ tid, rtt, from, to, id, token, closerNodes, error, value }, refer) {
   return {
     tid,
     rtt,
     from: { id, host: from.host, port: from.port },
-    to,
+    to: withoutId(to),
     token,
-    closerNodes: closerNodes.length > 0 ? closerNodes : null,
+    closerNodes: closerNodes.length > 0 ? closerNodes.map(refer) : null,
     error,
     value
   }
+}
+
+function withoutId({ host, port }) {
+  return { id: null, host, port }
 }

@@ -49,6 +49,14 @@ async function rustSteps() {
     count: countCargo,
     timeout: MINUTES * 30
   })
+  if (!long) return
+
+  const large = ['test', '--release', '-p', 'netsim', '--no-fail-fast', '--', '--include-ignored']
+  await tests('Large networks', 'cargo', large, {
+    env: { ROUNDS_FULL: '1' },
+    count: countCargo,
+    timeout: MINUTES * 30
+  })
 }
 
 async function javascriptChecks() {

@@ -45,6 +45,8 @@ test('replies, errors and successes', async t => {
     t.is(reply.error, 0)
     t.is(reply.token.byteLength, 32)
     t.is(reply.from.id.buffer.byteLength, 32)
+    t.is(reply.to.id, null)
+    t.is(reply.to.port, dht.address().port)
   }
   t.alike(ports(query.closestNodes), nodes.map(portOf).sort())
   t.alike(ports(query.closestReplies.map(reply => reply.from)), nodes.map(portOf).sort())
@@ -62,6 +64,20 @@ test('it starts when it is read', async t => {
   t.absent(requests.some(req => req.command === COMMAND + 1))
   await query.finished()
   t.is(requests.filter(req => req.command === COMMAND + 1).length, 3)
+})
+
+test('closerNodes: their ids are told by queries', async t => {
+  const net = await testnet(t, 4)
+  const dht = await node(t, net)
+  const [first] = await read(dht.findNode(TARGET, { nodes: [portOnly(net.nodes[1])] }))
+  t.ok(first.closerNodes.length > 0)
+  for (const { id, host, port } of first.closerNodes) {
+    const known = net.nodes.find(each => each.address().port === port)
+    t.is(host, '127.0.0.1')
+    t.alike(id, known.id)
+  }
+  const reply = await dht.request({ command: 3, target: TARGET }, portOnly(net.nodes[1]))
+  t.ok(reply.closerNodes.every(({ id }) => id === null))
 })
 
 test('closestReplies while it runs', async t => {
@@ -328,4 +344,8 @@ function distance({ from }) {
     from.id.map((byte, i) => byte ^ TARGET[i]),
     'hex'
   )
+}
+
+function portOnly(dht) {
+  return { host: '127.0.0.1', port: dht.address().port }
 }
