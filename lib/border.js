@@ -246,9 +246,6 @@ const DATA = 1
 const MESSAGE = 2
 const DRAINED = 3
 
-/** The kind of a query's reply, which is data as well: of a stream of replies. */
-const QUERY_REPLY = 50
-
 const EVENTS = new Map([
   [10, event('listening', {})],
   [11, event('natUpdate', natAddress)],
@@ -280,7 +277,7 @@ const EVENTS = new Map([
       id: key
     })
   ],
-  [QUERY_REPLY, event('queryReply', { query: c.uint32, reply })],
+  [50, event('queryReply', { query: c.uint32, reply })],
   [
     51,
     event('queryDone', {
@@ -302,7 +299,7 @@ const EVENTS = new Map([
   [76, event('localChecked', { host: c.ipv4, valid: c.bool })]
 ])
 
-module.exports = { config, COMMANDS, STEER, EVENTS, DATA, MESSAGE, DRAINED, QUERY_REPLY }
+module.exports = { config, COMMANDS, STEER, EVENTS, DATA, MESSAGE, DRAINED }
 
 function command(kind, fields) {
   const body = struct(fields)

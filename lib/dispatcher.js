@@ -1,13 +1,13 @@
 const b4a = require('b4a')
 const c = require('compact-encoding')
-const { EVENTS, DATA, MESSAGE, DRAINED, QUERY_REPLY } = require('./border')
+const { EVENTS, DATA, MESSAGE, DRAINED } = require('./border')
 
 /**
  * Takes events from the engine and hands them to a sink.
  *
- * One call of `wake` handles data, of which replies of queries are a kind, and at most one other
- * event; the engine makes a call for each event that is not data. So microtasks run between two of
- * them, and `await once(…)` sees each.
+ * One call of `wake` handles data and at most one other event, or replies of queries and nothing
+ * behind them. The engine makes a call for each event that is not data. So microtasks run between
+ * two of them, and `await once(…)` sees each.
  *
  * @typedef {object} Sink
  * @property {() => void} onbatch before each batch
@@ -62,19 +62,20 @@ module.exports = class Dispatcher {
       }
       const other = this._dispatch(written)
       this._skipLent(written)
-      // no more in this turn: the call for what is behind that event is on its way
+      // no more in this turn: the call for what is behind is on its way
       if (other) return
     }
   }
 
-  // Handles a batch; true if it ended with another event than data.
+  // Handles a batch; true if it had anything but the data of connections, which has to be read
+  // before anything else is handled.
   _dispatch(written) {
     const state = c.state(this._free, this._free + written, this._slab)
     let other = false
 
-    while (!other && state.start < state.end) {
+    while (state.start < state.end) {
       const kind = c.uint8.decode(state)
-      other = kind !== DATA && kind !== DRAINED && kind !== QUERY_REPLY
+      if (kind !== DATA && kind !== DRAINED) other = true
       try {
         this._handle(kind, state)
       } catch (err) {

@@ -15,30 +15,38 @@ pub(crate) struct Filled {
     pub(crate) control: bool,
     /// It was one of those that the core counts until they are taken.
     pub(crate) counted: bool,
+    /// There were replies of queries: JavaScript reads them before it takes anything else.
+    pub(crate) replies: bool,
 }
 
 /// Moves events from the end of `pending` into the slab, up to and including the first control
-/// event.
+/// event; that one stays behind if there were replies of queries before it.
 pub(crate) fn events(pending: &mut Vec<Event>, slab: &mut [u8]) -> Filled {
     let mut written = 0;
+    let mut replies = false;
     while let Some(event) = pending.last() {
+        let control = is_control(event);
+        // What follows the replies of a query, as its end, comes once they have been read.
+        if control && replies {
+            break;
+        }
         let (head, body) = event_parts(event);
         let len = head.len() + body.len();
         let Some(room) = slab.get_mut(written..written + len) else {
             let len = if written == 0 { -(len as i32) } else { written as i32 };
-            return Filled { len, control: false, counted: false };
+            return Filled { len, control: false, counted: false, replies };
         };
         room[..head.len()].copy_from_slice(&head);
         room[head.len()..].copy_from_slice(body);
         written += len;
-        let control = is_control(event);
         let counted = matches!(event, Event::IncomingRequest(_) | Event::Datagram { .. });
+        replies |= matches!(event, Event::QueryReply { .. });
         pending.pop();
         if control {
-            return Filled { len: written as i32, control, counted };
+            return Filled { len: written as i32, control, counted, replies };
         }
     }
-    Filled { len: written as i32, control: false, counted: false }
+    Filled { len: written as i32, control: false, counted: false, replies }
 }
 
 /// Copies an answer. Returns its length, or minus the room it needs.

@@ -79,7 +79,8 @@ impl NativeNode {
         }
     }
 
-    /// Writes events into the slab: data events, and at most one control event behind them.
+    /// Writes events into the slab: data events, and at most one control event behind them, or none
+    /// if there are replies of queries among them: those have a turn of their own.
     /// Returns the number of bytes written, 0 when there is no event, or minus the room that the
     /// next event needs when the slab is too small for it.
     #[napi]
@@ -92,6 +93,8 @@ impl NativeNode {
         let filled = encode::events(&mut self.pending, unsafe { slab.as_mut() });
         if filled.control {
             self.call_again_for_data();
+        } else if filled.replies {
+            self.call_again();
         }
         if filled.counted {
             self.push(Command::Taken { events: 1 });
@@ -131,6 +134,13 @@ impl NativeNode {
     fn call_again_for_data(&self) {
         let waits = self.pending.last().is_some_and(|event| !encode::is_control(event));
         if let (true, Some(wake)) = (waits, self.wake) {
+            wake.wake(1);
+        }
+    }
+
+    /// Behind the replies of queries JavaScript takes nothing else in its turn.
+    fn call_again(&self) {
+        if let (false, Some(wake)) = (self.pending.is_empty(), self.wake) {
             wake.wake(1);
         }
     }
