@@ -4,6 +4,7 @@
 //! the outcome through [`Output`].
 
 mod bootstrap;
+mod contacts;
 mod firewall;
 mod health;
 mod machine;

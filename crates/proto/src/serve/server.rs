@@ -286,11 +286,11 @@ impl Server {
                 cx.stats.punches_open += 1;
                 let reply = session.reply.clone();
                 open(cx, base, *session, path);
-                answer(cx, base, &askers, &reply);
+                reply.send(cx, base, &askers);
                 self.end(cx, slot, Some(reply));
             }
             Welcome::Refuse(reply) => {
-                answer(cx, base, &askers, &reply);
+                reply.send(cx, base, &askers);
                 self.end(cx, slot, Some(reply));
             }
             Welcome::Drop => self.end(cx, slot, None),
@@ -305,7 +305,7 @@ impl Server {
                 remember(&mut session.unanswered, asker);
                 self.answer_all(cx, base, slot);
             }
-            Some(State::Ended(Some(reply))) => answer(cx, base, &[asker], reply),
+            Some(State::Ended(Some(reply))) => reply.send(cx, base, &[asker]),
             Some(State::Begun | State::Ended(None)) | None => {}
         }
     }
@@ -319,7 +319,7 @@ impl Server {
             return;
         }
         let askers = std::mem::take(&mut session.unanswered);
-        answer(cx, base, &askers, &session.reply);
+        session.reply.send(cx, base, &askers);
     }
 
     fn punching(&mut self, slot: u32) -> Option<&mut Punching> {
@@ -390,13 +390,6 @@ fn open(cx: &mut Cx<'_>, base: &mut Base<'_>, session: Session, path: Path) {
     base.io.conns.open(cx, conn, path, remote, keys);
     if let Some(punching) = punching {
         base.punchers.stop(cx, &mut base.io, punching.punch());
-    }
-}
-
-fn answer(cx: &mut Cx<'_>, base: &mut Base<'_>, askers: &[Asker], reply: &Reply) {
-    let socket = reply.socket.filter(|socket| base.io.pool.is_open(*socket));
-    for asker in askers {
-        asker.answer(cx, &mut base.io, &reply.noise, socket);
     }
 }
 

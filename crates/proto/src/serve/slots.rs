@@ -5,9 +5,10 @@ use std::net::Ipv4Addr;
 
 use super::asker::{Asker, Client};
 use super::session::Session;
+use crate::connect::Base;
 use crate::noise::{PublicKey, Responder};
 use crate::wire::NoisePayload;
-use crate::{AskId, ConnId, SocketId};
+use crate::{AskId, ConnId, Cx, SocketId};
 
 #[derive(Debug, Default)]
 pub(super) struct Slots {
@@ -65,6 +66,16 @@ pub(super) struct Reply {
     pub(super) noise: Vec<u8>,
     /// The puncher's socket, whose mapping the client shall learn.
     pub(super) socket: Option<SocketId>,
+}
+
+impl Reply {
+    /// Answers everybody who waits.
+    pub(super) fn send(&self, cx: &mut Cx<'_>, base: &mut Base<'_>, askers: &[Asker]) {
+        let socket = self.socket.filter(|socket| base.io.pool.is_open(*socket));
+        for asker in askers {
+            asker.answer(cx, &mut base.io, &self.noise, socket);
+        }
+    }
 }
 
 impl Slots {
