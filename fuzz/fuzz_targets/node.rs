@@ -192,6 +192,12 @@ impl Bench {
                 let addresses = Vec::new();
                 self.node.handle_command(self.now, Command::Resolved { host, addresses });
             }
+            Action::CheckLocal { host } => {
+                let checked = Command::LocalChecked { host, valid: false };
+                self.node.handle_command(self.now, checked);
+            }
+            // Nothing here puts the node to sleep.
+            Action::CloseMain | Action::BindMain => {}
         }
     }
 
