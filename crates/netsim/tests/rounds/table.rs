@@ -89,7 +89,7 @@ impl Summary {
     }
 }
 
-/// Large networks are tried as well: half a minute in release.
+/// Large networks are tried as well, which takes most of a minute in release.
 fn is_full() -> bool {
     std::env::var_os("ROUNDS_FULL").is_some()
 }
