@@ -90,6 +90,7 @@ class HyperDHT extends RPC {
 
   /** Serves the requests of a plugin while the node is persistent. */
   register(name, plugin) {
+    if (typeof plugin?.onregister !== 'function') throw new TypeError('plugin must be a Plugin')
     this.plugins.set(name, plugin)
     this._subscription.add(Subscription.PLUGINS)
     plugin.onregister(this)

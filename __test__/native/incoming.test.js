@@ -110,6 +110,15 @@ test('a flood of requests stays inside the bounds', async t => {
   t.alike((await asker.request({ command: COMMAND }, to)).value, VALUE, 'it still works')
 })
 
+test('what is no plugin is not kept', async t => {
+  const dht = await node(t, await testnet(t, 1))
+  for (const plugin of [undefined, null, {}, 'a plugin']) {
+    t.is(thrown(() => dht.register('a plugin', plugin)).message, 'plugin must be a Plugin')
+  }
+  t.is(dht.plugins.size, 0)
+  t.is(dht._subscription._bits, 0)
+})
+
 test('a plugin whose destroy throws does not keep the node', async t => {
   const dht = await node(t, { bootstrap: [] })
   dht.register('name', new Plugin('name', 1))
