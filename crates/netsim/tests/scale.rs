@@ -1,7 +1,7 @@
 //! A thousand nodes settle, and find what others announce while hosts come and go.
 //!
-//! `cargo test --release -p netsim -- --ignored` runs the large worlds, here and in the other
-//! files.
+//! `cargo test --release -p netsim -- --include-ignored --nocapture` runs the large worlds as well,
+//! here and in the other files, and prints what they found.
 #![cfg(test)]
 
 mod crowd;
@@ -43,6 +43,7 @@ fn find_each_other(mut crowd: Crowd, nodes: usize, topics: usize, churn: Churn) 
     crowd.live(churn);
 
     let score = crowd.take_score();
+    println!("{nodes} nodes: {score:?}");
     assert_eq!(score.found + score.missed + score.abandoned, churn.lookups);
     assert!(score.missed * 1000 <= score.found, "{score:?}");
     assert_eq!(score.failed, 0, "{score:?}");
