@@ -2,6 +2,7 @@
 // reference, byte for byte.
 
 const c = require('compact-encoding')
+const { struct } = require('./encodings')
 
 const ipv4 = withoutFamily(c.ipv4Address)
 const ipv6 = withoutFamily(c.ipv6Address)
@@ -206,23 +207,6 @@ const NO_BODY = {
   secretStream: null,
   relayThrough: null,
   relayAddresses: null
-}
-
-function struct(fields) {
-  const names = Object.keys(fields)
-  return {
-    preencode(state, m) {
-      for (const name of names) fields[name].preencode(state, m[name])
-    },
-    encode(state, m) {
-      for (const name of names) fields[name].encode(state, m[name])
-    },
-    decode(state) {
-      const m = {}
-      for (const name of names) m[name] = fields[name].decode(state)
-      return m
-    }
-  }
 }
 
 // A byte of flags, then the fields: [name, encoding, flag]. One without a flag is always there,
