@@ -98,6 +98,12 @@ async function nativeTests() {
   if (filter) return
   await check('Demo in Bare', process.execPath, ['scripts/demo.mjs', '--script'])
   await check('Demo in Node', process.execPath, ['scripts/demo.mjs', '--script', '--node'])
+  if (!long) return
+
+  await tests('Soak', process.execPath, ['scripts/soak.mjs', '--minutes', '5'], {
+    count: countSoak,
+    timeout: MINUTES * 10
+  })
 }
 
 function testFiles(folder) {
@@ -152,6 +158,11 @@ function countBrittle(output) {
   const match = /^# tests = (\d+)\/(\d+) pass/m.exec(output)
   if (!match) return { passed: 0, failed: 1 }
   return { passed: Number(match[1]), failed: Number(match[2]) - Number(match[1]) }
+}
+
+function countSoak(output) {
+  const match = /^(\d+) passed, (\d+) failed$/m.exec(output)
+  return match ? { passed: Number(match[1]), failed: Number(match[2]) } : { passed: 0, failed: 1 }
 }
 
 function report() {
