@@ -1,3 +1,10 @@
+const addonError = require('./lib/addon-error')
+
 require.addon = require('require-addon')
 
-module.exports = require.addon('.', __filename)
+// Bundlers look for this call as it stands here.
+try {
+  module.exports = require.addon('.', __filename)
+} catch (err) {
+  throw addonError(err)
+}
