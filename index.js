@@ -108,6 +108,7 @@ HyperDHT.ERROR_UNKNOWN_COMMAND = UNKNOWN_COMMAND
 HyperDHT.ERROR_INVALID_TOKEN = INVALID_TOKEN
 
 incoming.install(HyperDHT)
-unsupported.standIn(HyperDHT)
+unsupported.standIn(HyperDHT, 'DHT', ['connectRawStream'])
+unsupported.standIn(HyperDHT.prototype, 'dht', ['pool', 'createRawStream'])
 
 module.exports = HyperDHT

@@ -1,4 +1,5 @@
 const { EventEmitter } = require('events')
+const unsupported = require('./unsupported')
 
 /** The UDX stream under a connection: where it goes to, and what its transport measures. */
 module.exports = class RawStream extends EventEmitter {
@@ -9,7 +10,7 @@ module.exports = class RawStream extends EventEmitter {
   constructor(stream, { socket, localId, remoteId, remote }) {
     super()
 
-    this.udx = true
+    this.udx = unsupported.udx
     this.socket = socket
     this.id = localId
     this.remoteId = remoteId
@@ -120,3 +121,14 @@ for (const name of Object.keys(NOTHING)) {
 
 /** Milliseconds; about the round trip of a near peer. */
 const FLUSH_INTERVAL = 10
+
+unsupported.standIn(
+  module.exports.prototype,
+  'rawStream',
+  [
+    ...['connect', 'relayTo', 'trySend', 'setInteractive', 'setKeepalive'],
+    ...['write', 'end', 'cork', 'uncork', 'read', 'push', 'unshift', 'setEncoding'],
+    ...['pipe', 'pause', 'resume', Symbol.asyncIterator]
+  ],
+  ['changeRemote', 'send']
+)

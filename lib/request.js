@@ -1,4 +1,5 @@
 const { checkAddress, checkUint, checkValue } = require('./options')
+const { standIn } = require('./unsupported')
 
 /** A request of another node, for the application to answer: now, later, several times or never. */
 module.exports = class Request {
@@ -82,3 +83,5 @@ module.exports = class Request {
     return this._dht._socketId(socket)
   }
 }
+
+standIn(module.exports.prototype, 'req', ['destroy', 'oncycle', 'onerror', 'onresponse', 'send'])

@@ -17,6 +17,7 @@ const Subscription = require('./subscription')
 const Table = require('./table')
 const { Health, IO, NodeSet, RoutingTable } = require('./views')
 const UDXSocket = require('./udx-socket')
+const unsupported = require('./unsupported')
 const watchTable = require('./watch-table')
 const { createKeyPair } = require('./keys')
 const options = require('./options')
@@ -83,6 +84,8 @@ module.exports = class RPC extends EventEmitter {
     this.table = new RoutingTable(this)
     this.health = new Health(this)
     this.io = new IO(this, config)
+    this.udx = unsupported.udx
+    this.rawStreams = unsupported.rawStreams
     watchTable(this)
     this._subscription = new Subscription(this._native)
     incoming.watch(this)

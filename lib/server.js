@@ -9,14 +9,14 @@ const { createKeyPair, hash } = require('./keys')
 const { checkBytes, checkSigner, interval } = require('./options')
 const deferred = require('./deferred')
 const lifecycle = require('./lifecycle')
-const { refuse } = require('./unsupported')
+const { refuse, refuseAssignment } = require('./unsupported')
 
 /** Accepts connections to a key pair. */
 module.exports = class Server extends EventEmitter {
   /** @param {import('..')} dht */
   constructor(dht, opts = {}) {
     super()
-    refuse(opts, ['pool', 'createHandshake', 'createSecretStream'])
+    refuse(opts, UNSUPPORTED)
 
     this.dht = dht
     this.target = null
@@ -24,9 +24,6 @@ module.exports = class Server extends EventEmitter {
     this.suspended = false
     this.relayThrough = opts.relayThrough || null
     this.relayKeepAlive = opts.relayKeepAlive || 5000
-    this.pool = opts.pool || null
-    this.createHandshake = opts.createHandshake || null
-    this.createSecretStream = opts.createSecretStream || null
     this.handshakeClearWait = opts.handshakeClearWait || HANDSHAKE_CLEAR_WAIT
 
     this._shareLocalAddress = opts.shareLocalAddress !== false
@@ -270,6 +267,9 @@ module.exports = class Server extends EventEmitter {
     return this._holepunch(remoteFirewall, localFirewall, remoteAddresses, localAddresses)
   }
 }
+
+const UNSUPPORTED = ['pool', 'createHandshake', 'createSecretStream']
+refuseAssignment(module.exports.prototype, 'server', UNSUPPORTED)
 
 /** Milliseconds for which a finished handshake keeps its slot. */
 const HANDSHAKE_CLEAR_WAIT = 10000

@@ -3,6 +3,7 @@ const { Duplex, Writable } = require('streamx')
 const RawStream = require('./raw-stream')
 const errors = require('./errors')
 const { interval } = require('./options')
+const { standIn } = require('./unsupported')
 
 /** An encrypted connection between two key pairs; one write is one message. */
 module.exports = class NoiseSecretStream extends Duplex {
@@ -324,3 +325,5 @@ function invalid(data) {
     `Message is too large for an atomic write. Max size is ${MAX_ATOMIC_WRITE} bytes.`
   )
 }
+
+standIn(module.exports.prototype, 'connection', ['start'])

@@ -1,3 +1,5 @@
+const unsupported = require('./unsupported')
+
 /** A UDP socket of a node, as far as programs look at it. There is one object for each. */
 module.exports = class UDXSocket {
   /**
@@ -8,6 +10,7 @@ module.exports = class UDXSocket {
    */
   constructor(id, address, { onidle, traffic }) {
     this.id = id
+    this.udx = unsupported.udx
     this.bound = address !== null
     this.closing = false
     this.streams = new Set()
@@ -75,3 +78,14 @@ for (const name of Object.keys(NOTHING)) {
     }
   })
 }
+
+unsupported.standIn(
+  module.exports.prototype,
+  'socket',
+  [
+    ...['bind', 'trySend', 'setTTL', 'addMembership', 'dropMembership'],
+    ...['getRecvBufferSize', 'setRecvBufferSize', 'getSendBufferSize', 'setSendBufferSize'],
+    ...unsupported.EMITTER
+  ],
+  ['close', 'send']
+)

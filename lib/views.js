@@ -1,6 +1,7 @@
 // What programs look at of a node's inside. The core has it; each look asks anew.
 
 const b4a = require('b4a')
+const unsupported = require('./unsupported')
 
 /** Nodes of a bucket, and replies that a query keeps. */
 const K = 20
@@ -145,7 +146,13 @@ class IO {
   constructor(dht, { portFrom, portTo, maxWindow }) {
     this.portRange = [portFrom, portTo]
     this.congestion = { _maxWindow: maxWindow }
+    this.udx = unsupported.udx
+    this.networkInterfaces = unsupported.networkInterfaces
     this._dht = dht
+  }
+
+  get table() {
+    return this._dht.table
   }
 
   get clientSocket() {
@@ -190,6 +197,17 @@ class Persistent {
     }
   }
 }
+
+const { EMITTER, standIn } = unsupported
+standIn(NodeSet.prototype, 'dht.nodes', ['add', 'remove'])
+standIn(RoutingTable.prototype, 'dht.table', ['add', 'remove', ...EMITTER])
+standIn(Health.prototype, 'dht.health', ['reset'])
+standIn(
+  IO.prototype,
+  'dht.io',
+  ['bind', 'createRequest', 'onmessage', 'onrequest', 'onresponse', 'ontimeout', 'resume', 'token'],
+  ['destroy', 'suspend']
+)
 
 module.exports = { NodeSet, RoutingTable, Health, IO, Persistent, toNode }
 

@@ -2,15 +2,81 @@
 
 const test = require('brittle')
 const b4a = require('b4a')
-const { DHT } = require('../helpers/implementation')
-const { node, testnet, thrown } = require('../helpers/fixtures')
+const reference = require('hyperdht-reference')
+const createReferenceTestnet = require('hyperdht-reference/testnet')
+const { DHT, createTestnet } = require('../helpers/implementation')
+const { node, once, testnet, thrown } = require('../helpers/fixtures')
 
-test('methods', async t => {
-  const dht = await node(t, await testnet(t, 1))
-  for (const name of ['pool', 'createRawStream']) {
-    refused(t, name, () => dht[name]())
+/** By the objects of `objects`, below. Those of `rejecting` return a promise in the reference. */
+const STAND_INS = {
+  DHT: ['connectRawStream'],
+  dht: ['createRawStream', 'pool'],
+  udx: ['createSocket', 'createStream', 'networkInterfaces', 'watchNetworkInterfaces'],
+  networkInterfaces: ['unwatch', 'watch'],
+  rawStreams: ['add'],
+  io: [
+    'bind',
+    'createRequest',
+    'onmessage',
+    'onrequest',
+    'onresponse',
+    'ontimeout',
+    'resume',
+    'token'
+  ],
+  nodes: ['add', 'remove'],
+  table: ['add', 'remove', 'on', 'once', 'removeListener'],
+  health: ['reset'],
+  request: ['destroy', 'oncycle', 'onerror', 'onresponse', 'send'],
+  connection: ['start'],
+  rawStream: [
+    ...['connect', 'relayTo', 'trySend', 'setInteractive', 'setKeepalive'],
+    ...['write', 'end', 'cork', 'uncork', 'read', 'push', 'unshift', 'setEncoding'],
+    ...['pipe', 'pause', 'resume', Symbol.asyncIterator]
+  ],
+  socket: [
+    ...['bind', 'trySend', 'setTTL', 'addMembership', 'dropMembership'],
+    ...['getRecvBufferSize', 'setRecvBufferSize', 'getSendBufferSize', 'setSendBufferSize'],
+    ...['on', 'once', 'off', 'removeListener', 'emit']
+  ]
+}
+
+const REJECTING = {
+  udx: ['lookup'],
+  networkInterfaces: ['destroy'],
+  rawStreams: ['clear'],
+  io: ['destroy', 'suspend'],
+  rawStream: ['changeRemote', 'send'],
+  socket: ['close', 'send']
+}
+
+/** Functions of the reference that are options: they are refused when they are set. */
+const OPTIONS = { server: ['createHandshake', 'createSecretStream'] }
+
+test('what this version has not says so', async t => {
+  const ours = await objects(t, DHT, createTestnet)
+  for (const [owner, names] of Object.entries(STAND_INS)) {
+    for (const name of names) {
+      refused(t, `${owner}.${String(name)}`, () => ours[owner][name]())
+    }
   }
-  refused(t, 'connectRawStream', () => DHT.connectRawStream())
+  for (const [owner, names] of Object.entries(REJECTING)) {
+    for (const name of names) {
+      says(t, await ours[owner][name]().catch(err => err), `${owner}.${name}`)
+    }
+  }
+  t.is(ours.rawStream.udx, ours.udx)
+  t.is(ours.socket.udx, ours.udx)
+})
+
+test('there is no method of the reference that we have not heard of', async t => {
+  const ours = await objects(t, DHT, createTestnet)
+  const theirs = await objects(t, reference, createReferenceTestnet)
+  for (const owner of Object.keys(theirs)) {
+    const names = methods(theirs[owner])
+    const missing = names.filter(name => typeof ours[owner][name] !== 'function')
+    t.alike(missing, OPTIONS[owner] || [], `${owner}: ${names.length} methods`)
+  }
 })
 
 test('options that would change what happens', async t => {
@@ -21,6 +87,15 @@ test('options that would change what happens', async t => {
   for (const name of ['pool', 'createHandshake', 'createSecretStream']) {
     refused(t, `connect ${name}`, () => dht.connect(key, { [name]: {} }))
     refused(t, `server ${name}`, () => dht.createServer({ [name]: {} }))
+
+    const server = dht.createServer()
+    t.is(server[name], null)
+    refused(t, `server.${name}`, () => {
+      server[name] = () => {}
+    })
+    t.execution(() => {
+      server[name] = null
+    })
   }
 })
 
@@ -52,4 +127,56 @@ function refused(t, name, call) {
 function says(t, err, name = '') {
   t.ok(/not supported in this version/.test(err?.message), `${name} ${err}`)
   t.is(err?.code, 'NOT_SUPPORTED')
+}
+
+/** One of each object that programs get into their hands. */
+async function objects(t, DHT, createTestnet) {
+  const net = await createTestnet(2, t.teardown)
+  let request = null
+  class Responder extends DHT {
+    onrequest(req) {
+      if (req.command !== COMMAND) return super.onrequest(req)
+      request = req
+      req.reply(null)
+    }
+  }
+  const dht = new Responder({ bootstrap: net.bootstrap, host: '127.0.0.1' })
+  t.teardown(() => dht.destroy())
+  const server = dht.createServer()
+  await server.listen()
+
+  const accepted = once(server, 'connection')
+  const connection = net.nodes[0].connect(server.publicKey)
+  for (const stream of [connection, await accepted]) stream.on('error', () => {})
+  await connection.opened
+  const { rawStream } = connection
+  await net.nodes[0].request({ command: COMMAND }, dht.address())
+
+  const { udx, rawStreams, io, nodes, table, health } = dht
+  const { networkInterfaces } = io
+  const session = dht.session()
+  const query = dht.lookup(b4a.alloc(32))
+  return {
+    ...{ DHT, dht, server, connection, rawStream, socket: rawStream.socket, request, query },
+    ...{ session, udx, rawStreams, io, networkInterfaces, nodes, table, health, testnet: net }
+  }
+}
+
+/** A command that no node knows. */
+const COMMAND = 77
+
+/** The public methods of an object, those that it inherits too. */
+function methods(object) {
+  const names = new Set()
+  for (let at = object; !ROOTS.has(at); at = Object.getPrototypeOf(at)) {
+    for (const name of Reflect.ownKeys(at)) if (isPublic(name)) names.add(name)
+  }
+  return [...names].filter(name => typeof object[name] === 'function')
+}
+
+const ROOTS = new Set([null, Object.prototype, Function.prototype])
+
+function isPublic(name) {
+  if (typeof name === 'symbol') return name === Symbol.iterator || name === Symbol.asyncIterator
+  return !name.startsWith('_') && name !== 'constructor'
 }
