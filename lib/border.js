@@ -225,8 +225,8 @@ const question = {
       conn: optional(c.uint32),
       remoteFirewall: c.uint8,
       localFirewall: c.uint8,
-      remoteAddresses: addresses,
-      localAddresses: addresses
+      remoteAddresses: c.array(flat({ address, verified: c.bool })),
+      localAddresses: optional(c.array(flat({ address, hits: c.uint })))
     })
     return { kind: 'holepunch', ...holepunch.decode(state) }
   }
@@ -322,6 +322,17 @@ function query(kind, fields) {
     ...fields
   })
   return message => encode({ ...message, kind })
+}
+
+/** A struct with the host and the port of its address among its fields. */
+function flat(fields) {
+  const body = struct(fields)
+  return {
+    decode(state) {
+      const { address, ...rest } = body.decode(state)
+      return { host: address.host, port: address.port, ...rest }
+    }
+  }
 }
 
 function requestAnswer(kind, fields) {

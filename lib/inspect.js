@@ -1,6 +1,8 @@
 // What can be asked of the core at any time. The other side is src/inspect.rs.
 
+const b4a = require('b4a')
 const c = require('compact-encoding')
+const binding = require('../binding')
 const { address, addresses, key, optional, struct, uints } = require('./encodings')
 
 const tableNode = {
@@ -13,56 +15,18 @@ const tableNode = {
   downHints: c.uint
 }
 
+/** Room for the names of the numbers in one answer. */
+const MAX_NAMES = 4096
+
 /** Questions that `inspect` answers, with the encodings of the answers. */
 const INSPECT = {
   stats: {
     what: 0,
-    answer: uints([
-      'requestsActive',
-      'requestsTotal',
-      'responses',
-      'timeouts',
-      'retries',
-      'queriesActive',
-      'queriesTotal',
-      'punchesConsistent',
-      'punchesRandom',
-      'punchesOpen',
-      'poolSocketsAdded',
-      'poolSocketsRemoved',
-      'droppedMalformed',
-      'droppedUnexpected',
-      'droppedHandshake',
-      'droppedAdmission',
-      'droppedPunch',
-      'droppedMessage',
-      'droppedFrame',
-      'droppedUdx',
-      'droppedStore',
-      'droppedRequest',
-      'pingTx',
-      'pingRx',
-      'pingNatTx',
-      'pingNatRx',
-      'findNodeTx',
-      'findNodeRx',
-      'downHintTx',
-      'downHintRx'
-    ])
+    answer: counters(0)
   },
   live: {
     what: 1,
-    answer: uints([
-      'connections',
-      'streams',
-      'servers',
-      'handshakes',
-      'punchers',
-      'queries',
-      'requests',
-      'poolSockets',
-      'timers'
-    ])
+    answer: counters(1)
   },
   remoteAddress: { what: 3, answer: optional(address) },
   id: { what: 4, answer: optional(key) },
@@ -70,21 +34,8 @@ const INSPECT = {
   transport: {
     what: 6,
     answer: optional(
-      struct({
-        rtt: c.float64,
-        cwnd: c.uint,
-        mtu: c.uint,
-        inflight: c.uint,
-        retransmits: c.uint,
-        fastRecoveries: c.uint,
-        rtoCount: c.uint,
-        bytesTransmitted: c.uint,
-        bytesReceived: c.uint,
-        packetsTransmitted: c.uint,
-        packetsReceived: c.uint,
-        keepAlivesSent: c.uint,
-        keepAlivesReceived: c.uint
-      })
+      // The round trip in milliseconds, then what is counted.
+      merged(struct({ rtt: c.float64 }), counters(6))
     )
   },
   localAddress: { what: 7, answer: optional(address) },
@@ -106,10 +57,24 @@ const INSPECT = {
   records: { what: 14, answer: c.uint },
   traffic: {
     what: 15,
-    answer: optional(
-      uints(['bytesTransmitted', 'bytesReceived', 'packetsTransmitted', 'packetsReceived'])
-    )
+    answer: optional(counters(15))
   }
 }
 
 module.exports = { INSPECT, tableNode }
+
+/** The core says which numbers an answer has, so that no list here can differ from its own. */
+function counters(what) {
+  const names = b4a.allocUnsafe(MAX_NAMES)
+  const length = binding.counterNames(what, names)
+  return uints(b4a.toString(names, 'utf8', 0, length).split('\n'))
+}
+
+/** Two structs, one after the other, in one object. */
+function merged(first, second) {
+  return {
+    decode(state) {
+      return Object.assign(first.decode(state), second.decode(state))
+    }
+  }
+}

@@ -83,7 +83,7 @@ module.exports = class Native {
       this._scratch = b4a.allocUnsafeSlow(-n)
       n = this._node.inspect(what, argument, this._scratch)
     }
-    return n === 0 ? null : answer.decode(c.state(0, n, this._scratch))
+    return n === 0 ? null : decodeAll(answer, c.state(0, n, this._scratch))
   }
 
   _setResting(resting) {
@@ -107,6 +107,13 @@ const MAX_NODES = 256 * 20
 
 /** Room for most answers; longer ones make their own. */
 const SCRATCH = 4096
+
+// Bytes that are left over say that both sides do not mean the same answer.
+function decodeAll(encoding, state) {
+  const value = encoding.decode(state)
+  if (state.start !== state.end) throw new Error('An answer of the core has more than is read')
+  return value
+}
 
 // The binding says `CODE: message`, the reference `message` with a code.
 function systemError(err) {

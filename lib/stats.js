@@ -39,30 +39,35 @@ module.exports = class Stats {
     this._counted = {}
   }
 
-  /** @param {Record<string, number>} counted the core's numbers, by their names in border.js */
+  /** @param {Record<string, number>} counted the core's numbers, by their places */
   refresh(counted) {
     for (const name of Object.keys(counted)) {
-      const place = this._places.get(name)
-      if (place) place.group[place.key] += counted[name] - (this._counted[name] || 0)
+      const { group, key } = this._place(name)
+      group[key] += counted[name] - (this._counted[name] || 0)
     }
     this._counted = counted
   }
+
+  _place(name) {
+    const place = this._places.get(name)
+    if (place === undefined) throw new Error(`dht.stats has no place for ${name}`)
+    return place
+  }
 }
 
-function places({ punches, socketPool, queries, requests, commands, dropped }) {
-  const found = new Map()
-  const put = (prefix, group, keys = Object.keys(group)) => {
-    for (const key of keys) {
-      const name = prefix + (prefix === '' ? key : key[0].toUpperCase() + key.slice(1))
-      found.set(name, { group, key })
-    }
+/** What only blind relays count, which are not in this version. These stay 0. */
+module.exports.UNCOUNTED = [
+  'punches.tryLaterRelayedHandshakesAtLeastOnce',
+  'relaying.attempts',
+  'relaying.successes',
+  'relaying.aborts'
+]
+
+/** Each number of a tree, by its path: `commands.ping.tx`. */
+function places(group, prefix = '', found = new Map()) {
+  for (const key of Object.keys(group)) {
+    if (typeof group[key] === 'number') found.set(prefix + key, { group, key })
+    else places(group[key], prefix + key + '.', found)
   }
-  put('requests', requests, ['active', 'total'])
-  put('', requests, ['responses', 'timeouts', 'retries'])
-  put('queries', queries)
-  put('punches', punches, ['consistent', 'random', 'open'])
-  put('pool', socketPool)
-  put('dropped', dropped)
-  for (const name of Object.keys(commands)) put(name, commands[name])
   return found
 }

@@ -215,11 +215,14 @@ fn question(w: &mut Writer, question: &Question) {
             optional(w, *server, |w, id| w.u32(id.0));
             optional(w, *conn, |w, id| w.u32(id.0));
             w.u8(*remote_firewall).u8(*local_firewall);
-            for addresses in [remote_addresses, local_addresses] {
-                w.list(addresses, |w, a| {
-                    w.addr4(*a);
-                });
-            }
+            w.list(remote_addresses, |w, remote| {
+                w.addr4(remote.address).u8(u8::from(remote.verified));
+            });
+            optional(w, local_addresses.as_ref(), |w, addresses| {
+                w.list(addresses, |w, local| {
+                    w.addr4(local.address).uint(u64::from(local.hits));
+                })
+            });
         }
     }
 }

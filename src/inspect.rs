@@ -1,9 +1,23 @@
 //! A node's state to the bytes that `lib/inspect.js` reads.
 
 use hyperdht::wire::Writer;
-use hyperdht::{ConnId, Handle, HealthReport, Live, SocketId, Stats};
+use hyperdht::{ConnId, ConnStats, Handle, HealthReport, Live, SocketId, Stats, Traffic};
 
 use crate::encode::{optional, table_node};
+
+/// The names of the numbers in an answer of `answer`, in their order.
+pub(crate) fn counter_names(what: u32) -> Vec<&'static str> {
+    fn names<T>(counters: Counters<T>) -> Vec<&'static str> {
+        counters.iter().map(|(name, _)| *name).collect()
+    }
+    match what {
+        0 => names(STATS),
+        1 => names(LIVE),
+        6 => names(TRANSPORT),
+        15 => names(TRAFFIC),
+        _ => Vec::new(),
+    }
+}
 
 /// Answers a question about the node: 0 statistics, 1 live objects, 3 remote address, 4 id,
 /// 5 nodes (at most `argument`), 6 a connection's transport, 7 local address of a
@@ -12,8 +26,12 @@ use crate::encode::{optional, table_node};
 pub(crate) fn answer(handle: &Handle, what: u32, argument: u32) -> Vec<u8> {
     let mut w = Writer::new();
     match what {
-        0 => stats(&mut w, &handle.read(|node| node.stats())),
-        1 => live(&mut w, &handle.read(|node| node.live())),
+        0 => {
+            count(&mut w, STATS, &handle.read(|node| node.stats()));
+        }
+        1 => {
+            count(&mut w, LIVE, &handle.read(|node| node.live()));
+        }
         3 => {
             let address = handle.read(|node| node.remote_address());
             optional(&mut w, address, |w, a| w.addr4(a));
@@ -52,63 +70,11 @@ pub(crate) fn answer(handle: &Handle, what: u32, argument: u32) -> Vec<u8> {
             w.uint(handle.read(|node| node.stored().records) as u64);
         }
         15 => optional(&mut w, handle.traffic(SocketId(argument)), |w, traffic| {
-            w.uint(traffic.bytes_transmitted)
-                .uint(traffic.bytes_received)
-                .uint(traffic.packets_transmitted)
-                .uint(traffic.packets_received)
+            count(w, TRAFFIC, &traffic)
         }),
         _ => {}
     }
     w.finish()
-}
-
-fn stats(w: &mut Writer, s: &Stats) {
-    let d = &s.dropped;
-    for n in [
-        s.requests_active,
-        s.requests_total,
-        s.responses,
-        s.timeouts,
-        s.retries,
-        s.queries_active,
-        s.queries_total,
-        s.punches_consistent,
-        s.punches_random,
-        s.punches_open,
-        s.pool_sockets_added,
-        s.pool_sockets_removed,
-        d.malformed,
-        d.unexpected,
-        d.handshake,
-        d.admission,
-        d.punch,
-        d.message,
-        d.frame,
-        d.udx,
-        d.store,
-        d.request,
-    ] {
-        w.uint(n);
-    }
-    for n in s.commands.iter().flatten() {
-        w.uint(*n);
-    }
-}
-
-fn live(w: &mut Writer, live: &Live) {
-    for n in [
-        live.connections,
-        live.streams,
-        live.servers,
-        live.handshakes,
-        live.punchers,
-        live.queries,
-        live.requests,
-        live.pool_sockets,
-        live.timers,
-    ] {
-        w.uint(n as u64);
-    }
 }
 
 fn health(w: &mut Writer, health: &HealthReport) {
@@ -120,22 +86,85 @@ fn conn_stats(w: &mut Writer, handle: &Handle, conn: ConnId) {
     let stats = handle.read(|node| node.conn_stats(conn));
     optional(w, stats, |w, s| {
         w.raw(&s.rtt.to_le_bytes());
-        for n in [
-            s.cwnd,
-            s.mtu,
-            s.inflight,
-            s.retransmits,
-            s.fast_recoveries,
-            s.rto_count,
-            s.bytes_transmitted,
-            s.bytes_received,
-            s.packets_transmitted,
-            s.packets_received,
-            s.keep_alives_sent,
-            s.keep_alives_received,
-        ] {
-            w.uint(n);
-        }
-        w
+        count(w, TRANSPORT, &s)
     });
 }
+
+fn count<'a, T>(w: &'a mut Writer, counters: Counters<T>, of: &T) -> &'a mut Writer {
+    for (_, counter) in counters {
+        w.uint(counter(of));
+    }
+    w
+}
+
+/// Numbers in the order of the answer, each with the name that `lib/` reads it by.
+type Counters<T> = &'static [(&'static str, fn(&T) -> u64)];
+
+/// Named by their places in `dht.stats`.
+const STATS: Counters<Stats> = &[
+    ("requests.active", |s| s.requests_active),
+    ("requests.total", |s| s.requests_total),
+    ("requests.responses", |s| s.responses),
+    ("requests.timeouts", |s| s.timeouts),
+    ("requests.retries", |s| s.retries),
+    ("queries.active", |s| s.queries_active),
+    ("queries.total", |s| s.queries_total),
+    ("punches.consistent", |s| s.punches_consistent),
+    ("punches.random", |s| s.punches_random),
+    ("punches.open", |s| s.punches_open),
+    ("punches.tryLater", |s| s.punches_try_later),
+    ("socketPool.socketsAdded", |s| s.pool_sockets_added),
+    ("socketPool.socketsRemoved", |s| s.pool_sockets_removed),
+    ("dropped.malformed", |s| s.dropped.malformed),
+    ("dropped.unexpected", |s| s.dropped.unexpected),
+    ("dropped.handshake", |s| s.dropped.handshake),
+    ("dropped.admission", |s| s.dropped.admission),
+    ("dropped.punch", |s| s.dropped.punch),
+    ("dropped.message", |s| s.dropped.message),
+    ("dropped.frame", |s| s.dropped.frame),
+    ("dropped.udx", |s| s.dropped.udx),
+    ("dropped.store", |s| s.dropped.store),
+    ("dropped.request", |s| s.dropped.request),
+    ("commands.ping.tx", |s| s.commands[0][0]),
+    ("commands.ping.rx", |s| s.commands[0][1]),
+    ("commands.pingNat.tx", |s| s.commands[1][0]),
+    ("commands.pingNat.rx", |s| s.commands[1][1]),
+    ("commands.findNode.tx", |s| s.commands[2][0]),
+    ("commands.findNode.rx", |s| s.commands[2][1]),
+    ("commands.downHint.tx", |s| s.commands[3][0]),
+    ("commands.downHint.rx", |s| s.commands[3][1]),
+];
+
+const LIVE: Counters<Live> = &[
+    ("connections", |l| l.connections as u64),
+    ("streams", |l| l.streams as u64),
+    ("servers", |l| l.servers as u64),
+    ("handshakes", |l| l.handshakes as u64),
+    ("punchers", |l| l.punchers as u64),
+    ("queries", |l| l.queries as u64),
+    ("requests", |l| l.requests as u64),
+    ("poolSockets", |l| l.pool_sockets as u64),
+    ("timers", |l| l.timers as u64),
+];
+
+const TRANSPORT: Counters<ConnStats> = &[
+    ("cwnd", |s| s.cwnd),
+    ("mtu", |s| s.mtu),
+    ("inflight", |s| s.inflight),
+    ("retransmits", |s| s.retransmits),
+    ("fastRecoveries", |s| s.fast_recoveries),
+    ("rtoCount", |s| s.rto_count),
+    ("bytesTransmitted", |s| s.bytes_transmitted),
+    ("bytesReceived", |s| s.bytes_received),
+    ("packetsTransmitted", |s| s.packets_transmitted),
+    ("packetsReceived", |s| s.packets_received),
+    ("keepAlivesSent", |s| s.keep_alives_sent),
+    ("keepAlivesReceived", |s| s.keep_alives_received),
+];
+
+const TRAFFIC: Counters<Traffic> = &[
+    ("bytesTransmitted", |t| t.bytes_transmitted),
+    ("bytesReceived", |t| t.bytes_received),
+    ("packetsTransmitted", |t| t.packets_transmitted),
+    ("packetsReceived", |t| t.packets_received),
+];

@@ -45,10 +45,11 @@ pub use proto::wire::{self, hash};
 pub use proto::{
     Action, AdaptiveTimeout, Answer, Answering, AskId, BootstrapNode, Closed, Command, Config,
     ConnError, ConnId, ConnStats, ConnectError, ConnectOptions, ConnectionInfo, Dropped, Event,
-    HealthReport, Incoming, InflightRequest, Interests, Interface, ListenError, Live, MainSockets,
-    Message, Node, Opened, PeerRecord, QueryError, QueryId, QueryKind, QueryOptions, QueryReply,
-    Question, RequestAnswer, RequestError, RequestId, ServerId, ServerOptions, SocketId, Stats,
-    Steer, Stored, StreamError, TableNode, Tally, Unsigned, UserCommit, UserRequest,
+    HealthReport, Incoming, InflightRequest, Interests, Interface, ListenError, Live, LocalAddress,
+    MainSockets, Message, Node, Opened, PeerRecord, QueryError, QueryId, QueryKind, QueryOptions,
+    QueryReply, Question, RemoteAddress, RequestAnswer, RequestError, RequestId, ServerId,
+    ServerOptions, SocketId, Stats, Steer, Stored, StreamError, TableNode, Tally, Unsigned,
+    UserCommit, UserRequest,
 };
 
 pub use config::{DhtConfig, generate_key_pair};

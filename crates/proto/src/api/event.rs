@@ -171,9 +171,26 @@ pub enum Question {
         conn: Option<ConnId>,
         remote_firewall: u8,
         local_firewall: u8,
-        remote_addresses: Vec<SocketAddrV4>,
-        local_addresses: Vec<SocketAddrV4>,
+        remote_addresses: Vec<RemoteAddress>,
+        /// `None` while our NAT is not known.
+        local_addresses: Option<Vec<LocalAddress>>,
     },
+}
+
+/// Where the peer of a punch wants to be probed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RemoteAddress {
+    pub address: SocketAddrV4,
+    /// The peer has shown that it receives on this host.
+    pub verified: bool,
+}
+
+/// Where the peer of a punch is asked to probe us; port 0 behind a NAT that takes random ports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LocalAddress {
+    pub address: SocketAddrV4,
+    /// How many nodes saw us there.
+    pub hits: u32,
 }
 
 /// An announcement, or its end, that the application signs.
@@ -235,6 +252,8 @@ pub struct Stats {
     pub punches_consistent: u64,
     pub punches_random: u64,
     pub punches_open: u64,
+    /// Random punches that our servers put off: another one was under way, or had just been.
+    pub punches_try_later: u64,
     /// tx and rx of PING, PING_NAT, FIND_NODE and DOWN_HINT.
     pub commands: [[u64; 2]; 4],
     pub pool_sockets_added: u64,

@@ -17,8 +17,8 @@ pub use command::{
 pub use config::{AdaptiveTimeout, BootstrapNode, Config};
 pub use error::{ConnError, ConnectError, ListenError, QueryError, RequestError, StreamError};
 pub use event::{
-    Action, Closed, ConnectionInfo, Dropped, Event, Live, Opened, PeerRecord, QueryReply, Question,
-    Stats, Stored, Tally, Unsigned,
+    Action, Closed, ConnectionInfo, Dropped, Event, Live, LocalAddress, Opened, PeerRecord,
+    QueryReply, Question, RemoteAddress, Stats, Stored, Tally, Unsigned,
 };
 pub use ids::{AskId, ConnId, QueryId, RequestId, ServerId, SocketId};
 pub use incoming::{Answering, Incoming, Interests, RequestAnswer};

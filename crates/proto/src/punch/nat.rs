@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddrV4};
 
+use crate::LocalAddress;
 use crate::wire::Firewall;
 
 /// Samples of one socket's public address, and the verdict.
@@ -61,6 +62,12 @@ impl Nat {
         self.shown.as_deref()
     }
 
+    /// The same, with the number of nodes that saw us there.
+    pub(super) fn counted(&self) -> Option<Vec<LocalAddress>> {
+        let counted = |&address: &SocketAddrV4| LocalAddress { address, hits: self.hits(address) };
+        self.shown.as_ref().map(|shown| shown.iter().map(counted).collect())
+    }
+
     pub(super) fn samples(&self) -> usize {
         self.heard.len()
     }
@@ -107,6 +114,11 @@ impl Nat {
         }
     }
 
+    /// An address that nobody saw stands for its host.
+    fn hits(&self, address: SocketAddrV4) -> u32 {
+        hits(&self.addresses, address).or(hits(&self.hosts, *address.ip())).unwrap_or(0)
+    }
+
     fn most_seen(&self) -> Vec<SocketAddrV4> {
         let mut shown = Vec::new();
         for count in &self.addresses {
@@ -126,6 +138,10 @@ pub(crate) fn is_consistent(firewall: Firewall) -> bool {
 /// True for a NAT that takes another port for each peer, and for anything unknown and worse.
 pub(crate) fn is_random(firewall: Firewall) -> bool {
     matches!(firewall, Firewall::Random | Firewall::Other(_))
+}
+
+fn hits<T: PartialEq>(counts: &[Count<T>], what: T) -> Option<u32> {
+    counts.iter().find(|count| count.what == what).map(|count| count.hits)
 }
 
 /// Counts a value and keeps the list sorted, most hits first, older first among equals.
@@ -180,6 +196,23 @@ mod tests {
             nat.add(true, "1.1.1.1:5".parse().unwrap(), "2.2.2.2:2".parse().unwrap());
         }
         assert_eq!((nat.samples(), nat.firewall()), (1, Firewall::Unknown));
+    }
+
+    #[test]
+    fn what_is_shown_tells_how_many_saw_it() {
+        let counted = |ports: &[u16]| {
+            let mut nat = Nat::new(true);
+            for (n, port) in ports.iter().enumerate() {
+                let from = SocketAddrV4::new(Ipv4Addr::new(2, 2, 2, 2), n as u16);
+                nat.add(true, SocketAddrV4::new(Ipv4Addr::new(1, 1, 1, 1), *port), from);
+            }
+            nat.counted()
+        };
+        let local = |address: &str, hits| LocalAddress { address: address.parse().unwrap(), hits };
+
+        assert_eq!(counted(&[5, 5]), None);
+        assert_eq!(counted(&[5, 5, 5]), Some(vec![local("1.1.1.1:5", 3)]));
+        assert_eq!(counted(&[5, 6, 7, 8]), Some(vec![local("1.1.1.1:0", 4)]));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 
+use crate::RemoteAddress;
 use crate::wire::{Firewall, is_reserved};
 
 /// The peer of a puncher.
@@ -10,14 +11,6 @@ pub(crate) struct Remote {
     firewall: Firewall,
     punching: bool,
     addresses: Vec<RemoteAddress>,
-}
-
-/// Where the peer wants to be probed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct RemoteAddress {
-    pub(crate) address: SocketAddrV4,
-    /// The peer has shown that it receives on this host.
-    pub(crate) verified: bool,
 }
 
 impl Remote {
@@ -58,11 +51,6 @@ impl Remote {
 
     pub(crate) fn addresses(&self) -> &[RemoteAddress] {
         &self.addresses
-    }
-
-    /// The addresses, for the application.
-    pub(crate) fn address_list(&self) -> Vec<SocketAddrV4> {
-        self.addresses.iter().map(|remote| remote.address).collect()
     }
 
     pub(super) fn verified(&self) -> impl Iterator<Item = SocketAddrV4> {

@@ -217,6 +217,7 @@ impl Punching {
         // The puncher ends by itself from here on.
         cx.timers.cancel(Timer::Handshake(place.server, place.slot));
         if base.punchers.is_throttled(cx, self.punch) {
+            cx.stats.punches_try_later += 1;
             return self.abort(cx, base, PayloadError::TryLater);
         }
         if !base.punchers.punch(cx, &mut base.io, self.punch) {

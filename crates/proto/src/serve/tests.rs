@@ -202,6 +202,35 @@ fn a_repeated_round_gets_the_same_answer_and_does_not_stop_the_punch() {
 }
 
 #[test]
+fn a_random_punch_that_has_to_wait_is_counted() {
+    let mut host = Host::new(ServerOptions::default());
+    host.punchers = Punchers::new(Duration::from_secs(20), true);
+    host.punchers.handle_start(host.bench.now);
+    let mut client = host.client();
+    host.handshake(RELAY, &client.message(Mode::FromRelay, Some(CLIENT)));
+    host.bind();
+    let sent = host.sent();
+    let slot = client.read(&sent[0], Mode::FromServer).holepunch.expect("punching").id;
+    let secret = client.secret(&mut host.bench);
+
+    for round in 1..=3 {
+        let punch = HolepunchPayload {
+            round,
+            firewall: Firewall::Random,
+            punching: true,
+            ..HolepunchPayload::default()
+        };
+        let relay = SocketAddrV4::new(*RELAY.ip(), round as u16);
+        host.round(relay, slot, &secret, &punch);
+    }
+
+    let sent = host.sent();
+    let answers: Vec<_> = sent.iter().filter_map(|sent| read_round(&secret, sent)).collect();
+    assert_eq!(answers[0].error, PayloadError::TryLater);
+    assert_eq!((host.bench.stats.punches_try_later, host.bench.stats.punches_random), (1, 0));
+}
+
+#[test]
 fn forged_rounds_are_dropped() {
     let mut host = Host::new(ServerOptions::default());
     let message = host.client().message(Mode::FromRelay, Some(CLIENT));

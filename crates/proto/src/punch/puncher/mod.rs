@@ -139,8 +139,8 @@ impl Puncher {
             conn,
             remote_firewall: number(self.remote.firewall()),
             local_firewall: number(self.nat.firewall()),
-            remote_addresses: self.remote.address_list(),
-            local_addresses: self.addresses().unwrap_or_default().to_vec(),
+            remote_addresses: self.remote.addresses().to_vec(),
+            local_addresses: self.nat.counted(),
         }
     }
 
