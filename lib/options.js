@@ -100,12 +100,14 @@ function checkKeyPair(name, keyPair) {
   if (typeof keyPair !== 'object' || keyPair === null) {
     throw new TypeError(`${name} must be an object with publicKey and secretKey`)
   }
-  checkBytes(`${name}.publicKey`, keyPair.publicKey, 32)
-  checkBytes(`${name}.secretKey`, keyPair.secretKey, 64)
-  if (!b4a.equals(keyPair.secretKey.subarray(32), keyPair.publicKey)) {
+  const publicKey = checkBytes(`${name}.publicKey`, keyPair.publicKey, 32)
+  const secretKey = checkBytes(`${name}.secretKey`, keyPair.secretKey, 64)
+  if (!b4a.equals(secretKey.subarray(32), publicKey)) {
     throw new TypeError(`${name}.secretKey does not belong to ${name}.publicKey`)
   }
-  return keyPair
+  // Programs may compare the object with the one that they gave.
+  const same = publicKey === keyPair.publicKey && secretKey === keyPair.secretKey
+  return same ? keyPair : { ...keyPair, publicKey, secretKey }
 }
 exports.checkKeyPair = checkKeyPair
 
@@ -135,7 +137,7 @@ exports.checkFunction = checkFunction
 function checkBytes(name, value, size) {
   if (!b4a.isBuffer(value)) throw new TypeError(`${name} must be a buffer`)
   if (value.byteLength !== size) throw new RangeError(`${name} must be ${size} bytes`)
-  return value
+  return b4a.toBuffer(value)
 }
 exports.checkBytes = checkBytes
 

@@ -28,10 +28,9 @@ module.exports = class Query extends Readable {
     super()
 
     const options = queryOptions(opts)
-    checkBytes('target', what.target, 32)
 
     this.dht = dht
-    this.target = what.target
+    this.target = checkBytes('target', what.target, 32)
     this.command = what.command
     this.internal = what.internal || false
     this.value = what.value || null

@@ -44,7 +44,7 @@ exports.mutablePut = async function mutablePut(dht, keyPair, value, opts) {
   const get = { command: COMMANDS.MUTABLE_GET, value: c.encode(c.uint, 0) }
   const query = walk(dht, { target: hash(publicKey), map: mapMutable, ...get, put }, opts)
   await query.finished()
-  return { publicKey, closestNodes: query.closestNodes, seq, signature }
+  return { publicKey: b4a.toBuffer(publicKey), closestNodes: query.closestNodes, seq, signature }
 }
 
 /** The latest record of a public key, or the first that is found; null if nobody has one. */

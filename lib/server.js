@@ -32,6 +32,7 @@ module.exports = class Server extends EventEmitter {
     this._firewall = opts.firewall || admitAll
     this._holepunch = opts.holepunch || punchAll
     this._keyPair = null
+    this._publicKey = null
     this._signers = null
     this._relayAddresses = []
     this._holepunches = []
@@ -68,7 +69,7 @@ module.exports = class Server extends EventEmitter {
   }
 
   get publicKey() {
-    return this._keyPair === null ? null : this._keyPair.publicKey
+    return this._publicKey
   }
 
   /** Nodes that clients may be told of, to find this server through. */
@@ -78,7 +79,7 @@ module.exports = class Server extends EventEmitter {
 
   address() {
     if (this._keyPair === null) return null
-    return { publicKey: this._keyPair.publicKey, host: this.dht.host, port: this.dht.port }
+    return { publicKey: this._publicKey, host: this.dht.host, port: this.dht.port }
   }
 
   /** Announces the key pair; resolves when clients can find it. */
@@ -134,6 +135,7 @@ module.exports = class Server extends EventEmitter {
       }
       this.target = hash(keyPair.publicKey)
       this._keyPair = keyPair
+      this._publicKey = b4a.toBuffer(keyPair.publicKey)
       await this._announce(keyPair)
     } catch (err) {
       this._gone()
@@ -186,6 +188,7 @@ module.exports = class Server extends EventEmitter {
     this.dht._servers.delete(this._id)
     this._id = -1
     this._keyPair = null
+    this._publicKey = null
     this._relayAddresses = []
     lifecycle.settleServer(this)
   }

@@ -13,6 +13,7 @@ import {
 } from 'node:fs'
 import { join, relative } from 'node:path'
 import { build } from './build.mjs'
+import { manifest, pack } from './pack.mjs'
 import { ensureInstalled, fail, npm, root, say } from './tools.mjs'
 
 /** Builds the package and installs it, under the name hyperdht, beside copies of the two apps. */
@@ -21,7 +22,7 @@ export function prepare(folder, inNode) {
   mkdirSync(folder, { recursive: true })
 
   const other = process.env.HYPERDHT_DEMO_PACKAGE
-  install(folder, inNode, other || pack(folder))
+  install(folder, inNode, other || packed(folder))
 
   for (const app of ['server-app', 'client-app']) {
     mkdirSync(join(folder, app), { recursive: true })
@@ -33,15 +34,13 @@ export function prepare(folder, inNode) {
 }
 
 /** Packs this package as npm publishes it; the result is a dependency specification. */
-function pack(folder) {
+function packed(folder) {
   if (!build()) fail('The addon was not built.')
 
   say('Packing this package as npm would publish it (npm pack)')
-  const args = ['pack', '--silent', '--pack-destination', folder]
-  if (!npm(args)) fail('npm pack failed.')
-
-  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
-  return 'file:' + join(folder, `hyperdht-native-${version}.tgz`)
+  const tarball = pack(folder)
+  if (tarball === null) fail('npm pack failed.')
+  return 'file:' + tarball
 }
 
 function install(folder, inNode, hyperdht) {
@@ -50,9 +49,9 @@ function install(folder, inNode, hyperdht) {
     'bare-process': inNode ? 'file:' + join(root, 'examples', 'demo', 'bare-process') : '^4.5.1',
     hyperdht
   }
-  const overrides = readOverrides()
-  const manifest = { private: true, type: 'module', dependencies, overrides }
-  const text = JSON.stringify(manifest, null, 2) + '\n'
+  const { overrides } = manifest()
+  const consumer = { private: true, type: 'module', dependencies, overrides }
+  const text = JSON.stringify(consumer, null, 2) + '\n'
   const file = join(folder, 'package.json')
   const installed = join(folder, 'node_modules', 'hyperdht')
   const tarball = hyperdht.startsWith('file:') ? hyperdht.slice(5) : null
@@ -66,8 +65,4 @@ function install(folder, inNode, hyperdht) {
   writeFileSync(file, text)
   const args = ['install', '--no-package-lock', '--no-audit', '--no-fund', '--install-links']
   if (!npm(args, { cwd: folder })) fail('npm install failed.')
-}
-
-function readOverrides() {
-  return JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).overrides
 }

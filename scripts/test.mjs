@@ -91,6 +91,8 @@ async function nativeTests() {
   const inBare = { ...env, HYPERDHT_INTEROP_RUNTIME: 'bare' }
 
   await javascript('Node', process.execPath, files, env)
+  // What a compiler and npm make of the package is the same for both runtimes.
+  await javascript('Node', process.execPath, ['types', 'install'].flatMap(testFiles), env)
   await javascript('Bare', bare(), files, env)
   await javascript('interop, ours in Node', process.execPath, interop, env)
   await javascript('interop, ours in Bare', process.execPath, interop, inBare)

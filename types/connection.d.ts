@@ -1,0 +1,124 @@
+import { Buffer } from './buffer'
+import { Address, KeyPairLike, SocketAddress } from './common'
+import { Emitter } from './emitter'
+import { Duplex, ReadableEvents, WritableEvents } from './stream'
+
+export interface ConnectOptions {
+  keyPair?: KeyPairLike
+  /** Nodes that may know the server, asked first. */
+  relayAddresses?: Address[]
+  /** LAN shortcut. Default true. */
+  localConnection?: boolean
+  /** An early punch packet. Default true. */
+  fastOpen?: boolean
+  /** Whether to punch; false aborts. */
+  holepunch?: HolepunchHook
+  [unknown: string]: unknown
+}
+
+export type HolepunchHook = (
+  remoteFirewall: number,
+  localFirewall: number,
+  /** `verified`: the peer has shown that it receives on this host. */
+  remoteAddresses: Array<Address & { verified: boolean }>,
+  /** Port 0 behind a NAT with random ports; null while our NAT is unknown. */
+  localAddresses: Array<Address & { hits: number }> | null
+) => boolean
+
+export interface ConnectionEvents extends ReadableEvents<Buffer>, WritableEvents {
+  open: []
+  handshake: []
+  connect: []
+  /** An unordered message. */
+  message: [message: Buffer]
+}
+
+/** An encrypted connection: a Duplex of streamx. One write is one message. */
+export interface NoiseSecretStream extends Duplex<Buffer, Uint8Array | string, ConnectionEvents> {
+  readonly noiseStream: this
+  readonly isInitiator: boolean
+  readonly publicKey: Buffer
+  readonly remotePublicKey: Buffer
+  /** The same 64 bytes at both ends; null before 'handshake'. */
+  readonly handshakeHash: Buffer | null
+  readonly connected: boolean
+  /** Never rejects; false if the stream ended before it opened. */
+  readonly opened: Promise<boolean>
+  readonly rawStream: RawStream | null
+  readonly rawBytesWritten: number
+  readonly rawBytesRead: number
+  /** Milliseconds; 0 is off. */
+  readonly keepAlive: number
+  /** Milliseconds; 0 is off. */
+  readonly timeout: number
+  enableSend: boolean
+  userData: unknown
+
+  setKeepAlive(ms: number): void
+  setTimeout(ms: number): void
+  sendKeepAlive(): void
+  /** Sends an unordered message that may be lost. */
+  send(message: Uint8Array | string): Promise<boolean> | undefined
+  trySend(message: Uint8Array | string): void
+  /** Resolves when the peer has everything that was written; false if it never will. */
+  flush(): Promise<boolean>
+  alloc(length: number): Buffer
+  toJSON(): object
+}
+
+/** The UDX stream under a connection: where it leads to, and what its transport measures. */
+export interface RawStream extends Emitter<{ close: [] }> {
+  readonly udx: unknown
+  readonly id: number
+  readonly remoteId: number
+  readonly remoteHost: string
+  readonly remotePort: number
+  readonly remoteFamily: 4
+  readonly socket: UDXSocket | null
+  readonly connected: boolean
+  readonly destroying: boolean
+  readonly destroyed: boolean
+  readonly localHost: string | null
+  readonly localFamily: number
+  readonly localPort: number
+  /** Milliseconds. */
+  readonly rtt: number
+  /** Packets. */
+  readonly cwnd: number
+  /** Bytes. */
+  readonly mtu: number
+  readonly inflight: number
+  readonly retransmits: number
+  readonly fastRecoveries: number
+  readonly rtoCount: number
+  readonly bytesTransmitted: number
+  readonly bytesReceived: number
+  readonly packetsTransmitted: number
+  readonly packetsReceived: number
+  userData: unknown
+
+  flush(): Promise<boolean>
+  destroy(err?: Error): void
+  toJSON(): object
+}
+
+/** A UDP socket of a node. */
+export interface UDXSocket {
+  readonly udx: unknown
+  readonly id: number
+  readonly bound: boolean
+  readonly closing: boolean
+  readonly idle: boolean
+  readonly busy: boolean
+  readonly streams: Set<RawStream>
+  userData: unknown
+
+  /** Of all datagrams, those of the DHT included. */
+  readonly bytesTransmitted: number
+  readonly bytesReceived: number
+  readonly packetsTransmitted: number
+  readonly packetsReceived: number
+
+  address(): SocketAddress | null
+  toJSON(): object
+}

@@ -1,0 +1,146 @@
+import { Buffer } from './buffer'
+import { Address } from './common'
+import { UDXSocket } from './connection'
+import { CodedError } from './emitter'
+import { Request } from './request'
+
+/** An address of a network interface. */
+export interface NetworkInterface {
+  name: string
+  host: string
+  family: 4 | 6
+  /** It leads to this host only. */
+  internal: boolean
+}
+
+/** A node of the routing table, as it was when it was looked at. Times are ticks of 5 s. */
+export interface TableNode {
+  id: Buffer
+  host: string
+  port: number
+  added: number
+  /** When we last tried it, or it was heard. */
+  pinged: number
+  /** When it was last heard. */
+  seen: number
+  /** When it last told us our address; 0 if it never did. */
+  sampled: number
+  downHints: number
+}
+
+/** The nodes of the routing table in the order in which they were last heard. */
+export interface NodeSet {
+  readonly length: number
+  readonly latest: TableNode | null
+  readonly oldest: TableNode | null
+  has(node: { id: Uint8Array }): boolean
+  /** The oldest first, unless reversed. */
+  toArray(opts?: { limit?: number; reverse?: boolean }): TableNode[]
+}
+
+export interface RoutingTable {
+  readonly id: Buffer
+  readonly k: number
+  readonly size: number
+  get(id: Uint8Array): TableNode | null
+  has(id: Uint8Array): boolean
+  random(): TableNode | null
+  /** At most k, the closest first. */
+  closest(id: Uint8Array, k?: number): TableNode[]
+  toArray(): TableNode[]
+}
+
+/** What `online` and `degraded` are judged by, each tick of 5 s. */
+export interface Health extends HealthStats {
+  readonly stats: HealthStats
+  update(): void
+}
+
+export interface HealthStats {
+  readonly online: boolean
+  readonly degraded: boolean
+  /** Fewer than four ticks have passed. */
+  readonly cold: boolean
+  /** Too little happened in the latest tick to judge it. */
+  readonly idle: boolean
+  readonly responses: number
+  readonly timeouts: number
+  readonly timeoutsRate: number
+}
+
+export interface IO {
+  readonly clientSocket: UDXSocket | null
+  readonly serverSocket: UDXSocket | null
+  readonly portRange: [from: number, to: number]
+  /** Requests that have neither been answered nor given up. */
+  readonly inflight: Array<{ tid: number; to: Address }>
+  readonly firewalled: boolean
+  readonly ephemeral: boolean
+  readonly suspended: boolean
+}
+
+export interface Config {
+  concurrency: number
+  maxWindow: number
+  randomPunchInterval: number
+  connectionKeepAlive: number
+  sendDownHints: boolean
+  downHintsRateLimit: number
+}
+
+export interface Stats {
+  punches: {
+    consistent: number
+    random: number
+    open: number
+    tryLater: number
+    tryLaterRelayedHandshakesAtLeastOnce: number
+  }
+  /** Blind relays are not in this version: these stay 0. */
+  relaying: { attempts: number; successes: number; aborts: number }
+  socketPool: { socketsAdded: number; socketsRemoved: number }
+  queries: { active: number; total: number }
+  requests: {
+    active: number
+    total: number
+    responses: number
+    timeouts: number
+    retries: number
+  }
+  commands: Record<'ping' | 'pingNat' | 'findNode' | 'downHint', { tx: number; rx: number }>
+  /** What the network sent and was thrown away, by reason. Not in the reference. */
+  dropped: Record<
+    | 'malformed'
+    | 'unexpected'
+    | 'handshake'
+    | 'admission'
+    | 'punch'
+    | 'message'
+    | 'frame'
+    | 'udx'
+    | 'store'
+    | 'request',
+    number
+  >
+}
+
+export interface Events {
+  listening: []
+  'nat-update': [host: string | null, port: number]
+  ready: []
+  persistent: []
+  ephemeral: []
+  wakeup: []
+  /** The interfaces of this host have changed: all of them; 'network-update' follows. */
+  'network-change': [interfaces: NetworkInterface[]]
+  'network-update': []
+  suspend: []
+  resume: []
+  'add-node': [node: TableNode]
+  'remove-node': [node: TableNode]
+  /** A command that the node does not know. */
+  request: [req: Request]
+  close: []
+  /** Never emitted: what fails rejects. Programs that listen do no harm. */
+  error: [err: CodedError]
+}

@@ -1,0 +1,55 @@
+import { Address, KeyPairLike } from './common'
+
+export interface AdaptiveTimeoutOptions {
+  /** Destinations that are remembered, default 65536. */
+  maxSize?: number
+  /** Milliseconds, default 10 minutes. */
+  maxAge?: number
+  /** Milliseconds that the tries to an unknown destination wait; default [250, 500, 1000, 2000, 4000]. */
+  fallback?: number[]
+  /** Milliseconds, default 300. */
+  min?: number
+  /** Milliseconds, default 4000. */
+  max?: number
+  /** Milliseconds, default 256. */
+  jitter?: number
+}
+
+export interface DHTOptions {
+  /** Nodes to ask first, as `host:port`, `ip@host:port`, objects or ports of this host. */
+  bootstrap?: Array<string | number | Address> | false
+  /** Nodes for the routing table. */
+  nodes?: Address[]
+  /** Tried first, with the four behind it; or a range. Default 49737. */
+  port?: number | [from: number, to: number]
+  /** IPv4 address to bind. Default '0.0.0.0'. */
+  host?: string
+  /** Bind any port if those are occupied. Default true. */
+  anyPort?: boolean
+  keyPair?: KeyPairLike
+  /** 32 bytes for the default key pair. */
+  seed?: Uint8Array
+  /** Milliseconds, default 5000; false is off. */
+  connectionKeepAlive?: number | false
+  /** Milliseconds, default 20000. */
+  randomPunchInterval?: number
+  /** The first random punch waits for `randomPunchInterval` as well. */
+  deferRandomPunch?: boolean
+  /** Default: adaptive. */
+  ephemeral?: boolean
+  adaptive?: boolean
+  quickFirewall?: boolean
+  firewalled?: boolean
+  concurrency?: number
+  maxWindow?: number
+  /** Milliseconds, default 10000. */
+  maxPingDelay?: number
+  maxSize?: number
+  /** Milliseconds, default 20 minutes, and 48 hours for mutable and immutable values. */
+  maxAge?: number
+  /** Timers for requests by destination; true is the defaults. Default: as the measured round trips allow. */
+  adaptiveTimeout?: boolean | AdaptiveTimeoutOptions
+  sendDownHints?: boolean
+  downHintsRateLimit?: number
+  [unknown: string]: unknown
+}

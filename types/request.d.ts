@@ -1,0 +1,89 @@
+import HyperDHT = require('../index')
+import { Buffer } from './buffer'
+import { Address, NodeAddress } from './common'
+import { UDXSocket } from './connection'
+
+export interface RequestOptions {
+  /** False: one transmission, a second at most. Default: four. */
+  retry?: boolean
+  /** Hops, 1 to 255. */
+  ttl?: number
+  /** One of `dht.io.clientSocket` and `dht.io.serverSocket`. Default: `dht.socket`. */
+  socket?: UDXSocket
+  /** Ends it, if it is destroyed. */
+  session?: Session
+}
+
+/** A request of another node. It may be answered now, later, several times or never. */
+export interface Request {
+  readonly socket: UDXSocket
+  readonly tid: number
+  readonly from: NodeAddress
+  readonly to: Address
+  /** Present only if it was valid. */
+  readonly token: Buffer | null
+  readonly command: number
+  readonly target: Buffer | null
+  readonly value: Buffer | null
+  readonly internal: false
+
+  /** @throws {TypeError} for a value, address or socket that is none */
+  reply(value: Uint8Array | null, opts?: AnswerOptions): void
+  /** Without a token, unless that is asked for. */
+  error(code: number, opts?: AnswerOptions): void
+  /** Sends the request on, with its id: whoever gets it may answer the requester for us. */
+  relay(value: Uint8Array | null, to: Address, opts?: { socket?: UDXSocket }): void
+  sendReply(error: number, value: Uint8Array | null, token: boolean, closerNodes: boolean): void
+}
+
+export interface AnswerOptions {
+  /** Default: the one that the request arrived on. */
+  socket?: UDXSocket
+  /** Default: the requester. */
+  to?: Address
+  /** Give it a token. */
+  token?: boolean
+  /** Give it the nodes closest to the target, if it named one. Default true. */
+  closerNodes?: boolean
+}
+
+/** Requests and queries that can be ended together. */
+export interface Session {
+  readonly dht: HyperDHT
+  query: HyperDHT['query']
+  request: HyperDHT['request']
+  ping: HyperDHT['ping']
+  /** Rejects all that is under way, by default with an error of `code` REQUEST_DESTROYED. */
+  destroy(err?: Error): void
+}
+
+/** See `hyperdht/lib/plugin`. */
+export interface Plugin {
+  name: string
+  version: number
+  onregister(dht: HyperDHT): void
+  onrequest(req: PluginRequest, outerReq: Request): void
+  onpersistent(): void
+  destroy(): void
+}
+
+export interface PluginRequest {
+  plugin: string
+  version: number
+  command: number
+  value: Buffer | null
+}
+
+export interface RttStats {
+  successes: number
+  errors: number
+  responses: RttAverages
+  closestReplies: RttAverages
+}
+
+export interface RttAverages {
+  /** Milliseconds. */
+  avgRtt: number
+  errors: number
+  avgCloserNodes: number
+}

@@ -1,0 +1,85 @@
+import HyperDHT = require('../index')
+import { Buffer } from './buffer'
+import { Address, AnnounceSigner, SigningKeyPair } from './common'
+import { HolepunchHook, NoiseSecretStream } from './connection'
+import { CodedError, Emitter } from './emitter'
+
+export interface ServerOptions {
+  /** True refuses a client, silently. */
+  firewall?: FirewallHook
+  /** False: never. */
+  holepunch?: HolepunchHook | false
+  /** Tell clients our LAN addresses. Default true. */
+  shareLocalAddress?: boolean
+  /** Milliseconds, default 10000. */
+  handshakeClearWait?: number
+  onconnection?: ConnectionListener
+  [unknown: string]: unknown
+}
+
+export type ConnectionListener = (connection: NoiseSecretStream) => void
+
+export type FirewallHook = (
+  remotePublicKey: Buffer,
+  payload: NoisePayload,
+  address: Address
+) => boolean | Promise<boolean>
+
+export interface NoisePayload {
+  version: number
+  error: number
+  firewall: number
+  holepunch: {
+    id: number
+    relays: Array<{ relayAddress: Address; peerAddress: Address }>
+  } | null
+  addresses4: Address[]
+  addresses6: Address[]
+  udx: { version: number; reusableSocket: boolean; id: number; seq: number } | null
+  secretStream: { version: number } | null
+  relayThrough: { version: number; publicKey: Buffer; token: Buffer } | null
+  relayAddresses: Address[] | null
+}
+
+export interface ServerEvents {
+  listening: []
+  connection: [connection: NoiseSecretStream]
+  close: []
+  /** Never emitted: what fails rejects. Programs that listen do no harm. */
+  error: [err: CodedError]
+}
+
+/** Accepts connections to a key pair. */
+export interface Server extends Emitter<ServerEvents> {
+  readonly dht: HyperDHT
+  /** Hash of the public key; null before `listen`. */
+  readonly target: Buffer | null
+  readonly publicKey: Buffer | null
+  readonly relayAddresses: Address[]
+  readonly listening: boolean
+  readonly closed: boolean
+  readonly suspended: boolean
+  firewall: FirewallHook
+  holepunch: HolepunchHook
+  handshakeClearWait: number
+
+  /**
+   * Announces the key pair; resolves when clients can find it.
+   *
+   * @throws {Error} rejected, with `code` ALREADY_LISTENING, NODE_DESTROYED or
+   *   KEYPAIR_ALREADY_USED
+   */
+  listen(
+    keyPair?: SigningKeyPair,
+    opts?: { signAnnounce?: AnnounceSigner; signUnannounce?: AnnounceSigner }
+  ): Promise<this>
+  /** Unannounces the key pair; connections stay open. */
+  close(): Promise<void>
+  /** Takes the announcement back and refuses clients; connections stay open. */
+  suspend(opts?: { log?: (text: string) => void }): Promise<void>
+  /** Announces again, in the background. */
+  resume(): Promise<void>
+  address(): { publicKey: Buffer; host: string | null; port: number } | null
+  refresh(): void
+  notifyOnline(): void
+}
