@@ -72,6 +72,8 @@ export interface IO {
   readonly clientSocket: UDXSocket | null
   readonly serverSocket: UDXSocket | null
   readonly portRange: [from: number, to: number]
+  readonly table: RoutingTable
+  readonly stats: { requests: Stats['requests']; commands: Array<{ tx: number; rx: number }> }
   /** Requests that have neither been answered nor given up. */
   readonly inflight: Array<{ tid: number; to: Address }>
   readonly firewalled: boolean

@@ -81,5 +81,7 @@ export interface Server extends Emitter<ServerEvents> {
   resume(): Promise<void>
   address(): { publicKey: Buffer; host: string | null; port: number } | null
   refresh(): void
+  /** Emits 'connection'. */
+  onconnection(connection: NoiseSecretStream): void
   notifyOnline(): void
 }

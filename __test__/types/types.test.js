@@ -9,13 +9,14 @@ const path = require('path')
 
 const ROOT = path.join(__dirname, '..', '..')
 const PROGRAMS = path.join(__dirname, 'programs')
-const NODE = { types: ['node'], files: ['api.mts', 'streams.mts', 'require.cts'] }
+const MODULES = ['api.mts', 'streams.mts', 'readme-0.mts', 'readme-1.mts']
+const NODE = { types: ['node'], files: [...MODULES, 'default.cts', 'require.cts'] }
 const SETTINGS = {
   node16: { module: 'node16', target: 'es2022', ...NODE },
   nodenext: { module: 'nodenext', target: 'es2022', ...NODE },
   bundler: {
     ...{ module: 'esnext', moduleResolution: 'bundler', target: 'es2022', esModuleInterop: true },
-    ...{ types: ['node'], files: ['api.mts', 'streams.mts'] }
+    ...{ types: ['node'], files: MODULES }
   },
   // Neither the types of Node.js nor those of a browser are needed.
   'no runtime': {
@@ -45,10 +46,15 @@ test('the end', t => {
   t.absent(fs.existsSync(folder))
 })
 
-/** A folder with the programs, and the declarations that npm would pack. */
+/** A folder with the programs, the examples of the README, and the declarations that npm would pack. */
 function install() {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'hyperdht-types-'))
   fs.cpSync(PROGRAMS, folder, { recursive: true })
+
+  const readme = fs.readFileSync(path.join(ROOT, 'README.md'), 'utf8')
+  for (const [index, [, code]] of [...readme.matchAll(/^```javascript\n(.*?)^```/gms)].entries()) {
+    fs.writeFileSync(path.join(folder, `readme-${index}.mts`), code)
+  }
 
   const installed = path.join(folder, 'node_modules', 'hyperdht')
   for (const file of packedFiles()) {

@@ -9,7 +9,6 @@ import DHT from 'hyperdht'
 
 const node = new DHT()
 
-// The example of the README.
 const server = node.createServer(conn => {
   process.stdin.pipe(conn).pipe(process.stdout)
 })
