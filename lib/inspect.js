@@ -20,24 +20,12 @@ const MAX_NAMES = 4096
 
 /** Questions that `inspect` answers, with the encodings of the answers. */
 const INSPECT = {
-  stats: {
-    what: 0,
-    answer: counters(0)
-  },
-  live: {
-    what: 1,
-    answer: counters(1)
-  },
+  stats: { what: 0, answer: counters(0) },
+  live: { what: 1, answer: counters(1) },
   remoteAddress: { what: 3, answer: optional(address) },
   id: { what: 4, answer: optional(key) },
   nodes: { what: 5, answer: addresses },
-  transport: {
-    what: 6,
-    answer: optional(
-      // The round trip in milliseconds, then what is counted.
-      merged(struct({ rtt: c.float64 }), counters(6))
-    )
-  },
+  transport: { what: 6, answer: optional(merged(struct({ rtt: c.float64 }), counters(6))) },
   localAddress: { what: 7, answer: optional(address) },
   firewalled: { what: 8, answer: c.bool },
   localHost: { what: 9, answer: optional(c.ipv4) },
@@ -55,10 +43,7 @@ const INSPECT = {
   },
   inflight: { what: 13, answer: c.array(struct({ tid: c.uint16, to: address })) },
   records: { what: 14, answer: c.uint },
-  traffic: {
-    what: 15,
-    answer: optional(counters(15))
-  }
+  traffic: { what: 15, answer: optional(counters(15)) }
 }
 
 module.exports = { INSPECT, tableNode }

@@ -20,6 +20,8 @@ const TIMEOUT = { timeout: 600_000 }
 
 const top = fs.mkdtempSync(path.join(os.tmpdir(), 'hyperdht-install-'))
 
+let tarball = null
+
 test('Hyperswarm first, then this package', TIMEOUT, async t => {
   const folder = emptyFolder('after')
   await install(folder, HYPERSWARM)
@@ -73,7 +75,8 @@ test('the end', t => {
 /** The tarball that npm would publish. */
 async function pack() {
   const scripts = await import('../../scripts/pack.mjs')
-  return scripts.pack(top)
+  tarball ||= scripts.pack(top)
+  return tarball
 }
 
 function emptyFolder(name) {
