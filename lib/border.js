@@ -101,6 +101,7 @@ const COMMANDS = {
   end: command(2, { conn: c.uint32 }),
   destroyConn: command(3, { conn: c.uint32 }),
   setKeepAlive: command(4, { conn: c.uint32, interval: c.uint }),
+  setDefaultKeepAlive: command(23, { interval: c.uint }),
   listen: command(5, {
     server: c.uint32,
     secretKey: optional(c.fixed64),

@@ -184,9 +184,10 @@ function isIPv4(host) {
 }
 exports.isIPv4 = isIPv4
 
-/** Milliseconds of an interval, 0 for anything falsy. */
+/** Milliseconds as timers read them: 0 for anything falsy, else at least 1. */
 exports.interval = function interval(ms) {
-  return ms > 0 ? Math.min(Math.ceil(ms), MAX_INTERVAL) : 0
+  if (!ms) return 0
+  return ms > 1 ? Math.min(Math.ceil(ms), MAX_INTERVAL) : 1
 }
 
 function defaultBootstrap() {

@@ -33,7 +33,6 @@ module.exports = class RPC extends EventEmitter {
 
     this.bootstrapNodes = bootstrapNodes
     this.defaultKeyPair = keyPair
-    this.connectionKeepAlive = config.connectionKeepAlive
     this.concurrency = config.concurrency
     this.maxPingDelay = config.maxPingDelay
     this.listening = new Set()
@@ -55,7 +54,7 @@ module.exports = class RPC extends EventEmitter {
       sendDownHints,
       downHintsRateLimit
     }
-    this._coreKeepAlive = config.connectionKeepAlive
+    this._connectionKeepAlive = config.connectionKeepAlive
     this._id = null
     this._persistent = null
     this._conns = new Table()
@@ -110,6 +109,16 @@ module.exports = class RPC extends EventEmitter {
   /** Our id in the routing tables of others; null while we are in none. */
   get id() {
     return this.ephemeral ? null : this._id
+  }
+
+  /** Milliseconds between keep-alives of the connections to come; 0 is off. */
+  get connectionKeepAlive() {
+    return this._connectionKeepAlive
+  }
+
+  set connectionKeepAlive(ms) {
+    this._connectionKeepAlive = ms
+    this._native?.command('setDefaultKeepAlive', { interval: options.interval(ms) })
   }
 
   /** True while every peer sees us at another port. */

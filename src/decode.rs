@@ -72,6 +72,7 @@ pub(crate) fn command(bytes: &[u8]) -> Result<Command, Malformed> {
         }
         19 => Command::CancelRequest { request: RequestId(r.u32()?) },
         20 => datagram(r)?,
+        23 => Command::SetDefaultKeepAlive { interval: millis(r)? },
         22 => Command::CheckLocal { host: r.array::<4>()?.into() },
         _ => return Err(Malformed::UnknownValue),
     })
