@@ -208,6 +208,7 @@ module.exports = class RPC extends EventEmitter {
 
   /** Asks for a random target in the background, which fills the routing table. */
   refresh() {
+    if (this.destroyed) return
     this.findNode(createKeyPair().publicKey).finished().catch(noop)
   }
 
@@ -323,6 +324,7 @@ module.exports = class RPC extends EventEmitter {
     for (const query of this._queries.clear()) query._onnodedestroyed()
     for (const server of this._servers.clear()) server._onclosed()
     this._requests.clear(new Error('Node destroyed'))
+    for (const socket of this._sockets.values()) socket._close()
     this._localAddresses.close()
     lifecycle.release(this)
   }
