@@ -1,4 +1,5 @@
 const b4a = require('b4a')
+const { isBytes } = require('./bytes')
 const { createKeyPair } = require('./keys')
 const { BOOTSTRAP_NODES } = require('./constants')
 const { refuse } = require('./unsupported')
@@ -133,7 +134,7 @@ exports.checkFunction = checkFunction
 
 /** Bytes of a given length. */
 function checkBytes(name, value, size) {
-  if (!b4a.isBuffer(value)) throw new TypeError(`${name} must be a buffer`)
+  if (!isBytes(value)) throw new TypeError(`${name} must be a buffer`)
   if (value.byteLength !== size) throw new RangeError(`${name} must be ${size} bytes`)
   return value
 }
@@ -141,7 +142,7 @@ exports.checkBytes = checkBytes
 
 /** The payload of a command: bytes, or null. */
 exports.checkValue = function checkValue(value) {
-  if (value !== null && !b4a.isBuffer(value)) throw new TypeError('value must be a buffer or null')
+  if (value !== null && !isBytes(value)) throw new TypeError('value must be a buffer or null')
   return value
 }
 

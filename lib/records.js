@@ -3,6 +3,7 @@
 const b4a = require('b4a')
 const c = require('compact-encoding')
 const m = require('./messages')
+const { isBytes } = require('./bytes')
 const { mapImmutable, mapMutable } = require('./query')
 const { COMMANDS } = require('./constants')
 const { hash } = require('./keys')
@@ -98,7 +99,7 @@ function refresher(refresh, publicKey, found) {
 }
 
 function checkRecord(value) {
-  if (!b4a.isBuffer(value)) throw new TypeError('value must be a buffer')
+  if (!isBytes(value)) throw new TypeError('value must be a buffer')
 }
 
 // More would be cut off, and no node would answer.

@@ -2,6 +2,7 @@ const b4a = require('b4a')
 const { Duplex, Writable } = require('streamx')
 const RawStream = require('./raw-stream')
 const errors = require('./errors')
+const { isBytes } = require('./bytes')
 const { interval } = require('./options')
 
 /** An encrypted connection between two key pairs; one write is one message. */
@@ -319,7 +320,7 @@ function toBuffer(data) {
 }
 
 function invalid(data) {
-  if (!b4a.isBuffer(data)) return new TypeError('A message must be a string or a buffer')
+  if (!isBytes(data)) return new TypeError('A message must be a string or a buffer')
   if (data.byteLength + SEAL <= MAX_ATOMIC_WRITE) return null
   return new Error(
     `Message is too large for an atomic write. Max size is ${MAX_ATOMIC_WRITE} bytes.`
