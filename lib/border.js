@@ -37,6 +37,7 @@ const adaptiveTimeout = struct({
 
 const config = struct({
   host: c.ipv4,
+  dualStack: c.bool,
   portFrom: c.uint32,
   portTo: c.uint32,
   anyPort: c.bool,

@@ -24,14 +24,16 @@ exports.node = function node(opts) {
   const bootstrapNodes = list('bootstrap', opts.bootstrap || defaultBootstrap()).map(parseNode)
   const keyPair = opts.keyPair ? checkKeyPair('keyPair', opts.keyPair) : createKeyPair(opts.seed)
   const downHintsRateLimit = hintsPerTick(opts)
-  const host = opts.host || '0.0.0.0'
-  if (!isIPv4(host)) throw new TypeError('host must be an IPv4 address')
+  const dualStack = opts.host === ALL
+  const host = (!dualStack && opts.host) || '0.0.0.0'
+  if (!isIPv4(host)) throw new TypeError(`host must be an IPv4 address or '${ALL}'`)
 
   return {
     bootstrapNodes,
     keyPair,
     config: {
       host,
+      dualStack,
       portFrom,
       portTo,
       anyPort: opts.anyPort !== false,
@@ -249,6 +251,9 @@ function list(name, value) {
   if (!Array.isArray(value)) throw new TypeError(`${name} must be an array`)
   return value
 }
+
+/** All addresses of both families. */
+const ALL = '::'
 
 const DEFAULT_PORT = 49737
 

@@ -54,6 +54,7 @@ module.exports = class RPC extends EventEmitter {
       sendDownHints,
       downHintsRateLimit
     }
+    this._dualStack = config.dualStack
     this._connectionKeepAlive = config.connectionKeepAlive
     this._id = null
     this._persistent = null
@@ -117,6 +118,7 @@ module.exports = class RPC extends EventEmitter {
   }
 
   set connectionKeepAlive(ms) {
+    this._dualStack = config.dualStack
     this._connectionKeepAlive = ms
     this._native?.command('setDefaultKeepAlive', { interval: options.interval(ms) })
   }
@@ -349,10 +351,15 @@ module.exports = class RPC extends EventEmitter {
   }
 
   _newSocket(id) {
-    return new UDXSocket(id, this._native.inspect('localAddress', id), {
+    const address = this._native.inspect('localAddress', id)
+    return new UDXSocket(id, address && this._boundTo(address), {
       onidle: id > SERVER_SOCKET ? () => this._sockets.delete(id) : noop,
       traffic: () => this._native.inspect('traffic', id)
     })
+  }
+
+  _boundTo({ host, port }) {
+    return this._dualStack ? { host: '::', family: 6, port } : { host, family: 4, port }
   }
 
   _socketId(socket) {

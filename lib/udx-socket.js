@@ -2,7 +2,7 @@
 module.exports = class UDXSocket {
   /**
    * @param {number} id
-   * @param {{ host: string, port: number } | null} address
+   * @param {{ host: string, family: number, port: number } | null} address
    * @param {{ onidle: () => void, traffic: () => object | null }} node `onidle` when the last
    *   stream on it is gone; `traffic` counts what has passed, null once it is closed
    */
@@ -29,7 +29,7 @@ module.exports = class UDXSocket {
 
   address() {
     if (this._address === null) return null
-    return { host: this._address.host, family: 4, port: this._address.port }
+    return { ...this._address }
   }
 
   toJSON() {

@@ -14,10 +14,11 @@ use hyperdht::{
 pub(crate) fn open_options(bytes: &[u8]) -> Result<OpenOptions, Malformed> {
     let r = &mut Reader::new(bytes);
     let host = r.array::<4>()?.into();
+    let dual_stack = flag(r)?;
     let (from, to) = (r.u32()?, r.u32()?);
     let any_port = flag(r)?;
     let config = config(r)?;
-    Ok(OpenOptions { host, ports: from..to, any_port, config })
+    Ok(OpenOptions { host, dual_stack, ports: from..to, any_port, config })
 }
 
 /// One command.
