@@ -19,6 +19,7 @@ const { Health, IO, NodeSet, RoutingTable } = require('./views')
 const UDXSocket = require('./udx-socket')
 const watchTable = require('./watch-table')
 const { createKeyPair } = require('./keys')
+const { isReplaced } = require('./replaced')
 const options = require('./options')
 const { checkAddress, checkUint, checkValue, isIPv4 } = options
 
@@ -197,7 +198,8 @@ module.exports = class RPC extends EventEmitter {
     checkUint('command', command)
     checkValue(value)
     // the core sends it again itself
-    const again = opts?.commit === true ? { command, value } : null
+    const byCore = opts?.commit === true && !isReplaced(this, 'request')
+    const again = byCore ? { command, value } : null
     const start = ['userQuery', { command, value, commit: again }]
     const commit = again === null ? undefined : null
     return this._query({ target, start, command, value, commit }, opts)
@@ -211,7 +213,8 @@ module.exports = class RPC extends EventEmitter {
   /** Asks for a random target in the background, which fills the routing table. */
   refresh() {
     if (this.destroyed) return
-    this.findNode(createKeyPair().publicKey).finished().catch(noop)
+    const target = createKeyPair().publicKey
+    RPC.prototype.findNode.call(this, target).finished().catch(noop)
   }
 
   request({ token = null, command, target = null, value = null }, to, opts) {
@@ -340,26 +343,14 @@ module.exports = class RPC extends EventEmitter {
   _socket(id) {
     let socket = this._sockets.get(id)
     if (socket) return socket
-    socket = this._newSocket(id)
+    socket = UDXSocket.of(this, id, id > SERVER_SOCKET)
     this._sockets.set(id, socket)
     return socket
   }
 
   /** The same, of which nobody keeps track: a stream on it will. */
   _glance(id) {
-    return this._sockets.get(id) || this._newSocket(id)
-  }
-
-  _newSocket(id) {
-    const address = this._native.inspect('localAddress', id)
-    return new UDXSocket(id, address && this._boundTo(address), {
-      onidle: id > SERVER_SOCKET ? () => this._sockets.delete(id) : noop,
-      traffic: () => this._native.inspect('traffic', id)
-    })
-  }
-
-  _boundTo({ host, port }) {
-    return this._dualStack ? { host: '::', family: 6, port } : { host, family: 4, port }
+    return this._sockets.get(id) || UDXSocket.of(this, id, id > SERVER_SOCKET)
   }
 
   _socketId(socket) {

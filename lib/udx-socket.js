@@ -19,6 +19,22 @@ module.exports = class UDXSocket {
     this._traffic = NOTHING
   }
 
+  /**
+   * That of a socket of the core.
+   *
+   * @param {import('./rpc')} dht
+   * @param {number} id
+   * @param {boolean} passes one for punching: it goes with its last stream
+   */
+  static of(dht, id, passes) {
+    const address = dht._native.inspect('localAddress', id)
+    const family = dht._dualStack ? { host: '::', family: 6 } : { family: 4 }
+    return new UDXSocket(id, address && { host: address.host, ...family, port: address.port }, {
+      onidle: () => passes && dht._sockets.delete(id),
+      traffic: () => dht._native.inspect('traffic', id)
+    })
+  }
+
   get idle() {
     return this.streams.size === 0
   }
