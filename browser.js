@@ -1,4 +1,5 @@
 const b4a = require('b4a')
+const { isBytes } = require('./lib/bytes')
 const pure = require('./lib/pure')
 
 /** What of the class works without sockets. */
@@ -8,13 +9,13 @@ module.exports = class HyperDHT {
   }
 
   static keyPair(seed = crypto.getRandomValues(b4a.alloc(32))) {
-    if (!b4a.isBuffer(seed)) throw new TypeError('seed must be a buffer')
+    if (!isBytes(seed)) throw new TypeError('seed must be a buffer')
     if (seed.byteLength !== 32) throw new RangeError('seed must be 32 bytes')
     return pure.keyPair(seed)
   }
 
   static hash(data) {
-    if (!b4a.isBuffer(data)) throw new TypeError('data must be a buffer')
+    if (!isBytes(data)) throw new TypeError('data must be a buffer')
     return pure.hash(data)
   }
 }

@@ -4,6 +4,7 @@ const Query = require('./lib/query')
 const RPC = require('./lib/rpc')
 const Server = require('./lib/server')
 const records = require('./lib/records')
+const { remember, search } = require('./lib/replaced')
 const Subscription = require('./lib/subscription')
 const unsupported = require('./lib/unsupported')
 const { announce, lookupAndUnannounce } = require('./lib/announce')
@@ -52,12 +53,13 @@ class HyperDHT extends RPC {
     const target = opts.hash === false ? publicKey : hash(publicKey)
     const start = ['findPeer', {}]
     const map = Query.mapFindPeer
-    return this._query({ target, start, command: COMMANDS.FIND_PEER, map }, opts)
+    return search(this, { target, start, command: COMMANDS.FIND_PEER, map }, opts)
   }
 
   lookup(target, opts = {}) {
     const start = ['lookup', {}]
-    return this._query({ target, start, command: COMMANDS.LOOKUP, map: Query.mapLookup }, opts)
+    const map = Query.mapLookup
+    return search(this, { target, start, command: COMMANDS.LOOKUP, map }, opts)
   }
 
   announce(target, keyPair, relayAddresses, opts = {}) {
@@ -107,6 +109,7 @@ HyperDHT.OK = 0
 HyperDHT.ERROR_UNKNOWN_COMMAND = UNKNOWN_COMMAND
 HyperDHT.ERROR_INVALID_TOKEN = INVALID_TOKEN
 
+remember(RPC)
 incoming.install(HyperDHT)
 unsupported.standIn(HyperDHT, 'DHT', ['connectRawStream'])
 unsupported.standIn(HyperDHT.prototype, 'dht', ['pool', 'createRawStream'])

@@ -6,6 +6,7 @@ const c = require('compact-encoding')
 const m = require('./messages')
 const Persistent = require('./persistent')
 const { commitOption, mapLookup } = require('./query')
+const { isReplaced, search } = require('./replaced')
 const { COMMANDS } = require('./constants')
 const { addresses, checkBytes, checkSigner, checkUint } = require('./options')
 
@@ -21,26 +22,27 @@ exports.announce = function announce(dht, target, keyPair, relays, opts) {
   const unsign =
     clear && checkSigner('signUnannounce', keyPair, opts.signUnannounce, signUnannounce)
 
-  if (!sign && !unsign) {
+  if (!sign && !unsign && !isReplaced(dht, 'query', 'request')) {
     const start = ['announce', { secretKey: keyPair.secretKey, relayAddresses, bump, clear }]
     return dht._query({ target, ...LOOKUP, start, commit: null }, opts)
   }
   const commit = announcer({ keyPair, relayAddresses, bump, sign: sign || signAnnounce })
   if (clear) return walkAndUnannounce(dht, target, keyPair, { ...opts, commit })
-  return dht._query({ target, ...LOOKUP, start: ['lookup', {}], commit }, opts)
+  return search(dht, { target, ...LOOKUP, start: ['lookup', {}], commit }, opts)
 }
 
 /** A lookup that unannounces wherever the record shows. */
 function walkAndUnannounce(dht, target, keyPair, opts) {
   const { signUnannounce } = Persistent
   const sign = checkSigner('signUnannounce', keyPair, opts.signUnannounce, signUnannounce)
-  if (sign === null) {
+  if (sign === null && !isReplaced(dht, 'query', 'request')) {
     const start = ['unannounce', { secretKey: keyPair.secretKey }]
     return dht._query({ target, ...LOOKUP, start }, opts)
   }
-  const hooks = unannouncer({ dht, target, keyPair, sign, commit: commitOption(opts.commit) })
+  const commit = commitOption(opts.commit)
+  const hooks = unannouncer({ dht, target, keyPair, sign: sign || signUnannounce, commit })
   const what = { target, ...LOOKUP, start: ['lookup', {}], ...hooks }
-  const query = dht._query(what, opts)
+  const query = search(dht, what, opts)
   dht._native?.command('unlink', { target, publicKey: keyPair.publicKey })
   return query
 }

@@ -37,6 +37,7 @@ const adaptiveTimeout = struct({
 
 const config = struct({
   host: c.ipv4,
+  dualStack: c.bool,
   portFrom: c.uint32,
   portTo: c.uint32,
   anyPort: c.bool,
@@ -101,6 +102,7 @@ const COMMANDS = {
   end: command(2, { conn: c.uint32 }),
   destroyConn: command(3, { conn: c.uint32 }),
   setKeepAlive: command(4, { conn: c.uint32, interval: c.uint }),
+  setDefaultKeepAlive: command(23, { interval: c.uint }),
   listen: command(5, {
     server: c.uint32,
     secretKey: optional(c.fixed64),

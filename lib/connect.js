@@ -1,7 +1,7 @@
 const NoiseSecretStream = require('./socket')
 const { SUSPENDED } = require('./errors')
 const { decodeAddress } = require('./keys')
-const { addresses, checkKeyPair } = require('./options')
+const { addresses, checkKeyPair, interval } = require('./options')
 const { refuse } = require('./unsupported')
 
 /**
@@ -42,7 +42,7 @@ module.exports = function connect(dht, publicKey, opts = {}) {
     localConnection: opts.localConnection !== false,
     fastOpen: opts.fastOpen !== false,
     askHolepunch: typeof opts.holepunch === 'function',
-    keepAlive: stream.keepAlive
+    keepAlive: interval(stream.keepAlive)
   })
   return stream
 }

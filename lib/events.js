@@ -107,7 +107,6 @@ module.exports = {
     dht._conns.set(conn, stream)
     stream._attach(conn)
     stream._setup(transport)
-    if (stream.keepAlive !== dht._coreKeepAlive) stream.setKeepAlive(stream.keepAlive)
     server.onconnection(stream)
   },
 

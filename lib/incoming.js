@@ -1,9 +1,9 @@
 // What a node does about requests and datagrams of others that the core tells of, until a program
 // replaces it.
 
-const b4a = require('b4a')
 const c = require('compact-encoding')
 const m = require('./messages')
+const { isBytes } = require('./bytes')
 const { COMMANDS } = require('./constants')
 const { checkAddress } = require('./options')
 const { UNKNOWN, REQUESTS, DATAGRAMS } = require('./subscription')
@@ -51,7 +51,7 @@ function onplugin(dht, req) {
 }
 
 function onmessage(socket, buf, rinfo) {
-  if (!b4a.isBuffer(buf)) throw new TypeError('buf must be a buffer')
+  if (!isBytes(buf)) throw new TypeError('buf must be a buffer')
   if (buf.byteLength < 2) return
   this._native?.command('handleDatagram', {
     socket: socket.id,

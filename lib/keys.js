@@ -1,6 +1,7 @@
 const c = require('compact-encoding')
 const b4a = require('b4a')
 const binding = require('../binding')
+const { isBytes } = require('./bytes')
 const { address } = require('./encodings')
 
 const ALPHABET = 'ybndrfg8ejkmcpqxot1uwisza345h769'
@@ -78,7 +79,7 @@ exports.verify = function verify(signature, message, publicKey) {
  * @returns {{ key: Buffer, nodes: Array<{ host: string, port: number }> }}
  */
 exports.decodeAddress = function decodeAddress(id) {
-  const buffer = b4a.isBuffer(id) ? id : decodeKey(id)
+  const buffer = isBytes(id) ? id : decodeKey(id)
   if (buffer.byteLength < 32) throw new Error('Out of bounds')
   const key = b4a.allocUnsafeSlow(32)
   key.set(buffer.subarray(0, 32))
@@ -124,8 +125,4 @@ function assert(condition, message) {
   err.name = 'AssertionError'
   err.code = 'ERR_ASSERTION'
   throw err
-}
-
-function isBytes(value) {
-  return value instanceof Uint8Array
 }

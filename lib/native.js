@@ -100,7 +100,7 @@ module.exports = class Native {
 }
 
 /** What can still be asked of a node that is gone. */
-const KEPT = ['stats', 'live', 'nodes']
+const KEPT = ['stats', 'live', 'nodes', 'localHost']
 
 /** All nodes of a routing table, whose 256 rows hold 20 each. */
 const MAX_NODES = 256 * 20

@@ -1,4 +1,5 @@
 const b4a = require('b4a')
+const { isBytes } = require('./bytes')
 const { createKeyPair } = require('./keys')
 const { BOOTSTRAP_NODES } = require('./constants')
 const { refuse } = require('./unsupported')
@@ -23,14 +24,16 @@ exports.node = function node(opts) {
   const bootstrapNodes = list('bootstrap', opts.bootstrap || defaultBootstrap()).map(parseNode)
   const keyPair = opts.keyPair ? checkKeyPair('keyPair', opts.keyPair) : createKeyPair(opts.seed)
   const downHintsRateLimit = hintsPerTick(opts)
-  const host = opts.host || '0.0.0.0'
-  if (!isIPv4(host)) throw new TypeError('host must be an IPv4 address')
+  const dualStack = opts.host === ALL
+  const host = (!dualStack && opts.host) || '0.0.0.0'
+  if (!isIPv4(host)) throw new TypeError(`host must be an IPv4 address or '${ALL}'`)
 
   return {
     bootstrapNodes,
     keyPair,
     config: {
       host,
+      dualStack,
       portFrom,
       portTo,
       anyPort: opts.anyPort !== false,
@@ -135,7 +138,7 @@ exports.checkFunction = checkFunction
 
 /** Bytes of a given length. */
 function checkBytes(name, value, size) {
-  if (!b4a.isBuffer(value)) throw new TypeError(`${name} must be a buffer`)
+  if (!isBytes(value)) throw new TypeError(`${name} must be a buffer`)
   if (value.byteLength !== size) throw new RangeError(`${name} must be ${size} bytes`)
   return b4a.toBuffer(value)
 }
@@ -143,7 +146,7 @@ exports.checkBytes = checkBytes
 
 /** The payload of a command: bytes, or null. */
 exports.checkValue = function checkValue(value) {
-  if (value !== null && !b4a.isBuffer(value)) throw new TypeError('value must be a buffer or null')
+  if (value !== null && !isBytes(value)) throw new TypeError('value must be a buffer or null')
   return value
 }
 
@@ -186,9 +189,10 @@ function isIPv4(host) {
 }
 exports.isIPv4 = isIPv4
 
-/** Milliseconds of an interval, 0 for anything falsy. */
+/** Milliseconds as timers read them: 0 for anything falsy, else at least 1. */
 exports.interval = function interval(ms) {
-  return ms > 0 ? Math.min(Math.ceil(ms), MAX_INTERVAL) : 0
+  if (!ms) return 0
+  return ms > 1 ? Math.min(Math.ceil(ms), MAX_INTERVAL) : 1
 }
 
 function defaultBootstrap() {
@@ -249,6 +253,9 @@ function list(name, value) {
   if (!Array.isArray(value)) throw new TypeError(`${name} must be an array`)
   return value
 }
+
+/** All addresses of both families. */
+const ALL = '::'
 
 const DEFAULT_PORT = 49737
 

@@ -38,7 +38,7 @@ module.exports = class RawStream extends EventEmitter {
   }
 
   get localFamily() {
-    return this.socket ? 4 : 0
+    return this.socket ? this.socket.address().family : 0
   }
 
   get localPort() {

@@ -3,10 +3,12 @@
 const b4a = require('b4a')
 const c = require('compact-encoding')
 const m = require('./messages')
+const { isBytes } = require('./bytes')
 const { mapImmutable, mapMutable } = require('./query')
 const { COMMANDS } = require('./constants')
 const { hash } = require('./keys')
 const { checkBytes, checkFunction, checkSigner, checkUint } = require('./options')
+const { isReplaced, search } = require('./replaced')
 const { signMutable, verifyMutable } = require('./persistent')
 
 /** Stores bytes under their hash. */
@@ -73,9 +75,15 @@ const GET_IMMUTABLE = { command: COMMANDS.IMMUTABLE_GET, value: null }
 // A walk that tells of records only. The core stores `put` at its end.
 function walk(dht, { put = null, ...what }, opts) {
   const { command, value } = what
-  const start = ['userQuery', { command, value, commit: put, onlyValues: true }]
-  if (put !== null) what.commit = null
-  return dht._query({ ...what, start }, opts)
+  const byCore = put !== null && !isReplaced(dht, 'query', 'request')
+  if (put !== null) what.commit = byCore ? null : storer(put)
+  const start = ['userQuery', { command, value, commit: byCore ? put : null, onlyValues: true }]
+  return search(dht, { ...what, start }, opts)
+}
+
+// A commit that stores at one node.
+function storer(put) {
+  return ({ token, from }, dht, { target }) => dht.request({ token, target, ...put }, from)
 }
 
 function putMutable(record) {
@@ -98,7 +106,7 @@ function refresher(refresh, publicKey, found) {
 }
 
 function checkRecord(value) {
-  if (!b4a.isBuffer(value)) throw new TypeError('value must be a buffer')
+  if (!isBytes(value)) throw new TypeError('value must be a buffer')
 }
 
 // More would be cut off, and no node would answer.

@@ -41,7 +41,11 @@ module.exports = class Request {
     this._reply(checkUint('code', code), null, opts.token === true, opts)
   }
 
-  /** Sends the request on, with its id: whoever gets it may answer the requester for us. */
+  /**
+   * Sends the request on, with its id. The other node may answer us, or the requester itself (`to`):
+   * a requester of the reference takes that, one of ours takes an answer only from the node that it
+   * has asked.
+   */
   relay(value, to, opts) {
     this._answer('relayRequest', {
       value: checkValue(value || null),

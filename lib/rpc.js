@@ -20,6 +20,7 @@ const UDXSocket = require('./udx-socket')
 const unsupported = require('./unsupported')
 const watchTable = require('./watch-table')
 const { createKeyPair } = require('./keys')
+const { isReplaced } = require('./replaced')
 const options = require('./options')
 const { checkAddress, checkUint, checkValue, isIPv4 } = options
 
@@ -34,7 +35,6 @@ module.exports = class RPC extends EventEmitter {
 
     this.bootstrapNodes = bootstrapNodes
     this.defaultKeyPair = keyPair
-    this.connectionKeepAlive = config.connectionKeepAlive
     this.concurrency = config.concurrency
     this.maxPingDelay = config.maxPingDelay
     this.listening = new Set()
@@ -56,7 +56,8 @@ module.exports = class RPC extends EventEmitter {
       sendDownHints,
       downHintsRateLimit
     }
-    this._coreKeepAlive = config.connectionKeepAlive
+    this._dualStack = config.dualStack
+    this._connectionKeepAlive = config.connectionKeepAlive
     this._id = null
     this._persistent = null
     this._conns = new Table()
@@ -113,6 +114,17 @@ module.exports = class RPC extends EventEmitter {
   /** Our id in the routing tables of others; null while we are in none. */
   get id() {
     return this.ephemeral ? null : this._id
+  }
+
+  /** Milliseconds between keep-alives of the connections to come; 0 is off. */
+  get connectionKeepAlive() {
+    return this._connectionKeepAlive
+  }
+
+  set connectionKeepAlive(ms) {
+    this._dualStack = config.dualStack
+    this._connectionKeepAlive = ms
+    this._native?.command('setDefaultKeepAlive', { interval: options.interval(ms) })
   }
 
   /** True while every peer sees us at another port. */
@@ -189,7 +201,8 @@ module.exports = class RPC extends EventEmitter {
     checkUint('command', command)
     checkValue(value)
     // the core sends it again itself
-    const again = opts?.commit === true ? { command, value } : null
+    const byCore = opts?.commit === true && !isReplaced(this, 'request')
+    const again = byCore ? { command, value } : null
     const start = ['userQuery', { command, value, commit: again }]
     const commit = again === null ? undefined : null
     return this._query({ target, start, command, value, commit }, opts)
@@ -202,7 +215,9 @@ module.exports = class RPC extends EventEmitter {
 
   /** Asks for a random target in the background, which fills the routing table. */
   refresh() {
-    this.findNode(createKeyPair().publicKey).finished().catch(noop)
+    if (this.destroyed) return
+    const target = createKeyPair().publicKey
+    RPC.prototype.findNode.call(this, target).finished().catch(noop)
   }
 
   request({ token = null, command, target = null, value = null }, to, opts) {
@@ -317,6 +332,7 @@ module.exports = class RPC extends EventEmitter {
     for (const query of this._queries.clear()) query._onnodedestroyed()
     for (const server of this._servers.clear()) server._onclosed()
     this._requests.clear(new Error('Node destroyed'))
+    for (const socket of this._sockets.values()) socket._close()
     this._localAddresses.close()
     lifecycle.release(this)
   }
@@ -330,21 +346,14 @@ module.exports = class RPC extends EventEmitter {
   _socket(id) {
     let socket = this._sockets.get(id)
     if (socket) return socket
-    socket = this._newSocket(id)
+    socket = UDXSocket.of(this, id, id > SERVER_SOCKET)
     this._sockets.set(id, socket)
     return socket
   }
 
   /** The same, of which nobody keeps track: a stream on it will. */
   _glance(id) {
-    return this._sockets.get(id) || this._newSocket(id)
-  }
-
-  _newSocket(id) {
-    return new UDXSocket(id, this._native.inspect('localAddress', id), {
-      onidle: id > SERVER_SOCKET ? () => this._sockets.delete(id) : noop,
-      traffic: () => this._native.inspect('traffic', id)
-    })
+    return this._sockets.get(id) || UDXSocket.of(this, id, id > SERVER_SOCKET)
   }
 
   _socketId(socket) {

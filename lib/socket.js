@@ -2,6 +2,7 @@ const b4a = require('b4a')
 const { Duplex, Writable } = require('streamx')
 const RawStream = require('./raw-stream')
 const errors = require('./errors')
+const { isBytes } = require('./bytes')
 const { interval } = require('./options')
 const { standIn } = require('./unsupported')
 
@@ -26,7 +27,7 @@ module.exports = class NoiseSecretStream extends Duplex {
     this.remotePublicKey = remotePublicKey
     this.handshakeHash = null
     this.connected = false
-    this.keepAlive = keepAlive
+    this.keepAlive = keepAlive || 0
     this.timeout = 0
     this.enableSend = true
     this.userData = null
@@ -69,13 +70,13 @@ module.exports = class NoiseSecretStream extends Duplex {
 
   setTimeout(ms) {
     this._clearTimeout()
-    this.timeout = interval(ms)
-    if (this.timeout > 0 && this.rawStream !== null) this._startTimeout()
+    this.timeout = ms || 0
+    if (this.timeout && this.rawStream !== null) this._startTimeout()
   }
 
   setKeepAlive(ms) {
-    this.keepAlive = interval(ms)
-    this._command('setKeepAlive', { interval: this.keepAlive })
+    this.keepAlive = ms || 0
+    this._command('setKeepAlive', { interval: interval(ms) })
   }
 
   sendKeepAlive() {
@@ -133,7 +134,7 @@ module.exports = class NoiseSecretStream extends Duplex {
       remoteId,
       remote
     })
-    if (this.timeout > 0) this._startTimeout()
+    if (this.timeout) this._startTimeout()
   }
 
   _onopened(transport) {
@@ -242,6 +243,7 @@ module.exports = class NoiseSecretStream extends Duplex {
 
   _destroy(cb) {
     this._clearTimeout()
+    if (this.rawStream !== null) this.keepAlive = 0
     this._resolveOpened(false)
     cb(null)
   }
@@ -279,7 +281,7 @@ module.exports = class NoiseSecretStream extends Duplex {
   _startTimeout() {
     this._lastData = Date.now()
     this._lastKeepAlive = this.rawStream.keepAlivesReceived
-    this._waitForTimeout(this.timeout)
+    this._waitForTimeout(interval(this.timeout))
   }
 
   _waitForTimeout(ms) {
@@ -288,7 +290,7 @@ module.exports = class NoiseSecretStream extends Duplex {
   }
 
   _ontimeout() {
-    const left = this._lastData + this.timeout - Date.now()
+    const left = this._lastData + interval(this.timeout) - Date.now()
     if (this.rawStream.keepAlivesReceived !== this._lastKeepAlive) this._startTimeout()
     else if (left > 0) this._waitForTimeout(left)
     else this.destroy(new Error('Stream timed out'))
@@ -319,7 +321,7 @@ function toBuffer(data) {
 }
 
 function invalid(data) {
-  if (!b4a.isBuffer(data)) return new TypeError('A message must be a string or a buffer')
+  if (!isBytes(data)) return new TypeError('A message must be a string or a buffer')
   if (data.byteLength + SEAL <= MAX_ATOMIC_WRITE) return null
   return new Error(
     `Message is too large for an atomic write. Max size is ${MAX_ATOMIC_WRITE} bytes.`

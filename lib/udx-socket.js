@@ -4,7 +4,7 @@ const unsupported = require('./unsupported')
 module.exports = class UDXSocket {
   /**
    * @param {number} id
-   * @param {{ host: string, port: number } | null} address
+   * @param {{ host: string, family: number, port: number } | null} address
    * @param {{ onidle: () => void, traffic: () => object | null }} node `onidle` when the last
    *   stream on it is gone; `traffic` counts what has passed, null once it is closed
    */
@@ -22,6 +22,22 @@ module.exports = class UDXSocket {
     this._traffic = NOTHING
   }
 
+  /**
+   * That of a socket of the core.
+   *
+   * @param {import('./rpc')} dht
+   * @param {number} id
+   * @param {boolean} passes one for punching: it goes with its last stream
+   */
+  static of(dht, id, passes) {
+    const address = dht._native.inspect('localAddress', id)
+    const family = dht._dualStack ? { host: '::', family: 6 } : { family: 4 }
+    return new UDXSocket(id, address && { host: address.host, ...family, port: address.port }, {
+      onidle: () => passes && dht._sockets.delete(id),
+      traffic: () => dht._native.inspect('traffic', id)
+    })
+  }
+
   get idle() {
     return this.streams.size === 0
   }
@@ -32,7 +48,7 @@ module.exports = class UDXSocket {
 
   address() {
     if (this._address === null) return null
-    return { host: this._address.host, family: 4, port: this._address.port }
+    return { ...this._address }
   }
 
   toJSON() {

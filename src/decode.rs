@@ -14,10 +14,11 @@ use hyperdht::{
 pub(crate) fn open_options(bytes: &[u8]) -> Result<OpenOptions, Malformed> {
     let r = &mut Reader::new(bytes);
     let host = r.array::<4>()?.into();
+    let dual_stack = flag(r)?;
     let (from, to) = (r.u32()?, r.u32()?);
     let any_port = flag(r)?;
     let config = config(r)?;
-    Ok(OpenOptions { host, ports: from..to, any_port, config })
+    Ok(OpenOptions { host, dual_stack, ports: from..to, any_port, config })
 }
 
 /// One command.
@@ -72,6 +73,7 @@ pub(crate) fn command(bytes: &[u8]) -> Result<Command, Malformed> {
         }
         19 => Command::CancelRequest { request: RequestId(r.u32()?) },
         20 => datagram(r)?,
+        23 => Command::SetDefaultKeepAlive { interval: millis(r)? },
         22 => Command::CheckLocal { host: r.array::<4>()?.into() },
         _ => return Err(Malformed::UnknownValue),
     })

@@ -159,13 +159,26 @@ fn malformed(error: hyperdht::wire::Malformed) -> Error {
 
 /// The error with the text of libuv where the system has a name for it.
 fn bind_error(error: &io::Error) -> Error {
-    if error.raw_os_error() == Some(EMFILE) {
-        return Error::from_reason("EMFILE: too many open files");
+    let named = UNNAMED.iter().find(|(code, _)| error.raw_os_error() == Some(*code));
+    if let Some((_, text)) = named {
+        return Error::from_reason(*text);
     }
     let words = bind_error::words(error.kind());
     let text = words.map_or_else(|| error.to_string(), |(code, text)| format!("{code}: {text}"));
     Error::from_reason(text)
 }
 
-/// No descriptor is left for a socket; `ErrorKind` has no name for it. Winsock counts apart.
+/// What `ErrorKind` has no name for: no descriptor is left for a socket; the system has no IPv6.
+const UNNAMED: [(i32, &str); 2] = [
+    (EMFILE, "EMFILE: too many open files"),
+    (EAFNOSUPPORT, "EAFNOSUPPORT: address family not supported"),
+];
+
+/// Winsock counts apart.
 const EMFILE: i32 = if cfg!(windows) { 10_024 } else { 24 };
+
+const EAFNOSUPPORT: i32 = match () {
+    () if cfg!(windows) => 10_047,
+    () if cfg!(any(target_os = "linux", target_os = "android")) => 97,
+    () => 47,
+};

@@ -22,7 +22,7 @@ export interface DHTOptions {
   nodes?: Address[]
   /** Tried first, with the four behind it; or a range. Default 49737. */
   port?: number | [from: number, to: number]
-  /** IPv4 address to bind. Default '0.0.0.0'. */
+  /** IPv4 address to bind, or '::' for all addresses of both families. Default '0.0.0.0'. */
   host?: string
   /** Bind any port if those are occupied. Default true. */
   anyPort?: boolean

@@ -31,7 +31,11 @@ export interface Request {
   reply(value: Uint8Array | null, opts?: AnswerOptions): void
   /** Without a token, unless that is asked for. */
   error(code: number, opts?: AnswerOptions): void
-  /** Sends the request on, with its id: whoever gets it may answer the requester for us. */
+  /**
+   * Sends the request on, with its id. The other node may answer us, or the requester itself
+   * (`to`): a requester of the reference takes that, one of ours takes an answer only from the
+   * node that it has asked.
+   */
   relay(value: Uint8Array | null, to: Address, opts?: { socket?: UDXSocket }): void
   sendReply(error: number, value: Uint8Array | null, token: boolean, closerNodes: boolean): void
 }

@@ -43,6 +43,15 @@ test('keyPair and hash in browsers', t => {
   t.unlike(one.publicKey, other.publicKey)
 })
 
+test('lib/crypto', t => {
+  const { hash, unslabbedHash, createKeyPair } = deep('lib/crypto')
+  const seed = b4a.alloc(32, 1)
+  t.alike(createKeyPair(seed), DHT.keyPair(seed))
+  t.unlike(createKeyPair(), createKeyPair())
+  t.alike(hash(seed), DHT.hash(seed))
+  t.alike(unslabbedHash(seed), DHT.hash(seed))
+})
+
 test('lib/constants', t => {
   const { COMMANDS, BOOTSTRAP_NODES, FIREWALL, ERROR, NS } = deep('lib/constants')
   t.alike(COMMANDS, {

@@ -64,7 +64,8 @@ impl DhtConfig {
             connection_keep_alive: self.connection_keep_alive,
             ..Config::default()
         };
-        Ok(OpenOptions { host: self.host, ports, any_port: self.any_port, config })
+        let (host, any_port) = (self.host, self.any_port);
+        Ok(OpenOptions { host, ports, any_port, config, ..OpenOptions::default() })
     }
 }
 

@@ -84,6 +84,8 @@ fn a_server_whose_relays_are_gone_closes_in_bounded_time() {
 fn listen(world: &mut World, host: HostId) -> PublicKey {
     let key_pair = KeyPair::from_seed([1; 32]);
     let remote = key_pair.public();
+    // An empty message is delivered where it cannot be a keep-alive.
+    world.command(host, Command::SetDefaultKeepAlive { interval: Duration::ZERO });
     let options = ServerOptions { key_pair: Some(key_pair), ..ServerOptions::default() };
     world.command(host, Command::Listen { server: ServerId(0), options });
     world.run_until(Duration::from_secs(60), |world| {
@@ -139,10 +141,7 @@ impl SlowReader {
 impl App for SlowReader {
     fn handle(&mut self, world: &mut World, host: HostId, event: Event) {
         if let Event::Connection(info) = event {
-            let (conn, interval) = (info.opened.conn, Duration::ZERO);
-            self.accepted = Some(conn);
-            // An empty message is delivered where it cannot be a keep-alive.
-            world.command(host, Command::SetKeepAlive { conn, interval });
+            self.accepted = Some(info.opened.conn);
         } else if let Event::Opened(opened) = event {
             self.write(world, host, opened.conn, 0);
             self.write(world, host, opened.conn, LARGE);

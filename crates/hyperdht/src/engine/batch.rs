@@ -1,6 +1,6 @@
 //! Receive buffers: one set for all nodes of an engine, filled from many sockets at a time.
 
-use std::net::{SocketAddr, SocketAddrV4};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 
 use proto::{Datagram, SocketId};
 use quinn_udp::RecvMeta;
@@ -84,19 +84,24 @@ impl Batch {
 
 impl Filled {
     fn new(socket: SocketId, meta: &RecvMeta) -> Self {
-        let from = match meta.addr {
-            SocketAddr::V4(from) => from,
-            // No socket of ours speaks IPv6; what has no source is skipped by its length.
-            SocketAddr::V6(_) => {
-                return Self {
-                    socket,
-                    from: SocketAddrV4::new([0; 4].into(), 0),
-                    len: 0,
-                    stride: 1,
-                };
+        match ipv4(meta.addr) {
+            Some(from) => Self { socket, from, len: meta.len, stride: meta.stride.max(1) },
+            // Nobody of the DHT has an IPv6 address; what has no source is skipped by its length.
+            None => {
+                let from = SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0);
+                Self { socket, from, len: 0, stride: 1 }
             }
-        };
-        Self { socket, from, len: meta.len, stride: meta.stride.max(1) }
+        }
+    }
+}
+
+/// A source, which a socket of both families tells as an IPv6 address.
+fn ipv4(from: SocketAddr) -> Option<SocketAddrV4> {
+    match from {
+        SocketAddr::V4(from) => Some(from),
+        SocketAddr::V6(from) => {
+            from.ip().to_ipv4_mapped().map(|ip| SocketAddrV4::new(ip, from.port()))
+        }
     }
 }
 

@@ -52,6 +52,9 @@ pub trait Wake: Send + Sync {
 pub struct OpenOptions {
     /// The local address of all sockets. Default 0.0.0.0.
     pub host: Ipv4Addr,
+    /// Bind to all addresses of both families instead, if the system has IPv6. Peers have IPv4
+    /// addresses all the same. Default false.
+    pub dual_stack: bool,
     /// Ports of the server socket, in the order in which they are tried; empty is any port. The
     /// end, which is not tried, may be 65536.
     /// Default [`DEFAULT_PORTS`].
@@ -116,8 +119,8 @@ impl Engine {
         let mut running = self.running.lock();
         let running = running.as_mut().ok_or(io::ErrorKind::NotConnected)?;
 
-        let OpenOptions { host, ports, any_port, mut config } = options;
-        let rules = BindRules { host, ports, any_port };
+        let OpenOptions { host, dual_stack, ports, any_port, mut config } = options;
+        let rules = BindRules { host, dual_stack, ports, any_port };
         let sockets = rules.bind(&running.runtime, None)?;
         let mut seed = [0; 32];
         getrandom::fill(&mut seed)?;
@@ -176,6 +179,7 @@ impl Default for OpenOptions {
     fn default() -> Self {
         Self {
             host: Ipv4Addr::UNSPECIFIED,
+            dual_stack: false,
             ports: DEFAULT_PORTS,
             any_port: true,
             config: Config::default(),

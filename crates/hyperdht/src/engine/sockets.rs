@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, IoSliceMut};
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4};
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
@@ -32,6 +32,8 @@ pub(super) struct Socket {
     io: UdpSocket,
     state: UdpSocketState,
     local: SocketAddrV4,
+    /// Bound to both families: it knows IPv4 addresses in the form of IPv6 ones.
+    dual_stack: bool,
     counters: Counters,
 }
 
@@ -57,6 +59,7 @@ struct Counters {
 #[derive(Clone, Debug)]
 pub(super) struct BindRules {
     pub(super) host: Ipv4Addr,
+    pub(super) dual_stack: bool,
     pub(super) ports: Range<u32>,
     pub(super) any_port: bool,
 }
@@ -112,9 +115,14 @@ impl Sockets {
 
 impl Socket {
     /// Binds a socket and registers it with the runtime.
-    pub(super) fn bind(runtime: &Handle, address: SocketAddrV4) -> io::Result<Self> {
-        let socket = socket2::Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP))?;
-        socket.bind(&SocketAddr::V4(address).into())?;
+    fn bind(runtime: &Handle, address: SocketAddr) -> io::Result<Self> {
+        let domain = Domain::for_address(address);
+        let socket = socket2::Socket::new(domain, Type::DGRAM, Some(Protocol::UDP))?;
+        let dual_stack = address.is_ipv6();
+        if dual_stack {
+            socket.set_only_v6(false)?;
+        }
+        socket.bind(&address.into())?;
         // The system may grant less; a node works with less.
         let _ = socket.set_recv_buffer_size(RECV_BUFFER);
         let _ = socket.set_send_buffer_size(SEND_BUFFER);
@@ -123,12 +131,14 @@ impl Socket {
 
         let _context = runtime.enter();
         let io = UdpSocket::from_std(socket.into())?;
-        let SocketAddr::V4(local) = io.local_addr()? else {
-            return Err(io::ErrorKind::AddrNotAvailable.into());
+        let local = match io.local_addr()? {
+            SocketAddr::V4(local) => local,
+            SocketAddr::V6(local) => SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, local.port()),
         };
-        Ok(Self { io, state, local, counters: Counters::default() })
+        Ok(Self { io, state, local, dual_stack, counters: Counters::default() })
     }
 
+    /// Where it is bound; 0.0.0.0 stands for both families too.
     pub(super) fn local(&self) -> SocketAddrV4 {
         self.local
     }
@@ -194,13 +204,12 @@ impl Socket {
         let Some(ttl) = transmit.ttl else {
             return self.send_segments(transmit, data);
         };
-        let socket = SockRef::from(&self.io);
-        if let Err(error) = socket.set_ttl_v4(ttl.into()) {
+        if let Err(error) = self.set_ttl(ttl.into()) {
             tracing::debug!(%error, ttl, "a time to live was refused");
             return Ok(());
         }
         let sent = self.send_segments(transmit, data);
-        if let Err(error) = socket.set_ttl_v4(DEFAULT_TTL) {
+        if let Err(error) = self.set_ttl(DEFAULT_TTL) {
             tracing::warn!(%error, "the time to live could not be restored");
         }
         sent
@@ -209,6 +218,13 @@ impl Socket {
     /// The same for the driver: `WouldBlock` arms [`Sockets::poll_writable`].
     pub(super) fn send_or_arm(&self, transmit: &Transmit, data: &[u8]) -> io::Result<()> {
         self.io.try_io(Interest::WRITABLE, || self.send(transmit, data))
+    }
+
+    /// Which of the two options counts for a mapped address depends on the system.
+    fn set_ttl(&self, ttl: u32) -> io::Result<()> {
+        let socket = SockRef::from(&self.io);
+        let set = socket.set_ttl_v4(ttl);
+        if self.dual_stack { set.or(socket.set_unicast_hops_v6(ttl)) } else { set }
     }
 
     #[cfg(test)]
@@ -249,7 +265,7 @@ impl Socket {
         self.state.try_send(
             UdpSockRef::from(&self.io),
             &quinn_udp::Transmit {
-                destination: SocketAddr::V4(to),
+                destination: self.destination(to),
                 ecn: None,
                 contents,
                 segment_size,
@@ -258,6 +274,13 @@ impl Socket {
         )?;
         self.counters.transmit(contents.len(), segment_size.unwrap_or(contents.len()));
         Ok(())
+    }
+
+    fn destination(&self, to: SocketAddrV4) -> SocketAddr {
+        match self.dual_stack {
+            true => SocketAddr::from((to.ip().to_ipv6_mapped(), to.port())),
+            false => SocketAddr::V4(to),
+        }
     }
 }
 
@@ -284,24 +307,33 @@ impl BindRules {
     /// before, if that is free.
     pub(super) fn bind(&self, runtime: &Handle, before: Option<MainSockets>) -> io::Result<Main> {
         let server = self.bind_server(runtime, before.map(|main| main.server))?;
-        let client = match before.map(|main| Socket::bind(runtime, main.client)) {
+        let client = match before.map(|main| self.bind_port(runtime, main.client.port())) {
             Some(Ok(socket)) => socket,
-            Some(Err(_)) | None => Socket::bind(runtime, SocketAddrV4::new(self.host, 0))?,
+            Some(Err(_)) | None => self.bind_port(runtime, 0)?,
         };
         Ok(Main { client, server })
+    }
+
+    /// Binds one socket; 0 is any port.
+    pub(super) fn bind_port(&self, runtime: &Handle, port: u16) -> io::Result<Socket> {
+        let address = match self.dual_stack {
+            true => SocketAddr::from((Ipv6Addr::UNSPECIFIED, port)),
+            false => SocketAddr::from((self.host, port)),
+        };
+        Socket::bind(runtime, address)
     }
 
     fn bind_server(&self, runtime: &Handle, before: Option<SocketAddrV4>) -> io::Result<Socket> {
         let ports = self.ports.clone().filter_map(|port| u16::try_from(port).ok());
         let ports = before.map(|address| address.port()).into_iter().chain(ports);
         for port in ports {
-            match Socket::bind(runtime, SocketAddrV4::new(self.host, port)) {
+            match self.bind_port(runtime, port) {
                 Err(error) if !self.any_port => return Err(error),
                 Err(error) => tracing::debug!(%error, port, "a port is occupied"),
                 Ok(socket) => return Ok(socket),
             }
         }
-        Socket::bind(runtime, SocketAddrV4::new(self.host, 0))
+        self.bind_port(runtime, 0)
     }
 }
 

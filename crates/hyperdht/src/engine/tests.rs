@@ -72,6 +72,24 @@ fn a_time_to_live_is_for_one_datagram() {
 }
 
 #[test]
+fn sockets_of_both_families_speak_ipv4() {
+    let pair = Pair::of(&BindRules { dual_stack: true, ..rules(0..0, true) });
+
+    pair.send(&[7; 2500], Some(1000), None);
+    pair.send(b"short", None, Some(1));
+
+    let arrived = pair.receive(4);
+    assert_eq!(
+        arrived.iter().map(|(_, data)| data.len()).collect::<Vec<_>>(),
+        [1000, 1000, 500, 5]
+    );
+    assert!(arrived.iter().all(|(from, _)| *from == pair.client));
+    let sockets = pair.sockets.read();
+    assert_eq!(sockets[&SocketId::CLIENT].ttl().unwrap(), 64);
+    assert_eq!(*sockets[&SocketId::CLIENT].local().ip(), Ipv4Addr::UNSPECIFIED);
+}
+
+#[test]
 fn a_datagram_that_cannot_be_sent_counts_as_lost() {
     let pair = Pair::new();
 
@@ -130,9 +148,15 @@ struct Pair {
 
 impl Pair {
     fn new() -> Self {
+        Self::of(&rules(0..0, true))
+    }
+
+    fn of(rules: &BindRules) -> Self {
         let runtime = runtime();
-        let main = bind(&runtime, 0..0, true);
+        let main = rules.bind(runtime.handle(), None).unwrap();
+        let on_loopback = |at: SocketAddrV4| SocketAddrV4::new(HOST, at.port());
         let MainSockets { client, server } = main.addresses();
+        let (client, server) = (on_loopback(client), on_loopback(server));
         let sockets = Sockets::new(main.into_array());
         Self { sockets, client, server, runtime }
     }
@@ -174,7 +198,7 @@ fn bind(runtime: &Runtime, ports: Range<u32>, any_port: bool) -> Main {
 }
 
 fn rules(ports: Range<u32>, any_port: bool) -> BindRules {
-    BindRules { host: HOST, ports, any_port }
+    BindRules { host: HOST, dual_stack: false, ports, any_port }
 }
 
 fn server_port(main: &Main) -> u32 {

@@ -31,6 +31,8 @@ pub enum Command {
     Consumed { conn: ConnId, bytes: usize },
     /// Interval of the keep-alive; zero is off.
     SetKeepAlive { conn: ConnId, interval: Duration },
+    /// The same for the connections to come.
+    SetDefaultKeepAlive { interval: Duration },
     /// Announces a key pair and accepts connections to it.
     Listen { server: ServerId, options: ServerOptions },
     /// Announces a server again at the next cycle.

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use super::keep_alive::KeepAlive;
 use super::open::Open;
 use super::waiting::{Waiting, Write};
 use super::{Path, RemoteStream};
@@ -42,7 +43,7 @@ impl Connection {
         stream_id: u32,
         keep_alive: Duration,
     ) -> Self {
-        let state = State::Waiting(Waiting::new(keep_alive));
+        let state = State::Waiting(Waiting::new(KeepAlive::new(keep_alive)));
         Self { id, server, stream_id, state, ready: false }
     }
 
@@ -59,10 +60,10 @@ impl Connection {
         let writes = std::mem::take(&mut waiting.writes);
         let keep_alive = waiting.keep_alive;
 
-        let open = Open::new(cx, self.stream_id, remote, path, keys);
+        let open = Open::new(cx, self.stream_id, remote, path, keys, keep_alive);
         self.state = State::Open(Box::new(open));
         self.announce(cx, path, remote.id, keys);
-        self.set_keep_alive(cx, keep_alive);
+        self.handle_keep_alive(cx);
         for write in writes {
             match write {
                 Write::Frame(data) => self.write(cx, data),
@@ -118,7 +119,7 @@ impl Connection {
 
     pub(super) fn set_keep_alive(&mut self, cx: &mut Cx<'_>, interval: Duration) {
         match &mut self.state {
-            State::Waiting(waiting) => waiting.keep_alive = interval,
+            State::Waiting(waiting) => waiting.keep_alive.set(interval),
             State::Open(open) => match open.set_keep_alive(cx.now, interval) {
                 Some(at) => cx.timers.set(Timer::KeepAlive(self.id), at),
                 None => cx.timers.cancel(Timer::KeepAlive(self.id)),

@@ -6,6 +6,7 @@
 //! Reference: @hyperswarm/secret-stream 6.9.2, `index.js`.
 
 mod connection;
+mod keep_alive;
 mod open;
 mod unread;
 mod waiting;
@@ -242,6 +243,11 @@ impl Conns {
     /// Changes the keep-alive's interval; zero is off.
     pub(crate) fn set_keep_alive(&mut self, cx: &mut Cx<'_>, conn: ConnId, interval: Duration) {
         self.update(cx, conn, |c, cx| c.set_keep_alive(cx, interval));
+    }
+
+    /// The same for the connections to come.
+    pub(crate) fn set_default_keep_alive(&mut self, interval: Duration) {
+        self.keep_alive = interval;
     }
 
     /// The stream's own deadline.

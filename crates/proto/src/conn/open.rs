@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use super::keep_alive::KeepAlive;
 use super::unread::Unread;
 use super::{Path, RemoteStream};
 use crate::noise::Finished;
@@ -17,7 +18,7 @@ pub(super) struct Open {
     sender: Sender,
     receiver: Receiver,
     datagrams: Datagrams,
-    keep_alive: Duration,
+    keep_alive: KeepAlive,
     last_write: Instant,
     ended: bool,
     unread: Unread,
@@ -35,6 +36,7 @@ impl Open {
         remote: RemoteStream,
         path: Path,
         keys: &Finished,
+        keep_alive: KeepAlive,
     ) -> Self {
         let mut stream = udx::Stream::new(stream_id, udx::Config::default());
         stream.connect(cx.now, remote.id, path.remote);
@@ -47,7 +49,7 @@ impl Open {
             sender,
             receiver: Receiver::new(keys),
             datagrams: Datagrams::new(keys, cx.rng.bytes()),
-            keep_alive: Duration::ZERO,
+            keep_alive,
             last_write: cx.now,
             ended: false,
             unread: Unread::default(),
@@ -83,21 +85,19 @@ impl Open {
 
     /// Returns when the first one is due.
     pub(super) fn set_keep_alive(&mut self, now: Instant, interval: Duration) -> Option<Instant> {
-        self.keep_alive = interval;
+        self.keep_alive.set(interval);
         self.handle_keep_alive(now)
     }
 
     /// Writes an empty message if nothing was written for an interval. Returns when to ask again.
     pub(super) fn handle_keep_alive(&mut self, now: Instant) -> Option<Instant> {
-        if self.keep_alive.is_zero() || self.ended {
-            return None;
-        }
-        if now >= self.last_write + self.keep_alive {
+        let interval = self.keep_alive.interval().filter(|_| !self.ended)?;
+        if now >= self.last_write + interval {
             // The application did not write it, and gets no credit for it.
             self.write_frame(now, Message::from(b""));
             self.keep_alives_sent += 1;
         }
-        Some(self.last_write + self.keep_alive)
+        Some(self.last_write + interval)
     }
 
     /// Feeds a packet to the stream, and what comes out of it to the secret stream.
@@ -113,7 +113,7 @@ impl Open {
             conn,
             receiver: &mut self.receiver,
             datagrams: &self.datagrams,
-            deliver_empty: self.keep_alive.is_zero(),
+            filter_empty: self.keep_alive.filters_empty(),
             unread: &mut self.unread,
             keep_alives: &mut self.keep_alives_received,
             result: Ok(()),
@@ -172,7 +172,7 @@ struct Inlet<'a, 'b> {
     conn: ConnId,
     receiver: &'a mut Receiver,
     datagrams: &'a Datagrams,
-    deliver_empty: bool,
+    filter_empty: bool,
     unread: &'a mut Unread,
     keep_alives: &'a mut u64,
     result: Result<(), FrameError>,
@@ -183,10 +183,9 @@ impl udx::Sink for Inlet<'_, '_> {
         if self.result.is_err() {
             return;
         }
-        let Self { cx, conn, receiver, deliver_empty, unread, keep_alives, .. } = self;
+        let Self { cx, conn, receiver, filter_empty, unread, keep_alives, .. } = self;
         self.result = receiver.feed(payload, &mut |data| {
-            // An empty message is the peer's keep-alive, unless keep-alives are off.
-            if data.is_empty() && !*deliver_empty {
+            if data.is_empty() && *filter_empty {
                 **keep_alives += 1;
                 return;
             }
@@ -240,7 +239,7 @@ mod tests {
         let remote = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 1);
         let path = Path { socket: SocketId::SERVER, remote };
         let info = UdxInfo { features, id: 2, seq: 0 };
-        let mut open = Open::new(&mut cx, 1, Some(info).into(), path, &keys);
+        let mut open = Open::new(&mut cx, 1, Some(info).into(), path, &keys, KeepAlive::default());
 
         let mut peer = udx::Stream::new(2, udx::Config::default());
         peer.connect(now, 1, remote);

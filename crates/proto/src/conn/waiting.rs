@@ -1,17 +1,17 @@
 //! A connection before it has a path and keys.
 
 use std::collections::VecDeque;
-use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::keep_alive::KeepAlive;
 use crate::{Cx, secret};
 
 /// What has been asked for and what has arrived so far.
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
     pub(super) writes: VecDeque<Write>,
-    pub(super) keep_alive: Duration,
+    pub(super) keep_alive: KeepAlive,
     parked: Vec<Vec<u8>>,
     parked_bytes: usize,
 }
@@ -25,7 +25,7 @@ pub(super) enum Write {
 }
 
 impl Waiting {
-    pub(super) fn new(keep_alive: Duration) -> Self {
+    pub(super) fn new(keep_alive: KeepAlive) -> Self {
         Self { keep_alive, ..Self::default() }
     }
 

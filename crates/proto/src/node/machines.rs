@@ -135,6 +135,9 @@ impl Machines {
             Command::SetKeepAlive { conn, interval } => {
                 self.lower.conns.set_keep_alive(cx, conn, interval);
             }
+            Command::SetDefaultKeepAlive { interval } => {
+                self.lower.conns.set_default_keep_alive(interval);
+            }
             Command::DestroyConn { conn } => self.destroy_conn(cx, conn),
             Command::Connect { conn, remote, options } => {
                 if !self.refuse_connect(cx, conn) {

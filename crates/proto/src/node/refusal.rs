@@ -31,6 +31,7 @@ pub(super) fn refuse(cx: &mut Cx<'_>, command: Command) {
         | Command::DestroyConn { .. }
         | Command::Consumed { .. }
         | Command::SetKeepAlive { .. }
+        | Command::SetDefaultKeepAlive { .. }
         | Command::RefreshServer { .. }
         | Command::CloseServer { .. }
         | Command::SetHooks { .. }

@@ -10,7 +10,6 @@ use proto::{Action, Command, MainSockets, Node, SocketId};
 
 use super::Shared;
 use crate::engine::host;
-use crate::engine::sockets::Socket;
 use crate::engine::state::{Life, State};
 
 impl Shared {
@@ -48,7 +47,7 @@ impl Shared {
 
     fn bind(&self, id: SocketId, life: Life) -> Option<SocketAddrV4> {
         let runtime = self.runtime.upgrade().filter(|_| life == Life::Running)?;
-        match Socket::bind(&runtime, SocketAddrV4::new(self.rules.host, 0)) {
+        match self.rules.bind_port(&runtime, 0) {
             Ok(socket) => {
                 let local = socket.local();
                 self.sockets.insert(id, socket);

@@ -1,0 +1,25 @@
+// Each file of the reference's lib/, which programs may require, is here or is listed as missing.
+
+const test = require('brittle')
+const { fs, path } = require('../helpers/runtime')
+
+const root = path.join(__dirname, '../..')
+const reference = path.join(root, 'node_modules/hyperdht-reference/lib')
+const SAME = ['constants', 'crypto', 'errors', 'messages', 'plugin']
+
+test('files of lib/', t => {
+  const table = fs.readFileSync(path.join(root, 'docs/COMPATIBILITY.md'), 'utf8')
+  const [row] = table.match(/^\| files of `hyperdht\/lib\/` .*$/m)
+  for (const file of fs.readdirSync(reference)) {
+    const name = file.replace('.js', '')
+    t.ok(row.includes('`' + name + '`'), name)
+  }
+})
+
+test('those that are the same have the same names in them', t => {
+  for (const name of SAME) {
+    const ours = require(path.join(root, 'lib', name))
+    const theirs = require(path.join(reference, name))
+    for (const key of Object.keys(theirs)) t.is(typeof ours[key], typeof theirs[key], key)
+  }
+})

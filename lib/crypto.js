@@ -1,0 +1,5 @@
+// What programs require as `hyperdht/lib/crypto`.
+
+const { createKeyPair, hash } = require('./keys')
+
+module.exports = { hash, unslabbedHash: hash, createKeyPair }
