@@ -7,6 +7,7 @@
 mod api;
 mod cx;
 mod rng;
+mod sources;
 mod timers;
 
 pub mod noise;

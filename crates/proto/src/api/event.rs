@@ -80,6 +80,8 @@ pub enum Event {
     RemoteEnd { conn: ConnId },
     /// Our `End` was acknowledged.
     Finished { conn: ConnId },
+    /// The peer has acknowledged all that was written before this `Flush`.
+    Flushed { conn: ConnId, flush: u32 },
     /// This many bytes of frames have left the write queue since the last report. A message of n
     /// bytes is a frame of n + 20; a rest below 64 KiB may stay unreported.
     Drained { conn: ConnId, bytes: usize },
@@ -251,7 +253,7 @@ pub struct Dropped {
     pub unexpected: u64,
     /// Handshakes that did not decrypt.
     pub handshake: u64,
-    /// Handshakes refused by the cap or the source's budget.
+    /// Handshakes and delayed pings refused by a cap or the source's budget.
     pub admission: u64,
     /// Punch payloads that did not decrypt.
     pub punch: u64,
