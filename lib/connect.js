@@ -18,12 +18,22 @@ module.exports = function connect(dht, publicKey, opts = {}) {
   const keyPair = opts.keyPair ? checkKeyPair('keyPair', opts.keyPair) : dht.defaultKeyPair
   opts.relayAddresses = opts.relayAddresses || nodes
   const relayAddresses = addresses('relayAddresses', opts.relayAddresses)
+  const holepunch = opts.holepunch || null
+  const options = {
+    remotePublicKey: key,
+    secretKey: keyPair.secretKey,
+    relayAddresses,
+    localConnection: opts.localConnection !== false,
+    fastOpen: opts.fastOpen !== false,
+    askHolepunch: typeof holepunch === 'function',
+    keepAlive: dht.connectionKeepAlive
+  }
 
   const stream = new NoiseSecretStream(true, dht, {
     publicKey: keyPair.publicKey,
     remotePublicKey: key,
-    keepAlive: dht.connectionKeepAlive,
-    holepunch: opts.holepunch || null
+    keepAlive: options.keepAlive,
+    holepunch
   })
 
   const error = refusal(dht)
@@ -32,17 +42,9 @@ module.exports = function connect(dht, publicKey, opts = {}) {
     return stream
   }
 
-  const conn = dht._conns.add(stream)
-  stream._attach(conn)
-  dht._native.command('connect', {
-    conn,
-    remotePublicKey: key,
-    secretKey: keyPair.secretKey,
-    relayAddresses,
-    localConnection: opts.localConnection !== false,
-    fastOpen: opts.fastOpen !== false,
-    askHolepunch: typeof opts.holepunch === 'function',
-    keepAlive: stream.keepAlive
+  dht._conns.begin(stream, conn => {
+    dht._native.command('connect', { conn, ...options })
+    stream._attach(conn)
   })
   return stream
 }

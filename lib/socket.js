@@ -67,8 +67,9 @@ module.exports = class NoiseSecretStream extends Duplex {
   }
 
   setTimeout(ms) {
+    const timeout = interval(ms)
     this._clearTimeout()
-    this.timeout = interval(ms)
+    this.timeout = timeout
     if (this.timeout > 0 && this.rawStream !== null) this._startTimeout()
   }
 
