@@ -489,6 +489,7 @@ declare namespace HyperDHT {
     readonly packetsReceived: number
     userData: unknown
 
+    /** The same for what has left the connection's own queue; false if the stream ends before. */
     flush(): Promise<boolean>
     destroy(err?: Error): void
     toJSON(): object

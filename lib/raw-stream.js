@@ -21,6 +21,8 @@ module.exports = class RawStream extends EventEmitter {
 
     this._stream = stream
     this._measured = NOTHING
+    this._flushes = new Map() // by number, what to resolve
+    this._nextFlush = 0
     socket._addStream(this)
   }
 
@@ -63,15 +65,17 @@ module.exports = class RawStream extends EventEmitter {
   }
 
   /**
-   * Resolves when the peer has acknowledged all that was written.
+   * Resolves when the peer has acknowledged all that has left the connection's own queue so far.
    *
-   * @returns {Promise<boolean>} false if the stream ended before
+   * @returns {Promise<boolean>} false if the stream ends before
    */
   async flush() {
-    while (!this.destroying && this.inflight > 0) {
-      await new Promise(resolve => setTimeout(resolve, FLUSH_INTERVAL))
-    }
-    return !this.destroying
+    if (this.destroying) return false
+    return new Promise(resolve => {
+      const flush = this._nextFlush++
+      this._flushes.set(flush, resolve)
+      this._stream._command('flush', { flush })
+    })
   }
 
   destroy(err) {
@@ -83,12 +87,20 @@ module.exports = class RawStream extends EventEmitter {
     return this._measured
   }
 
+  _onflushed(flush) {
+    const resolve = this._flushes.get(flush)
+    this._flushes.delete(flush)
+    resolve(true)
+  }
+
   _close() {
     if (this.destroyed) return
     this._measure()
     this.destroyed = true
     this.socket._removeStream(this)
     this.socket = null
+    for (const resolve of this._flushes.values()) resolve(false)
+    this._flushes.clear()
     this.emit('close')
   }
 }
@@ -117,6 +129,3 @@ for (const name of Object.keys(NOTHING)) {
     }
   })
 }
-
-/** Milliseconds; about the round trip of a near peer. */
-const FLUSH_INTERVAL = 10

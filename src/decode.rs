@@ -30,6 +30,7 @@ pub(crate) fn command(bytes: &[u8]) -> Result<Command, Malformed> {
             options: connect_options(r)?,
         },
         2 => Command::End { conn: ConnId(r.u32()?) },
+        33 => Command::Flush { conn: ConnId(r.u32()?), flush: r.u32()? },
         3 => Command::DestroyConn { conn: ConnId(r.u32()?) },
         4 => Command::SetKeepAlive { conn: ConnId(r.u32()?), interval: millis(r)? },
         5 => Command::Listen { server: ServerId(r.u32()?), options: server_options(r)? },

@@ -136,6 +136,9 @@ fn control(w: &mut Writer, event: &Event) {
         Event::Opened(info) => opened(w.u8(31), info),
         Event::RemoteEnd { conn } => code_of(w, 32, conn.0),
         Event::Finished { conn } => code_of(w, 33, conn.0),
+        Event::Flushed { conn, flush } => {
+            w.u8(35).u32(conn.0).u32(*flush);
+        }
         Event::Closed(closed) => {
             w.u8(34).u32(closed.conn.0);
             optional(w, closed.error, conn_error);

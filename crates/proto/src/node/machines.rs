@@ -130,6 +130,7 @@ impl Machines {
         match command {
             Command::Write { conn, data } => self.lower.conns.write(cx, conn, data),
             Command::SendMessage { conn, data } => self.lower.conns.send_message(cx, conn, data),
+            Command::Flush { conn, flush } => self.lower.conns.flush(cx, conn, flush),
             Command::End { conn } => self.lower.conns.end(cx, conn),
             Command::Consumed { conn, bytes } => self.lower.conns.consumed(cx, conn, bytes),
             Command::SetKeepAlive { conn, interval } => {
