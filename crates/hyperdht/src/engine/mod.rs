@@ -5,6 +5,7 @@
 //! at once, sends included, instead of waiting for the driver thread to be scheduled.
 
 mod batch;
+mod descriptors;
 mod driver;
 mod handle;
 mod host;
@@ -59,7 +60,8 @@ pub struct OpenOptions {
     /// Bind any port when all of [`OpenOptions::ports`] are occupied; if false, the first
     /// occupied one is the error. Default true.
     pub any_port: bool,
-    /// The node's options. Its sockets, interfaces and clock are filled in by [`Engine::open`].
+    /// The node's options. Its sockets and their number, interfaces and clock are filled in by
+    /// [`Engine::open`].
     pub config: Config,
 }
 
@@ -125,6 +127,7 @@ impl Engine {
         let main = sockets.addresses();
         (config.client_socket, config.server_socket) = (main.client, main.server);
         config.unix_time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        config.max_pool_sockets = descriptors::for_one_node();
         let interfaces = self.interfaces.lock().read(now).to_vec();
         config.interfaces = interfaces.iter().filter_map(Interface::external_ipv4).collect();
 

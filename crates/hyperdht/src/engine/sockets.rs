@@ -16,6 +16,7 @@ use tokio::net::UdpSocket;
 use tokio::runtime::Handle;
 
 use super::batch::SLOTS;
+use super::descriptors::Claim;
 
 /// The sockets of a node.
 ///
@@ -33,6 +34,8 @@ pub(super) struct Socket {
     state: UdpSocketState,
     local: SocketAddrV4,
     counters: Counters,
+    /// Its share of the process's descriptors, unless it is one of the main ones.
+    _claim: Option<Claim>,
 }
 
 /// What has passed through a socket so far.
@@ -126,7 +129,13 @@ impl Socket {
         let SocketAddr::V4(local) = io.local_addr()? else {
             return Err(io::ErrorKind::AddrNotAvailable.into());
         };
-        Ok(Self { io, state, local, counters: Counters::default() })
+        Ok(Self { io, state, local, counters: Counters::default(), _claim: None })
+    }
+
+    /// The same, if the nodes of this process may have one more.
+    pub(super) fn bind_claimed(runtime: &Handle, address: SocketAddrV4) -> io::Result<Self> {
+        let claim = Claim::take().ok_or(io::ErrorKind::QuotaExceeded)?;
+        Ok(Self { _claim: Some(claim), ..Self::bind(runtime, address)? })
     }
 
     pub(super) fn local(&self) -> SocketAddrV4 {

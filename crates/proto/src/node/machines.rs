@@ -85,7 +85,7 @@ impl Machines {
             lower: Lower {
                 net,
                 conns: Conns::new(config.connection_keep_alive),
-                pool: Pool::new(),
+                pool: Pool::new(config.max_pool_sockets),
                 punchers,
                 local: LocalAddresses::new(config.server_socket, config.interfaces.clone()),
                 announcers: BTreeMap::new(),
@@ -248,7 +248,7 @@ impl Machines {
             self.settle_announcers(cx);
             match self.lower.net.poll_output() {
                 Some(output) => self.handle_output(cx, output),
-                None if self.settle_sleep(cx) => {}
+                None if self.settle_refused(cx) || self.settle_sleep(cx) => {}
                 None => break,
             }
         }
@@ -302,6 +302,15 @@ impl Machines {
         for socket in self.lower.conns.take_unused() {
             self.lower.pool.handle_unused(cx, &self.lower.conns, socket);
         }
+    }
+
+    /// Tells punchers of the sockets that they do not get; true if there were any.
+    fn settle_refused(&mut self, cx: &mut Cx<'_>) -> bool {
+        let refused = self.lower.pool.take_refused();
+        for socket in &refused {
+            self.handle_bound(cx, *socket, None);
+        }
+        !refused.is_empty()
     }
 
     fn destroy(&mut self, cx: &mut Cx<'_>, force: bool) {

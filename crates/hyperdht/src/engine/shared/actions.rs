@@ -48,7 +48,7 @@ impl Shared {
 
     fn bind(&self, id: SocketId, life: Life) -> Option<SocketAddrV4> {
         let runtime = self.runtime.upgrade().filter(|_| life == Life::Running)?;
-        match Socket::bind(&runtime, SocketAddrV4::new(self.rules.host, 0)) {
+        match Socket::bind_claimed(&runtime, SocketAddrV4::new(self.rules.host, 0)) {
             Ok(socket) => {
                 let local = socket.local();
                 self.sockets.insert(id, socket);
