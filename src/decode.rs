@@ -9,6 +9,7 @@ use hyperdht::{
     ConnectOptions, Incoming, Interests, KeyPair, OpenOptions, QueryId, QueryKind, QueryOptions,
     RequestAnswer, RequestId, ServerId, ServerOptions, SocketId, Steer, UserCommit, UserRequest,
 };
+use zeroize::Zeroizing;
 
 /// Options of a new node: where to bind, then the node's config.
 pub(crate) fn open_options(bytes: &[u8]) -> Result<OpenOptions, Malformed> {
@@ -264,7 +265,8 @@ fn socket(r: &mut Reader<'_>) -> Result<SocketId, Malformed> {
 }
 
 fn key_pair(r: &mut Reader<'_>) -> Result<KeyPair, Malformed> {
-    KeyPair::from_secret_key(&r.array()?).ok_or(Malformed::UnknownValue)
+    let secret_key = Zeroizing::new(r.array()?);
+    KeyPair::from_secret_key(&secret_key).ok_or(Malformed::UnknownValue)
 }
 
 fn optional<T>(

@@ -194,7 +194,7 @@ fn interface(w: &mut Writer, interface: &Interface) {
 fn opened(w: &mut Writer, opened: &Opened) {
     w.u32(opened.conn.0)
         .raw(&opened.remote_public_key)
-        .raw(&opened.handshake_hash)
+        .raw(&*opened.handshake_hash)
         .addr4(opened.remote)
         .u32(opened.socket.0)
         .u32(opened.local_id)

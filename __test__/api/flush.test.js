@@ -26,7 +26,7 @@ test('flush has an end while somebody goes on writing', async t => {
   server.resume()
   let writing = true
   const write = () => {
-    while (writing && client.write(b4a.alloc(65536)));
+    while (writing && client.write(MIB));
     if (writing) client.once('drain', write)
   }
   write()

@@ -75,7 +75,7 @@ impl Connection {
 
     /// The same 64 bytes at both ends, and at no other connection.
     pub fn handshake_hash(&self) -> [u8; 64] {
-        self.opened.handshake_hash
+        *self.opened.handshake_hash
     }
 
     /// The address of the peer when the connection was made.

@@ -9,6 +9,7 @@ mod cx;
 mod rng;
 mod sources;
 mod timers;
+mod wipe;
 
 pub mod noise;
 pub mod secret;

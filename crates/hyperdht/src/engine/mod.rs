@@ -25,6 +25,7 @@ use parking_lot::Mutex;
 use proto::{Config, Interface, Node};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Notify;
+use zeroize::Zeroizing;
 
 pub use handle::Handle;
 pub use sockets::Traffic;
@@ -121,8 +122,8 @@ impl Engine {
         let OpenOptions { host, ports, any_port, mut config } = options;
         let rules = BindRules { host, ports, any_port };
         let sockets = rules.bind(&running.runtime, None)?;
-        let mut seed = [0; 32];
-        getrandom::fill(&mut seed)?;
+        let mut seed = Zeroizing::new([0; 32]);
+        getrandom::fill(&mut *seed)?;
         let now = Instant::now();
         let main = sockets.addresses();
         (config.client_socket, config.server_socket) = (main.client, main.server);
@@ -131,7 +132,7 @@ impl Engine {
         let interfaces = self.interfaces.lock().read(now).to_vec();
         config.interfaces = interfaces.iter().filter_map(Interface::external_ipv4).collect();
 
-        let node = Node::new(config, seed, now);
+        let node = Node::new(config, *seed, now);
         let shared = Shared::new(node, rules, sockets, Arc::downgrade(&running.runtime), waker);
         Driver::spawn(
             &running.runtime,

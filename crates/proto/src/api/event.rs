@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use bytes::Bytes;
+use zeroize::Zeroizing;
 
 use crate::noise::PublicKey;
 use crate::wire::{NodeId, NoisePayload, Peer, Target};
@@ -132,12 +133,12 @@ pub struct ConnectionInfo {
 }
 
 /// What is known of a connection from its start.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Opened {
     pub conn: ConnId,
     pub remote_public_key: PublicKey,
-    /// The Noise handshake hash, the same at both ends.
-    pub handshake_hash: [u8; 64],
+    /// The Noise handshake hash, the same at both ends. A secret: keys derive from it.
+    pub handshake_hash: Zeroizing<[u8; 64]>,
     /// The peer's address.
     pub remote: SocketAddrV4,
     /// The local socket.
@@ -145,6 +146,19 @@ pub struct Opened {
     /// UDX stream ids of both ends.
     pub local_id: u32,
     pub remote_id: u32,
+}
+
+impl std::fmt::Debug for Opened {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Opened")
+            .field("conn", &self.conn)
+            .field("remote_public_key", &self.remote_public_key)
+            .field("remote", &self.remote)
+            .field("socket", &self.socket)
+            .field("local_id", &self.local_id)
+            .field("remote_id", &self.remote_id)
+            .finish_non_exhaustive()
+    }
 }
 
 /// The end of a connection.

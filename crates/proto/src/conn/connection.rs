@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use zeroize::Zeroizing;
 
 use super::open::Open;
 use super::waiting::{Waiting, Write};
@@ -254,7 +255,7 @@ impl Connection {
         let opened = Opened {
             conn: self.id,
             remote_public_key: keys.remote_public_key,
-            handshake_hash: keys.hash,
+            handshake_hash: Zeroizing::new(keys.hash),
             remote: path.remote,
             socket: path.socket,
             local_id: self.stream_id,
