@@ -99,6 +99,7 @@ const COMMANDS = {
     askHolepunch: c.bool,
     keepAlive: optional(c.uint)
   }),
+  flush: command(33, { conn: c.uint32, flush: c.uint32 }),
   end: command(2, { conn: c.uint32 }),
   destroyConn: command(3, { conn: c.uint32 }),
   setKeepAlive: command(4, { conn: c.uint32, interval: c.uint }),
@@ -267,6 +268,7 @@ const EVENTS = new Map([
   [32, event('remoteEnd', { conn: c.uint32 })],
   [33, event('finished', { conn: c.uint32 })],
   [34, event('closed', { conn: c.uint32, failure: optional(failure) })],
+  [35, event('flushed', { conn: c.uint32, flush: c.uint32 })],
   [40, event('ask', { ask: c.uint32, question })],
   [
     41,

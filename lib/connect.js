@@ -18,12 +18,23 @@ module.exports = function connect(dht, publicKey, opts = {}) {
   const keyPair = opts.keyPair ? checkKeyPair('keyPair', opts.keyPair) : dht.defaultKeyPair
   opts.relayAddresses = opts.relayAddresses || nodes
   const relayAddresses = addresses('relayAddresses', opts.relayAddresses)
+  const holepunch = opts.holepunch || null
+  const keepAlive = dht.connectionKeepAlive
+  const options = {
+    remotePublicKey: key,
+    secretKey: keyPair.secretKey,
+    relayAddresses,
+    localConnection: opts.localConnection !== false,
+    fastOpen: opts.fastOpen !== false,
+    askHolepunch: typeof holepunch === 'function',
+    keepAlive: interval(keepAlive)
+  }
 
   const stream = new NoiseSecretStream(true, dht, {
     publicKey: keyPair.publicKey,
     remotePublicKey: key,
-    keepAlive: dht.connectionKeepAlive,
-    holepunch: opts.holepunch || null
+    keepAlive,
+    holepunch
   })
 
   const error = refusal(dht)
@@ -32,17 +43,9 @@ module.exports = function connect(dht, publicKey, opts = {}) {
     return stream
   }
 
-  const conn = dht._conns.add(stream)
-  stream._attach(conn)
-  dht._native.command('connect', {
-    conn,
-    remotePublicKey: key,
-    secretKey: keyPair.secretKey,
-    relayAddresses,
-    localConnection: opts.localConnection !== false,
-    fastOpen: opts.fastOpen !== false,
-    askHolepunch: typeof opts.holepunch === 'function',
-    keepAlive: interval(stream.keepAlive)
+  dht._conns.begin(stream, conn => {
+    dht._native.command('connect', { conn, ...options })
+    stream._attach(conn)
   })
   return stream
 }

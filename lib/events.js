@@ -121,6 +121,10 @@ module.exports = {
   // streamx says 'finish' when the end is written, as the reference does
   finished() {},
 
+  flushed(dht, { conn, flush }) {
+    dht._conns.get(conn)?.rawStream._onflushed(flush)
+  },
+
   closed(dht, { conn, failure }) {
     const stream = dht._conns.get(conn)
     dht._conns.delete(conn)

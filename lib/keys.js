@@ -25,6 +25,7 @@ exports.createKeyPair = function createKeyPair(seed) {
   const secretKey = b4a.alloc(64)
   publicKey.set(both.subarray(0, 32))
   secretKey.set(both.subarray(32))
+  both.fill(0)
   return { publicKey, secretKey }
 }
 

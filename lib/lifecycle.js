@@ -12,8 +12,8 @@ const deferred = require('./deferred')
  * @param {LogOptions} [opts]
  */
 exports.suspend = async function suspend(dht, { log = noop } = {}) {
-  dht._connectable = false
   log('Suspending all hyperdht servers')
+  dht._connectable = false
   const fellAsleep = await turn(dht, 'suspend', dht._suspending)
   dht._connectable = true
   log('Done, clearing all raw streams')
@@ -37,8 +37,8 @@ exports.suspend = async function suspend(dht, { log = noop } = {}) {
  */
 exports.resume = async function resume(dht, { log = noop } = {}) {
   if (!dht.destroyed && (dht._asleep || dht._suspending.length > 0)) {
-    dht.suspended = false
     log('Resuming io')
+    dht.suspended = false
     await turn(dht, 'resume', dht._resuming)
     log('Done, dht resumed')
   }
@@ -93,12 +93,14 @@ exports.suspendServer = async function suspendServer(server, { log = noop } = {}
   const announced = server._listening !== null && !server.suspended
   log('Suspending hyperdht server')
   server.suspended = true
+  // whatever the log does, what has begun goes on
+  const suspension = announced ? exports.commandSuspension(server) : server._suspending?.promise
   log('Suspending hyperdht server (post listening)')
-  if (!announced) return server._suspending?.promise
+  if (!announced) return suspension
   log('Suspending announcer')
   log('Suspending announcer (post update)')
   log('Suspending announcer (pre unannounce)')
-  await exports.commandSuspension(server)
+  await suspension
   log('Suspending announcer (post unannounce)')
 }
 

@@ -21,7 +21,9 @@ module.exports = class Native {
     this._last = new Map()
     this._scratch = b4a.allocUnsafeSlow(SCRATCH)
     try {
-      this._node = binding.open(c.encode(configEncoding, config), wake)
+      withoutTrace(c.encode(configEncoding, config), bytes => {
+        this._node = binding.open(bytes, wake)
+      })
     } catch (err) {
       throw systemError(err)
     }
@@ -31,7 +33,7 @@ module.exports = class Native {
   command(name, message) {
     if (this.closed) return
     if (this._resting) this._setResting(false)
-    this._node.command(COMMANDS[name](message))
+    withoutTrace(COMMANDS[name](message), bytes => this._node.command(bytes))
   }
 
   /** Lets the process go, until the next command. */
@@ -113,6 +115,20 @@ function decodeAll(encoding, state) {
   const value = encoding.decode(state)
   if (state.start !== state.end) throw new Error('An answer of the core has more than is read')
   return value
+}
+
+/**
+ * Wipes encoded bytes once they are used: there may be a secret key in them.
+ *
+ * @param {Uint8Array} bytes
+ * @param {(bytes: Uint8Array) => void} use
+ */
+function withoutTrace(bytes, use) {
+  try {
+    use(bytes)
+  } finally {
+    bytes.fill(0)
+  }
 }
 
 // The binding says `CODE: message`, the reference `message` with a code.

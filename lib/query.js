@@ -137,9 +137,11 @@ module.exports = class Query extends Readable {
 
   _start() {
     const [name, fields] = this._begin
-    this._id = this.dht._queries.add(this)
-    this._session?._addQuery(this)
-    this.dht._native.command(name, { query: this._id, ...this._options, ...fields })
+    this.dht._queries.begin(this, query => {
+      this._session?._addQuery(this)
+      this.dht._native.command(name, { query, ...this._options, ...fields })
+      this._id = query
+    })
   }
 
   _forget() {

@@ -22,6 +22,8 @@ module.exports = class RawStream extends EventEmitter {
 
     this._stream = stream
     this._measured = NOTHING
+    this._flushes = new Map() // by number, what to resolve
+    this._nextFlush = 0
     socket._addStream(this)
   }
 
@@ -64,16 +66,21 @@ module.exports = class RawStream extends EventEmitter {
   }
 
   /**
-   * Resolves when the peer has acknowledged all that was written.
+   * Resolves when the peer has acknowledged all that has left the connection's own queue so far.
    *
-   * @returns {Promise<boolean>} false if the stream ended before
+   * @returns {Promise<boolean>} false if the stream ends before
    */
   async flush() {
-    while (!this.destroying && this.inflight > 0) {
-      await new Promise(resolve => setTimeout(resolve, FLUSH_INTERVAL))
-    }
-    return !this.destroying
+    if (this.destroying) return false
+    return new Promise(resolve => {
+      const flush = this._nextFlush++
+      this._flushes.set(flush, resolve)
+      this._stream._command('flush', { flush })
+    })
   }
+
+  /** A hint about speed, which the core does not need: no packet waits for another. */
+  setInteractive() {}
 
   destroy(err) {
     this._stream.destroy(err)
@@ -84,12 +91,20 @@ module.exports = class RawStream extends EventEmitter {
     return this._measured
   }
 
+  _onflushed(flush) {
+    const resolve = this._flushes.get(flush)
+    this._flushes.delete(flush)
+    resolve(true)
+  }
+
   _close() {
     if (this.destroyed) return
     this._measure()
     this.destroyed = true
     this.socket._removeStream(this)
     this.socket = null
+    for (const resolve of this._flushes.values()) resolve(false)
+    this._flushes.clear()
     this.emit('close')
   }
 }
@@ -119,14 +134,11 @@ for (const name of Object.keys(NOTHING)) {
   })
 }
 
-/** Milliseconds; about the round trip of a near peer. */
-const FLUSH_INTERVAL = 10
-
 unsupported.standIn(
   module.exports.prototype,
   'rawStream',
   [
-    ...['connect', 'relayTo', 'trySend', 'setInteractive', 'setKeepalive'],
+    ...['connect', 'relayTo', 'trySend', 'setKeepalive'],
     ...['write', 'end', 'cork', 'uncork', 'read', 'push', 'unshift', 'setEncoding'],
     ...['pipe', 'pause', 'resume', Symbol.asyncIterator]
   ],

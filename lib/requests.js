@@ -39,9 +39,10 @@ module.exports = class Requests {
 
     const request = deferred()
     const session = opts?.session || null
-    const id = this._table.add({ ...request, session })
-    session?._addRequest(id)
-    this._dht._native.command('request', { request: id, ...message, ...options })
+    this._table.begin({ ...request, session }, id => {
+      session?._addRequest(id)
+      this._dht._native.command('request', { request: id, ...message, ...options })
+    })
     return request.promise
   }
 

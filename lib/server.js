@@ -149,17 +149,19 @@ module.exports = class Server extends EventEmitter {
   }
 
   _announce(keyPair) {
-    this._id = this.dht._servers.add(this)
-    this._announced = deferred()
-    this.dht._native.command('listen', {
-      server: this._id,
+    const options = {
       secretKey: keyPair.secretKey || createKeyPair().secretKey, // who signs elsewhere is deaf
       announces: this._signers && keyPair.publicKey,
       ...this._hooks(),
       holepunch: !this._neverPunch,
       shareLocalAddress: this._shareLocalAddress,
       handshakeClearWait: interval(this.handshakeClearWait)
+    }
+    this.dht._servers.begin(this, server => {
+      this.dht._native.command('listen', { server, ...options })
+      this._id = server
     })
+    this._announced = deferred()
     if (this.suspended) lifecycle.commandSuspension(this)
     return this._announced.promise
   }

@@ -18,6 +18,22 @@ module.exports = class Table {
     return id
   }
 
+  /**
+   * Keeps an item and begins its work under its number. If that throws, nothing is kept.
+   *
+   * @param {object} item
+   * @param {(id: number) => void} begin
+   */
+  begin(item, begin) {
+    const id = this.add(item)
+    try {
+      begin(id)
+    } catch (err) {
+      this.delete(id)
+      throw err
+    }
+  }
+
   /** Keeps an item under a number that the core chose. */
   set(id, item) {
     this._items.set(id, item)

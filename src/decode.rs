@@ -9,6 +9,7 @@ use hyperdht::{
     ConnectOptions, Incoming, Interests, KeyPair, OpenOptions, QueryId, QueryKind, QueryOptions,
     RequestAnswer, RequestId, ServerId, ServerOptions, SocketId, Steer, UserCommit, UserRequest,
 };
+use zeroize::Zeroizing;
 
 /// Options of a new node: where to bind, then the node's config.
 pub(crate) fn open_options(bytes: &[u8]) -> Result<OpenOptions, Malformed> {
@@ -31,6 +32,7 @@ pub(crate) fn command(bytes: &[u8]) -> Result<Command, Malformed> {
             options: connect_options(r)?,
         },
         2 => Command::End { conn: ConnId(r.u32()?) },
+        33 => Command::Flush { conn: ConnId(r.u32()?), flush: r.u32()? },
         3 => Command::DestroyConn { conn: ConnId(r.u32()?) },
         4 => Command::SetKeepAlive { conn: ConnId(r.u32()?), interval: millis(r)? },
         5 => Command::Listen { server: ServerId(r.u32()?), options: server_options(r)? },
@@ -265,7 +267,8 @@ fn socket(r: &mut Reader<'_>) -> Result<SocketId, Malformed> {
 }
 
 fn key_pair(r: &mut Reader<'_>) -> Result<KeyPair, Malformed> {
-    KeyPair::from_secret_key(&r.array()?).ok_or(Malformed::UnknownValue)
+    let secret_key = Zeroizing::new(r.array()?);
+    KeyPair::from_secret_key(&secret_key).ok_or(Malformed::UnknownValue)
 }
 
 fn optional<T>(

@@ -136,6 +136,9 @@ fn control(w: &mut Writer, event: &Event) {
         Event::Opened(info) => opened(w.u8(31), info),
         Event::RemoteEnd { conn } => code_of(w, 32, conn.0),
         Event::Finished { conn } => code_of(w, 33, conn.0),
+        Event::Flushed { conn, flush } => {
+            w.u8(35).u32(conn.0).u32(*flush);
+        }
         Event::Closed(closed) => {
             w.u8(34).u32(closed.conn.0);
             optional(w, closed.error, conn_error);
@@ -191,7 +194,7 @@ fn interface(w: &mut Writer, interface: &Interface) {
 fn opened(w: &mut Writer, opened: &Opened) {
     w.u32(opened.conn.0)
         .raw(&opened.remote_public_key)
-        .raw(&opened.handshake_hash)
+        .raw(&*opened.handshake_hash)
         .addr4(opened.remote)
         .u32(opened.socket.0)
         .u32(opened.local_id)

@@ -3,14 +3,16 @@
 use hyperdht::{KeyPair, PublicKey};
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
+use zeroize::Zeroizing;
 
 use crate::inspect;
 
 /// Writes the public key and the secret key of a 32-byte seed: 96 bytes.
 #[napi]
 pub fn key_pair(seed: &[u8], mut out: Uint8ArraySlice<'_>) -> Result<()> {
-    let seed: [u8; 32] = seed.try_into().map_err(|_| Error::from_reason("seed is not 32 bytes"))?;
-    write_key_pair(&KeyPair::from_seed(seed), &mut out)
+    let seed: &[u8; 32] =
+        seed.try_into().map_err(|_| Error::from_reason("seed is not 32 bytes"))?;
+    write_key_pair(&KeyPair::from_seed(*seed), &mut out)
 }
 
 /// The same for a seed of the system's randomness.
@@ -55,10 +57,10 @@ pub fn counter_names(what: u32, mut out: Uint8ArraySlice<'_>) -> Result<u32> {
 
 fn write_key_pair(key_pair: &KeyPair, out: &mut Uint8ArraySlice<'_>) -> Result<()> {
     let public: PublicKey = key_pair.public();
-    let mut both = [0; 96];
+    let mut both = Zeroizing::new([0; 96]);
     both[..32].copy_from_slice(&public);
-    both[32..].copy_from_slice(&key_pair.secret_key());
-    write(out, &both)
+    both[32..].copy_from_slice(&*key_pair.secret_key());
+    write(out, &*both)
 }
 
 fn write(out: &mut Uint8ArraySlice<'_>, bytes: &[u8]) -> Result<()> {

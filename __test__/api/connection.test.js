@@ -329,14 +329,13 @@ test('a write beyond the limit', async t => {
   )
 })
 
-test('alloc, flush, userData, toJSON', async t => {
+test('alloc, userData, toJSON', async t => {
   const { server, client } = await pair(t, await testnet(t))
   const buffer = client.alloc(3)
   t.is(buffer.byteLength, 3)
   buffer.set([97, 98, 99])
   client.write(buffer)
   t.is(b4a.toString(await once(server, 'data')), 'abc')
-  t.is(await client.flush(), true)
 
   const mine = {}
   client.userData = mine

@@ -8,7 +8,7 @@ const NoiseWrap = require('hyperdht-reference/lib/noise-wrap')
 const UDX = require('udx-native')
 const { DHT, isNative } = require('../helpers/implementation')
 const { crypto } = require('../helpers/runtime')
-const { node, testnet, closed, once, sleep } = require('../helpers/fixtures')
+const { node, testnet, closed, once, rejected, sleep } = require('../helpers/fixtures')
 
 test('a damaged frame ends its own stream', async t => {
   const { dht, server, peer } = await setUp(t)
@@ -48,6 +48,15 @@ test('a damaged Noise message is ignored', async t => {
   server.removeAllListeners('connection')
   await connect(server, peer)
   t.pass('the next connection comes')
+})
+
+test('a request longer than a datagram of the DHT is not answered', async t => {
+  const { dht, peer } = await setUp(t)
+  const address = { host: '127.0.0.1', port: dht.address().port }
+  t.ok(await peer.ping(address, { size: 1900, retry: false }))
+  const err = await rejected(peer.ping(address, { size: 3000, retry: false }))
+  t.is(err?.code, 'REQUEST_TIMEOUT')
+  t.ok(await peer.ping(address, { size: 1900, retry: false }))
 })
 
 test('damaged datagrams', async t => {

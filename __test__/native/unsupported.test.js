@@ -30,7 +30,7 @@ const STAND_INS = {
   request: ['destroy', 'oncycle', 'onerror', 'onresponse', 'send'],
   connection: ['start'],
   rawStream: [
-    ...['connect', 'relayTo', 'trySend', 'setInteractive', 'setKeepalive'],
+    ...['connect', 'relayTo', 'trySend', 'setKeepalive'],
     ...['write', 'end', 'cork', 'uncork', 'read', 'push', 'unshift', 'setEncoding'],
     ...['pipe', 'pause', 'resume', Symbol.asyncIterator]
   ],

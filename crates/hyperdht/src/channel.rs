@@ -26,8 +26,16 @@ struct State {
     ended: bool,
     remote_ended: bool,
     finished: bool,
+    flushes: Flushes,
     closed: Option<Result<(), ConnError>>,
     wakers: [Option<Waker>; WAITS],
+}
+
+/// Flushes by number: those that were asked for, and those that the peer has acknowledged.
+#[derive(Debug, Default)]
+struct Flushes {
+    asked: u32,
+    done: u32,
 }
 
 /// What a task can wait for; at most one for each.
@@ -37,6 +45,7 @@ enum Wait {
     Read,
     Unordered,
     Write,
+    Flush,
     Finish,
     Close,
 }
@@ -66,6 +75,10 @@ impl Channel {
         self.change(&[Wait::Read], |state| state.remote_ended = true);
     }
 
+    pub(crate) fn handle_flushed(&self, flush: u32) {
+        self.change(&[Wait::Flush], |state| state.flushes.done = flush);
+    }
+
     pub(crate) fn handle_finished(&self) {
         self.change(&[Wait::Finish], |state| state.finished = true);
     }
@@ -87,6 +100,13 @@ impl Channel {
     /// So many bytes of frames were written.
     pub(crate) fn add_queued(&self, bytes: usize) {
         self.state.lock().queued += bytes;
+    }
+
+    /// The number of one more flush.
+    pub(crate) fn start_flush(&self) -> u32 {
+        let asked = &mut self.state.lock().flushes.asked;
+        *asked += 1;
+        *asked
     }
 
     /// Begins the end of the write side; false if it has begun before.
@@ -155,6 +175,15 @@ impl Channel {
         })
     }
 
+    pub(crate) fn poll_flushed(&self, flush: u32, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll(Wait::Flush, cx, |state| match state.closed {
+            _ if state.flushes.done >= flush => Some(Ok(())),
+            Some(Err(error)) => Some(Err(io_error(error))),
+            Some(Ok(())) => Some(Err(io::ErrorKind::BrokenPipe.into())),
+            None => None,
+        })
+    }
+
     pub(crate) fn poll_finished(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.poll(Wait::Finish, cx, |state| match state.closed {
             _ if state.finished => Some(Ok(())),
@@ -216,9 +245,9 @@ fn io_error(error: ConnError) -> io::Error {
 }
 
 const ALL: [Wait; WAITS] =
-    [Wait::Open, Wait::Read, Wait::Unordered, Wait::Write, Wait::Finish, Wait::Close];
+    [Wait::Open, Wait::Read, Wait::Unordered, Wait::Write, Wait::Flush, Wait::Finish, Wait::Close];
 
-const WAITS: usize = 6;
+const WAITS: usize = 7;
 
 /// A writer waits above this: as much as two sends with segmentation take, and enough for the
 /// credit that the node returns in portions of 64 KiB.
@@ -270,6 +299,21 @@ mod tests {
         assert!(channel.start_end());
         assert!(!channel.start_end());
         let error = ask(|cx| channel.poll_room(cx)).unwrap().unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
+    }
+
+    #[test]
+    fn a_flush_ends_with_its_own_acknowledgement_or_with_the_connection() {
+        let channel = Channel::new();
+        let (first, second) = (channel.start_flush(), channel.start_flush());
+
+        channel.handle_flushed(first);
+        assert!(ask(|cx| channel.poll_flushed(first, cx)).unwrap().is_ok());
+        assert!(ask(|cx| channel.poll_flushed(second, cx)).is_none());
+
+        channel.handle_closed(None);
+        assert!(ask(|cx| channel.poll_flushed(first, cx)).unwrap().is_ok());
+        let error = ask(|cx| channel.poll_flushed(second, cx)).unwrap().unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
     }
 

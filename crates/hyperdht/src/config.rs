@@ -4,6 +4,8 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
 use std::{io, iter};
 
+use zeroize::Zeroizing;
+
 use crate::{BootstrapNode, Config, DEFAULT_PORT, KeyPair, OpenOptions, wire};
 
 /// What a [`crate::Dht`] is made from.
@@ -89,9 +91,9 @@ impl Default for DhtConfig {
 /// # Errors
 /// When the system has no randomness.
 pub fn generate_key_pair() -> io::Result<KeyPair> {
-    let mut seed = [0; 32];
-    getrandom::fill(&mut seed)?;
-    Ok(KeyPair::from_seed(seed))
+    let mut seed = Zeroizing::new([0; 32]);
+    getrandom::fill(&mut *seed)?;
+    Ok(KeyPair::from_seed(*seed))
 }
 
 /// The one node to ask first, by its address.

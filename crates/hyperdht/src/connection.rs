@@ -75,7 +75,7 @@ impl Connection {
 
     /// The same 64 bytes at both ends, and at no other connection.
     pub fn handshake_hash(&self) -> [u8; 64] {
-        self.opened.handshake_hash
+        *self.opened.handshake_hash
     }
 
     /// The address of the peer when the connection was made.
@@ -91,6 +91,20 @@ impl Connection {
         poll_fn(|cx| self.channel.poll_room(cx)).await?;
         self.write(message.into());
         Ok(())
+    }
+
+    /// Waits until the peer's node has acknowledged all that was written before, whether its
+    /// application has read it or not.
+    ///
+    /// [`AsyncWrite::poll_flush`] does not wait: writing in small portions would cost a round trip
+    /// for each.
+    ///
+    /// # Errors
+    /// When the connection ends before.
+    pub async fn acknowledged(&mut self) -> io::Result<()> {
+        let flush = self.channel.start_flush();
+        self.registry.handle().command(Command::Flush { conn: self.conn, flush });
+        poll_fn(|cx| self.channel.poll_flushed(flush, cx)).await
     }
 
     /// The next message, or what a reader of bytes has left of it; `None` once the peer has
@@ -220,7 +234,7 @@ impl AsyncWrite for Connection {
     }
 
     fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // What is written is on its way.
+        // What is written is on its way; `acknowledged` waits for its arrival.
         Poll::Ready(Ok(()))
     }
 

@@ -197,6 +197,9 @@ impl Registry {
                 self.channel(conn, |channel| channel.handle_unordered(data));
             }
             Event::RemoteEnd { conn } => self.channel(conn, Channel::handle_remote_end),
+            Event::Flushed { conn, flush } => {
+                self.channel(conn, |channel| channel.handle_flushed(flush));
+            }
             Event::Finished { conn } => self.channel(conn, Channel::handle_finished),
             Event::Drained { conn, bytes } => {
                 self.channel(conn, |channel| channel.handle_drained(bytes));

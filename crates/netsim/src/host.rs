@@ -67,6 +67,11 @@ impl Host {
         SocketAddrV4::new(self.address, SERVER_PORT)
     }
 
+    /// The address that its requests come from while it is firewalled.
+    pub fn client_address(&self) -> SocketAddrV4 {
+        SocketAddrV4::new(self.address, CLIENT_PORT)
+    }
+
     /// True unless it crashed or sleeps.
     pub fn is_on(&self) -> bool {
         self.power == Power::On

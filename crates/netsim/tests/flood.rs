@@ -7,7 +7,7 @@ use std::time::Duration;
 use netsim::{Flight, HostId, Link, World};
 use proto::noise::{Initiator, KeyPair, PublicKey};
 use proto::wire::{Firewall, Handshake, Mode, NoisePayload, Request, UdxInfo, command, hash};
-use proto::{Command, ConnId, ConnectOptions, Event, Rng, ServerId, ServerOptions};
+use proto::{Command, Config, ConnId, ConnectOptions, Event, Rng, ServerId, ServerOptions};
 
 #[test]
 fn one_source_costs_no_more_than_its_budget() {
@@ -62,6 +62,27 @@ fn a_crowd_behind_one_address_is_let_in() {
     assert_eq!(stats.dropped.admission, 0);
 }
 
+/// Each descriptor is one of the whole program: however many servers a node has, they share them.
+#[test]
+fn clients_of_many_servers_share_the_sockets_of_their_node() {
+    let budget = 64;
+    let mut flood = Flood::behind_firewall(6, 5, budget);
+    let node = flood.world.get(HostId(0)).server_address();
+    let mut most = 0;
+    for n in (0..2000).step_by(20) {
+        let behind_node = |n| Attack { source: node, client: Some(source(n)) };
+        flood.fill(behind_node, n..n + 20);
+        flood.world.run_for(Duration::from_millis(20));
+        most = most.max(flood.world.get(flood.server).sockets() - 2);
+    }
+    assert_eq!(most, budget - budget / 4, "a quarter is left to the node itself");
+    let stats = flood.world.get(flood.server).node.stats();
+    assert!(stats.dropped.admission > 1000, "{:?}", stats.dropped);
+
+    flood.assert_connects();
+    flood.assert_recovered();
+}
+
 /// One message of the flood; with a client, it claims to come from a relay.
 struct Attack {
     source: SocketAddrV4,
@@ -71,7 +92,7 @@ struct Attack {
 struct Flood {
     world: World,
     server: HostId,
-    key: PublicKey,
+    keys: Vec<PublicKey>,
     rng: Rng,
     idle_timers: usize,
 }
@@ -80,15 +101,23 @@ impl Flood {
     fn new(seed: u64) -> Self {
         let mut world = World::testnet(seed, 10, Link::default());
         let server = world.host(world.config());
-        let key_pair = KeyPair::from_seed([9; 32]);
-        let key = key_pair.public();
-        let options = ServerOptions { key_pair: Some(key_pair), ..ServerOptions::default() };
-        world.command(server, Command::Listen { server: ServerId(0), options });
-        world.run_until(Duration::from_secs(60), |world| {
-            world.saw(server, |event| matches!(event, Event::ServerListening { .. }))
-        });
+        Self::listen(world, server, 1)
+    }
+
+    /// A host with several servers that has to punch, and so many sockets for it.
+    fn behind_firewall(seed: u64, servers: u32, max_pool_sockets: usize) -> Self {
+        let mut world = World::testnet(seed, 10, Link::default());
+        let server = world.firewalled_host(Config { max_pool_sockets, ..world.config() });
+        Self::listen(world, server, servers)
+    }
+
+    fn listen(mut world: World, server: HostId, servers: u32) -> Self {
+        let mut keys = Vec::new();
+        for id in 0..servers {
+            keys.push(listen(&mut world, server, id));
+        }
         let idle_timers = world.get(server).node.live().timers;
-        Self { world, server, key, rng: Rng::from_seed([7; 32]), idle_timers }
+        Self { world, server, keys, rng: Rng::from_seed([7; 32]), idle_timers }
     }
 
     /// 1000 messages a second for 10 s.
@@ -103,16 +132,18 @@ impl Flood {
 
     fn fill(&mut self, attack: impl Fn(usize) -> Attack, numbers: std::ops::Range<usize>) {
         for n in numbers {
-            let flight = self.message(attack(n));
+            let key = self.keys[n % self.keys.len()];
+            let flight = self.message(attack(n), key);
             self.world.inject(flight);
         }
     }
 
-    fn message(&mut self, attack: Attack) -> Flight {
+    fn message(&mut self, attack: Attack, key: PublicKey) -> Flight {
         let Attack { source, client } = attack;
-        let to = self.world.get(self.server).server_address();
+        let host = self.world.get(self.server);
+        let to = if host.node.firewalled() { host.client_address() } else { host.server_address() };
         let key_pair = KeyPair::from_seed(self.rng.bytes());
-        let mut initiator = Initiator::new(&key_pair, self.key, &mut self.rng).unwrap();
+        let mut initiator = Initiator::new(&key_pair, key, &mut self.rng).unwrap();
         let payload = NoisePayload {
             firewall: Firewall::Consistent,
             udx: Some(UdxInfo { features: 0, id: self.rng.u32(), seq: 0 }),
@@ -129,7 +160,7 @@ impl Flood {
             token: None,
             internal: false,
             command: command::PEER_HANDSHAKE,
-            target: Some(hash(&[&self.key])),
+            target: Some(hash(&[&key])),
             value: Some(&value),
         };
         Flight { from: source, to, data: request.encode() }
@@ -147,6 +178,19 @@ impl Flood {
         assert!(live.timers <= self.idle_timers + 4096 + CAP * 4, "{live:?}");
     }
 
+    /// The host that is flooded connects to others, though it has to punch.
+    fn assert_connects(&mut self) {
+        let other = self.world.firewalled_host(self.world.config());
+        let remote = listen(&mut self.world, other, 99);
+        let options = ConnectOptions::default();
+        self.world.command(self.server, Command::Connect { conn: ConnId(7), remote, options });
+        let server = self.server;
+        self.world.run_until(Duration::from_secs(30), |world| {
+            world.saw(server, |event| matches!(event, Event::Opened(_)))
+        });
+        self.world.command(server, Command::DestroyConn { conn: ConnId(7) });
+    }
+
     /// Everything is given back, and those who behave come through.
     fn assert_recovered(&mut self) {
         self.world.run_for(Duration::from_secs(60));
@@ -158,12 +202,25 @@ impl Flood {
         );
         let client = self.world.host(self.world.config());
         let options = ConnectOptions::default();
-        let connect = Command::Connect { conn: ConnId(0), remote: self.key, options };
+        let connect = Command::Connect { conn: ConnId(0), remote: self.keys[0], options };
         self.world.command(client, connect);
         self.world.run_until(Duration::from_secs(30), |world| {
             world.saw(client, |event| matches!(event, Event::Opened(_)))
         });
     }
+}
+
+fn listen(world: &mut World, host: HostId, id: u32) -> PublicKey {
+    let key_pair = KeyPair::from_seed([9 + id as u8; 32]);
+    let key = key_pair.public();
+    let options = ServerOptions { key_pair: Some(key_pair), ..ServerOptions::default() };
+    world.command(host, Command::Listen { server: ServerId(id), options });
+    world.run_until(Duration::from_secs(60), |world| {
+        let listening =
+            |event: &Event| matches!(event, Event::ServerListening { server } if server.0 == id);
+        world.saw(host, listening)
+    });
+    key
 }
 
 fn source(n: usize) -> SocketAddrV4 {

@@ -7,7 +7,9 @@
 mod api;
 mod cx;
 mod rng;
+mod sources;
 mod timers;
+mod wipe;
 
 pub mod noise;
 pub mod secret;

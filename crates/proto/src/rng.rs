@@ -2,15 +2,20 @@
 
 use rand_chacha::ChaCha20Rng;
 use rand_core::{RngCore, SeedableRng};
+use zeroize::{Zeroize, ZeroizeOnDrop};
 
-/// A cryptographic generator that replays from its seed.
-#[derive(Debug)]
+use crate::wipe::wipe;
+
+/// A cryptographic generator that replays from its seed. It is wiped when it is dropped: the keys
+/// that it has made follow from its state.
 pub struct Rng(ChaCha20Rng);
 
 impl Rng {
     /// Starts the sequence of this seed.
-    pub fn from_seed(seed: [u8; 32]) -> Self {
-        Self(ChaCha20Rng::from_seed(seed))
+    pub fn from_seed(mut seed: [u8; 32]) -> Self {
+        let rng = Self(ChaCha20Rng::from_seed(seed));
+        seed.zeroize();
+        rng
     }
 
     /// `N` random bytes.
@@ -34,5 +39,38 @@ impl Rng {
     /// A seed for a generator of its own.
     pub fn fork(&mut self) -> Self {
         Self::from_seed(self.bytes())
+    }
+}
+
+impl Zeroize for Rng {
+    fn zeroize(&mut self) {
+        wipe(&mut self.0, ChaCha20Rng::from_seed([0; 32]));
+    }
+}
+
+impl Drop for Rng {
+    fn drop(&mut self) {
+        self.zeroize();
+    }
+}
+
+impl ZeroizeOnDrop for Rng {}
+
+impl std::fmt::Debug for Rng {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Rng").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wiped_generator_has_forgotten_its_seed() {
+        let mut rng = Rng::from_seed([7; 32]);
+        rng.u32();
+        rng.zeroize();
+        assert_eq!(rng.bytes::<32>(), Rng::from_seed([0; 32]).bytes());
     }
 }

@@ -51,6 +51,16 @@ impl SendBuffer {
         self.tail - self.head
     }
 
+    /// Everything below this offset has been written.
+    pub(crate) fn written(&self) -> u64 {
+        self.tail
+    }
+
+    /// Everything below this offset is acknowledged.
+    pub(crate) fn acknowledged(&self) -> u64 {
+        self.head
+    }
+
     /// The offset of the first byte that is in no packet yet.
     pub(crate) fn sent(&self) -> u64 {
         self.sent
@@ -83,11 +93,11 @@ impl SendBuffer {
         }
     }
 
-    /// Forgets everything: the stream is closed.
+    /// Forgets everything: the stream is closed, and what is not acknowledged never will be.
     pub(crate) fn clear(&mut self) {
         self.chunks.clear();
-        self.head = self.tail;
-        self.sent = self.tail;
+        self.tail = self.head;
+        self.sent = self.head;
         self.cursor = 0;
     }
 
@@ -128,6 +138,18 @@ mod tests {
         assert_eq!(buffer.take(3, &mut out), 7);
         assert_eq!(out, b"helloworld");
         assert_eq!(buffer.unsent(), 0);
+    }
+
+    #[test]
+    fn what_is_cleared_does_not_become_acknowledged() {
+        let mut buffer = SendBuffer::default();
+        buffer.push(Bytes::from_static(b"hello"));
+        buffer.take(5, &mut Vec::new());
+        buffer.release(2);
+        let written = buffer.written();
+        buffer.clear();
+        assert_eq!((written, buffer.acknowledged()), (5, 2));
+        assert_eq!((buffer.unsent(), buffer.unacked()), (0, 0));
     }
 
     #[test]

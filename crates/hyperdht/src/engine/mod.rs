@@ -5,6 +5,7 @@
 //! at once, sends included, instead of waiting for the driver thread to be scheduled.
 
 mod batch;
+mod descriptors;
 mod driver;
 mod handle;
 mod host;
@@ -24,6 +25,7 @@ use parking_lot::Mutex;
 use proto::{Config, Interface, Node};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Notify;
+use zeroize::Zeroizing;
 
 pub use handle::Handle;
 pub use sockets::Traffic;
@@ -62,7 +64,8 @@ pub struct OpenOptions {
     /// Bind any port when all of [`OpenOptions::ports`] are occupied; if false, the first
     /// occupied one is the error. Default true.
     pub any_port: bool,
-    /// The node's options. Its sockets, interfaces and clock are filled in by [`Engine::open`].
+    /// The node's options. Its sockets and their number, interfaces and clock are filled in by
+    /// [`Engine::open`].
     pub config: Config,
 }
 
@@ -122,16 +125,17 @@ impl Engine {
         let OpenOptions { host, dual_stack, ports, any_port, mut config } = options;
         let rules = BindRules { host, dual_stack, ports, any_port };
         let sockets = rules.bind(&running.runtime, None)?;
-        let mut seed = [0; 32];
-        getrandom::fill(&mut seed)?;
+        let mut seed = Zeroizing::new([0; 32]);
+        getrandom::fill(&mut *seed)?;
         let now = Instant::now();
         let main = sockets.addresses();
         (config.client_socket, config.server_socket) = (main.client, main.server);
         config.unix_time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        config.max_pool_sockets = descriptors::for_one_node();
         let interfaces = self.interfaces.lock().read(now).to_vec();
         config.interfaces = interfaces.iter().filter_map(Interface::external_ipv4).collect();
 
-        let node = Node::new(config, seed, now);
+        let node = Node::new(config, *seed, now);
         let shared = Shared::new(node, rules, sockets, Arc::downgrade(&running.runtime), waker);
         Driver::spawn(
             &running.runtime,

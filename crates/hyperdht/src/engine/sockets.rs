@@ -16,6 +16,7 @@ use tokio::net::UdpSocket;
 use tokio::runtime::Handle;
 
 use super::batch::SLOTS;
+use super::descriptors::Claim;
 
 /// The sockets of a node.
 ///
@@ -35,6 +36,8 @@ pub(super) struct Socket {
     /// Bound to both families: it knows IPv4 addresses in the form of IPv6 ones.
     dual_stack: bool,
     counters: Counters,
+    /// Its share of the process's descriptors, unless it is one of the main ones.
+    _claim: Option<Claim>,
 }
 
 /// What has passed through a socket so far.
@@ -135,7 +138,13 @@ impl Socket {
             SocketAddr::V4(local) => local,
             SocketAddr::V6(local) => SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, local.port()),
         };
-        Ok(Self { io, state, local, dual_stack, counters: Counters::default() })
+        Ok(Self { io, state, local, dual_stack, counters: Counters::default(), _claim: None })
+    }
+
+    /// The same, if the nodes of this process may have one more.
+    fn bind_claimed(runtime: &Handle, address: SocketAddr) -> io::Result<Self> {
+        let claim = Claim::take().ok_or(io::ErrorKind::QuotaExceeded)?;
+        Ok(Self { _claim: Some(claim), ..Self::bind(runtime, address)? })
     }
 
     /// Where it is bound; 0.0.0.0 stands for both families too.
@@ -314,13 +323,9 @@ impl BindRules {
         Ok(Main { client, server })
     }
 
-    /// Binds one socket; 0 is any port.
-    pub(super) fn bind_port(&self, runtime: &Handle, port: u16) -> io::Result<Socket> {
-        let address = match self.dual_stack {
-            true => SocketAddr::from((Ipv6Addr::UNSPECIFIED, port)),
-            false => SocketAddr::from((self.host, port)),
-        };
-        Socket::bind(runtime, address)
+    /// Binds a socket beside the main ones, if the nodes of this process may have one more.
+    pub(super) fn bind_pool(&self, runtime: &Handle) -> io::Result<Socket> {
+        Socket::bind_claimed(runtime, self.address(0))
     }
 
     fn bind_server(&self, runtime: &Handle, before: Option<SocketAddrV4>) -> io::Result<Socket> {
@@ -334,6 +339,18 @@ impl BindRules {
             }
         }
         self.bind_port(runtime, 0)
+    }
+
+    /// Binds one socket; 0 is any port.
+    fn bind_port(&self, runtime: &Handle, port: u16) -> io::Result<Socket> {
+        Socket::bind(runtime, self.address(port))
+    }
+
+    fn address(&self, port: u16) -> SocketAddr {
+        match self.dual_stack {
+            true => SocketAddr::from((Ipv6Addr::UNSPECIFIED, port)),
+            false => SocketAddr::from((self.host, port)),
+        }
     }
 }
 

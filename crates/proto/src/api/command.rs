@@ -22,6 +22,9 @@ pub enum Command {
     Write { conn: ConnId, data: Message },
     /// Writes one unordered, unreliable message.
     SendMessage { conn: ConnId, data: Bytes },
+    /// Asks for an `Event::Flushed` once the peer has acknowledged all that was written before. It
+    /// does not come if the connection ends first. The caller chooses the number.
+    Flush { conn: ConnId, flush: u32 },
     /// Ends the write side.
     End { conn: ConnId },
     /// Tears a connection down at once.

@@ -53,6 +53,9 @@ pub struct Config {
     pub unix_time: Duration,
     /// Handshakes in flight that one server admits. Default 256.
     pub max_handshakes: usize,
+    /// Sockets that the node may have beside the two main ones, to punch and for the connections that
+    /// were punched. Default 4096; the driver knows what the process may have.
+    pub max_pool_sockets: usize,
     /// Tell of nodes that enter and leave the routing table, until `Command::WatchTable` says
     /// otherwise. Default false.
     pub watch_table: bool,
@@ -123,6 +126,7 @@ impl Default for Config {
             max_age: None,
             unix_time: Duration::ZERO,
             max_handshakes: 256,
+            max_pool_sockets: 4096,
             watch_table: false,
             send_down_hints: true,
             down_hints_rate_limit: Some(50),

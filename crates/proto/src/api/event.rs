@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use bytes::Bytes;
+use zeroize::Zeroizing;
 
 use crate::noise::PublicKey;
 use crate::wire::{NodeId, NoisePayload, Peer, Target};
@@ -80,6 +81,8 @@ pub enum Event {
     RemoteEnd { conn: ConnId },
     /// Our `End` was acknowledged.
     Finished { conn: ConnId },
+    /// The peer has acknowledged all that was written before this `Flush`.
+    Flushed { conn: ConnId, flush: u32 },
     /// This many bytes of frames have left the write queue since the last report. A message of n
     /// bytes is a frame of n + 20; a rest below 64 KiB may stay unreported.
     Drained { conn: ConnId, bytes: usize },
@@ -130,12 +133,12 @@ pub struct ConnectionInfo {
 }
 
 /// What is known of a connection from its start.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Opened {
     pub conn: ConnId,
     pub remote_public_key: PublicKey,
-    /// The Noise handshake hash, the same at both ends.
-    pub handshake_hash: [u8; 64],
+    /// The Noise handshake hash, the same at both ends. A secret: keys derive from it.
+    pub handshake_hash: Zeroizing<[u8; 64]>,
     /// The peer's address.
     pub remote: SocketAddrV4,
     /// The local socket.
@@ -143,6 +146,19 @@ pub struct Opened {
     /// UDX stream ids of both ends.
     pub local_id: u32,
     pub remote_id: u32,
+}
+
+impl std::fmt::Debug for Opened {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Opened")
+            .field("conn", &self.conn)
+            .field("remote_public_key", &self.remote_public_key)
+            .field("remote", &self.remote)
+            .field("socket", &self.socket)
+            .field("local_id", &self.local_id)
+            .field("remote_id", &self.remote_id)
+            .finish_non_exhaustive()
+    }
 }
 
 /// The end of a connection.
@@ -270,7 +286,7 @@ pub struct Dropped {
     pub unexpected: u64,
     /// Handshakes that did not decrypt.
     pub handshake: u64,
-    /// Handshakes refused by the cap or the source's budget.
+    /// Handshakes and delayed pings refused by a cap or the source's budget.
     pub admission: u64,
     /// Punch payloads that did not decrypt.
     pub punch: u64,

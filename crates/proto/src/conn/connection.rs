@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use zeroize::Zeroizing;
 
 use super::keep_alive::KeepAlive;
 use super::open::Open;
@@ -68,6 +69,7 @@ impl Connection {
             match write {
                 Write::Frame(data) => self.write(cx, data),
                 Write::Message(data) => self.send_message(cx, data),
+                Write::Flush(flush) => self.flush(flush),
                 Write::End => self.end(cx),
             }
         }
@@ -88,6 +90,15 @@ impl Connection {
         match &mut self.state {
             State::Waiting(waiting) => waiting.writes.push_back(Write::Message(data)),
             State::Open(open) => open.send_message(&data),
+            State::Lingering(..) => {}
+        }
+    }
+
+    pub(super) fn flush(&mut self, flush: u32) {
+        match &mut self.state {
+            State::Waiting(waiting) => waiting.writes.push_back(Write::Flush(flush)),
+            State::Open(open) => open.flush(flush),
+            // The application knows that it is gone.
             State::Lingering(..) => {}
         }
     }
@@ -164,6 +175,7 @@ impl Connection {
     pub(super) fn pass_events(&mut self, cx: &mut Cx<'_>) {
         if let State::Open(open) = &mut self.state {
             open.pass_credit(cx, self.id);
+            open.pass_flushed(cx, self.id);
         }
         while let Some(event) = self.stream_mut().and_then(udx::Stream::poll_event) {
             match event {
@@ -244,7 +256,7 @@ impl Connection {
         let opened = Opened {
             conn: self.id,
             remote_public_key: keys.remote_public_key,
-            handshake_hash: keys.hash,
+            handshake_hash: Zeroizing::new(keys.hash),
             remote: path.remote,
             socket: path.socket,
             local_id: self.stream_id,

@@ -203,6 +203,11 @@ impl Conns {
         self.update(cx, conn, |c, cx| c.send_message(cx, data));
     }
 
+    /// Tells when all that was written so far is acknowledged.
+    pub(crate) fn flush(&mut self, cx: &mut Cx<'_>, conn: ConnId, flush: u32) {
+        self.update(cx, conn, |c, _| c.flush(flush));
+    }
+
     /// Ends the write side.
     pub(crate) fn end(&mut self, cx: &mut Cx<'_>, conn: ConnId) {
         self.update(cx, conn, |c, cx| c.end(cx));

@@ -1,5 +1,6 @@
 //! An open connection: messages become frames, frames become UDX packets, and back.
 
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -24,6 +25,8 @@ pub(super) struct Open {
     unread: Unread,
     /// Bytes of frames that were written and not yet reported as drained, though they may be sent.
     credit: usize,
+    /// Flushes that were asked for, each behind the position that has to be acknowledged.
+    flushes: VecDeque<(u64, u32)>,
     keep_alives_sent: u64,
     keep_alives_received: u64,
 }
@@ -54,6 +57,7 @@ impl Open {
             ended: false,
             unread: Unread::default(),
             credit: 0,
+            flushes: VecDeque::new(),
             keep_alives_sent: 0,
             keep_alives_received: 0,
         }
@@ -70,6 +74,11 @@ impl Open {
         if let Some(sealed) = self.datagrams.seal(data) {
             self.stream.send_message(&sealed);
         }
+    }
+
+    /// Marks the end of what was written so far, for [`Self::pass_flushed`].
+    pub(super) fn flush(&mut self, flush: u32) {
+        self.flushes.push_back((self.stream.written(), flush));
     }
 
     pub(super) fn end(&mut self) {
@@ -134,6 +143,17 @@ impl Open {
         }
         self.credit -= drained;
         cx.emit(Event::Drained { conn, bytes: drained });
+    }
+
+    /// Tells of the flushes whose mark is acknowledged.
+    pub(super) fn pass_flushed(&mut self, cx: &mut Cx<'_>, conn: ConnId) {
+        let acknowledged = self.stream.acknowledged();
+        while let Some(&(mark, flush)) = self.flushes.front()
+            && mark <= acknowledged
+        {
+            self.flushes.pop_front();
+            cx.emit(Event::Flushed { conn, flush });
+        }
     }
 
     /// Returns the size of the frame in bytes.

@@ -21,6 +21,7 @@ pub(super) struct Waiting {
 pub(super) enum Write {
     Frame(secret::Message),
     Message(Bytes),
+    Flush(u32),
     End,
 }
 

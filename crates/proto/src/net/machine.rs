@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use super::bootstrap::Bootstrap;
+use super::delayed::DelayedPings;
 use super::firewall::{Role, Update};
 use super::health::{Health, HealthState};
 use super::query::Query;
 use super::requests::Purpose;
 use super::sampler::NatSampler;
-use super::serve::DelayedPings;
 use super::table::{Node, Table};
 use super::ticks::{Clock, Upkeep};
 use super::{NetTimer, Output, Owner, QueryKey, RequestKey, RequestSpec};
@@ -103,7 +103,8 @@ impl Net {
         if self.destroyed {
             return;
         }
-        let packet = Packet::decode(data).ok().filter(|_| from.port() != 0);
+        let is_sound = data.len() <= MAX_DATAGRAM && from.port() != 0;
+        let packet = Packet::decode(data).ok().filter(|_| is_sound);
         match packet {
             Some(Packet::Request(request)) => self.handle_request(cx, socket, from, &request),
             Some(Packet::Response(response)) => self.handle_response(cx, socket, from, response),
@@ -319,7 +320,11 @@ impl Net {
     }
 }
 
-fn requests(config: &Config, cx: &mut Cx<'_>) -> Requests<Purpose> {
+fn requests(config: &Config, cx: &Cx<'_>) -> Requests<Purpose> {
     let patience = Patience::new(config.adaptive_timeout.clone(), cx.now);
-    Requests::new(config.max_window, cx.rng.u32() as u16, patience)
+    Requests::new(config.max_window, patience)
 }
+
+/// The reference reads no more of a datagram than this, so that no node sends longer ones. UDX
+/// packets are shorter still.
+const MAX_DATAGRAM: usize = 2048;

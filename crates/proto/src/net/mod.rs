@@ -5,6 +5,7 @@
 
 mod bootstrap;
 mod contacts;
+mod delayed;
 mod firewall;
 mod health;
 mod machine;

@@ -44,7 +44,7 @@ impl Net {
     ) -> RequestKey {
         let socket = spec.socket.unwrap_or(self.socket());
         let request = Request {
-            tid: self.requests.next_tid(spec.to),
+            tid: self.requests.next_tid(cx.rng, spec.to),
             to: spec.to,
             id: self.id_on(socket),
             token: spec.token,

@@ -1,8 +1,7 @@
 //! Answering others (PROTOCOL B.4 and B.5).
 
-use std::collections::BTreeMap;
 use std::net::SocketAddrV4;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -11,29 +10,6 @@ use super::table::K;
 use super::{Answering, Incoming, NetTimer, Output};
 use crate::wire::{Reader, Request, Response, command, error_code};
 use crate::{Cx, SocketId, Timer};
-
-/// DELAYED_PINGs that wait for their time.
-#[derive(Debug)]
-pub(super) struct DelayedPings {
-    /// By when they are due; the number tells those of one moment apart.
-    pending: BTreeMap<(Instant, u64), Incoming>,
-    next: u64,
-    max_delay: Duration,
-}
-
-impl DelayedPings {
-    pub(super) fn new(max_delay: Duration) -> Self {
-        Self { pending: BTreeMap::new(), next: 0, max_delay }
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.pending.len()
-    }
-
-    pub(super) fn clear(&mut self) {
-        self.pending.clear();
-    }
-}
 
 impl Net {
     /// Answers a request.
@@ -117,11 +93,7 @@ impl Net {
     }
 
     pub(super) fn handle_delayed_pings(&mut self, cx: &mut Cx<'_>) {
-        while let Some(entry) = self.delayed.pending.first_entry() {
-            if entry.key().0 > cx.now {
-                break;
-            }
-            let incoming = entry.remove();
+        while let Some(incoming) = self.delayed.pop_due(cx.now) {
             self.respond(cx, &incoming, EMPTY);
         }
         self.set_delayed_timer(cx);
@@ -158,23 +130,20 @@ impl Net {
         let delay = Reader::new(value).u32().ok();
         let delay = delay.map(|delay| Duration::from_millis(u64::from(delay)));
         let incoming = Incoming { value: None, ..incoming };
-        let delayed = &mut self.delayed;
-        let Some(delay) = delay.filter(|delay| *delay <= delayed.max_delay) else {
+        let Some(delay) = delay.filter(|delay| self.delayed.allows(*delay)) else {
             cx.stats.dropped.malformed += 1;
             return;
         };
-        if delayed.pending.len() >= MAX_DELAYED {
-            return;
+        if !self.delayed.insert(cx.now + delay, incoming) {
+            cx.stats.dropped.admission += 1;
         }
-        delayed.pending.insert((cx.now + delay, delayed.next), incoming);
-        delayed.next += 1;
         self.set_delayed_timer(cx);
     }
 
     fn set_delayed_timer(&self, cx: &mut Cx<'_>) {
         let timer = Timer::Net(NetTimer::DelayedPing);
-        match self.delayed.pending.first_key_value() {
-            Some(((at, _), _)) => cx.wake_at(timer, *at),
+        match self.delayed.next_due() {
+            Some(at) => cx.wake_at(timer, at),
             None => cx.timers.cancel(timer),
         }
     }
@@ -195,6 +164,3 @@ const EMPTY: Answering = Answering {
     to: None,
     socket: None,
 };
-
-/// More waiting pings than this are no longer pings.
-const MAX_DELAYED: usize = 1024;

@@ -85,7 +85,7 @@ impl Machines {
             lower: Lower {
                 net,
                 conns: Conns::new(config.connection_keep_alive),
-                pool: Pool::new(),
+                pool: Pool::new(config.max_pool_sockets),
                 punchers,
                 local: LocalAddresses::new(config.server_socket, config.interfaces.clone()),
                 announcers: BTreeMap::new(),
@@ -130,6 +130,7 @@ impl Machines {
         match command {
             Command::Write { conn, data } => self.lower.conns.write(cx, conn, data),
             Command::SendMessage { conn, data } => self.lower.conns.send_message(cx, conn, data),
+            Command::Flush { conn, flush } => self.lower.conns.flush(cx, conn, flush),
             Command::End { conn } => self.lower.conns.end(cx, conn),
             Command::Consumed { conn, bytes } => self.lower.conns.consumed(cx, conn, bytes),
             Command::SetKeepAlive { conn, interval } => {
@@ -250,7 +251,7 @@ impl Machines {
             self.settle_announcers(cx);
             match self.lower.net.poll_output() {
                 Some(output) => self.handle_output(cx, output),
-                None if self.settle_sleep(cx) => {}
+                None if self.settle_refused(cx) || self.settle_sleep(cx) => {}
                 None => break,
             }
         }
@@ -304,6 +305,15 @@ impl Machines {
         for socket in self.lower.conns.take_unused() {
             self.lower.pool.handle_unused(cx, &self.lower.conns, socket);
         }
+    }
+
+    /// Tells punchers of the sockets that they do not get; true if there were any.
+    fn settle_refused(&mut self, cx: &mut Cx<'_>) -> bool {
+        let refused = self.lower.pool.take_refused();
+        for socket in &refused {
+            self.handle_bound(cx, *socket, None);
+        }
+        !refused.is_empty()
     }
 
     fn destroy(&mut self, cx: &mut Cx<'_>, force: bool) {

@@ -14,6 +14,8 @@ mod sleep;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Instant;
 
+use zeroize::Zeroize;
+
 use crate::{
     Action, Command, Config, ConnId, Cx, Datagram, Event, HealthReport, InflightRequest, Live,
     Outbox, Rng, Sizes, Stats, Stored, TableNode, Timer, Timers, Transmit, TransmitBuf,
@@ -55,8 +57,9 @@ pub struct ConnStats {
 
 impl Node {
     /// Makes a node whose two main sockets are bound, and starts its bootstrap.
-    pub fn new(config: Config, seed: [u8; 32], now: Instant) -> Self {
+    pub fn new(config: Config, mut seed: [u8; 32], now: Instant) -> Self {
         let mut rng = Rng::from_seed(seed);
+        seed.zeroize();
         let mut timers = Timers::new();
         let mut out = Outbox::default();
         let mut stats = Stats::default();

@@ -27,6 +27,7 @@ pub(super) fn refuse(cx: &mut Cx<'_>, command: Command) {
         // Their outcome was told when the node ended, or they have none.
         Command::Write { .. }
         | Command::SendMessage { .. }
+        | Command::Flush { .. }
         | Command::End { .. }
         | Command::DestroyConn { .. }
         | Command::Consumed { .. }

@@ -6,7 +6,7 @@ use snow::params::{
 };
 use snow::{Builder, HandshakeState};
 use thiserror::Error;
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::resolver::Resolver;
 use super::{KeyPair, PublicKey};
@@ -127,8 +127,8 @@ impl Finished {
     }
 
     /// The key of the holepunch payloads of both sides.
-    pub fn holepunch_secret(&self) -> [u8; 32] {
-        wire::keyed_hash(&self.hash, &[&wire::ns::PEER_HOLEPUNCH])
+    pub fn holepunch_secret(&self) -> Zeroizing<[u8; 32]> {
+        Zeroizing::new(wire::keyed_hash(&self.hash, &[&wire::ns::PEER_HOLEPUNCH]))
     }
 }
 
@@ -201,6 +201,7 @@ impl Side {
         debug_assert!(self.state.is_handshake_finished(), "finished before the last message");
         let is_initiator = self.state.is_initiator();
         let (k1, k2) = self.state.dangerously_get_raw_split();
+        let (k1, k2) = (Zeroizing::new(k1), Zeroizing::new(k2));
         let (tx, rx) = if is_initiator { (k1, k2) } else { (k2, k1) };
         let mut hash = [0; 64];
         hash.copy_from_slice(self.state.get_handshake_hash());
@@ -209,8 +210,8 @@ impl Side {
             public_key: self.public_key,
             remote_public_key: self.remote().unwrap_or_default(),
             hash,
-            tx,
-            rx,
+            tx: *tx,
+            rx: *rx,
         }
     }
 }

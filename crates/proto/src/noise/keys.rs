@@ -1,6 +1,7 @@
 //! Ed25519 key pairs and signatures.
 
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::curve;
 
@@ -15,8 +16,10 @@ pub struct KeyPair {
 
 impl KeyPair {
     /// The pair that a 32-byte seed stands for.
-    pub fn from_seed(seed: [u8; 32]) -> Self {
-        Self { signing: SigningKey::from_bytes(&seed) }
+    pub fn from_seed(mut seed: [u8; 32]) -> Self {
+        let signing = SigningKey::from_bytes(&seed);
+        seed.zeroize();
+        Self { signing }
     }
 
     /// The pair of a 64-byte secret key, seed ‖ public key; `None` if the two do not belong
@@ -32,8 +35,8 @@ impl KeyPair {
     }
 
     /// Seed ‖ public key, as libsodium and JavaScript know it.
-    pub fn secret_key(&self) -> [u8; 64] {
-        self.signing.to_keypair_bytes()
+    pub fn secret_key(&self) -> Zeroizing<[u8; 64]> {
+        Zeroizing::new(self.signing.to_keypair_bytes())
     }
 
     /// A detached signature.
@@ -42,10 +45,13 @@ impl KeyPair {
     }
 
     /// The scalar of the Diffie-Hellman, not clamped yet.
-    pub(super) fn scalar_bytes(&self) -> [u8; 32] {
-        self.signing.to_scalar_bytes()
+    pub(super) fn scalar_bytes(&self) -> Zeroizing<[u8; 32]> {
+        Zeroizing::new(self.signing.to_scalar_bytes())
     }
 }
+
+// `SigningKey` wipes itself.
+impl ZeroizeOnDrop for KeyPair {}
 
 impl std::fmt::Debug for KeyPair {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -8,7 +8,7 @@ use snow::Error;
 use snow::params::{CipherChoice, DHChoice, HashChoice};
 use snow::resolvers::CryptoResolver;
 use snow::types::{Cipher, Dh, Hash, Random};
-use zeroize::Zeroizing;
+use zeroize::{Zeroizing, optimization_barrier};
 
 use super::curve::{self, RemotePoints};
 use super::{KeyPair, PublicKey};
@@ -73,13 +73,13 @@ struct Ed25519Dh {
 impl Ed25519Dh {
     fn new(pair: KeyPair, remote: Arc<RemotePoints>) -> Self {
         let public = pair.public();
-        let scalar = Zeroizing::new(pair.scalar_bytes());
+        let scalar = pair.scalar_bytes();
         Self { pair, public, scalar, remote }
     }
 
     fn install(&mut self, pair: KeyPair) {
         self.public = pair.public();
-        self.scalar = Zeroizing::new(pair.scalar_bytes());
+        self.scalar = pair.scalar_bytes();
         self.pair = pair;
     }
 }
@@ -167,6 +167,16 @@ impl ChaChaPoly {
         let mut nonce = [0; NONCE_LEN];
         nonce[4..].copy_from_slice(&counter.to_le_bytes());
         Nonce::assume_unique_for_key(nonce)
+    }
+}
+
+// ring leaves its keys in memory: one of zeros takes the place of the last.
+impl Drop for ChaChaPoly {
+    fn drop(&mut self) {
+        if self.0.is_some() {
+            self.set(&[0; 32]);
+            optimization_barrier(self);
+        }
     }
 }
 

@@ -3,14 +3,18 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddrV4;
 
-use super::PunchId;
+use super::{PunchId, PunchOwner};
 use crate::conn::Conns;
 use crate::{Action, Cx, SocketId};
 
-/// The sockets that a node bound beside its two main ones.
+/// The sockets that a node bound beside its two main ones. Their number is limited: each is a
+/// descriptor of the process, and clients of our servers ask for them.
 #[derive(Debug)]
 pub(crate) struct Pool {
     users: BTreeMap<SocketId, Option<PunchId>>,
+    /// Those among them for which there was no room. They count as sockets that cannot be bound.
+    refused: Vec<SocketId>,
+    max: usize,
     next: u32,
 }
 
@@ -23,19 +27,43 @@ pub(crate) struct Bound {
 }
 
 impl Pool {
-    /// No sockets.
-    pub(crate) fn new() -> Self {
-        Self { users: BTreeMap::new(), next: SocketId::FIRST_POOL }
+    /// No sockets, and never more than `max`.
+    pub(crate) fn new(max: usize) -> Self {
+        Self { users: BTreeMap::new(), refused: Vec::new(), max, next: SocketId::FIRST_POOL }
     }
 
     /// Asks the driver for a socket. It can be sent from once `handle_bound` has been called.
-    pub(crate) fn acquire(&mut self, cx: &mut Cx<'_>, user: PunchId) -> SocketId {
+    pub(crate) fn acquire(
+        &mut self,
+        cx: &mut Cx<'_>,
+        user: PunchId,
+        owner: PunchOwner,
+    ) -> SocketId {
         let socket = SocketId(self.next);
         self.next = self.next.checked_add(1).unwrap_or(SocketId::FIRST_POOL);
-        self.users.insert(socket, Some(user));
         cx.stats.pool_sockets_added += 1;
-        cx.act(Action::Bind { socket });
+        if self.has_room(owner) {
+            cx.act(Action::Bind { socket });
+        } else {
+            self.refused.push(socket);
+        }
+        self.users.insert(socket, Some(user));
         socket
+    }
+
+    /// Whether there is a socket left. Clients of our servers leave a quarter to us, so that nobody
+    /// can keep this node from connecting.
+    pub(crate) fn has_room(&self, owner: PunchOwner) -> bool {
+        let max = match owner {
+            PunchOwner::Conn(_) => self.max,
+            PunchOwner::Slot(..) => self.max - self.max / OWN_SHARE,
+        };
+        self.users.len() - self.refused.len() < max
+    }
+
+    /// Sockets for which there was no room since the last call; `handle_bound` is to follow.
+    pub(crate) fn take_refused(&mut self) -> Vec<SocketId> {
+        std::mem::take(&mut self.refused)
     }
 
     /// A puncher is done with a socket.
@@ -81,5 +109,9 @@ impl Pool {
     fn forget(&mut self, cx: &mut Cx<'_>, socket: SocketId) {
         self.users.remove(&socket);
         cx.stats.pool_sockets_removed += 1;
+        self.refused.retain(|refused| *refused != socket);
     }
 }
+
+/// One part in so many is for connections that this node makes itself.
+const OWN_SHARE: usize = 4;

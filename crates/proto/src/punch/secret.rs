@@ -16,7 +16,7 @@ pub(crate) struct PunchSecret(PunchBox);
 impl PunchSecret {
     /// The secret of a finished handshake.
     pub(crate) fn new(keys: &Finished, rng: &mut Rng) -> Self {
-        Self(PunchBox::new(keys.holepunch_secret(), rng.bytes()))
+        Self(PunchBox::new(*keys.holepunch_secret(), rng.bytes()))
     }
 
     /// The payload as it travels.

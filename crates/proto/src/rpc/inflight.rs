@@ -8,7 +8,7 @@ use super::congestion::Congestion;
 use super::patience::{Attempt, Next, Patience};
 use crate::net::{NetTimer, RequestKey};
 use crate::wire::NodeId;
-use crate::{Cx, InflightRequest, SocketId, Timer};
+use crate::{Cx, InflightRequest, Rng, SocketId, Timer};
 
 /// All requests of a node. `P` is what each one is for.
 #[derive(Debug)]
@@ -23,7 +23,6 @@ pub(crate) struct Requests<P> {
     max_window: usize,
     /// Nothing leaves; all else goes on.
     muted: bool,
-    tid: u16,
     next_key: u64,
 }
 
@@ -80,7 +79,7 @@ struct Flight<P> {
 
 impl<P> Requests<P> {
     /// Nothing in flight.
-    pub(crate) fn new(max_window: usize, first_tid: u16, patience: Patience) -> Self {
+    pub(crate) fn new(max_window: usize, patience: Patience) -> Self {
         Self {
             flights: BTreeMap::new(),
             by_tid: HashMap::new(),
@@ -90,21 +89,17 @@ impl<P> Requests<P> {
             patience,
             max_window,
             muted: false,
-            tid: first_tid,
             next_key: 0,
         }
     }
 
     /// The transaction id of the next request to a destination: free there, unless all are taken.
-    pub(crate) fn next_tid(&mut self, to: SocketAddrV4) -> u16 {
-        for _ in 0..u16::MAX {
-            let tid = self.tid;
-            self.tid = self.tid.wrapping_add(1);
-            if !self.by_tid.contains_key(&(tid, to)) {
-                return tid;
-            }
-        }
-        self.tid
+    ///
+    /// It is random, so that a node which is asked learns nothing about what we ask others.
+    pub(crate) fn next_tid(&self, rng: &mut Rng, to: SocketAddrV4) -> u16 {
+        let first = rng.u32() as u16;
+        let mut tids = (0..=u16::MAX).map(|step| first.wrapping_add(step));
+        tids.find(|tid| !self.by_tid.contains_key(&(*tid, to))).unwrap_or(first)
     }
 
     /// Sends a request, or queues it while the window is full.

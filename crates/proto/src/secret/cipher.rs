@@ -14,6 +14,7 @@ use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use super::poly1305::Poly1305;
+use crate::wipe::wipe;
 
 /// The sending end.
 pub(super) struct Push(State);
@@ -189,11 +190,13 @@ impl Start {
     fn new(stream: &mut ChaCha20) -> Self {
         let mut bytes = [0; BATCH];
         stream.apply_keystream(&mut bytes);
-        Self {
+        let start = Self {
             mac_key: std::array::from_fn(|at| bytes[at]),
             block: std::array::from_fn(|at| bytes[BLOCK + at]),
             message: std::array::from_fn(|at| bytes[2 * BLOCK + at]),
-        }
+        };
+        wipe(&mut bytes, [0; BATCH]);
+        start
     }
 
     fn apply(&self, stream: &mut ChaCha20, message: &mut [u8]) {
@@ -209,7 +212,7 @@ impl Start {
     }
 
     fn mac(&self, ciphertext: &[u8]) -> [u8; MAC_LEN] {
-        let key: [u8; 32] = std::array::from_fn(|at| self.mac_key[at]);
+        let key: Zeroizing<[u8; 32]> = Zeroizing::new(std::array::from_fn(|at| self.mac_key[at]));
         let (blocks, rest) = ciphertext.split_at(ciphertext.len() & !0xf);
         // libsodium pads by the length modulo 16, not up to the next 16.
         let mut tail = [0; 48];
@@ -220,7 +223,7 @@ impl Start {
         let tail = &tail[..lengths + 16];
 
         if blocks.len() >= VECTOR_MAC_FROM {
-            let mut mac = poly1305::Poly1305::new((&key).into());
+            let mut mac = poly1305::Poly1305::new((&*key).into());
             mac.update_padded(&self.block);
             mac.update_padded(blocks);
             return mac.compute_unpadded(tail).into();
@@ -229,6 +232,19 @@ impl Start {
         mac.update_blocks(&self.block);
         mac.update_blocks(blocks);
         mac.finish(tail)
+    }
+}
+
+impl Drop for Start {
+    fn drop(&mut self) {
+        wipe(&mut self.mac_key, [0; BLOCK]);
+    }
+}
+
+// ring leaves its keys in memory: one of zeros takes the place of the last.
+impl Drop for State {
+    fn drop(&mut self) {
+        wipe(&mut self.aead, aead(&[0; 32]));
     }
 }
 

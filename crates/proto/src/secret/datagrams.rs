@@ -1,6 +1,6 @@
 //! Unordered messages: each is a box of its own in a UDX message (PROTOCOL F.5).
 
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::secretbox::{self, MAC_LEN, NONCE_LEN};
 use crate::noise::Finished;
@@ -18,12 +18,13 @@ pub struct Datagrams {
 impl Datagrams {
     /// For a finished handshake. The counter starts at 8 random bytes.
     pub fn new(handshake: &Finished, start: [u8; 8]) -> Self {
-        let key = |role: &[u8; 32]| wire::keyed_hash(&handshake.hash, &[role, &ns::SEND]);
+        let key =
+            |role: &[u8; 32]| Zeroizing::new(wire::keyed_hash(&handshake.hash, &[role, &ns::SEND]));
         let (initiator, responder) = (key(&ns::INITIATOR), key(&ns::RESPONDER));
         let (tx, rx) =
             if handshake.is_initiator { (initiator, responder) } else { (responder, initiator) };
         let start = u64::from_le_bytes(start);
-        Self { tx, rx, counter: start, start }
+        Self { tx: *tx, rx: *rx, counter: start, start }
     }
 
     /// The datagram of a message, 24 bytes longer; `None` once all nonces are used, which ends the

@@ -4,7 +4,10 @@
 //! The arithmetic is that of poly1305-donna: numbers modulo 2^130 − 5 in limbs of 44, 44 and 42
 //! bits, no branch and no index that depends on a secret.
 
-/// A one-time authenticator.
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+/// A one-time authenticator. Its key is wiped when it is dropped.
+#[derive(Zeroize, ZeroizeOnDrop)]
 pub(super) struct Poly1305 {
     r: [u64; 3],
     /// The upper limbs of r, times what 2^132 is modulo the prime.
@@ -137,6 +140,14 @@ mod tests {
                 assert_same(&key, &data);
             }
         }
+    }
+
+    #[test]
+    fn a_wiped_one_has_forgotten_its_key() {
+        let mut mac = Poly1305::new(&[0xa5; 32]);
+        mac.update_blocks(&[7; 32]);
+        mac.zeroize();
+        assert_eq!(mac.finish(&[7; 16]), [0; 16]);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use salsa20::XSalsa20;
 use salsa20::cipher::{KeyIvInit, StreamCipher};
 use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
 
 use super::poly1305::Poly1305;
 
@@ -30,10 +31,10 @@ pub(super) fn open(key: &[u8; 32], nonce: &[u8; NONCE_LEN], boxed: &[u8]) -> Opt
     Some(plaintext)
 }
 
-fn begin(key: &[u8; 32], nonce: &[u8; NONCE_LEN]) -> ([u8; 32], XSalsa20) {
+fn begin(key: &[u8; 32], nonce: &[u8; NONCE_LEN]) -> (Zeroizing<[u8; 32]>, XSalsa20) {
     let mut stream = XSalsa20::new(key.into(), nonce.into());
-    let mut mac_key = [0; 32];
-    stream.apply_keystream(&mut mac_key);
+    let mut mac_key = Zeroizing::new([0; 32]);
+    stream.apply_keystream(&mut *mac_key);
     (mac_key, stream)
 }
 

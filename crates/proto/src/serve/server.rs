@@ -294,6 +294,10 @@ impl Server {
                 self.end(cx, slot, Some(reply));
             }
             Welcome::Drop => self.end(cx, slot, None),
+            Welcome::Full => {
+                cx.stats.dropped.admission += 1;
+                self.slots.discard(slot);
+            }
         }
     }
 

@@ -35,6 +35,8 @@ pub(super) enum Welcome {
     Refuse(Reply),
     /// Nothing is said.
     Drop,
+    /// Nothing is said, for there is no socket left to punch from. The client may try again.
+    Full,
 }
 
 /// What a server tells everyone alike.
@@ -58,6 +60,13 @@ pub(super) enum Plan {
     Wait,
 }
 
+impl Plan {
+    /// True if it takes a socket of its own.
+    fn punches(self) -> bool {
+        matches!(self, Self::PunchBeside | Self::Punch)
+    }
+}
+
 /// Answers message 1.
 pub(super) fn welcome(
     cx: &mut Cx<'_>,
@@ -72,6 +81,11 @@ pub(super) fn welcome(
         NoisePayload { udx: None, .. } => PayloadError::Aborted,
         _ => PayloadError::None,
     };
+    let plan = plan(cx, base, policy, client, &payload);
+    let owner = PunchOwner::Slot(policy.server, slot);
+    if error == PayloadError::None && plan.punches() && !base.io.pool.has_room(owner) {
+        return Welcome::Full;
+    }
     let accepted = (error == PayloadError::None).then(|| base.io.conns.accept(cx, policy.server));
     let stream_id = accepted.map_or(0, |(_, stream_id)| stream_id);
     let offer = offer(cx, base, policy, slot, error, stream_id);
@@ -84,7 +98,6 @@ pub(super) fn welcome(
     let reply = Reply { noise, socket: None };
     let Some((conn, _)) = accepted else { return Welcome::Refuse(reply) };
 
-    let plan = plan(cx, base, policy, client, &payload);
     tracing::debug!(?conn, ?plan, client = %client.address, "handshake");
     let mut session = Session {
         conn,
@@ -98,7 +111,6 @@ pub(super) fn welcome(
         Plan::Open(path) => return Welcome::Open(Box::new(session), path),
         Plan::Wait => {}
         Plan::PunchBeside | Plan::Punch => {
-            let owner = PunchOwner::Slot(policy.server, slot);
             let punch = base.punchers.start(cx, &mut base.io, owner, payload.firewall);
             let secret = PunchSecret::new(&session.keys, cx.rng);
             session.punching = Some(Punching::new(punch, secret));

@@ -157,6 +157,12 @@ impl Slots {
         }
     }
 
+    /// Forgets a handshake that has led to nothing, as if it had never come.
+    pub(super) fn discard(&mut self, index: u32) {
+        self.set(index, State::Ended(None));
+        self.clear(index);
+    }
+
     /// Numbers in use, ended or not.
     pub(super) fn indices(&self) -> Vec<u32> {
         let used = self.entries.iter().enumerate().filter(|(_, slot)| slot.is_some());

@@ -87,6 +87,28 @@ fn a_flood_is_dropped_before_anything_is_allocated() {
 }
 
 #[test]
+fn a_client_for_whom_there_is_no_socket_hears_nothing_and_may_try_again() {
+    let mut host = Host::new(ServerOptions::default());
+    host.pool = Pool::new(4);
+    let messages: Vec<_> =
+        (0..4).map(|_| host.client().message(Mode::FromRelay, Some(CLIENT))).collect();
+    messages.iter().for_each(|message| host.handshake(RELAY, message));
+    assert_eq!((host.pool.len(), host.servers.handshakes()), (3, 3));
+    assert_eq!((host.bench.stats.dropped.admission, host.connections()), (1, 3));
+    host.bind();
+    assert_eq!(host.sent().len(), 3);
+
+    // A client that does not have to be punched needs none.
+    let direct = host.client().message(Mode::FromClient, None);
+    host.handshake(addr("1.1.1.1:1"), &direct);
+    assert_eq!(host.sent().len(), 1);
+
+    host.pool = Pool::new(8);
+    host.handshake(RELAY, &messages[3]);
+    assert_eq!(host.servers.handshakes(), 4);
+}
+
+#[test]
 fn one_source_cannot_take_every_place() {
     let mut host = Host::new(ServerOptions::default());
     for _ in 0..1000 {
@@ -321,7 +343,7 @@ impl Host {
             connector: Connector::new(identity()),
             net,
             conns: Conns::new(Duration::ZERO),
-            pool: Pool::new(),
+            pool: Pool::new(usize::MAX),
             punchers: Punchers::new(Duration::from_secs(20), false),
             local: LocalAddresses::new(addr("0.0.0.0:49737"), Vec::new()),
             clients: 0,

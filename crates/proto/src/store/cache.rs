@@ -5,10 +5,11 @@
 //! ages early, so that whoever writes much pushes out everybody else. Here an entry has a source,
 //! and the source with the most entries gives up its oldest.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
 use std::net::Ipv4Addr;
+
+use crate::sources::{Sources, Stamp};
 
 /// A bounded, ageing map that no source can take from the others.
 #[derive(Debug)]
@@ -38,9 +39,6 @@ struct Entry<V> {
     source: Ipv4Addr,
     stamp: Stamp,
 }
-
-/// Counts signs of life.
-type Stamp = u64;
 
 impl<K: Copy + Eq + Hash, V> Cache<K, V> {
     /// An empty cache.
@@ -133,63 +131,6 @@ impl Limits {
     pub(super) fn of(size: usize) -> Self {
         let size = size.max(1).saturating_mul(2);
         Self { size, per_source: (size / SOURCES_TO_FILL).max(LEAST_PER_SOURCE) }
-    }
-}
-
-/// Who has which entries.
-#[derive(Debug, Default)]
-struct Sources {
-    counts: HashMap<Ipv4Addr, usize>,
-    stamps: BTreeSet<(Ipv4Addr, Stamp)>,
-    /// By number of entries; among equals the last is the one with the oldest entry.
-    ranking: BTreeSet<(usize, Reverse<Stamp>, Ipv4Addr)>,
-}
-
-impl Sources {
-    fn count(&self, source: Ipv4Addr) -> usize {
-        self.counts.get(&source).copied().unwrap_or(0)
-    }
-
-    fn oldest(&self, source: Ipv4Addr) -> Option<Stamp> {
-        let all = (source, Stamp::MIN)..=(source, Stamp::MAX);
-        self.stamps.range(all).next().map(|(_, stamp)| *stamp)
-    }
-
-    fn largest(&self) -> Option<Ipv4Addr> {
-        self.ranking.last().map(|(_, _, source)| *source)
-    }
-
-    fn add(&mut self, source: Ipv4Addr, stamp: Stamp) {
-        self.ranked(source, |sources| {
-            sources.stamps.insert((source, stamp));
-            *sources.counts.entry(source).or_insert(0) += 1;
-        });
-    }
-
-    fn remove(&mut self, source: Ipv4Addr, stamp: Stamp) {
-        self.ranked(source, |sources| {
-            sources.stamps.remove(&(source, stamp));
-            match sources.count(source) {
-                0 | 1 => sources.counts.remove(&source),
-                more => sources.counts.insert(source, more - 1),
-            };
-        });
-    }
-
-    /// Changes what a source has, and its rank with it.
-    fn ranked(&mut self, source: Ipv4Addr, change: impl FnOnce(&mut Self)) {
-        if let Some(rank) = self.rank(source) {
-            self.ranking.remove(&rank);
-        }
-        change(self);
-        if let Some(rank) = self.rank(source) {
-            self.ranking.insert(rank);
-        }
-    }
-
-    fn rank(&self, source: Ipv4Addr) -> Option<(usize, Reverse<Stamp>, Ipv4Addr)> {
-        let oldest = self.oldest(source)?;
-        Some((self.count(source), Reverse(oldest), source))
     }
 }
 
@@ -295,7 +236,7 @@ mod tests {
             cache.age();
         }
         assert_eq!(cache.len(), 8);
-        assert_eq!((cache.order.len(), cache.sources.stamps.len()), (8, 8));
+        assert_eq!((cache.order.len(), cache.sources.len()), (8, 8));
     }
 
     fn cache(size: usize, per_source: usize) -> Cache<u32, char> {

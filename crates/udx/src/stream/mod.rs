@@ -214,6 +214,16 @@ impl Stream {
         self.buffer.unacked() as usize
     }
 
+    /// The position in the byte stream behind all that was written so far.
+    pub fn written(&self) -> u64 {
+        self.buffer.written()
+    }
+
+    /// The peer has acknowledged everything below this position.
+    pub fn acknowledged(&self) -> u64 {
+        self.buffer.acknowledged()
+    }
+
     /// Bytes that were written and not sent yet.
     pub fn unsent(&self) -> usize {
         self.buffer.unsent() as usize

@@ -47,7 +47,7 @@ impl Shared {
 
     fn bind(&self, id: SocketId, life: Life) -> Option<SocketAddrV4> {
         let runtime = self.runtime.upgrade().filter(|_| life == Life::Running)?;
-        match self.rules.bind_port(&runtime, 0) {
+        match self.rules.bind_pool(&runtime) {
             Ok(socket) => {
                 let local = socket.local();
                 self.sockets.insert(id, socket);

@@ -92,6 +92,12 @@ impl World {
         self.nats.len() - 1
     }
 
+    /// From here on this percentage of datagrams gets lost; which ones depends on the seed.
+    pub(super) fn lose(&mut self, loss: u64, seed: u8) {
+        self.loss = loss;
+        self.rng = Rng::from_seed([seed; 32]);
+    }
+
     /// A host on a NAT of its own.
     pub(super) fn behind(&mut self, kind: NatKind) -> usize {
         let nat = self.nat(kind);

@@ -1,5 +1,6 @@
 //! One node and hand-made datagrams.
 
+use std::collections::HashSet;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
 
@@ -151,15 +152,75 @@ fn internal_commands_are_answered() {
 #[test]
 fn a_delayed_ping_is_answered_in_its_time_and_a_flood_is_not() {
     let mut node = Node::new();
-    let delay = 2000u32.to_le_bytes();
-    let ping = Request { internal: true, command: 4, value: Some(&delay), ..user(1) };
     for _ in 0..2000 {
-        node.hear(SocketId::SERVER, PEER, &ping.encode());
+        node.hear(SocketId::SERVER, PEER, &delayed_ping(2000));
     }
     node.pass(Duration::from_millis(1999));
     assert!(node.sent().is_empty());
     node.pass(Duration::from_millis(1));
-    assert_eq!(node.sent().len(), 1024);
+    assert_eq!(node.sent().len(), 64);
+    assert_eq!(node.stats.dropped.admission, 2000 - 64);
+}
+
+#[test]
+fn forged_delayed_pings_do_not_keep_an_honest_one_out() {
+    for hosts in [1, 16, 64, 1100] {
+        let mut node = Node::new();
+        for n in 0..1100 {
+            let forged = SocketAddrV4::new(Ipv4Addr::from(0x0800_0000 + n % hosts), 1);
+            node.hear(SocketId::SERVER, forged, &delayed_ping(10_000));
+        }
+        node.hear(SocketId::SERVER, PEER, &delayed_ping(10_000));
+        let sizes = |node: &Node| {
+            let mut sizes = crate::Sizes::default();
+            node.net.measure(&mut sizes);
+            sizes.delayed_pings
+        };
+        assert!(sizes(&node) <= 1024);
+        node.pass(Duration::from_secs(10));
+        assert!(node.sent().iter().any(|sent| sent.to == PEER), "{hosts} forged hosts");
+        assert_eq!(sizes(&node), 0);
+    }
+}
+
+#[test]
+fn a_transaction_id_does_not_tell_the_next_one() {
+    let mut node = Node::new();
+    let tids: Vec<u16> = (1..=64)
+        .map(|port| {
+            let to = SocketAddrV4::new(*PEER.ip(), port);
+            node.call(|net, cx| net.ping(cx, to, None, 3, OWNER));
+            node.net.inflight().last().expect("a request").tid
+        })
+        .collect();
+    let steps: HashSet<u16> = tids.windows(2).map(|two| two[1].wrapping_sub(two[0])).collect();
+    assert!(steps.len() > 60, "{tids:?}");
+}
+
+#[test]
+fn requests_to_one_node_never_share_a_transaction_id() {
+    let mut node = Node::new();
+    for _ in 0..2000 {
+        node.call(|net, cx| net.ping(cx, PEER, None, 3, OWNER));
+    }
+    let tids: HashSet<u16> = node.net.inflight().iter().map(|request| request.tid).collect();
+    assert_eq!(tids.len(), 2000);
+}
+
+#[test]
+fn a_datagram_beyond_the_references_limit_is_dropped() {
+    let request = |value: &[u8]| {
+        let bare = Request { internal: true, command: 2, target: Some([0; 32]), ..user(1) };
+        Request { value: Some(value), ..bare }.encode()
+    };
+    let overhead = request(&[0; 300]).len() - 300;
+    let longest = vec![0; 2048 - overhead];
+    let mut node = Node::new();
+    node.hear(SocketId::SERVER, PEER, &request(&longest));
+    assert_eq!((node.sent().len(), node.stats.dropped.malformed), (1, 0));
+
+    node.hear(SocketId::SERVER, PEER, &request(&[&longest[..], &[0]].concat()));
+    assert_eq!((node.sent().len(), node.stats.dropped.malformed), (0, 1));
 }
 
 #[test]
@@ -374,6 +435,12 @@ impl Node {
             Some(incoming)
         })
     }
+}
+
+/// A ping that asks for its answer after so many milliseconds.
+fn delayed_ping(delay: u32) -> Vec<u8> {
+    let delay = delay.to_le_bytes();
+    Request { internal: true, command: 4, value: Some(&delay), ..user(1) }.encode()
 }
 
 fn user(tid: u16) -> Request<'static> {

@@ -343,7 +343,7 @@ impl Puncher {
     }
 
     fn acquire(&mut self, cx: &mut Cx<'_>, io: &mut Io<'_>) {
-        let socket = io.pool.acquire(cx, self.id);
+        let socket = io.pool.acquire(cx, self.id, self.owner);
         self.sockets.push(socket);
         self.socket_changes.push(SocketChange::Opened(socket));
     }

@@ -198,7 +198,7 @@ fn an_announcement_with_very_many_relays_keeps_three() {
     let mut bench = Bench::new();
     let token = bench.token(ALICE);
     let id = bench.node.id().unwrap();
-    let relay_addresses = vec![SocketAddrV4::new(Ipv4Addr::new(9, 9, 9, 9), 9); 9000];
+    let relay_addresses = vec![SocketAddrV4::new(Ipv4Addr::new(9, 9, 9, 9), 9); 280];
     let peer = Peer { public_key: key_pair(1).public(), relay_addresses };
     let signable = announce_signable(&ns::ANNOUNCE, &TOPIC, &id, &token, &peer.encode(), None);
     let signature = Some(key_pair(1).sign(&signable));
