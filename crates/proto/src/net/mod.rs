@@ -20,6 +20,7 @@ mod tests;
 mod ticks;
 
 use std::net::SocketAddrV4;
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -80,6 +81,8 @@ pub(crate) struct RequestSpec {
     pub socket: Option<SocketId>,
     /// Sent at most this often plus once. The default is 3.
     pub retries: u32,
+    /// How long each try waits for the reply; `None`: as the path allows.
+    pub wait: Option<Duration>,
     pub ttl: Option<u8>,
     /// Bypass the congestion window.
     pub force: bool,
@@ -103,6 +106,7 @@ impl RequestSpec {
             value: None,
             socket: None,
             retries: 3,
+            wait: None,
             ttl: None,
             force: false,
         }
