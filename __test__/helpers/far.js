@@ -11,8 +11,8 @@ module.exports = function far(delay) {
   const mappings = new WeakMap()
   const { close } = UDXSocket.prototype
 
-  UDXSocket.prototype.trySend = function (buffer, port, _host, ttl) {
-    if (!this.closing) mapping(this, port).leave(Buffer.from(buffer), ttl || TTL)
+  UDXSocket.prototype.trySend = function (buffer, port, host, ttl) {
+    if (!this.closing) mapping(this, host, port).leave(Buffer.from(buffer), ttl || TTL)
   }
   UDXSocket.prototype.send = async function (...datagram) {
     this.trySend(...datagram)
@@ -31,29 +31,32 @@ module.exports = function far(delay) {
     })
   }
 
-  function mapping(socket, port) {
-    if (!socket.bound) socket.bind(0, HOST)
+  function mapping(socket, host, port) {
+    if (!socket.bound) socket.bind(0, LOCAL)
     if (!mappings.has(socket)) mappings.set(socket, new Map())
     const own = mappings.get(socket)
-    if (!own.has(port)) own.set(port, new Mapping(socket, port, delay))
-    return own.get(port)
+    const key = `${host}:${port}`
+    if (!own.has(key)) own.set(key, new Mapping(socket, { host, port }, delay))
+    return own.get(key)
   }
 }
 
 /** The port that one socket has towards one destination. */
 class Mapping {
-  constructor(socket, port, delay) {
+  constructor(socket, to, delay) {
     this._socket = socket
-    this._port = port
+    this._to = to
     this._delay = delay
     this._closed = false
-    this._outside = this._bind((data, from) => from.port === port && this._enter(data))
+    this._outside = bind(PUBLIC, (data, from) => {
+      if (from.address === to.host && from.port === to.port) this._enter(data)
+    })
     // Stands for the destination where UDX itself sends and receives: that is not JavaScript.
     this._inside = null
   }
 
   leave(data, ttl) {
-    if (ttl >= FAR) this._later(() => this._outside.send(data, this._port, HOST))
+    if (ttl >= FAR) this._later(() => this._outside.send(data, this._to.port, this._to.host))
   }
 
   close() {
@@ -65,21 +68,13 @@ class Mapping {
   _enter(data) {
     this._later(() => {
       if (data[0] === UDX_MAGIC) this._toStream(data)
-      else this._socket.emit('message', data, { host: HOST, family: 4, port: this._port })
+      else this._socket.emit('message', data, { ...this._to, family: 4 })
     })
   }
 
   _toStream(data) {
-    this._inside ||= this._bind(data => this.leave(data, TTL))
-    this._inside.send(data, this._socket.address().port, HOST)
-  }
-
-  _bind(onmessage) {
-    const socket = dgram.createSocket('udp4')
-    socket.on('error', noop)
-    socket.on('message', onmessage)
-    socket.bind(0, HOST)
-    return socket
+    this._inside ||= bind(LOCAL, data => this.leave(data, TTL))
+    this._inside.send(data, this._socket.address().port, LOCAL)
   }
 
   _later(act) {
@@ -87,7 +82,18 @@ class Mapping {
   }
 }
 
-const HOST = '127.0.0.1'
+function bind(host, onmessage) {
+  const socket = dgram.createSocket('udp4')
+  socket.on('error', noop)
+  socket.on('message', onmessage)
+  socket.bind(0, host)
+  return socket
+}
+
+const LOCAL = '127.0.0.1'
+
+/** A host of this process: who guesses its ports meets nobody else. Linux has all of 127/8. */
+const PUBLIC = `127.${1 + ((process.pid >> 16) & 63)}.${(process.pid >> 8) & 255}.${process.pid & 255}`
 
 const UDX_MAGIC = 0xff
 
