@@ -93,9 +93,10 @@ module.exports = {
     dht._servers.get(server)?._onclosed()
   },
 
+  // A server that closes gets these as well: the core let the client in before it knew.
   connection(dht, { server: id, conn, ...transport }) {
     const server = dht._servers.get(id)
-    if (!server || server._closing !== null) {
+    if (!server) {
       dht._native.command('destroyConn', { conn })
       return
     }

@@ -10,8 +10,12 @@ let dht = null
 let server = null
 
 const emit = serve({
-  /** Listens on a fresh key pair; each connection gets `bytes` of random data. */
-  async listen({ bootstrap, bytes, options = {}, dhtOptions, capture, atOnce }) {
+  /**
+   * Listens on a fresh key pair; each connection gets `bytes` of random data. With `delay`, for the
+   * reference only, it is behind a NAT that far away.
+   */
+  async listen({ bootstrap, bytes, options = {}, dhtOptions, capture, atOnce, delay }) {
+    if (delay) require('../far')(delay)
     dht = new DHT({ bootstrap, host: '127.0.0.1', ...dhtOptions })
     if (!atOnce) await dht.fullyBootstrapped()
     if (capture) options.createHandshake = captureFeatures(value => emit('features', value))

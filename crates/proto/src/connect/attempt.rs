@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::Base;
 use super::decide::{Decision, decide};
 use super::finding::{Finding, Found, Hello, Shaken};
-use super::requests::{Purpose, Requests};
+use super::requests::{Ended, Purpose, Requests};
 use super::rounds::{Choices, Flow, RemoteServer, Rounds};
 use crate::conn::{Path, RemoteStream};
 use crate::net::Reply;
@@ -128,8 +128,9 @@ impl Attempt {
         tag: u32,
         reply: Option<&Reply>,
     ) -> Option<Outcome> {
-        match self.requests.take(tag)? {
-            Purpose::Handshake { via, .. } => self.handle_handshake(cx, base, via, reply),
+        let Ended { purpose, elapsed } = self.requests.take(cx.now, tag)?;
+        match purpose {
+            Purpose::Handshake { via, .. } => self.handle_handshake(cx, base, via, elapsed, reply),
             Purpose::Lan { address } => self.handle_pong(cx, base, address, reply.is_some()),
             Purpose::Round => self.in_rounds(cx, base, |rounds, cx, base, requests| {
                 rounds.handle_reply(cx, base, requests, reply)
@@ -224,6 +225,7 @@ impl Attempt {
         cx: &mut Cx<'_>,
         base: &mut Base<'_>,
         via: SocketAddrV4,
+        round_trip: Duration,
         reply: Option<&Reply>,
     ) -> Option<Outcome> {
         let Stage::Finding(finding) = &mut self.stage else { return None };
@@ -233,14 +235,20 @@ impl Attempt {
             Found::Server(shaken) => {
                 finding.stop(cx, base);
                 self.requests.cancel_all(cx, &mut base.io);
-                self.connect(cx, base, *shaken)
+                self.connect(cx, base, *shaken, round_trip)
             }
         }
     }
 
     /// Finding → Connecting.
-    fn connect(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, shaken: Shaken) -> Option<Outcome> {
-        let way = match self.choose(cx, base, &shaken) {
+    fn connect(
+        &mut self,
+        cx: &mut Cx<'_>,
+        base: &mut Base<'_>,
+        shaken: Shaken,
+        round_trip: Duration,
+    ) -> Option<Outcome> {
+        let way = match self.choose(cx, base, &shaken, round_trip) {
             Ok(way) => way,
             Err(error) => return self.fail(cx, base, error),
         };
@@ -264,6 +272,7 @@ impl Attempt {
         cx: &mut Cx<'_>,
         base: &mut Base<'_>,
         shaken: &Shaken,
+        round_trip: Duration,
     ) -> Result<Way, ConnectError> {
         if let Some(path) = shaken.early {
             return Ok(Way::Known(path));
@@ -292,7 +301,13 @@ impl Attempt {
                     return Ok(Way::Lan { otherwise: ConnectError::HolepunchAborted });
                 }
                 let info = payload.holepunch.as_ref().ok_or(ConnectError::CannotHolepunch)?;
-                let server = RemoteServer { route: *route, info, firewall: payload.firewall };
+                let server = RemoteServer {
+                    route: *route,
+                    info,
+                    firewall: payload.firewall,
+                    answers_repeats: RemoteStream::from(payload.udx).revision_1,
+                    round_trip,
+                };
                 Rounds::start(cx, base, self.conn, keys, server, self.choices)
                     .map(|rounds| Way::Punching(Box::new(rounds)))
                     .ok_or(ConnectError::CannotHolepunch)

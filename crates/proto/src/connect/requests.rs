@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddrV4;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
@@ -15,8 +16,15 @@ use crate::{ConnId, Cx, SocketId};
 pub(super) struct Requests {
     conn: ConnId,
     target: Target,
-    sent: BTreeMap<u32, (RequestKey, Purpose)>,
+    sent: BTreeMap<u32, Sent>,
     next_tag: u32,
+}
+
+#[derive(Debug)]
+struct Sent {
+    key: RequestKey,
+    purpose: Purpose,
+    at: Instant,
 }
 
 /// Why a request was sent.
@@ -28,6 +36,23 @@ pub(super) enum Purpose {
     Lan { address: SocketAddrV4 },
     /// A punch round.
     Round,
+}
+
+/// What was sent, and is over.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ended {
+    pub(super) purpose: Purpose,
+    /// Since it was sent first.
+    pub(super) elapsed: Duration,
+}
+
+/// How often a round is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tries {
+    /// As other requests are.
+    Usual,
+    /// Once, and its answer has this long to come.
+    Once(Duration),
 }
 
 impl Requests {
@@ -65,8 +90,13 @@ impl Requests {
         via: SocketAddrV4,
         socket: SocketId,
         value: Bytes,
+        tries: Tries,
     ) {
         let spec = self.spec(via, command::PEER_HOLEPUNCH, value, Some(socket));
+        let spec = match tries {
+            Tries::Usual => spec,
+            Tries::Once(wait) => RequestSpec { retries: 0, wait: Some(wait), ..spec },
+        };
         self.send(cx, io, spec, Purpose::Round);
     }
 
@@ -86,33 +116,34 @@ impl Requests {
     pub(super) fn ping(&mut self, cx: &mut Cx<'_>, io: &mut Io<'_>, address: SocketAddrV4) {
         let owner = self.owner();
         let key = io.net.ping(cx, address, None, RETRIES, owner);
-        self.note(owner, key, Purpose::Lan { address });
+        self.note(cx, owner, key, Purpose::Lan { address });
     }
 
     /// What a reply answers; each answers once.
-    pub(super) fn take(&mut self, tag: u32) -> Option<Purpose> {
-        self.sent.remove(&tag).map(|(_, purpose)| purpose)
+    pub(super) fn take(&mut self, now: Instant, tag: u32) -> Option<Ended> {
+        let Sent { purpose, at, .. } = self.sent.remove(&tag)?;
+        Some(Ended { purpose, elapsed: now.saturating_duration_since(at) })
     }
 
     pub(super) fn count(&self, which: impl Fn(Purpose) -> bool) -> usize {
-        self.sent.values().filter(|(_, purpose)| which(*purpose)).count()
+        self.sent.values().filter(|sent| which(sent.purpose)).count()
     }
 
     pub(super) fn cancel_all(&mut self, cx: &mut Cx<'_>, io: &mut Io<'_>) {
-        for (key, _) in std::mem::take(&mut self.sent).into_values() {
-            io.net.cancel_request(cx, key);
+        for sent in std::mem::take(&mut self.sent).into_values() {
+            io.net.cancel_request(cx, sent.key);
         }
     }
 
     fn send(&mut self, cx: &mut Cx<'_>, io: &mut Io<'_>, spec: RequestSpec, purpose: Purpose) {
         let owner = self.owner();
         let key = io.net.request(cx, spec, owner);
-        self.note(owner, key, purpose);
+        self.note(cx, owner, key, purpose);
     }
 
-    fn note(&mut self, owner: Owner, key: RequestKey, purpose: Purpose) {
+    fn note(&mut self, cx: &Cx<'_>, owner: Owner, key: RequestKey, purpose: Purpose) {
         if let Owner::Connect(_, tag) = owner {
-            self.sent.insert(tag, (key, purpose));
+            self.sent.insert(tag, Sent { key, purpose, at: cx.now });
         }
     }
 
@@ -133,6 +164,7 @@ impl Requests {
             value: Some(value),
             socket,
             retries: RETRIES,
+            wait: None,
             ttl: None,
             force: false,
         }

@@ -21,6 +21,7 @@ mod tests;
 mod ticks;
 
 use std::net::SocketAddrV4;
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -81,6 +82,8 @@ pub(crate) struct RequestSpec {
     pub socket: Option<SocketId>,
     /// Sent at most this often plus once. The default is 3.
     pub retries: u32,
+    /// How long each try waits for the reply; `None`: as the path allows.
+    pub wait: Option<Duration>,
     pub ttl: Option<u8>,
     /// Bypass the congestion window.
     pub force: bool,
@@ -104,6 +107,7 @@ impl RequestSpec {
             value: None,
             socket: None,
             retries: 3,
+            wait: None,
             ttl: None,
             force: false,
         }

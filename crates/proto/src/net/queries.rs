@@ -362,6 +362,7 @@ fn visit(spec: &QuerySpec, candidate: Candidate) -> RequestSpec {
         value: spec.value.clone(),
         socket: None,
         retries: if spec.force { 0 } else { spec.retries.unwrap_or(RETRIES) },
+        wait: None,
         ttl: None,
         force: spec.force,
     }

@@ -63,7 +63,7 @@ impl Net {
             packet: request.encode(),
             counter,
             retries: spec.retries,
-            wait: own_timer(&spec),
+            wait: spec.wait.or_else(|| delayed(&spec)),
             force: spec.force,
         };
         let key = self.requests.start(cx, outgoing, purpose);
@@ -165,7 +165,7 @@ impl Net {
 }
 
 /// A DELAYED_PING says itself when it is answered.
-fn own_timer(spec: &RequestSpec) -> Option<Duration> {
+fn delayed(spec: &RequestSpec) -> Option<Duration> {
     if !spec.internal || spec.command != command::DELAYED_PING {
         return None;
     }

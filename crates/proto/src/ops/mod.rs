@@ -119,6 +119,7 @@ impl Ops {
             value: options.value,
             socket: options.socket,
             retries: options.retries,
+            wait: None,
             ttl: options.ttl,
             force: false,
         };

@@ -4,7 +4,7 @@ use std::net::SocketAddrV4;
 
 use bytes::Bytes;
 
-use super::super::requests::Requests;
+use super::super::requests::{Requests, Tries};
 use super::{Flow, Rounds, Step};
 use crate::connect::Base;
 use crate::net::Reply;
@@ -36,8 +36,8 @@ impl Rounds {
         cx: &mut Cx<'_>,
         base: &mut Base<'_>,
         requests: &mut Requests,
-        via: SocketAddrV4,
-        to: SocketAddrV4,
+        (via, to): (SocketAddrV4, SocketAddrV4),
+        tries: Tries,
         payload: HolepunchPayload,
     ) -> Flow {
         let Some(puncher) = base.punchers.get(self.punch) else { return Flow::On };
@@ -50,7 +50,7 @@ impl Rounds {
         };
         self.round += 1;
         let value = self.seal(cx, to, &payload);
-        requests.round(cx, &mut base.io, via, socket, value);
+        requests.round(cx, &mut base.io, via, socket, value, tries);
         Flow::On
     }
 
@@ -84,7 +84,8 @@ impl Rounds {
         let Some(remote) = base.punchers.remote_mut(self.punch) else { return };
         let host = *self.server.ip();
         let is_echo = self.secret.is_echo(host, payload.remote_token.as_ref());
-        let verified = (self.step == Step::Agreeing && is_echo).then_some(host);
+        let echoes = matches!(self.step, Step::Agreeing(_) | Step::Checking(_));
+        let verified = (echoes && is_echo).then_some(host);
         let addresses = payload.addresses.as_deref().unwrap_or_default();
         remote.update(payload.punching, payload.firewall, addresses, verified);
     }

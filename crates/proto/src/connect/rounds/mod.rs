@@ -1,13 +1,15 @@
 //! The client's side of punching: one or two rounds to probe, one to agree (PROTOCOL D.8).
 
+mod agreeing;
 mod messages;
 
 use std::net::SocketAddrV4;
 use std::time::Duration;
 
+use self::agreeing::Agreeing;
 use super::Base;
 use super::decide::Route;
-use super::requests::Requests;
+use super::requests::{Requests, Tries};
 use crate::net::Reply;
 use crate::noise::Finished;
 use crate::punch::{News, PunchId, PunchOwner, PunchSecret, Puncher, is_random};
@@ -33,6 +35,7 @@ pub(super) struct Rounds {
     /// The server may be asked once more if it told too little.
     may_repeat: bool,
     probes_left: u8,
+    agreeing: Agreeing,
     step: Step,
 }
 
@@ -51,7 +54,9 @@ enum Step {
     /// The application decides.
     Asking(AskId, Probed),
     /// The punch round is under way.
-    Agreeing,
+    Agreeing(Probed),
+    /// We ask whether the punch round has arrived.
+    Checking(Probed),
     /// Both sides punch.
     Punching,
 }
@@ -79,6 +84,10 @@ pub(super) struct RemoteServer<'a> {
     pub(super) route: Route,
     pub(super) info: &'a HolepunchInfo,
     pub(super) firewall: Firewall,
+    /// A repeated round gets the answer that the first one got.
+    pub(super) answers_repeats: bool,
+    /// What the handshake took, there and back.
+    pub(super) round_trip: Duration,
 }
 
 /// What the application chose.
@@ -98,7 +107,7 @@ impl Rounds {
         server: RemoteServer<'_>,
         choices: Choices,
     ) -> Option<Self> {
-        let RemoteServer { route, info, firewall } = server;
+        let RemoteServer { route, info, firewall, .. } = server;
         let relay = pick_relay(info, route.node)?;
         let owner = PunchOwner::Conn(conn);
         Some(Self {
@@ -114,6 +123,7 @@ impl Rounds {
             round: 0,
             may_repeat: true,
             probes_left: MAX_PROBE_ROUNDS,
+            agreeing: Agreeing::with(&server),
             step: Step::Binding,
         })
     }
@@ -159,12 +169,10 @@ impl Rounds {
         reply: Option<&Reply>,
     ) -> Flow {
         let Some((payload, server)) = reply.and_then(|reply| self.read(cx, reply)) else {
-            return Flow::Fail(ConnectError::HolepunchAborted);
+            return self.handle_silence(cx, base, requests);
         };
-        // The reference fails with REMOTE_ABORTED here, and reports HOLEPUNCH_ABORTED, which makes
-        // hyperswarm use a relay.
         if payload.error != PayloadError::None {
-            return Flow::Fail(ConnectError::HolepunchAborted);
+            return self.handle_refusal(cx, base, requests, &payload);
         }
         self.update_remote(base, &payload);
         match (self.step, reply) {
@@ -172,7 +180,10 @@ impl Rounds {
                 base.punchers.add_sample(cx, &mut base.io, self.punch, reply.to, reply.from);
                 self.handle_probed(cx, base, requests, Probed { token: payload.token, server })
             }
-            (Step::Agreeing, _) => self.handle_agreed(cx, base, &payload),
+            (Step::Agreeing(_), _) => self.handle_agreed(cx, base, &payload),
+            (Step::Checking(probed), _) => {
+                self.handle_checked(cx, base, requests, probed, &payload)
+            }
             _ => Flow::On,
         }
     }
@@ -209,8 +220,8 @@ impl Rounds {
         let remote_address = self.fast_open.then_some(self.server);
         let payload = HolepunchPayload { remote_address, ..HolepunchPayload::default() };
         self.step = Step::Probing;
-        let relay = self.relay;
-        self.send(cx, base, requests, relay.relay_address, relay.peer_address, payload)
+        let way = (self.relay.relay_address, self.relay.peer_address);
+        self.send(cx, base, requests, way, Tries::Usual, payload)
     }
 
     fn handle_probed(
@@ -254,7 +265,7 @@ impl Rounds {
                 }
             }
             Step::Binding | Step::Probing | Step::Pausing(_) => Flow::On,
-            Step::Asking(..) | Step::Agreeing | Step::Punching => Flow::On,
+            Step::Asking(..) | Step::Agreeing(_) | Step::Checking(_) | Step::Punching => Flow::On,
         }
     }
 
@@ -296,47 +307,6 @@ impl Rounds {
         let question = puncher.question(None, Some(self.conn));
         let ask = ask(cx, question);
         self.step = Step::Asking(ask, probed);
-    }
-
-    /// The round in which both sides commit themselves.
-    fn agree(
-        &mut self,
-        cx: &mut Cx<'_>,
-        base: &mut Base<'_>,
-        requests: &mut Requests,
-        probed: Probed,
-    ) -> Flow {
-        base.punchers.freeze(self.punch);
-        if base.punchers.is_throttled(cx, self.punch) {
-            return Flow::Fail(ConnectError::HolepunchAborted);
-        }
-        base.punchers.reserve(self.punch);
-        let token = self.secret.token(*self.server.ip());
-        self.step = Step::Agreeing;
-        let payload = HolepunchPayload {
-            punching: true,
-            token: Some(token),
-            remote_token: probed.token,
-            ..HolepunchPayload::default()
-        };
-        self.send(cx, base, requests, self.node, self.server, payload)
-    }
-
-    fn handle_agreed(
-        &mut self,
-        cx: &mut Cx<'_>,
-        base: &mut Base<'_>,
-        payload: &HolepunchPayload,
-    ) -> Flow {
-        // REMOTE_NOT_HOLEPUNCHING is hidden in the same way.
-        if !payload.punching {
-            return Flow::Fail(ConnectError::HolepunchAborted);
-        }
-        if !base.punchers.punch(cx, &mut base.io, self.punch) {
-            return Flow::Fail(ConnectError::RemoteNotHolepunchable);
-        }
-        self.step = Step::Punching;
-        Flow::On
     }
 }
 

@@ -1,5 +1,7 @@
 //! Clients and servers as whole nodes, behind NATs of every kind.
 
+mod reference;
+mod rounds;
 mod world;
 
 use std::time::Duration;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::{Duration, Instant};
 
+use super::reference::{Departure, ReferenceServer};
 use crate::noise::{KeyPair, PublicKey};
 use crate::{
     Action, BootstrapNode, Command, Config, ConnId, ConnectOptions, Datagram, Event, Node, Rng,
@@ -25,6 +26,8 @@ pub(super) struct Host {
     pub(super) node: Node,
     pub(super) events: Vec<Event>,
     pub(super) sockets: BTreeMap<SocketId, u16>,
+    /// Takes the handshakes and rounds of the node's clients.
+    pub(super) reference: Option<ReferenceServer>,
     address: Ipv4Addr,
     nat: Option<usize>,
     next_port: u16,
@@ -34,6 +37,8 @@ pub(super) struct Host {
 struct Nat {
     public: Ipv4Addr,
     kind: NatKind,
+    /// How far it is away from everybody, one way.
+    delay: Duration,
     mappings: HashMap<(SocketAddrV4, Option<SocketAddrV4>), u16>,
     by_port: HashMap<u16, SocketAddrV4>,
     permitted: HashSet<(u16, SocketAddrV4)>,
@@ -56,6 +61,11 @@ struct Flying {
 impl World {
     /// A network of persistent nodes.
     pub(super) fn testnet() -> Self {
+        Self::seeded(9)
+    }
+
+    /// The same, with other choices of chance.
+    pub(super) fn seeded(seed: u8) -> Self {
         let mut world = Self {
             now: Instant::now(),
             loss: 0,
@@ -63,7 +73,7 @@ impl World {
             nats: Vec::new(),
             flying: BTreeMap::new(),
             sent: 0,
-            rng: Rng::from_seed([9; 32]),
+            rng: Rng::from_seed([seed; 32]),
         };
         for index in 0..NODES {
             let address = Ipv4Addr::new(5, 1, index, 1);
@@ -81,10 +91,15 @@ impl World {
     }
 
     pub(super) fn nat(&mut self, kind: NatKind) -> usize {
+        self.far_nat(kind, Duration::ZERO)
+    }
+
+    pub(super) fn far_nat(&mut self, kind: NatKind, delay: Duration) -> usize {
         let public = Ipv4Addr::new(7, 7, self.nats.len() as u8, 7);
         self.nats.push(Nat {
             public,
             kind,
+            delay,
             mappings: HashMap::new(),
             by_port: HashMap::new(),
             permitted: HashSet::new(),
@@ -140,6 +155,14 @@ impl World {
         public_key
     }
 
+    /// The same, and the server treats its clients as the reference does.
+    pub(super) fn listen_as_reference(&mut self, host: usize) -> PublicKey {
+        let public_key = self.listen(host);
+        let identity = KeyPair::from_seed([host as u8 + 100; 32]);
+        self.hosts[host].reference = Some(ReferenceServer::new(identity));
+        public_key
+    }
+
     pub(super) fn connect(&mut self, host: usize, remote: PublicKey) {
         self.connect_with(host, remote, ConnectOptions::default());
     }
@@ -167,7 +190,9 @@ impl World {
     fn next(&mut self) -> Option<Instant> {
         let arrival = self.flying.first_key_value().map(|((at, _), _)| *at);
         let wakes = self.hosts.iter_mut().filter_map(|host| host.node.poll_timeout());
-        wakes.map(|(at, _)| at).chain(arrival).min()
+        let wakes = wakes.map(|(at, _)| at).min();
+        let probes = self.hosts.iter().filter_map(|host| host.reference.as_ref()?.next());
+        probes.chain(wakes).chain(arrival).min()
     }
 
     fn step(&mut self) {
@@ -176,6 +201,10 @@ impl World {
             if due {
                 self.hosts[index].node.handle_timeout(self.now);
                 self.flush(index);
+            }
+            let reference = self.hosts[index].reference.as_mut();
+            if let Some(departure) = reference.and_then(|reference| reference.probe(self.now)) {
+                self.depart(index, departure);
             }
         }
         // What arrives together is one batch of its receiver.
@@ -193,6 +222,13 @@ impl World {
         let Flying { from, to, mut data } = flying;
         let index = self.hosts.iter().position(|host| host.address == *to.ip())?;
         let host = &mut self.hosts[index];
+        let reference = host.reference.as_mut();
+        if let Some(answer) = reference.and_then(|r| r.take(self.now, from, to, &data)) {
+            if let Some(departure) = answer {
+                self.depart(index, departure);
+            }
+            return None;
+        }
         let (&socket, _) = host.sockets.iter().find(|(_, port)| **port == to.port())?;
         host.node.handle_datagram(self.now, Datagram { socket, from, data: &mut data });
         Some(index)
@@ -237,6 +273,11 @@ impl World {
         host.node.drain_events(&mut host.events);
     }
 
+    fn depart(&mut self, index: usize, departure: Departure) {
+        let Departure { from, to, data } = departure;
+        self.send(self.hosts[index].nat, from, to, 64, data);
+    }
+
     fn send(
         &mut self,
         nat: Option<usize>,
@@ -255,6 +296,7 @@ impl World {
             }
             return;
         }
+        let leave = nat.map_or(Duration::ZERO, |nat| self.nats[nat].delay);
         let from = match nat {
             Some(nat) => self.nats[nat].leave(&mut self.rng, from, to),
             None => from,
@@ -263,6 +305,7 @@ impl World {
             return;
         }
         let enter = self.nats.iter().find(|nat| nat.public == *to.ip());
+        let arrive = enter.map_or(Duration::ZERO, |nat| nat.delay);
         let to = match enter {
             Some(nat) => match nat.enter(from, to.port()) {
                 Some(inside) => inside,
@@ -270,7 +313,7 @@ impl World {
             },
             None => to,
         };
-        self.fly(Duration::from_millis(20), from, to, data);
+        self.fly(leave + Duration::from_millis(20) + arrive, from, to, data);
     }
 
     fn fly(&mut self, delay: Duration, from: SocketAddrV4, to: SocketAddrV4, data: Vec<u8>) {
@@ -296,7 +339,8 @@ impl World {
             BTreeMap::from([(SocketId::CLIENT, CLIENT_PORT), (SocketId::SERVER, SERVER_PORT)]);
         let node = Node::new(config, self.rng.bytes(), self.now);
         let events = Vec::new();
-        self.hosts.push(Host { node, events, sockets, address, nat, next_port: 31000 });
+        let reference = None;
+        self.hosts.push(Host { node, events, sockets, reference, address, nat, next_port: 31000 });
         let index = self.hosts.len() - 1;
         self.flush(index);
         index
