@@ -13,43 +13,42 @@ const tableNode = {
   downHints: c.uint
 }
 
+const counters = uints([
+  'requestsActive',
+  'requestsTotal',
+  'responses',
+  'timeouts',
+  'retries',
+  'queriesActive',
+  'queriesTotal',
+  'punchesConsistent',
+  'punchesRandom',
+  'punchesOpen',
+  'poolSocketsAdded',
+  'poolSocketsRemoved',
+  'droppedMalformed',
+  'droppedUnexpected',
+  'droppedHandshake',
+  'droppedAdmission',
+  'droppedPunch',
+  'droppedMessage',
+  'droppedFrame',
+  'droppedUdx',
+  'droppedStore',
+  'droppedRequest',
+  'pingTx',
+  'pingRx',
+  'pingNatTx',
+  'pingNatRx',
+  'findNodeTx',
+  'findNodeRx',
+  'downHintTx',
+  'downHintRx'
+])
+
 /** Questions that `inspect` answers, with the encodings of the answers. */
 const INSPECT = {
-  stats: {
-    what: 0,
-    answer: uints([
-      'requestsActive',
-      'requestsTotal',
-      'responses',
-      'timeouts',
-      'retries',
-      'queriesActive',
-      'queriesTotal',
-      'punchesConsistent',
-      'punchesRandom',
-      'punchesOpen',
-      'poolSocketsAdded',
-      'poolSocketsRemoved',
-      'droppedMalformed',
-      'droppedUnexpected',
-      'droppedHandshake',
-      'droppedAdmission',
-      'droppedPunch',
-      'droppedMessage',
-      'droppedFrame',
-      'droppedUdx',
-      'droppedStore',
-      'droppedRequest',
-      'pingTx',
-      'pingRx',
-      'pingNatTx',
-      'pingNatRx',
-      'findNodeTx',
-      'findNodeRx',
-      'downHintTx',
-      'downHintRx'
-    ])
-  },
+  stats: { what: 0, answer: counters },
   live: {
     what: 1,
     answer: uints([
@@ -109,7 +108,8 @@ const INSPECT = {
     answer: optional(
       uints(['bytesTransmitted', 'bytesReceived', 'packetsTransmitted', 'packetsReceived'])
     )
-  }
+  },
+  changedStats: { what: 16, answer: counters }
 }
 
 module.exports = { INSPECT, tableNode }

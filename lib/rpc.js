@@ -299,7 +299,7 @@ module.exports = class RPC extends EventEmitter {
       await this._gone.promise
       this._refreshStats()
       this._native.close()
-      this._release()
+      lifecycle.release(this, null)
     }
     this._bootstrapping.reject(new Error('Node was destroyed'))
     this.emit('close')
@@ -307,16 +307,6 @@ module.exports = class RPC extends EventEmitter {
 
   /** What a subclass has to end before its sockets close. */
   _onclosing() {}
-
-  // Ends what the core has not ended one by one.
-  _release() {
-    for (const stream of this._conns.clear()) stream._onclosed(null)
-    for (const query of this._queries.clear()) query._onnodedestroyed()
-    for (const server of this._servers.clear()) server._onclosed()
-    this._requests.clear(new Error('Node destroyed'))
-    this._localAddresses.close()
-    lifecycle.release(this)
-  }
 
   _query(what, opts) {
     if (this.destroyed) throw new Error('Node destroyed')
@@ -351,6 +341,12 @@ module.exports = class RPC extends EventEmitter {
 
   _refreshStats() {
     const counted = this._native?.inspect('stats')
+    if (counted) this._stats.refresh(counted)
+  }
+
+  /** Adds what the core had counted when it told its latest event. Never waits for the core. */
+  _followStats() {
+    const counted = this._native.inspect('changedStats')
     if (counted) this._stats.refresh(counted)
   }
 
