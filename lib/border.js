@@ -294,6 +294,7 @@ const EVENTS = new Map([
   ],
   [52, event('reply', { request: c.uint32, outcome: outcome(reply) })],
   [60, event('destroyed', {})],
+  [61, event('failed', { failure })],
   [70, event('suspended', { server: optional(c.uint32) })],
   [71, event('resumed', { failure: optional(failure) })],
   [72, event('incomingRequest', incoming)],

@@ -12,4 +12,10 @@ module.exports = function deferred() {
   return all
 }
 
+/** Resolves one, or rejects it if there is an error. */
+module.exports.settle = function settle(waiting, err, value) {
+  if (err === null) waiting.resolve(value)
+  else waiting.reject(err)
+}
+
 function noop() {}

@@ -129,7 +129,7 @@ module.exports = {
   closed(dht, { conn, failure }) {
     const stream = dht._conns.get(conn)
     dht._conns.delete(conn)
-    stream?._onclosed(failure)
+    stream?._onclosed(failure && errors.from(failure))
   },
 
   ask(dht, { ask, question }) {
@@ -171,6 +171,10 @@ module.exports = {
 
   destroyed(dht) {
     dht._gone.resolve()
+  },
+
+  failed(dht, { failure }) {
+    return lifecycle.onfailed(dht, errors.from(failure))
   }
 }
 

@@ -18,9 +18,11 @@ const tableNode = {
 /** Room for the names of the numbers in one answer. */
 const MAX_NAMES = 4096
 
+const stats = counters(0)
+
 /** Questions that `inspect` answers, with the encodings of the answers. */
 const INSPECT = {
-  stats: { what: 0, answer: counters(0) },
+  stats: { what: 0, answer: stats },
   live: { what: 1, answer: counters(1) },
   remoteAddress: { what: 3, answer: optional(address) },
   id: { what: 4, answer: optional(key) },
@@ -43,7 +45,8 @@ const INSPECT = {
   },
   inflight: { what: 13, answer: c.array(struct({ tid: c.uint16, to: address })) },
   records: { what: 14, answer: c.uint },
-  traffic: { what: 15, answer: optional(counters(15)) }
+  traffic: { what: 15, answer: optional(counters(15)) },
+  changedStats: { what: 16, answer: stats }
 }
 
 module.exports = { INSPECT, tableNode }

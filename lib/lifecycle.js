@@ -1,5 +1,5 @@
-// Sleep and waking of a node and of its servers. The core takes turns: each command of a node has
-// one outcome, in the order of the commands.
+// Sleep and waking of a node and of its servers, and their end. The core takes turns: each command
+// of a node has one outcome, in the order of the commands.
 
 const deferred = require('./deferred')
 
@@ -14,8 +14,9 @@ const deferred = require('./deferred')
 exports.suspend = async function suspend(dht, { log = noop } = {}) {
   log('Suspending all hyperdht servers')
   dht._connectable = false
-  const fellAsleep = await turn(dht, 'suspend', dht._suspending)
-  dht._connectable = true
+  const fellAsleep = await turn(dht, 'suspend', dht._suspending).finally(() => {
+    dht._connectable = true
+  })
   log('Done, clearing all raw streams')
   log('Done, suspending dht-rpc')
   log('Suspending waiting for io bind...')
@@ -78,9 +79,26 @@ exports.onresumed = function onresumed(dht, error) {
   dht.emit('resume')
 }
 
-/** The node is gone, and no outcome will come. */
-exports.release = function release(dht) {
-  for (const turn of [...dht._suspending.splice(0), ...dht._resuming.splice(0)]) turn.resolve(false)
+/** The core has failed: whatever waits for it fails with `err`, and the node is destroyed. */
+exports.onfailed = function onfailed(dht, err) {
+  dht.destroyed = true
+  exports.release(dht, err)
+  dht._bootstrapping.reject(err)
+  dht._gone.resolve()
+  return dht.destroy()
+}
+
+/** The core is gone and tells no outcome any more: with an error if it has failed. */
+exports.release = function release(dht, err) {
+  const destroyed = err || new Error('Node was destroyed')
+  each(dht._conns.clear(), stream => stream._onclosed(err))
+  each(dht._queries.clear(), query => query._onnodegone(destroyed))
+  each(dht._servers.clear(), server => server._onclosed(err))
+  dht._requests.clear(err || new Error('Node destroyed'))
+  each(dht._sockets.values(), socket => socket._close())
+  dht._localAddresses.close(err)
+  const turns = [...dht._suspending.splice(0), ...dht._resuming.splice(0)]
+  each(turns, turn => deferred.settle(turn, err, false))
 }
 
 /**
@@ -119,8 +137,8 @@ exports.resumeServer = async function resumeServer(server) {
 }
 
 /** Nobody has to wait for the suspension of a server any longer. */
-exports.settleServer = function settleServer(server) {
-  server._suspending?.resolve()
+exports.settleServer = function settleServer(server, err = null) {
+  if (server._suspending !== null) deferred.settle(server._suspending, err)
   server._suspending = null
 }
 
@@ -138,6 +156,19 @@ async function turn(dht, command, queue) {
   queue.push(outcome)
   dht._native.command(command, { server: null })
   return outcome.promise
+}
+
+// Tells all: what a listener of one throws does not keep the others waiting.
+function each(items, tell) {
+  for (const item of items) {
+    try {
+      tell(item)
+    } catch (err) {
+      queueMicrotask(() => {
+        throw err
+      })
+    }
+  }
 }
 
 function noop() {}

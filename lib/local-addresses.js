@@ -33,9 +33,9 @@ module.exports = class LocalAddresses {
     this._checks.get(host)?.resolve(valid)
   }
 
-  /** Nobody will answer any more. */
-  close() {
-    for (const check of this._checks.values()) check.resolve(false)
+  /** Nobody will answer any more: with an error if the node has failed. */
+  close(err) {
+    for (const check of this._checks.values()) deferred.settle(check, err, false)
   }
 
   _check(host) {

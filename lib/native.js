@@ -45,9 +45,9 @@ module.exports = class Native {
   writev(conn, batch) {
     if (this.closed) return
     if (batch.length === 1) return this._node.write(conn, batch[0])
-    this._node.cork()
-    for (const data of batch) this._node.write(conn, data)
-    this._node.uncork()
+    this._corked(() => {
+      for (const data of batch) this._node.write(conn, data)
+    })
   }
 
   sendMessage(conn, data) {
@@ -61,9 +61,9 @@ module.exports = class Native {
    */
   consumed(bytes) {
     if (this.closed) return
-    this._node.cork()
-    for (const [conn, n] of bytes) this._node.consumed(conn, n)
-    this._node.uncork()
+    this._corked(() => {
+      for (const [conn, n] of bytes) this._node.consumed(conn, n)
+    })
   }
 
   /**
@@ -86,6 +86,16 @@ module.exports = class Native {
       n = this._node.inspect(what, argument, this._scratch)
     }
     return n === 0 ? null : decodeAll(answer, c.state(0, n, this._scratch))
+  }
+
+  // Whatever `give` throws: a node that stays corked takes no command ever again.
+  _corked(give) {
+    this._node.cork()
+    try {
+      give()
+    } finally {
+      this._node.uncork()
+    }
   }
 
   _setResting(resting) {

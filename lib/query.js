@@ -102,9 +102,10 @@ module.exports = class Query extends Readable {
     else this.push(null)
   }
 
-  _onnodedestroyed() {
+  /** Its node is gone. */
+  _onnodegone(err) {
     this._forget()
-    this.destroy(new Error('Node was destroyed'))
+    this.destroy(err)
   }
 
   /** Its session is gone: what answered so far is the result. */

@@ -317,7 +317,7 @@ module.exports = class RPC extends EventEmitter {
       await this._gone.promise
       this._refreshStats()
       this._native.close()
-      this._release()
+      lifecycle.release(this, null)
     }
     this._bootstrapping.reject(new Error('Node was destroyed'))
     this.emit('close')
@@ -325,17 +325,6 @@ module.exports = class RPC extends EventEmitter {
 
   /** What a subclass has to end before its sockets close. */
   _onclosing() {}
-
-  // Ends what the core has not ended one by one.
-  _release() {
-    for (const stream of this._conns.clear()) stream._onclosed(null)
-    for (const query of this._queries.clear()) query._onnodedestroyed()
-    for (const server of this._servers.clear()) server._onclosed()
-    this._requests.clear(new Error('Node destroyed'))
-    for (const socket of this._sockets.values()) socket._close()
-    this._localAddresses.close()
-    lifecycle.release(this)
-  }
 
   _query(what, opts) {
     if (this.destroyed) throw new Error('Node destroyed')
@@ -363,6 +352,12 @@ module.exports = class RPC extends EventEmitter {
 
   _refreshStats() {
     const counted = this._native?.inspect('stats')
+    if (counted) this._stats.refresh(counted)
+  }
+
+  /** Adds what the core had counted when it told its latest event. Never waits for the core. */
+  _followStats() {
+    const counted = this._native.inspect('changedStats')
     if (counted) this._stats.refresh(counted)
   }
 

@@ -235,13 +235,13 @@ module.exports = class Server extends EventEmitter {
     lifecycle.settleServer(this)
   }
 
-  /** Unannounced, or gone with its node. */
-  _onclosed() {
+  /** Unannounced, or gone with its node: with an error if that has failed. */
+  _onclosed(err = null) {
     this.dht._servers.delete(this._id)
     this._id = -1
-    if (this._announced !== null) this._announced.resolve()
+    if (this._announced !== null) deferred.settle(this._announced, err)
     if (this._unannounced !== null) this._unannounced.resolve()
-    lifecycle.settleServer(this)
+    lifecycle.settleServer(this, err)
   }
 
   /** A hook that throws refuses. */

@@ -8,7 +8,7 @@ module.exports = class Sink {
   }
 
   onbatch() {
-    if (this.dht._statsInUse) this.dht._refreshStats()
+    if (this.dht._statsInUse) this.dht._followStats()
   }
 
   oncontrol(name, event) {

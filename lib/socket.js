@@ -1,7 +1,6 @@
 const b4a = require('b4a')
 const { Duplex, Writable } = require('streamx')
 const RawStream = require('./raw-stream')
-const errors = require('./errors')
 const { isBytes } = require('./bytes')
 const { interval } = require('./options')
 const { standIn } = require('./unsupported')
@@ -175,12 +174,15 @@ module.exports = class NoiseSecretStream extends Duplex {
     this.push(null)
   }
 
-  /** The core has forgotten this stream. */
-  _onclosed(failure) {
-    if (this.rawStream !== null) this.rawStream._close()
-    this._conn = -1
-    if (failure !== null) this.destroy(errors.from(failure))
-    else if (this._ended !== 0) this.destroy()
+  /** The core has forgotten this stream: with an error if it broke. */
+  _onclosed(err) {
+    try {
+      if (this.rawStream !== null) this.rawStream._close()
+    } finally {
+      this._conn = -1
+      if (err !== null) this.destroy(err)
+      else if (this._ended !== 0) this.destroy()
+    }
   }
 
   _onholepunch({ remoteFirewall, localFirewall, remoteAddresses, localAddresses }) {

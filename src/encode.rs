@@ -2,7 +2,8 @@
 
 use hyperdht::wire::Writer;
 use hyperdht::{
-    ConnError, ConnId, Event, Incoming, Interface, Opened, QueryReply, Question, TableNode,
+    ConnError, ConnId, ConnectError, Event, Incoming, Interface, Opened, QueryReply, Question,
+    TableNode,
 };
 
 use crate::bind_error;
@@ -169,6 +170,10 @@ fn control(w: &mut Writer, event: &Event) {
             w.u8(73).u32(socket.0).addr4(*from).buffer(data);
         }
         Event::Destroyed => code(w, 60),
+        Event::Failed => {
+            let error = ConnectError::NodeFailed;
+            failure(w.u8(61), error.code(), &error.to_string());
+        }
     }
 }
 

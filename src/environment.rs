@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::ffi::c_void;
-use std::ptr;
+use std::{io, ptr};
 
 use hyperdht::Engine;
 use napi::bindgen_prelude::*;
@@ -21,18 +21,17 @@ struct Environment {
 }
 
 /// Runs `f` with this thread's engine, which it starts if there is none.
-pub(crate) fn with_engine<R>(env: &Env, f: impl FnOnce(&Engine) -> R) -> Result<R> {
+pub(crate) fn with_engine<R>(env: &Env, f: impl FnOnce(&Engine) -> io::Result<R>) -> io::Result<R> {
     CURRENT.with_borrow_mut(|current| {
         if let Some(environment) = current {
-            return Ok(f(&environment.engine));
+            return f(&environment.engine);
         }
-        let engine = Engine::start()
-            .map_err(|e| Error::from_reason(format!("cannot start the driver thread: {e}")))?;
+        let engine = Engine::start()?;
         // SAFETY: `env` is the environment of this thread; the hook takes no argument and runs
         // once, on this thread, before the environment goes away.
         unsafe { sys::napi_add_env_cleanup_hook(env.raw(), Some(clean_up), ptr::null_mut()) };
         let environment = current.insert(Environment { engine, wakes: Vec::new() });
-        Ok(f(&environment.engine))
+        f(&environment.engine)
     })
 }
 

@@ -22,59 +22,68 @@ pub(crate) fn counter_names(what: u32) -> Vec<&'static str> {
 /// Answers a question about the node: 0 statistics, 1 live objects, 3 remote address, 4 id,
 /// 5 nodes (at most `argument`), 6 a connection's transport, 7 local address of a
 /// socket, 8 firewalled, 9 local host, 10 the routing table (at most `argument` nodes), 11 its id,
-/// 12 health, 13 requests in flight, 14 number of records, 15 traffic of a socket.
+/// 12 health, 13 requests in flight, 14 number of records, 15 traffic of a socket, 16 statistics if
+/// they have changed since they were told. Nothing if there is no answer, as of a node that has
+/// failed.
 pub(crate) fn answer(handle: &Handle, what: u32, argument: u32) -> Vec<u8> {
     let mut w = Writer::new();
+    write_answer(&mut w, handle, what, argument).map_or_else(Vec::new, |()| w.finish())
+}
+
+fn write_answer(w: &mut Writer, handle: &Handle, what: u32, argument: u32) -> Option<()> {
     match what {
         0 => {
-            count(&mut w, STATS, &handle.read(|node| node.stats()));
+            count(w, STATS, &handle.stats()?);
         }
         1 => {
-            count(&mut w, LIVE, &handle.read(|node| node.live()));
+            count(w, LIVE, &handle.read(|node| node.live())?);
         }
         3 => {
-            let address = handle.read(|node| node.remote_address());
-            optional(&mut w, address, |w, a| w.addr4(a));
+            let address = handle.read(|node| node.remote_address())?;
+            optional(w, address, |w, a| w.addr4(a));
         }
-        4 => optional(&mut w, handle.read(|node| node.id()), |w, id| w.raw(&id)),
+        4 => optional(w, handle.read(|node| node.id())?, |w, id| w.raw(&id)),
         5 => {
-            let nodes = handle.read(|node| node.nodes(argument as usize));
+            let nodes = handle.read(|node| node.nodes(argument as usize))?;
             w.list(&nodes, |w, a| {
                 w.addr4(*a);
             });
         }
-        6 => conn_stats(&mut w, handle, ConnId(argument)),
-        7 => optional(&mut w, handle.local_addr(SocketId(argument)), |w, a| w.addr4(a)),
+        6 => conn_stats(w, handle.read(|node| node.conn_stats(ConnId(argument)))?),
+        7 => optional(w, handle.local_addr(SocketId(argument)), |w, a| w.addr4(a)),
         8 => {
-            w.u8(u8::from(handle.read(|node| node.firewalled())));
+            w.u8(u8::from(handle.read(|node| node.firewalled())?));
         }
         9 => {
-            let host = handle.read(|node| node.local_host());
-            optional(&mut w, host, |w, host| w.raw(&host.octets()));
+            let host = handle.read(|node| node.local_host())?;
+            optional(w, host, |w, host| w.raw(&host.octets()));
         }
         10 => {
-            let nodes = handle.read(|node| node.table_nodes(argument as usize));
+            let nodes = handle.read(|node| node.table_nodes(argument as usize))?;
             w.list(&nodes, table_node);
         }
         11 => {
-            w.raw(&handle.read(|node| node.table_id()));
+            w.raw(&handle.read(|node| node.table_id())?);
         }
-        12 => health(&mut w, &handle.read(|node| node.health())),
+        12 => health(w, &handle.read(|node| node.health())?),
         13 => {
-            let requests = handle.read(|node| node.inflight());
+            let requests = handle.read(|node| node.inflight())?;
             w.list(&requests, |w, request| {
                 w.u16(request.tid).addr4(request.to);
             });
         }
         14 => {
-            w.uint(handle.read(|node| node.stored().records) as u64);
+            w.uint(handle.read(|node| node.stored().records)? as u64);
         }
-        15 => optional(&mut w, handle.traffic(SocketId(argument)), |w, traffic| {
+        15 => optional(w, handle.traffic(SocketId(argument)), |w, traffic| {
             count(w, TRAFFIC, &traffic)
         }),
-        _ => {}
+        16 => {
+            count(w, STATS, &handle.changed_stats()?);
+        }
+        _ => return None,
     }
-    w.finish()
+    Some(())
 }
 
 fn health(w: &mut Writer, health: &HealthReport) {
@@ -82,8 +91,7 @@ fn health(w: &mut Writer, health: &HealthReport) {
     w.uint(health.responses).uint(health.timeouts);
 }
 
-fn conn_stats(w: &mut Writer, handle: &Handle, conn: ConnId) {
-    let stats = handle.read(|node| node.conn_stats(conn));
+fn conn_stats(w: &mut Writer, stats: Option<ConnStats>) {
     optional(w, stats, |w, s| {
         w.raw(&s.rtt.to_le_bytes());
         count(w, TRANSPORT, &s)

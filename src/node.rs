@@ -27,13 +27,17 @@ pub struct NativeNode {
 pub fn open(env: &Env, config: &[u8], wake: Unknown<'_>) -> Result<NativeNode> {
     let options = decode::open_options(config).map_err(malformed)?;
     let function = WakeFunction::new(env, &wake)?;
-    let opened = environment::with_engine(env, |engine| engine.open(options, Arc::new(function)))?;
-    environment::adopt(function);
-    let handle = opened.map_err(|error| {
-        environment::release(function);
-        bind_error(&error)
-    })?;
-    Ok(NativeNode { handle, wake: Some(function), pending: Vec::new(), corked: None })
+    match environment::with_engine(env, |engine| engine.open(options, Arc::new(function))) {
+        Ok(handle) => {
+            environment::adopt(function);
+            Ok(NativeNode { handle, wake: Some(function), pending: Vec::new(), corked: None })
+        }
+        Err(error) => {
+            // Nobody has it, and as long as it is there the process does not end.
+            function.release();
+            Err(bind_error(&error))
+        }
+    }
 }
 
 #[napi]
@@ -117,6 +121,13 @@ impl NativeNode {
         if let Some(wake) = self.wake {
             wake.set_ref(env, keep);
         }
+    }
+
+    /// Panics inside the node, for the tests of what a panic does. Only who holds this object can
+    /// call it, and may as well end the process; nothing from the network comes here.
+    #[napi]
+    pub fn panic(&self) {
+        self.handle.read(|_| panic!("lib/ has asked for a panic"));
     }
 
     /// Closes the sockets and lets the wake-up function go. Idempotent.

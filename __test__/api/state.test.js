@@ -246,6 +246,23 @@ test('stats are plain numbers that count', async t => {
   t.ok(dht.stats.queries.total > 0)
 })
 
+test('stats that a program holds and writes to go on counting', async t => {
+  const net = await testnet(t)
+  const dht = await node(t, net)
+  const { requests, commands } = dht.stats
+  const { total } = requests
+  commands.ping.tx = 1000
+  for (let i = 1; i <= 3; i++) {
+    await dht.ping(net.nodes[0].address())
+    t.is(requests.total, total + i)
+    t.is(commands.ping.tx, 1000 + i)
+    if (i === 2) t.is(dht.stats.requests, requests)
+  }
+  requests.total = 0
+  await dht.ping(net.nodes[0].address())
+  t.is(dht.stats.requests.total, 1)
+})
+
 test('records of others are kept once persistent', async t => {
   const net = await testnet(t, 4)
   const topic = DHT.hash(b4a.from('a topic'))

@@ -2,11 +2,13 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
+use tokio::sync::Notify;
 
 use crate::{ConnError, ConnectError, Opened, StreamError};
 
@@ -14,6 +16,8 @@ use crate::{ConnError, ConnectError, Opened, StreamError};
 #[derive(Debug)]
 pub(crate) struct Channel {
     state: Mutex<State>,
+    /// Any number of tasks may wait for unordered messages, and for nothing else.
+    unordered: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -38,12 +42,11 @@ struct Flushes {
     done: u32,
 }
 
-/// What a task can wait for; at most one for each.
+/// What a task can wait for, with the connection in its hands alone: at most one task for each.
 #[derive(Clone, Copy, Debug)]
 enum Wait {
     Open,
     Read,
-    Unordered,
     Write,
     Flush,
     Finish,
@@ -52,7 +55,7 @@ enum Wait {
 
 impl Channel {
     pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Self { state: Mutex::default() })
+        Arc::new(Self { state: Mutex::default(), unordered: Notify::new() })
     }
 
     pub(crate) fn handle_opened(&self, opened: Opened) {
@@ -64,11 +67,12 @@ impl Channel {
     }
 
     pub(crate) fn handle_unordered(&self, data: Bytes) {
-        self.change(&[Wait::Unordered], |state| {
+        self.change(&[], |state| {
             if state.unordered.len() < MAX_UNORDERED {
                 state.unordered.push_back(data);
             }
         });
+        self.unordered.notify_waiters();
     }
 
     pub(crate) fn handle_remote_end(&self) {
@@ -90,11 +94,12 @@ impl Channel {
 
     pub(crate) fn handle_closed(&self, error: Option<ConnError>) {
         self.change(&ALL, |state| state.closed = Some(error.map_or(Ok(()), Err)));
+        self.unordered.notify_waiters();
     }
 
     /// The node is gone, and could not say more about this connection.
-    pub(crate) fn handle_node_destroyed(&self) {
-        self.handle_closed(Some(ConnError::Connect(ConnectError::NodeDestroyed)));
+    pub(crate) fn handle_node_gone(&self, error: ConnectError) {
+        self.handle_closed(Some(ConnError::Connect(error)));
     }
 
     /// So many bytes of frames were written.
@@ -158,11 +163,21 @@ impl Channel {
         })
     }
 
-    pub(crate) fn poll_unordered(&self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
-        self.poll(Wait::Unordered, cx, |state| match state.unordered.pop_front() {
-            Some(message) => Some(Some(message)),
-            None => state.closed.map(|_| None),
-        })
+    /// The next unordered message; `None` at the end.
+    pub(crate) async fn unordered(&self) -> Option<Bytes> {
+        loop {
+            // Before the look, so that nothing comes between.
+            let mut notified = pin!(self.unordered.notified());
+            notified.as_mut().enable();
+            {
+                let mut state = self.state.lock();
+                let message = state.unordered.pop_front();
+                if message.is_some() || state.closed.is_some() {
+                    return message;
+                }
+            }
+            notified.await;
+        }
     }
 
     /// Ready when a message may be written.
@@ -245,9 +260,9 @@ fn io_error(error: ConnError) -> io::Error {
 }
 
 const ALL: [Wait; WAITS] =
-    [Wait::Open, Wait::Read, Wait::Unordered, Wait::Write, Wait::Flush, Wait::Finish, Wait::Close];
+    [Wait::Open, Wait::Read, Wait::Write, Wait::Flush, Wait::Finish, Wait::Close];
 
-const WAITS: usize = 7;
+const WAITS: usize = 6;
 
 /// A writer waits above this: as much as two sends with segmentation take, and enough for the
 /// credit that the node returns in portions of 64 KiB.
@@ -258,6 +273,10 @@ const MAX_UNORDERED: usize = 1024;
 
 #[cfg(test)]
 mod tests {
+    use std::pin::Pin;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::task::Wake;
+
     use super::*;
 
     #[test]
@@ -321,10 +340,48 @@ mod tests {
     fn a_node_that_goes_fails_who_connects() {
         let channel = Channel::new();
 
-        channel.handle_node_destroyed();
+        channel.handle_node_gone(ConnectError::NodeDestroyed);
 
         let failed = ask(|cx| channel.poll_opened(cx)).unwrap();
         assert_eq!(failed.unwrap_err(), ConnectError::NodeDestroyed);
+    }
+
+    #[test]
+    fn every_task_that_waits_for_an_unordered_message_is_woken() {
+        let channel = Channel::new();
+        let (mut first, mut second) = (pin!(channel.unordered()), pin!(channel.unordered()));
+        let (one, two) = (Arc::new(Woken::default()), Arc::new(Woken::default()));
+        let poll = |task: Pin<&mut dyn Future<Output = _>>, woken: &Arc<Woken>| {
+            task.poll(&mut Context::from_waker(&Arc::clone(woken).into()))
+        };
+        assert!(poll(first.as_mut(), &one).is_pending());
+        assert!(poll(second.as_mut(), &two).is_pending());
+
+        channel.handle_unordered(Bytes::from_static(b"message"));
+
+        assert!(one.is_woken() && two.is_woken());
+        assert!(poll(first.as_mut(), &one).is_ready());
+        assert!(poll(second.as_mut(), &two).is_pending());
+
+        channel.handle_closed(None);
+        assert!(two.is_woken());
+        assert_eq!(poll(second.as_mut(), &two), Poll::Ready(None));
+    }
+
+    /// Whether a task was woken since it was asked last.
+    #[derive(Default)]
+    struct Woken(AtomicBool);
+
+    impl Woken {
+        fn is_woken(&self) -> bool {
+            self.0.swap(false, Ordering::Relaxed)
+        }
+    }
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.store(true, Ordering::Relaxed);
+        }
     }
 
     fn ask<T>(poll: impl FnOnce(&mut Context<'_>) -> Poll<T>) -> Option<T> {

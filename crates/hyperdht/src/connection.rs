@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::{Buf, Bytes};
+use proto::secret::MAX_MESSAGE;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::channel::Channel;
@@ -59,6 +60,9 @@ pub struct Connection {
 }
 
 impl Connection {
+    /// The longest message, in bytes: the length of its frame has 24 bits.
+    pub const MAX_MESSAGE: usize = MAX_MESSAGE;
+
     pub(crate) fn new(
         conn: ConnId,
         channel: Arc<Channel>,
@@ -86,10 +90,16 @@ impl Connection {
     /// Writes one message; waits while more than 256 KiB are queued.
     ///
     /// # Errors
-    /// When the connection is closed or was ended by [`Connection::close`].
+    /// When the connection is closed or was ended by [`Connection::close`], or when the message is
+    /// longer than [`Connection::MAX_MESSAGE`].
     pub async fn write_message(&mut self, message: impl Into<Bytes>) -> io::Result<()> {
+        let message = message.into();
+        if message.len() > Self::MAX_MESSAGE {
+            let text = format!("a message has at most {} bytes", Self::MAX_MESSAGE);
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+        }
         poll_fn(|cx| self.channel.poll_room(cx)).await?;
-        self.write(message.into());
+        self.write(&message);
         Ok(())
     }
 
@@ -130,9 +140,10 @@ impl Connection {
         self.registry.handle().command(Command::SendMessage { conn: self.conn, data });
     }
 
-    /// The next unordered message; `None` once the connection is closed.
+    /// The next unordered message; `None` once the connection is closed. Of several tasks that
+    /// wait, one gets it.
     pub async fn recv_unordered(&self) -> Option<Bytes> {
-        poll_fn(|cx| self.channel.poll_unordered(cx)).await
+        self.channel.unordered().await
     }
 
     /// Ends the connection in order: all that was written arrives, then the peer sees the end.
@@ -162,9 +173,10 @@ impl Connection {
         let _ = poll_fn(|cx| self.channel.poll_closed(cx)).await;
     }
 
-    fn write(&mut self, data: Bytes) {
+    /// Copies a message to where it becomes a frame.
+    fn write(&mut self, data: &[u8]) {
         self.channel.add_queued(data.len() + FRAME_OVERHEAD);
-        self.registry.handle().command(Command::Write { conn: self.conn, data: (&data).into() });
+        self.registry.handle().command(Command::Write { conn: self.conn, data: data.into() });
     }
 
     fn end(&mut self) {
@@ -229,7 +241,7 @@ impl AsyncWrite for Connection {
             return Poll::Ready(Ok(0));
         }
         let taken = buf.len().min(MAX_WRITE);
-        self.write(Bytes::copy_from_slice(&buf[..taken]));
+        self.write(&buf[..taken]);
         Poll::Ready(Ok(taken))
     }
 

@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::connection::Connecting;
+use crate::query::Unread;
 use crate::registry::{QueryEntry, Registry, ServerEntry, Status};
 use crate::wire::{self, Target};
 use crate::{
@@ -48,6 +49,7 @@ impl Dht {
         registry.set_handle(engine.open(options, waker)?);
         let dht = Self { inner: Arc::new(Inner { key_pair, registry, _engine: engine }) };
         dht.reached(|status| status.listening).await;
+        dht.check()?;
         Ok(dht)
     }
 
@@ -179,18 +181,18 @@ impl Dht {
     /// servers can be found again soon after.
     ///
     /// # Errors
-    /// When no port can be bound; the node sleeps on.
+    /// When no port can be bound; the node sleeps on. When the node has failed.
     pub async fn resume(&self) -> io::Result<()> {
         match self.outcome(self.inner.registry.resume()).await.flatten() {
             Some(error) => Err(error.into()),
-            None => Ok(()),
+            None => self.check(),
         }
     }
 
     /// Takes all announcements back, ends all connections, and closes the sockets.
     pub async fn destroy(&self) {
         self.handle().command(Command::Destroy { force: false });
-        self.reached(|status| status.destroyed).await;
+        self.reached(|status| status.gone).await;
     }
 
     fn query(&self, target: Target, kind: QueryKind) -> Query {
@@ -207,15 +209,24 @@ impl Dht {
         let query = QueryId(registry.next_id());
         let (replies, receiver) = mpsc::unbounded_channel();
         let (done, result) = oneshot::channel();
+        let unread = Arc::new(Unread::default());
         if !self.is_destroyed() {
-            registry.add_query(query, QueryEntry { replies, done });
+            registry.add_query(query, QueryEntry { replies, unread: Arc::clone(&unread), done });
             self.handle().command(Command::Query { query, target, kind, options });
         }
-        Query::new(query, receiver, result, Arc::clone(registry))
+        Query::new(query, receiver, unread, result, Arc::clone(registry))
+    }
+
+    /// An error if the node has failed.
+    fn check(&self) -> io::Result<()> {
+        if self.inner.registry.status().borrow().failed {
+            return Err(io::Error::other(ConnectError::NodeFailed));
+        }
+        Ok(())
     }
 
     fn is_destroyed(&self) -> bool {
-        self.inner.registry.status().borrow().destroyed
+        self.inner.registry.status().borrow().gone
     }
 
     /// Waits for the outcome of a command; `None` if the node ends before.
@@ -223,7 +234,7 @@ impl Dht {
         tokio::select! {
             biased;
             outcome = outcome => outcome.ok(),
-            () = self.reached(|status| status.destroyed) => None,
+            () = self.reached(|status| status.gone) => None,
         }
     }
 
@@ -231,7 +242,7 @@ impl Dht {
     async fn reached(&self, state: impl Fn(&Status) -> bool) {
         let mut status = self.inner.registry.status();
         // The sender lives as long as this node.
-        let _ = status.wait_for(|status| state(status) || status.destroyed).await;
+        let _ = status.wait_for(|status| state(status) || status.gone).await;
     }
 }
 

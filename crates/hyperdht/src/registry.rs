@@ -2,15 +2,17 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::io::ErrorKind;
-use std::sync::{Arc, OnceLock};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::channel::Channel;
+use crate::query::Unread;
 use crate::{
-    Answer, Closed, Command, ConnId, ConnectionInfo, Event, Handle, ListenError, QueryError,
-    QueryId, QueryReply, RequestError, RequestId, ServerId, Wake,
+    Answer, Closed, Command, ConnId, ConnectError, Connection, ConnectionInfo, Event, Handle,
+    ListenError, QueryError, QueryId, QueryReply, RequestError, RequestId, ServerId, Steer, Wake,
 };
 
 /// Who waits for what.
@@ -18,9 +20,11 @@ use crate::{
 pub(crate) struct Registry {
     handle: OnceLock<Handle>,
     entries: Mutex<Entries>,
+    next_id: AtomicU32,
     /// Locked while events are dispatched, so that they stay in order.
     events: Mutex<Vec<Event>>,
     status: watch::Sender<Status>,
+    myself: Weak<Self>,
 }
 
 /// Where the node is in its life.
@@ -28,11 +32,15 @@ pub(crate) struct Registry {
 pub(crate) struct Status {
     pub(crate) listening: bool,
     pub(crate) ready: bool,
-    pub(crate) destroyed: bool,
+    /// Destroyed or failed.
+    pub(crate) gone: bool,
+    pub(crate) failed: bool,
 }
 
 #[derive(Debug, Default)]
 struct Entries {
+    /// The node is gone: nothing that is added any more would have an outcome.
+    closed: bool,
     channels: HashMap<ConnId, Arc<Channel>>,
     servers: HashMap<ServerId, ServerEntry>,
     queries: HashMap<QueryId, QueryEntry>,
@@ -40,26 +48,21 @@ struct Entries {
     /// In the order of the commands, which is that of their outcomes.
     suspending: VecDeque<oneshot::Sender<()>>,
     resuming: VecDeque<oneshot::Sender<Option<ErrorKind>>>,
-    next_id: u32,
 }
 
 #[derive(Debug)]
 pub(crate) struct ServerEntry {
     pub(crate) listening: Option<oneshot::Sender<Result<(), ListenError>>>,
-    pub(crate) backlog: mpsc::Sender<Incoming>,
+    /// Owns the connections that nobody has accepted yet: one that leaves it in any other way is
+    /// dropped, and so destroyed.
+    pub(crate) backlog: mpsc::Sender<Connection>,
     pub(crate) closed: Option<oneshot::Sender<()>>,
-}
-
-/// A connection that nobody has accepted yet.
-#[derive(Debug)]
-pub(crate) struct Incoming {
-    pub(crate) info: Box<ConnectionInfo>,
-    pub(crate) channel: Arc<Channel>,
 }
 
 #[derive(Debug)]
 pub(crate) struct QueryEntry {
     pub(crate) replies: mpsc::UnboundedSender<QueryReply>,
+    pub(crate) unread: Arc<Unread>,
     pub(crate) done: oneshot::Sender<Result<Vec<QueryReply>, QueryError>>,
 }
 
@@ -85,11 +88,13 @@ impl Wake for Registry {
 
 impl Registry {
     pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Self {
+        Arc::new_cyclic(|myself| Self {
             handle: OnceLock::new(),
             entries: Mutex::default(),
+            next_id: AtomicU32::new(0),
             events: Mutex::default(),
             status: watch::channel(Status::default()).0,
+            myself: Weak::clone(myself),
         })
     }
 
@@ -109,18 +114,20 @@ impl Registry {
 
     /// A number that no connection, server, query or request of this node has had.
     pub(crate) fn next_id(&self) -> u32 {
-        let mut entries = self.entries.lock();
-        let id = entries.next_id;
-        entries.next_id = (id + 1) % ConnId::INCOMING;
-        id
+        self.next_id.fetch_add(1, Ordering::Relaxed) % ConnId::INCOMING
     }
 
     pub(crate) fn add_channel(&self, conn: ConnId, channel: Arc<Channel>) {
-        self.entries.lock().channels.insert(conn, channel);
+        match self.open_entries() {
+            Some(mut entries) => drop(entries.channels.insert(conn, channel)),
+            None => channel.handle_node_gone(ConnectError::NodeDestroyed),
+        }
     }
 
     pub(crate) fn add_server(&self, server: ServerId, entry: ServerEntry) {
-        self.entries.lock().servers.insert(server, entry);
+        if let Some(mut entries) = self.open_entries() {
+            entries.servers.insert(server, entry);
+        }
     }
 
     /// Asks for the end of a server to be told; `None` if it has ended.
@@ -138,7 +145,9 @@ impl Registry {
     }
 
     pub(crate) fn add_query(&self, query: QueryId, entry: QueryEntry) {
-        self.entries.lock().queries.insert(query, entry);
+        if let Some(mut entries) = self.open_entries() {
+            entries.queries.insert(query, entry);
+        }
     }
 
     /// Forgets a query; false if it has ended.
@@ -151,13 +160,21 @@ impl Registry {
         request: RequestId,
         entry: oneshot::Sender<Result<Box<QueryReply>, RequestError>>,
     ) {
-        self.entries.lock().requests.insert(request, entry);
+        if let Some(mut entries) = self.open_entries() {
+            entries.requests.insert(request, entry);
+        }
+    }
+
+    pub(crate) fn steer_query(&self, query: QueryId, steer: Steer) {
+        self.handle().command(Command::SteerQuery { query, steer });
     }
 
     /// Gives a command that puts the node to sleep.
     pub(crate) fn suspend(&self) -> oneshot::Receiver<()> {
         let (sender, outcome) = oneshot::channel();
-        self.entries.lock().suspending.push_back(sender);
+        if let Some(mut entries) = self.open_entries() {
+            entries.suspending.push_back(sender);
+        }
         self.handle().command(Command::Suspend);
         outcome
     }
@@ -165,19 +182,49 @@ impl Registry {
     /// Gives a command that wakes the node.
     pub(crate) fn resume(&self) -> oneshot::Receiver<Option<ErrorKind>> {
         let (sender, outcome) = oneshot::channel();
-        self.entries.lock().resuming.push_back(sender);
+        if let Some(mut entries) = self.open_entries() {
+            entries.resuming.push_back(sender);
+        }
         self.handle().command(Command::Resume);
         outcome
     }
 
-    /// Forgets all who wait: their node is gone.
+    /// Forgets all who wait: their node is gone. They learn it from the other end of their
+    /// channels.
     pub(crate) fn end(&self) {
-        let entries = std::mem::take(&mut *self.entries.lock());
-        for channel in entries.channels.into_values() {
-            channel.handle_node_destroyed();
+        for channel in self.close_entries().channels.into_values() {
+            channel.handle_node_gone(ConnectError::NodeDestroyed);
         }
-        // The others learn it from the other end of their channels.
-        self.status.send_modify(|status| status.destroyed = true);
+        self.status.send_modify(|status| status.gone = true);
+    }
+
+    /// Fails all who wait: their node has panicked.
+    fn fail(&self) {
+        let entries = self.close_entries();
+        for channel in entries.channels.into_values() {
+            channel.handle_node_gone(ConnectError::NodeFailed);
+        }
+        // Whoever waited may have given up.
+        for listening in entries.servers.into_values().filter_map(|server| server.listening) {
+            let _ = listening.send(Err(ListenError::NodeFailed));
+        }
+        for query in entries.queries.into_values() {
+            let _ = query.done.send(Err(QueryError::NodeFailed));
+        }
+        for request in entries.requests.into_values() {
+            let _ = request.send(Err(RequestError::NodeFailed));
+        }
+        self.status.send_modify(|status| (status.gone, status.failed) = (true, true));
+    }
+
+    /// `None` once the node is gone: what is added then has no outcome, and its sender is dropped.
+    fn open_entries(&self) -> Option<MutexGuard<'_, Entries>> {
+        Some(self.entries.lock()).filter(|entries| !entries.closed)
+    }
+
+    fn close_entries(&self) -> Entries {
+        let closed = Entries { closed: true, ..Entries::default() };
+        std::mem::replace(&mut *self.entries.lock(), closed)
     }
 
     fn dispatch(&self, event: Event) {
@@ -185,10 +232,11 @@ impl Registry {
             Event::Listening => self.status.send_modify(|status| status.listening = true),
             Event::Ready => self.status.send_modify(|status| status.ready = true),
             Event::Destroyed => self.end(),
+            Event::Failed => self.fail(),
             Event::ServerListening { server } => self.server_started(server, Ok(())),
             Event::ServerFailed { server, error } => self.server_started(server, Err(error)),
             Event::ServerClosed { server } => self.server_closed(server),
-            Event::Connection(info) => self.connection(info),
+            Event::Connection(info) => self.connection(*info),
             Event::Opened(opened) => {
                 self.channel(opened.conn, |channel| channel.handle_opened(*opened));
             }
@@ -259,19 +307,19 @@ impl Registry {
         }
     }
 
-    fn connection(&self, info: Box<ConnectionInfo>) {
-        let conn = info.opened.conn;
+    /// A connection that finds no place in the backlog of its server is dropped, and so destroyed.
+    fn connection(&self, info: ConnectionInfo) {
+        let ConnectionInfo { server, opened } = info;
         let channel = Channel::new();
-        let backlog = {
-            let mut entries = self.entries.lock();
-            entries.channels.insert(conn, Arc::clone(&channel));
-            entries.servers.get(&info.server).map(|entry| entry.backlog.clone())
+        channel.handle_opened(opened.clone());
+        self.add_channel(opened.conn, Arc::clone(&channel));
+        let Some(registry) = self.myself.upgrade() else {
+            return;
         };
-        channel.handle_opened(info.opened.clone());
-        let accepted =
-            backlog.is_some_and(|backlog| backlog.try_send(Incoming { info, channel }).is_ok());
-        if !accepted {
-            self.handle().command(Command::DestroyConn { conn });
+        let connection = Connection::new(opened.conn, channel, registry, opened);
+        let backlog = self.entries.lock().servers.get(&server).map(|entry| entry.backlog.clone());
+        if let Some(backlog) = backlog {
+            let _ = backlog.try_send(connection);
         }
     }
 
@@ -299,17 +347,31 @@ impl Registry {
     }
 
     fn query_reply(&self, query: QueryId, reply: QueryReply) {
-        let replies = self.entries.lock().queries.get(&query).map(|entry| entry.replies.clone());
-        if let Some(replies) = replies {
-            // A query that was dropped is cancelled, and may still have replies.
-            let _ = replies.send(reply);
+        let (replies, unread) = {
+            let entries = self.entries.lock();
+            let Some(QueryEntry { replies, unread, .. }) = entries.queries.get(&query) else {
+                return;
+            };
+            (replies.clone(), Arc::clone(unread))
+        };
+        if !unread.add() {
+            return;
+        }
+        // A query that was dropped is cancelled, and may still have replies.
+        let _ = replies.send(reply);
+        if unread.pause_if_full() {
+            self.steer_query(query, Steer::Pause);
+            // The reader may have caught up before the command was given.
+            if !unread.is_paused() {
+                self.steer_query(query, Steer::GoOn);
+            }
         }
     }
 
     fn query_done(&self, query: QueryId, result: Result<Vec<QueryReply>, QueryError>) {
         let entry = self.entries.lock().queries.remove(&query);
         if let Some(entry) = entry {
-            // The same.
+            // A query that was dropped is cancelled, and may still end by itself.
             let _ = entry.done.send(result);
         }
     }

@@ -4,16 +4,16 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use crate::registry::{Incoming, Registry};
+use crate::registry::Registry;
 use crate::{Command, Connection, PublicKey, ServerId};
 
 /// Accepts connections to a key pair. Dropping it closes it; connections that were accepted
-/// stay.
+/// stay, those that still wait are destroyed.
 #[derive(Debug)]
 pub struct Server {
     server: ServerId,
     public_key: PublicKey,
-    backlog: mpsc::Receiver<Incoming>,
+    backlog: mpsc::Receiver<Connection>,
     registry: Arc<Registry>,
 }
 
@@ -21,7 +21,7 @@ impl Server {
     pub(crate) fn new(
         server: ServerId,
         public_key: PublicKey,
-        backlog: mpsc::Receiver<Incoming>,
+        backlog: mpsc::Receiver<Connection>,
         registry: Arc<Registry>,
     ) -> Self {
         Self { server, public_key, backlog, registry }
@@ -34,9 +34,7 @@ impl Server {
 
     /// The next connection; `None` once the node is destroyed.
     pub async fn accept(&mut self) -> Option<Connection> {
-        let Incoming { info, channel } = self.backlog.recv().await?;
-        let registry = Arc::clone(&self.registry);
-        Some(Connection::new(info.opened.conn, channel, registry, info.opened))
+        self.backlog.recv().await
     }
 
     /// Takes the announcement back, and waits until that is done.
@@ -54,10 +52,6 @@ impl Drop for Server {
     fn drop(&mut self) {
         if self.registry.remove_server(self.server) {
             self.registry.handle().command(Command::CloseServer { server: self.server });
-        }
-        while let Ok(incoming) = self.backlog.try_recv() {
-            let conn = incoming.info.opened.conn;
-            self.registry.handle().command(Command::DestroyConn { conn });
         }
     }
 }

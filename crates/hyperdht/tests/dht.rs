@@ -1,13 +1,17 @@
 //! The Rust API on test networks.
 
 use std::future::Future;
+use std::io::ErrorKind;
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::sync::Arc;
 use std::task::{Context, Waker};
 
 use hyperdht::{
-    ConnectError, ListenError, MutableGet, MutableRecord, PeerRecord, QueryError, Testnet,
-    generate_key_pair, testnet,
+    BootstrapNode, ConnectError, Connection, Dht, DhtConfig, ListenError, MutableGet,
+    MutableRecord, PeerRecord, QueryError, RequestError, Testnet, generate_key_pair, testnet,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::task::JoinSet;
 
 #[tokio::test]
 async fn a_topic_is_announced_and_found() {
@@ -88,6 +92,26 @@ async fn messages_keep_their_borders() {
 }
 
 #[tokio::test]
+async fn a_message_that_is_too_long_is_refused() {
+    let (net, mut client, mut accepted) = connected().await;
+
+    let longest = vec![7; Connection::MAX_MESSAGE];
+    let mut longer = longest.clone();
+    longer.push(7);
+    let error = client.write_message(longer).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+
+    let writing = tokio::spawn(async move {
+        client.write_message(longest).await.unwrap();
+        client
+    });
+    let arrived = accepted.read_message().await.unwrap().unwrap();
+    assert_eq!(arrived.len(), Connection::MAX_MESSAGE);
+    writing.await.unwrap();
+    net.destroy().await;
+}
+
+#[tokio::test]
 async fn bytes_flow_both_ways_and_end() {
     let (net, client, accepted) = connected().await;
     let sent: Vec<u8> = (0..5_000_000_u32).map(|i| ((i * 7) >> 3) as u8).collect();
@@ -123,6 +147,51 @@ async fn unordered_messages_arrive() {
 }
 
 #[tokio::test]
+async fn every_task_that_waits_for_unordered_messages_gets_its_turn() {
+    let (net, client, accepted) = connected().await;
+    let accepted = Arc::new(accepted);
+    let mut tasks = JoinSet::new();
+    for _ in 0..2 {
+        let accepted = Arc::clone(&accepted);
+        tasks.spawn(async move { accepted.recv_unordered().await });
+    }
+    tokio::task::yield_now().await;
+
+    client.send_unordered("message");
+    let first = tasks.join_next().await.unwrap().unwrap();
+    assert_eq!(first.as_deref(), Some(&b"message"[..]));
+
+    client.destroy().await;
+    assert_eq!(tasks.join_next().await.unwrap().unwrap(), None);
+    net.destroy().await;
+}
+
+#[tokio::test]
+async fn connections_that_nobody_accepted_go_with_their_server() {
+    let net = testnet(3).await.unwrap();
+    let (alice, bob) = (net.create_node().await.unwrap(), net.create_node().await.unwrap());
+    for round in 0..ROUNDS {
+        let server = bob.listen(generate_key_pair().unwrap()).await.unwrap();
+        let connecting = (0..3).map(|_| alice.connect(server.public_key()));
+        let mut opened = Vec::new();
+        for each in connecting {
+            opened.push(each.await.unwrap());
+        }
+        if round % 2 == 0 {
+            drop(server);
+        } else {
+            server.close().await;
+        }
+        for mut client in opened {
+            let error = client.read_message().await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+        }
+    }
+    assert_eq!(bob.handle().read(|node| node.live().connections), Some(0));
+    net.destroy().await;
+}
+
+#[tokio::test]
 async fn a_connection_ends_in_order() {
     let (net, mut client, accepted) = connected().await;
 
@@ -141,7 +210,7 @@ async fn a_connection_that_is_dropped_is_reset() {
     drop(client);
 
     let error = accepted.read_message().await.unwrap_err();
-    assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+    assert_eq!(error.kind(), ErrorKind::ConnectionReset);
     net.destroy().await;
 }
 
@@ -195,6 +264,52 @@ async fn a_destroyed_node_refuses() {
 }
 
 #[tokio::test]
+async fn a_node_that_fails_fails_whatever_waits_for_it() {
+    let net = testnet(3).await.unwrap();
+    let bob = net.create_node().await.unwrap();
+    let alice = net.create_node().await.unwrap();
+    let mut server = bob.listen(generate_key_pair().unwrap()).await.unwrap();
+    let _client = alice.connect(server.public_key()).await.unwrap();
+    let mut open = server.accept().await.unwrap();
+
+    let failed = panic_in(&bob, async { open.read_message().await.unwrap_err() }).await;
+    assert_eq!(failed.kind(), ErrorKind::NotConnected);
+    assert!(open.write_message("late").await.is_err());
+    assert_eq!(open.recv_unordered().await, None);
+    assert!(server.accept().await.is_none());
+    server.close().await;
+    bob.destroy().await;
+    bob.bootstrapped().await;
+    bob.suspend().await;
+    assert!(bob.resume().await.is_err());
+    assert!(open.close().await.is_err());
+    assert_eq!(bob.connect([1; 32]).await.unwrap_err(), ConnectError::NodeDestroyed);
+    assert_eq!(bob.lookup([1; 32]).finish().await.unwrap_err(), QueryError::NodeDestroyed);
+
+    // Each in a node that nobody answers, so that it waits.
+    let node = &lonely().await;
+    let key_pair = generate_key_pair().unwrap();
+    let connect = panic_in(node, node.connect([1; 32])).await;
+    assert_eq!(connect.unwrap_err(), ConnectError::NodeFailed);
+    let node = &lonely().await;
+    let listen = panic_in(node, node.listen(key_pair.clone())).await;
+    assert_eq!(listen.unwrap_err(), ListenError::NodeFailed);
+    let node = &lonely().await;
+    let ping = panic_in(node, node.ping(SILENT)).await;
+    assert_eq!(ping.unwrap_err(), RequestError::NodeFailed);
+    let node = &lonely().await;
+    let query = panic_in(node, node.lookup([1; 32]).finish()).await;
+    assert_eq!(query.unwrap_err(), QueryError::NodeFailed);
+    let node = &lonely().await;
+    let put = panic_in(node, node.immutable_put("value")).await;
+    assert_eq!(put.unwrap_err(), QueryError::NodeFailed);
+    let node = &lonely().await;
+    let get = panic_in(node, node.immutable_get([1; 32])).await;
+    assert_eq!(get.unwrap_err(), QueryError::NodeFailed);
+    net.destroy().await;
+}
+
+#[tokio::test]
 async fn a_node_sleeps_and_wakes() {
     let net = testnet(4).await.unwrap();
     let (alice, bob) = (net.create_node().await.unwrap(), net.create_node().await.unwrap());
@@ -207,7 +322,7 @@ async fn a_node_sleeps_and_wakes() {
     bob.suspend().await;
     assert_eq!(bob.local_addr(), None);
     let reset = client.read_message().await.unwrap_err();
-    assert_eq!(reset.kind(), std::io::ErrorKind::ConnectionReset);
+    assert_eq!(reset.kind(), ErrorKind::ConnectionReset);
     let refused = bob.connect(alice.public_key()).await.unwrap_err();
     assert_eq!(refused, ConnectError::Suspended);
 
@@ -234,9 +349,24 @@ async fn giving_up_leaves_nothing_behind() {
     drop(node.lookup([1; 32]));
 
     node.bootstrapped().await;
-    let live = node.handle().read(|node| node.live());
+    let live = node.handle().read(|node| node.live()).unwrap();
     assert_eq!((live.connections, live.queries), (0, 0));
     net.destroy().await;
+}
+
+/// Begins to wait for something, then lets the node panic.
+async fn panic_in<T>(node: &Dht, waiting: impl Future<Output = T>) -> T {
+    let mut waiting = std::pin::pin!(waiting);
+    let early = waiting.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    assert!(early.is_pending());
+    assert_eq!(node.handle().read(|_| panic!("a test")), None::<()>);
+    waiting.await
+}
+
+/// A node whose network does not answer.
+async fn lonely() -> Dht {
+    let bootstrap = BootstrapNode::Address(SILENT);
+    Dht::new(DhtConfig::local(vec![bootstrap])).await.expect("a node")
 }
 
 async fn connected() -> (Testnet, hyperdht::Connection, hyperdht::Connection) {
@@ -253,3 +383,9 @@ async fn connected() -> (Testnet, hyperdht::Connection, hyperdht::Connection) {
     net.nodes.extend([alice, bob]);
     (net, client, accepted)
 }
+
+/// The discard port: nobody answers there.
+const SILENT: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 9);
+
+/// More than enough for the threads to meet in any order.
+const ROUNDS: usize = 20;

@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddrV4};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -45,7 +45,7 @@ fn commands_of_many_threads_all_have_their_outcome() {
             scope.spawn(move || {
                 for id in 0..10 {
                     handle.command(ping(thread * 100 + id, to));
-                    handle.read(|node| node.stats());
+                    handle.stats();
                 }
             });
         }
@@ -82,7 +82,7 @@ fn names_are_resolved() {
     let second = Opened::new(&engine, OpenOptions { config, ..options() });
 
     second.expect(|event| matches!(event, Event::Ready).then_some(()));
-    assert!(second.handle.read(|node| node.stats().responses) > 0);
+    assert!(second.handle.stats().unwrap().responses > 0);
 }
 
 #[test]
@@ -200,6 +200,58 @@ fn a_waker_may_shut_its_engine_down() {
     }
 }
 
+#[test]
+fn a_panic_on_the_calling_thread_is_told() {
+    let _alone = alone();
+    let engine = Engine::start().unwrap();
+    let other = Opened::new(&engine, options());
+    let before = descriptors();
+    let node = Opened::new(&engine, options());
+
+    assert_eq!(node.handle.read(|_| panic!("a test")), None::<()>);
+
+    node.expect(|event| matches!(event, Event::Failed).then_some(()));
+    assert_eq!(descriptors(), before);
+    assert!(node.handle.read(|node| node.live()).is_none());
+    node.handle.command(ping(1, other.server_addr()));
+    other.handle.command(Command::Destroy { force: true });
+    other.expect(|event| matches!(event, Event::Destroyed).then_some(()));
+}
+
+#[test]
+fn a_panic_on_the_driver_thread_is_told() {
+    let _alone = alone();
+    let engine = Engine::start().unwrap();
+    let (sender, receiver) = channel();
+    let waker = PanicOnce { panicked: AtomicBool::new(false), woken: Mutex::new(sender) };
+
+    let handle = engine.open(options(), Arc::new(waker)).unwrap();
+
+    let mut events = Vec::new();
+    while !events.iter().any(|event| matches!(event, Event::Failed)) {
+        receiver.recv_timeout(PATIENCE).expect("a call");
+        handle.drain_events(&mut events);
+    }
+    assert!(!events.iter().any(|event| matches!(event, Event::Destroyed)));
+    assert_eq!(handle.local_addr(SocketId::SERVER), None);
+}
+
+#[test]
+fn changed_counters_are_told_while_the_node_is_busy() {
+    let _alone = alone();
+    let engine = Engine::start().unwrap();
+    let (alice, bob) = (Opened::new(&engine, options()), Opened::new(&engine, options()));
+    let before = alice.handle.stats().unwrap();
+    assert_eq!(alice.handle.changed_stats(), None);
+
+    alice.handle.command(ping(1, bob.server_addr()));
+    alice.expect(reply).unwrap();
+
+    let counted = alice.handle.read(|_| alice.handle.changed_stats()).flatten().unwrap();
+    assert_eq!(counted.responses, before.responses + 1);
+    assert_eq!(alice.handle.changed_stats(), None);
+}
+
 /// A node, and the events that have not been looked at.
 struct Opened {
     handle: Handle,
@@ -250,6 +302,22 @@ impl Wake for Count {
     fn wake(&self, calls: usize) {
         self.calls.fetch_add(calls, Ordering::Relaxed);
         let _ = self.wakes.send(());
+    }
+}
+
+/// Panics when the driver thread calls it first.
+struct PanicOnce {
+    panicked: AtomicBool,
+    woken: Mutex<Sender<()>>,
+}
+
+impl Wake for PanicOnce {
+    fn wake(&self, _calls: usize) {
+        let is_driver = std::thread::current().name() == Some("hyperdht");
+        if is_driver && !self.panicked.swap(true, Ordering::Relaxed) {
+            panic!("a test");
+        }
+        let _ = self.woken.lock().expect("no panic").send(());
     }
 }
 

@@ -14,6 +14,8 @@ pub(super) struct Batch {
     buffers: Vec<u8>,
     meta: Box<[RecvMeta; SLOTS]>,
     filled: Vec<Filled>,
+    /// Slots that one call of the system fills at most.
+    per_call: usize,
     /// The last batch held slots of many datagrams, so that few slots are many datagrams.
     coalesced: bool,
 }
@@ -29,10 +31,16 @@ struct Filled {
 
 impl Batch {
     pub(super) fn new() -> Self {
+        Self::with_calls_of(quinn_udp::BATCH_SIZE)
+    }
+
+    /// One that asks the system for at most so many slots at a time.
+    pub(super) fn with_calls_of(per_call: usize) -> Self {
         Self {
             buffers: vec![0; SLOTS * SLOT],
             meta: Box::new([RecvMeta::default(); SLOTS]),
             filled: Vec::with_capacity(SLOTS),
+            per_call,
             coalesced: false,
         }
     }
@@ -51,9 +59,9 @@ impl Batch {
             if used >= slots {
                 return true;
             }
-            let Self { buffers, meta, .. } = self;
+            let Self { buffers, meta, per_call, .. } = self;
             let free = buffers.chunks_exact_mut(SLOT).take(slots).skip(used);
-            let Ok(count) = socket.try_recv(free, meta) else {
+            let Ok(count) = socket.try_recv(free, meta, *per_call) else {
                 continue;
             };
             for meta in self.meta.iter().take(count) {
@@ -105,8 +113,9 @@ fn ipv4(from: SocketAddr) -> Option<SocketAddrV4> {
     }
 }
 
-/// Slots of a batch: as many as one call of the system fills.
-pub(super) const SLOTS: usize = quinn_udp::BATCH_SIZE;
+/// Slots of a batch: as many as `recvmmsg` fills in one call. Where a call fills one slot only, as
+/// on macOS and Windows, a batch takes several calls, and still one turn of the node's lock.
+pub(super) const SLOTS: usize = 32;
 
 /// The largest UDP datagram, and the largest join of several.
 const SLOT: usize = 1 << 16;

@@ -4,15 +4,15 @@ use std::fmt;
 use std::net::SocketAddrV4;
 use std::sync::Arc;
 
-use proto::{Command, Event, Node, SocketId};
+use proto::{Command, Event, Node, SocketId, Stats};
 
 use super::Traffic;
 use super::shared::Shared;
 
 /// Reaches one node of an [`crate::Engine`] from any thread.
 ///
-/// The node lives until [`Handle::close`], until `Event::Destroyed`, or until its engine shuts
-/// down, whether or not handles are left.
+/// The node lives until [`Handle::close`], until `Event::Destroyed` or `Event::Failed`, or until
+/// its engine shuts down, whether or not handles are left.
 #[derive(Clone)]
 pub struct Handle {
     shared: Arc<Shared>,
@@ -37,9 +37,21 @@ impl Handle {
     }
 
     /// Looks at the node. Waits while another thread has it: for one batch of 64 datagrams at
-    /// most. Earlier commands of the calling thread have run.
-    pub fn read<R>(&self, look: impl FnOnce(&Node) -> R) -> R {
+    /// most. Earlier commands of the calling thread have run. `None` if the node has failed; a
+    /// panic of `look` makes it fail.
+    pub fn read<R>(&self, look: impl FnOnce(&Node) -> R) -> Option<R> {
         self.shared.read(look)
+    }
+
+    /// The counters of the node, read like [`Handle::read`].
+    pub fn stats(&self) -> Option<Stats> {
+        self.shared.stats()
+    }
+
+    /// The counters as of the latest event, if they have changed since this or [`Handle::stats`]
+    /// told them. Never waits for the node.
+    pub fn changed_stats(&self) -> Option<Stats> {
+        self.shared.changed_stats()
     }
 
     /// Appends all events, in order, and allows the next wake-up. Never waits for the node.

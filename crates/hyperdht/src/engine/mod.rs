@@ -22,7 +22,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use parking_lot::Mutex;
-use proto::{Config, Interface, Node};
+use proto::{Config, Interface};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Notify;
 use zeroize::Zeroizing;
@@ -35,6 +35,7 @@ use driver::Driver;
 use host::InterfaceWatch;
 use shared::Shared;
 use sockets::BindRules;
+use state::Core;
 
 /// Told when a node has events to drain.
 ///
@@ -117,7 +118,8 @@ impl Engine {
     /// `waker` is called when [`Handle::drain_events`] has something to give.
     ///
     /// # Errors
-    /// When no port can be bound, the system has no randomness, or the engine is shut down.
+    /// When no port can be bound, the system has no randomness, the engine is shut down, or the
+    /// node panics at its start.
     pub fn open(&self, options: OpenOptions, waker: Arc<dyn Wake>) -> io::Result<Handle> {
         let mut running = self.running.lock();
         let running = running.as_mut().ok_or(io::ErrorKind::NotConnected)?;
@@ -135,8 +137,8 @@ impl Engine {
         let interfaces = self.interfaces.lock().read(now).to_vec();
         config.interfaces = interfaces.iter().filter_map(Interface::external_ipv4).collect();
 
-        let node = Node::new(config, *seed, now);
-        let shared = Shared::new(node, rules, sockets, Arc::downgrade(&running.runtime), waker);
+        let core = Core::start(config, *seed, now)?;
+        let shared = Shared::new(core, rules, sockets, Arc::downgrade(&running.runtime), waker);
         Driver::spawn(
             &running.runtime,
             Arc::clone(&shared),

@@ -1,11 +1,15 @@
 //! Events on their way to the application.
 
-use proto::Event;
+use proto::{Event, Stats};
 
 /// Events that wait to be drained, and whether the application knows.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     events: Vec<Event>,
+    /// The counters as of the latest event.
+    stats: Stats,
+    /// They have changed since the application looked at them.
+    stats_changed: bool,
     /// A wake-up was made and nothing was drained since.
     woken: bool,
     /// How many of `events` are unordered messages.
@@ -15,10 +19,8 @@ pub(super) struct Queue {
 impl Queue {
     /// Takes events over; says how often the application has to be called for them, if at all.
     pub(super) fn add(&mut self, events: &mut Vec<Event>) -> Option<usize> {
-        if events.is_empty() {
-            return None;
-        }
-        let control = events.iter().filter(|event| !event.is_data()).count();
+        let before = self.events.len();
+        let mut control = 0;
         for event in events.drain(..) {
             if matches!(event, Event::Message { .. }) {
                 if self.messages == MAX_MESSAGES {
@@ -26,13 +28,27 @@ impl Queue {
                 }
                 self.messages += 1;
             }
+            control += usize::from(!event.is_data());
             self.events.push(event);
         }
-        if self.woken && control == 0 {
+        // A call for an event that was dropped would find nothing.
+        let is_known = self.woken && control == 0;
+        if self.events.len() == before || is_known {
             return None;
         }
         self.woken = true;
         Some(control.max(1))
+    }
+
+    /// The node has counted this far.
+    pub(super) fn count(&mut self, stats: Stats) {
+        self.stats_changed |= stats != self.stats;
+        self.stats = stats;
+    }
+
+    /// The counters, if they have changed since they were taken.
+    pub(super) fn take_stats(&mut self) -> Option<Stats> {
+        std::mem::take(&mut self.stats_changed).then_some(self.stats)
     }
 
     pub(super) fn drain(&mut self, into: &mut Vec<Event>) {
@@ -78,12 +94,27 @@ mod tests {
         let mut queue = Queue::default();
 
         let mut flood: Vec<_> = (0..MAX_MESSAGES + 5).map(|_| message()).collect();
-        queue.add(&mut flood);
-        queue.add(&mut vec![message(), data()]);
-        assert_eq!(drained(&mut queue), MAX_MESSAGES + 1);
+        assert_eq!(queue.add(&mut flood), Some(MAX_MESSAGES));
+        assert_eq!(queue.add(&mut vec![message(), message()]), None);
+        assert_eq!(queue.add(&mut vec![message(), data(), Event::Ready]), Some(1));
+        assert_eq!(drained(&mut queue), MAX_MESSAGES + 2);
 
-        queue.add(&mut vec![message()]);
+        assert_eq!(queue.add(&mut vec![message()]), Some(1));
         assert_eq!(drained(&mut queue), 1);
+    }
+
+    #[test]
+    fn counters_are_taken_once_for_each_change() {
+        let mut queue = Queue::default();
+        let counted = Stats { responses: 3, ..Stats::default() };
+
+        queue.count(Stats::default());
+        assert_eq!(queue.take_stats(), None);
+        queue.count(counted);
+        queue.count(counted);
+        assert_eq!(queue.take_stats(), Some(counted));
+        queue.count(counted);
+        assert_eq!(queue.take_stats(), None);
     }
 
     fn data() -> Event {

@@ -14,7 +14,7 @@ use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use parking_lot::{Mutex, MutexGuard, ReentrantMutex};
-use proto::{Command, Event, Node, SocketId, Transmit};
+use proto::{Command, Event, Node, SocketId, Stats, Transmit};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
@@ -22,7 +22,7 @@ use super::Wake;
 use super::batch::Batch;
 use super::queue::Queue;
 use super::sockets::{BindRules, Main, Socket, Sockets, Traffic};
-use super::state::{Life, Next, State};
+use super::state::{Core, Life, Next, State};
 
 /// All that a handle and the driver have in common.
 pub(super) struct Shared {
@@ -50,7 +50,7 @@ enum Holder {
 
 impl Shared {
     pub(super) fn new(
-        node: Node,
+        core: Core,
         rules: BindRules,
         sockets: Main,
         runtime: Weak<Handle>,
@@ -60,7 +60,7 @@ impl Shared {
         Arc::new_cyclic(|myself| Self {
             sockets: Sockets::new(sockets.into_array()),
             notify: Notify::new(),
-            state: Mutex::new(State::new(node, main, max_segments)),
+            state: Mutex::new(State::new(core, main, max_segments)),
             mailbox: Mutex::new(Vec::new()),
             queue: Mutex::new(Queue::default()),
             waker: ReentrantMutex::new(RefCell::new(Some(waker))),
@@ -79,25 +79,41 @@ impl Shared {
         self.empty_mailbox(&mut state);
         let now = Instant::now();
         for command in commands {
-            state.core.enter(|node| node.handle_command(now, command));
+            state.core.handle_command(now, command);
         }
         self.settle(state, Holder::Caller);
         self.sweep();
     }
 
     /// Looks at the node, with all earlier commands of this thread done. Waits for the lock,
-    /// which is held for one batch at most.
-    pub(super) fn read<R>(&self, look: impl FnOnce(&Node) -> R) -> R {
+    /// which is held for one batch at most. `None` if the node has panicked, before or here.
+    pub(super) fn read<R>(&self, look: impl FnOnce(&Node) -> R) -> Option<R> {
         let mut state = self.state.lock();
         let changed = self.empty_mailbox(&mut state);
-        let seen = look(&state.core.node);
-        if changed {
+        let seen = state.core.enter(|node| look(node));
+        if changed || seen.is_none() {
             self.settle(state, Holder::Caller);
         } else {
             drop(state);
         }
         self.sweep();
         seen
+    }
+
+    /// The counters, as [`Shared::read`] sees them.
+    pub(super) fn stats(&self) -> Option<Stats> {
+        self.read(|node| {
+            // Under the node's lock, as in `publish`: what is told later was counted later.
+            let mut queue = self.queue.lock();
+            queue.count(node.stats());
+            queue.take_stats();
+            node.stats()
+        })
+    }
+
+    /// The counters as of the latest event, if they have changed since they were told.
+    pub(super) fn changed_stats(&self) -> Option<Stats> {
+        self.queue.lock().take_stats()
     }
 
     /// Takes all events.
@@ -119,22 +135,20 @@ impl Shared {
         let mut state = self.state.lock();
         // Until it waits again, it need not be told of anything.
         state.driver_notified = true;
-        let now = Instant::now();
+        let mut now = Instant::now();
         let mut handled = 0;
         batch.for_each(|datagram| {
-            state.core.enter(|node| node.handle_datagram(now, datagram));
+            state.core.handle_datagram(now, datagram);
             handled += 1;
             if handled % DATAGRAMS_PER_LOCK == 0 {
                 MutexGuard::bump(&mut state);
+                now = Instant::now();
             }
         });
         for command in news {
-            state.core.enter(|node| node.handle_command(now, command));
+            state.core.handle_command(now, command);
         }
-        let due = state.core.enter(Node::poll_timeout).flatten().is_some_and(|(at, _)| at <= now);
-        if due {
-            state.core.enter(|node| node.handle_timeout(now));
-        }
+        state.core.handle_timeout(now);
         let state = self.tell(state);
         let next = self.settle(state, Holder::Driver);
         self.sweep();
@@ -154,7 +168,7 @@ impl Shared {
     /// Ends a node whose driver has panicked.
     pub(super) fn fail(&self) {
         let mut state = self.state.lock();
-        state.core.broken = true;
+        state.core.give_up();
         self.settle(state, Holder::Caller);
     }
 
@@ -237,7 +251,7 @@ impl Shared {
         }
         let now = Instant::now();
         for command in commands {
-            state.core.enter(|node| node.handle_command(now, command));
+            state.core.handle_command(now, command);
         }
         true
     }
@@ -284,12 +298,16 @@ impl Shared {
     /// Moves events to where the application drains them; says whether to wake it.
     fn publish(&self, state: &mut State) -> Option<usize> {
         let State { core, events, .. } = state;
-        core.enter(|node| node.drain_events(events));
-        let ended = core.broken || events.iter().any(|event| matches!(event, Event::Destroyed));
+        let stats = core.enter(|node| {
+            node.drain_events(events);
+            node.stats()
+        });
+        let destroyed = events.iter().any(|event| matches!(event, Event::Destroyed));
+        let ended = destroyed || core.is_broken();
         if ended && state.life == Life::Running {
             self.send_last(state);
         }
-        let State { core, events, life, .. } = state;
+        let State { events, life, .. } = state;
         match *life {
             Life::Closed => {
                 events.clear();
@@ -298,13 +316,20 @@ impl Shared {
             Life::Running if ended => {
                 *life = Life::Ended;
                 self.sockets.close_all();
-                if core.broken {
-                    events.push(Event::Destroyed);
+                if !destroyed {
+                    events.push(Event::Failed);
                 }
             }
             Life::Running | Life::Ended => {}
         }
-        self.queue.lock().add(events)
+        if events.is_empty() {
+            return None;
+        }
+        let mut queue = self.queue.lock();
+        if let Some(stats) = stats {
+            queue.count(stats);
+        }
+        queue.add(events)
     }
 }
 

@@ -168,31 +168,38 @@ impl Socket {
         self.state.max_gso_segments().clamp(1, MAX_SEGMENTS)
     }
 
-    /// Fills buffers, at most [`SLOTS`], with what has arrived. `WouldBlock` arms
-    /// [`Sockets::poll_readable`], and so does a call that has emptied the socket.
+    /// Fills buffers, at most [`SLOTS`], with what has arrived, in calls of `per_call`. `WouldBlock`
+    /// arms [`Sockets::poll_readable`], and so does a call that has emptied the socket.
     pub(super) fn try_recv<'a>(
         &self,
         mut buffers: impl ExactSizeIterator<Item = &'a mut [u8]>,
         meta: &mut [RecvMeta; SLOTS],
+        per_call: usize,
     ) -> io::Result<usize> {
-        let mut last = None;
-        let received = self.io.try_io(Interest::READABLE, || {
+        let mut received = 0;
+        let emptied = self.io.try_io(Interest::READABLE, || {
             let room = buffers.len().min(SLOTS);
             let mut slices: [IoSliceMut<'_>; SLOTS] =
                 std::array::from_fn(|_| IoSliceMut::new(buffers.next().unwrap_or_default()));
-            let count = self.recv(&mut slices[..room], meta)?;
-            if READS_UNTIL_EMPTY && count < room {
-                // Spares the call that would find nothing.
-                last = Some(count);
-                return Err(io::ErrorKind::WouldBlock.into());
+            while received < room {
+                let end = room.min(received + per_call);
+                let count = self.recv(&mut slices[received..end], &mut meta[received..end])?;
+                received += count;
+                if READS_UNTIL_EMPTY && received < end {
+                    // Spares the call that would find nothing.
+                    return Err(io::ErrorKind::WouldBlock.into());
+                }
             }
-            Ok(count)
+            Ok(())
         });
-        let received = last.map_or(received, Ok)?;
+        if received == 0 {
+            emptied?;
+        }
         meta.iter().take(received).for_each(|meta| self.counters.receive(meta.len, meta.stride));
         Ok(received)
     }
 
+    /// One call of the system, which fills at least one buffer.
     fn recv(&self, buffers: &mut [IoSliceMut<'_>], meta: &mut [RecvMeta]) -> io::Result<usize> {
         for _ in 0..MAX_ERRORS {
             match self.state.recv(UdpSockRef::from(&self.io), buffers, meta) {

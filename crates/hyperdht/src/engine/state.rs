@@ -1,9 +1,10 @@
 //! What the lock of a node protects.
 
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
-use proto::{Event, MainSockets, Node, SocketId, Transmit, TransmitBuf};
+use proto::{Command, Config, Datagram, Event, MainSockets, Node, SocketId, Transmit, TransmitBuf};
 
 /// What the lock protects.
 pub(super) struct State {
@@ -24,10 +25,12 @@ pub(super) struct State {
     pub(super) life: Life,
 }
 
-/// A node that is never called again after it has panicked.
+/// A node that is never called again after it has panicked, and whose clock never goes back.
 pub(super) struct Core {
-    pub(super) node: Node,
-    pub(super) broken: bool,
+    node: Node,
+    broken: bool,
+    /// The latest time that the node was given.
+    latest: Instant,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,9 +60,9 @@ pub(super) enum Next {
 
 impl State {
     /// `max_segments` is how many datagrams one call of the system may send.
-    pub(super) fn new(node: Node, main: MainSockets, max_segments: usize) -> Self {
+    pub(super) fn new(core: Core, main: MainSockets, max_segments: usize) -> Self {
         Self {
-            core: Core { node, broken: false },
+            core,
             buf: TransmitBuf { data: Vec::new(), max_segments },
             blocked: None,
             main,
@@ -78,7 +81,7 @@ impl State {
             return Some(blocked);
         }
         let Self { core, buf, .. } = self;
-        core.enter(|node| node.poll_transmit(Instant::now(), buf)).flatten()
+        core.poll_transmit(Instant::now(), buf)
     }
 
     /// What the driver has to do once the lock is released.
@@ -119,6 +122,61 @@ impl Next {
 }
 
 impl Core {
+    /// Makes a node.
+    ///
+    /// # Errors
+    /// When it panics.
+    pub(super) fn start(config: Config, seed: [u8; 32], now: Instant) -> io::Result<Self> {
+        let node = catch_unwind(|| Node::new(config, seed, now));
+        let node = node.map_err(|_| io::Error::other("the node has panicked at its start"))?;
+        Ok(Self { node, broken: false, latest: now })
+    }
+
+    pub(super) fn handle_datagram(&mut self, now: Instant, datagram: Datagram<'_>) {
+        self.enter_at(now, |node, now| node.handle_datagram(now, datagram));
+    }
+
+    pub(super) fn handle_command(&mut self, now: Instant, command: Command) {
+        self.enter_at(now, |node, now| node.handle_command(now, command));
+    }
+
+    /// Runs what is due.
+    pub(super) fn handle_timeout(&mut self, now: Instant) {
+        let due = self.enter(Node::poll_timeout).flatten().is_some_and(|(at, _)| at <= now);
+        if due {
+            self.enter_at(now, |node, now| node.handle_timeout(now));
+        }
+    }
+
+    pub(super) fn poll_transmit(
+        &mut self,
+        now: Instant,
+        buf: &mut TransmitBuf,
+    ) -> Option<Transmit> {
+        self.enter_at(now, |node, now| node.poll_transmit(now, buf)).flatten()
+    }
+
+    pub(super) fn is_broken(&self) -> bool {
+        self.broken
+    }
+
+    /// The node is not called again.
+    pub(super) fn give_up(&mut self) {
+        self.broken = true;
+    }
+
+    /// Calls the node with the time. The caller may have taken the time before it got the lock, and
+    /// another thread may have called the node with a later one since.
+    fn enter_at<R>(
+        &mut self,
+        now: Instant,
+        call: impl FnOnce(&mut Node, Instant) -> R,
+    ) -> Option<R> {
+        self.latest = self.latest.max(now);
+        let now = self.latest;
+        self.enter(|node| call(node, now))
+    }
+
     /// Calls the node. A panic ends it, and nothing else.
     pub(super) fn enter<R>(&mut self, call: impl FnOnce(&mut Node) -> R) -> Option<R> {
         if self.broken {
@@ -130,5 +188,32 @@ impl Core {
             self.broken = true;
         }
         result.ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn the_time_of_a_node_never_goes_back() {
+        let start = Instant::now();
+        let mut core = Core::start(Config::default(), [0; 32], start).unwrap();
+        let later = start + Duration::from_secs(1);
+
+        assert_eq!(core.enter_at(later, |_, now| now), Some(later));
+        assert_eq!(core.enter_at(start, |_, now| now), Some(later));
+    }
+
+    #[test]
+    fn a_node_that_has_panicked_is_not_called_again() {
+        let mut core = Core::start(Config::default(), [0; 32], Instant::now()).unwrap();
+
+        assert_eq!(core.enter(|_| panic!("a test")), None::<()>);
+
+        assert!(core.is_broken());
+        assert_eq!(core.enter(|_| ()), None);
     }
 }

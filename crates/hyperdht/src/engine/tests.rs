@@ -52,6 +52,23 @@ fn a_batch_takes_single_datagrams_of_several_sockets() {
 }
 
 #[test]
+fn a_system_that_reads_one_at_a_time_fills_a_batch_as_well() {
+    let pair = Pair::new();
+    let mut batch = Batch::with_calls_of(1);
+    for i in 0..5 {
+        pair.send(&[i; 100], None, None);
+    }
+
+    pair.wait_until_readable();
+    let more = batch.fill(&pair.sockets, &mut { SocketId::SERVER });
+
+    let mut arrived = Vec::new();
+    batch.for_each(|datagram| arrived.push(datagram.data[0]));
+    assert_eq!(arrived, [0, 1, 2, 3, 4]);
+    assert!(!more);
+}
+
+#[test]
 fn an_empty_datagram_is_skipped() {
     let pair = Pair::new();
 
@@ -169,6 +186,11 @@ impl Pair {
 
     fn transmit(&self, segment_size: Option<usize>, ttl: Option<u8>) -> Transmit {
         Transmit { socket: SocketId::CLIENT, to: self.server, ttl, segment_size }
+    }
+
+    fn wait_until_readable(&self) {
+        let readable = std::future::poll_fn(|cx| self.sockets.poll_readable(cx));
+        self.runtime.block_on(readable);
     }
 
     /// Waits for so many datagrams; gives all that came.

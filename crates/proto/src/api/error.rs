@@ -60,6 +60,9 @@ pub enum ConnectError {
     /// The reference gives this one no code.
     #[error("Node destroyed")]
     NodeDestroyed,
+    /// A panic has ended the node.
+    #[error("Node failed")]
+    NodeFailed,
 }
 
 impl ConnectError {
@@ -82,6 +85,7 @@ impl ConnectError {
             Self::ServerIncompatible => "SERVER_INCOMPATIBLE",
             Self::ServerError | Self::ServerWithoutUdx => "SERVER_ERROR",
             Self::Suspended => "SUSPENDED",
+            Self::NodeFailed => NODE_FAILED,
             Self::NodeDestroyed => return None,
         })
     }
@@ -123,6 +127,9 @@ pub enum ListenError {
     KeypairAlreadyUsed,
     #[error("Node destroyed")]
     NodeDestroyed,
+    /// A panic has ended the node.
+    #[error("Node failed")]
+    NodeFailed,
 }
 
 impl ListenError {
@@ -132,6 +139,7 @@ impl ListenError {
             Self::AlreadyListening => "ALREADY_LISTENING",
             Self::KeypairAlreadyUsed => "KEYPAIR_ALREADY_USED",
             Self::NodeDestroyed => "NODE_DESTROYED",
+            Self::NodeFailed => NODE_FAILED,
         }
     }
 }
@@ -148,6 +156,9 @@ pub enum QueryError {
     Commit(#[from] RequestError),
     #[error("Node was destroyed")]
     NodeDestroyed,
+    /// A panic has ended the node.
+    #[error("Node failed")]
+    NodeFailed,
 }
 
 impl QueryError {
@@ -155,6 +166,7 @@ impl QueryError {
     pub fn code(self) -> Option<&'static str> {
         match self {
             Self::Commit(error) => error.code(),
+            Self::NodeFailed => Some(NODE_FAILED),
             Self::TooFewNodes | Self::NoToken | Self::NodeDestroyed => None,
         }
     }
@@ -172,6 +184,9 @@ pub enum RequestError {
     Suspended,
     #[error("Node destroyed")]
     NodeDestroyed,
+    /// A panic has ended the node.
+    #[error("Node failed")]
+    NodeFailed,
 }
 
 impl RequestError {
@@ -181,7 +196,11 @@ impl RequestError {
             Self::Timeout => Some("REQUEST_TIMEOUT"),
             Self::Destroyed => Some("REQUEST_DESTROYED"),
             Self::Suspended => Some("IO_SUSPENDED"),
+            Self::NodeFailed => Some(NODE_FAILED),
             Self::NodeDestroyed => None,
         }
     }
 }
+
+/// The reference has no such code: it has no core that can fail apart from the program.
+const NODE_FAILED: &str = "NODE_FAILED";

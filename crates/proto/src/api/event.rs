@@ -115,6 +115,9 @@ pub enum Event {
     Resumed { error: Option<ErrorKind> },
     /// The node is gone; its sockets can be closed.
     Destroyed,
+    /// The node has panicked. It is gone as after `Destroyed`, and whatever waits for it has
+    /// failed: no other event will say so. Drivers tell this, the node itself never does.
+    Failed,
 }
 
 impl Event {

@@ -1,10 +1,8 @@
 //! What the connecting machines stand on.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddrV4;
 
 use super::{Connector, LocalAddresses};
-use crate::announce::Announcer;
 use crate::conn::Conns;
 use crate::net::Net;
 use crate::punch::{Pool, PunchOwner, Punchers};
@@ -37,20 +35,6 @@ pub(crate) trait Announced {
 
     /// Is this node a relay of the server, or was it one lately?
     fn is_relay(&self, server: ServerId, address: SocketAddrV4) -> bool;
-}
-
-impl Announced for BTreeMap<ServerId, Announcer> {
-    fn relays(&self, server: ServerId) -> Vec<Relay> {
-        self.get(&server).map(Announcer::relays).unwrap_or_default()
-    }
-
-    fn relay_addresses(&self, server: ServerId) -> Vec<SocketAddrV4> {
-        self.get(&server).map(Announcer::relay_addresses).unwrap_or_default()
-    }
-
-    fn is_relay(&self, server: ServerId, address: SocketAddrV4) -> bool {
-        self.get(&server).is_some_and(|announcer| announcer.is_relay(address))
-    }
 }
 
 /// Passes the news of the punchers to their owners, until there is none. To be called after every

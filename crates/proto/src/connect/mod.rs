@@ -17,7 +17,6 @@ mod rounds;
 use std::collections::BTreeMap;
 use std::net::SocketAddrV4;
 
-#[cfg(test)]
 pub(crate) use base::Announced;
 pub(crate) use base::{Base, Io, pass_reports};
 pub(crate) use finding::VERSION;

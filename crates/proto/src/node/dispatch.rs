@@ -22,7 +22,7 @@ impl Machines {
                 self.connector.handle_query_done(cx, base, conn, result);
             }
             Output::QueryDone { owner: Owner::Announce(server, tag), closest, .. } => {
-                if let Some(announcer) = self.lower.announcers.get_mut(&server) {
+                if let Some(announcer) = self.lower.announcers.get_mut(server) {
                     announcer.handle_query_done(cx, &mut self.lower.net, tag, &closest);
                 }
             }
@@ -43,7 +43,7 @@ impl Machines {
                 self.connector.handle_reply(cx, base, conn, tag, result);
             }
             Owner::Announce(server, tag) => {
-                if let Some(announcer) = self.lower.announcers.get_mut(&server) {
+                if let Some(announcer) = self.lower.announcers.get_mut(server) {
                     announcer.handle_reply(cx, &mut self.lower.net, tag, result);
                 }
             }
@@ -137,7 +137,7 @@ impl Machines {
     }
 
     fn handle_online(&mut self, cx: &mut Cx<'_>) {
-        for announcer in self.lower.announcers.values_mut() {
+        for announcer in self.lower.announcers.all_mut() {
             announcer.handle_online(cx, &mut self.lower.net);
         }
     }

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddrV4;
 
+use super::announcers::Announcers;
 use super::audience::Audience;
 use super::refusal::refuse;
 use super::sleep::Turn;
-use crate::announce::Announcer;
 use crate::conn::{Conns, Taken};
 use crate::connect::{Base, Connector, Io, LocalAddresses, pass_reports};
 use crate::net::Net;
@@ -45,7 +45,7 @@ pub(super) struct Lower {
     pub(super) pool: Pool,
     pub(super) punchers: Punchers,
     pub(super) local: LocalAddresses,
-    pub(super) announcers: BTreeMap<ServerId, Announcer>,
+    pub(super) announcers: Announcers,
 }
 
 /// A node sleeps and wakes, and ends only once.
@@ -88,7 +88,7 @@ impl Machines {
                 pool: Pool::new(config.max_pool_sockets),
                 punchers,
                 local: LocalAddresses::new(config.server_socket, config.interfaces.clone()),
-                announcers: BTreeMap::new(),
+                announcers: Announcers::default(),
             },
             connector: Connector::new(config.key_pair.clone()),
             servers: Servers::new(config.max_handshakes),
@@ -223,7 +223,7 @@ impl Machines {
                 punchers.handle_timeout(cx, &mut io, PunchId(id));
             }
             Timer::Announce(server) => {
-                if let Some(announcer) = self.lower.announcers.get_mut(&server) {
+                if let Some(announcer) = self.lower.announcers.get_mut(server) {
                     announcer.handle_timeout(cx, &mut self.lower.net);
                 }
             }
@@ -255,7 +255,7 @@ impl Machines {
                 None => break,
             }
         }
-        if self.life == Life::Closing && self.lower.announcers.is_empty() {
+        if self.life == Life::Closing && self.lower.announcers.len() == 0 {
             self.finish(cx);
         }
     }
@@ -331,7 +331,7 @@ impl Machines {
     /// Closing → Destroyed: every connection says goodbye, every query and request ends.
     fn finish(&mut self, cx: &mut Cx<'_>) {
         self.life = Life::Destroyed;
-        for server in std::mem::take(&mut self.lower.announcers).into_keys() {
+        for server in std::mem::take(&mut self.lower.announcers).servers() {
             cx.emit(Event::ServerClosed { server });
         }
         self.connector.close_all(cx, &mut self.lower.base(), ConnectError::NodeDestroyed);

@@ -4,6 +4,7 @@
 //! each other is handed on until nothing is left ([`Machines::settle`]). No machine calls another
 //! one beside or above it.
 
+mod announcers;
 mod audience;
 mod dispatch;
 mod machines;

@@ -34,7 +34,7 @@ impl Machines {
     }
 
     pub(super) fn server_ids(&self) -> Vec<ServerId> {
-        self.lower.announcers.keys().copied().collect()
+        self.lower.announcers.servers()
     }
 
     /// The application has signed an announcement, or will not.
@@ -45,21 +45,21 @@ impl Machines {
         tag: u32,
         signature: Option<[u8; 64]>,
     ) {
-        if let Some(announcer) = self.lower.announcers.get_mut(&server) {
+        if let Some(announcer) = self.lower.announcers.get_mut(server) {
             announcer.handle_signature(cx, &mut self.lower.net, tag, signature);
         }
     }
 
     /// Announces a server again at its next cycle.
     pub(super) fn refresh(&mut self, cx: &mut Cx<'_>, server: ServerId) {
-        if let Some(announcer) = self.lower.announcers.get_mut(&server) {
+        if let Some(announcer) = self.lower.announcers.get_mut(server) {
             announcer.refresh(cx, &mut self.lower.net);
         }
     }
 
     /// The host's addresses have changed: what the relays know may be wrong.
     pub(super) fn refresh_all(&mut self, cx: &mut Cx<'_>) {
-        for announcer in self.lower.announcers.values_mut() {
+        for announcer in self.lower.announcers.all_mut() {
             announcer.refresh(cx, &mut self.lower.net);
         }
     }
@@ -67,7 +67,7 @@ impl Machines {
     /// Refuses new clients at once; `Event::ServerClosed` follows when it is unannounced.
     pub(super) fn close_server(&mut self, cx: &mut Cx<'_>, server: ServerId) {
         self.servers.close(cx, &mut self.lower.base(), server);
-        let Some(announcer) = self.lower.announcers.get_mut(&server) else {
+        let Some(announcer) = self.lower.announcers.get_mut(server) else {
             return;
         };
         let target = announcer.target();
@@ -77,22 +77,16 @@ impl Machines {
     }
 
     pub(super) fn settle_announcers(&mut self, cx: &mut Cx<'_>) {
-        let mut stopped = Vec::new();
-        for (&server, announcer) in &mut self.lower.announcers {
-            while let Some(output) = announcer.poll_output() {
-                match output {
-                    AnnounceOutput::Announced => cx.emit(Event::ServerListening { server }),
-                    AnnounceOutput::Relays(relays) => {
-                        cx.emit(Event::ServerRelays { server, relays });
-                    }
-                    AnnounceOutput::Suspended => cx.emit(Event::ServerSuspended { server }),
-                    AnnounceOutput::Stopped => stopped.push(server),
+        while let Some((server, output)) = self.lower.announcers.poll_output() {
+            match output {
+                AnnounceOutput::Announced => cx.emit(Event::ServerListening { server }),
+                AnnounceOutput::Relays(relays) => cx.emit(Event::ServerRelays { server, relays }),
+                AnnounceOutput::Suspended => cx.emit(Event::ServerSuspended { server }),
+                AnnounceOutput::Stopped => {
+                    self.lower.announcers.remove(server);
+                    cx.emit(Event::ServerClosed { server });
                 }
             }
-        }
-        for server in stopped {
-            self.lower.announcers.remove(&server);
-            cx.emit(Event::ServerClosed { server });
         }
     }
 
@@ -100,7 +94,7 @@ impl Machines {
         if self.life == Life::Closing {
             return Err(ListenError::NodeDestroyed);
         }
-        if self.lower.announcers.contains_key(&server) {
+        if self.lower.announcers.contains(server) {
             return Err(ListenError::AlreadyListening);
         }
         if self.served.contains_key(target) {

@@ -42,8 +42,7 @@ impl Machines {
 
     /// Goes on to the next state if all that this one waits for has happened. True if it did.
     pub(super) fn settle_sleep(&mut self, cx: &mut Cx<'_>) -> bool {
-        let announcers = &mut self.lower.announcers.values();
-        if self.life != Life::Suspending || !announcers.all(|each| each.is_suspended()) {
+        if self.life != Life::Suspending || !self.lower.announcers.are_suspended() {
             return false;
         }
         self.life = Life::ClosingDown;
@@ -87,7 +86,7 @@ impl Machines {
 
     pub(super) fn suspend_server(&mut self, cx: &mut Cx<'_>, server: ServerId) {
         self.servers.suspend(cx, &mut self.lower.base(), server);
-        if let Some(announcer) = self.lower.announcers.get_mut(&server) {
+        if let Some(announcer) = self.lower.announcers.get_mut(server) {
             announcer.suspend(cx, &mut self.lower.net);
         }
     }
@@ -98,7 +97,7 @@ impl Machines {
             return;
         }
         self.servers.resume(server);
-        if let Some(announcer) = self.lower.announcers.get_mut(&server) {
+        if let Some(announcer) = self.lower.announcers.get_mut(server) {
             announcer.resume(cx, &mut self.lower.net);
         }
     }

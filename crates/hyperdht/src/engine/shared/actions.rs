@@ -22,7 +22,7 @@ impl Shared {
                 Action::Bind { socket } => {
                     let local = self.bind(socket, state.life);
                     let bound = Command::Bound { socket, local };
-                    state.core.enter(|node| node.handle_command(Instant::now(), bound));
+                    state.core.handle_command(Instant::now(), bound);
                     // Punching binds hundreds at once.
                     MutexGuard::bump(state);
                 }
@@ -32,11 +32,11 @@ impl Shared {
                     self.sockets.close(SocketId::CLIENT);
                     self.sockets.close(SocketId::SERVER);
                     let closed = Command::MainClosed;
-                    state.core.enter(|node| node.handle_command(Instant::now(), closed));
+                    state.core.handle_command(Instant::now(), closed);
                 }
                 Action::BindMain => {
                     let bound = Command::MainBound { sockets: self.bind_main(state) };
-                    state.core.enter(|node| node.handle_command(Instant::now(), bound));
+                    state.core.handle_command(Instant::now(), bound);
                 }
                 Action::Resolve { host } => self.resolve(host),
                 Action::CheckLocal { host } => self.check_local(host),

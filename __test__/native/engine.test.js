@@ -1,0 +1,68 @@
+// The node and its engine, where only ours can be looked at.
+
+const test = require('brittle')
+const b4a = require('b4a')
+const runProgram = require('../helpers/run-program')
+const { process } = require('../helpers/runtime')
+const { node, pair, testnet, thrown } = require('../helpers/fixtures')
+
+const skip = process.platform === 'win32'
+
+test('an engine that cannot start does not keep the process', { skip }, async t => {
+  const under = ['sh', '-c', 'ulimit -n 64; exec "$@"', 'sh']
+  const { code, lines } = await runProgram('no-engine', { under })
+  t.alike(lines, ['EMFILE'])
+  t.is(code, 0)
+})
+
+test('a batch that throws half-way leaves the node open for others', async t => {
+  const { server, client } = await pair(t, await testnet(t))
+  const arrived = new Promise(resolve => {
+    const messages = []
+    server.on('data', data => {
+      messages.push(b4a.toString(data))
+      if (messages.length === 2) resolve(messages)
+    })
+  })
+  const native = client._dht._native
+
+  const batch = throwing([b4a.from('one'), null])
+  t.is(thrown(() => native.writev(client._conn, batch)).message, 'half-way')
+  t.is(thrown(() => native.consumed(throwing([[client._conn, 0], null]))).message, 'half-way')
+  client.write('two')
+
+  t.alike(await arrived, ['one', 'two'])
+})
+
+test('the statistics that a program holds follow without waiting for the core', async t => {
+  const net = await testnet(t)
+  const dht = await node(t, net)
+  const { requests } = dht.stats
+  const { total, responses } = requests
+  const asked = []
+  const { inspect } = dht._native
+  dht._native.inspect = function (name, argument) {
+    asked.push(name)
+    return inspect.call(this, name, argument)
+  }
+
+  await dht.ping(net.nodes[0].address())
+  t.is(requests.total, total + 1)
+  t.is(requests.responses, responses + 1)
+  t.ok(asked.length > 0)
+  t.absent(asked.includes('stats'), 'which takes the lock of the core')
+
+  t.is(dht.stats.requests.total, total + 1, 'nothing counts twice')
+  await dht.ping(net.nodes[0].address())
+  t.is(requests.total, total + 2)
+})
+
+// Its last item cannot be read.
+function throwing(items) {
+  Object.defineProperty(items, items.length - 1, {
+    get() {
+      throw new Error('half-way')
+    }
+  })
+  return items
+}

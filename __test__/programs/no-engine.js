@@ -1,0 +1,14 @@
+// The first node of a process that has no descriptor left: it says so, and the process ends.
+
+const { DHT } = require('../helpers/implementation')
+const { fs } = require('../helpers/runtime')
+
+const open = []
+try {
+  for (;;) open.push(fs.openSync('/dev/null', 'r'))
+} catch {}
+
+const dht = new DHT({ bootstrap: [], host: '127.0.0.1' })
+for (const file of open) fs.closeSync(file)
+
+dht.bind().catch(err => console.log(err.code))

@@ -1,0 +1,37 @@
+//! What a write of bytes costs in memory: one copy.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+
+use allocation_counter::measure;
+use hyperdht::{generate_key_pair, testnet};
+use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
+
+#[tokio::test]
+async fn bytes_that_are_written_are_copied_once() {
+    let net = testnet(3).await.unwrap();
+    let (alice, bob) = (net.create_node().await.unwrap(), net.create_node().await.unwrap());
+    let mut server = bob.listen(generate_key_pair().unwrap()).await.unwrap();
+    let mut client = alice.connect(server.public_key()).await.unwrap();
+    let mut accepted = server.accept().await.unwrap();
+    let chunk = [7; CHUNK];
+    // Buffers that stay are made by the first write.
+    client.write_all(&chunk).await.unwrap();
+
+    let mut written = Poll::Pending;
+    let cost = measure(|| {
+        let cx = &mut Context::from_waker(Waker::noop());
+        written = Pin::new(&mut client).poll_write(cx, &chunk);
+    });
+
+    assert!(matches!(written, Poll::Ready(Ok(CHUNK))));
+    let copies = cost.bytes_total as usize / CHUNK;
+    assert_eq!(copies, 1, "{cost:?}");
+    let mut arrived = vec![0; 2 * CHUNK];
+    accepted.read_exact(&mut arrived).await.unwrap();
+    assert!(arrived.iter().all(|byte| *byte == 7));
+    net.destroy().await;
+}
+
+/// As much as one write takes.
+const CHUNK: usize = 64 * 1024;
