@@ -14,6 +14,8 @@ const ROLES = {
   echo,
   pinger,
   dialer,
+  sink,
+  source,
   ...require('./dht-roles')({ DHT, createTestnet })
 }
 
@@ -75,14 +77,28 @@ async function sender({ bootstrap, bytes, chunk, key }) {
 
 /** Sends back what it gets. */
 async function echo({ bootstrap }) {
-  const dht = await node(bootstrap)
-  const server = dht.createServer(conn => {
-    conn.on('error', noop)
+  await serve(bootstrap, conn => {
     conn.on('data', data => conn.write(data))
     conn.on('end', () => conn.end())
   })
-  await server.listen()
-  process.send({ key: b4a.toString(server.publicKey, 'hex') })
+}
+
+/** Takes what it gets. */
+async function sink({ bootstrap }) {
+  await serve(bootstrap, conn => conn.resume())
+}
+
+/** Writes to each connection as fast as 'drain' allows. */
+async function source({ bootstrap, size }) {
+  const block = b4a.alloc(size, 0x5a)
+  await serve(bootstrap, conn => {
+    conn.resume()
+    const fill = () => {
+      while (conn.write(block));
+    }
+    conn.on('drain', fill)
+    fill()
+  })
 }
 
 /** One message out, the same back, the next one. */
@@ -130,6 +146,16 @@ async function dialer({ bootstrap, key, rounds, warmup }) {
     await closed
   }
   process.send({ times, cpu: (cpuSeconds(cpu) * 1e6) / rounds })
+}
+
+async function serve(bootstrap, onconnection) {
+  const dht = await node(bootstrap)
+  const server = dht.createServer(conn => {
+    conn.on('error', noop)
+    onconnection(conn)
+  })
+  await server.listen()
+  process.send({ key: b4a.toString(server.publicKey, 'hex') })
 }
 
 async function node(bootstrap) {

@@ -249,6 +249,9 @@ const DATA = 1
 const MESSAGE = 2
 const DRAINED = 3
 
+/** Messages from this size on are not in the slab: they are taken one by one. */
+const LARGE = 4096
+
 const EVENTS = new Map([
   [10, event('listening', {})],
   [11, event('natUpdate', natAddress)],
@@ -304,7 +307,7 @@ const EVENTS = new Map([
   [76, event('localChecked', { host: c.ipv4, valid: c.bool })]
 ])
 
-module.exports = { config, COMMANDS, STEER, EVENTS, DATA, MESSAGE, DRAINED }
+module.exports = { config, COMMANDS, STEER, EVENTS, DATA, MESSAGE, DRAINED, LARGE }
 
 function command(kind, fields) {
   const body = struct(fields)

@@ -25,21 +25,29 @@ const address = {
 }
 const addresses = c.array(address)
 
-// A fixed-size value with memory of its own: what is decoded may live longer than the slab.
-function own(size) {
-  const fixed = c.fixed(size)
+/**
+ * Bytes with memory of their own, and not in a pool: the application may keep them for long, or
+ * give their memory away.
+ *
+ * @param {Uint8Array} bytes
+ */
+function copy(bytes) {
+  const own = b4a.allocUnsafeSlow(bytes.byteLength)
+  own.set(bytes)
+  return own
+}
+
+// The same encoding; what it decodes does not share memory with the message.
+function own(encoding) {
   return {
-    preencode: fixed.preencode,
-    encode: fixed.encode,
-    decode(state) {
-      const copy = b4a.allocUnsafeSlow(size)
-      copy.set(fixed.decode(state))
-      return copy
-    }
+    preencode: encoding.preencode,
+    encode: encoding.encode,
+    decode: state => copy(encoding.decode(state))
   }
 }
-const key = own(32)
-const hash = own(64)
+const key = own(c.fixed32)
+const hash = own(c.fixed64)
+const ownBuffer = own(c.buffer)
 
 function optional(encoding) {
   return {
@@ -56,12 +64,6 @@ function optional(encoding) {
       return c.uint8.decode(state) === 1 ? encoding.decode(state) : null
     }
   }
-}
-
-const ownBuffer = {
-  preencode: c.buffer.preencode,
-  encode: c.buffer.encode,
-  decode: state => b4a.from(c.buffer.decode(state))
 }
 
 // A struct as a list of names and encodings, in the order of the wire.
@@ -87,4 +89,4 @@ function uints(names) {
   return struct(Object.fromEntries(names.map(name => [name, c.uint])))
 }
 
-module.exports = { address, addresses, hash, key, optional, ownBuffer, struct, uints }
+module.exports = { address, addresses, copy, hash, key, optional, ownBuffer, struct, uints }

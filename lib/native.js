@@ -75,6 +75,16 @@ module.exports = class Native {
     return this.closed ? 0 : this._node.drain(slab)
   }
 
+  /** Has `wake` called once more, when microtasks have run. */
+  callAgain() {
+    if (!this.closed) this._node.callAgain()
+  }
+
+  /** Moves the next large message of a slab into memory of its length. */
+  take(memory) {
+    if (!this.closed) this._node.take(memory)
+  }
+
   /** The answer to one question of border.js; null when there is none. */
   inspect(name, argument = 0) {
     if (this.closed) return this._last.has(name) ? this._last.get(name) : null

@@ -24,6 +24,6 @@ module.exports = class Sink {
   }
 
   ondrained(conn, bytes) {
-    this.dht._conns.get(conn)?._ondrained(bytes)
+    return this.dht._conns.get(conn)?._ondrained(bytes) || false
   }
 }

@@ -148,24 +148,27 @@ module.exports = class NoiseSecretStream extends Duplex {
 
   _ondata(data) {
     if (this.destroying) return
-    this._bytesRead += data.byteLength + SEAL
+    // asked first: a listener may give the memory away
+    const { byteLength } = data
+    this._bytesRead += byteLength + SEAL
     if (this._timeoutTimer !== null) this._lastData = Date.now()
     if (this.push(data)) {
-      this._dht._dispatcher.consumed(this._conn, data.byteLength)
+      this._dht._dispatcher.consumed(this._conn, byteLength)
       return
     }
     this._holding = true
-    this._unread += data.byteLength
+    this._unread += byteLength
   }
 
   _onmessage(data) {
     if (!this.destroying && this.enableSend) this.emit('message', data)
   }
 
+  /** Whether the application may write again. */
   _ondrained(bytes) {
     // the core counts its own keep-alives as well
     this._outstanding = Math.max(0, this._outstanding - bytes)
-    if (this._outstanding < HIGH_WATER_MARK) this._continueWrite(null)
+    return this._outstanding < HIGH_WATER_MARK && this._continueWrite(null)
   }
 
   _onremoteend() {
@@ -257,10 +260,11 @@ module.exports = class NoiseSecretStream extends Duplex {
   }
 
   _continueWrite(err) {
-    if (this._writeDone === null) return
+    if (this._writeDone === null) return false
     const done = this._writeDone
     this._writeDone = null
     done(err)
+    return true
   }
 
   _command(name, message) {

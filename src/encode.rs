@@ -1,5 +1,8 @@
 //! Events to the bytes that `lib/border.js` reads.
 
+use std::collections::VecDeque;
+
+use bytes::Bytes;
 use hyperdht::wire::Writer;
 use hyperdht::{
     ConnError, ConnId, ConnectError, Event, Incoming, Interface, Opened, QueryReply, Question,
@@ -21,8 +24,13 @@ pub(crate) struct Filled {
 }
 
 /// Moves events from the end of `pending` into the slab, up to and including the first control
-/// event; that one stays behind if there were replies of queries before it.
-pub(crate) fn events(pending: &mut Vec<Event>, slab: &mut [u8]) -> Filled {
+/// event; that one stays behind if there were replies of queries before it. Large messages go to
+/// the end of `large`, with only their heads in the slab.
+pub(crate) fn events(
+    pending: &mut Vec<Event>,
+    large: &mut VecDeque<Bytes>,
+    slab: &mut [u8],
+) -> Filled {
     let mut written = 0;
     let mut replies = false;
     while let Some(event) = pending.last() {
@@ -31,7 +39,8 @@ pub(crate) fn events(pending: &mut Vec<Event>, slab: &mut [u8]) -> Filled {
         if control && replies {
             break;
         }
-        let (head, body) = event_parts(event);
+        let (head, message) = event_parts(event);
+        let body = if message.len() < LARGE { message } else { &[] };
         let len = head.len() + body.len();
         let Some(room) = slab.get_mut(written..written + len) else {
             let len = if written == 0 { -(len as i32) } else { written as i32 };
@@ -42,12 +51,17 @@ pub(crate) fn events(pending: &mut Vec<Event>, slab: &mut [u8]) -> Filled {
         written += len;
         let counted = matches!(event, Event::IncomingRequest(_) | Event::Datagram { .. });
         replies |= matches!(event, Event::QueryReply { .. });
-        pending.pop();
+        large.extend(pending.pop().and_then(large_message));
         if control {
             return Filled { len: written as i32, control, counted, replies };
         }
     }
     Filled { len: written as i32, control: false, counted: false, replies }
+}
+
+fn large_message(event: Event) -> Option<Bytes> {
+    let (Event::Data { data, .. } | Event::Message { data, .. }) = event else { return None };
+    (data.len() >= LARGE).then_some(data)
 }
 
 /// Copies an answer. Returns its length, or minus the room it needs.
@@ -297,3 +311,7 @@ pub(crate) fn optional<T>(
         }
     }
 }
+
+/// Messages from this size on cross the border by themselves, straight into the memory that the
+/// application gets: to copy them twice would cost more than a call. `lib/border.js` has the same.
+const LARGE: usize = 4096;

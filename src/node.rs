@@ -1,5 +1,6 @@
 //! The class that `lib/` holds: one node of this environment's engine.
 
+use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 
@@ -8,6 +9,7 @@ use hyperdht::{Command, ConnId, Event, Handle, Wake};
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
 
+use crate::encode::Filled;
 use crate::wake::WakeFunction;
 use crate::{bind_error, decode, encode, environment, inspect};
 
@@ -18,6 +20,8 @@ pub struct NativeNode {
     wake: Option<WakeFunction>,
     /// Drained from the engine, not yet by JavaScript. In reverse: the next one is the last.
     pending: Vec<Event>,
+    /// Messages whose heads JavaScript has got, and which it takes one by one.
+    large: VecDeque<Bytes>,
     corked: Option<Vec<Command>>,
 }
 
@@ -30,7 +34,13 @@ pub fn open(env: &Env, config: &[u8], wake: Unknown<'_>) -> Result<NativeNode> {
     match environment::with_engine(env, |engine| engine.open(options, Arc::new(function))) {
         Ok(handle) => {
             environment::adopt(function);
-            Ok(NativeNode { handle, wake: Some(function), pending: Vec::new(), corked: None })
+            Ok(NativeNode {
+                handle,
+                wake: Some(function),
+                pending: Vec::new(),
+                large: VecDeque::new(),
+                corked: None,
+            })
         }
         Err(error) => {
             // Nobody has it, and as long as it is there the process does not end.
@@ -86,24 +96,41 @@ impl NativeNode {
     /// Writes events into the slab: data events, and at most one control event behind them, or none
     /// if there are replies of queries among them: those have a turn of their own.
     /// Returns the number of bytes written, 0 when there is no event, or minus the room that the
-    /// next event needs when the slab is too small for it.
+    /// next event needs when the slab is too small for it. Of a large message it writes the length,
+    /// for `take`; what was not taken by the next call is lost.
     #[napi]
     pub fn drain(&mut self, mut slab: Uint8ArraySlice<'_>) -> i32 {
+        self.large.clear();
         if self.pending.is_empty() {
             self.handle.drain_events(&mut self.pending);
             self.pending.reverse();
         }
         // SAFETY: JavaScript waits for this call and lib/ made the slab for it alone.
-        let filled = encode::events(&mut self.pending, unsafe { slab.as_mut() });
-        if filled.control {
-            self.call_again_for_data();
-        } else if filled.replies {
+        let slab = unsafe { slab.as_mut() };
+        let filled = encode::events(&mut self.pending, &mut self.large, slab);
+        if self.waits(&filled) {
             self.call_again();
         }
         if filled.counted {
             self.push(Command::Taken { events: 1 });
         }
         filled.len
+    }
+
+    /// Calls `wake` once more, when microtasks have run.
+    #[napi]
+    pub fn call_again(&self) {
+        if let Some(wake) = self.wake {
+            wake.wake(1);
+        }
+    }
+
+    /// Moves the next large message into memory of its length.
+    #[napi]
+    pub fn take(&mut self, mut memory: Uint8ArraySlice<'_>) {
+        let Some(message) = self.large.pop_front() else { return };
+        // SAFETY: as in `drain`.
+        encode::copy(&message, unsafe { memory.as_mut() });
     }
 
     /// Writes an answer to a question about the node's state; see `inspect::answer`. Returns its
@@ -141,19 +168,11 @@ impl NativeNode {
 }
 
 impl NativeNode {
-    /// Data behind the last control event has no wake-up of its own.
-    fn call_again_for_data(&self) {
-        let waits = self.pending.last().is_some_and(|event| !encode::is_control(event));
-        if let (true, Some(wake)) = (waits, self.wake) {
-            wake.wake(1);
-        }
-    }
-
-    /// Behind the replies of queries JavaScript takes nothing else in its turn.
-    fn call_again(&self) {
-        if let (false, Some(wake)) = (self.pending.is_empty(), self.wake) {
-            wake.wake(1);
-        }
+    /// Whether there are events for which no call is on its way: data behind a control event, and
+    /// all that is behind replies of queries.
+    fn waits(&self, filled: &Filled) -> bool {
+        let Some(next) = self.pending.last() else { return false };
+        if filled.control { !encode::is_control(next) } else { filled.replies }
     }
 
     fn push(&mut self, command: Command) {

@@ -1,0 +1,47 @@
+/**
+ * The turns of the event loop. All nodes of a thread share them with the program's timers and its
+ * other input: in each turn the nodes handle events for a limited time, and what is left waits.
+ */
+class Turns {
+  constructor() {
+    this._started = 0
+    this._running = false // an immediate is set, which ends this turn
+    this._waiting = []
+    this._onend = () => this._end()
+  }
+
+  /** Whether the nodes have had their time in this turn. The first to ask starts the turn. */
+  isOver() {
+    if (!this._running) this._start()
+    const spent = now() - this._started
+    return spent >= SHARE || spent < 0
+  }
+
+  /** Calls `resume` in a later turn, with some time left. Only one waits in a turn that is over. */
+  wait(resume) {
+    this._waiting.push(resume)
+  }
+
+  _start() {
+    this._running = true
+    this._started = now()
+    defer(this._onend)
+  }
+
+  // One callback for each turn: some runtimes run no microtasks between two immediates.
+  _end() {
+    this._running = false
+    if (this._waiting.length === 0) return
+    this._start()
+    this._waiting.shift()()
+  }
+}
+
+/** Milliseconds: a fraction of what a program's timers are late anyway when it is busy. */
+const SHARE = 2
+
+// Taken here, before a test replaces the clock of its program.
+const { now } = Date
+const defer = globalThis.setImmediate
+
+module.exports = new Turns()
