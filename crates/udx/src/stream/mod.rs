@@ -219,10 +219,23 @@ impl Stream {
         self.buffer.unsent() as usize
     }
 
+    /// Bytes kept for what was sent and is not acknowledged by the peer's cumulative
+    /// acknowledgement, with what each write and each packet costs beside its bytes.
+    pub fn held(&self) -> usize {
+        self.buffer.in_transit() + self.flight.len() * PACKET_COST
+    }
+
+    /// Bounds [`Self::held`]: above it nothing new is sent, whatever the peer's window says. What is
+    /// held may exceed it by one packet.
+    pub fn set_max_held(&mut self, bytes: usize) {
+        self.config.max_held = bytes;
+    }
+
     /// Whether more should be written: less than the high-water mark is queued beyond the congestion
     /// window.
     pub fn has_room(&self) -> bool {
-        self.buffer.unacked() < self.config.high_water as u64 + self.bbr.cwnd()
+        let in_flight = self.bbr.cwnd().min(self.config.max_held as u64);
+        self.buffer.unacked() < self.config.high_water as u64 + in_flight
     }
 
     /// No more data follows what was written.
@@ -256,17 +269,6 @@ impl Stream {
             return;
         }
         self.messages.push_back(data.into());
-    }
-
-    /// Tells how many of the delivered bytes wait for the application; until told, all that came
-    /// since the last call do. If the peer had hardly any window and now has, it hears so.
-    pub fn set_unread(&mut self, bytes: usize) {
-        self.receiver.set_unread(bytes);
-        let step = self.config.recv_window / WINDOW_STEPS;
-        let free = self.receiver.free_window();
-        if self.advertised <= step && free.saturating_sub(self.advertised) > step {
-            self.acks.owe();
-        }
     }
 
     /// The peer copes with one acknowledgement per batch, see [`Config::peer_thin_acks`].
@@ -357,6 +359,7 @@ impl Stream {
     }
 
     fn release(&mut self) {
+        self.receiver.clear();
         self.buffer.clear();
         self.flight.clear();
         self.timers.stop();
@@ -383,8 +386,8 @@ impl PeerWindow {
 /// What a peer is taken to have free until it tells.
 const INITIAL_WINDOW: u32 = 4 * 1024 * 1024;
 
-/// A window below one of that many parts is nearly closed.
-const WINDOW_STEPS: u32 = 4;
+/// What we remember of a packet, in bytes.
+const PACKET_COST: usize = 128;
 
 /// The reference receives into 2048 bytes.
 const MAX_MESSAGE: usize = 2048 - HEADER_SIZE;

@@ -8,7 +8,6 @@ use crate::flight::{Sent, SentState};
 use crate::header::{Flags, HEADER_SIZE, Header};
 use crate::mtu::OVERHEAD;
 use crate::path::Path;
-use crate::recv::HELD_WINDOWS;
 use crate::seq::{Number, Seq};
 use crate::time::Micros;
 
@@ -198,9 +197,9 @@ impl Stream {
         let window = self.window.bytes as usize;
         // A window below one packet lets one packet through.
         let packets = (window / room).max(usize::from(window > 0));
-        // As in the reference, what the peer holds does not count; but it cannot hold everything.
-        let (all, held) = (self.flight.len(), self.flight.sacked_packets());
-        if !self.has_unsent() || all - held >= packets || all >= HELD_WINDOWS * packets {
+        // What the peer is known to hold it has taken off its window already.
+        let unknown = self.flight.len() - self.flight.sacked_packets();
+        if !self.has_unsent() || unknown >= packets || self.held() >= self.config.max_held {
             return None;
         }
         let len = usize::try_from(self.buffer.unsent()).map_or(room, |unsent| unsent.min(room));
