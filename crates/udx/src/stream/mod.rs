@@ -32,6 +32,8 @@ mod types;
 mod paths;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod windows;
 
 pub use types::{CloseReason, Event, Sink, StreamStats, Transmit};
 
@@ -219,18 +221,6 @@ impl Stream {
         self.buffer.unsent() as usize
     }
 
-    /// Bytes kept for what was sent and is not acknowledged by the peer's cumulative
-    /// acknowledgement, with what each write and each packet costs beside its bytes.
-    pub fn held(&self) -> usize {
-        self.buffer.in_transit() + self.flight.len() * PACKET_COST
-    }
-
-    /// Bounds [`Self::held`]: above it nothing new is sent, whatever the peer's window says. What is
-    /// held may exceed it by one packet.
-    pub fn set_max_held(&mut self, bytes: usize) {
-        self.config.max_held = bytes;
-    }
-
     /// Whether more should be written: less than the high-water mark is queued beyond the congestion
     /// window.
     pub fn has_room(&self) -> bool {
@@ -385,9 +375,6 @@ impl PeerWindow {
 
 /// What a peer is taken to have free until it tells.
 const INITIAL_WINDOW: u32 = 4 * 1024 * 1024;
-
-/// What we remember of a packet, in bytes.
-const PACKET_COST: usize = 128;
 
 /// The reference receives into 2048 bytes.
 const MAX_MESSAGE: usize = 2048 - HEADER_SIZE;

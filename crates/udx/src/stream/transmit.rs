@@ -73,6 +73,18 @@ impl Stream {
         self.transmit_data(now, out, max)
     }
 
+    /// Bytes kept for what was sent and is not acknowledged by the peer's cumulative
+    /// acknowledgement, with what each write and each packet costs beside its bytes.
+    pub fn held(&self) -> usize {
+        self.buffer.in_transit() + self.flight.len() * PACKET_COST
+    }
+
+    /// Bounds [`Self::held`]: above it nothing new is sent, whatever the peer's window says. What is
+    /// held may exceed it by one packet.
+    pub fn set_max_held(&mut self, bytes: usize) {
+        self.config.max_held = bytes;
+    }
+
     fn transmit_acks(&mut self, path: Path, out: &mut Vec<u8>, max: usize) -> Transmit {
         let state = self.header(Flags::STATE, self.flight.next(), path);
         let mut batch = Batch::default();
@@ -352,6 +364,9 @@ impl Batch {
         self.count += 1;
     }
 }
+
+/// What we remember of a packet, in bytes.
+const PACKET_COST: usize = 128;
 
 /// The largest UDP payload: the kernel takes no more for one segmented send.
 const MAX_BATCH: usize = 65_507;
