@@ -34,7 +34,8 @@ fuzz_target!(|data: &[u8]| {
             }
         }
         stream.handle_timeout(now);
-        stream.set_unread(taken.0 / 2);
+        taken.0 /= 2;
+        stream.set_unread(now, taken.0, &mut taken);
         let mut sent = 0;
         while stream.poll_transmit(now, &mut out, 16).is_some() {
             sent += 1;
@@ -48,8 +49,9 @@ fuzz_target!(|data: &[u8]| {
 struct Taken(usize);
 
 impl Sink for Taken {
-    fn data(&mut self, payload: &[u8]) {
+    fn data(&mut self, payload: &[u8]) -> usize {
         self.0 += payload.len();
+        self.0
     }
 
     fn message(&mut self, _: &[u8]) {}

@@ -55,7 +55,6 @@ fn exchange(from: &mut Stream, to: &mut Stream, now: Instant, out: &mut Vec<u8>,
             if let Some(packet) = Packet::parse(datagram) {
                 to.handle_packet(now, &packet, sink);
             }
-            to.set_unread(0);
         }
     }
 }
@@ -63,8 +62,9 @@ fn exchange(from: &mut Stream, to: &mut Stream, now: Instant, out: &mut Vec<u8>,
 struct Count(u64);
 
 impl Sink for Count {
-    fn data(&mut self, payload: &[u8]) {
+    fn data(&mut self, payload: &[u8]) -> usize {
         self.0 += payload.len() as u64;
+        0
     }
     fn message(&mut self, _: &[u8]) {}
     fn end(&mut self) {}

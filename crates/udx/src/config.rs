@@ -4,11 +4,15 @@
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Receive window in bytes: the most that may be delivered and not yet
-    /// [consumed](crate::Stream::consumed). Default 4 MiB, what the reference advertises.
+    /// [read](crate::Stream::set_unread). Default 4 MiB, what the reference advertises.
     pub recv_window: u32,
     /// Bytes queued beyond the congestion window before [`crate::Stream::has_room`] turns false.
     /// Default 256 KiB.
     pub high_water: usize,
+    /// The most bytes kept for what was sent and is not acknowledged in order, see
+    /// [`crate::Stream::set_max_held`]. Default 24 MiB: what 100 Mbit/s send in five round trips of
+    /// 300 ms, while a packet that is lost three times is missing, and its bookkeeping.
+    pub max_held: usize,
     /// The peer is known to cope with one acknowledgement per receive batch. Default `false`: the
     /// reference's bandwidth samples want one per two packets at least.
     pub peer_thin_acks: bool,
@@ -22,6 +26,7 @@ impl Default for Config {
         Self {
             recv_window: 4 * 1024 * 1024,
             high_water: 256 * 1024,
+            max_held: 24 * 1024 * 1024,
             peer_thin_acks: false,
             max_mtu: 1500,
         }

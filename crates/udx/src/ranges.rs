@@ -51,12 +51,31 @@ impl RangeSet {
         }
     }
 
+    /// Removes every number from `ceiling` on.
+    pub(crate) fn remove_from(&mut self, ceiling: Number) {
+        while let Some(range) = self.ranges.back_mut() {
+            if range.end <= ceiling {
+                return;
+            }
+            if range.start < ceiling {
+                range.end = ceiling;
+                return;
+            }
+            self.ranges.pop_back();
+        }
+    }
+
     pub(crate) fn clear(&mut self) {
         self.ranges.clear();
     }
 
     pub(crate) fn is_empty(&self) -> bool {
         self.ranges.is_empty()
+    }
+
+    /// The lowest range.
+    pub(crate) fn first(&self) -> Option<&Range<Number>> {
+        self.ranges.front()
     }
 
     /// How many disjoint ranges there are.
@@ -123,6 +142,17 @@ mod tests {
         assert_eq!(all(&set), vec![3..5, 7..9]);
         set.remove_below(7);
         assert_eq!(all(&set), vec![7..9]);
+    }
+
+    #[test]
+    fn the_ceiling_cuts_ranges() {
+        let mut set = RangeSet::default();
+        fresh(&mut set, 1..5);
+        fresh(&mut set, 7..9);
+        set.remove_from(8);
+        assert_eq!(all(&set), vec![1..5, 7..8]);
+        set.remove_from(3);
+        assert_eq!(all(&set), vec![1..3]);
     }
 
     fn fresh(set: &mut RangeSet, range: Range<Number>) -> Vec<Range<Number>> {

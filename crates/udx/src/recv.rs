@@ -6,29 +6,36 @@ use crate::header::Flags;
 use crate::ranges::RangeSet;
 use crate::seq::Number;
 use crate::stream::Sink;
+use crate::time::{Micros, SECOND};
 
 /// What became of a packet with a sequence number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Taken {
-    /// New, or held already, or beyond the peer's end: it is to be acknowledged.
+    /// New, or held already, or beyond the peer's end.
     Acknowledged,
     /// It exceeds what we hold for a peer: as if it had never arrived.
     Refused,
 }
 
-/// Puts packets in order. In-order payloads go straight to the sink; the rest waits in a buffer.
+/// Puts packets in order. In-order payloads go straight to the sink, as long as the application
+/// reads; the rest waits in a buffer.
 #[derive(Debug)]
 pub(crate) struct Receiver {
+    /// The next number to come in order: everything below is acknowledged.
     expected: Number,
-    /// What waits, by distance from `expected`; the first slot is always empty.
+    /// The next number for the sink: everything below is delivered.
+    next: Number,
+    /// What waits, by distance from `next`.
     slots: VecDeque<Option<Slot>>,
-    /// The numbers of what waits.
+    /// The numbers of what waits behind a missing packet.
     ranges: RangeSet,
     /// Payload bytes that wait.
     buffered: usize,
-    /// Payload bytes delivered that the application still has to take.
+    /// What was delivered and the application still has to take, in bytes.
     unread: usize,
     window: usize,
+    /// Of the path, as far as we know.
+    round_trip: Micros,
     /// The number of the peer's END.
     end: Option<Number>,
     /// The number that came last, for the choice of SACK ranges.
@@ -45,11 +52,13 @@ impl Receiver {
     pub(crate) fn new(first: Number, window: u32) -> Self {
         Self {
             expected: first,
+            next: first,
             slots: VecDeque::new(),
             ranges: RangeSet::default(),
             buffered: 0,
             unread: 0,
             window: window as usize,
+            round_trip: 0,
             end: None,
             latest: first,
         }
@@ -67,29 +76,52 @@ impl Receiver {
             return Taken::Acknowledged;
         }
         let payload = if kind.contains(Flags::DATA) { payload } else { &[] };
-        let taken = if number == self.expected {
-            self.handle_next(kind, payload, sink)
-        } else {
-            self.hold(number, kind, payload)
-        };
-        if taken == Taken::Acknowledged {
-            self.latest = number;
-            if kind.contains(Flags::END) && self.end.is_none() {
-                self.end = Some(number);
-            }
+        if number == self.next && self.has_reader() {
+            self.slots.pop_front();
+            self.deliver(kind, payload, sink);
+        } else if !self.hold(number, kind, payload) {
+            return Taken::Refused;
         }
-        taken
+        self.latest = number;
+        if kind.contains(Flags::END) {
+            self.set_end(number);
+        }
+        self.advance();
+        self.deliver_held(sink);
+        Taken::Acknowledged
     }
 
-    /// How much of what was delivered the application still has to take.
+    /// The application has so much of what was delivered still to take.
     pub(crate) fn set_unread(&mut self, bytes: usize) {
         self.unread = bytes;
     }
 
-    /// The free window to advertise, in bytes.
+    /// The path takes that long there and back.
+    pub(crate) fn set_round_trip(&mut self, round_trip: Micros) {
+        self.round_trip = round_trip;
+    }
+
+    /// Delivers what waits in order, as much as the window lets the application have.
+    pub(crate) fn deliver_held(&mut self, sink: &mut dyn Sink) {
+        while self.has_reader()
+            && let Some(slot) = self.slots.front_mut().and_then(Option::take)
+        {
+            self.slots.pop_front();
+            self.buffered -= slot.payload.len();
+            self.deliver(slot.kind, &slot.payload, sink);
+        }
+        if self.slots.is_empty() {
+            self.slots.shrink_to(IDLE_CAPACITY);
+        }
+    }
+
+    /// The free window to advertise, in bytes. Senders do not count what they know to be received,
+    /// so what we hold is taken off here.
     pub(crate) fn free_window(&self) -> u32 {
+        let unread = self.window.saturating_sub(self.unread);
+        let held = self.capacity().saturating_sub(self.total());
         // The window was given as a u32.
-        self.window.saturating_sub(self.unread) as u32
+        unread.min(held) as u32
     }
 
     /// The next number to come in order: everything below is acknowledged.
@@ -97,9 +129,14 @@ impl Receiver {
         self.expected
     }
 
+    /// Whether everything up to the peer's END has come.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.end.is_some_and(|end| self.expected > end)
+    }
+
     /// Whether everything up to the peer's END has been delivered.
     pub(crate) fn is_finished(&self) -> bool {
-        self.end.is_some_and(|end| self.expected > end)
+        self.end.is_some_and(|end| self.next > end)
     }
 
     /// The numbers held beyond [`Self::expected`].
@@ -107,7 +144,7 @@ impl Receiver {
         &self.ranges
     }
 
-    /// Bytes that wait for a missing packet.
+    /// Bytes that wait for a missing packet or for the application.
     #[cfg(test)]
     pub(crate) fn buffered(&self) -> usize {
         self.buffered
@@ -118,79 +155,110 @@ impl Receiver {
         self.latest
     }
 
-    fn handle_next(&mut self, kind: Flags, payload: &[u8], sink: &mut dyn Sink) -> Taken {
-        if self.unread + payload.len() > self.window + OVERSHOOT {
-            return Taken::Refused;
-        }
-        self.deliver(kind, payload, sink);
-        if self.slots.is_empty() {
-            return Taken::Acknowledged;
-        }
+    /// Forgets what waits: the stream is closed.
+    pub(crate) fn clear(&mut self) {
+        self.slots = VecDeque::new();
+        self.ranges.clear();
+        self.buffered = 0;
+    }
 
-        self.slots.pop_front();
-        while let Some(slot) = self.slots.front_mut().and_then(Option::take) {
-            self.slots.pop_front();
-            self.buffered -= slot.payload.len();
-            self.deliver(slot.kind, &slot.payload, sink);
-        }
-        self.ranges.remove_below(self.expected);
-        if self.slots.is_empty() {
-            self.slots.shrink_to(IDLE_CAPACITY);
-        }
-        Taken::Acknowledged
+    /// Whether more may be delivered. Behind a full window, packets wait as they came: the
+    /// application's messages may take much more room than their bytes.
+    fn has_reader(&self) -> bool {
+        self.unread < self.window
     }
 
     fn deliver(&mut self, kind: Flags, payload: &[u8], sink: &mut dyn Sink) {
-        self.expected += 1;
-        self.unread += payload.len();
+        self.next += 1;
         if !payload.is_empty() {
-            sink.data(payload);
+            self.unread = sink.data(payload);
         }
         if kind.contains(Flags::END) {
-            // Nothing behind the end is ever delivered.
-            self.slots.clear();
-            self.ranges.clear();
-            self.buffered = 0;
             sink.end();
         }
     }
 
-    fn max_ahead(&self) -> u64 {
-        (self.window as u64 / BYTES_PER_SLOT).max(MIN_SLOTS)
-    }
-
-    fn hold(&mut self, number: Number, kind: Flags, payload: &[u8]) -> Taken {
-        let distance = number - self.expected;
-        if distance > self.max_ahead()
-            || self.buffered + payload.len() > HELD_WINDOWS * self.window + OVERSHOOT
-        {
-            return Taken::Refused;
+    /// Keeps a packet for later; false if there is no room.
+    fn hold(&mut self, number: Number, kind: Flags, payload: &[u8]) -> bool {
+        let distance = number - self.next;
+        let reserve = if number == self.expected { RESERVE } else { 0 };
+        if distance > self.max_ahead() || self.total() + payload.len() > self.capacity() + reserve {
+            return false;
         }
         let index = distance as usize;
         if self.slots.len() <= index {
             self.slots.resize_with(index + 1, || None);
         }
         let Some(slot @ None) = self.slots.get_mut(index) else {
-            return Taken::Acknowledged;
+            return true;
         };
         *slot = Some(Slot { kind, payload: payload.into() });
         self.buffered += payload.len();
         self.ranges.insert(number..number + 1, |_| ());
-        Taken::Acknowledged
+        true
+    }
+
+    /// Nothing behind the end is ever delivered.
+    fn set_end(&mut self, number: Number) {
+        self.end = Some(number);
+        let behind = (number + 1).saturating_sub(self.next) as usize;
+        while self.slots.len() > behind {
+            let slot = self.slots.pop_back().flatten();
+            self.buffered -= slot.map_or(0, |slot| slot.payload.len());
+        }
+        self.ranges.remove_from(number + 1);
+    }
+
+    /// Acknowledges what has come in order.
+    fn advance(&mut self) {
+        self.expected = self.expected.max(self.next);
+        self.ranges.remove_below(self.expected);
+        if let Some(first) = self.ranges.first()
+            && first.start == self.expected
+        {
+            self.expected = first.end;
+            self.ranges.remove_below(self.expected);
+        }
+    }
+
+    /// All that we hold, in bytes. An unread message may be larger than the window.
+    fn total(&self) -> usize {
+        self.unread.min(self.window) + self.buffered
+    }
+
+    /// The most that we hold, in bytes.
+    fn capacity(&self) -> usize {
+        let path = (self.round_trip * PATH_RATE * ROUND_TRIPS / SECOND) as usize;
+        let most = MAX_WINDOWS * self.window;
+        let least = self.window + (self.window / 16 * HELD_PARTS).max(RESERVE);
+        path.min(most).max(least)
+    }
+
+    fn max_ahead(&self) -> u64 {
+        (self.window as u64 / BYTES_PER_SLOT).max(MIN_SLOTS)
     }
 }
 
-/// Bytes that a peer may send beyond the window it was given: the reference rounds a small window up
-/// to one packet and does not count packets that it knows to be received.
-const OVERSHOOT: usize = 64 * 1024;
+/// What may wait for a missing packet without making the window smaller, in sixteenths of the
+/// window. Or else one loss would stall a sender that fills the window for a round trip. With the
+/// window and [`RESERVE`] it is less than 8 MiB a stream.
+const HELD_PARTS: usize = 13;
 
-/// Windows of data that may wait for a missing packet. Senders do not count what they know to be
-/// received, or else one loss would stall them for a round trip, and the loss of its repetition for
-/// another one.
-pub(crate) const HELD_WINDOWS: usize = 4;
+/// A longer path needs more: what comes at 100 Mbit/s, in bytes per second, while a packet that is
+/// lost three times is missing, and what is on its way meanwhile. From 135 ms on that is more than
+/// 8 MiB.
+const PATH_RATE: u64 = 12_500_000;
+const ROUND_TRIPS: u64 = 5;
 
-/// How far ahead a packet may be: a packet per so many bytes of window, which is a packet per 1024
-/// bytes of all that may wait. Senders count a packet as 1152 bytes at least.
+/// Whatever the peer makes us believe of the path.
+const MAX_WINDOWS: usize = 5;
+
+/// Room for the next packet in order when all else is taken, so that the peer, which rounds a small
+/// window up to one packet, and probes beyond a closed one, is not left without progress.
+const RESERVE: usize = 64 * 1024;
+
+/// How far ahead a packet may be: a packet per so many bytes of window. Senders count a packet as
+/// 1152 bytes at least, so honest ones stay far below.
 const BYTES_PER_SLOT: u64 = 256;
 const MIN_SLOTS: u64 = 1024;
 
@@ -227,23 +295,66 @@ mod tests {
 
     #[test]
     fn a_peer_cannot_make_us_hold_without_bound() {
-        let (mut receiver, mut sink) = (Receiver::new(0, 10_000), Collect::default());
+        let (mut receiver, mut sink) = (Receiver::new(0, WINDOW), Collect::default());
         let taken = receiver.handle(5_000_000, Flags::DATA, b"x", &mut sink);
         assert_eq!(taken, Taken::Refused);
-        let payload = [0; 1400];
-        let held = (1..1000)
-            .filter(|&n| receiver.handle(n, Flags::DATA, &payload, &mut sink) != Taken::Refused)
-            .count();
-        assert!(held * payload.len() <= HELD_WINDOWS * 10_000 + OVERSHOOT);
-        let more = (0..1000)
-            .filter(|_| {
-                let next = receiver.expected();
-                receiver.handle(next, Flags::DATA, &payload, &mut sink) != Taken::Refused
-            })
-            .count();
-        assert!(more < 100);
+        for number in (1..10_000).chain(0..10_000) {
+            receiver.handle(number, Flags::DATA, &[0; 1400], &mut sink);
+        }
+        let all = sink.data.len() + receiver.buffered();
+        assert!(all <= receiver.capacity() + RESERVE, "{all}");
+        assert!(all > receiver.capacity() - 1400, "{all}");
+        assert!(sink.data.len() < WINDOW as usize + 1400);
         assert_eq!(receiver.free_window(), 0);
     }
+
+    #[test]
+    fn what_waits_for_the_application_comes_when_it_reads() {
+        let (mut receiver, mut sink) = (Receiver::new(0, WINDOW), Collect::default());
+        for number in 0..200 {
+            receiver.handle(number, Flags::DATA, &[1; 1000], &mut sink);
+        }
+        receiver.handle(200, Flags::END, b"", &mut sink);
+        assert_eq!((receiver.expected(), sink.data.len()), (201, WINDOW as usize));
+        assert!(receiver.is_complete() && !receiver.is_finished() && receiver.held().is_empty());
+
+        sink.data.clear();
+        receiver.set_unread(0);
+        receiver.deliver_held(&mut sink);
+        assert_eq!((sink.data.len(), receiver.buffered()), (100_000, 0));
+        receiver.set_unread(0);
+        receiver.deliver_held(&mut sink);
+        assert!(sink.ended && receiver.is_finished());
+    }
+
+    #[test]
+    fn what_waits_makes_the_window_smaller() {
+        let (mut receiver, mut sink) = (Receiver::new(0, WINDOW), Collect::default());
+        for number in 1..=81 {
+            receiver.handle(number, Flags::DATA, &[1; 1000], &mut sink);
+        }
+        assert_eq!(receiver.free_window(), WINDOW);
+        for number in 82..=101 {
+            receiver.handle(number, Flags::DATA, &[1; 1000], &mut sink);
+        }
+        // 181 250 bytes are all that it holds.
+        assert_eq!(receiver.free_window(), 80_250);
+    }
+
+    #[test]
+    fn nothing_behind_the_end_is_acknowledged() {
+        let (mut receiver, mut sink) = (Receiver::new(0, WINDOW), Collect::default());
+        for number in [1, 2, 3, 4] {
+            receiver.handle(number, Flags::DATA, b"x", &mut sink);
+        }
+        receiver.handle(5, Flags::DATA, b"x", &mut sink);
+        receiver.handle(2, Flags::DATA.with(Flags::END), b"x", &mut sink);
+        receiver.handle(0, Flags::END, b"", &mut sink);
+        assert!(sink.ended && receiver.expected() == 1);
+        assert_eq!((receiver.buffered(), receiver.held().len()), (0, 0));
+    }
+
+    const WINDOW: u32 = 100_000;
 
     #[derive(Default)]
     struct Collect {
@@ -252,8 +363,9 @@ mod tests {
     }
 
     impl Sink for Collect {
-        fn data(&mut self, payload: &[u8]) {
+        fn data(&mut self, payload: &[u8]) -> usize {
             self.data.extend_from_slice(payload);
+            self.data.len()
         }
         fn message(&mut self, _: &[u8]) {}
         fn end(&mut self) {

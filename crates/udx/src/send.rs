@@ -61,6 +61,11 @@ impl SendBuffer {
         self.head
     }
 
+    /// What is kept of sent bytes, with what the writes cost beside them.
+    pub(crate) fn in_transit(&self) -> usize {
+        (self.sent - self.head) as usize + self.cursor * WRITE_COST
+    }
+
     /// The offset of the first byte that is in no packet yet.
     pub(crate) fn sent(&self) -> u64 {
         self.sent
@@ -119,6 +124,9 @@ impl SendBuffer {
         index
     }
 }
+
+/// An entry for a write, and the allocation behind it, in bytes.
+const WRITE_COST: usize = 128;
 
 /// Writes that an idle stream keeps room for.
 const IDLE_CAPACITY: usize = 32;

@@ -148,8 +148,6 @@ impl<'a> Native<'a> {
             return;
         };
         self.stream.handle_packet(self.start + datagram.at, &packet, &mut self.sink);
-        // The library counts data as consumed when it is delivered.
-        self.stream.set_unread(0);
     }
 
     /// Does what made the library send this packet.
@@ -261,8 +259,10 @@ struct Collect {
 }
 
 impl Sink for Collect {
-    fn data(&mut self, payload: &[u8]) {
+    /// The library counts data as consumed when it is delivered.
+    fn data(&mut self, payload: &[u8]) -> usize {
         self.data.extend_from_slice(payload);
+        0
     }
     fn message(&mut self, _: &[u8]) {
         self.messages += 1;

@@ -35,6 +35,9 @@ pub struct Sizes {
     pub sources: usize,
     /// Streams that have a name, and connections that may have something to send.
     pub stream_index: usize,
+    /// Bytes kept for what peers have not acknowledged: at most 24 MiB for a connection, and for all
+    /// of them 128 MiB and 128 KiB each.
+    pub sending: usize,
     /// Deadlines: one for each of the node's own kinds, and one or two for each object.
     pub timers: usize,
     /// What the driver has not taken. Zero once it has.

@@ -7,10 +7,11 @@ use zeroize::Zeroizing;
 
 use super::keep_alive::KeepAlive;
 use super::open::Open;
+use super::sending::Share;
 use super::waiting::{Waiting, Write};
 use super::{Path, RemoteStream};
 use crate::noise::Finished;
-use crate::secret::Message;
+use crate::secret::{FrameError, Message};
 use crate::{
     Closed, ConnError, ConnId, ConnStats, ConnectionInfo, Cx, Event, Opened, ServerId, SocketId,
     Timer, Transmit, TransmitBuf,
@@ -25,6 +26,8 @@ pub(super) struct Connection {
     pub(super) state: State,
     /// Queued to transmit.
     pub(super) ready: bool,
+    /// Of what the node keeps for peers.
+    pub(super) share: Share,
 }
 
 #[derive(Debug)]
@@ -45,7 +48,7 @@ impl Connection {
         keep_alive: Duration,
     ) -> Self {
         let state = State::Waiting(Waiting::new(KeepAlive::new(keep_alive)));
-        Self { id, server, stream_id, state, ready: false }
+        Self { id, server, stream_id, state, ready: false, share: Share::default() }
     }
 
     /// Waiting → Open. What was written and what has arrived so far follows at once.
@@ -122,9 +125,10 @@ impl Connection {
         }
     }
 
-    pub(super) fn consumed(&mut self, bytes: usize) {
+    pub(super) fn consumed(&mut self, cx: &mut Cx<'_>, bytes: usize) {
         if let State::Open(open) = &mut self.state {
-            open.consumed(bytes);
+            let result = open.consumed(cx, self.id, bytes);
+            self.settle(cx, result);
         }
     }
 
@@ -147,10 +151,8 @@ impl Connection {
         match &mut self.state {
             State::Waiting(_) => {}
             State::Open(open) => {
-                if let Err(error) = open.handle_packet(cx, self.id, &packet) {
-                    cx.stats.dropped.frame += 1;
-                    self.destroy(cx, Some(ConnError::Stream(error.into())));
-                }
+                let result = open.handle_packet(cx, self.id, &packet);
+                self.settle(cx, result);
             }
             State::Lingering(stream, _) => {
                 stream.handle_packet(cx.now, &packet, &mut Discard);
@@ -190,9 +192,11 @@ impl Connection {
         &mut self,
         cx: &mut Cx<'_>,
         buf: &mut TransmitBuf,
+        max_held: usize,
     ) -> Option<Transmit> {
         let socket = self.socket()?;
         let stream = self.stream_mut()?;
+        stream.set_max_held(max_held);
         let sent = stream.poll_transmit(cx.now, &mut buf.data, buf.max_segments)?;
         self.pass_events(cx);
         Some(Transmit { socket, to: sent.to, ttl: None, segment_size: sent.segment_size })
@@ -211,6 +215,15 @@ impl Connection {
             State::Waiting(_) => None,
             State::Open(open) => Some(open.path.socket),
             State::Lingering(_, path) => Some(path.socket),
+        }
+    }
+
+    /// Bytes kept for what the peer has not acknowledged.
+    pub(super) fn held(&self) -> usize {
+        match &self.state {
+            State::Waiting(_) => 0,
+            State::Open(open) => open.stream.held(),
+            State::Lingering(stream, _) => stream.held(),
         }
     }
 
@@ -238,6 +251,14 @@ impl Connection {
     pub(super) fn stats(&self) -> Option<ConnStats> {
         let State::Open(open) = &self.state else { return None };
         Some(open.stats())
+    }
+
+    /// A frame that cannot be opened ends the connection.
+    fn settle(&mut self, cx: &mut Cx<'_>, result: Result<(), FrameError>) {
+        if let Err(error) = result {
+            cx.stats.dropped.frame += 1;
+            self.destroy(cx, Some(ConnError::Stream(error.into())));
+        }
     }
 
     /// Open → Lingering: the application is told once, and nothing follows.
@@ -282,7 +303,9 @@ impl Connection {
 struct Discard;
 
 impl udx::Sink for Discard {
-    fn data(&mut self, _: &[u8]) {}
+    fn data(&mut self, _: &[u8]) -> usize {
+        0
+    }
     fn message(&mut self, _: &[u8]) {}
     fn end(&mut self) {}
 }

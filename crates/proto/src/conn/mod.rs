@@ -8,6 +8,7 @@
 mod connection;
 mod keep_alive;
 mod open;
+mod sending;
 mod unread;
 mod waiting;
 
@@ -26,6 +27,7 @@ use crate::{
 };
 
 use connection::{Connection, State};
+use sending::Sending;
 
 /// All connections of a node.
 #[derive(Debug)]
@@ -39,6 +41,8 @@ pub(crate) struct Conns {
     /// Accepted connections that have opened and received nothing, with their hosts: the client may
     /// be a forgery.
     unheard: BTreeMap<(ServerId, ConnId), Ipv4Addr>,
+    /// What is kept for peers that have not acknowledged it.
+    sending: Sending,
     next_incoming: u32,
     keep_alive: Duration,
 }
@@ -86,6 +90,7 @@ impl Conns {
             ready: VecDeque::new(),
             unused: Vec::new(),
             unheard: BTreeMap::new(),
+            sending: Sending::default(),
             next_incoming: ConnId::INCOMING,
             keep_alive,
         }
@@ -242,7 +247,7 @@ impl Conns {
 
     /// The application has taken this many bytes of messages.
     pub(crate) fn consumed(&mut self, cx: &mut Cx<'_>, conn: ConnId, bytes: usize) {
-        self.update(cx, conn, |c, _| c.consumed(bytes));
+        self.update(cx, conn, |c, cx| c.consumed(cx, bytes));
     }
 
     /// Changes the keep-alive's interval; zero is off.
@@ -276,7 +281,10 @@ impl Conns {
                 self.ready.pop_front();
                 continue;
             };
-            let transmit = connection.poll_transmit(cx, buf);
+            let max_held = self.sending.room();
+            let transmit = connection.poll_transmit(cx, buf, max_held);
+            let held = connection.held();
+            self.sending.set(&mut connection.share, held);
             self.ready.pop_front();
             if transmit.is_some() {
                 self.ready.push_back(conn);
@@ -303,6 +311,7 @@ impl Conns {
         let indexes = [self.by_stream.len(), self.ready.len(), self.unheard.len()];
         sizes.stream_index = indexes.into_iter().max().unwrap_or(0);
         sizes.reports += self.unused.len();
+        sizes.sending = self.by_id.values().map(Connection::held).sum();
     }
 
     /// All streams, lingering ones too.
@@ -348,6 +357,8 @@ impl Conns {
     fn settle(&mut self, cx: &mut Cx<'_>, conn: ConnId) {
         let Some(connection) = self.by_id.get_mut(&conn) else { return };
         connection.pass_events(cx);
+        let held = connection.held();
+        self.sending.set(&mut connection.share, held);
         if connection.has_stream() && !connection.ready {
             connection.ready = true;
             self.ready.push_back(conn);
@@ -368,8 +379,9 @@ impl Conns {
     }
 
     fn forget(&mut self, cx: &mut Cx<'_>, conn: ConnId) {
-        let Some(connection) = self.by_id.remove(&conn) else { return };
+        let Some(mut connection) = self.by_id.remove(&conn) else { return };
         self.by_stream.remove(&connection.stream_id);
+        self.sending.set(&mut connection.share, 0);
         cx.timers.cancel(Timer::Stream(conn));
         cx.timers.cancel(Timer::KeepAlive(conn));
         if let Some(server) = connection.server {

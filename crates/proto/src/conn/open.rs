@@ -20,6 +20,7 @@ pub(super) struct Open {
     receiver: Receiver,
     datagrams: Datagrams,
     keep_alive: KeepAlive,
+    /// When the last frame was written, or would have been.
     last_write: Instant,
     ended: bool,
     unread: Unread,
@@ -86,10 +87,17 @@ impl Open {
         self.stream.end();
     }
 
-    /// The application took messages of this many bytes: the window may reopen.
-    pub(super) fn consumed(&mut self, bytes: usize) {
+    /// The application took messages of this many bytes: the window may reopen, and what has come
+    /// meanwhile follows.
+    pub(super) fn consumed(
+        &mut self,
+        cx: &mut Cx<'_>,
+        conn: ConnId,
+        bytes: usize,
+    ) -> Result<(), FrameError> {
         self.unread.take(bytes);
-        self.stream.set_unread(self.unread.cost());
+        let (now, unread) = (cx.now, self.unread.cost());
+        self.with_inlet(cx, conn, |stream, inlet| stream.set_unread(now, unread, inlet))
     }
 
     /// Returns when the first one is due.
@@ -102,9 +110,7 @@ impl Open {
     pub(super) fn handle_keep_alive(&mut self, now: Instant) -> Option<Instant> {
         let interval = self.keep_alive.interval().filter(|_| !self.ended)?;
         if now >= self.last_write + interval {
-            // The application did not write it, and gets no credit for it.
-            self.write_frame(now, Message::from(b""));
-            self.keep_alives_sent += 1;
+            self.write_keep_alive(now);
         }
         Some(self.last_write + interval)
     }
@@ -117,6 +123,40 @@ impl Open {
         packet: &udx::Packet<'_>,
     ) -> Result<(), FrameError> {
         let now = cx.now;
+        self.with_inlet(cx, conn, |stream, inlet| stream.handle_packet(now, packet, inlet))
+    }
+
+    /// Tells the application how much of what it wrote has left the queue. What is on its way does
+    /// not count against its high-water mark, since on a long path it is larger than the mark: the
+    /// stream's own bound covers that, so that all we hold is the sum of the two. Told in portions:
+    /// what stays untold is below the mark.
+    pub(super) fn pass_credit(&mut self, cx: &mut Cx<'_>, conn: ConnId) {
+        let drained = self.credit.saturating_sub(self.stream.unsent());
+        if drained < CREDIT {
+            return;
+        }
+        self.credit -= drained;
+        cx.emit(Event::Drained { conn, bytes: drained });
+    }
+
+    /// The application does not write it, and gets no credit for it. Behind what waits for the
+    /// peer's window it would only pile up: the stream asks about the window by itself.
+    fn write_keep_alive(&mut self, now: Instant) {
+        if self.stream.unsent() > 0 {
+            self.last_write = now;
+            return;
+        }
+        self.write_frame(now, Message::from(b""));
+        self.keep_alives_sent += 1;
+    }
+
+    /// Lets the stream deliver.
+    fn with_inlet(
+        &mut self,
+        cx: &mut Cx<'_>,
+        conn: ConnId,
+        act: impl FnOnce(&mut udx::Stream, &mut dyn udx::Sink),
+    ) -> Result<(), FrameError> {
         let mut inlet = Inlet {
             cx,
             conn,
@@ -127,22 +167,8 @@ impl Open {
             keep_alives: &mut self.keep_alives_received,
             result: Ok(()),
         };
-        self.stream.handle_packet(now, packet, &mut inlet);
-        let result = inlet.result;
-        self.stream.set_unread(self.unread.cost());
-        result
-    }
-
-    /// Tells the application how much of what it wrote has been sent. What is on its way does not
-    /// count against its high-water mark: the congestion window bounds that, and on a long path it
-    /// is larger than the mark. Told in portions: what stays untold is below the mark.
-    pub(super) fn pass_credit(&mut self, cx: &mut Cx<'_>, conn: ConnId) {
-        let drained = self.credit.saturating_sub(self.stream.unsent());
-        if drained < CREDIT {
-            return;
-        }
-        self.credit -= drained;
-        cx.emit(Event::Drained { conn, bytes: drained });
+        act(&mut self.stream, &mut inlet);
+        inlet.result
     }
 
     /// Tells of the flushes whose mark is acknowledged.
@@ -199,9 +225,9 @@ struct Inlet<'a, 'b> {
 }
 
 impl udx::Sink for Inlet<'_, '_> {
-    fn data(&mut self, payload: &[u8]) {
+    fn data(&mut self, payload: &[u8]) -> usize {
         if self.result.is_err() {
-            return;
+            return 0;
         }
         let Self { cx, conn, receiver, filter_empty, unread, keep_alives, .. } = self;
         self.result = receiver.feed(payload, &mut |data| {
@@ -212,6 +238,7 @@ impl udx::Sink for Inlet<'_, '_> {
             unread.push(data.len());
             cx.emit(Event::Data { conn: *conn, data });
         });
+        self.unread.cost()
     }
 
     fn message(&mut self, payload: &[u8]) {

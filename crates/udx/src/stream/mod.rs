@@ -32,6 +32,8 @@ mod types;
 mod paths;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod windows;
 
 pub use types::{CloseReason, Event, Sink, StreamStats, Transmit};
 
@@ -232,7 +234,8 @@ impl Stream {
     /// Whether more should be written: less than the high-water mark is queued beyond the congestion
     /// window.
     pub fn has_room(&self) -> bool {
-        self.buffer.unacked() < self.config.high_water as u64 + self.bbr.cwnd()
+        let in_flight = self.bbr.cwnd().min(self.config.max_held as u64);
+        self.buffer.unacked() < self.config.high_water as u64 + in_flight
     }
 
     /// No more data follows what was written.
@@ -266,17 +269,6 @@ impl Stream {
             return;
         }
         self.messages.push_back(data.into());
-    }
-
-    /// Tells how many of the delivered bytes wait for the application; until told, all that came
-    /// since the last call do. If the peer had hardly any window and now has, it hears so.
-    pub fn set_unread(&mut self, bytes: usize) {
-        self.receiver.set_unread(bytes);
-        let step = self.config.recv_window / WINDOW_STEPS;
-        let free = self.receiver.free_window();
-        if self.advertised <= step && free.saturating_sub(self.advertised) > step {
-            self.acks.owe();
-        }
     }
 
     /// The peer copes with one acknowledgement per batch, see [`Config::peer_thin_acks`].
@@ -367,6 +359,7 @@ impl Stream {
     }
 
     fn release(&mut self) {
+        self.receiver.clear();
         self.buffer.clear();
         self.flight.clear();
         self.timers.stop();
@@ -392,9 +385,6 @@ impl PeerWindow {
 
 /// What a peer is taken to have free until it tells.
 const INITIAL_WINDOW: u32 = 4 * 1024 * 1024;
-
-/// A window below one of that many parts is nearly closed.
-const WINDOW_STEPS: u32 = 4;
 
 /// The reference receives into 2048 bytes.
 const MAX_MESSAGE: usize = 2048 - HEADER_SIZE;

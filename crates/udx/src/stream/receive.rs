@@ -40,6 +40,27 @@ impl Stream {
             self.acknowledge(now, ack, packet.sack_ranges());
         }
         self.handle_sign_of_life();
+        self.finish_if_over(now);
+    }
+
+    /// Tells how much of what was delivered waits for the application, and delivers more if there
+    /// is. If the peer had hardly any window and now has, it hears so.
+    pub fn set_unread(&mut self, now: Instant, bytes: usize, sink: &mut dyn Sink) {
+        let now = self.clock.micros(now);
+        if self.state != State::Open {
+            return;
+        }
+        self.receiver.set_unread(bytes);
+        self.receiver.deliver_held(sink);
+        let step = self.config.recv_window / WINDOW_STEPS;
+        let free = self.receiver.free_window();
+        if self.advertised <= step && free.saturating_sub(self.advertised) > step {
+            self.acks.owe();
+        }
+        self.finish_if_over(now);
+    }
+
+    pub(super) fn finish_if_over(&mut self, now: Micros) {
         if self.state == State::Open && self.end == End::Acknowledged && self.receiver.is_finished()
         {
             self.finish(now);
@@ -79,7 +100,11 @@ impl Stream {
                     self.acks.handle_packet(expected, self.config.peer_thin_acks);
                 }
                 Taken::Acknowledged => {}
-                Taken::Refused => self.stats.dropped += 1,
+                Taken::Refused => {
+                    // The peer hears that we live, and how little it may send.
+                    self.stats.dropped += 1;
+                    self.acks.owe();
+                }
             }
         }
         if kind.contains(Flags::DESTROY) && number.is_some_and(|number| number >= expected) {
@@ -101,11 +126,19 @@ impl Stream {
         if ack < self.flight.una() || !newer {
             return;
         }
+        let was_closed = self.window.bytes == 0;
         self.window.bytes = header.rwnd;
         self.window.seq = seq;
         self.window.ack = ack;
-        if header.rwnd > 0 {
-            self.window.ask_at = None;
+        if header.rwnd == 0 {
+            // A peer that has no room may refuse what we repeat, but it answers.
+            self.timers.timeouts = 0;
+            return;
+        }
+        self.window.ask_at = None;
+        if was_closed && !self.flight.is_empty() {
+            // What it refused is repeated at once.
+            self.probe_due = true;
         }
     }
 
@@ -119,6 +152,7 @@ impl Stream {
         self.rack.update(now, &delivery);
         if let Some(rtt) = delivery.rtt {
             self.rtt.sample(now, rtt);
+            self.receiver.set_round_trip(self.rtt.min().unwrap_or(0));
         }
         self.mtu.handle_delivered(delivery.largest);
         self.bbr.set_packet_size(self.mtu.current());
@@ -214,7 +248,7 @@ impl Stream {
         {
             self.end = End::Acknowledged;
             self.events.push_back(Event::Finished);
-            if !self.receiver.is_finished() {
+            if !self.receiver.is_complete() {
                 self.acks.owe();
             }
         }
@@ -223,6 +257,9 @@ impl Stream {
         }
     }
 }
+
+/// A window below one of that many parts is nearly closed.
+const WINDOW_STEPS: u32 = 4;
 
 /// More ranges than any receive buffer of the reference could hold.
 const MAX_RANGES: usize = 256;

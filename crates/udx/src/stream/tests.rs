@@ -94,53 +94,6 @@ fn a_peer_that_dies_in_the_middle_is_noticed() {
     assert!((13.0..13.6).contains(&took), "{took}");
 }
 
-/// Nothing is in flight then that could time out.
-#[test]
-fn a_peer_that_dies_behind_a_closed_window_is_noticed() {
-    let mut pair = Pair::new(Link::default(), 1);
-    pair.b.reads = false;
-    pair.a.write(&noise(6 * MIB, 3));
-    pair.run_until(40.0, |_| false);
-    assert!(pair.a.stream.is_connected());
-    pair.link.loss = 1000;
-    assert!(pair.run_until(20.0, |pair| pair.a.stream.is_done()));
-    assert_eq!(pair.a.events.last(), Some(&Event::Closed(CloseReason::TimedOut)));
-}
-
-#[test]
-fn a_slow_reader_closes_the_window_and_opens_it_again() {
-    let mut pair = Pair::new(Link::default(), 1);
-    pair.b.reads = false;
-    let data = noise(6 * MIB, 3);
-    pair.a.write(&data);
-    pair.a.stream.end();
-    assert!(!pair.run_until(40.0, |pair| pair.b.ended));
-    assert!(pair.b.received.len() <= 4 * MIB + 64 * 1024);
-    assert!(pair.b.received.len() >= 4 * MIB - 64 * 1024, "{}", pair.b.received.len());
-    assert!(pair.a.stream.is_connected(), "a closed window is no dead peer");
-
-    pair.b.reads = true;
-    pair.b.stream.set_unread(0);
-    let start = pair.now;
-    assert!(pair.run_until(10.0, |pair| pair.b.ended));
-    assert!(pair.now - start < Duration::from_secs(2));
-    assert!(pair.b.received == data);
-}
-
-#[test]
-fn a_lost_window_update_is_asked_for() {
-    let mut pair = Pair::new(Link::default(), 1);
-    pair.b.reads = false;
-    pair.a.write(&noise(6 * MIB, 3));
-    pair.run_until(30.0, |_| false);
-    pair.link.loss = 1000;
-    pair.b.reads = true;
-    pair.b.stream.set_unread(0);
-    pair.run_until(0.5, |_| false);
-    pair.link.loss = 0;
-    assert!(pair.run_until(10.0, |pair| pair.b.received.len() == 6 * MIB));
-}
-
 #[test]
 fn a_stream_moves_to_another_path_without_loss_or_doubling() {
     let link = Link { loss: 20, rate: 5_000_000, queue: 200_000, ..Link::default() };
@@ -307,6 +260,9 @@ pub(super) struct Host {
     pub(super) total: u64,
     pub(super) keeps: bool,
     pub(super) reads: bool,
+    /// What the application has not read, and what a byte of it costs.
+    pub(super) unread: usize,
+    pub(super) factor: usize,
     pub(super) duplicates: u64,
     pub(super) messages: Vec<Vec<u8>>,
     pub(super) ended: bool,
@@ -341,7 +297,7 @@ impl Pair {
         }
     }
 
-    fn is_over(&self) -> bool {
+    pub(super) fn is_over(&self) -> bool {
         let closed =
             |host: &Host| host.events.iter().any(|event| matches!(event, Event::Closed(_)));
         closed(&self.a) && closed(&self.b)
@@ -445,6 +401,8 @@ impl Host {
             total: 0,
             keeps: true,
             reads: true,
+            unread: 0,
+            factor: 1,
             duplicates: 0,
             messages: Vec::new(),
             ended: false,
@@ -466,40 +424,54 @@ impl Host {
         self.stream.write(Bytes::copy_from_slice(data));
     }
 
-    fn handle(&mut self, now: Instant, datagram: &[u8]) {
+    pub(super) fn handle(&mut self, now: Instant, datagram: &[u8]) {
         let Some(packet) = Packet::parse(datagram) else {
             return;
         };
         let sequenced = packet.header.kind.is_sequenced();
         let before = (self.stream.receiver.expected(), self.stream.receiver.held().clone());
-        let mut taker = Taker { host: Vec::new(), messages: Vec::new(), ended: false };
-        self.stream.handle_packet(now, &packet, &mut taker);
+        self.take(|stream, taker| stream.handle_packet(now, &packet, taker));
         if sequenced && before.0 == self.stream.receiver.expected() {
             self.duplicates += u64::from(before.1 == *self.stream.receiver.held());
         }
-        let bytes = taker.host.len();
-        self.total += bytes as u64;
+    }
+
+    /// The application reads all that waits, and from here on at once.
+    pub(super) fn read(&mut self, now: Instant) {
+        self.reads = true;
+        self.unread = 0;
+        self.take(|stream, taker| stream.set_unread(now, 0, taker));
+    }
+
+    pub(super) fn take(&mut self, act: impl FnOnce(&mut Stream, &mut Taker)) {
+        let factor = if self.reads { 0 } else { self.factor };
+        let (messages, unread) = (Vec::new(), self.unread);
+        let mut taker = Taker { host: Vec::new(), messages, ended: self.ended, unread, factor };
+        act(&mut self.stream, &mut taker);
+        self.unread = taker.unread;
+        self.total += taker.host.len() as u64;
         if self.keeps {
             self.received.extend_from_slice(&taker.host);
         }
         self.messages.extend(taker.messages);
-        self.ended |= taker.ended;
-        if self.reads {
-            self.stream.set_unread(0);
-        }
+        self.ended = taker.ended;
     }
 }
 
-struct Taker {
+pub(super) struct Taker {
     host: Vec<u8>,
     messages: Vec<Vec<u8>>,
     ended: bool,
+    unread: usize,
+    factor: usize,
 }
 
 impl Sink for Taker {
-    fn data(&mut self, payload: &[u8]) {
+    fn data(&mut self, payload: &[u8]) -> usize {
         assert!(!self.ended);
         self.host.extend_from_slice(payload);
+        self.unread += payload.len() * self.factor;
+        self.unread
     }
     fn message(&mut self, payload: &[u8]) {
         self.messages.push(payload.to_vec());

@@ -99,10 +99,12 @@ impl Stream {
     /// forgotten the stream while its last acknowledgement was lost.
     fn give_up(&mut self, now: Micros) {
         let only_end = self.flight.len() == 1 && matches!(self.end, End::Sent(_));
-        if only_end && self.receiver.is_finished() {
+        if only_end && self.receiver.is_complete() {
             self.end = End::Acknowledged;
             self.events.push_back(Event::Finished);
-            return self.finish(now);
+            self.flight.clear();
+            self.timers.stop();
+            return self.finish_if_over(now);
         }
         tracing::debug!(id = self.local_id, "the peer does not answer");
         self.close(CloseReason::TimedOut);

@@ -8,7 +8,6 @@ use crate::flight::{Sent, SentState};
 use crate::header::{Flags, HEADER_SIZE, Header};
 use crate::mtu::OVERHEAD;
 use crate::path::Path;
-use crate::recv::HELD_WINDOWS;
 use crate::seq::{Number, Seq};
 use crate::time::Micros;
 
@@ -72,6 +71,18 @@ impl Stream {
             return Some(self.transmit_messages(path, out, max));
         }
         self.transmit_data(now, out, max)
+    }
+
+    /// Bytes kept for what was sent and is not acknowledged by the peer's cumulative
+    /// acknowledgement, with what each write and each packet costs beside its bytes.
+    pub fn held(&self) -> usize {
+        self.buffer.in_transit() + self.flight.len() * PACKET_COST
+    }
+
+    /// Bounds [`Self::held`]: above it nothing new is sent, whatever the peer's window says. What is
+    /// held may exceed it by one packet.
+    pub fn set_max_held(&mut self, bytes: usize) {
+        self.config.max_held = bytes;
     }
 
     fn transmit_acks(&mut self, path: Path, out: &mut Vec<u8>, max: usize) -> Transmit {
@@ -198,9 +209,9 @@ impl Stream {
         let window = self.window.bytes as usize;
         // A window below one packet lets one packet through.
         let packets = (window / room).max(usize::from(window > 0));
-        // As in the reference, what the peer holds does not count; but it cannot hold everything.
-        let (all, held) = (self.flight.len(), self.flight.sacked_packets());
-        if !self.has_unsent() || all - held >= packets || all >= HELD_WINDOWS * packets {
+        // What the peer is known to hold it has taken off its window already.
+        let unknown = self.flight.len() - self.flight.sacked_packets();
+        if !self.has_unsent() || unknown >= packets || self.held() >= self.config.max_held {
             return None;
         }
         let len = usize::try_from(self.buffer.unsent()).map_or(room, |unsent| unsent.min(room));
@@ -353,6 +364,9 @@ impl Batch {
         self.count += 1;
     }
 }
+
+/// What we remember of a packet, in bytes.
+const PACKET_COST: usize = 128;
 
 /// The largest UDP payload: the kernel takes no more for one segmented send.
 const MAX_BATCH: usize = 65_507;

@@ -6,10 +6,11 @@ use std::time::Duration;
 #[cfg(doc)]
 use super::Stream;
 
-/// Where received data goes, in order, during [`Stream::handle_packet`].
+/// Where received data goes, in order, during [`Stream::handle_packet`] and [`Stream::set_unread`].
 pub trait Sink {
-    /// The next bytes of the stream.
-    fn data(&mut self, payload: &[u8]);
+    /// The next bytes of the stream. Returns how much of all that was delivered waits for the
+    /// application, in bytes. When that is the window, no more comes until [`Stream::set_unread`].
+    fn data(&mut self, payload: &[u8]) -> usize;
     /// An unreliable message.
     fn message(&mut self, payload: &[u8]);
     /// The peer will send no more data.
