@@ -346,7 +346,13 @@ fn options() -> OpenOptions {
         firewalled: false,
         ..Config::default()
     };
-    OpenOptions { host: Ipv4Addr::LOCALHOST, ports: 0..0, any_port: true, config }
+    OpenOptions {
+        host: Ipv4Addr::LOCALHOST,
+        ports: 0..0,
+        dual_stack: false,
+        any_port: true,
+        config,
+    }
 }
 
 fn ping(id: u32, to: SocketAddrV4) -> Command {
