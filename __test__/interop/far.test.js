@@ -10,7 +10,7 @@ const plan = require('./plan')
 /** Milliseconds, one way. */
 const DELAYS = [80, 125, 200]
 
-const RUNS = Number(process.env.HYPERDHT_RUNS || (process.env.HYPERDHT_LONG ? 24 : 3))
+const RUNS = Number(process.env.HYPERDHT_RUNS || (process.env.HYPERDHT_LONG ? 12 : 3))
 
 /** An analysis skips five and asks four. */
 const NODES = 16
