@@ -59,8 +59,8 @@ static OPEN: AtomicUsize = AtomicUsize::new(0);
 /// One part in so many is left to the program: its files, its own sockets, the main sockets.
 const PROGRAM_SHARE: usize = 4;
 
-/// Windows has no limit of this kind. As many as half of this need no more memory than their
-/// buffers: a gigabyte or two when all of them are full.
+/// Windows has no limit of this kind. One node gets half of it, the default of
+/// `Config::max_pool_sockets`.
 const DEFAULT_LIMIT: usize = 8192;
 
 /// The ports that systems give away by themselves are some 28 000 for all programs.
