@@ -56,8 +56,11 @@ module.exports = class Dispatcher {
   }
 
   _flushConsumed() {
-    this._native.consumed(this._consumed)
-    this._consumed.clear()
+    try {
+      this._native.consumed(this._consumed)
+    } finally {
+      this._consumed.clear()
+    }
   }
 
   _onwake() {

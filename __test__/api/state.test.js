@@ -248,7 +248,7 @@ test('stats are plain numbers that count', async t => {
 
 test('stats that a program holds and writes to go on counting', async t => {
   const net = await testnet(t)
-  const dht = await node(t, net)
+  const dht = await node(t, net, { firewalled: false })
   const { requests, commands } = dht.stats
   const { total } = requests
   commands.ping.tx = 1000

@@ -36,7 +36,7 @@ test('a batch that throws half-way leaves the node open for others', async t => 
 
 test('the statistics that a program holds follow without waiting for the core', async t => {
   const net = await testnet(t)
-  const dht = await node(t, net)
+  const dht = await node(t, net, { firewalled: false })
   const { requests } = dht.stats
   const { total, responses } = requests
   const asked = []
