@@ -42,17 +42,20 @@ class Testnet {
   constructor(nodes, bootstrap) {
     this.nodes = nodes
     this.bootstrap = bootstrap
+    this._destroying = false
   }
 
-  /** A node of the user's own, ephemeral; it is destroyed with the testnet. */
+  /** A node of the user's own, ephemeral; it is destroyed with the testnet if not before. */
   createNode(opts = {}) {
     const node = new DHT({ ephemeral: true, bootstrap: this.bootstrap, host: LOOPBACK, ...opts })
     this.nodes.push(node)
+    node.once('close', () => this._forget(node))
     return node
   }
 
   /** Closes all servers while every node is still there to unannounce to, then the nodes. */
   async destroy() {
+    this._destroying = true
     for (const node of this.nodes) {
       for (const server of node.listening) await server.close()
     }
@@ -61,6 +64,11 @@ class Testnet {
 
   [Symbol.iterator]() {
     return this.nodes[Symbol.iterator]()
+  }
+
+  // A new array: the program may be going through the old one.
+  _forget(node) {
+    if (!this._destroying) this.nodes = this.nodes.filter(each => each !== node)
   }
 }
 

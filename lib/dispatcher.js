@@ -156,10 +156,14 @@ module.exports = class Dispatcher {
   // into them.
   _take(state) {
     const length = c.uint32.decode(state)
-    if (length < LARGE) return copy(state.buffer.subarray(state.start, (state.start += length)))
-    const data = b4a.allocUnsafeSlow(length)
-    this._native.take(data)
-    return data
+    if (length >= LARGE) {
+      const data = b4a.allocUnsafeSlow(length)
+      this._native.take(data)
+      return data
+    }
+    const { start } = state
+    state.start += length
+    return copy(state.buffer.subarray(start, state.start))
   }
 
   // Listeners may throw.

@@ -118,6 +118,8 @@ module.exports = class Native {
     for (const name of KEPT) this._last.set(name, this.inspect(name, MAX_NODES))
     this.closed = true
     this._node.close()
+    this._node = null
+    this._scratch = null
   }
 }
 

@@ -317,6 +317,7 @@ module.exports = class RPC extends EventEmitter {
       await this._gone.promise
       this._refreshStats()
       this._native.close()
+      this._dispatcher.close()
       lifecycle.release(this, null)
     }
     this._bootstrapping.reject(new Error('Node was destroyed'))

@@ -37,11 +37,12 @@ class Turns {
   }
 }
 
-/** Milliseconds: a fraction of what a program's timers are late anyway when it is busy. */
+/** Milliseconds: timers of a busy program are often as late by themselves. */
 const SHARE = 2
 
-// Taken here, before a test replaces the clock of its program.
+// Taken here, before a test replaces the clock of its program. Browser-like environments of test
+// runners have no setImmediate.
 const { now } = Date
-const defer = globalThis.setImmediate
+const defer = globalThis.setImmediate || globalThis.setTimeout
 
 module.exports = new Turns()

@@ -16,7 +16,8 @@ use crate::{bind_error, decode, encode, environment, inspect};
 /// A node.
 #[napi]
 pub struct NativeNode {
-    handle: Handle,
+    /// `None` once it is closed: the program may hold the object for much longer.
+    handle: Option<Handle>,
     wake: Option<WakeFunction>,
     /// Drained from the engine, not yet by JavaScript. In reverse: the next one is the last.
     pending: Vec<Event>,
@@ -35,7 +36,7 @@ pub fn open(env: &Env, config: &[u8], wake: Unknown<'_>) -> Result<NativeNode> {
         Ok(handle) => {
             environment::adopt(function);
             Ok(NativeNode {
-                handle,
+                handle: Some(handle),
                 wake: Some(function),
                 pending: Vec::new(),
                 large: VecDeque::new(),
@@ -88,8 +89,8 @@ impl NativeNode {
     /// Gives the commands that were held back to the engine at once.
     #[napi]
     pub fn uncork(&mut self) {
-        if let Some(commands) = self.corked.take() {
-            self.handle.commands(commands);
+        if let (Some(commands), Some(handle)) = (self.corked.take(), &self.handle) {
+            handle.commands(commands);
         }
     }
 
@@ -101,8 +102,8 @@ impl NativeNode {
     #[napi]
     pub fn drain(&mut self, mut slab: Uint8ArraySlice<'_>) -> i32 {
         self.large.clear();
-        if self.pending.is_empty() {
-            self.handle.drain_events(&mut self.pending);
+        if let (true, Some(handle)) = (self.pending.is_empty(), &self.handle) {
+            handle.drain_events(&mut self.pending);
             self.pending.reverse();
         }
         // SAFETY: JavaScript waits for this call and lib/ made the slab for it alone.
@@ -137,7 +138,8 @@ impl NativeNode {
     /// length, or minus the room it needs.
     #[napi]
     pub fn inspect(&self, what: u32, argument: u32, mut slab: Uint8ArraySlice<'_>) -> i32 {
-        let answer = inspect::answer(&self.handle, what, argument);
+        let Some(handle) = &self.handle else { return 0 };
+        let answer = inspect::answer(handle, what, argument);
         // SAFETY: as in `drain`.
         encode::copy(&answer, unsafe { slab.as_mut() })
     }
@@ -154,13 +156,20 @@ impl NativeNode {
     /// call it, and may as well end the process; nothing from the network comes here.
     #[napi]
     pub fn panic(&self) {
-        self.handle.read(|_| panic!("lib/ has asked for a panic"));
+        if let Some(handle) = &self.handle {
+            handle.read(|_| panic!("lib/ has asked for a panic"));
+        }
     }
 
-    /// Closes the sockets and lets the wake-up function go. Idempotent.
+    /// Closes the sockets, and lets memory and the wake-up function go. Idempotent.
     #[napi]
     pub fn close(&mut self) {
-        self.handle.close();
+        if let Some(handle) = self.handle.take() {
+            handle.close();
+        }
+        self.pending = Vec::new();
+        self.large = VecDeque::new();
+        self.corked = None;
         if let Some(wake) = self.wake.take() {
             environment::release(wake);
         }
@@ -178,7 +187,11 @@ impl NativeNode {
     fn push(&mut self, command: Command) {
         match &mut self.corked {
             Some(commands) => commands.push(command),
-            None => self.handle.command(command),
+            None => {
+                if let Some(handle) = &self.handle {
+                    handle.command(command);
+                }
+            }
         }
     }
 }

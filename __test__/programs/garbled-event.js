@@ -1,0 +1,33 @@
+// A dispatcher whose engine says what border.js does not know. Real engines do not, so this one is
+// made up: each call of `wake` finds the next batch.
+
+const { isBare, process } = require('../helpers/runtime')
+const Dispatcher = require('../../lib/dispatcher')
+
+const LISTENING = 10
+const PERSISTENT = 13
+const UNKNOWN = 255
+
+const batches = [[PERSISTENT, 1, 2, 3], [UNKNOWN, LISTENING], [LISTENING]]
+
+const uncaught = isBare ? Bare : process
+uncaught.on('uncaughtException', err => console.log('uncaught: ' + err.constructor.name))
+
+const dispatcher = new Dispatcher({ onbatch: noop, oncontrol: name => console.log(name) })
+dispatcher.start({ closed: false, drain, callAgain: noop })
+main()
+
+async function main() {
+  while (batches.length > 0) {
+    dispatcher.wake()
+    await new Promise(resolve => setTimeout(resolve))
+  }
+}
+
+function drain(slab) {
+  const batch = batches.shift() || []
+  slab.set(batch)
+  return batch.length
+}
+
+function noop() {}
