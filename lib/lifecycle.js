@@ -95,7 +95,6 @@ exports.release = function release(dht, err) {
   each(dht._queries.clear(), query => query._onnodegone(destroyed))
   each(dht._servers.clear(), server => server._onclosed(err))
   dht._requests.clear(err || new Error('Node destroyed'))
-  each(dht._sockets.values(), socket => socket._close())
   dht._localAddresses.close(err)
   const turns = [...dht._suspending.splice(0), ...dht._resuming.splice(0)]
   each(turns, turn => deferred.settle(turn, err, false))

@@ -122,7 +122,6 @@ module.exports = class RPC extends EventEmitter {
   }
 
   set connectionKeepAlive(ms) {
-    this._dualStack = config.dualStack
     this._connectionKeepAlive = ms
     this._native?.command('setDefaultKeepAlive', { interval: options.interval(ms) })
   }
@@ -313,6 +312,7 @@ module.exports = class RPC extends EventEmitter {
 
   async _end(force) {
     if (this._native !== null) {
+      for (const socket of this._sockets.values()) socket._close()
       this._native.command('destroy', { force: force || this.listening.size > 0 })
       await this._gone.promise
       this._refreshStats()

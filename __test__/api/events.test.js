@@ -67,6 +67,21 @@ test('nat-update tells the address as others see it', async t => {
   }
 })
 
+test('nat-update comes once for the address of each socket that is known', async t => {
+  const net = await testnet(t)
+  const { dht } = open(t, { bootstrap: net.bootstrap })
+  const ports = []
+  dht.on('nat-update', (_, port) => ports.push(port))
+  await dht.fullyBootstrapped()
+
+  const { clientSocket, serverSocket } = dht.io
+  const known = dht.firewalled ? [clientSocket] : [clientSocket, serverSocket]
+  t.alike(
+    ports,
+    known.map(socket => socket.address().port)
+  )
+})
+
 test('persistent: the id is there', async t => {
   const net = await testnet(t)
   const { dht } = open(t, { bootstrap: net.bootstrap, ephemeral: false })

@@ -5,7 +5,7 @@ const b4a = require('b4a')
 const reference = require('hyperdht-reference')
 const createReferenceTestnet = require('hyperdht-reference/testnet')
 const { DHT, createTestnet } = require('../helpers/implementation')
-const { node, once, testnet, thrown } = require('../helpers/fixtures')
+const { node, once, pair, testnet, thrown } = require('../helpers/fixtures')
 
 /** By the objects of `objects`, below. Those of `rejecting` return a promise in the reference. */
 const STAND_INS = {
@@ -112,12 +112,14 @@ test('nonsense where a function or a number is due', async t => {
 })
 
 test('a timeout longer than a timer can be waits', async t => {
-  const dht = await node(t, await testnet(t, 1))
-  const stream = dht.connect(b4a.alloc(32))
-  stream.on('error', () => {})
-  stream.setTimeout(Infinity)
-  t.is(stream.timeout, 0x7fffffff)
-  stream.destroy()
+  const { client, server } = await pair(t, await testnet(t))
+  client.setTimeout(Infinity)
+  client.setKeepAlive(Infinity)
+  t.alike([client.timeout, client.keepAlive], [Infinity, Infinity])
+  await new Promise(resolve => setTimeout(resolve, 20))
+  t.is(client.destroying, false)
+  client.write('x')
+  t.is((await once(server, 'data')).byteLength, 1)
 })
 
 function refused(t, name, call) {

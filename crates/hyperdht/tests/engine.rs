@@ -348,9 +348,9 @@ fn options() -> OpenOptions {
     OpenOptions {
         host: Ipv4Addr::LOCALHOST,
         ports: 0..0,
-        dual_stack: false,
         any_port: true,
         config,
+        ..OpenOptions::default()
     }
 }
 

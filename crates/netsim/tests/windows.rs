@@ -49,6 +49,25 @@ fn small_messages_do_not_overrun_the_window() {
     assert!(app.closed.is_none(), "{:?}", app.closed);
 }
 
+/// They would pile up for as long as nobody reads.
+#[test]
+fn keep_alives_do_not_queue_behind_a_closed_window() {
+    let mut world = World::testnet(6, 4, Link::default());
+    let mut app = Transfer::start(&mut world);
+    app.pause_at = Some(0);
+    app.write(&mut world);
+    world.run_app_for(Duration::from_secs(60), &mut app);
+    let conn = app.conn;
+    world.command(CLIENT, Command::SetKeepAlive { conn, interval: Duration::from_secs(5) });
+    world.run_app_for(Duration::from_secs(3600), &mut app);
+
+    let stats = world.get(CLIENT).node.conn_stats(conn).expect("a connection");
+    assert!(app.closed.is_none() && stats.keep_alives_sent == 0, "{stats:?}");
+    app.read(&mut world);
+    world.run_app_for(Duration::from_secs(60), &mut app);
+    assert_eq!(app.received, TOTAL);
+}
+
 /// It acknowledges everything but one packet, and says that its window has 4 GiB.
 #[test]
 fn a_hostile_reader_cannot_make_a_sender_keep_what_it_likes() {

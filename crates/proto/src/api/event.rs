@@ -83,8 +83,9 @@ pub enum Event {
     Finished { conn: ConnId },
     /// The peer has acknowledged all that was written before this `Flush`.
     Flushed { conn: ConnId, flush: u32 },
-    /// This many bytes of frames have left the write queue since the last report. A message of n
-    /// bytes is a frame of n + 20; a rest below 64 KiB may stay unreported.
+    /// This many bytes of frames have left the write queue since the last report. What has left it
+    /// and is not acknowledged is bounded by itself, see `Sizes::sending`. A message of n bytes is a
+    /// frame of n + 20; a rest below 64 KiB may stay unreported.
     Drained { conn: ConnId, bytes: usize },
     /// A connection is gone. Nothing follows.
     Closed(Closed),

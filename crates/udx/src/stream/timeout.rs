@@ -103,6 +103,7 @@ impl Stream {
             self.end = End::Acknowledged;
             self.events.push_back(Event::Finished);
             self.flight.clear();
+            self.buffer.clear();
             self.timers.stop();
             return self.finish_if_over(now);
         }

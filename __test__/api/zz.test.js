@@ -1,0 +1,86 @@
+// `host: '::'` binds both families, and speaks IPv4.
+
+const test = require('brittle')
+const b4a = require('b4a')
+const { DHT } = require('../helpers/implementation')
+const { node, testnet, once } = require('../helpers/fixtures')
+
+test('addresses of a node on both families', async t => {
+  const dht = await node(t, await testnet(t), { host: '::' })
+  for (const socket of [dht.socket, dht.io.clientSocket, dht.io.serverSocket]) {
+    const { host, family, port } = socket.address()
+    t.alike([host, family, port > 0], ['::', 6, true])
+  }
+  t.alike(Object.keys(dht.address()).sort(), ['family', 'host', 'port'])
+  t.is(dht.host, '127.0.0.1', 'as its peers see it')
+
+  const { port } = dht.io.serverSocket.address()
+  t.is(dht.localAddress().port, port)
+  await dht.suspend()
+  await dht.resume()
+  t.alike(dht.io.serverSocket.address(), { host: '::', family: 6, port })
+})
+
+test('a port that is taken on one family is taken on both', async t => {
+  const net = await testnet(t, 1)
+  const { port } = (await node(t, net, { host: '0.0.0.0' })).io.serverSocket.address()
+  const dht = new DHT({ bootstrap: net.bootstrap, host: '::', port, anyPort: false })
+  const err = await dht.bind().catch(err => err)
+  t.is(err.code, 'EADDRINUSE')
+  await dht.destroy().catch(noop)
+})
+
+for (const accepts of [true, false]) {
+  test(`connections, where the ${accepts ? 'server' : 'client'} is on both families`, async t => {
+    const net = await testnet(t)
+    const serverDht = await node(t, net, accepts ? BOTH : {})
+    const clientDht = await node(t, net, accepts ? {} : BOTH)
+    const server = serverDht.createServer()
+    await server.listen()
+
+    const connection = once(server, 'connection')
+    const client = clientDht.connect(server.publicKey)
+    client.on('error', noop)
+    const accepted = (await connection).on('error', noop)
+    await client.opened
+    const { rawStream } = accepts ? accepted : client
+    t.alike([rawStream.remoteHost, rawStream.remoteFamily], ['127.0.0.1', 4])
+
+    const data = b4a.alloc(1_000_000, 1)
+    const all = collect(accepted)
+    client.end(data)
+    t.alike(await all, data)
+    const back = collect(client)
+    accepted.end(data)
+    t.alike(await back, data)
+  })
+}
+
+test('requests and queries', async t => {
+  const net = await testnet(t)
+  const dht = await node(t, net, BOTH)
+  const other = await node(t, net)
+  dht.onrequest = req => {
+    t.is(req.from.host, '127.0.0.1')
+    req.reply(req.value)
+    return true
+  }
+  const to = { host: '127.0.0.1', port: dht.io.serverSocket.address().port }
+  const value = b4a.from('x')
+  t.alike((await other.request({ command: 99, value }, to)).value, value)
+  t.is((await dht.ping(net.bootstrap[0])).from.host, '127.0.0.1')
+
+  const { hash } = await dht.immutablePut(value)
+  t.alike((await other.immutableGet(hash)).value, value)
+})
+
+const BOTH = { host: '::' }
+
+async function collect(stream) {
+  const chunks = []
+  stream.on('data', chunk => chunks.push(chunk))
+  await once(stream, 'end')
+  return b4a.concat(chunks)
+}
+
+function noop() {}
