@@ -6,21 +6,25 @@ const JsonLines = require('./json-lines')
 
 /** A child process that answers calls (see role.js); its events are emitted here. */
 class Child extends EventEmitter {
-  /** role: a file of ./roles; implementation: 'native' | 'reference'; runtime: 'node' | 'bare' */
-  static async spawn({ role, implementation, runtime }) {
-    const child = new Child(path.join(__dirname, 'roles', role + '.js'), implementation, runtime)
+  /**
+   * role: a file of ./roles; implementation: 'native' | 'reference'; runtime: 'node' | 'bare';
+   * under: a command that runs the child
+   */
+  static async spawn({ role, implementation, runtime, under = [] }) {
+    const file = path.join(__dirname, 'roles', role + '.js')
+    const child = new Child([...under, executable(runtime), file], implementation)
     child.label = `${role} (${implementation}, ${runtime})`
     await child._ready
     return child
   }
 
-  constructor(file, implementation, runtime) {
+  constructor([command, ...args], implementation) {
     super()
 
-    this.label = file
+    this.label = args.at(-1)
     this._nextId = 1
     this._calls = new Map()
-    this._process = childProcess.spawn(executable(runtime), [file], {
+    this._process = childProcess.spawn(command, args, {
       stdio: ['pipe', 'pipe', 'inherit'],
       env: { ...process.env, HYPERDHT_IMPL: implementation }
     })
@@ -36,6 +40,10 @@ class Child extends EventEmitter {
       this.once('ready', resolve)
       this.exited.then(code => reject(new Error(`${this.label} did not start, exit code ${code}`)))
     })
+  }
+
+  get pid() {
+    return this._process.pid
   }
 
   call(method, params = {}) {

@@ -4,6 +4,8 @@ use std::net::SocketAddrV4;
 use std::time::Duration;
 
 use super::Base;
+use super::cache::Lesson;
+use super::candidates::Candidates;
 use super::decide::{Decision, decide};
 use super::finding::{Finding, Found, Hello, Shaken};
 use super::requests::{Ended, Purpose, Requests};
@@ -60,8 +62,7 @@ enum Way {
 #[derive(Debug)]
 pub(super) struct Outcome {
     pub(super) remote: PublicKey,
-    /// For the cache; empty after a failure.
-    pub(super) relays: Vec<SocketAddrV4>,
+    pub(super) lesson: Lesson,
 }
 
 impl Attempt {
@@ -72,7 +73,7 @@ impl Attempt {
         remote: PublicKey,
         identity: KeyPair,
         options: &ConnectOptions,
-        candidates: Vec<SocketAddrV4>,
+        candidates: Candidates,
     ) -> Self {
         let stream_id = base.io.conns.dial(cx, conn, options.keep_alive);
         let mut requests = Requests::new(conn, hash(&[&remote]));
@@ -136,6 +137,16 @@ impl Attempt {
                 rounds.handle_reply(cx, base, requests, reply)
             }),
         }
+    }
+
+    pub(super) fn handle_overdue(
+        &mut self,
+        cx: &mut Cx<'_>,
+        base: &mut Base<'_>,
+        tag: u32,
+    ) -> Option<Outcome> {
+        self.requests.handle_overdue(tag);
+        self.settle(cx, base)
     }
 
     pub(super) fn handle_punch(
@@ -274,7 +285,7 @@ impl Attempt {
         shaken: &Shaken,
         round_trip: Duration,
     ) -> Result<Way, ConnectError> {
-        if let Some(path) = shaken.early {
+        if let Some(path) = shaken.early.filter(|path| base.io.is_open(path.socket)) {
             return Ok(Way::Known(path));
         }
         let Shaken { keys, route, payload, firewall, .. } = shaken;
@@ -371,9 +382,11 @@ impl Attempt {
         let (keys, remote) = (connecting.keys.clone(), connecting.remote_stream);
         let relays = std::mem::take(&mut connecting.relays);
         // Before the puncher goes, so that the socket has a user.
-        base.io.conns.open(cx, self.conn, path, remote, keys);
+        if !base.io.open(cx, self.conn, path, remote, keys) {
+            return self.fail(cx, base, ConnectError::HolepunchAborted);
+        }
         self.stop(cx, base);
-        Some(Outcome { remote: self.remote, relays })
+        Some(Outcome { remote: self.remote, lesson: Lesson::Way(relays) })
     }
 
     fn fail(
@@ -385,7 +398,10 @@ impl Attempt {
         tracing::debug!(conn = ?self.conn, %error, "connect failed");
         self.stop(cx, base);
         base.io.conns.fail(cx, self.conn, Some(ConnError::Connect(error)));
-        Some(Outcome { remote: self.remote, relays: Vec::new() })
+        let not_reached =
+            matches!(error, ConnectError::PeerNotFound | ConnectError::PeerConnectionFailed);
+        let lesson = if not_reached { Lesson::NoWay } else { Lesson::Nothing };
+        Some(Outcome { remote: self.remote, lesson })
     }
 }
 

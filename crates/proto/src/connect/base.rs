@@ -3,12 +3,13 @@
 use std::net::SocketAddrV4;
 
 use super::{Connector, LocalAddresses};
-use crate::conn::Conns;
+use crate::conn::{Conns, Path, RemoteStream};
 use crate::net::Net;
+use crate::noise::Finished;
 use crate::punch::{Pool, PunchOwner, Punchers};
 use crate::serve::Servers;
 use crate::wire::Relay;
-use crate::{Cx, ServerId};
+use crate::{ConnId, Cx, ServerId, SocketId};
 
 /// The layers below, borrowed for one call.
 pub(crate) struct Base<'a> {
@@ -23,6 +24,30 @@ pub(crate) struct Io<'a> {
     pub(crate) net: &'a mut Net,
     pub(crate) conns: &'a mut Conns,
     pub(crate) pool: &'a mut Pool,
+}
+
+impl Io<'_> {
+    /// True for the main sockets, and for one of the pool that somebody holds.
+    pub(crate) fn is_open(&self, socket: SocketId) -> bool {
+        socket.0 < SocketId::FIRST_POOL || self.pool.is_open(socket)
+    }
+
+    /// Opens a connection, which holds the socket of its path from here on. False if that socket is
+    /// gone.
+    pub(crate) fn open(
+        &mut self,
+        cx: &mut Cx<'_>,
+        conn: ConnId,
+        path: Path,
+        remote: RemoteStream,
+        keys: Finished,
+    ) -> bool {
+        let is_open = self.is_open(path.socket);
+        if is_open {
+            self.conns.open(cx, conn, path, remote, keys);
+        }
+        is_open
+    }
 }
 
 /// Where servers are announced.

@@ -13,6 +13,16 @@ pub(super) struct RelayCache {
     old: HashMap<PublicKey, Vec<SocketAddrV4>>,
 }
 
+/// What a connection, or the lack of one, says about the nodes that lead to its server.
+#[derive(Debug)]
+pub(super) enum Lesson {
+    /// These do.
+    Way(Vec<SocketAddrV4>),
+    /// Those that are remembered do not.
+    NoWay,
+    Nothing,
+}
+
 impl RelayCache {
     pub(super) fn get(&self, key: &PublicKey) -> &[SocketAddrV4] {
         self.young.get(key).or_else(|| self.old.get(key)).map_or(&[], Vec::as_slice)
@@ -22,7 +32,18 @@ impl RelayCache {
         self.young.len() + self.old.len()
     }
 
-    pub(super) fn insert(&mut self, key: PublicKey, addresses: Vec<SocketAddrV4>) {
+    pub(super) fn learn(&mut self, key: PublicKey, lesson: Lesson) {
+        match lesson {
+            Lesson::Way(addresses) => self.insert(key, addresses),
+            Lesson::NoWay => {
+                self.young.remove(&key);
+                self.old.remove(&key);
+            }
+            Lesson::Nothing => {}
+        }
+    }
+
+    fn insert(&mut self, key: PublicKey, addresses: Vec<SocketAddrV4>) {
         if self.young.len() >= MAX_KEYS && !self.young.contains_key(&key) {
             self.old = std::mem::take(&mut self.young);
         }
@@ -36,6 +57,16 @@ const MAX_KEYS: usize = 512;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_route_that_leads_nowhere_is_in_neither_generation() {
+        let mut cache = RelayCache::default();
+        let (key, address): (_, SocketAddrV4) = ([1; 32], "1.2.3.4:5".parse().unwrap());
+        cache.insert(key, vec![address]);
+        cache.old = cache.young.clone();
+        cache.learn(key, Lesson::NoWay);
+        assert!(cache.get(&key).is_empty());
+    }
 
     #[test]
     fn two_generations_are_kept() {

@@ -6,6 +6,7 @@ use std::net::SocketAddrV4;
 use bytes::Bytes;
 
 use super::Base;
+use super::candidates::Candidates;
 use super::decide::Route;
 use super::requests::{Purpose, Requests};
 use crate::conn::Path;
@@ -22,13 +23,11 @@ pub(super) struct Finding {
     hello: Hello,
     shake: Shake,
     search: Search,
-    /// Tried one after the other beside the first search, which skips them.
-    candidates: Vec<SocketAddrV4>,
-    chain: VecDeque<SocketAddrV4>,
+    candidates: Candidates,
     /// Nodes that have the record and were not asked yet.
     found: VecDeque<SocketAddrV4>,
-    /// How many nodes of a search were asked.
-    attempts: u32,
+    /// A node has the record: the server is there, or was lately.
+    announced: bool,
     tried: Vec<SocketAddrV4>,
     /// Where the server's first packet came from, should it overtake message 2.
     early: Option<Path>,
@@ -59,10 +58,11 @@ enum Shake {
 
 #[derive(Debug)]
 enum Search {
-    /// Starts from the candidates. One from the routing table follows.
+    /// Runs beside the candidates.
     First(QueryKey),
-    /// The nodes found by the first search have to fail before the last one starts.
+    /// If the server was announced, its nodes have to fail before the last search starts.
     Between,
+    /// The server may have gone from one address to another meanwhile.
     Last(QueryKey),
     Done,
 }
@@ -93,27 +93,32 @@ impl Finding {
         base: &mut Base<'_>,
         requests: &mut Requests,
         hello: Hello,
-        candidates: Vec<SocketAddrV4>,
+        candidates: Candidates,
     ) -> Self {
-        let key = search(cx, base, requests, candidates.clone());
+        let key = search(cx, base, requests, candidates.seeds());
         Self {
             hello,
             shake: Shake::Unbegun,
             search: if candidates.is_empty() { Search::Last(key) } else { Search::First(key) },
-            chain: candidates.iter().copied().collect(),
             candidates,
             found: VecDeque::new(),
-            attempts: 0,
+            announced: false,
             tried: Vec::new(),
             early: None,
         }
     }
 
-    /// A node of the search has answered.
+    /// A node of the search has answered. A candidate that has the record is asked at once, unless
+    /// it was asked before.
     pub(super) fn handle_query_reply(&mut self, reply: &Reply) {
-        let is_first = matches!(self.search, Search::First(_));
         let has_record = reply.value.as_ref().is_some_and(|value| Peer::decode(value).is_ok());
-        if !has_record || (is_first && self.candidates.contains(&reply.from)) {
+        if !has_record {
+            return;
+        }
+        self.announced = true;
+        let is_first = matches!(self.search, Search::First(_));
+        let is_candidate = is_first && self.candidates.contains(reply.from);
+        if is_candidate && !self.candidates.take(reply.from) {
             return;
         }
         if self.found.len() < MAX_FOUND {
@@ -177,13 +182,13 @@ impl Finding {
     ) -> Option<ConnectError> {
         loop {
             self.ask_next(cx, base, requests);
-            let is_idle = self.found.is_empty() && asked(requests, None) == 0;
             match self.search {
-                Search::Between if is_idle || self.attempts == 0 => {
+                Search::First(_) | Search::Last(_) => return None,
+                Search::Between | Search::Done if self.awaits_answers(requests) => return None,
+                Search::Between if self.announced => {
                     self.search = Search::Last(search(cx, base, requests, Vec::new()));
                 }
-                Search::Done if is_idle => return Some(self.failure()),
-                Search::First(_) | Search::Between | Search::Last(_) | Search::Done => return None,
+                Search::Between | Search::Done => return Some(self.failure()),
             }
         }
     }
@@ -200,6 +205,9 @@ impl Finding {
     fn finish(&mut self, route: Route, payload: NoisePayload) -> Option<Shaken> {
         let shake = std::mem::replace(&mut self.shake, Shake::Impossible);
         let Shake::Begun { initiator, firewall, .. } = shake else { return None };
+        // What has led to the server is the first to be asked next time.
+        self.tried.retain(|via| *via != route.node);
+        self.tried.insert(0, route.node);
         Some(Shaken {
             keys: initiator.finish(),
             route,
@@ -210,28 +218,37 @@ impl Finding {
         })
     }
 
+    /// True while a node may still lead to the server. Where no node has the record, a remembered
+    /// address is not waited for once it is overdue.
+    fn awaits_answers(&self, requests: &Requests) -> bool {
+        let is_patient = self.announced || self.candidates.are_trusted();
+        let asked = if is_patient { asked(requests) } else { lively(requests, None) };
+        !self.found.is_empty() || asked > 0
+    }
+
     fn failure(&self) -> ConnectError {
-        match self.attempts {
-            0 => ConnectError::PeerNotFound,
-            _ => ConnectError::PeerConnectionFailed,
-        }
+        if self.announced { ConnectError::PeerConnectionFailed } else { ConnectError::PeerNotFound }
     }
 
     fn ask_next(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, requests: &mut Requests) {
-        // Candidates may be stale: they must not delay the verdict of a search that has ended.
-        let may_chain = matches!(self.search, Search::First(_));
-        if may_chain
-            && asked(requests, Some(true)) == 0
-            && let Some(via) = self.chain.pop_front()
-        {
+        while let Some(via) = self.next_candidate(requests) {
             self.ask(cx, base, requests, via, true);
         }
         let parallel = if self.candidates.is_empty() { PARALLEL } else { PARALLEL + 1 };
-        while asked(requests, None) < parallel {
+        while lively(requests, None) < parallel && asked(requests) < MAX_ASKED {
             let Some(via) = self.found.pop_front() else { return };
-            self.attempts += 1;
             self.ask(cx, base, requests, via, false);
         }
+    }
+
+    /// One candidate after the other, until the search has ended: then all that are left.
+    fn next_candidate(&mut self, requests: &Requests) -> Option<SocketAddrV4> {
+        let is_turn = match self.search {
+            Search::First(_) => lively(requests, Some(true)) == 0,
+            Search::Between => true,
+            Search::Last(_) | Search::Done => false,
+        };
+        if is_turn { self.candidates.next() } else { None }
     }
 
     fn ask(
@@ -242,7 +259,9 @@ impl Finding {
         via: SocketAddrV4,
         chained: bool,
     ) {
-        self.tried.push(via);
+        if !self.tried.contains(&via) {
+            self.tried.push(via);
+        }
         if matches!(self.shake, Shake::Unbegun) {
             self.shake = self.begin(cx, base);
         }
@@ -303,10 +322,17 @@ fn search(
     base.io.net.query(cx, spec, owner)
 }
 
-/// How many handshakes are under way: chained ones, others, or all.
-fn asked(requests: &Requests, which: Option<bool>) -> usize {
+/// How many handshakes are under way.
+fn asked(requests: &Requests) -> usize {
+    requests.count(|purpose| matches!(purpose, Purpose::Handshake { .. }))
+}
+
+/// How many of them are not overdue: chained ones, others, or all.
+fn lively(requests: &Requests, which: Option<bool>) -> usize {
     requests.count(|purpose| match purpose {
-        Purpose::Handshake { chained, .. } => which.is_none_or(|which| which == chained),
+        Purpose::Handshake { chained, overdue, .. } => {
+            !overdue && which.is_none_or(|which| which == chained)
+        }
         Purpose::Lan { .. } | Purpose::Round => false,
     })
 }
@@ -329,8 +355,12 @@ fn read(via: SocketAddrV4, reply: &Reply) -> Option<(Route, Vec<u8>)> {
 /// Of the Noise payloads.
 pub(crate) const VERSION: u64 = 1;
 
-/// Handshakes in parallel; the chain of candidates adds one.
+/// Handshakes in parallel that are not overdue; the chain of candidates adds one.
 const PARALLEL: usize = 2;
+
+/// Handshakes under way, overdue or not, beyond which no further node is asked. A server has fewer
+/// relays.
+const MAX_ASKED: usize = 8;
 
 /// Tries of each request of the search, minus one.
 const SEARCH_RETRIES: u32 = 3;

@@ -8,6 +8,7 @@
 mod attempt;
 mod base;
 mod cache;
+mod candidates;
 mod decide;
 mod finding;
 mod local;
@@ -35,6 +36,7 @@ use crate::{
 };
 use attempt::{Attempt, Outcome};
 use cache::RelayCache;
+use candidates::{Candidates, Source};
 
 /// All connections that are being made.
 #[derive(Debug)]
@@ -61,9 +63,14 @@ impl Connector {
         options: ConnectOptions,
     ) {
         let candidates = match store.router.relay(Some(hash(&[&remote]))) {
-            Some(server) => vec![server],
-            None if options.relay_addresses.is_empty() => self.relays.get(&remote).to_vec(),
-            None => options.relay_addresses.iter().copied().take(MAX_ADDRESSES).collect(),
+            Some(server) => Candidates::new(vec![server], Source::Announced),
+            None if options.relay_addresses.is_empty() => {
+                Candidates::new(self.relays.get(&remote).to_vec(), Source::Remembered)
+            }
+            None => {
+                let given = options.relay_addresses.iter().copied().take(MAX_ADDRESSES);
+                Candidates::new(given.collect(), Source::Given)
+            }
         };
         let identity = options.key_pair.clone().unwrap_or_else(|| self.identity.clone());
         let mut attempt = Attempt::start(cx, base, conn, remote, identity, &options, candidates);
@@ -88,6 +95,17 @@ impl Connector {
     ) {
         let reply = result.ok();
         self.update(conn, |attempt| attempt.handle_reply(cx, base, tag, reply.as_ref()));
+    }
+
+    /// A request for [`crate::net::Owner::Connect`] has been out for longer than its path takes.
+    pub(crate) fn handle_overdue(
+        &mut self,
+        cx: &mut Cx<'_>,
+        base: &mut Base<'_>,
+        conn: ConnId,
+        tag: u32,
+    ) {
+        self.update(conn, |attempt| attempt.handle_overdue(cx, base, tag));
     }
 
     /// A node of the search has answered.
@@ -180,11 +198,9 @@ impl Connector {
     }
 
     fn finish(&mut self, conn: ConnId, outcome: Option<Outcome>) {
-        let Some(Outcome { remote, relays }) = outcome else { return };
+        let Some(Outcome { remote, lesson }) = outcome else { return };
         self.attempts.remove(&conn);
-        if !relays.is_empty() {
-            self.relays.insert(remote, relays);
-        }
+        self.relays.learn(remote, lesson);
     }
 }
 

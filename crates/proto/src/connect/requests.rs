@@ -30,8 +30,9 @@ struct Sent {
 /// Why a request was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Purpose {
-    /// Message 1 through a node. `chained`: another candidate follows it.
-    Handshake { via: SocketAddrV4, chained: bool },
+    /// Message 1 through a node. `chained`: another candidate follows it. `overdue`: the time that
+    /// its path takes is over.
+    Handshake { via: SocketAddrV4, chained: bool, overdue: bool },
     /// A ping to the server's address in our own network.
     Lan { address: SocketAddrV4 },
     /// A punch round.
@@ -80,7 +81,7 @@ impl Requests {
         value: Bytes,
     ) {
         let spec = self.spec(via, command::PEER_HANDSHAKE, value, None);
-        self.send(cx, io, spec, Purpose::Handshake { via, chained });
+        self.send(cx, io, spec, Purpose::Handshake { via, chained, overdue: false });
     }
 
     pub(super) fn round(
@@ -117,6 +118,15 @@ impl Requests {
         let owner = self.owner();
         let key = io.net.ping(cx, address, None, RETRIES, owner);
         self.note(cx, owner, key, Purpose::Lan { address });
+    }
+
+    /// A request has been out for longer than its path takes.
+    pub(super) fn handle_overdue(&mut self, tag: u32) {
+        if let Some(Sent { purpose: Purpose::Handshake { overdue, .. }, .. }) =
+            self.sent.get_mut(&tag)
+        {
+            *overdue = true;
+        }
     }
 
     /// What a reply answers; each answers once.

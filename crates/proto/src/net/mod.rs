@@ -164,6 +164,10 @@ pub(crate) enum Output {
         owner: Owner,
         result: Result<Reply, RequestError>,
     },
+    /// A request has had the time that its path takes, and is sent again.
+    Overdue {
+        owner: Owner,
+    },
     QueryReply {
         query: QueryKey,
         owner: Owner,

@@ -108,13 +108,26 @@ impl Net {
     pub(super) fn handle_deadlines(&mut self, cx: &mut Cx<'_>) {
         while let Some(cycle) = self.requests.poll_cycle(cx) {
             match cycle {
-                Cycle::Retry { key, stalled } => {
-                    if let Some(Purpose::Query(query)) = self.requests.purpose(key) {
-                        self.handle_slow(cx, *query, key, stalled);
-                    }
-                }
+                Cycle::Retry { key, stalled } => self.handle_retry(cx, key, stalled),
                 Cycle::TimedOut(landed) => self.handle_timed_out(cx, landed),
             }
+        }
+    }
+
+    fn handle_retry(&mut self, cx: &mut Cx<'_>, key: RequestKey, stalled: bool) {
+        match self.requests.purpose(key) {
+            Some(Purpose::Query(query)) => self.handle_slow(cx, *query, key, stalled),
+            Some(&Purpose::Owner(owner)) => self.outputs.push_back(Output::Overdue { owner }),
+            Some(
+                Purpose::Commit(_)
+                | Purpose::Check { .. }
+                | Purpose::Swap { .. }
+                | Purpose::QuickTest
+                | Purpose::Probe
+                | Purpose::Suggested(_)
+                | Purpose::Hint,
+            )
+            | None => {}
         }
     }
 

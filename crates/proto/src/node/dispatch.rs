@@ -13,6 +13,9 @@ impl Machines {
         };
         match output {
             Output::Reply { owner, result } => self.handle_reply(cx, owner, result),
+            Output::Overdue { owner: Owner::Connect(conn, tag) } => {
+                self.connector.handle_overdue(cx, &mut self.lower.base(), conn, tag);
+            }
             Output::QueryReply { owner: Owner::Connect(conn, _), reply, .. } => {
                 let base = &mut self.lower.base();
                 self.connector.handle_query_reply(cx, base, conn, &reply);
@@ -26,8 +29,11 @@ impl Machines {
                     announcer.handle_query_done(cx, &mut self.lower.net, tag, &closest);
                 }
             }
-            // Queries of other owners have nothing more to tell.
-            Output::QueryReply { .. } | Output::QueryDone { .. } | Output::Commit { .. } => {}
+            // Requests and queries of other owners have nothing more to tell.
+            Output::Overdue { .. }
+            | Output::QueryReply { .. }
+            | Output::QueryDone { .. }
+            | Output::Commit { .. } => {}
             Output::Incoming(incoming) => self.handle_incoming(cx, incoming),
             Output::Online => self.handle_online(cx),
             // Relays that answer our pings may have let our records expire.

@@ -107,6 +107,10 @@ impl Machines {
         if self.life == Life::Destroyed || self.is_deaf() || data.is_empty() {
             return;
         }
+        // It was on its way to us when the socket was closed.
+        if !self.lower.base().io.is_open(socket) {
+            return;
+        }
         match self.lower.conns.handle_datagram(cx, socket, from, data) {
             Taken::Yes => {}
             Taken::Parked { conn, server } => {

@@ -168,6 +168,7 @@ impl Ops {
                 cx.emit(Event::Reply { request, result });
             }
             other @ (Output::Reply { .. }
+            | Output::Overdue { .. }
             | Output::QueryReply { .. }
             | Output::Commit { .. }
             | Output::QueryDone { .. }

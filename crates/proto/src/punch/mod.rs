@@ -4,7 +4,9 @@
 //! tells it what the peer says about itself, asks it to punch, and stops it. What happens meanwhile
 //! waits in [`Punchers::poll_report`], addressed to the owner: nobody is called back. A puncher
 //! that reports [`News::Aborted`] is gone already; one that reports [`News::Connected`] keeps its
-//! socket until its owner has opened the connection and stops it.
+//! socket until its owner has opened the connection and stops it. A probe that was answered is a
+//! promise to the peer, which may open its connection on that path: the socket stays open until its
+//! first packet has had time to come.
 //! Reference: hyperdht 6.34.0 `lib/holepuncher.js`, `lib/nat.js`, `lib/socket-pool.js`.
 
 mod nat;
@@ -175,6 +177,12 @@ impl Punchers {
         let possible = puncher.punch(cx, io, &mut self.throttle);
         self.settle(id);
         possible
+    }
+
+    /// Lets a puncher answer no more probes. `Some` if it must be kept for a while, for a peer whose
+    /// probe it has answered.
+    pub(crate) fn retire(&mut self, now: Instant, id: PunchId) -> Option<Instant> {
+        self.by_id.get_mut(&id)?.retire(now)
     }
 
     /// Ends a puncher without a report. Its sockets close unless connections use them.

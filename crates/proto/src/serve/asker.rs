@@ -114,7 +114,9 @@ pub(super) fn answer_round(
     socket: SocketId,
 ) {
     let message = Holepunch { mode: Mode::FromServer, id: 0, payload, peer_address: Some(client) };
-    io.net.relay(cx, incoming, Some(&message.encode()), incoming.from, Some(socket));
+    // The puncher may have replaced it since the round was answered first.
+    let socket = Some(socket).filter(|socket| io.is_open(*socket));
+    io.net.relay(cx, incoming, Some(&message.encode()), incoming.from, socket);
 }
 
 /// One more who waits for the same message, unless it is one too many.

@@ -49,7 +49,9 @@ struct Answered {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Flow {
     On,
-    /// The handshake has failed, and the client has been told.
+    /// We see no way, and have said so.
+    GiveUp,
+    /// The handshake is over: one of the two wants no path.
     Abort,
 }
 
@@ -130,12 +132,13 @@ impl Punching {
         let Some(stable) = puncher.analysis().filter(|_| self.asking.is_none()) else {
             return Flow::On;
         };
-        let hopeless = !stable && !round.payload.punching;
+        // A probe that has come through shows a way, whatever our NAT is.
+        let hopeless = !stable && !round.payload.punching && !puncher.has_answered();
         if hopeless {
             match base.punchers.reopen(cx, &mut base.io, self.punch) {
                 None => return Flow::On,
                 Some(true) => {}
-                Some(false) => return self.abort(cx, base, PayloadError::Aborted),
+                Some(false) => return self.give_up(cx, base, PayloadError::Aborted),
             }
         }
         self.answer_fast(cx, base);
@@ -153,7 +156,10 @@ impl Punching {
         self.asking = None;
         match answer {
             Answer::Accept => self.join(cx, base, place),
-            Answer::Reject => self.abort(cx, base, PayloadError::Aborted),
+            Answer::Reject => {
+                self.give_up(cx, base, PayloadError::Aborted);
+                Flow::Abort
+            }
         }
     }
 
@@ -170,7 +176,8 @@ impl Punching {
         let Some(round) = self.pending.front() else { return Flow::On };
         let Round { client, payload, trusted, .. } = round;
         if payload.error != PayloadError::None {
-            return self.abort(cx, base, PayloadError::Aborted);
+            self.give_up(cx, base, PayloadError::Aborted);
+            return Flow::Abort;
         }
         if payload.round >= self.round {
             self.round = payload.round;
@@ -218,10 +225,10 @@ impl Punching {
         cx.timers.cancel(Timer::Handshake(place.server, place.slot));
         if base.punchers.is_throttled(cx, self.punch) {
             cx.stats.punches_try_later += 1;
-            return self.abort(cx, base, PayloadError::TryLater);
+            return self.give_up(cx, base, PayloadError::TryLater);
         }
         if !base.punchers.punch(cx, &mut base.io, self.punch) {
-            return self.abort(cx, base, PayloadError::Aborted);
+            return self.give_up(cx, base, PayloadError::Aborted);
         }
         self.answer(cx, base, place)
     }
@@ -255,14 +262,14 @@ impl Punching {
     }
 
     /// Tells the client, from a socket that stays open.
-    fn abort(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, error: PayloadError) -> Flow {
-        let Some(round) = self.pending.pop_front() else { return Flow::Abort };
+    fn give_up(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, error: PayloadError) -> Flow {
+        let Some(round) = self.pending.pop_front() else { return Flow::GiveUp };
         let number = self.round.max(round.payload.round);
         let payload = HolepunchPayload { error, round: number, ..HolepunchPayload::default() };
         let payload = self.secret.seal(cx.rng, &payload);
         let socket = base.io.net.socket();
         answer_round(cx, &mut base.io, &round.incoming, round.client, payload, socket);
-        Flow::Abort
+        Flow::GiveUp
     }
 }
 

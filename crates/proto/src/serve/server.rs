@@ -4,16 +4,16 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use super::admission::{Admission, InFlight};
-use super::asker::{Asker, Client, is_destination, remember, without_value};
+use super::asker::{Asker, is_destination, remember, without_value};
 use super::rounds::{Flow, Place, Punching, Round};
 use super::session::{Policy, Session, Welcome, welcome};
 use super::slots::{Asking, Caller, Reply, Slots, State};
 use crate::conn::Path;
 use crate::connect::{Base, ask};
 use crate::net::Incoming;
-use crate::noise::{KeyPair, Responder};
+use crate::noise::KeyPair;
 use crate::punch::{News, Report};
-use crate::wire::{Handshake, Holepunch, NoisePayload, hash};
+use crate::wire::{Handshake, Holepunch, hash};
 use crate::{Answer, AskId, ConnId, Cx, Question, ServerId, ServerOptions, Timer};
 
 #[derive(Debug)]
@@ -86,7 +86,7 @@ impl Server {
             cx.stats.dropped.admission += 1;
             return;
         }
-        let Some(caller) = self.read(cx, asker.client(), &message.noise) else {
+        let Some(caller) = Caller::read(cx, &self.identity, asker.client(), &message.noise) else {
             cx.stats.dropped.handshake += 1;
             return;
         };
@@ -138,7 +138,7 @@ impl Server {
         let Some(slot) = self.slots.of_conn(conn) else { return };
         let Some(session) = self.take_session(cx, slot) else { return };
         self.end(cx, slot, Some(session.reply.clone()));
-        open(cx, base, *session, path);
+        session.open(cx, base, path);
     }
 
     pub(super) fn handle_punch(
@@ -183,7 +183,7 @@ impl Server {
     /// A client has not come in time, or an ended handshake is old enough to be forgotten.
     pub(super) fn handle_timeout(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, slot: u32) {
         match self.slots.get_mut(slot) {
-            Some(State::Waiting(_)) => self.abort(cx, base, slot),
+            Some(State::Waiting(_)) => self.give_up(cx, base, slot),
             Some(State::Ended(_)) => self.slots.clear(slot),
             Some(State::Begun | State::Asking(_)) | None => {}
         }
@@ -232,13 +232,6 @@ impl Server {
         self.admission.admit(cx.now, in_flight, source)
     }
 
-    fn read(&self, cx: &mut Cx<'_>, client: Client, noise: &[u8]) -> Option<Caller> {
-        let mut responder = Responder::new(&self.identity, cx.rng).ok()?;
-        let (public_key, plaintext) = responder.recv(noise).ok()?;
-        let payload = NoisePayload::decode(&plaintext).ok()?;
-        Some(Caller { responder, public_key, payload, client })
-    }
-
     fn ask_firewall(&mut self, cx: &mut Cx<'_>, slot: u32, caller: Caller, asker: Asker) {
         let question = Question::Firewall {
             server: self.id,
@@ -285,9 +278,11 @@ impl Server {
             Welcome::Open(session, path) => {
                 cx.stats.punches_open += 1;
                 let reply = session.reply.clone();
-                open(cx, base, *session, path);
-                reply.send(cx, base, &askers);
-                self.end(cx, slot, Some(reply));
+                let is_open = session.open(cx, base, path);
+                if is_open {
+                    reply.send(cx, base, &askers);
+                }
+                self.end(cx, slot, is_open.then_some(reply));
             }
             Welcome::Refuse(reply) => {
                 reply.send(cx, base, &askers);
@@ -345,7 +340,17 @@ impl Server {
         let Some(punching) = self.punching(slot) else { return };
         match step(punching, cx, base, place) {
             Flow::On => {}
+            Flow::GiveUp => self.give_up(cx, base, slot),
             Flow::Abort => self.abort(cx, base, slot),
+        }
+    }
+
+    /// No path was found, as far as we know. A client whose probe was answered may have found one.
+    fn give_up(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, slot: u32) {
+        let punch = self.punching(slot).map(|punching| punching.punch());
+        match punch.and_then(|punch| base.punchers.retire(cx.now, punch)) {
+            Some(until) => cx.wake_at(Timer::Handshake(self.id, slot), until),
+            None => self.abort(cx, base, slot),
         }
     }
 
@@ -385,15 +390,6 @@ impl Server {
             cx.timers.cancel(Timer::Handshake(self.id, oldest));
             self.slots.clear(oldest);
         }
-    }
-}
-
-fn open(cx: &mut Cx<'_>, base: &mut Base<'_>, session: Session, path: Path) {
-    let Session { conn, keys, remote, punching, .. } = session;
-    // Before the puncher goes, so that the socket has a user.
-    base.io.conns.open(cx, conn, path, remote, keys);
-    if let Some(punching) = punching {
-        base.punchers.stop(cx, &mut base.io, punching.punch());
     }
 }
 

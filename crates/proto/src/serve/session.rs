@@ -67,6 +67,23 @@ impl Plan {
     }
 }
 
+impl Session {
+    /// The client is there: it gets its connection. False if the path's socket went away while the
+    /// application was asked.
+    pub(super) fn open(self, cx: &mut Cx<'_>, base: &mut Base<'_>, path: Path) -> bool {
+        let Self { conn, keys, remote, punching, .. } = self;
+        // Before the puncher goes, so that the socket has a user.
+        let is_open = base.io.open(cx, conn, path, remote, keys);
+        if !is_open {
+            base.io.conns.fail(cx, conn, None);
+        }
+        if let Some(punching) = punching {
+            base.punchers.stop(cx, &mut base.io, punching.punch());
+        }
+        is_open
+    }
+}
+
 /// Answers message 1.
 pub(super) fn welcome(
     cx: &mut Cx<'_>,

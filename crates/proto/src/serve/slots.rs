@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 use super::asker::{Asker, Client};
 use super::session::Session;
 use crate::connect::Base;
-use crate::noise::{PublicKey, Responder};
+use crate::noise::{KeyPair, PublicKey, Responder};
 use crate::wire::NoisePayload;
 use crate::{AskId, ConnId, Cx, SocketId};
 
@@ -58,6 +58,21 @@ pub(super) struct Caller {
     pub(super) public_key: PublicKey,
     pub(super) payload: NoisePayload,
     pub(super) client: Client,
+}
+
+impl Caller {
+    /// `None` for a message that is none, or for another key.
+    pub(super) fn read(
+        cx: &mut Cx<'_>,
+        identity: &KeyPair,
+        client: Client,
+        noise: &[u8],
+    ) -> Option<Self> {
+        let mut responder = Responder::new(identity, cx.rng).ok()?;
+        let (public_key, plaintext) = responder.recv(noise).ok()?;
+        let payload = NoisePayload::decode(&plaintext).ok()?;
+        Some(Self { responder, public_key, payload, client })
+    }
 }
 
 /// Message 2.

@@ -179,6 +179,27 @@ fn a_client_that_never_comes_is_forgotten() {
     assert!(host.bench.timers.pop_due(host.bench.now + Duration::from_secs(1)).is_none());
 }
 
+/// It may have opened its connection already.
+#[test]
+fn a_client_whose_probe_was_answered_is_waited_for() {
+    let mut host = Host::new(ServerOptions::default());
+    let message = host.client().message(Mode::FromRelay, Some(CLIENT));
+    host.handshake(RELAY, &message);
+    host.bind();
+    host.pass(Duration::from_secs(9));
+    host.sent();
+    host.probe(SocketId(2), CLIENT);
+    assert_eq!(host.sent().len(), 1);
+
+    host.pass(Duration::from_secs(2));
+    assert_eq!((host.servers.handshakes(), host.pool.len()), (1, 1));
+    host.probe(SocketId(2), CLIENT);
+    assert_eq!(host.sent().len(), 0, "what will not be waited for is not answered");
+
+    host.pass(Duration::from_secs(2));
+    assert_eq!((host.servers.handshakes(), host.connections(), host.pool.len()), (0, 0, 0));
+}
+
 #[test]
 fn a_repeated_round_gets_the_same_answer_and_does_not_stop_the_punch() {
     let mut host = Host::new(ServerOptions::default());
@@ -412,6 +433,10 @@ impl Host {
                 base.punchers.handle_bound(cx, &mut base.io, SocketId(number), local);
             });
         }
+    }
+
+    fn probe(&mut self, socket: SocketId, from: SocketAddrV4) {
+        self.with(|_, cx, base| base.punchers.handle_probe(cx, &mut base.io, socket, from));
     }
 
     fn answer(&mut self, ask: AskId, answer: Answer) {

@@ -17,7 +17,8 @@ impl Puncher {
         Some(!self.is_unstable())
     }
 
-    /// Replaces the socket until its NAT is consistent. `Some` if that was tried before.
+    /// Replaces the socket until its NAT is consistent. `Some` if that was tried before. What comes
+    /// to a socket that the peer may know still counts.
     pub(in crate::punch) fn reopen(&mut self, cx: &mut Cx<'_>, io: &mut Io<'_>) -> Option<bool> {
         match self.reopening {
             Reopening::Done { consistent } => return Some(consistent),
@@ -91,10 +92,7 @@ impl Puncher {
         self.cancel_pings(cx, io);
         self.asked.clear();
         self.nat = Nat::new(io.net.firewalled());
-        for socket in std::mem::take(&mut self.sockets) {
-            self.release(cx, io, socket);
-        }
-        self.acquire(cx, io);
+        self.sockets.replace(cx, io);
     }
 
     fn is_unstable(&self) -> bool {

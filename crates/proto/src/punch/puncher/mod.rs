@@ -1,9 +1,12 @@
 //! One puncher: its sockets, the analysis of their NAT, and the punching.
 
 mod analysis;
+mod question;
+mod sockets;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddrV4;
+use std::time::{Duration, Instant};
 
 use super::nat::{Nat, is_random};
 use super::remote::Remote;
@@ -14,7 +17,9 @@ use crate::conn::Path;
 use crate::connect::Io;
 use crate::net::{Reply, RequestKey};
 use crate::wire::{Firewall, is_reserved};
-use crate::{ConnId, Cx, Question, ServerId, SocketId, Timer};
+use crate::{Cx, SocketId, Timer};
+pub(super) use sockets::SocketChange;
+use sockets::Sockets;
 
 #[derive(Debug)]
 pub(crate) struct Puncher {
@@ -22,8 +27,11 @@ pub(crate) struct Puncher {
     owner: PunchOwner,
     remote: Remote,
     nat: Nat,
-    /// The first is the one that rounds are sent from.
-    sockets: Vec<SocketId>,
+    sockets: Sockets,
+    /// When a probe of the peer was answered last.
+    answered: Option<Instant>,
+    /// It answers no more probes.
+    retired: bool,
     analysis: Analysis,
     reopening: Reopening,
     work: Work,
@@ -34,14 +42,6 @@ pub(crate) struct Puncher {
     next_tag: u32,
     probes_left: u32,
     news: Vec<News>,
-    socket_changes: Vec<SocketChange>,
-}
-
-/// Which sockets a puncher listens on.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum SocketChange {
-    Opened(SocketId),
-    Released(SocketId),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +67,8 @@ enum Work {
     Punching(Strategy),
     /// A probe came through: nothing more is to be done.
     Connected,
+    /// It has given up; the first packet of a peer whose probe it answered may be under way.
+    Leaving,
     /// Nothing came through, or there is no socket.
     Over,
 }
@@ -84,7 +86,9 @@ impl Puncher {
             owner,
             remote: Remote::new(remote_firewall),
             nat: Nat::new(io.net.firewalled()),
-            sockets: Vec::new(),
+            sockets: Sockets::new(id, owner),
+            answered: None,
+            retired: false,
             analysis: Analysis::Binding,
             reopening: Reopening::No,
             work: Work::None,
@@ -94,9 +98,8 @@ impl Puncher {
             next_tag: 0,
             probes_left: MAX_PROBES,
             news: Vec::new(),
-            socket_changes: Vec::new(),
         };
-        puncher.acquire(cx, io);
+        puncher.sockets.acquire(cx, io);
         puncher
     }
 
@@ -106,7 +109,7 @@ impl Puncher {
 
     /// The socket that rounds are sent from.
     pub(crate) fn socket(&self) -> Option<SocketId> {
-        self.sockets.first().copied()
+        self.sockets.first()
     }
 
     /// True once datagrams can leave from that socket.
@@ -132,24 +135,17 @@ impl Puncher {
         &mut self.remote
     }
 
-    /// What the application is asked before we punch.
-    pub(crate) fn question(&self, server: Option<ServerId>, conn: Option<ConnId>) -> Question {
-        Question::Holepunch {
-            server,
-            conn,
-            remote_firewall: number(self.remote.firewall()),
-            local_firewall: number(self.nat.firewall()),
-            remote_addresses: self.remote.addresses().to_vec(),
-            local_addresses: self.nat.counted(),
-        }
-    }
-
     pub(crate) fn is_punching(&self) -> bool {
         matches!(self.work, Work::Punching(_))
     }
 
     pub(crate) fn is_connected(&self) -> bool {
         self.work == Work::Connected
+    }
+
+    /// True once the peer has got a probe through to us, and has had an answer.
+    pub(crate) fn has_answered(&self) -> bool {
+        self.answered.is_some()
     }
 
     /// True while it draws on the budget of random punches.
@@ -195,9 +191,9 @@ impl Puncher {
         throttle: &mut Throttle,
     ) -> bool {
         match self.work {
-            Work::None => {}
+            Work::None if !self.retired => {}
             Work::Punching(_) => return true,
-            Work::Connected | Work::Over => return false,
+            Work::None | Work::Connected | Work::Leaving | Work::Over => return false,
         }
         let Some(strategy) = Strategy::choose(self.nat.firewall(), &self.remote) else {
             return false;
@@ -210,8 +206,8 @@ impl Puncher {
         }
         tracing::debug!(punch = self.id.0, ?strategy, "punching");
         self.work = Work::Punching(strategy);
-        while self.sockets.len() < strategy.sockets() {
-            self.acquire(cx, io);
+        while self.sockets.used().len() < strategy.sockets() {
+            self.sockets.acquire(cx, io);
         }
         let delay = strategy.delay(self.is_initiator());
         cx.wake_at(Timer::Punch(self.id.0), cx.now + delay);
@@ -265,28 +261,28 @@ impl Puncher {
         from: SocketAddrV4,
     ) {
         if !self.is_initiator() {
-            self.probe(cx, Probe { socket, to: from, low_ttl: false });
+            self.answer_probe(cx, socket, from);
             return;
         }
-        if matches!(self.work, Work::Connected | Work::Over) || from.port() == 0 {
+        if matches!(self.work, Work::Connected | Work::Leaving | Work::Over) || from.port() == 0 {
             return;
         }
         tracing::debug!(punch = self.id.0, %from, "punched");
         self.work = Work::Connected;
         cx.timers.cancel(Timer::Punch(self.id.0));
         throttle.release(&mut self.claim, cx.now);
-        let others = std::mem::replace(&mut self.sockets, vec![socket]);
-        for other in others.into_iter().filter(|other| *other != socket) {
-            self.release(cx, io, other);
-        }
+        self.sockets.keep(cx, io, socket);
         self.news.push(News::Connected(Path { socket, remote: from }));
     }
 
     /// The next step of the strategy.
     pub(super) fn handle_timeout(&mut self, cx: &mut Cx<'_>) {
+        if self.work == Work::Leaving {
+            self.work = Work::Over;
+        }
         let Work::Punching(mut strategy) = self.work else { return };
         let mut probes = Vec::new();
-        let next = strategy.step(cx.rng, &self.sockets, &self.remote, &mut probes);
+        let next = strategy.step(cx.rng, self.sockets.used(), &self.remote, &mut probes);
         for probe in probes {
             self.probe(cx, probe);
         }
@@ -295,8 +291,16 @@ impl Puncher {
                 self.work = Work::Punching(strategy);
                 cx.wake_at(Timer::Punch(self.id.0), cx.now + delay);
             }
-            None => self.work = Work::Over,
+            None => self.leave(cx),
         }
+    }
+
+    /// Answers no more probes. `Some` while the first packet of a peer whose probe it has answered
+    /// may be under way: until then, that peer must find us.
+    pub(super) fn retire(&mut self, now: Instant) -> Option<Instant> {
+        self.retired = true;
+        let until = self.answered? + OPENS_WITHIN;
+        (until > now).then_some(until)
     }
 
     pub(super) fn probe_from_first(&mut self, cx: &mut Cx<'_>, to: SocketAddrV4, low_ttl: bool) {
@@ -310,9 +314,7 @@ impl Puncher {
         cx.timers.cancel(Timer::Punch(self.id.0));
         throttle.release(&mut self.claim, cx.now);
         self.cancel_pings(cx, io);
-        for socket in std::mem::take(&mut self.sockets) {
-            self.release(cx, io, socket);
-        }
+        self.sockets.release_all(cx, io);
     }
 
     pub(super) fn take_news(&mut self) -> Vec<News> {
@@ -320,7 +322,7 @@ impl Puncher {
     }
 
     pub(super) fn take_socket_changes(&mut self) -> Vec<SocketChange> {
-        std::mem::take(&mut self.socket_changes)
+        self.sockets.take_changes()
     }
 
     fn is_initiator(&self) -> bool {
@@ -329,10 +331,25 @@ impl Puncher {
 
     fn handle_unbound(&mut self, socket: SocketId) {
         let was_first = self.socket() == Some(socket);
-        self.sockets.retain(|other| *other != socket);
-        self.socket_changes.push(SocketChange::Released(socket));
+        self.sockets.forget(socket);
         if was_first && self.work != Work::Connected {
             self.work = Work::Over;
+        }
+    }
+
+    /// From here on, the peer may take this for the path.
+    fn answer_probe(&mut self, cx: &mut Cx<'_>, socket: SocketId, from: SocketAddrV4) {
+        if !self.retired {
+            self.answered = Some(cx.now);
+            self.probe(cx, Probe { socket, to: from, low_ttl: false });
+        }
+    }
+
+    fn leave(&mut self, cx: &mut Cx<'_>) {
+        self.work = Work::Over;
+        if let Some(until) = self.retire(cx.now) {
+            self.work = Work::Leaving;
+            cx.wake_at(Timer::Punch(self.id.0), until);
         }
     }
 
@@ -340,17 +357,6 @@ impl Puncher {
         if let Work::Punching(Strategy::Birthday { to, .. }) = self.work {
             self.probe(cx, Probe { socket, to, low_ttl: true });
         }
-    }
-
-    fn acquire(&mut self, cx: &mut Cx<'_>, io: &mut Io<'_>) {
-        let socket = io.pool.acquire(cx, self.id, self.owner);
-        self.sockets.push(socket);
-        self.socket_changes.push(SocketChange::Opened(socket));
-    }
-
-    fn release(&mut self, cx: &mut Cx<'_>, io: &mut Io<'_>, socket: SocketId) {
-        self.socket_changes.push(SocketChange::Released(socket));
-        io.pool.release(cx, io.conns, socket);
     }
 
     fn cancel_pings(&mut self, cx: &mut Cx<'_>, io: &mut Io<'_>) {
@@ -366,14 +372,10 @@ impl Puncher {
         }
         let Some(left) = self.probes_left.checked_sub(1) else { return };
         self.probes_left = left;
+        self.sockets.note_probe(socket);
         let ttl = if low_ttl { OPENER_TTL } else { PROBE_TTL };
         cx.send_with_ttl(socket, to, ttl, PROBE.to_vec());
     }
-}
-
-/// Numbers that no version knows are RANDOM to every version.
-fn number(firewall: Firewall) -> u8 {
-    u64::from(firewall).try_into().unwrap_or(u8::MAX)
 }
 
 const PROBE: [u8; 1] = [0];
@@ -382,6 +384,9 @@ const PROBE_TTL: u8 = 64;
 
 /// Far enough to leave our own NATs, too short to reach the peer's, which could take offence.
 const OPENER_TTL: u8 = 5;
+
+/// From our answer to the peer's first packet: a round trip, and one repetition of what is lost.
+const OPENS_WITHIN: Duration = Duration::from_secs(3);
 
 /// All that one puncher ever sends: four times what its longest strategy needs.
 const MAX_PROBES: u32 = 8192;

@@ -1,0 +1,157 @@
+//! Connecting again to a server that is gone: what is remembered of it and the search race.
+#![allow(clippy::wildcard_enum_match_arm, reason = "a test looks for one event among many")]
+#![cfg(test)]
+
+use std::net::SocketAddrV4;
+use std::time::Duration;
+
+use netsim::{HostId, Link, World};
+use proto::noise::{KeyPair, PublicKey};
+use proto::{
+    Command, ConnError, ConnId, ConnectError, ConnectOptions, Event, ServerId, ServerOptions,
+};
+
+#[test]
+fn a_server_that_was_closed_is_not_found() {
+    let mut pair = Pair::met();
+    pair.world.command(pair.server, Command::CloseServer { server: ServerId(0) });
+    pair.world.run_for(Duration::from_secs(1));
+    // Its node answers that nobody listens. The relays, tried after it, know nothing any more.
+    assert_eq!(pair.connect(), (Err(ConnectError::PeerNotFound), 3 * RTT));
+    assert_eq!(pair.connect(), (Err(ConnectError::PeerNotFound), SEARCH));
+}
+
+#[test]
+fn a_node_that_said_goodbye_is_waited_for_as_long_as_its_path_takes() {
+    let mut pair = Pair::met();
+    pair.world.leave(pair.server);
+    pair.world.run_for(Duration::from_secs(1));
+    assert_eq!(pair.connect(), (Err(ConnectError::PeerNotFound), OVERDUE));
+    // It is not remembered.
+    assert_eq!(pair.connect(), (Err(ConnectError::PeerNotFound), SEARCH));
+}
+
+#[test]
+fn a_node_that_crashed_is_still_announced() {
+    let mut pair = Pair::met();
+    pair.world.crash(pair.server);
+    let (result, took) = pair.connect();
+    assert_eq!(result, Err(ConnectError::PeerConnectionFailed));
+    // Each of two searches finds relays, which wait in vain.
+    assert!(took > 2 * PATIENCE && took < 2 * PATIENCE + 2 * OVERDUE, "{took:?}");
+    let (result, took) = pair.connect();
+    assert_eq!(result, Err(ConnectError::PeerConnectionFailed));
+    assert!(took > PATIENCE && took < PATIENCE + 2 * OVERDUE, "{took:?}");
+}
+
+#[test]
+fn a_server_that_never_was_is_not_found() {
+    let mut pair = Pair::met();
+    pair.remote = KeyPair::from_seed([8; 32]).public();
+    assert_eq!(pair.connect(), (Err(ConnectError::PeerNotFound), SEARCH));
+}
+
+/// The application's addresses are tried one after the other, and the search tells which are good.
+#[test]
+fn a_dead_address_does_not_hide_a_good_one() {
+    let mut pair = Pair::met();
+    let good: Vec<SocketAddrV4> = pair.relays();
+    let dead = pair.world.host(pair.world.config());
+    pair.world.crash(dead);
+    let relay_addresses = vec![pair.world.get(dead).server_address(), good[0]];
+    let stranger = ready(&mut pair.world);
+    pair.client = stranger;
+    let (result, took) =
+        pair.connect_with(ConnectOptions { relay_addresses, ..ConnectOptions::default() });
+    assert_eq!(result, Ok(()));
+    assert!(took <= 4 * RTT, "{took:?}");
+}
+
+/// A server on an address that strangers reach, and a client that was connected to it.
+struct Pair {
+    world: World,
+    server: HostId,
+    client: HostId,
+    remote: PublicKey,
+    conn: u32,
+}
+
+impl Pair {
+    fn met() -> Self {
+        let mut world = World::testnet(1, 24, Link { delay: RTT / 2, ..Link::default() });
+        let server = ready(&mut world);
+        let client = ready(&mut world);
+        let key_pair = KeyPair::from_seed([7; 32]);
+        let remote = key_pair.public();
+        let options = ServerOptions { key_pair: Some(key_pair), ..ServerOptions::default() };
+        world.command(server, Command::Listen { server: ServerId(0), options });
+        world.run_until(WITHIN, |world| {
+            world.saw(server, |event| matches!(event, Event::ServerListening { .. }))
+        });
+        let mut pair = Self { world, server, client, remote, conn: 0 };
+        assert_eq!(pair.connect().0, Ok(()));
+        pair
+    }
+
+    /// Connects, and lets go of the connection. The outcome, and the time it took.
+    fn connect(&mut self) -> (Result<(), ConnectError>, Duration) {
+        self.connect_with(ConnectOptions::default())
+    }
+
+    fn connect_with(&mut self, options: ConnectOptions) -> (Result<(), ConnectError>, Duration) {
+        self.conn += 1;
+        let (conn, remote) = (ConnId(self.conn), self.remote);
+        let begun = self.world.elapsed();
+        self.world.take_events(self.client);
+        self.world.command(self.client, Command::Connect { conn, remote, options });
+        self.world.run_until(WITHIN, |world| {
+            world.get(self.client).events.iter().any(|event| outcome(event).is_some())
+        });
+        let took = self.world.elapsed() - begun;
+        let result = self.world.take_events(self.client).iter().find_map(outcome).unwrap();
+        self.world.command(self.client, Command::DestroyConn { conn });
+        self.world.run_for(Duration::from_secs(5));
+        (result, took)
+    }
+
+    /// Where the server is announced.
+    fn relays(&self) -> Vec<SocketAddrV4> {
+        let events = self.world.get(self.server).events.iter();
+        let relays = events.filter_map(|event| match event {
+            Event::ServerRelays { relays, .. } => Some(relays.clone()),
+            _ => None,
+        });
+        let own = self.world.get(self.server).server_address();
+        relays.flatten().filter(|relay| *relay != own).collect()
+    }
+}
+
+fn outcome(event: &Event) -> Option<Result<(), ConnectError>> {
+    match event {
+        Event::Opened(_) => Some(Ok(())),
+        Event::Closed(closed) => match closed.error {
+            Some(ConnError::Connect(error)) => Some(Err(error)),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn ready(world: &mut World) -> HostId {
+    let host = world.host(world.config());
+    world.run_until(WITHIN, |world| world.saw(host, |event| matches!(event, Event::Ready)));
+    host
+}
+
+const RTT: Duration = Duration::from_millis(50);
+
+/// A walk of two steps.
+const SEARCH: Duration = Duration::from_millis(100);
+
+/// The least that a request waits before it is sent again.
+const OVERDUE: Duration = Duration::from_millis(200);
+
+/// What the tries of a request take.
+const PATIENCE: Duration = Duration::from_secs(4);
+
+const WITHIN: Duration = Duration::from_secs(60);
