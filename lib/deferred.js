@@ -1,6 +1,6 @@
 /**
- * A promise and the ways to settle it. Nobody has to look at it: a rejection that is not handled
- * is none.
+ * A promise and the ways to settle it. Nobody has to look at it: the runtime does not report a
+ * rejection that nobody handles.
  */
 module.exports = function deferred() {
   const all = {}

@@ -88,7 +88,7 @@ module.exports = class Dispatcher {
 
   _handleSome() {
     if (this._native.closed) return EMPTY
-    this._sink.onbatch()
+    this._tell('onbatch')
 
     let work = 0
     while (this._fill()) {
@@ -166,7 +166,7 @@ module.exports = class Dispatcher {
     return copy(state.buffer.subarray(start, state.start))
   }
 
-  // Listeners may throw.
+  // Listeners may throw, and so may what a program has made of its statistics.
   _tell(method, subject, value) {
     try {
       return this._sink[method](subject, value)

@@ -107,7 +107,7 @@ exports.release = function release(dht, err) {
  * @param {LogOptions} [opts]
  */
 exports.suspendServer = async function suspendServer(server, { log = noop } = {}) {
-  const announced = server._listening !== null && !server.suspended
+  const announced = server._listening !== null && !server.suspended && !server.dht.destroyed
   log('Suspending hyperdht server')
   server.suspended = true
   // whatever the log does, what has begun goes on

@@ -315,7 +315,6 @@ module.exports = class RPC extends EventEmitter {
       for (const socket of this._sockets.values()) socket._close()
       this._native.command('destroy', { force: force || this.listening.size > 0 })
       await this._gone.promise
-      this._refreshStats()
       this._native.close()
       this._dispatcher.close()
       lifecycle.release(this, null)

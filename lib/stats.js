@@ -41,11 +41,12 @@ module.exports = class Stats {
 
   /** @param {Record<string, number>} counted the core's numbers, by their places */
   refresh(counted) {
+    const before = this._counted
+    this._counted = counted
     for (const name of Object.keys(counted)) {
       const { group, key } = this._place(name)
-      group[key] += counted[name] - (this._counted[name] || 0)
+      group[key] += counted[name] - (before[name] || 0)
     }
-    this._counted = counted
   }
 
   _place(name) {

@@ -17,7 +17,7 @@ class Turns {
     return spent >= SHARE || spent < 0
   }
 
-  /** Calls `resume` in a later turn, with some time left. Only one waits in a turn that is over. */
+  /** Calls `resume` in a later turn, with some time left. Each turn resumes one of those that wait. */
   wait(resume) {
     this._waiting.push(resume)
   }

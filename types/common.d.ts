@@ -36,7 +36,7 @@ export interface Address {
 }
 
 export interface SocketAddress extends Address {
-  family: 4
+  family: 4 | 6
 }
 
 export interface NodeAddress extends Address {

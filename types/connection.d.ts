@@ -97,7 +97,10 @@ export interface RawStream extends Emitter<{ close: [] }> {
   readonly packetsReceived: number
   userData: unknown
 
-  /** The same for what has left the connection's own queue; false if the stream ends before. */
+  /**
+   * Resolves when the peer has acknowledged all that has left the connection's own queue; false if
+   * the stream ends before.
+   */
   flush(): Promise<boolean>
   destroy(err?: Error): void
   toJSON(): object

@@ -16,7 +16,7 @@ const PINNED = '6.33.0'
 const ROOT = path.join(__dirname, '..', '..')
 const VERSION = read(ROOT, 'package.json').version
 
-const TIMEOUT = { timeout: 600_000 }
+const TIMEOUT = { timeout: 240_000 }
 
 const top = fs.mkdtempSync(path.join(os.tmpdir(), 'hyperdht-install-'))
 
@@ -67,10 +67,7 @@ test('from a registry, by the line of the README', TIMEOUT, async t => {
   t.alike(read(folder, 'package.json').dependencies.hyperdht, `npm:hyperdht-native@^${VERSION}`)
 })
 
-test('the end', t => {
-  fs.rmSync(top, { recursive: true })
-  t.absent(fs.existsSync(top))
-})
+process.on('exit', () => fs.rmSync(top, { recursive: true, force: true }))
 
 /** The tarball that npm would publish. */
 async function pack() {

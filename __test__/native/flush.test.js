@@ -65,7 +65,12 @@ function settled(promise) {
 /** Resolves when all that the peer's window allows was sent and acknowledged. */
 async function standstill(conn) {
   let sent = -1
-  while (conn.rawStream.inflight > 0 || conn.rawStream.bytesTransmitted !== sent) {
+  // The window is 4 MiB: with less, it is this program that was held up.
+  while (
+    sent < 3 * MIB.byteLength ||
+    conn.rawStream.inflight > 0 ||
+    conn.rawStream.bytesTransmitted !== sent
+  ) {
     sent = conn.rawStream.bytesTransmitted
     await new Promise(resolve => setTimeout(resolve, 100))
   }

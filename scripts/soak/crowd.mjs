@@ -107,12 +107,16 @@ export class Crowd {
     if (record.busy) return
     record.busy = true
     const value = this.any(this.values)
-    await unlessGone(node, async () => {
-      await node.mutablePut(record.keyPair, value, { seq: ++record.seq })
-      const got = await this.any(this.staying).mutableGet(record.keyPair.publicKey)
-      if (!got?.value.equals(value)) throw new Error('a mutable value was not found as it was put')
-    })
-    record.busy = false
+    try {
+      await unlessGone(node, async () => {
+        await node.mutablePut(record.keyPair, value, { seq: ++record.seq })
+        const got = await this.any(this.staying).mutableGet(record.keyPair.publicKey)
+        if (!got?.value.equals(value))
+          throw new Error('a mutable value was not found as it was put')
+      })
+    } finally {
+      record.busy = false
+    }
   }
 
   async relisten() {
@@ -131,7 +135,7 @@ export class Crowd {
   /** A member goes, now and then in the middle of everything, and another comes. */
   async replace() {
     const member = this.any(this.members)
-    if (member.busy) return
+    if (member.busy || this.members.length <= MEMBERS / 2) return
     member.busy = true
     this.members.splice(this.members.indexOf(member), 1)
     await member.node.destroy({ force: this.chance() < 0.3 })
