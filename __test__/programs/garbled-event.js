@@ -1,4 +1,4 @@
-// A dispatcher whose engine says what border.js does not know. Real engines do not, so this one is
+// A dispatcher whose engine says what border.js does not know, and whose sink throws at first. Real engines do not, so this one is
 // made up: each call of `wake` finds the next batch.
 
 const { isBare, process } = require('../helpers/runtime')
@@ -13,7 +13,8 @@ const batches = [[PERSISTENT, 1, 2, 3], [UNKNOWN, LISTENING], [LISTENING]]
 const uncaught = isBare ? Bare : process
 uncaught.on('uncaughtException', err => console.log('uncaught: ' + err.constructor.name))
 
-const dispatcher = new Dispatcher({ onbatch: noop, oncontrol: name => console.log(name) })
+let batchesSeen = 0
+const dispatcher = new Dispatcher({ onbatch, oncontrol: name => console.log(name) })
 dispatcher.start({ closed: false, drain, callAgain: noop })
 main()
 
@@ -22,6 +23,10 @@ async function main() {
     dispatcher.wake()
     await new Promise(resolve => setTimeout(resolve))
   }
+}
+
+function onbatch() {
+  if (batchesSeen++ === 0) throw new RangeError('before a batch')
 }
 
 function drain(slab) {
