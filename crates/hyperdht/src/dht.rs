@@ -76,7 +76,7 @@ impl Dht {
         options: ConnectOptions,
     ) -> Result<Connection, ConnectError> {
         if self.is_destroyed() {
-            return Err(ConnectError::NodeDestroyed);
+            return Err(self.gone(ConnectError::NodeDestroyed, ConnectError::NodeFailed));
         }
         let conn = ConnId(self.inner.registry.next_id());
         let connecting = Connecting::new(conn, &self.inner.registry);
@@ -90,7 +90,7 @@ impl Dht {
     /// See [`ListenError`].
     pub async fn listen(&self, key_pair: KeyPair) -> Result<Server, ListenError> {
         if self.is_destroyed() {
-            return Err(ListenError::NodeDestroyed);
+            return Err(self.gone(ListenError::NodeDestroyed, ListenError::NodeFailed));
         }
         let id = ServerId(self.inner.registry.next_id());
         let public_key = key_pair.public();
@@ -102,7 +102,9 @@ impl Dht {
         let server = Server::new(id, public_key, backlog, Arc::clone(&self.inner.registry));
         let options = ServerOptions { key_pair: Some(key_pair), ..ServerOptions::default() };
         self.handle().command(Command::Listen { server: id, options });
-        started.await.unwrap_or(Err(ListenError::NodeDestroyed))?;
+        started.await.unwrap_or_else(|_| {
+            Err(self.gone(ListenError::NodeDestroyed, ListenError::NodeFailed))
+        })?;
         Ok(server)
     }
 
@@ -144,13 +146,15 @@ impl Dht {
     /// See [`RequestError`].
     pub async fn ping(&self, to: SocketAddrV4) -> Result<QueryReply, RequestError> {
         if self.is_destroyed() {
-            return Err(RequestError::NodeDestroyed);
+            return Err(self.gone(RequestError::NodeDestroyed, RequestError::NodeFailed));
         }
         let request = RequestId(self.inner.registry.next_id());
         let (sender, reply) = oneshot::channel();
         self.inner.registry.add_request(request, sender);
         self.handle().command(Command::Request { request, options: ping(to) });
-        let reply = reply.await.unwrap_or(Err(RequestError::NodeDestroyed))?;
+        let reply = reply.await.unwrap_or_else(|_| {
+            Err(self.gone(RequestError::NodeDestroyed, RequestError::NodeFailed))
+        })?;
         Ok(*reply)
     }
 
@@ -223,6 +227,10 @@ impl Dht {
             return Err(io::Error::other(ConnectError::NodeFailed));
         }
         Ok(())
+    }
+
+    fn gone<E>(&self, destroyed: E, failed: E) -> E {
+        self.inner.registry.gone(destroyed, failed)
     }
 
     fn is_destroyed(&self) -> bool {

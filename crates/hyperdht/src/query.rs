@@ -65,7 +65,9 @@ impl Query {
         if self.unread.discard() {
             self.registry.steer_query(self.query, Steer::GoOn);
         }
-        (&mut self.done).await.unwrap_or(Err(QueryError::NodeDestroyed))
+        (&mut self.done).await.unwrap_or_else(|_| {
+            Err(self.registry.gone(QueryError::NodeDestroyed, QueryError::NodeFailed))
+        })
     }
 }
 

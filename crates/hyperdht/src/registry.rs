@@ -112,6 +112,11 @@ impl Registry {
         self.status.subscribe()
     }
 
+    /// The error of a node that is gone: it was destroyed, or it has failed.
+    pub(crate) fn gone<E>(&self, destroyed: E, failed: E) -> E {
+        if self.status.borrow().failed { failed } else { destroyed }
+    }
+
     /// A number that no connection, server, query or request of this node has had.
     pub(crate) fn next_id(&self) -> u32 {
         self.next_id.fetch_add(1, Ordering::Relaxed) % ConnId::INCOMING
@@ -120,7 +125,8 @@ impl Registry {
     pub(crate) fn add_channel(&self, conn: ConnId, channel: Arc<Channel>) {
         match self.open_entries() {
             Some(mut entries) => drop(entries.channels.insert(conn, channel)),
-            None => channel.handle_node_gone(ConnectError::NodeDestroyed),
+            None => channel
+                .handle_node_gone(self.gone(ConnectError::NodeDestroyed, ConnectError::NodeFailed)),
         }
     }
 

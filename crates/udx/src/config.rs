@@ -10,8 +10,7 @@ pub struct Config {
     /// Default 256 KiB.
     pub high_water: usize,
     /// The most bytes kept for what was sent and is not acknowledged in order, see
-    /// [`crate::Stream::set_max_held`]. Default 24 MiB: what 100 Mbit/s send in five round trips of
-    /// 300 ms, while a packet that is lost three times is missing, and its bookkeeping.
+    /// [`crate::Stream::set_max_held`]. Default 24 MiB.
     pub max_held: usize,
     /// The peer is known to cope with one acknowledgement per receive batch. Default `false`: the
     /// reference's bandwidth samples want one per two packets at least.

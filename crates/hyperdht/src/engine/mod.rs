@@ -5,6 +5,7 @@
 //! at once, sends included, instead of waiting for the driver thread to be scheduled.
 
 mod batch;
+mod bind;
 mod descriptors;
 mod driver;
 mod handle;
@@ -31,10 +32,10 @@ pub use handle::Handle;
 pub use sockets::Traffic;
 
 use batch::Batch;
+use bind::BindRules;
 use driver::Driver;
 use host::InterfaceWatch;
 use shared::Shared;
-use sockets::BindRules;
 use state::Core;
 
 /// Told when a node has events to drain.
@@ -55,8 +56,8 @@ pub trait Wake: Send + Sync {
 pub struct OpenOptions {
     /// The local address of all sockets. Default 0.0.0.0.
     pub host: Ipv4Addr,
-    /// Bind to all addresses of both families instead, if the system has IPv6. Peers have IPv4
-    /// addresses all the same. Default false.
+    /// Bind to all addresses of both families instead, which is an error where the system has no
+    /// IPv6. Peers have IPv4 addresses all the same. Default false.
     pub dual_stack: bool,
     /// Ports of the server socket, in the order in which they are tried; empty is any port. The
     /// end, which is not tried, may be 65536.
@@ -133,11 +134,11 @@ impl Engine {
         let main = sockets.addresses();
         (config.client_socket, config.server_socket) = (main.client, main.server);
         config.unix_time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        config.max_pool_sockets = descriptors::for_one_node();
+        config.max_pool_sockets = config.max_pool_sockets.min(descriptors::for_one_node());
         let interfaces = self.interfaces.lock().read(now).to_vec();
         config.interfaces = interfaces.iter().filter_map(Interface::external_ipv4).collect();
 
-        let core = Core::start(config, *seed, now)?;
+        let core = Core::start(config, &seed, now)?;
         let shared = Shared::new(core, rules, sockets, Arc::downgrade(&running.runtime), waker);
         Driver::spawn(
             &running.runtime,

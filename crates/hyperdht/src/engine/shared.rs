@@ -20,8 +20,9 @@ use tokio::sync::Notify;
 
 use super::Wake;
 use super::batch::Batch;
+use super::bind::{BindRules, Main};
 use super::queue::Queue;
-use super::sockets::{BindRules, Main, Socket, Sockets, Traffic};
+use super::sockets::{Socket, Sockets, Traffic};
 use super::state::{Core, Life, Next, State};
 
 /// All that a handle and the driver have in common.

@@ -1,14 +1,13 @@
-//! UDP sockets: binding, segmentation offload, time to live.
+//! UDP sockets: segmentation offload, time to live, what has passed through them.
 
 use std::collections::BTreeMap;
 use std::io::{self, IoSliceMut};
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4};
-use std::ops::Range;
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
 use parking_lot::{RwLock, RwLockReadGuard};
-use proto::{MainSockets, SocketId, Transmit};
+use proto::{SocketId, Transmit};
 use quinn_udp::{RecvMeta, UdpSockRef, UdpSocketState};
 use socket2::{Domain, Protocol, SockRef, Type};
 use tokio::io::Interest;
@@ -58,22 +57,6 @@ struct Counters {
     packets_received: AtomicU64,
 }
 
-/// Where the sockets of a node may be bound, see [`super::OpenOptions`].
-#[derive(Clone, Debug)]
-pub(super) struct BindRules {
-    pub(super) host: Ipv4Addr,
-    pub(super) dual_stack: bool,
-    pub(super) ports: Range<u32>,
-    pub(super) any_port: bool,
-}
-
-/// The sockets that a node always has, unless it sleeps.
-#[derive(Debug)]
-pub(super) struct Main {
-    client: Socket,
-    server: Socket,
-}
-
 impl Sockets {
     pub(super) fn new(sockets: impl IntoIterator<Item = (SocketId, Socket)>) -> Self {
         Self { by_id: RwLock::new(sockets.into_iter().collect()) }
@@ -118,7 +101,7 @@ impl Sockets {
 
 impl Socket {
     /// Binds a socket and registers it with the runtime.
-    fn bind(runtime: &Handle, address: SocketAddr) -> io::Result<Self> {
+    pub(super) fn bind(runtime: &Handle, address: SocketAddr) -> io::Result<Self> {
         let domain = Domain::for_address(address);
         let socket = socket2::Socket::new(domain, Type::DGRAM, Some(Protocol::UDP))?;
         let dual_stack = address.is_ipv6();
@@ -142,7 +125,7 @@ impl Socket {
     }
 
     /// The same, if the nodes of this process may have one more.
-    fn bind_claimed(runtime: &Handle, address: SocketAddr) -> io::Result<Self> {
+    pub(super) fn bind_claimed(runtime: &Handle, address: SocketAddr) -> io::Result<Self> {
         let claim = Claim::take().ok_or(io::ErrorKind::QuotaExceeded)?;
         Ok(Self { _claim: Some(claim), ..Self::bind(runtime, address)? })
     }
@@ -316,64 +299,6 @@ impl Counters {
 
 fn add(counter: &AtomicU64, n: usize) {
     counter.fetch_add(n as u64, Ordering::Relaxed);
-}
-
-impl BindRules {
-    /// Binds both main sockets by the port rules of the reference (PROTOCOL B.1): where they were
-    /// before, if that is free.
-    pub(super) fn bind(&self, runtime: &Handle, before: Option<MainSockets>) -> io::Result<Main> {
-        let server = self.bind_server(runtime, before.map(|main| main.server))?;
-        let client = match before.map(|main| self.bind_port(runtime, main.client.port())) {
-            Some(Ok(socket)) => socket,
-            Some(Err(_)) | None => self.bind_port(runtime, 0)?,
-        };
-        Ok(Main { client, server })
-    }
-
-    /// Binds a socket beside the main ones, if the nodes of this process may have one more.
-    pub(super) fn bind_pool(&self, runtime: &Handle) -> io::Result<Socket> {
-        Socket::bind_claimed(runtime, self.address(0))
-    }
-
-    fn bind_server(&self, runtime: &Handle, before: Option<SocketAddrV4>) -> io::Result<Socket> {
-        let ports = self.ports.clone().filter_map(|port| u16::try_from(port).ok());
-        let ports = before.map(|address| address.port()).into_iter().chain(ports);
-        for port in ports {
-            match self.bind_port(runtime, port) {
-                Err(error) if !self.any_port => return Err(error),
-                Err(error) => tracing::debug!(%error, port, "a port is occupied"),
-                Ok(socket) => return Ok(socket),
-            }
-        }
-        self.bind_port(runtime, 0)
-    }
-
-    /// Binds one socket; 0 is any port.
-    fn bind_port(&self, runtime: &Handle, port: u16) -> io::Result<Socket> {
-        Socket::bind(runtime, self.address(port))
-    }
-
-    fn address(&self, port: u16) -> SocketAddr {
-        match self.dual_stack {
-            true => SocketAddr::from((Ipv6Addr::UNSPECIFIED, port)),
-            false => SocketAddr::from((self.host, port)),
-        }
-    }
-}
-
-impl Main {
-    pub(super) fn addresses(&self) -> MainSockets {
-        MainSockets { client: self.client.local(), server: self.server.local() }
-    }
-
-    /// How many datagrams one send may hold, on either of them.
-    pub(super) fn max_segments(&self) -> usize {
-        self.client.max_segments().min(self.server.max_segments())
-    }
-
-    pub(super) fn into_array(self) -> [(SocketId, Socket); 2] {
-        [(SocketId::CLIENT, self.client), (SocketId::SERVER, self.server)]
-    }
 }
 
 /// quinn-udp asks for the time, the traffic class and the local address of every datagram. Nobody

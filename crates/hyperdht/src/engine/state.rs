@@ -126,8 +126,8 @@ impl Core {
     ///
     /// # Errors
     /// When it panics.
-    pub(super) fn start(config: Config, seed: [u8; 32], now: Instant) -> io::Result<Self> {
-        let node = catch_unwind(|| Node::new(config, seed, now));
+    pub(super) fn start(config: Config, seed: &[u8; 32], now: Instant) -> io::Result<Self> {
+        let node = catch_unwind(|| Node::new(config, *seed, now));
         let node = node.map_err(|_| io::Error::other("the node has panicked at its start"))?;
         Ok(Self { node, broken: false, latest: now })
     }
@@ -200,7 +200,7 @@ mod tests {
     #[test]
     fn the_time_of_a_node_never_goes_back() {
         let start = Instant::now();
-        let mut core = Core::start(Config::default(), [0; 32], start).unwrap();
+        let mut core = Core::start(Config::default(), &[0; 32], start).unwrap();
         let later = start + Duration::from_secs(1);
 
         assert_eq!(core.enter_at(later, |_, now| now), Some(later));
@@ -209,7 +209,7 @@ mod tests {
 
     #[test]
     fn a_node_that_has_panicked_is_not_called_again() {
-        let mut core = Core::start(Config::default(), [0; 32], Instant::now()).unwrap();
+        let mut core = Core::start(Config::default(), &[0; 32], Instant::now()).unwrap();
 
         assert_eq!(core.enter(|_| panic!("a test")), None::<()>);
 

@@ -8,7 +8,8 @@ use proto::{MainSockets, SocketId, Transmit};
 use tokio::runtime::{Builder, Runtime};
 
 use super::batch::Batch;
-use super::sockets::{BindRules, Main, Sockets};
+use super::bind::{BindRules, Main};
+use super::sockets::Sockets;
 
 #[test]
 fn a_train_of_segments_arrives_as_datagrams() {

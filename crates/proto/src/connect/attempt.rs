@@ -6,13 +6,14 @@ use std::time::Duration;
 use super::Base;
 use super::cache::Lesson;
 use super::candidates::Candidates;
+use super::connecting::{Connecting, Way};
 use super::decide::{Decision, decide};
 use super::finding::{Finding, Found, Hello, Shaken};
 use super::requests::{Ended, Purpose, Requests};
 use super::rounds::{Choices, Flow, RemoteServer, Rounds};
 use crate::conn::{Path, RemoteStream};
 use crate::net::Reply;
-use crate::noise::{Finished, KeyPair, PublicKey};
+use crate::noise::{KeyPair, PublicKey};
 use crate::punch::{MAX_ADDRESSES, Report};
 use crate::wire::hash;
 use crate::{Answer, AskId, ConnError, ConnId, ConnectError, ConnectOptions, Cx, SocketId, Timer};
@@ -33,29 +34,6 @@ enum Stage {
     Connecting(Box<Connecting>),
     /// It has opened or failed.
     Over,
-}
-
-/// The handshake is done, and a path is wanted. Whichever comes first is taken.
-#[derive(Debug)]
-struct Connecting {
-    keys: Finished,
-    /// The server's stream id.
-    remote_stream: RemoteStream,
-    /// What leads to the server next time.
-    relays: Vec<SocketAddrV4>,
-    way: Way,
-}
-
-#[derive(Debug)]
-enum Way {
-    /// The path is known: it opens at once.
-    Known(Path),
-    /// The server sends to us.
-    Passive,
-    /// A ping in our own network; if it fails, this is why.
-    Lan { otherwise: ConnectError },
-    /// Rounds and probes, perhaps beside a ping in our own network.
-    Punching(Box<Rounds>),
 }
 
 /// What an attempt ends with.
@@ -93,10 +71,7 @@ impl Attempt {
     /// The question that is open.
     pub(super) fn question(&self) -> Option<AskId> {
         match &self.stage {
-            Stage::Connecting(connecting) => match &connecting.way {
-                Way::Punching(rounds) => rounds.question(),
-                Way::Known(_) | Way::Passive | Way::Lan { .. } => None,
-            },
+            Stage::Connecting(connecting) => connecting.question(),
             Stage::Finding(_) | Stage::Over => None,
         }
     }
@@ -351,7 +326,7 @@ impl Attempt {
         step: impl FnOnce(&mut Rounds, &mut Cx<'_>, &mut Base<'_>, &mut Requests) -> Flow,
     ) -> Option<Outcome> {
         let Stage::Connecting(connecting) = &mut self.stage else { return None };
-        let Way::Punching(rounds) = &mut connecting.way else { return None };
+        let rounds = connecting.rounds()?;
         match step(rounds, cx, base, &mut self.requests) {
             Flow::On => None,
             Flow::Open(path) => self.open(cx, base, path),

@@ -9,6 +9,7 @@ mod attempt;
 mod base;
 mod cache;
 mod candidates;
+mod connecting;
 mod decide;
 mod finding;
 mod local;

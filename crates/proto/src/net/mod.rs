@@ -164,7 +164,7 @@ pub(crate) enum Output {
         owner: Owner,
         result: Result<Reply, RequestError>,
     },
-    /// A request has had the time that its path takes, and is sent again.
+    /// A request has had the time that its path takes, and no answer.
     Overdue {
         owner: Owner,
     },

@@ -51,8 +51,8 @@ impl Pool {
         socket
     }
 
-    /// Whether there is a socket left. Clients of our servers leave a quarter to us, so that nobody
-    /// can keep this node from connecting.
+    /// Whether there is a socket left. Clients of our servers leave a quarter of this node's
+    /// sockets to its own connections.
     pub(crate) fn has_room(&self, owner: PunchOwner) -> bool {
         let max = match owner {
             PunchOwner::Conn(_) => self.max,

@@ -8,6 +8,7 @@ use crate::Rng;
 use crate::noise::Finished;
 use crate::secret::PunchBox;
 use crate::wire::HolepunchPayload;
+use zeroize::Zeroizing;
 
 /// The box of a handshake's rounds, and the tokens that we give out in them.
 #[derive(Debug)]
@@ -16,7 +17,8 @@ pub(crate) struct PunchSecret(PunchBox);
 impl PunchSecret {
     /// The secret of a finished handshake.
     pub(crate) fn new(keys: &Finished, rng: &mut Rng) -> Self {
-        Self(PunchBox::new(*keys.holepunch_secret(), rng.bytes()))
+        let local = Zeroizing::new(rng.bytes());
+        Self(PunchBox::new(&keys.holepunch_secret(), &local))
     }
 
     /// The payload as it travels.
@@ -46,7 +48,7 @@ mod tests {
 
     #[test]
     fn only_the_token_of_that_host_is_an_echo() {
-        let secret = PunchSecret(PunchBox::new([1; 32], [2; 32]));
+        let secret = PunchSecret(PunchBox::new(&[1; 32], &[2; 32]));
         let host = Ipv4Addr::new(9, 9, 9, 9);
         let token = secret.token(host);
         assert!(secret.is_echo(host, Some(&token)));
@@ -56,7 +58,7 @@ mod tests {
 
     #[test]
     fn damage_and_truncation_open_nothing() {
-        let secret = PunchSecret(PunchBox::new([1; 32], [2; 32]));
+        let secret = PunchSecret(PunchBox::new(&[1; 32], &[2; 32]));
         let mut sealed = secret.seal(&mut Rng::from_seed([3; 32]), &HolepunchPayload::default());
         assert!(secret.open(&sealed).is_some());
         for len in 0..sealed.len() {

@@ -18,8 +18,8 @@ pub struct PunchBox {
 
 impl PunchBox {
     /// With the handshake's holepunch secret, and 32 fresh random bytes for the tokens.
-    pub fn new(holepunch_secret: [u8; 32], local_secret: [u8; 32]) -> Self {
-        Self { shared: holepunch_secret, local: local_secret }
+    pub fn new(holepunch_secret: &[u8; 32], local_secret: &[u8; 32]) -> Self {
+        Self { shared: *holepunch_secret, local: *local_secret }
     }
 
     /// The payload as it travels: the nonce, which must be fresh and random, and the box.

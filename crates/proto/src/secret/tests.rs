@@ -76,7 +76,7 @@ fn punch_payloads_have_the_bytes_of_the_reference() {
     let v: Value =
         serde_json::from_str(include_str!("../../tests/vectors/D_holepunch_payload.json"))
             .expect("json");
-    let boxed = PunchBox::new(array(&v["holepunch_secret"]), [0x77; 32]);
+    let boxed = PunchBox::new(&array(&v["holepunch_secret"]), &[0x77; 32]);
     for payload in v["payloads"].as_array().expect("array") {
         let (plaintext, ciphertext) = (unhex(&payload["plaintext"]), unhex(&payload["ciphertext"]));
         assert_eq!(boxed.seal(&plaintext, array(&payload["nonce"])), ciphertext);

@@ -276,10 +276,10 @@ impl Server {
                 self.answer_all(cx, base, slot);
             }
             Welcome::Open(session, path) => {
-                cx.stats.punches_open += 1;
                 let reply = session.reply.clone();
                 let is_open = session.open(cx, base, path);
                 if is_open {
+                    cx.stats.punches_open += 1;
                     reply.send(cx, base, &askers);
                 }
                 self.end(cx, slot, is_open.then_some(reply));

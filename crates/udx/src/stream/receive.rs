@@ -137,7 +137,7 @@ impl Stream {
         }
         self.window.ask_at = None;
         if was_closed && !self.flight.is_empty() {
-            // What it refused is repeated at once.
+            // A packet leaves at once: its acknowledgement shows what the peer has refused.
             self.probe_due = true;
         }
     }

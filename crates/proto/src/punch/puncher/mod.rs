@@ -28,7 +28,7 @@ pub(crate) struct Puncher {
     remote: Remote,
     nat: Nat,
     sockets: Sockets,
-    /// When a probe of the peer was answered last.
+    /// When a probe, which may be the peer's, was answered last.
     answered: Option<Instant>,
     /// It answers no more probes.
     retired: bool,
@@ -339,9 +339,8 @@ impl Puncher {
 
     /// From here on, the peer may take this for the path.
     fn answer_probe(&mut self, cx: &mut Cx<'_>, socket: SocketId, from: SocketAddrV4) {
-        if !self.retired {
+        if !self.retired && self.probe(cx, Probe { socket, to: from, low_ttl: false }) {
             self.answered = Some(cx.now);
-            self.probe(cx, Probe { socket, to: from, low_ttl: false });
         }
     }
 
@@ -365,16 +364,18 @@ impl Puncher {
         }
     }
 
-    fn probe(&mut self, cx: &mut Cx<'_>, probe: Probe) {
+    /// True if it leaves.
+    fn probe(&mut self, cx: &mut Cx<'_>, probe: Probe) -> bool {
         let Probe { socket, to, low_ttl } = probe;
         if to.port() == 0 || is_reserved(*to.ip()) {
-            return;
+            return false;
         }
-        let Some(left) = self.probes_left.checked_sub(1) else { return };
+        let Some(left) = self.probes_left.checked_sub(1) else { return false };
         self.probes_left = left;
         self.sockets.note_probe(socket);
         let ttl = if low_ttl { OPENER_TTL } else { PROBE_TTL };
         cx.send_with_ttl(socket, to, ttl, PROBE.to_vec());
+        true
     }
 }
 
