@@ -83,8 +83,8 @@ fn handshakes_and_ciphers_do_not_show_their_keys() {
         hides(&Datagrams::new(&keys, [0; 8]), secret);
     }
     let punch = keys.holepunch_secret();
-    hides(&PunchBox::new(punch, &SECRET), &*punch);
-    hides(&PunchBox::new(punch, &SECRET), &SECRET);
+    hides(&PunchBox::new(&punch, &SECRET), &*punch);
+    hides(&PunchBox::new(&punch, &SECRET), &SECRET);
     hides(&rng, &SECRET);
 }
 

@@ -49,7 +49,7 @@ fn operations() {
             row("listen", Task::Listen, 0, counts(3.2, [3.0, 4.0], None)),
             row("lookup", Task::Lookup, 0, counts(2.2, [2.0, 3.0], Some([3.0, 7.0]))),
             row("lookup, 1 % lost", Task::Lookup, 10, counts(3.5, [2.0, 4.0], Some([3.0, 13.0]))),
-            row("lookup, 3 % lost", Task::Lookup, 30, counts(4.5, [4.0, 4.0], Some([10.0, 18.0]))),
+            row("lookup, 3 % lost", Task::Lookup, 30, counts(4.5, [3.0, 4.0], Some([10.0, 18.0]))),
             row("announce", Task::Announce, 0, counts(3.2, [3.0, 4.0], Some([4.0, 7.0]))),
             row(
                 "announce, 1 % lost",
