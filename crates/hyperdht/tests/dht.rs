@@ -283,8 +283,8 @@ async fn a_node_that_fails_fails_whatever_waits_for_it() {
     bob.suspend().await;
     assert!(bob.resume().await.is_err());
     assert!(open.close().await.is_err());
-    assert_eq!(bob.connect([1; 32]).await.unwrap_err(), ConnectError::NodeDestroyed);
-    assert_eq!(bob.lookup([1; 32]).finish().await.unwrap_err(), QueryError::NodeDestroyed);
+    assert_eq!(bob.connect([1; 32]).await.unwrap_err(), ConnectError::NodeFailed);
+    assert_eq!(bob.lookup([1; 32]).finish().await.unwrap_err(), QueryError::NodeFailed);
 
     // Each in a node that nobody answers, so that it waits.
     let node = &lonely().await;
