@@ -3,9 +3,23 @@
 const UDX = require('udx-native')
 
 module.exports = async function freePort(host = '127.0.0.1') {
-  const socket = new UDX().createSocket()
-  socket.bind(0, host)
-  const { port } = socket.address()
-  await socket.close()
-  return port
+  for (;;) {
+    const port = FIRST + Math.floor(Math.random() * COUNT)
+    const socket = new UDX().createSocket()
+    try {
+      socket.bind(port, host)
+      return port
+    } catch (err) {
+      if (err.code !== 'EADDRINUSE') throw err
+    } finally {
+      await socket.close()
+    }
+  }
 }
+
+/**
+ * Ports below those that systems give to sockets without one, so that no other program gets it
+ * before the test binds it.
+ */
+const FIRST = 20_000
+const COUNT = 12_000
