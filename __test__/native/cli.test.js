@@ -37,7 +37,7 @@ test('arguments that are none, and values that are wrong', async t => {
     ['--port=1e3', "--port must be a number from 0 to 65535, not '1e3'"],
     ['--nodes 0', "--nodes must be a number from 1 on, not '0'"],
     ['--nodes 2.5', "--nodes must be a number from 1 on, not '2.5'"],
-    ['--host nowhere --bootstrap 127.0.0.1:1', 'host must be an IPv4 address']
+    ['--host nowhere --bootstrap 127.0.0.1:1', "host must be an IPv4 address or '::'"]
   ]
   for (const [args, message] of wrong) {
     const command = run(t, args.split(' '))
