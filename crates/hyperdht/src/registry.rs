@@ -210,7 +210,7 @@ impl Registry {
         for channel in entries.channels.into_values() {
             channel.handle_node_gone(ConnectError::NodeFailed);
         }
-        // Whoever waited may have given up.
+        // The waiting task may have given up.
         for listening in entries.servers.into_values().filter_map(|server| server.listening) {
             let _ = listening.send(Err(ListenError::NodeFailed));
         }

@@ -55,7 +55,7 @@ impl Candidates {
         self.untried.pop_front()
     }
 
-    /// Takes one out of its turn. False if it was tried already, or is none of these.
+    /// Takes one out of its turn. False if it was tried before, or is no candidate.
     pub(super) fn take(&mut self, address: SocketAddrV4) -> bool {
         let position = self.untried.iter().position(|other| *other == address);
         position.and_then(|position| self.untried.remove(position)).is_some()

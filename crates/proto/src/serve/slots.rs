@@ -61,7 +61,7 @@ pub(super) struct Caller {
 }
 
 impl Caller {
-    /// `None` for a message that is none, or for another key.
+    /// `None` if the bytes are no such message, or are for another key.
     pub(super) fn read(
         cx: &mut Cx<'_>,
         identity: &KeyPair,
