@@ -118,7 +118,11 @@ module.exports = class Query extends Readable {
   _open(cb) {
     if (this.dht.destroyed) return cb(new Error('Node was destroyed'))
     if (this.dht._bindError !== null) return cb(this.dht._bindError)
-    this._start()
+    try {
+      this._start()
+    } catch (err) {
+      return cb(err)
+    }
     cb(null)
   }
 

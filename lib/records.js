@@ -4,6 +4,7 @@ const b4a = require('b4a')
 const c = require('compact-encoding')
 const m = require('./messages')
 const { isBytes } = require('./bytes')
+const { copy } = require('./encodings')
 const { mapImmutable, mapMutable } = require('./query')
 const { COMMANDS } = require('./constants')
 const { hash } = require('./keys')
@@ -12,8 +13,8 @@ const { isReplaced, search } = require('./replaced')
 const { signMutable, verifyMutable } = require('./persistent')
 
 /** Stores bytes under their hash. */
-exports.immutablePut = async function immutablePut(dht, value, opts) {
-  checkRecord(value)
+exports.immutablePut = async function immutablePut(dht, bytes, opts) {
+  const value = ownRecord(bytes)
   const target = hash(value)
   const put = { command: COMMANDS.IMMUTABLE_PUT, value }
   checkSize(dht, put.value, value)
@@ -33,9 +34,9 @@ exports.immutableGet = async function immutableGet(dht, target, opts) {
 }
 
 /** Signs and stores a record under the hash of a public key. */
-exports.mutablePut = async function mutablePut(dht, keyPair, value, opts) {
+exports.mutablePut = async function mutablePut(dht, keyPair, bytes, opts) {
   const sign = checkSigner('signMutable', keyPair, opts.signMutable, signMutable) || signMutable
-  checkRecord(value)
+  const value = ownRecord(bytes)
   const { publicKey } = keyPair
   const seq = checkUint('seq', opts.seq || 0)
   const signature = checkBytes('signature', await sign(seq, value, keyPair), 64)
@@ -105,8 +106,10 @@ function refresher(refresh, publicKey, found) {
   }
 }
 
-function checkRecord(value) {
+// The value as it is at the call: the program may change it, or give its memory away.
+function ownRecord(value) {
   if (!isBytes(value)) throw new TypeError('value must be a buffer')
+  return copy(value)
 }
 
 // More would be cut off, and no node would answer.

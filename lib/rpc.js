@@ -2,6 +2,7 @@ const { EventEmitter } = require('events')
 const b4a = require('b4a')
 const c = require('compact-encoding')
 const deferred = require('./deferred')
+const { copy } = require('./encodings')
 const Dispatcher = require('./dispatcher')
 const incoming = require('./incoming')
 const lifecycle = require('./lifecycle')
@@ -198,11 +199,12 @@ module.exports = class RPC extends EventEmitter {
 
   query({ target, command, value = null }, opts = {}) {
     checkUint('command', command)
-    checkValue(value)
+    // it is sent later, when the program may have given its memory away
+    const sent = checkValue(value) && copy(value)
     // the core sends it again itself
     const byCore = opts?.commit === true && !isReplaced(this, 'request')
-    const again = byCore ? { command, value } : null
-    const start = ['userQuery', { command, value, commit: again }]
+    const again = byCore ? { command, value: sent } : null
+    const start = ['userQuery', { command, value: sent, commit: again }]
     const commit = again === null ? undefined : null
     return this._query({ target, start, command, value, commit }, opts)
   }

@@ -2,8 +2,8 @@
 
 const test = require('brittle')
 const b4a = require('b4a')
-const { createTestnet } = require('../helpers/implementation')
-const { node, once, pair, testnet } = require('../helpers/fixtures')
+const { DHT, createTestnet } = require('../helpers/implementation')
+const { node, once, pair, rejected, testnet } = require('../helpers/fixtures')
 const runProgram = require('../helpers/run-program')
 
 test('messages, ordered or not, share no memory', async t => {
@@ -60,6 +60,23 @@ test('an event that cannot be decoded is an error, and the next ones come', asyn
   const uncaught = ['uncaught: Error', 'uncaught: RangeError', 'uncaught: TypeError']
   t.alike(lines.sort(), ['listening', ...uncaught])
   t.is(code, 0, stderr)
+})
+
+test('a value that a program gives away after the call is stored as it was', async t => {
+  const net = await testnet(t, 3)
+  const dht = await node(t, net)
+  const value = new Uint8Array(100).fill(7)
+  const putting = dht.immutablePut(value)
+  const target = b4a.alloc(32, 1)
+  const asking = dht.query({ target, command: 3, value: new Uint8Array(value) }).finished()
+  structuredClone(value.buffer, { transfer: [value.buffer] })
+  const { hash } = await putting
+  t.alike((await dht.immutableGet(hash)).value, b4a.alloc(100, 7))
+  await asking
+
+  t.ok(await rejected(dht.immutablePut(value)), 'its memory is gone')
+  t.ok(await rejected(dht.mutablePut(DHT.keyPair(), value)))
+  t.exception.all(() => dht.query({ target, command: 3, value }))
 })
 
 test('a testnet forgets the nodes that a program made and destroyed', async t => {
