@@ -109,10 +109,12 @@ export class Crowd {
     const value = this.any(this.values)
     try {
       await unlessGone(node, async () => {
-        await node.mutablePut(record.keyPair, value, { seq: ++record.seq })
+        const seq = ++record.seq
+        const { closestNodes } = await node.mutablePut(record.keyPair, value, { seq })
         const got = await this.any(this.staying).mutableGet(record.keyPair.publicKey)
-        if (!got?.value.equals(value))
-          throw new Error('a mutable value was not found as it was put')
+        if (got?.value.equals(value)) return
+        const found = got === null ? 'nothing' : `number ${got.seq}`
+        throw new Error(`${closestNodes.length} nodes took number ${seq}, found was ${found}`)
       })
     } finally {
       record.busy = false
