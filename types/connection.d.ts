@@ -102,6 +102,8 @@ export interface RawStream extends Emitter<{ close: [] }> {
    * the stream ends before.
    */
   flush(): Promise<boolean>
+  /** A hint about speed, which is ignored. */
+  setInteractive(interactive: boolean): void
   destroy(err?: Error): void
   toJSON(): object
 }

@@ -199,6 +199,7 @@ const sides: boolean[] = [connection.readable, connection.writable, connection.d
 const bytesSoFar: number = connection.rawBytesRead + connection.rawBytesWritten
 connection.toJSON()
 const raw: DHT.RawStream | null = connection.noiseStream.rawStream
+raw?.setInteractive(true)
 const rtt: number = raw?.rtt ?? 0
 const streams: Set<DHT.RawStream> | undefined = raw?.socket?.streams
 raw?.on('close', () => {})
