@@ -1,7 +1,7 @@
 const b4a = require('b4a')
 const c = require('compact-encoding')
 const { EVENTS, DATA, MESSAGE, DRAINED, LARGE } = require('./border')
-const { copy } = require('./encodings')
+const ownBytes = require('./own-bytes')
 const turns = require('./turns')
 
 /**
@@ -157,13 +157,13 @@ module.exports = class Dispatcher {
   _take(state) {
     const length = c.uint32.decode(state)
     if (length >= LARGE) {
-      const data = b4a.allocUnsafeSlow(length)
+      const data = ownBytes.allocate(length)
       this._native.take(data)
       return data
     }
     const { start } = state
     state.start += length
-    return copy(state.buffer.subarray(start, state.start))
+    return ownBytes.slice(state.buffer, start, state.start)
   }
 
   // Listeners may throw, and so may what a program has made of its statistics.
@@ -196,8 +196,8 @@ const TIME_IS_UP = 3
  */
 const WORK_AT_ONCE = 64
 
-/** A stream that may write again, up to 256 KiB. */
-const WRITER = 32
+/** A stream that may write again, up to 256 KiB: as much as all that. */
+const WRITER = WORK_AT_ONCE
 
 /** Enough for a node that only hears of others: V8 counts slabs, and collects garbage for them. */
 const FIRST_SLAB = 4 * 1024

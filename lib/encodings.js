@@ -1,7 +1,7 @@
 // The pieces that border.js and inspect.js are made of, in compact-encoding.
 
 const c = require('compact-encoding')
-const b4a = require('b4a')
+const ownBytes = require('./own-bytes')
 
 // Every reply of a query names twenty addresses: strings are joined, not made from numbers.
 const OCTETS = Array.from({ length: 256 }, (_, n) => String(n))
@@ -25,24 +25,12 @@ const address = {
 }
 const addresses = c.array(address)
 
-/**
- * Bytes with memory of their own, and not in a pool: the application may keep them for long, or
- * give their memory away.
- *
- * @param {Uint8Array} bytes
- */
-function copy(bytes) {
-  const own = b4a.allocUnsafeSlow(bytes.byteLength)
-  own.set(bytes)
-  return own
-}
-
 // The same encoding; what it decodes does not share memory with the message.
 function own(encoding) {
   return {
     preencode: encoding.preencode,
     encode: encoding.encode,
-    decode: state => copy(encoding.decode(state))
+    decode: state => ownBytes.copy(encoding.decode(state))
   }
 }
 const key = own(c.fixed32)
@@ -89,4 +77,4 @@ function uints(names) {
   return struct(Object.fromEntries(names.map(name => [name, c.uint])))
 }
 
-module.exports = { address, addresses, copy, hash, key, optional, ownBuffer, struct, uints }
+module.exports = { address, addresses, hash, key, optional, ownBuffer, struct, uints }

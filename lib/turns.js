@@ -37,8 +37,8 @@ class Turns {
   }
 }
 
-/** Milliseconds: timers of a busy program are often as late by themselves. */
-const SHARE = 2
+/** Milliseconds, of which the clock counts whole ones: half of it on average. */
+const SHARE = 1
 
 // Taken here, before a test replaces the clock of its program. Browser-like environments of test
 // runners have no setImmediate.

@@ -13,6 +13,7 @@ use tokio::task;
 use tokio::time::{Sleep, sleep_until};
 
 use super::batch::Batch;
+use super::giving_way::GivingWay;
 use super::host::{ClockWatch, InterfaceWatch, LOOK_INTERVAL, SleepWatch};
 use super::shared::Shared;
 use super::state::Next;
@@ -27,6 +28,7 @@ pub(super) struct Driver {
     sleep: SleepWatch,
     clock: ClockWatch,
     look_at: Instant,
+    giving_way: GivingWay,
     /// The socket that was read last, so that none is read twice before the others.
     last: SocketId,
     alarm: Pin<Box<Sleep>>,
@@ -52,6 +54,7 @@ impl Driver {
             sleep: SleepWatch::new(now, wall),
             clock: ClockWatch::new(now, wall),
             look_at: now + LOOK_INTERVAL,
+            giving_way: GivingWay::new(now),
             last: SocketId::SERVER,
             alarm: Box::pin(sleep_until(now.into())),
             alarm_at: Some(now),
@@ -83,18 +86,26 @@ impl Driver {
             };
             match next {
                 Next::End => return,
-                // The other nodes of the engine have their turn.
                 Next::Again => {
                     idle = false;
-                    task::yield_now().await;
+                    self.give_way().await;
                 }
                 Next::Wait { .. } if more => {
                     idle = true;
-                    task::yield_now().await;
+                    self.give_way().await;
                 }
-                Next::Wait { until, writable } => idle = self.wait(until, writable).await,
+                Next::Wait { until, writable } => {
+                    idle = self.wait(until, writable).await;
+                    self.giving_way.slept();
+                }
             }
         }
+    }
+
+    /// The application and the other nodes of the engine have their turn.
+    async fn give_way(&mut self) {
+        self.giving_way.give_way(|| self.shared.calls());
+        task::yield_now().await;
     }
 
     /// The only place that sleeps. True if there is nothing to do but to read the sockets.

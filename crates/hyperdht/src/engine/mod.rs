@@ -8,6 +8,7 @@ mod batch;
 mod bind;
 mod descriptors;
 mod driver;
+mod giving_way;
 mod handle;
 mod host;
 mod queue;

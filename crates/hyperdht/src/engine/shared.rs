@@ -9,7 +9,7 @@ mod actions;
 use std::cell::RefCell;
 use std::io;
 use std::net::SocketAddrV4;
-use std::sync::atomic::{Ordering, fence};
+use std::sync::atomic::{AtomicUsize, Ordering, fence};
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
@@ -33,6 +33,8 @@ pub(super) struct Shared {
     state: Mutex<State>,
     /// Commands that found the lock taken.
     mailbox: Mutex<Vec<Command>>,
+    /// How often the application gave commands or took events.
+    calls: AtomicUsize,
     queue: Mutex<Queue>,
     /// `None` once the node is closed. Locked while it is called, so that closing waits for a call
     /// under way; by one thread again, so that it may itself close.
@@ -63,6 +65,7 @@ impl Shared {
             notify: Notify::new(),
             state: Mutex::new(State::new(core, main, max_segments)),
             mailbox: Mutex::new(Vec::new()),
+            calls: AtomicUsize::new(0),
             queue: Mutex::new(Queue::default()),
             waker: ReentrantMutex::new(RefCell::new(Some(waker))),
             runtime,
@@ -73,6 +76,7 @@ impl Shared {
 
     /// Runs commands at once if the lock is free, and leaves them in the mailbox if it is not.
     pub(super) fn commands(&self, commands: impl Iterator<Item = Command>) {
+        self.calls.fetch_add(1, Ordering::Relaxed);
         let Some(mut state) = self.state.try_lock() else {
             self.mailbox.lock().extend(commands);
             return self.sweep();
@@ -119,7 +123,13 @@ impl Shared {
 
     /// Takes all events.
     pub(super) fn drain_events(&self, into: &mut Vec<Event>) {
+        self.calls.fetch_add(1, Ordering::Relaxed);
         self.queue.lock().drain(into);
+    }
+
+    /// A number that changes when the application does something with the node.
+    pub(super) fn calls(&self) -> usize {
+        self.calls.load(Ordering::Relaxed)
     }
 
     pub(super) fn local_addr(&self, socket: SocketId) -> Option<SocketAddrV4> {
