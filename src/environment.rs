@@ -35,6 +35,11 @@ pub(crate) fn with_engine<R>(env: &Env, f: impl FnOnce(&Engine) -> io::Result<R>
     })
 }
 
+/// Whether this thread's engine runs: from the first node until the environment ends.
+pub(crate) fn is_running() -> bool {
+    CURRENT.with_borrow(Option::is_some)
+}
+
 /// Remembers a wake-up function until it is released or the environment ends.
 pub(crate) fn adopt(wake: WakeFunction) {
     CURRENT.with_borrow_mut(|current| {

@@ -1,10 +1,13 @@
 //! The one way from the driver's thread to JavaScript: a threadsafe function without arguments.
 
+use std::ffi::c_void;
 use std::ptr;
 
 use hyperdht::Wake;
 use napi::bindgen_prelude::*;
 use napi::{JsValue, sys};
+
+use crate::environment;
 
 /// A raw threadsafe function: napi-rs' own one has a finalizer, which crashes in Bare.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,8 +24,8 @@ impl WakeFunction {
     pub(crate) fn new(env: &Env, function: &Unknown<'_>) -> Result<Self> {
         let name = env.create_string("hyperdht")?;
         let mut raw = ptr::null_mut();
-        // SAFETY: all handles belong to this environment; no context, no finalizer, no
-        // call-back of our own, so nothing outlives the call.
+        // SAFETY: all handles belong to this environment; no context and no finalizer, so nothing
+        // outlives the call but `call`, which is a function.
         let status = unsafe {
             sys::napi_create_threadsafe_function(
                 env.raw(),
@@ -34,7 +37,7 @@ impl WakeFunction {
                 ptr::null_mut(),
                 None,
                 ptr::null_mut(),
-                None,
+                Some(call),
                 &mut raw,
             )
         };
@@ -66,6 +69,26 @@ impl WakeFunction {
                 sys::ThreadsafeFunctionReleaseMode::abort,
             );
         }
+    }
+}
+
+/// Calls `function`, unless the environment is ending. Bare makes the calls that wait even after a
+/// release, and its timers, which `function` sets, are gone by then.
+unsafe extern "C" fn call(
+    env: sys::napi_env,
+    function: sys::napi_value,
+    _context: *mut c_void,
+    _data: *mut c_void,
+) {
+    if env.is_null() || function.is_null() || !environment::is_running() {
+        return;
+    }
+    let mut receiver = ptr::null_mut();
+    // SAFETY: both handles are the runtime's, alive until this returns. An exception stays pending,
+    // for the runtime to report.
+    unsafe {
+        sys::napi_get_undefined(env, &mut receiver);
+        sys::napi_call_function(env, receiver, function, 0, ptr::null(), ptr::null_mut());
     }
 }
 
