@@ -188,6 +188,8 @@ fn control(w: &mut Writer, event: &Event) {
             let error = ConnectError::NodeFailed;
             failure(w.u8(61), error.code(), &error.to_string());
         }
+        // Clippy names the variants that this arm would hide.
+        _ => {}
     }
 }
 

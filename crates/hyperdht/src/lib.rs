@@ -27,6 +27,8 @@
 //! The protocols are state machines without sockets, threads or clocks (`hyperdht-proto`). The
 //! [`Engine`] drives any number of them on one thread. [`Dht`] is the engine with futures, which
 //! run on any executor; the Node-API binding is another user of it.
+
+#![warn(missing_docs)]
 #![forbid(unsafe_code)]
 
 mod channel;

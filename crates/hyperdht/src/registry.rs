@@ -296,6 +296,7 @@ impl Registry {
             | Event::ServerRelays { .. }
             | Event::ServerSuspended { .. }
             | Event::Sign { .. } => {}
+            _ => tracing::error!(?event, "an event that nobody handles"),
         }
     }
 

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Instant;
 
 use crate::firewall::Firewall;
-use proto::{Action, Command, Config, Event, Node, SocketId, Transmit, TransmitBuf};
+use proto::{Action, Config, Event, HostEvent, Node, SocketId, Transmit, TransmitBuf};
 
 /// Names a host of a world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -118,7 +118,7 @@ impl Host {
                 self.sockets.insert(socket, port);
                 self.by_port.insert(port, socket);
                 let local = Some(any(port));
-                self.node.handle_command(now, Command::Bound { socket, local });
+                self.node.handle_host_event(now, HostEvent::Bound { socket, local });
             }
             Action::Close { socket } => {
                 if let Some(port) = self.sockets.remove(&socket) {
@@ -127,24 +127,25 @@ impl Host {
             }
             Action::CheckLocal { host } => {
                 let valid = host == self.address || host.is_loopback();
-                self.node.handle_command(now, Command::LocalChecked { host, valid });
+                self.node.handle_host_event(now, HostEvent::LocalChecked { host, valid });
             }
             Action::CloseMain => {
                 // `settle` has emptied the node before it acts.
                 self.sockets.remove(&SocketId::CLIENT);
                 self.sockets.remove(&SocketId::SERVER);
-                self.node.handle_command(now, Command::MainClosed);
+                self.node.handle_host_event(now, HostEvent::MainClosed);
             }
             Action::BindMain => {
                 self.sockets.extend(MAIN_SOCKETS);
                 let [client, server] = MAIN_SOCKETS.map(|(_, port)| any(port));
                 let sockets = Ok(proto::MainSockets { client, server });
-                self.node.handle_command(now, Command::MainBound { sockets });
+                self.node.handle_host_event(now, HostEvent::MainBound { sockets });
             }
             Action::Resolve { host } => {
                 let addresses = Vec::new();
-                self.node.handle_command(now, Command::Resolved { host, addresses });
+                self.node.handle_host_event(now, HostEvent::Resolved { host, addresses });
             }
+            _ => unimplemented!("the simulation has no {action:?}"),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hasher};
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::{Duration, Instant};
 
-use proto::{BootstrapNode, Command, Config, Datagram, Event, Rng};
+use proto::{BootstrapNode, Command, Config, Datagram, Event, HostEvent, Rng};
 
 use crate::agenda::{Agenda, Due};
 use crate::firewall::Firewall;
@@ -186,6 +186,14 @@ impl World {
     pub fn command(&mut self, host: HostId, command: Command) {
         if self.hosts[host.0].is_on() {
             self.hosts[host.0].node.handle_command(self.now, command);
+            self.settle(host);
+        }
+    }
+
+    /// Tells a host's node of its host; one that is off or asleep takes nothing.
+    pub fn host_event(&mut self, host: HostId, event: HostEvent) {
+        if self.hosts[host.0].is_on() {
+            self.hosts[host.0].node.handle_host_event(self.now, event);
             self.settle(host);
         }
     }

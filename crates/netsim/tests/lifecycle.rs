@@ -10,8 +10,8 @@ use netsim::{HostId, Link, World};
 use proto::noise::{KeyPair, PublicKey};
 use proto::{
     BootstrapNode, Closed, Command, Config, ConnError, ConnId, ConnectError, ConnectOptions, Event,
-    Interface, Live, QueryId, QueryKind, QueryOptions, RequestError, RequestId, ServerId,
-    ServerOptions, StreamError, UserRequest,
+    HostEvent, Interface, Live, QueryId, QueryKind, QueryOptions, RequestError, RequestId,
+    ServerId, ServerOptions, StreamError, UserRequest,
 };
 
 #[test]
@@ -250,12 +250,12 @@ fn what_is_wanted_of_a_node_that_sleeps() {
 fn a_machine_that_slept_wakes_its_nodes() {
     let mut world = World::testnet(9, 3, Link::default());
     let woke = |event: &Event| matches!(event, Event::Wakeup);
-    world.command(US, Command::MachineSlept);
+    world.host_event(US, HostEvent::MachineSlept);
     assert!(world.saw(US, woke));
 
     world.take_events(US);
     suspend(&mut world, US);
-    world.command(US, Command::MachineSlept);
+    world.host_event(US, HostEvent::MachineSlept);
     assert!(!world.saw(US, woke), "a node that sleeps sleeps on");
 }
 
@@ -267,7 +267,7 @@ fn a_network_change_is_told_and_announced() {
     world.take_events(US);
     world.start_tap();
     let address = world.get(US).address;
-    world.command(US, Command::Interfaces { interfaces: interfaces(address) });
+    world.host_event(US, HostEvent::Interfaces { interfaces: interfaces(address) });
     let told = |e: &Event| matches!(e, Event::NetworkChange { interfaces: i } if i.len() == 2);
     assert!(world.saw(US, told));
     world.run_for(S);
@@ -276,7 +276,10 @@ fn a_network_change_is_told_and_announced() {
 
     suspend(&mut world, US);
     world.take_events(US);
-    world.command(US, Command::Interfaces { interfaces: interfaces(Ipv4Addr::new(5, 5, 5, 5)) });
+    world.host_event(
+        US,
+        HostEvent::Interfaces { interfaces: interfaces(Ipv4Addr::new(5, 5, 5, 5)) },
+    );
     assert!(!world.saw(US, told));
     assert_eq!(world.get(US).node.local_host(), Some(Ipv4Addr::new(5, 5, 5, 5)));
 }

@@ -11,9 +11,13 @@ use crate::{Action, AskId, Event, Question, Rng, SocketId, Stats, Timer, Timers}
 pub struct Cx<'a> {
     /// The only now.
     pub now: Instant,
+    /// The only source of chance.
     pub rng: &'a mut Rng,
+    /// When machines want to be called.
     pub timers: &'a mut Timers,
+    /// What the driver has to do.
     pub out: &'a mut Outbox,
+    /// The node's counters.
     pub stats: &'a mut Stats,
 }
 

@@ -2,6 +2,8 @@
 //!
 //! [`Node`] takes datagrams, commands and the time, and gives datagrams to send, actions for the
 //! driver, and events for the application. It owns no socket, no clock, no task and no lock.
+
+#![warn(missing_docs)]
 #![forbid(unsafe_code)]
 
 mod api;

@@ -6,6 +6,8 @@
 //!
 //! Wire format and rules: libudx, as shipped in udx-native 1.21.3. Congestion control, pacing, loss
 //! recovery timing and MTU search are free there, and are this crate's own.
+
+#![warn(missing_docs)]
 #![forbid(unsafe_code)]
 
 mod ack;

@@ -7,7 +7,7 @@ use std::task::Poll;
 use std::time::{Instant, SystemTime};
 
 use parking_lot::Mutex;
-use proto::{Command, Interface, SocketId};
+use proto::{HostEvent, Interface, SocketId};
 use tokio::runtime::Handle;
 use tokio::task;
 use tokio::time::{Sleep, sleep_until};
@@ -134,7 +134,7 @@ impl Driver {
     }
 
     /// What has happened to the host, if it is time to look.
-    fn look(&mut self) -> Vec<Command> {
+    fn look(&mut self) -> Vec<HostEvent> {
         let now = Instant::now();
         if now < self.look_at {
             return Vec::new();
@@ -143,16 +143,16 @@ impl Driver {
         let mut news = Vec::new();
         let wall = SystemTime::now();
         if let Some(unix_time) = self.clock.look(now, wall) {
-            news.push(Command::Clock { unix_time });
+            news.push(HostEvent::Clock { unix_time });
         }
         if self.sleep.look(now, wall) {
-            news.push(Command::MachineSlept);
+            news.push(HostEvent::MachineSlept);
         }
         let mut watch = self.interfaces.lock();
         let interfaces = watch.read(now);
         if interfaces != self.known {
             self.known = interfaces.to_vec();
-            news.push(Command::Interfaces { interfaces: self.known.clone() });
+            news.push(HostEvent::Interfaces { interfaces: self.known.clone() });
         }
         news
     }

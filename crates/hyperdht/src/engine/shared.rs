@@ -14,7 +14,7 @@ use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use parking_lot::{Mutex, MutexGuard, ReentrantMutex};
-use proto::{Command, Event, Node, SocketId, Stats, Transmit};
+use proto::{Command, Event, HostEvent, Node, SocketId, Stats, Transmit};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
@@ -90,6 +90,15 @@ impl Shared {
         self.sweep();
     }
 
+    /// Tells the node of the host. Waits for the lock, so not for a thread of the application.
+    fn host_event(&self, event: HostEvent) {
+        let mut state = self.state.lock();
+        self.empty_mailbox(&mut state);
+        state.core.handle_host_event(Instant::now(), event);
+        self.settle(state, Holder::Caller);
+        self.sweep();
+    }
+
     /// Looks at the node, with all earlier commands of this thread done. Waits for the lock,
     /// which is held for one batch at most. `None` if the node has panicked, before or here.
     pub(super) fn read<R>(&self, look: impl FnOnce(&Node) -> R) -> Option<R> {
@@ -142,7 +151,7 @@ impl Shared {
 
     /// One turn of the driver: hands over what has arrived and what the host has to tell, runs what
     /// is due.
-    pub(super) fn turn(&self, batch: &mut Batch, news: Vec<Command>) -> Next {
+    pub(super) fn turn(&self, batch: &mut Batch, news: Vec<HostEvent>) -> Next {
         let mut state = self.state.lock();
         // Until it waits again, it need not be told of anything.
         state.driver_notified = true;
@@ -156,8 +165,8 @@ impl Shared {
                 now = Instant::now();
             }
         });
-        for command in news {
-            state.core.handle_command(now, command);
+        for event in news {
+            state.core.handle_host_event(now, event);
         }
         state.core.handle_timeout(now);
         let state = self.tell(state);

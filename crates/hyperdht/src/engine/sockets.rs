@@ -42,9 +42,13 @@ pub(super) struct Socket {
 /// What has passed through a socket so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Traffic {
+    /// Bytes of datagrams sent.
     pub bytes_transmitted: u64,
+    /// Bytes of datagrams received.
     pub bytes_received: u64,
+    /// Datagrams sent.
     pub packets_transmitted: u64,
+    /// Datagrams received.
     pub packets_received: u64,
 }
 

@@ -4,7 +4,9 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
-use proto::{Command, Config, Datagram, Event, MainSockets, Node, SocketId, Transmit, TransmitBuf};
+use proto::{
+    Command, Config, Datagram, Event, HostEvent, MainSockets, Node, SocketId, Transmit, TransmitBuf,
+};
 
 /// What the lock protects.
 pub(super) struct State {
@@ -138,6 +140,10 @@ impl Core {
 
     pub(super) fn handle_command(&mut self, now: Instant, command: Command) {
         self.enter_at(now, |node, now| node.handle_command(now, command));
+    }
+
+    pub(super) fn handle_host_event(&mut self, now: Instant, event: HostEvent) {
+        self.enter_at(now, |node, now| node.handle_host_event(now, event));
     }
 
     /// Runs what is due.

@@ -1,7 +1,6 @@
 //! What the application asks of a node.
 
-use std::io::ErrorKind;
-use std::net::{IpAddr, Ipv4Addr, SocketAddrV4};
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,84 +9,201 @@ use crate::noise::{KeyPair, PublicKey};
 use crate::secret::Message;
 use crate::wire::Target;
 use crate::{
-    AskId, ConnId, Incoming, Interests, QueryId, RequestAnswer, RequestId, ServerId, SocketId,
+    AskId, ConnId, Incoming, Interests, QueryId, QueryKind, QueryOptions, RequestAnswer, RequestId,
+    ServerId, SocketId, Steer, UserRequest,
 };
 
 /// One command. All take effect at once; their outcome arrives as an [`crate::Event`].
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum Command {
     /// Connects to a server by its public key.
-    Connect { conn: ConnId, remote: PublicKey, options: ConnectOptions },
+    Connect {
+        /// The caller's number for the connection.
+        conn: ConnId,
+        /// The server's public key.
+        remote: PublicKey,
+        /// How.
+        options: ConnectOptions,
+    },
     /// Writes one message to a connection; queued until it is open.
-    Write { conn: ConnId, data: Message },
+    Write {
+        /// The connection.
+        conn: ConnId,
+        /// The message.
+        data: Message,
+    },
     /// Writes one unordered, unreliable message.
-    SendMessage { conn: ConnId, data: Bytes },
+    SendMessage {
+        /// The connection.
+        conn: ConnId,
+        /// The message.
+        data: Bytes,
+    },
     /// Asks for an `Event::Flushed` once the peer has acknowledged all that was written before. It
     /// does not come if the connection ends first. The caller chooses the number.
-    Flush { conn: ConnId, flush: u32 },
+    Flush {
+        /// The connection.
+        conn: ConnId,
+        /// The caller's number.
+        flush: u32,
+    },
     /// Ends the write side.
-    End { conn: ConnId },
+    End {
+        /// The connection.
+        conn: ConnId,
+    },
     /// Tears a connection down at once.
-    DestroyConn { conn: ConnId },
+    DestroyConn {
+        /// The connection.
+        conn: ConnId,
+    },
     /// The application has taken this many bytes of `Event::Data`, and the empty messages among
     /// them: the window may reopen.
-    Consumed { conn: ConnId, bytes: usize },
+    Consumed {
+        /// The connection.
+        conn: ConnId,
+        /// How many bytes.
+        bytes: usize,
+    },
     /// Interval of the keep-alive; zero is off.
-    SetKeepAlive { conn: ConnId, interval: Duration },
+    SetKeepAlive {
+        /// The connection.
+        conn: ConnId,
+        /// The interval.
+        interval: Duration,
+    },
     /// The same for the connections to come.
-    SetDefaultKeepAlive { interval: Duration },
+    SetDefaultKeepAlive {
+        /// The interval.
+        interval: Duration,
+    },
     /// Announces a key pair and accepts connections to it.
-    Listen { server: ServerId, options: ServerOptions },
+    Listen {
+        /// The caller's number for the server.
+        server: ServerId,
+        /// How.
+        options: ServerOptions,
+    },
     /// Announces a server again at the next cycle.
-    RefreshServer { server: ServerId },
+    RefreshServer {
+        /// The server.
+        server: ServerId,
+    },
     /// Unannounces a server and drops its half-open handshakes.
-    CloseServer { server: ServerId },
+    CloseServer {
+        /// The server.
+        server: ServerId,
+    },
     /// Changes which questions a server asks.
-    SetHooks { server: ServerId, firewall: bool, holepunch: bool },
+    SetHooks {
+        /// The server.
+        server: ServerId,
+        /// Whether the server asks [`crate::Question::Firewall`].
+        firewall: bool,
+        /// Whether the server asks [`crate::Question::Holepunch`].
+        holepunch: bool,
+    },
     /// The answer to an `Event::Ask`.
-    Answer { ask: AskId, answer: Answer },
+    Answer {
+        /// The question's number.
+        ask: AskId,
+        /// The answer.
+        answer: Answer,
+    },
     /// The answer to an `Event::Sign`; `None` if there is no signature.
-    Signed { server: ServerId, tag: u32, signature: Option<[u8; 64]> },
+    Signed {
+        /// The server.
+        server: ServerId,
+        /// The tag of the `Event::Sign`.
+        tag: u32,
+        /// The signature.
+        signature: Option<[u8; 64]>,
+    },
     /// Starts a query.
-    Query { query: QueryId, target: Target, kind: QueryKind, options: QueryOptions },
+    Query {
+        /// The caller's number for the query.
+        query: QueryId,
+        /// What is looked for.
+        target: Target,
+        /// Which query.
+        kind: QueryKind,
+        /// How.
+        options: QueryOptions,
+    },
     /// Ends a query early.
-    CancelQuery { query: QueryId },
+    CancelQuery {
+        /// The query.
+        query: QueryId,
+    },
     /// Changes the course of a query that has not ended.
-    SteerQuery { query: QueryId, steer: Steer },
+    SteerQuery {
+        /// The query.
+        query: QueryId,
+        /// The change.
+        steer: Steer,
+    },
     /// Removes a record from the node's own store, which it never asks itself.
-    Unlink { target: Target, public_key: PublicKey },
+    Unlink {
+        /// The target of the record.
+        target: Target,
+        /// The public key of the record.
+        public_key: PublicKey,
+    },
     /// Sends one request.
-    Request { request: RequestId, options: UserRequest },
+    Request {
+        /// The caller's number for the request.
+        request: RequestId,
+        /// The request.
+        options: UserRequest,
+    },
     /// Forgets a request of the application. Nothing follows.
-    CancelRequest { request: RequestId },
+    CancelRequest {
+        /// The request.
+        request: RequestId,
+    },
     /// Says what of other nodes the application wants to see.
-    Subscribe { interests: Interests },
+    Subscribe {
+        /// What it wants to see.
+        interests: Interests,
+    },
     /// Answers a request of another node, passes it on, or lets the node serve it.
-    AnswerRequest { incoming: Box<Incoming>, answer: RequestAnswer },
+    AnswerRequest {
+        /// The request, as the event gave it.
+        incoming: Box<Incoming>,
+        /// The answer.
+        answer: RequestAnswer,
+    },
     /// So many `Event::IncomingRequest`s and `Event::Datagram`s have reached the application.
     /// Until they have, no more than a few wait for it.
-    Taken { events: usize },
+    Taken {
+        /// How many.
+        events: usize,
+    },
     /// Treats a datagram as if it had just arrived and nobody had asked for it.
-    HandleDatagram { socket: SocketId, from: SocketAddrV4, data: Bytes },
+    HandleDatagram {
+        /// The socket that it is said to have arrived on.
+        socket: SocketId,
+        /// The sender's address.
+        from: SocketAddrV4,
+        /// The bytes.
+        data: Bytes,
+    },
     /// Asks whether this host hears itself on an address; `Event::LocalChecked` follows.
-    CheckLocal { host: Ipv4Addr },
-    /// The answer to `Action::CheckLocal`.
-    LocalChecked { host: Ipv4Addr, valid: bool },
+    CheckLocal {
+        /// The address to check.
+        host: Ipv4Addr,
+    },
     /// Adds a node to the routing table.
-    AddNode { address: SocketAddrV4 },
+    AddNode {
+        /// The address.
+        address: SocketAddrV4,
+    },
     /// Whether to tell of nodes that enter and leave the routing table. Default: not.
-    WatchTable { watch: bool },
-    /// A socket that `Action::Bind` asked for is ready; `None` if it could not be bound.
-    Bound { socket: SocketId, local: Option<SocketAddrV4> },
-    /// The addresses of a name that `Action::Resolve` asked for; empty on failure.
-    Resolved { host: String, addresses: Vec<Ipv4Addr> },
-    /// The host's interfaces have changed; all of them. `Event::NetworkChange` follows, unless the
-    /// node sleeps.
-    Interfaces { interfaces: Vec<Interface> },
-    /// The wall clock shows this, since the Unix epoch: it was set, or the machine slept.
-    Clock { unix_time: Duration },
-    /// The machine has slept, which the clock of this node does not show.
-    MachineSlept,
+    WatchTable {
+        /// Whether to tell.
+        watch: bool,
+    },
     /// Puts the node to sleep: servers unannounce, for 5 s at most, then connections, requests and
     /// both main sockets end. One `Event::Suspended` follows, also if the node sleeps already.
     /// Several of these and of `Resume` take effect one after another.
@@ -97,15 +213,20 @@ pub enum Command {
     Resume,
     /// Unannounces a server, and accepts nobody until `ResumeServer` or `Resume`.
     /// `Event::ServerSuspended` follows within 5 s.
-    SuspendServer { server: ServerId },
+    SuspendServer {
+        /// The server.
+        server: ServerId,
+    },
     /// Announces a suspended server again.
-    ResumeServer { server: ServerId },
-    /// `Action::CloseMain` is done.
-    MainClosed,
-    /// The outcome of `Action::BindMain`.
-    MainBound { sockets: Result<MainSockets, ErrorKind> },
+    ResumeServer {
+        /// The server.
+        server: ServerId,
+    },
     /// Ends the node: servers unannounce first unless forced. `Event::Destroyed` follows.
-    Destroy { force: bool },
+    Destroy {
+        /// Leave without a word to anybody.
+        force: bool,
+    },
 }
 
 /// Options of one `Connect`.
@@ -172,35 +293,6 @@ impl Default for ServerOptions {
     }
 }
 
-/// The local addresses of the sockets that a node always has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MainSockets {
-    /// Requests leave from here while the node is firewalled.
-    pub client: SocketAddrV4,
-    /// Others reach the node here.
-    pub server: SocketAddrV4,
-}
-
-/// One address of one network interface of this host.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Interface {
-    /// The system's name for the interface.
-    pub name: String,
-    pub address: IpAddr,
-    /// It leads to this host only.
-    pub internal: bool,
-}
-
-impl Interface {
-    /// The IPv4 address, if others may reach this host at it.
-    pub fn external_ipv4(&self) -> Option<Ipv4Addr> {
-        match self.address {
-            IpAddr::V4(address) if !self.internal => Some(address),
-            IpAddr::V4(_) | IpAddr::V6(_) => None,
-        }
-    }
-}
-
 /// Answers to a [`crate::Question`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
@@ -208,83 +300,4 @@ pub enum Answer {
     Accept,
     /// Stop here.
     Reject,
-}
-
-/// The queries that an application can run.
-#[derive(Clone, Debug)]
-pub enum QueryKind {
-    /// Internal FIND_NODE.
-    FindNode,
-    /// FIND_PEER; the target is the hash of a public key.
-    FindPeer,
-    /// LOOKUP of a topic.
-    Lookup,
-    /// LOOKUP, then a signed ANNOUNCE to the closest nodes; if `clear`, a signed UNANNOUNCE before
-    /// that to each node that has our record.
-    Announce { key_pair: KeyPair, relay_addresses: Vec<SocketAddrV4>, bump: u64, clear: bool },
-    /// LOOKUP, and a signed UNANNOUNCE to each node that has our record.
-    Unannounce { key_pair: KeyPair },
-    /// A user command of dht-rpc.
-    User { command: u64, value: Option<Bytes>, commit: UserCommit },
-}
-
-/// What a user query sends to each of the closest nodes, with the token of its reply.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum UserCommit {
-    /// Nothing.
-    #[default]
-    None,
-    /// This, with the target of the query.
-    Send { command: u64, value: Option<Bytes> },
-}
-
-/// Changes of a query's course.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Steer {
-    /// Nobody else is asked until it goes on: whoever reads its replies is slow.
-    Pause,
-    /// The end of a pause.
-    GoOn,
-    /// Nobody else is asked: what answered so far is the result.
-    Conclude,
-}
-
-/// Options of one query.
-#[derive(Clone, Debug, Default)]
-pub struct QueryOptions {
-    /// Asked before the routing table.
-    pub nodes: Vec<SocketAddrV4>,
-    /// `None`: the node's default.
-    pub concurrency: Option<usize>,
-    /// `None`: 5.
-    pub retries: Option<u32>,
-    /// Ask the given nodes only.
-    pub only_closest_nodes: bool,
-    /// Bypass the congestion window, without retries.
-    pub force: bool,
-    /// Replies without a value count, and are not told. Default false.
-    pub only_values: bool,
-}
-
-/// One request of the application.
-#[derive(Clone, Debug)]
-pub struct UserRequest {
-    /// Destination.
-    pub to: SocketAddrV4,
-    /// A dht-rpc command of the protocol itself, as PING.
-    pub internal: bool,
-    /// The command's number.
-    pub command: u64,
-    /// 32 bytes, for commands that have one.
-    pub target: Option<Target>,
-    /// A token from an earlier reply.
-    pub token: Option<[u8; 32]>,
-    /// The command's payload.
-    pub value: Option<Bytes>,
-    /// How often it is sent again.
-    pub retries: u32,
-    /// `None`: the socket that requests leave from.
-    pub socket: Option<SocketId>,
-    /// IP time to live; `None` is the socket's.
-    pub ttl: Option<u8>,
 }

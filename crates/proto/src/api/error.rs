@@ -21,38 +21,55 @@ pub enum ConnError {
 #[non_exhaustive]
 pub enum ConnectError {
     #[error("Bad handshake reply")]
+    /// A relay answered a handshake with what is no reply.
     BadHandshakeReply,
     #[error("Bad holepunch reply")]
+    /// A relay answered a punching round with what is no reply.
     BadHolepunchReply,
     #[error("Holepunch aborted")]
+    /// Our side stopped punching: a hook refused, or the NATs do not allow it.
     HolepunchAborted,
     #[error("Client aborted holepunch")]
+    /// A hook of the client refused to punch.
     ClientAbortedHolepunch,
     #[error("Invalid holepunch payload")]
+    /// A punching round did not decrypt.
     HolepunchInvalid,
     #[error("Holepunching probe did not finish in time")]
+    /// The NAT of one side was not known in time.
     HolepunchProbeTimeout,
     #[error("Both remote and local NATs are randomized")]
+    /// Both NATs take random ports: no punch can succeed.
     HolepunchDoubleRandomizedNats,
     #[error("Cannot holepunch to remote")]
+    /// Our side cannot punch.
     CannotHolepunch,
     #[error("Remote is not holepunching")]
+    /// The peer did not begin to punch.
     RemoteNotHolepunching,
     #[error("Remote is not holepunchable")]
+    /// The peer does not allow a punch.
     RemoteNotHolepunchable,
     #[error("Remote aborted with error code {0}")]
+    /// The peer stopped, with this error of the wire.
     RemoteAborted(u64),
     #[error("Received invalid handshake")]
+    /// The server's handshake did not decrypt.
     HandshakeInvalid,
     #[error("Could not connect to peer")]
+    /// No relay could reach the server.
     PeerConnectionFailed,
     #[error("Peer not found")]
+    /// No node knows the server.
     PeerNotFound,
     #[error("Server is using an incompatible version")]
+    /// The server speaks another version.
     ServerIncompatible,
     #[error("Server returned an error")]
+    /// The server refused with an error.
     ServerError,
     #[error("Server did not send UDX data")]
+    /// The server offers no transport that we know.
     ServerWithoutUdx,
     /// The node sleeps, or falls asleep.
     #[error("Suspended")]
@@ -122,10 +139,13 @@ impl StreamError {
 #[non_exhaustive]
 pub enum ListenError {
     #[error("Already listening")]
+    /// The server listens already.
     AlreadyListening,
     #[error("Keypair already used")]
+    /// Another server of the node has this key pair.
     KeypairAlreadyUsed,
     #[error("Node destroyed")]
+    /// The node is gone, or goes.
     NodeDestroyed,
     /// A panic has ended the node.
     #[error("Node failed")]
@@ -149,12 +169,16 @@ impl ListenError {
 #[non_exhaustive]
 pub enum QueryError {
     #[error("Too few nodes responded")]
+    /// Fewer nodes answered than a query with a commit needs.
     TooFewNodes,
     #[error("No token received for closest node")]
+    /// A node that should store something gave no token.
     NoToken,
     #[error(transparent)]
+    /// A request of the commit failed.
     Commit(#[from] RequestError),
     #[error("Node was destroyed")]
+    /// The node is gone, or goes.
     NodeDestroyed,
     /// A panic has ended the node.
     #[error("Node failed")]
@@ -177,12 +201,16 @@ impl QueryError {
 #[non_exhaustive]
 pub enum RequestError {
     #[error("Request timed out")]
+    /// No answer came, to the last try either.
     Timeout,
     #[error("Request destroyed")]
+    /// The request was cancelled.
     Destroyed,
     #[error("I/O suspended")]
+    /// The node sleeps.
     Suspended,
     #[error("Node destroyed")]
+    /// The node is gone, or goes.
     NodeDestroyed,
     /// A panic has ended the node.
     #[error("Node failed")]

@@ -7,113 +7,205 @@ use bytes::Bytes;
 use zeroize::Zeroizing;
 
 use crate::noise::PublicKey;
-use crate::wire::{NodeId, NoisePayload, Peer, Target};
+use crate::wire::{NodeId, NoisePayload, Target};
 use crate::{
-    AskId, ConnError, ConnId, Incoming, Interface, ListenError, QueryError, QueryId, RequestError,
-    RequestId, ServerId, SocketId, TableNode,
+    AskId, ConnError, ConnId, Incoming, Interface, ListenError, QueryError, QueryId, QueryReply,
+    RequestError, RequestId, ServerId, SocketId, TableNode, Tally,
 };
-
-/// Work that only the driver can do.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Action {
-    /// Bind a UDP socket on any port; answered by `Command::Bound`.
-    Bind { socket: SocketId },
-    /// Close a socket.
-    Close { socket: SocketId },
-    /// Close both main sockets once all that the node has to send has left; answered by
-    /// `Command::MainClosed`. What finds no room in a socket is lost.
-    CloseMain,
-    /// Bind both main sockets again, where they were or else by the rules of the start; answered by
-    /// `Command::MainBound`.
-    BindMain,
-    /// Resolve a name to IPv4 addresses; answered by `Command::Resolved`.
-    Resolve { host: String },
-    /// Send a datagram from a socket on this address to itself; answered by
-    /// `Command::LocalChecked`.
-    CheckLocal { host: Ipv4Addr },
-}
 
 /// What happened, in the order in which it happened.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum Event {
     /// Both sockets are bound and the bootstrap query starts.
     Listening,
     /// Our address as others see it has changed.
-    NatUpdate { host: Option<Ipv4Addr>, port: u16 },
+    NatUpdate {
+        /// The host; `None` while others do not agree.
+        host: Option<Ipv4Addr>,
+        /// The port; 0 while others do not agree.
+        port: u16,
+    },
     /// Bootstrapping has ended, with or without anybody reached.
     Ready,
     /// The node joined the routing tables of others under this id.
-    Persistent { id: NodeId },
+    Persistent {
+        /// The id, which follows from the address.
+        id: NodeId,
+    },
     /// The node left them.
     Ephemeral,
     /// The process or the machine slept.
     Wakeup,
     /// The firewall check showed that strangers reach us (`false`), or no longer.
-    Firewalled { firewalled: bool },
+    Firewalled {
+        /// Whether strangers' packets are kept from us.
+        firewalled: bool,
+    },
     /// The interfaces of this host have changed: all of them, in the system's order. Servers
     /// announce again.
-    NetworkChange { interfaces: Vec<Interface> },
+    NetworkChange {
+        /// All interfaces.
+        interfaces: Vec<Interface>,
+    },
     /// Requests are answered (`online`), or mostly not (`degraded`).
-    Health { online: bool, degraded: bool },
+    Health {
+        /// Requests are answered.
+        online: bool,
+        /// Most requests are not.
+        degraded: bool,
+    },
     /// A node has come into the routing table; told if the application watches it.
-    NodeAdded { node: TableNode },
+    NodeAdded {
+        /// The node.
+        node: TableNode,
+    },
     /// A node has left the routing table; told if the application watches it.
-    NodeRemoved { node: TableNode },
+    NodeRemoved {
+        /// The node.
+        node: TableNode,
+    },
     /// The first announcement is done.
-    ServerListening { server: ServerId },
+    ServerListening {
+        /// The server.
+        server: ServerId,
+    },
     /// `Listen` failed.
-    ServerFailed { server: ServerId, error: ListenError },
+    ServerFailed {
+        /// The server.
+        server: ServerId,
+        /// Why.
+        error: ListenError,
+    },
     /// Our relays, for `server.relayAddresses`.
-    ServerRelays { server: ServerId, relays: Vec<SocketAddrV4> },
+    ServerRelays {
+        /// The server.
+        server: ServerId,
+        /// Nodes that pass handshakes on to the server.
+        relays: Vec<SocketAddrV4>,
+    },
     /// A server is closed.
-    ServerClosed { server: ServerId },
+    ServerClosed {
+        /// The server.
+        server: ServerId,
+    },
     /// A server is unannounced and accepts nobody.
-    ServerSuspended { server: ServerId },
+    ServerSuspended {
+        /// The server.
+        server: ServerId,
+    },
     /// A server accepted a connection.
     Connection(Box<ConnectionInfo>),
     /// A connection of ours is open: keys are set, a path is chosen.
     Opened(Box<Opened>),
     /// One message of a connection.
-    Data { conn: ConnId, data: Bytes },
+    Data {
+        /// The connection.
+        conn: ConnId,
+        /// The bytes, as they were written.
+        data: Bytes,
+    },
     /// One unordered message.
-    Message { conn: ConnId, data: Bytes },
+    Message {
+        /// The connection.
+        conn: ConnId,
+        /// The bytes, as they were sent.
+        data: Bytes,
+    },
     /// The peer ended its side; everything before it was delivered.
-    RemoteEnd { conn: ConnId },
+    RemoteEnd {
+        /// The connection.
+        conn: ConnId,
+    },
     /// Our `End` was acknowledged.
-    Finished { conn: ConnId },
+    Finished {
+        /// The connection.
+        conn: ConnId,
+    },
     /// The peer has acknowledged all that was written before this `Flush`.
-    Flushed { conn: ConnId, flush: u32 },
+    Flushed {
+        /// The connection.
+        conn: ConnId,
+        /// The caller's number.
+        flush: u32,
+    },
     /// This many bytes of frames have left the write queue since the last report. What has left it
     /// and is not acknowledged is bounded by itself, see `Sizes::sending`. A message of n bytes is a
     /// frame of n + 20; a rest below 64 KiB may stay unreported.
-    Drained { conn: ConnId, bytes: usize },
+    Drained {
+        /// The connection.
+        conn: ConnId,
+        /// How many bytes.
+        bytes: usize,
+    },
     /// A connection is gone. Nothing follows.
     Closed(Closed),
     /// The application has to decide.
-    Ask { ask: AskId, question: Question },
+    Ask {
+        /// The question's number, which the answer repeats.
+        ask: AskId,
+        /// What to decide.
+        question: Question,
+    },
     /// A server's announcement needs a signature: `Command::Signed` with the same tag.
-    Sign { server: ServerId, tag: u32, wanted: Box<Unsigned> },
+    Sign {
+        /// The server.
+        server: ServerId,
+        /// The number that the answer repeats.
+        tag: u32,
+        /// What to sign.
+        wanted: Box<Unsigned>,
+    },
     /// One reply of a query.
-    QueryReply { query: QueryId, reply: Box<QueryReply> },
+    QueryReply {
+        /// The query.
+        query: QueryId,
+        /// The reply.
+        reply: Box<QueryReply>,
+    },
     /// A query has ended.
     QueryDone {
+        /// The query.
         query: QueryId,
+        /// The closest nodes that answered, the closest first.
         closest: Vec<QueryReply>,
+        /// How the nodes took it.
         tally: Tally,
+        /// Why the query failed, if it did.
         result: Result<(), QueryError>,
     },
     /// A request has ended.
-    Reply { request: RequestId, result: Result<Box<QueryReply>, RequestError> },
+    Reply {
+        /// The request.
+        request: RequestId,
+        /// The reply, or why there is none.
+        result: Result<Box<QueryReply>, RequestError>,
+    },
     /// A request of another node that the application has subscribed to.
     IncomingRequest(Box<Incoming>),
     /// A datagram that the application has subscribed to.
-    Datagram { socket: SocketId, from: SocketAddrV4, data: Bytes },
+    Datagram {
+        /// The local socket.
+        socket: SocketId,
+        /// The sender's address, as the system tells it.
+        from: SocketAddrV4,
+        /// The payload.
+        data: Bytes,
+    },
     /// Whether this host hears itself on an address.
-    LocalChecked { host: Ipv4Addr, valid: bool },
+    LocalChecked {
+        /// The address that was checked.
+        host: Ipv4Addr,
+        /// This host received its own datagram there.
+        valid: bool,
+    },
     /// The node sleeps: its sockets are closed, and what needed them has ended.
     Suspended,
     /// The node is awake, or its sockets could not be bound and it goes on sleeping.
-    Resumed { error: Option<ErrorKind> },
+    Resumed {
+        /// Why the sockets could not be bound.
+        error: Option<ErrorKind>,
+    },
     /// The node is gone; its sockets can be closed.
     Destroyed,
     /// The node has panicked. It is gone as after `Destroyed`, and whatever waits for it has
@@ -132,14 +224,18 @@ impl Event {
 /// A connection that a server accepted.
 #[derive(Clone, Debug)]
 pub struct ConnectionInfo {
+    /// The server that accepted it.
     pub server: ServerId,
+    /// The connection.
     pub opened: Opened,
 }
 
 /// What is known of a connection from its start.
 #[derive(Clone)]
 pub struct Opened {
+    /// The connection.
     pub conn: ConnId,
+    /// The peer's public key.
     pub remote_public_key: PublicKey,
     /// The Noise handshake hash, the same at both ends. A secret: keys derive from it.
     pub handshake_hash: Zeroizing<[u8; 64]>,
@@ -149,6 +245,7 @@ pub struct Opened {
     pub socket: SocketId,
     /// UDX stream ids of both ends.
     pub local_id: u32,
+    /// The stream id that packets to the peer carry.
     pub remote_id: u32,
 }
 
@@ -168,18 +265,23 @@ impl std::fmt::Debug for Opened {
 /// The end of a connection.
 #[derive(Clone, Debug)]
 pub struct Closed {
+    /// The connection.
     pub conn: ConnId,
     /// `None`: both ends ended, or our own side destroyed it.
     pub error: Option<ConnError>,
 }
 
-/// A decision that the application takes.
+/// A decision that the application takes. A new kind breaks every application that answers, so the
+/// compiler tells them all.
 #[derive(Clone, Debug)]
 pub enum Question {
     /// May this client connect?
     Firewall {
+        /// The server that is asked.
         server: ServerId,
+        /// The client's public key, which the handshake has proven.
         remote_public_key: PublicKey,
+        /// What the client says of itself.
         payload: Box<NoisePayload>,
         /// The true source of the client, as far as it can be known.
         address: SocketAddrV4,
@@ -188,9 +290,13 @@ pub enum Question {
     Holepunch {
         /// The server, or `None` on the connecting side.
         server: Option<ServerId>,
+        /// The connection; `None` on the server's side.
         conn: Option<ConnId>,
+        /// The class of the peer's NAT, as the wire has it: [`crate::wire::Firewall`].
         remote_firewall: u8,
+        /// The class of our NAT, likewise.
         local_firewall: u8,
+        /// Where the peer wants to be probed.
         remote_addresses: Vec<RemoteAddress>,
         /// `None` while our NAT is not known.
         local_addresses: Option<Vec<LocalAddress>>,
@@ -200,6 +306,7 @@ pub enum Question {
 /// Where the peer of a punch wants to be probed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RemoteAddress {
+    /// The address.
     pub address: SocketAddrV4,
     /// The peer has shown that it receives on this host.
     pub verified: bool,
@@ -208,6 +315,7 @@ pub struct RemoteAddress {
 /// Where the peer of a punch is asked to probe us; port 0 behind a NAT that takes random ports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LocalAddress {
+    /// The address.
     pub address: SocketAddrV4,
     /// How many nodes saw us there.
     pub hits: u32,
@@ -222,119 +330,6 @@ pub struct Unsigned {
     pub target: Target,
     /// What the node gave, and who it is: the signature is good for nobody else.
     pub token: [u8; 32],
+    /// The node's id: the signature is good for no other node.
     pub node: NodeId,
-}
-
-/// A reply, as the application sees it.
-#[derive(Clone, Debug)]
-pub struct QueryReply {
-    pub tid: u16,
-    /// Milliseconds from the last transmission.
-    pub rtt: u32,
-    pub from: SocketAddrV4,
-    pub from_id: Option<NodeId>,
-    /// Our address as the replier sees it.
-    pub to: SocketAddrV4,
-    pub token: Option<[u8; 32]>,
-    pub closer_nodes: Vec<SocketAddrV4>,
-    pub error: u64,
-    pub value: Option<Bytes>,
-    /// Decoded records, for FIND_PEER and LOOKUP.
-    pub record: Option<PeerRecord>,
-}
-
-/// How the nodes that a query asked took it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
-    /// Replies without an error.
-    pub successes: usize,
-    /// Replies with one, and nodes that stayed silent.
-    pub errors: usize,
-}
-
-/// The decoded value of a FIND_PEER or LOOKUP reply.
-#[derive(Clone, Debug)]
-pub enum PeerRecord {
-    Peer(Peer),
-    Peers { peers: Vec<Peer>, bump: u64 },
-}
-
-/// Counters of a node: plain numbers that only grow, except those named active.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Stats {
-    pub requests_active: u64,
-    pub requests_total: u64,
-    pub responses: u64,
-    pub timeouts: u64,
-    pub retries: u64,
-    pub queries_active: u64,
-    pub queries_total: u64,
-    pub punches_consistent: u64,
-    pub punches_random: u64,
-    pub punches_open: u64,
-    /// Random punches that our servers put off: another one was under way, or had just been.
-    pub punches_try_later: u64,
-    /// tx and rx of PING, PING_NAT, FIND_NODE and DOWN_HINT.
-    pub commands: [[u64; 2]; 4],
-    pub pool_sockets_added: u64,
-    pub pool_sockets_removed: u64,
-    pub dropped: Dropped,
-}
-
-/// What was thrown away, by reason.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Dropped {
-    /// Datagrams of no known kind, or undecodable.
-    pub malformed: u64,
-    /// Responses to no request of ours, or from the wrong address.
-    pub unexpected: u64,
-    /// Handshakes that did not decrypt.
-    pub handshake: u64,
-    /// Handshakes and delayed pings refused by a cap or the source's budget.
-    pub admission: u64,
-    /// Punch payloads that did not decrypt.
-    pub punch: u64,
-    /// Unordered messages that did not decrypt.
-    pub message: u64,
-    /// Frames that ended their stream.
-    pub frame: u64,
-    /// UDX packets outside the window, or malformed.
-    pub udx: u64,
-    /// Announcements and values with a wrong signature or target, and entries of a full store that
-    /// made room for others.
-    pub store: u64,
-    /// Requests and datagrams of others that the application was too slow for, and PLUGIN
-    /// requests without a plugin.
-    pub request: u64,
-}
-
-/// What a persistent node keeps for others.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Stored {
-    /// Servers that announced themselves here.
-    pub servers: usize,
-    /// Announcements under topics.
-    pub records: usize,
-    /// Bumps of topics.
-    pub bumps: usize,
-    /// Announcements that can be refreshed without a signature.
-    pub refreshes: usize,
-    /// Mutable values.
-    pub mutables: usize,
-    /// Immutable values.
-    pub immutables: usize,
-}
-
-/// Live objects of a node; all return to what they were when their users are gone.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Live {
-    pub connections: usize,
-    pub streams: usize,
-    pub servers: usize,
-    pub handshakes: usize,
-    pub punchers: usize,
-    pub queries: usize,
-    pub requests: usize,
-    pub pool_sockets: usize,
-    pub timers: usize,
 }

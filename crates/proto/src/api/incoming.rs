@@ -10,6 +10,7 @@ use crate::wire::{NodeId, Target};
 /// A request of another node for the layers above dht-rpc: a user command, its token checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Incoming {
+    /// The sender's address.
     pub from: SocketAddrV4,
     /// The sender's id, if it gave one that fits its address.
     pub from_id: Option<NodeId>,
@@ -17,18 +18,24 @@ pub struct Incoming {
     pub to: SocketAddrV4,
     /// The local socket that it arrived on.
     pub socket: SocketId,
+    /// The transaction id, which the answer repeats.
     pub tid: u16,
+    /// The command's number.
     pub command: u64,
+    /// What the command is about, if it is about something.
     pub target: Option<Target>,
     /// Present only if it was valid.
     pub token: Option<[u8; 32]>,
+    /// The payload.
     pub value: Option<Bytes>,
 }
 
 /// How an [`Incoming`] is answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answering {
+    /// The payload.
     pub value: Option<Bytes>,
+    /// An error of [`crate::wire::error`], or 0.
     pub error: u64,
     /// Give the requester a token.
     pub token: bool,
@@ -47,7 +54,14 @@ pub enum RequestAnswer {
     /// Answers it.
     Reply(Answering),
     /// Sends it on, with its id: whoever gets it may answer the requester for us.
-    Relay { value: Option<Bytes>, to: SocketAddrV4, socket: Option<SocketId> },
+    Relay {
+        /// The payload.
+        value: Option<Bytes>,
+        /// The receiver.
+        to: SocketAddrV4,
+        /// The socket to send from; `None` is the one that it arrived on.
+        socket: Option<SocketId>,
+    },
     /// Does what the node would have done, had the application not asked for it.
     Serve,
 }

@@ -4,24 +4,28 @@ mod command;
 mod config;
 mod error;
 mod event;
+mod host;
 mod ids;
 mod incoming;
+mod query;
 mod sizes;
+mod stats;
 mod transmit;
 mod view;
 
-pub use command::{
-    Answer, Command, ConnectOptions, Interface, MainSockets, QueryKind, QueryOptions,
-    ServerOptions, Steer, UserCommit, UserRequest,
-};
+pub use command::{Answer, Command, ConnectOptions, ServerOptions};
 pub use config::{AdaptiveTimeout, BootstrapNode, Config};
 pub use error::{ConnError, ConnectError, ListenError, QueryError, RequestError, StreamError};
 pub use event::{
-    Action, Closed, ConnectionInfo, Dropped, Event, Live, LocalAddress, Opened, PeerRecord,
-    QueryReply, Question, RemoteAddress, Stats, Stored, Tally, Unsigned,
+    Closed, ConnectionInfo, Event, LocalAddress, Opened, Question, RemoteAddress, Unsigned,
 };
+pub use host::{Action, HostEvent, Interface, MainSockets};
 pub use ids::{AskId, ConnId, QueryId, RequestId, ServerId, SocketId};
 pub use incoming::{Answering, Incoming, Interests, RequestAnswer};
+pub use query::{
+    PeerRecord, QueryKind, QueryOptions, QueryReply, Steer, Tally, UserCommit, UserRequest,
+};
 pub use sizes::Sizes;
+pub use stats::{Dropped, Live, Stats, Stored};
 pub use transmit::{Datagram, Transmit, TransmitBuf};
 pub use view::{HealthReport, InflightRequest, TableNode};

@@ -7,7 +7,9 @@ use crate::wire::NodeId;
 /// A node of the routing table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TableNode {
+    /// The node's id.
     pub id: NodeId,
+    /// The node's address.
     pub address: SocketAddrV4,
     /// When it came into the table.
     pub added: u64,
@@ -39,6 +41,8 @@ pub struct HealthReport {
 /// A request that has neither been answered nor given up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InflightRequest {
+    /// The transaction id.
     pub tid: u16,
+    /// Where it was sent.
     pub to: SocketAddrV4,
 }

@@ -17,8 +17,8 @@ use crate::serve::Servers;
 use crate::store::Store;
 use crate::wire::Target;
 use crate::{
-    Action, Answer, Command, Config, ConnId, ConnectError, Cx, Datagram, Event, Live, ServerId,
-    Sizes, SocketId, Timer, Transmit, TransmitBuf,
+    Action, Answer, Command, Config, ConnId, ConnectError, Cx, Datagram, Event, HostEvent, Live,
+    ServerId, Sizes, SocketId, Timer, Transmit, TransmitBuf,
 };
 
 #[derive(Debug)]
@@ -192,23 +192,32 @@ impl Machines {
                 self.lower.net.handle_datagram(cx, socket, from, &data);
             }
             Command::CheckLocal { host } => cx.act(Action::CheckLocal { host }),
-            Command::LocalChecked { host, valid } => cx.emit(Event::LocalChecked { host, valid }),
             Command::AddNode { address } => self.lower.net.add_node(cx, address),
             Command::WatchTable { watch } => self.lower.net.watch_table(watch),
-            Command::Resolved { host, addresses } => {
-                self.lower.net.handle_resolved(cx, &host, &addresses);
-            }
-            Command::Bound { socket, local } => self.handle_bound(cx, socket, local),
-            Command::Interfaces { interfaces } => self.handle_interfaces(cx, interfaces),
-            Command::Clock { unix_time } => self.store.set_clock(cx.now, unix_time),
-            Command::MachineSlept => self.lower.net.handle_machine_slept(cx),
             Command::Suspend => self.handle_turn(cx, Turn::Suspend),
             Command::Resume => self.handle_turn(cx, Turn::Resume),
             Command::SuspendServer { server } => self.suspend_server(cx, server),
             Command::ResumeServer { server } => self.resume_server(cx, server),
-            Command::MainClosed => self.handle_main_closed(cx),
-            Command::MainBound { sockets } => self.handle_main_bound(cx, sockets),
             Command::Destroy { force } => self.destroy(cx, force),
+        }
+    }
+
+    /// Something new about the host, which a node that is gone does not care for.
+    pub(super) fn handle_host_event(&mut self, cx: &mut Cx<'_>, event: HostEvent) {
+        if self.life == Life::Destroyed {
+            return;
+        }
+        match event {
+            HostEvent::LocalChecked { host, valid } => cx.emit(Event::LocalChecked { host, valid }),
+            HostEvent::Resolved { host, addresses } => {
+                self.lower.net.handle_resolved(cx, &host, &addresses);
+            }
+            HostEvent::Bound { socket, local } => self.handle_bound(cx, socket, local),
+            HostEvent::Interfaces { interfaces } => self.handle_interfaces(cx, interfaces),
+            HostEvent::Clock { unix_time } => self.store.set_clock(cx.now, unix_time),
+            HostEvent::MachineSlept => self.lower.net.handle_machine_slept(cx),
+            HostEvent::MainClosed => self.handle_main_closed(cx),
+            HostEvent::MainBound { sockets } => self.handle_main_bound(cx, sockets),
         }
     }
 

@@ -18,8 +18,8 @@ use std::time::Instant;
 use zeroize::Zeroize;
 
 use crate::{
-    Action, Command, Config, ConnId, Cx, Datagram, Event, HealthReport, InflightRequest, Live,
-    Outbox, Rng, Sizes, Stats, Stored, TableNode, Timer, Timers, Transmit, TransmitBuf,
+    Action, Command, Config, ConnId, Cx, Datagram, Event, HealthReport, HostEvent, InflightRequest,
+    Live, Outbox, Rng, Sizes, Stats, Stored, TableNode, Timer, Timers, Transmit, TransmitBuf,
 };
 use machines::Machines;
 
@@ -44,15 +44,23 @@ pub struct ConnStats {
     pub mtu: u64,
     /// Bytes in flight.
     pub inflight: u64,
+    /// Packets that were sent again.
     pub retransmits: u64,
+    /// How often a loss was seen by what arrived after it.
     pub fast_recoveries: u64,
+    /// How often nothing was acknowledged in time.
     pub rto_count: u64,
+    /// Bytes sent, with UDX headers.
     pub bytes_transmitted: u64,
+    /// Bytes received, with UDX headers.
     pub bytes_received: u64,
+    /// Packets sent.
     pub packets_transmitted: u64,
+    /// Packets received.
     pub packets_received: u64,
     /// Empty messages of either side's keep-alive.
     pub keep_alives_sent: u64,
+    /// Keep-alives received.
     pub keep_alives_received: u64,
 }
 
@@ -82,6 +90,13 @@ impl Node {
     pub fn handle_command(&mut self, now: Instant, command: Command) {
         let (mut cx, machines) = self.split(now);
         machines.handle_command(&mut cx, command);
+        machines.settle(&mut cx);
+    }
+
+    /// Takes what the driver has to tell of the host.
+    pub fn handle_host_event(&mut self, now: Instant, event: HostEvent) {
+        let (mut cx, machines) = self.split(now);
+        machines.handle_host_event(&mut cx, event);
         machines.settle(&mut cx);
     }
 

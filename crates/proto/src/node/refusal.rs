@@ -46,20 +46,12 @@ pub(super) fn refuse(cx: &mut Cx<'_>, command: Command) {
         | Command::AnswerRequest { .. }
         | Command::Taken { .. }
         | Command::HandleDatagram { .. }
-        | Command::LocalChecked { .. }
         | Command::AddNode { .. }
         | Command::WatchTable { .. }
-        | Command::Bound { .. }
-        | Command::Resolved { .. }
-        | Command::Interfaces { .. }
-        | Command::Clock { .. }
-        | Command::MachineSlept
         | Command::Suspend
         | Command::Resume
         | Command::SuspendServer { .. }
         | Command::ResumeServer { .. }
-        | Command::MainClosed
-        | Command::MainBound { .. }
         | Command::Destroy { .. } => {}
     }
 }

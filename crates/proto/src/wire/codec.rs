@@ -8,12 +8,16 @@ use thiserror::Error;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum Malformed {
     #[error("message ends too early")]
+    /// The input ends too early.
     Short,
     #[error("integer above 2^53 - 1")]
+    /// An integer is larger than JavaScript can hold exactly.
     IntegerTooLarge,
     #[error("array is too long")]
+    /// An array has more elements than any message may have.
     ArrayTooLong,
     #[error("unknown value")]
+    /// A number that stands for nothing.
     UnknownValue,
 }
 

@@ -11,7 +11,9 @@ use crate::noise::PublicKey;
 /// A record: who, and through which nodes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Peer {
+    /// The peer's public key.
     pub public_key: PublicKey,
+    /// Nodes that pass handshakes on to it.
     pub relay_addresses: Vec<SocketAddrV4>,
 }
 
@@ -42,10 +44,15 @@ impl Peer {
 /// Where a routed message comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
+    /// From a client to a relay.
     FromClient = 0,
+    /// From a server to a relay, as an answer.
     FromServer = 1,
+    /// From a relay to the server, or to a second relay.
     FromRelay = 2,
+    /// From a second relay to the server.
     FromSecondRelay = 3,
+    /// The answer, to the client.
     Reply = 4,
 }
 
@@ -73,9 +80,13 @@ impl From<Mode> for u64 {
 /// PEER_HANDSHAKE.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Handshake {
+    /// On which leg of its way the message is.
     pub mode: Mode,
+    /// A message of the Noise handshake.
     pub noise: Vec<u8>,
+    /// The address of the other end, as the relay sees it.
     pub peer_address: Option<SocketAddrV4>,
+    /// The address of the relay before this one.
     pub relay_address: Option<SocketAddrV4>,
 }
 
@@ -108,9 +119,13 @@ impl Handshake {
 /// PEER_HOLEPUNCH.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Holepunch {
+    /// On which leg of its way the message is.
     pub mode: Mode,
+    /// Which handshake of the server it belongs to.
     pub id: u64,
+    /// The encrypted [`HolepunchPayload`].
     pub payload: Vec<u8>,
+    /// The address of the other end, as the relay sees it.
     pub peer_address: Option<SocketAddrV4>,
 }
 
@@ -142,8 +157,11 @@ impl Holepunch {
 /// ANNOUNCE and UNANNOUNCE.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Announce {
+    /// Who announces; `None` for a refresh.
     pub peer: Option<Peer>,
+    /// A secret whose hash an earlier announcement gave: refreshes it without a signature.
     pub refresh: Option<[u8; 32]>,
+    /// The signature; `None` for a refresh.
     pub signature: Option<[u8; 64]>,
     /// Milliseconds; 0 is absent.
     pub bump: u64,
@@ -186,6 +204,7 @@ impl Announce {
 /// The value of a LOOKUP reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LookupReply {
+    /// The announced peers.
     pub peers: Vec<Peer>,
     /// Milliseconds; 0 is none.
     pub bump: u64,
@@ -221,7 +240,9 @@ impl LookupReply {
 /// What the signature of a mutable record covers, before hashing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MutableSignable<'a> {
+    /// The version of the value: it only grows.
     pub seq: u64,
+    /// The payload.
     pub value: &'a [u8],
 }
 
@@ -243,9 +264,13 @@ impl<'a> MutableSignable<'a> {
 /// MUTABLE_PUT.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MutablePut {
+    /// The owner's public key.
     pub public_key: PublicKey,
+    /// The version of the value: it only grows.
     pub seq: u64,
+    /// The payload.
     pub value: Vec<u8>,
+    /// The signature of the key's owner.
     pub signature: [u8; 64],
 }
 
@@ -272,8 +297,11 @@ impl MutablePut {
 /// The value of a MUTABLE_GET reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MutableGetReply {
+    /// The version of the value: it only grows.
     pub seq: u64,
+    /// The payload.
     pub value: Vec<u8>,
+    /// The signature of the key's owner.
     pub signature: [u8; 64],
 }
 
@@ -295,9 +323,13 @@ impl MutableGetReply {
 /// PLUGIN.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PluginRequest {
+    /// The plugin's name.
     pub plugin: String,
+    /// The plugin's version.
     pub version: u64,
+    /// The command's number.
     pub command: u64,
+    /// The payload.
     pub value: Option<Vec<u8>>,
 }
 

@@ -8,36 +8,49 @@ use super::{Malformed, NodeId, Reader, Target, Writer};
 /// A request packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request<'a> {
+    /// The transaction id.
     pub tid: u16,
     /// The receiver's address, as the sender sees it.
     pub to: SocketAddrV4,
     /// The sender's id; only persistent nodes give it, only from their server socket.
     pub id: Option<NodeId>,
+    /// A token of the receiver, for commands that store.
     pub token: Option<[u8; 32]>,
     /// A command of dht-rpc itself.
     pub internal: bool,
+    /// The command's number.
     pub command: u64,
+    /// What the command is about, if it is about something.
     pub target: Option<Target>,
+    /// The payload.
     pub value: Option<&'a [u8]>,
 }
 
 /// A response packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Response<'a> {
+    /// The transaction id of the request.
     pub tid: u16,
     /// The requester's address, as the responder sees it.
     pub to: SocketAddrV4,
+    /// The replier's id, if it has one.
     pub id: Option<NodeId>,
+    /// A token, for requests that commit.
     pub token: Option<[u8; 32]>,
+    /// Nodes that the replier knows closer to the target.
     pub closer_nodes: Vec<SocketAddrV4>,
+    /// An error of [`error`], or 0.
     pub error: u64,
+    /// The payload.
     pub value: Option<&'a [u8]>,
 }
 
 /// A datagram of dht-rpc.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Packet<'a> {
+    /// A request.
     Request(Request<'a>),
+    /// A response.
     Response(Response<'a>),
 }
 
@@ -130,31 +143,52 @@ impl<'a> Response<'a> {
 
 /// Numbers of the commands.
 pub mod command {
+    /// Is the node there?
     pub const PING: u64 = 0;
+    /// Answer to another port: is the sender reachable there?
     pub const PING_NAT: u64 = 1;
+    /// Which nodes are close to the target?
     pub const FIND_NODE: u64 = 2;
+    /// A node seems to be down.
     pub const DOWN_HINT: u64 = 3;
+    /// Answer after some time: does the mapping of the NAT live that long?
     pub const DELAYED_PING: u64 = 4;
 
+    /// A handshake, on its way through relays.
     pub const PEER_HANDSHAKE: u64 = 0;
+    /// A punching round, on its way through relays.
     pub const PEER_HOLEPUNCH: u64 = 1;
+    /// Who has the public key with this hash?
     pub const FIND_PEER: u64 = 2;
+    /// Who announces this topic?
     pub const LOOKUP: u64 = 3;
+    /// Store a record of the sender.
     pub const ANNOUNCE: u64 = 4;
+    /// Remove a record of the sender.
     pub const UNANNOUNCE: u64 = 5;
+    /// Store a signed value.
     pub const MUTABLE_PUT: u64 = 6;
+    /// Give a signed value.
     pub const MUTABLE_GET: u64 = 7;
+    /// Store a value under its hash.
     pub const IMMUTABLE_PUT: u64 = 8;
+    /// Give a value by its hash.
     pub const IMMUTABLE_GET: u64 = 9;
+    /// A command of a plugin.
     pub const PLUGIN: u64 = 10;
 }
 
 /// Codes in the error field of a response.
 pub mod error_code {
+    /// No error.
     pub const NONE: u64 = 0;
+    /// The node does not know the command.
     pub const UNKNOWN_COMMAND: u64 = 1;
+    /// The token is not, or no longer, one of this node for this address.
     pub const INVALID_TOKEN: u64 = 2;
+    /// The node has another value with this `seq`.
     pub const SEQ_REUSED: u64 = 16;
+    /// The node has a value with a higher `seq`.
     pub const SEQ_TOO_LOW: u64 = 17;
 }
 

@@ -11,15 +11,23 @@ use crate::noise::PublicKey;
 pub struct NoisePayload {
     /// 1; any other leaves everything else absent.
     pub version: u64,
+    /// Why the handshake fails, if it does.
     pub error: PayloadError,
+    /// The class of the sender's NAT.
     pub firewall: Firewall,
+    /// How to punch; a server's.
     pub holepunch: Option<HolepunchInfo>,
+    /// Addresses of the sender.
     pub addresses4: Vec<SocketAddrV4>,
+    /// Addresses of the sender.
     pub addresses6: Vec<SocketAddrV6>,
+    /// The sender's UDX stream.
     pub udx: Option<UdxInfo>,
     /// True when the secret stream's version was sent.
     pub secret_stream: bool,
+    /// The blind relay that the sender offers.
     pub relay_through: Option<RelayThrough>,
+    /// Nodes that pass handshakes on to the sender.
     pub relay_addresses: Vec<SocketAddrV4>,
 }
 
@@ -111,6 +119,7 @@ impl NoisePayload {
 pub struct HolepunchInfo {
     /// The server's slot of this handshake.
     pub id: u64,
+    /// Nodes that pass punching rounds on.
     pub relays: Vec<Relay>,
 }
 
@@ -129,6 +138,7 @@ impl HolepunchInfo {
 /// A node that the server is announced on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Relay {
+    /// The relay's address.
     pub relay_address: SocketAddrV4,
     /// The server's address, as that node sees it.
     pub peer_address: SocketAddrV4,
@@ -147,6 +157,7 @@ pub struct UdxInfo {
     pub features: u64,
     /// The id that the peer puts into packets to the sender.
     pub id: u32,
+    /// The first sequence number; 0.
     pub seq: u64,
 }
 
@@ -169,7 +180,9 @@ impl UdxInfo {
 /// A blind relay that the sender wants to use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RelayThrough {
+    /// The blind relay's public key.
     pub public_key: PublicKey,
+    /// The token that both ends give to it.
     pub token: [u8; 32],
 }
 
@@ -188,15 +201,23 @@ impl RelayThrough {
 /// The plaintext of a punch round.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HolepunchPayload {
+    /// Why the sender stops, if it does.
     pub error: PayloadError,
+    /// The class of the sender's NAT.
     pub firewall: Firewall,
+    /// Counts the rounds.
     pub round: u64,
+    /// The sender has a path.
     pub connected: bool,
+    /// The sender punches.
     pub punching: bool,
     /// Empty is not absent.
     pub addresses: Option<Vec<SocketAddrV4>>,
+    /// The receiver's address, as the sender sees it.
     pub remote_address: Option<SocketAddrV4>,
+    /// A token of the sender for the receiver's address.
     pub token: Option<[u8; 32]>,
+    /// The receiver's token, repeated: the sender receives at its address.
     pub remote_token: Option<[u8; 32]>,
 }
 
@@ -241,9 +262,13 @@ impl HolepunchPayload {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Firewall {
     #[default]
+    /// Not known.
     Unknown,
+    /// None: everybody's packets arrive.
     Open,
+    /// All destinations see the same address.
     Consistent,
+    /// Each destination sees another port.
     Random,
     /// A number that this version does not know.
     Other(u64),
@@ -277,9 +302,13 @@ impl From<Firewall> for u64 {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PayloadError {
     #[default]
+    /// No error.
     None,
+    /// The sender stops.
     Aborted,
+    /// The sender speaks another version.
     VersionMismatch,
+    /// The sender punches with somebody else.
     TryLater,
     /// A number that this version does not know.
     Other(u64),

@@ -6,7 +6,7 @@ use std::sync::Weak;
 use std::time::Instant;
 
 use parking_lot::MutexGuard;
-use proto::{Action, Command, MainSockets, Node, SocketId};
+use proto::{Action, HostEvent, MainSockets, Node, SocketId};
 
 use super::Shared;
 use crate::engine::host;
@@ -21,8 +21,8 @@ impl Shared {
             match action {
                 Action::Bind { socket } => {
                     let local = self.bind(socket, state.life);
-                    let bound = Command::Bound { socket, local };
-                    state.core.handle_command(Instant::now(), bound);
+                    let bound = HostEvent::Bound { socket, local };
+                    state.core.handle_host_event(Instant::now(), bound);
                     // Punching binds hundreds at once.
                     MutexGuard::bump(state);
                 }
@@ -31,15 +31,16 @@ impl Shared {
                     self.send_last(state);
                     self.sockets.close(SocketId::CLIENT);
                     self.sockets.close(SocketId::SERVER);
-                    let closed = Command::MainClosed;
-                    state.core.handle_command(Instant::now(), closed);
+                    let closed = HostEvent::MainClosed;
+                    state.core.handle_host_event(Instant::now(), closed);
                 }
                 Action::BindMain => {
-                    let bound = Command::MainBound { sockets: self.bind_main(state) };
-                    state.core.handle_command(Instant::now(), bound);
+                    let bound = HostEvent::MainBound { sockets: self.bind_main(state) };
+                    state.core.handle_host_event(Instant::now(), bound);
                 }
                 Action::Resolve { host } => self.resolve(host),
                 Action::CheckLocal { host } => self.check_local(host),
+                _ => tracing::error!(?action, "the driver does not know what the node asks"),
             }
         }
         acted
@@ -87,16 +88,16 @@ impl Shared {
     fn resolve(&self, host: String) {
         self.ask_host(move || {
             let addresses = host::resolve(&host);
-            Command::Resolved { host, addresses }
+            HostEvent::Resolved { host, addresses }
         });
     }
 
     fn check_local(&self, host: Ipv4Addr) {
-        self.ask_host(move || Command::LocalChecked { host, valid: host::hears_itself(host) });
+        self.ask_host(move || HostEvent::LocalChecked { host, valid: host::hears_itself(host) });
     }
 
     /// Asks what may block, on a thread of its own, and tells the node.
-    fn ask_host(&self, ask: impl FnOnce() -> Command + Send + 'static) {
+    fn ask_host(&self, ask: impl FnOnce() -> HostEvent + Send + 'static) {
         let Some(runtime) = self.runtime.upgrade() else {
             return;
         };
@@ -104,7 +105,7 @@ impl Shared {
         runtime.spawn_blocking(move || {
             let answer = ask();
             if let Some(shared) = myself.upgrade() {
-                shared.commands(std::iter::once(answer));
+                shared.host_event(answer);
             }
         });
     }

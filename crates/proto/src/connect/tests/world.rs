@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use super::reference::{Departure, ReferenceServer};
 use crate::noise::{KeyPair, PublicKey};
 use crate::{
-    Action, BootstrapNode, Command, Config, ConnId, ConnectOptions, Datagram, Event, Node, Rng,
-    ServerId, ServerOptions, SocketId, Transmit, TransmitBuf,
+    Action, BootstrapNode, Command, Config, ConnId, ConnectOptions, Datagram, Event, HostEvent,
+    Node, Rng, ServerId, ServerOptions, SocketId, Transmit, TransmitBuf,
 };
 
 pub(super) struct World {
@@ -254,7 +254,7 @@ impl World {
                     host.next_port += 1;
                     host.sockets.insert(socket, port);
                     let local = Some(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, port));
-                    host.node.handle_command(self.now, Command::Bound { socket, local });
+                    host.node.handle_host_event(self.now, HostEvent::Bound { socket, local });
                 }
                 Some(Action::Close { socket }) => {
                     host.sockets.remove(&socket);

@@ -1,0 +1,103 @@
+//! What a node counts.
+
+/// Counters of a node: plain numbers that only grow, except those named active.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Requests without an answer so far.
+    pub requests_active: u64,
+    /// Requests.
+    pub requests_total: u64,
+    /// Responses that belong to a request.
+    pub responses: u64,
+    /// Tries without an answer in time.
+    pub timeouts: u64,
+    /// Repeated requests.
+    pub retries: u64,
+    /// Queries that have not ended.
+    pub queries_active: u64,
+    /// Queries.
+    pub queries_total: u64,
+    /// Punches with a NAT that maps consistently on both sides.
+    pub punches_consistent: u64,
+    /// Punches with a NAT that takes random ports on one side.
+    pub punches_random: u64,
+    /// Connections to a peer without a NAT.
+    pub punches_open: u64,
+    /// Random punches that our servers put off: another one was under way, or had just been.
+    pub punches_try_later: u64,
+    /// tx and rx of PING, PING_NAT, FIND_NODE and DOWN_HINT.
+    pub commands: [[u64; 2]; 4],
+    /// Sockets for punching that were bound.
+    pub pool_sockets_added: u64,
+    /// Sockets for punching that were closed.
+    pub pool_sockets_removed: u64,
+    /// What was thrown away.
+    pub dropped: Dropped,
+}
+
+/// What was thrown away, by reason.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Dropped {
+    /// Datagrams of no known kind, or undecodable.
+    pub malformed: u64,
+    /// Responses to no request of ours, or from the wrong address.
+    pub unexpected: u64,
+    /// Handshakes that did not decrypt.
+    pub handshake: u64,
+    /// Handshakes and delayed pings refused by a cap or the source's budget.
+    pub admission: u64,
+    /// Punch payloads that did not decrypt.
+    pub punch: u64,
+    /// Unordered messages that did not decrypt.
+    pub message: u64,
+    /// Frames that ended their stream.
+    pub frame: u64,
+    /// UDX packets outside the window, or malformed.
+    pub udx: u64,
+    /// Announcements and values with a wrong signature or target, and entries of a full store that
+    /// made room for others.
+    pub store: u64,
+    /// Requests and datagrams of others that the application was too slow for, and PLUGIN
+    /// requests without a plugin.
+    pub request: u64,
+}
+
+/// What a persistent node keeps for others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stored {
+    /// Servers that announced themselves here.
+    pub servers: usize,
+    /// Announcements under topics.
+    pub records: usize,
+    /// Bumps of topics.
+    pub bumps: usize,
+    /// Announcements that can be refreshed without a signature.
+    pub refreshes: usize,
+    /// Mutable values.
+    pub mutables: usize,
+    /// Immutable values.
+    pub immutables: usize,
+}
+
+/// Live objects of a node; all return to what they were when their users are gone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Live {
+    /// Connections, of servers too.
+    pub connections: usize,
+    /// UDX streams.
+    pub streams: usize,
+    /// Servers, until they are closed.
+    pub servers: usize,
+    /// Handshakes that servers keep a place for.
+    pub handshakes: usize,
+    /// Punches under way.
+    pub punchers: usize,
+    /// Queries that have not ended.
+    pub queries: usize,
+    /// Requests without an answer so far.
+    pub requests: usize,
+    /// Sockets beside the two main ones.
+    pub pool_sockets: usize,
+    /// Timers that are set.
+    pub timers: usize,
+}
