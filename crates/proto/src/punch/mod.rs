@@ -179,10 +179,17 @@ impl Punchers {
         possible
     }
 
-    /// Lets a puncher answer no more probes. `Some` if it must be kept for a while, for a peer whose
-    /// probe it has answered.
-    pub(crate) fn retire(&mut self, now: Instant, id: PunchId) -> Option<Instant> {
-        self.by_id.get_mut(&id)?.retire(now)
+    /// Lets a puncher send and answer no more probes. `Some` if it must be kept for a while, for a
+    /// peer whose probe it has answered.
+    pub(crate) fn retire(
+        &mut self,
+        cx: &mut Cx<'_>,
+        io: &mut Io<'_>,
+        id: PunchId,
+    ) -> Option<Instant> {
+        let until = self.by_id.get_mut(&id)?.retire(cx, io, &mut self.throttle);
+        self.settle(id);
+        until
     }
 
     /// Ends a puncher without a report. Its sockets close unless connections use them.
@@ -239,7 +246,9 @@ impl Punchers {
 
     /// The next step of a puncher is due.
     pub(crate) fn handle_timeout(&mut self, cx: &mut Cx<'_>, io: &mut Io<'_>, id: PunchId) {
-        self.update(id, |puncher| puncher.handle_timeout(cx));
+        let Some(puncher) = self.by_id.get_mut(&id) else { return };
+        puncher.handle_timeout(cx, io, &mut self.throttle);
+        self.settle(id);
         self.end_if_over(cx, io, id);
     }
 
@@ -280,3 +289,6 @@ impl Punchers {
         self.reports.push_back(report);
     }
 }
+
+#[cfg(test)]
+mod tests;

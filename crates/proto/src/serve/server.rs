@@ -348,7 +348,7 @@ impl Server {
     /// No path was found, as far as we know. A client whose probe was answered may have found one.
     fn give_up(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, slot: u32) {
         let punch = self.punching(slot).map(|punching| punching.punch());
-        match punch.and_then(|punch| base.punchers.retire(cx.now, punch)) {
+        match punch.and_then(|punch| base.punchers.retire(cx, &mut base.io, punch)) {
             Some(until) => cx.wake_at(Timer::Handshake(self.id, slot), until),
             None => self.abort(cx, base, slot),
         }

@@ -69,12 +69,19 @@ impl Sockets {
         self.acquire(cx, io);
     }
 
-    /// Releases all but one.
-    pub(super) fn keep(&mut self, cx: &mut Cx<'_>, io: &mut Io<'_>, kept: SocketId) {
-        let mut others = std::mem::replace(&mut self.used, vec![kept]);
-        others.append(&mut self.replaced);
-        for other in others.into_iter().filter(|other| *other != kept) {
-            self.release(cx, io, other);
+    /// Releases all but some.
+    pub(super) fn keep(
+        &mut self,
+        cx: &mut Cx<'_>,
+        io: &mut Io<'_>,
+        is_kept: impl Fn(SocketId) -> bool,
+    ) {
+        let used = std::mem::take(&mut self.used);
+        for socket in used.into_iter().chain(std::mem::take(&mut self.replaced)) {
+            match is_kept(socket) {
+                true => self.used.push(socket),
+                false => self.release(cx, io, socket),
+            }
         }
     }
 
