@@ -3,7 +3,7 @@
 //! A puncher works for one connecting machine or one handshake of a server. Its owner starts it,
 //! tells it what the peer says about itself, asks it to punch, and stops it. What happens meanwhile
 //! waits in [`Punchers::poll_report`], addressed to the owner: nobody is called back. A puncher
-//! that reports [`News::Aborted`] is gone already; one that reports [`News::Connected`] keeps its
+//! that reports [`News::Aborted`] or [`News::NoSocket`] is gone already; one that reports [`News::Connected`] keeps its
 //! socket until its owner has opened the connection and stops it. A probe that was answered is a
 //! promise to the peer, which may open its connection on that path: the socket stays open until its
 //! first packet has had time to come.
@@ -65,6 +65,8 @@ pub(crate) enum News {
     Connected(Path),
     /// It has given up and is gone.
     Aborted,
+    /// There is no socket for it, and it is gone.
+    NoSocket,
 }
 
 /// All punchers of a node.
@@ -284,7 +286,8 @@ impl Punchers {
 
     fn end_if_over(&mut self, cx: &mut Cx<'_>, io: &mut Io<'_>, id: PunchId) {
         let Some(puncher) = self.by_id.get(&id).filter(|p| p.is_over()) else { return };
-        let report = Report { punch: id, owner: puncher.owner(), news: News::Aborted };
+        let news = if puncher.socket().is_some() { News::Aborted } else { News::NoSocket };
+        let report = Report { punch: id, owner: puncher.owner(), news };
         self.stop(cx, io, id);
         self.reports.push_back(report);
     }

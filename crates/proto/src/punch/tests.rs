@@ -56,6 +56,33 @@ fn a_reservation_ends_when_no_random_punch_is_needed() {
     assert!(!host.is_throttled());
 }
 
+/// Neither the node nor the process has another one.
+#[test]
+fn a_puncher_that_gets_no_other_socket_keeps_the_one_it_has() {
+    for (max_sockets, binds) in [(1, true), (100, false)] {
+        let mut host = Host::new(max_sockets);
+        let punch = host.start(Firewall::Random);
+        host.see(punch, |node| 1000 + u16::from(node));
+        host.learn(punch, Firewall::Random);
+        host.reports();
+        host.binds = binds;
+        assert_eq!(host.reopen(punch), None);
+        host.bind_all();
+
+        assert_eq!(host.reports(), [News::Analyzed]);
+        assert_eq!((host.reopen(punch), host.pool.len()), (Some(false), 1));
+        let puncher = host.punchers.get(punch).expect("a puncher");
+        assert_eq!(puncher.socket(), Some(SocketId(2)));
+        assert_eq!((puncher.analysis(), puncher.firewall()), (Some(false), Firewall::Random));
+
+        // The peer has found a better one.
+        host.learn(punch, Firewall::Consistent);
+        assert!(host.punch(punch));
+        host.pass(Duration::from_secs(1));
+        assert!(host.probes() > 0);
+    }
+}
+
 /// A server's punchers, and what they draw on.
 struct Host {
     bench: Bench,
@@ -63,6 +90,8 @@ struct Host {
     conns: Conns,
     pool: Pool,
     punchers: Punchers,
+    /// The driver has sockets.
+    binds: bool,
 }
 
 impl Host {
@@ -75,6 +104,7 @@ impl Host {
             conns: Conns::new(Duration::ZERO),
             pool: Pool::new(max_sockets),
             punchers: Punchers::new(Duration::ZERO, false),
+            binds: true,
         }
     }
 
@@ -132,6 +162,19 @@ impl Host {
         possible
     }
 
+    fn reopen(&mut self, punch: PunchId) -> Option<bool> {
+        self.with(|punchers, cx, io| punchers.reopen(cx, io, punch))
+    }
+
+    fn reports(&mut self) -> Vec<News> {
+        std::iter::from_fn(|| self.punchers.poll_report()).map(|report| report.news).collect()
+    }
+
+    /// Probes that have left.
+    fn probes(&mut self) -> usize {
+        self.bench.take_sent().iter().filter(|sent| sent.payload.len() == 1).count()
+    }
+
     fn probe(&mut self, socket: SocketId) {
         self.with(|punchers, cx, io| punchers.handle_probe(cx, io, socket, PEER));
     }
@@ -140,7 +183,7 @@ impl Host {
     fn bind_all(&mut self) {
         while let Some(action) = self.bench.out.actions.pop_front() {
             if let Action::Bind { socket } = action {
-                self.bind(socket, Some(LOCAL));
+                self.bind(socket, self.binds.then_some(LOCAL));
             }
         }
         for socket in self.pool.take_refused() {
@@ -179,7 +222,7 @@ impl Host {
     }
 
     fn with<T>(&mut self, call: impl FnOnce(&mut Punchers, &mut Cx<'_>, &mut Io<'_>) -> T) -> T {
-        let Self { bench, net, conns, pool, punchers } = self;
+        let Self { bench, net, conns, pool, punchers, .. } = self;
         call(punchers, &mut bench.cx(), &mut Io { net, conns, pool })
     }
 }

@@ -7,6 +7,7 @@
 
 mod admission;
 mod asker;
+mod endings;
 mod rounds;
 mod server;
 mod session;

@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::admission::{Admission, InFlight};
 use super::asker::{Asker, is_destination, remember, without_value};
 use super::rounds::{Flow, Place, Punching, Round};
-use super::session::{Policy, Session, Welcome, welcome};
-use super::slots::{Asking, Caller, Reply, Slots, State};
+use super::session::{Policy, Welcome, welcome};
+use super::slots::{Asking, Caller, Slots, State};
 use crate::conn::Path;
 use crate::connect::{Base, ask};
 use crate::net::Incoming;
@@ -18,11 +18,11 @@ use crate::{Answer, AskId, ConnId, Cx, Question, ServerId, ServerOptions, Timer}
 
 #[derive(Debug)]
 pub(super) struct Server {
-    id: ServerId,
+    pub(super) id: ServerId,
     identity: KeyPair,
-    options: ServerOptions,
+    pub(super) options: ServerOptions,
     admission: Admission,
-    slots: Slots,
+    pub(super) slots: Slots,
     suspended: bool,
 }
 
@@ -155,6 +155,7 @@ impl Server {
             News::Ready => self.answer_all(cx, base, slot),
             News::Analyzed => self.in_rounds(cx, base, slot, Punching::handle_analyzed),
             News::Aborted => self.abort(cx, base, slot),
+            News::NoSocket => self.handle_no_socket(cx, base, slot),
             // The client decides when a path is found.
             News::Connected(_) => {}
         }
@@ -203,16 +204,6 @@ impl Server {
 
     pub(super) fn resume(&mut self) {
         self.suspended = false;
-    }
-
-    fn drop_handshakes(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>) {
-        for slot in self.slots.indices() {
-            if let Some(State::Asking(asking)) = self.slots.get_mut(slot) {
-                cx.timers.cancel(Timer::Ask(asking.ask));
-            }
-            self.abort(cx, base, slot);
-            cx.timers.cancel(Timer::Handshake(self.id, slot));
-        }
     }
 
     /// Who has to answer for a handshake.
@@ -321,7 +312,7 @@ impl Server {
         session.reply.send(cx, base, &askers);
     }
 
-    fn punching(&mut self, slot: u32) -> Option<&mut Punching> {
+    pub(super) fn punching(&mut self, slot: u32) -> Option<&mut Punching> {
         match self.slots.get_mut(slot)? {
             State::Waiting(session) => session.punching.as_mut(),
             State::Begun | State::Asking(_) | State::Ended(_) => None,
@@ -342,53 +333,6 @@ impl Server {
             Flow::On => {}
             Flow::GiveUp => self.give_up(cx, base, slot),
             Flow::Abort => self.abort(cx, base, slot),
-        }
-    }
-
-    /// No path was found, as far as we know. A client whose probe was answered may have found one.
-    fn give_up(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, slot: u32) {
-        let punch = self.punching(slot).map(|punching| punching.punch());
-        match punch.and_then(|punch| base.punchers.retire(cx, &mut base.io, punch)) {
-            Some(until) => cx.wake_at(Timer::Handshake(self.id, slot), until),
-            None => self.abort(cx, base, slot),
-        }
-    }
-
-    /// Waiting → Ended, without a path.
-    fn abort(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, slot: u32) {
-        let Some(session) = self.take_session(cx, slot) else { return };
-        let Session { conn, reply, punching, unanswered, .. } = *session;
-        if let Some(punching) = punching {
-            base.punchers.stop(cx, &mut base.io, punching.punch());
-        }
-        base.io.conns.fail(cx, conn, None);
-        // A reply that never left, for want of a socket, shall not leave when it is of no use.
-        let reply = unanswered.is_empty().then_some(Reply { socket: None, ..reply });
-        self.end(cx, slot, reply);
-    }
-
-    /// Leaves Waiting; the caller enters the next state.
-    fn take_session(&mut self, cx: &mut Cx<'_>, slot: u32) -> Option<Box<Session>> {
-        if !matches!(self.slots.get_mut(slot), Some(State::Waiting(_))) {
-            return None;
-        }
-        let state = self.slots.take(slot)?;
-        if let Some(ask) = state.question() {
-            cx.timers.cancel(Timer::Ask(ask));
-        }
-        match state {
-            State::Waiting(session) => Some(session),
-            State::Begun | State::Asking(_) | State::Ended(_) => None,
-        }
-    }
-
-    /// Enters Ended, which is cleared in a while.
-    fn end(&mut self, cx: &mut Cx<'_>, slot: u32, reply: Option<Reply>) {
-        self.slots.set(slot, State::Ended(reply));
-        cx.wake_at(Timer::Handshake(self.id, slot), cx.now + self.options.handshake_clear_wait);
-        if let Some(oldest) = self.slots.surplus() {
-            cx.timers.cancel(Timer::Handshake(self.id, oldest));
-            self.slots.clear(oldest);
         }
     }
 }

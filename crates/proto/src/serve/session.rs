@@ -60,13 +60,6 @@ pub(super) enum Plan {
     Wait,
 }
 
-impl Plan {
-    /// True if it takes a socket of its own.
-    fn punches(self) -> bool {
-        matches!(self, Self::PunchBeside | Self::Punch)
-    }
-}
-
 impl Session {
     /// The client is there: it gets its connection. False if the path's socket went away while the
     /// application was asked.
@@ -98,11 +91,14 @@ pub(super) fn welcome(
         NoisePayload { udx: None, .. } => PayloadError::Aborted,
         _ => PayloadError::None,
     };
-    let plan = plan(cx, base, policy, client, &payload);
     let owner = PunchOwner::Slot(policy.server, slot);
-    if error == PayloadError::None && plan.punches() && !base.io.pool.has_room(owner) {
-        return Welcome::Full;
-    }
+    let is_full = !base.io.pool.has_room(owner);
+    let plan = match plan(cx, base, policy, client, &payload) {
+        Plan::Punch if is_full && error == PayloadError::None => return Welcome::Full,
+        // It may come through our network all the same.
+        Plan::PunchBeside if is_full => Plan::Wait,
+        plan @ (Plan::Open(_) | Plan::PunchBeside | Plan::Punch | Plan::Wait) => plan,
+    };
     let accepted = (error == PayloadError::None).then(|| base.io.conns.accept(cx, policy.server));
     let stream_id = accepted.map_or(0, |(_, stream_id)| stream_id);
     let offer = offer(cx, base, policy, slot, error, stream_id);

@@ -108,6 +108,49 @@ fn a_client_for_whom_there_is_no_socket_hears_nothing_and_may_try_again() {
     assert_eq!(host.servers.handshakes(), 4);
 }
 
+/// The node has room, and the process has none.
+#[test]
+fn a_client_whose_socket_cannot_be_bound_hears_nothing_and_may_try_again() {
+    let mut host = Host::new(ServerOptions::default());
+    let message = host.client().message(Mode::FromRelay, Some(CLIENT));
+    host.handshake(RELAY, &message);
+    host.bind_to(None);
+    assert_eq!((host.pool.len(), host.servers.handshakes(), host.connections()), (0, 0, 0));
+    assert_eq!((host.sent().len(), host.bench.stats.dropped.admission), (0, 1));
+
+    host.handshake(RELAY, &message);
+    host.bind_to(Some(addr("0.0.0.0:1000")));
+    assert_eq!((host.sent().len(), host.servers.handshakes()), (1, 1));
+    host.pass(Duration::from_secs(9));
+    assert_eq!(host.servers.handshakes(), 1, "the time of the first try is not its own");
+}
+
+/// It tries the network that it shares with us first, and needs no socket of ours for that.
+#[test]
+fn a_client_of_our_network_is_answered_without_a_socket() {
+    for max_sockets in [0, 100] {
+        let mut host = Host::new(ServerOptions::default());
+        host.pool = Pool::new(max_sockets);
+        let mut client = host.client_with(NoisePayload {
+            version: VERSION,
+            udx: Some(UdxInfo { features: 0, id: 77, seq: 0 }),
+            addresses4: vec![addr("127.0.0.1:5")],
+            ..NoisePayload::default()
+        });
+        let beside = addr("9.9.9.9:1234");
+        host.handshake(RELAY, &client.message(Mode::FromRelay, Some(beside)));
+        host.bind_to(None);
+        let sent = host.sent();
+        assert_eq!(sent.len(), 1);
+        assert_eq!(client.read(&sent[0], Mode::FromServer).error, PayloadError::None);
+        assert_eq!((host.servers.handshakes(), host.bench.stats.dropped.admission), (1, 0));
+        host.pass(Duration::from_secs(9));
+        assert_eq!((host.servers.handshakes(), host.pool.len()), (1, 0));
+        host.pass(Duration::from_secs(1));
+        assert_eq!((host.servers.handshakes(), host.connections()), (0, 0));
+    }
+}
+
 #[test]
 fn one_source_cannot_take_every_place() {
     let mut host = Host::new(ServerOptions::default());
@@ -427,8 +470,12 @@ impl Host {
 
     /// Every pool socket is bound.
     fn bind(&mut self) {
-        for number in 2..2 + self.pool.len() as u32 {
-            let local = Some(addr("0.0.0.0:1000"));
+        self.bind_to(Some(addr("0.0.0.0:1000")));
+    }
+
+    /// Every pool socket is bound, or cannot be.
+    fn bind_to(&mut self, local: Option<SocketAddrV4>) {
+        for number in 2..10 + self.pool.len() as u32 {
             self.with(|_, cx, base| {
                 base.punchers.handle_bound(cx, &mut base.io, SocketId(number), local);
             });

@@ -144,7 +144,7 @@ impl Rounds {
             News::Analyzed => self.handle_analyzed(cx, base, requests),
             News::Ready => Flow::On,
             News::Connected(path) => Flow::Open(path),
-            News::Aborted => Flow::Fail(ConnectError::HolepunchAborted),
+            News::Aborted | News::NoSocket => Flow::Fail(ConnectError::HolepunchAborted),
         }
     }
 
