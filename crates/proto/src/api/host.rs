@@ -14,6 +14,8 @@ pub enum Action {
     Bind {
         /// The number that the socket gets.
         socket: SocketId,
+        /// A client of one of our servers may be the one that needs it.
+        for_client: bool,
     },
     /// Close a socket.
     Close {

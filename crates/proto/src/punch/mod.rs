@@ -3,7 +3,7 @@
 //! A puncher works for one connecting machine or one handshake of a server. Its owner starts it,
 //! tells it what the peer says about itself, asks it to punch, and stops it. What happens meanwhile
 //! waits in [`Punchers::poll_report`], addressed to the owner: nobody is called back. A puncher
-//! that reports [`News::Aborted`] is gone already; one that reports [`News::Connected`] keeps its
+//! that reports [`News::Aborted`] or [`News::NoSocket`] is gone already; one that reports [`News::Connected`] keeps its
 //! socket until its owner has opened the connection and stops it. A probe that was answered is a
 //! promise to the peer, which may open its connection on that path: the socket stays open until its
 //! first packet has had time to come.
@@ -22,7 +22,7 @@ use std::net::SocketAddrV4;
 use std::time::{Duration, Instant};
 
 pub(crate) use nat::{is_consistent, is_random};
-pub(crate) use pool::{Bound, Pool};
+pub(crate) use pool::{Bound, Party, Pool};
 pub(crate) use puncher::Puncher;
 pub(crate) use remote::{MAX_ADDRESSES, Remote};
 pub(crate) use secret::PunchSecret;
@@ -65,6 +65,8 @@ pub(crate) enum News {
     Connected(Path),
     /// It has given up and is gone.
     Aborted,
+    /// There is no socket for it, and it is gone.
+    NoSocket,
 }
 
 /// All punchers of a node.
@@ -95,17 +97,18 @@ impl Punchers {
         self.throttle.handle_start(now);
     }
 
-    /// Binds a socket and analyses its NAT as soon as it is bound.
+    /// Binds a socket, which `party` answers for, and analyses its NAT as soon as it is bound.
     pub(crate) fn start(
         &mut self,
         cx: &mut Cx<'_>,
         io: &mut Io<'_>,
         owner: PunchOwner,
+        party: Party,
         remote_firewall: Firewall,
     ) -> PunchId {
         let id = PunchId(self.next_id);
         self.next_id = self.next_id.wrapping_add(1);
-        let puncher = Puncher::new(cx, io, id, owner, remote_firewall);
+        let puncher = Puncher::new(cx, io, id, owner, party, remote_firewall);
         self.by_id.insert(id, puncher);
         self.settle(id);
         id
@@ -179,10 +182,17 @@ impl Punchers {
         possible
     }
 
-    /// Lets a puncher answer no more probes. `Some` if it must be kept for a while, for a peer whose
-    /// probe it has answered.
-    pub(crate) fn retire(&mut self, now: Instant, id: PunchId) -> Option<Instant> {
-        self.by_id.get_mut(&id)?.retire(now)
+    /// Lets a puncher send and answer no more probes. `Some` if it must be kept for a while, for a
+    /// peer whose probe it has answered.
+    pub(crate) fn retire(
+        &mut self,
+        cx: &mut Cx<'_>,
+        io: &mut Io<'_>,
+        id: PunchId,
+    ) -> Option<Instant> {
+        let until = self.by_id.get_mut(&id)?.retire(cx, io, &mut self.throttle);
+        self.settle(id);
+        until
     }
 
     /// Ends a puncher without a report. Its sockets close unless connections use them.
@@ -239,7 +249,9 @@ impl Punchers {
 
     /// The next step of a puncher is due.
     pub(crate) fn handle_timeout(&mut self, cx: &mut Cx<'_>, io: &mut Io<'_>, id: PunchId) {
-        self.update(id, |puncher| puncher.handle_timeout(cx));
+        let Some(puncher) = self.by_id.get_mut(&id) else { return };
+        puncher.handle_timeout(cx, io, &mut self.throttle);
+        self.settle(id);
         self.end_if_over(cx, io, id);
     }
 
@@ -275,8 +287,12 @@ impl Punchers {
 
     fn end_if_over(&mut self, cx: &mut Cx<'_>, io: &mut Io<'_>, id: PunchId) {
         let Some(puncher) = self.by_id.get(&id).filter(|p| p.is_over()) else { return };
-        let report = Report { punch: id, owner: puncher.owner(), news: News::Aborted };
+        let news = if puncher.socket().is_some() { News::Aborted } else { News::NoSocket };
+        let report = Report { punch: id, owner: puncher.owner(), news };
         self.stop(cx, io, id);
         self.reports.push_back(report);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::admission::{Admission, InFlight};
 use super::asker::{Asker, is_destination, remember, without_value};
 use super::rounds::{Flow, Place, Punching, Round};
-use super::session::{Policy, Session, Welcome, welcome};
-use super::slots::{Asking, Caller, Reply, Slots, State};
+use super::session::{Policy, Welcome, welcome};
+use super::slots::{Asking, Caller, Slots, State};
 use crate::conn::Path;
 use crate::connect::{Base, ask};
 use crate::net::Incoming;
@@ -18,23 +18,16 @@ use crate::{Answer, AskId, ConnId, Cx, Question, ServerId, ServerOptions, Timer}
 
 #[derive(Debug)]
 pub(super) struct Server {
-    id: ServerId,
+    pub(super) id: ServerId,
     identity: KeyPair,
-    options: ServerOptions,
-    admission: Admission,
-    slots: Slots,
+    pub(super) options: ServerOptions,
+    pub(super) slots: Slots,
     suspended: bool,
 }
 
 impl Server {
-    pub(super) fn new(
-        id: ServerId,
-        identity: KeyPair,
-        options: ServerOptions,
-        max_handshakes: usize,
-    ) -> Self {
-        let admission = Admission::new(max_handshakes);
-        Self { id, identity, options, admission, slots: Slots::default(), suspended: false }
+    pub(super) fn new(id: ServerId, identity: KeyPair, options: ServerOptions) -> Self {
+        Self { id, identity, options, slots: Slots::default(), suspended: false }
     }
 
     pub(super) fn set_hooks(&mut self, firewall: bool, holepunch: bool) {
@@ -55,9 +48,9 @@ impl Server {
         self.slots.in_flight()
     }
 
-    /// Handshakes, those that have ended included, and sources of handshakes.
-    pub(super) fn kept(&self) -> (usize, usize) {
-        (self.slots.len(), self.admission.sources())
+    /// Handshakes, those that have ended included.
+    pub(super) fn kept(&self) -> usize {
+        self.slots.len()
     }
 
     /// Message 1. What was seen before is answered as before; nothing is allocated for what is not
@@ -66,6 +59,7 @@ impl Server {
         &mut self,
         cx: &mut Cx<'_>,
         base: &mut Base<'_>,
+        admission: &mut Admission,
         incoming: &Incoming,
         message: &Handshake,
     ) {
@@ -82,11 +76,12 @@ impl Server {
             return;
         }
         let source = self.source(base, &asker);
-        if !self.is_admitted(cx, base, source) {
+        if !admission.admit(cx.now, self.in_flight(base, source), source) {
             cx.stats.dropped.admission += 1;
             return;
         }
-        let Some(caller) = Caller::read(cx, &self.identity, asker.client(), &message.noise) else {
+        let Some(caller) = Caller::read(cx, &self.identity, asker.client(), source, &message.noise)
+        else {
             cx.stats.dropped.handshake += 1;
             return;
         };
@@ -155,6 +150,7 @@ impl Server {
             News::Ready => self.answer_all(cx, base, slot),
             News::Analyzed => self.in_rounds(cx, base, slot, Punching::handle_analyzed),
             News::Aborted => self.abort(cx, base, slot),
+            News::NoSocket => self.handle_no_socket(cx, base, slot),
             // The client decides when a path is found.
             News::Connected(_) => {}
         }
@@ -205,16 +201,6 @@ impl Server {
         self.suspended = false;
     }
 
-    fn drop_handshakes(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>) {
-        for slot in self.slots.indices() {
-            if let Some(State::Asking(asking)) = self.slots.get_mut(slot) {
-                cx.timers.cancel(Timer::Ask(asking.ask));
-            }
-            self.abort(cx, base, slot);
-            cx.timers.cancel(Timer::Handshake(self.id, slot));
-        }
-    }
-
     /// Who has to answer for a handshake.
     fn source(&self, base: &Base<'_>, asker: &Asker) -> Ipv4Addr {
         // Our own relays tell the truth about the client; others may be the client.
@@ -223,13 +209,12 @@ impl Server {
     }
 
     /// A client that was answered at once has a connection and no slot, and may yet be a forgery.
-    fn is_admitted(&mut self, cx: &Cx<'_>, base: &Base<'_>, source: Ipv4Addr) -> bool {
+    fn in_flight(&self, base: &Base<'_>, source: Ipv4Addr) -> InFlight {
         let unheard = base.io.conns.unheard(self.id, source);
-        let in_flight = InFlight {
+        InFlight {
             all: self.slots.in_flight() + unheard.all,
             of_source: self.slots.in_flight_of(source) + unheard.of_source,
-        };
-        self.admission.admit(cx.now, in_flight, source)
+        }
     }
 
     fn ask_firewall(&mut self, cx: &mut Cx<'_>, slot: u32, caller: Caller, asker: Asker) {
@@ -321,7 +306,7 @@ impl Server {
         session.reply.send(cx, base, &askers);
     }
 
-    fn punching(&mut self, slot: u32) -> Option<&mut Punching> {
+    pub(super) fn punching(&mut self, slot: u32) -> Option<&mut Punching> {
         match self.slots.get_mut(slot)? {
             State::Waiting(session) => session.punching.as_mut(),
             State::Begun | State::Asking(_) | State::Ended(_) => None,
@@ -342,53 +327,6 @@ impl Server {
             Flow::On => {}
             Flow::GiveUp => self.give_up(cx, base, slot),
             Flow::Abort => self.abort(cx, base, slot),
-        }
-    }
-
-    /// No path was found, as far as we know. A client whose probe was answered may have found one.
-    fn give_up(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, slot: u32) {
-        let punch = self.punching(slot).map(|punching| punching.punch());
-        match punch.and_then(|punch| base.punchers.retire(cx.now, punch)) {
-            Some(until) => cx.wake_at(Timer::Handshake(self.id, slot), until),
-            None => self.abort(cx, base, slot),
-        }
-    }
-
-    /// Waiting → Ended, without a path.
-    fn abort(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, slot: u32) {
-        let Some(session) = self.take_session(cx, slot) else { return };
-        let Session { conn, reply, punching, unanswered, .. } = *session;
-        if let Some(punching) = punching {
-            base.punchers.stop(cx, &mut base.io, punching.punch());
-        }
-        base.io.conns.fail(cx, conn, None);
-        // A reply that never left, for want of a socket, shall not leave when it is of no use.
-        let reply = unanswered.is_empty().then_some(Reply { socket: None, ..reply });
-        self.end(cx, slot, reply);
-    }
-
-    /// Leaves Waiting; the caller enters the next state.
-    fn take_session(&mut self, cx: &mut Cx<'_>, slot: u32) -> Option<Box<Session>> {
-        if !matches!(self.slots.get_mut(slot), Some(State::Waiting(_))) {
-            return None;
-        }
-        let state = self.slots.take(slot)?;
-        if let Some(ask) = state.question() {
-            cx.timers.cancel(Timer::Ask(ask));
-        }
-        match state {
-            State::Waiting(session) => Some(session),
-            State::Begun | State::Asking(_) | State::Ended(_) => None,
-        }
-    }
-
-    /// Enters Ended, which is cleared in a while.
-    fn end(&mut self, cx: &mut Cx<'_>, slot: u32, reply: Option<Reply>) {
-        self.slots.set(slot, State::Ended(reply));
-        cx.wake_at(Timer::Handshake(self.id, slot), cx.now + self.options.handshake_clear_wait);
-        if let Some(oldest) = self.slots.surplus() {
-            cx.timers.cancel(Timer::Handshake(self.id, oldest));
-            self.slots.clear(oldest);
         }
     }
 }

@@ -6,7 +6,7 @@ use super::slots::{Caller, Reply};
 use crate::conn::{Path, RemoteStream};
 use crate::connect::{Base, VERSION};
 use crate::noise::Finished;
-use crate::punch::{MAX_ADDRESSES, PunchOwner, PunchSecret, Puncher};
+use crate::punch::{MAX_ADDRESSES, Party, PunchOwner, PunchSecret, Puncher};
 use crate::wire::{
     FEATURE_REVISION_1, Firewall, HolepunchInfo, NoisePayload, PayloadError, UdxInfo, is_private,
     match_address,
@@ -60,13 +60,6 @@ pub(super) enum Plan {
     Wait,
 }
 
-impl Plan {
-    /// True if it takes a socket of its own.
-    fn punches(self) -> bool {
-        matches!(self, Self::PunchBeside | Self::Punch)
-    }
-}
-
 impl Session {
     /// The client is there: it gets its connection. False if the path's socket went away while the
     /// application was asked.
@@ -92,17 +85,20 @@ pub(super) fn welcome(
     slot: u32,
     caller: Caller,
 ) -> Welcome {
-    let Caller { mut responder, payload, client, .. } = caller;
+    let Caller { mut responder, payload, client, source, .. } = caller;
     let error = match &payload {
         NoisePayload { version, .. } if *version != VERSION => PayloadError::VersionMismatch,
         NoisePayload { udx: None, .. } => PayloadError::Aborted,
         _ => PayloadError::None,
     };
-    let plan = plan(cx, base, policy, client, &payload);
-    let owner = PunchOwner::Slot(policy.server, slot);
-    if error == PayloadError::None && plan.punches() && !base.io.pool.has_room(owner) {
-        return Welcome::Full;
-    }
+    let party = Party::Client(source);
+    let is_full = !base.io.pool.has_room(party);
+    let plan = match plan(cx, base, policy, client, &payload) {
+        Plan::Punch if is_full && error == PayloadError::None => return Welcome::Full,
+        // It may come through our network all the same.
+        Plan::PunchBeside if is_full => Plan::Wait,
+        plan @ (Plan::Open(_) | Plan::PunchBeside | Plan::Punch | Plan::Wait) => plan,
+    };
     let accepted = (error == PayloadError::None).then(|| base.io.conns.accept(cx, policy.server));
     let stream_id = accepted.map_or(0, |(_, stream_id)| stream_id);
     let offer = offer(cx, base, policy, slot, error, stream_id);
@@ -128,7 +124,8 @@ pub(super) fn welcome(
         Plan::Open(path) => return Welcome::Open(Box::new(session), path),
         Plan::Wait => {}
         Plan::PunchBeside | Plan::Punch => {
-            let punch = base.punchers.start(cx, &mut base.io, owner, payload.firewall);
+            let owner = PunchOwner::Slot(policy.server, slot);
+            let punch = base.punchers.start(cx, &mut base.io, owner, party, payload.firewall);
             let secret = PunchSecret::new(&session.keys, cx.rng);
             session.punching = Some(Punching::new(punch, secret));
             if plan == Plan::Punch {

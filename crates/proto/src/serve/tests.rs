@@ -90,8 +90,9 @@ fn a_flood_is_dropped_before_anything_is_allocated() {
 fn a_client_for_whom_there_is_no_socket_hears_nothing_and_may_try_again() {
     let mut host = Host::new(ServerOptions::default());
     host.pool = Pool::new(4);
+    let other = |n| SocketAddrV4::new(Ipv4Addr::new(4, 4, 4, n), 4);
     let messages: Vec<_> =
-        (0..4).map(|_| host.client().message(Mode::FromRelay, Some(CLIENT))).collect();
+        (0..4).map(|n| host.client().message(Mode::FromRelay, Some(other(n)))).collect();
     messages.iter().for_each(|message| host.handshake(RELAY, message));
     assert_eq!((host.pool.len(), host.servers.handshakes()), (3, 3));
     assert_eq!((host.bench.stats.dropped.admission, host.connections()), (1, 3));
@@ -106,6 +107,83 @@ fn a_client_for_whom_there_is_no_socket_hears_nothing_and_may_try_again() {
     host.pool = Pool::new(8);
     host.handshake(RELAY, &messages[3]);
     assert_eq!(host.servers.handshakes(), 4);
+}
+
+/// The node has room, and the process has none.
+#[test]
+fn a_client_whose_socket_cannot_be_bound_hears_nothing_and_may_try_again() {
+    let mut host = Host::new(ServerOptions::default());
+    let message = host.client().message(Mode::FromRelay, Some(CLIENT));
+    host.handshake(RELAY, &message);
+    host.bind_to(None);
+    assert_eq!((host.pool.len(), host.servers.handshakes(), host.connections()), (0, 0, 0));
+    assert_eq!((host.sent().len(), host.bench.stats.dropped.admission), (0, 1));
+
+    host.handshake(RELAY, &message);
+    host.bind_to(Some(addr("0.0.0.0:1000")));
+    assert_eq!((host.sent().len(), host.servers.handshakes()), (1, 1));
+    host.pass(Duration::from_secs(9));
+    assert_eq!(host.servers.handshakes(), 1, "the time of the first try is not its own");
+}
+
+/// It tries the network that it shares with us first, and needs no socket of ours for that.
+#[test]
+fn a_client_of_our_network_is_answered_without_a_socket() {
+    for max_sockets in [0, 100] {
+        let mut host = Host::new(ServerOptions::default());
+        host.pool = Pool::new(max_sockets);
+        let mut client = host.client_with(NoisePayload {
+            version: VERSION,
+            udx: Some(UdxInfo { features: 0, id: 77, seq: 0 }),
+            addresses4: vec![addr("127.0.0.1:5")],
+            ..NoisePayload::default()
+        });
+        let beside = addr("9.9.9.9:1234");
+        host.handshake(RELAY, &client.message(Mode::FromRelay, Some(beside)));
+        host.bind_to(None);
+        let sent = host.sent();
+        assert_eq!(sent.len(), 1);
+        assert_eq!(client.read(&sent[0], Mode::FromServer).error, PayloadError::None);
+        assert_eq!((host.servers.handshakes(), host.bench.stats.dropped.admission), (1, 0));
+        host.pass(Duration::from_secs(9));
+        assert_eq!((host.servers.handshakes(), host.pool.len()), (1, 0));
+        host.pass(Duration::from_secs(1));
+        assert_eq!((host.servers.handshakes(), host.connections()), (0, 0));
+    }
+}
+
+/// However many servers it asks, and whichever relay it comes through.
+#[test]
+fn one_source_shares_the_sockets_of_a_node_with_others() {
+    let mut host = Host::new(ServerOptions::default());
+    host.pool = Pool::new(16);
+    let keys: Vec<_> = (1..=20).map(|n| KeyPair::from_seed([n; 32])).collect();
+    for (n, keys) in (1..).zip(&keys) {
+        host.listen(ServerId(n), keys.clone());
+        for _ in 0..2 {
+            let message = host.client_of(keys.public()).message(Mode::FromRelay, Some(CLIENT));
+            host.handshake_with(ServerId(n), RELAY, &message);
+        }
+    }
+    assert_eq!((host.pool.len(), host.servers.handshakes()), (6, 6));
+
+    let other = host.client().message(Mode::FromRelay, Some(addr("5.5.5.5:5")));
+    host.handshake(RELAY, &other);
+    assert_eq!((host.pool.len(), host.servers.handshakes()), (7, 7));
+}
+
+#[test]
+fn one_source_has_one_rate_over_all_servers() {
+    let mut host = Host::new(ServerOptions::default());
+    let keys: Vec<_> = (1..=20).map(|n| KeyPair::from_seed([n; 32])).collect();
+    for (n, keys) in (1..).zip(&keys) {
+        host.listen(ServerId(n), keys.clone());
+        for _ in 0..30 {
+            let message = host.client_of(keys.public()).message(Mode::FromClient, None);
+            host.handshake_with(ServerId(n), addr("8.8.8.8:8"), &message);
+        }
+    }
+    assert_eq!(host.connections(), 256);
 }
 
 #[test]
@@ -374,6 +452,12 @@ impl Host {
         host
     }
 
+    /// One more server.
+    fn listen(&mut self, server: ServerId, keys: KeyPair) {
+        let options = ServerOptions::default();
+        self.with(|servers, cx, base| servers.listen(cx, base, server, keys, options));
+    }
+
     fn with<T>(&mut self, call: impl FnOnce(&mut Servers, &mut Cx<'_>, &mut Base<'_>) -> T) -> T {
         let Self { bench, servers, connector, net, conns, pool, punchers, local, .. } = self;
         let mut base = Base { io: Io { net, conns, pool }, punchers, local, announced: &Relays };
@@ -384,25 +468,39 @@ impl Host {
     }
 
     fn client(&mut self) -> Client {
-        self.client_with(NoisePayload {
-            version: VERSION,
-            udx: Some(UdxInfo { features: 0, id: 77, seq: 0 }),
-            ..NoisePayload::default()
-        })
+        self.client_of(public_key())
     }
 
     fn client_with(&mut self, payload: NoisePayload) -> Client {
+        self.client_of_with(public_key(), payload)
+    }
+
+    /// A client of another server.
+    fn client_of(&mut self, server: PublicKey) -> Client {
+        let payload = NoisePayload {
+            version: VERSION,
+            udx: Some(UdxInfo { features: 0, id: 77, seq: 0 }),
+            ..NoisePayload::default()
+        };
+        self.client_of_with(server, payload)
+    }
+
+    fn client_of_with(&mut self, server: PublicKey, payload: NoisePayload) -> Client {
         self.clients = self.clients.wrapping_add(1);
         let key_pair = KeyPair::from_seed([self.clients; 32]);
-        let mut initiator = Initiator::new(&key_pair, public_key(), &mut self.bench.rng).unwrap();
+        let mut initiator = Initiator::new(&key_pair, server, &mut self.bench.rng).unwrap();
         let noise = initiator.send(&payload.encode()).unwrap();
         Client { initiator: Some(initiator), noise }
     }
 
     fn handshake(&mut self, from: SocketAddrV4, message: &Handshake) {
+        self.handshake_with(SERVER, from, message);
+    }
+
+    fn handshake_with(&mut self, server: ServerId, from: SocketAddrV4, message: &Handshake) {
         let incoming = incoming(from, command::PEER_HANDSHAKE, SocketId::CLIENT);
         self.with(|servers, cx, base| {
-            servers.handle_handshake(cx, base, SERVER, &incoming, message);
+            servers.handle_handshake(cx, base, server, &incoming, message);
         });
     }
 
@@ -427,8 +525,12 @@ impl Host {
 
     /// Every pool socket is bound.
     fn bind(&mut self) {
-        for number in 2..2 + self.pool.len() as u32 {
-            let local = Some(addr("0.0.0.0:1000"));
+        self.bind_to(Some(addr("0.0.0.0:1000")));
+    }
+
+    /// Every pool socket is bound, or cannot be.
+    fn bind_to(&mut self, local: Option<SocketAddrV4>) {
+        for number in 2..10 + self.pool.len() as u32 {
             self.with(|_, cx, base| {
                 base.punchers.handle_bound(cx, &mut base.io, SocketId(number), local);
             });

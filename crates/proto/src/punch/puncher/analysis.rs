@@ -91,8 +91,19 @@ impl Puncher {
         self.analysis = Analysis::Binding;
         self.cancel_pings(cx, io);
         self.asked.clear();
-        self.nat = Nat::new(io.net.firewalled());
+        let nat = Nat::new(io.net.firewalled());
+        self.former_nat = Some(std::mem::replace(&mut self.nat, nat));
         self.sockets.replace(cx, io);
+    }
+
+    /// There is no other socket: the one that we have serves on, as good or bad as its NAT is.
+    pub(super) fn stop_reopening(&mut self) {
+        if let Some(nat) = self.former_nat.take() {
+            self.nat = nat;
+        }
+        self.analysis = Analysis::Ended;
+        self.reopening = Reopening::Done { consistent: is_consistent(self.nat.firewall()) };
+        self.news.push(News::Analyzed);
     }
 
     fn is_unstable(&self) -> bool {

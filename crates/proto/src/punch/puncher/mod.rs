@@ -1,23 +1,24 @@
 //! One puncher: its sockets, the analysis of their NAT, and the punching.
 
 mod analysis;
+mod probes;
 mod question;
 mod sockets;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddrV4;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::nat::{Nat, is_random};
 use super::remote::Remote;
-use super::strategy::{Probe, Strategy};
+use super::strategy::Strategy;
 use super::throttle::{Claim, Throttle};
-use super::{News, PunchId, PunchOwner};
-use crate::conn::Path;
+use super::{News, Party, PunchId, PunchOwner};
 use crate::connect::Io;
 use crate::net::{Reply, RequestKey};
-use crate::wire::{Firewall, is_reserved};
+use crate::wire::Firewall;
 use crate::{Cx, SocketId, Timer};
+use probes::MAX_PROBES;
 pub(super) use sockets::SocketChange;
 use sockets::Sockets;
 
@@ -27,10 +28,12 @@ pub(crate) struct Puncher {
     owner: PunchOwner,
     remote: Remote,
     nat: Nat,
+    /// What was known of the socket that is being replaced.
+    former_nat: Option<Nat>,
     sockets: Sockets,
-    /// When a probe, which may be the peer's, was answered last.
-    answered: Option<Instant>,
-    /// It answers no more probes.
+    /// When a probe, which may be the peer's, was answered last, from each socket.
+    answered: BTreeMap<SocketId, Instant>,
+    /// It sends and answers no more probes.
     retired: bool,
     analysis: Analysis,
     reopening: Reopening,
@@ -79,6 +82,7 @@ impl Puncher {
         io: &mut Io<'_>,
         id: PunchId,
         owner: PunchOwner,
+        party: Party,
         remote_firewall: Firewall,
     ) -> Self {
         let mut puncher = Self {
@@ -86,8 +90,9 @@ impl Puncher {
             owner,
             remote: Remote::new(remote_firewall),
             nat: Nat::new(io.net.firewalled()),
-            sockets: Sockets::new(id, owner),
-            answered: None,
+            former_nat: None,
+            sockets: Sockets::new(id, party),
+            answered: BTreeMap::new(),
             retired: false,
             analysis: Analysis::Binding,
             reopening: Reopening::No,
@@ -145,7 +150,7 @@ impl Puncher {
 
     /// True once the peer has got a probe through to us, and has had an answer.
     pub(crate) fn has_answered(&self) -> bool {
-        self.answered.is_some()
+        !self.answered.is_empty()
     }
 
     /// True while it draws on the budget of random punches.
@@ -202,6 +207,8 @@ impl Puncher {
             cx.stats.punches_random += 1;
             throttle.claim(&mut self.claim, Claim::Used);
         } else {
+            // The peer's NAT may have turned out to be better than it seemed.
+            throttle.release(&mut self.claim, cx.now);
             cx.stats.punches_consistent += 1;
         }
         tracing::debug!(punch = self.id.0, ?strategy, "punching");
@@ -229,6 +236,8 @@ impl Puncher {
             self.open_birthday_socket(cx, socket);
             return;
         }
+        self.sockets.handle_bound(cx, io);
+        self.former_nat = None;
         self.news.extend((self.reopening == Reopening::No).then_some(News::Ready));
         self.analysis = Analysis::Sampling { again: true };
         self.sample(cx, io);
@@ -249,64 +258,6 @@ impl Puncher {
             self.nat.add(io.net.firewalled(), reply.to, reply.from);
         }
         self.settle(cx, io);
-    }
-
-    /// The server answers every probe; for the client the first one decides.
-    pub(super) fn handle_probe(
-        &mut self,
-        cx: &mut Cx<'_>,
-        io: &mut Io<'_>,
-        throttle: &mut Throttle,
-        socket: SocketId,
-        from: SocketAddrV4,
-    ) {
-        if !self.is_initiator() {
-            self.answer_probe(cx, socket, from);
-            return;
-        }
-        if matches!(self.work, Work::Connected | Work::Leaving | Work::Over) || from.port() == 0 {
-            return;
-        }
-        tracing::debug!(punch = self.id.0, %from, "punched");
-        self.work = Work::Connected;
-        cx.timers.cancel(Timer::Punch(self.id.0));
-        throttle.release(&mut self.claim, cx.now);
-        self.sockets.keep(cx, io, socket);
-        self.news.push(News::Connected(Path { socket, remote: from }));
-    }
-
-    /// The next step of the strategy.
-    pub(super) fn handle_timeout(&mut self, cx: &mut Cx<'_>) {
-        if self.work == Work::Leaving {
-            self.work = Work::Over;
-        }
-        let Work::Punching(mut strategy) = self.work else { return };
-        let mut probes = Vec::new();
-        let next = strategy.step(cx.rng, self.sockets.used(), &self.remote, &mut probes);
-        for probe in probes {
-            self.probe(cx, probe);
-        }
-        match next {
-            Some(delay) => {
-                self.work = Work::Punching(strategy);
-                cx.wake_at(Timer::Punch(self.id.0), cx.now + delay);
-            }
-            None => self.leave(cx),
-        }
-    }
-
-    /// Answers no more probes. `Some` while the first packet of a peer whose probe it has answered
-    /// may be under way: until then, that peer must find us.
-    pub(super) fn retire(&mut self, now: Instant) -> Option<Instant> {
-        self.retired = true;
-        let until = self.answered? + OPENS_WITHIN;
-        (until > now).then_some(until)
-    }
-
-    pub(super) fn probe_from_first(&mut self, cx: &mut Cx<'_>, to: SocketAddrV4, low_ttl: bool) {
-        if let Some(socket) = self.socket().filter(|_| self.is_bound()) {
-            self.probe(cx, Probe { socket, to, low_ttl });
-        }
     }
 
     /// Gives everything back.
@@ -332,29 +283,10 @@ impl Puncher {
     fn handle_unbound(&mut self, socket: SocketId) {
         let was_first = self.socket() == Some(socket);
         self.sockets.forget(socket);
-        if was_first && self.work != Work::Connected {
-            self.work = Work::Over;
-        }
-    }
-
-    /// From here on, the peer may take this for the path.
-    fn answer_probe(&mut self, cx: &mut Cx<'_>, socket: SocketId, from: SocketAddrV4) {
-        if !self.retired && self.probe(cx, Probe { socket, to: from, low_ttl: false }) {
-            self.answered = Some(cx.now);
-        }
-    }
-
-    fn leave(&mut self, cx: &mut Cx<'_>) {
-        self.work = Work::Over;
-        if let Some(until) = self.retire(cx.now) {
-            self.work = Work::Leaving;
-            cx.wake_at(Timer::Punch(self.id.0), until);
-        }
-    }
-
-    fn open_birthday_socket(&mut self, cx: &mut Cx<'_>, socket: SocketId) {
-        if let Work::Punching(Strategy::Birthday { to, .. }) = self.work {
-            self.probe(cx, Probe { socket, to, low_ttl: true });
+        match self.socket() {
+            _ if !was_first || self.work == Work::Connected => {}
+            Some(_) => self.stop_reopening(),
+            None => self.work = Work::Over,
         }
     }
 
@@ -363,31 +295,4 @@ impl Puncher {
             io.net.cancel_request(cx, key);
         }
     }
-
-    /// True if it leaves.
-    fn probe(&mut self, cx: &mut Cx<'_>, probe: Probe) -> bool {
-        let Probe { socket, to, low_ttl } = probe;
-        if to.port() == 0 || is_reserved(*to.ip()) {
-            return false;
-        }
-        let Some(left) = self.probes_left.checked_sub(1) else { return false };
-        self.probes_left = left;
-        self.sockets.note_probe(socket);
-        let ttl = if low_ttl { OPENER_TTL } else { PROBE_TTL };
-        cx.send_with_ttl(socket, to, ttl, PROBE.to_vec());
-        true
-    }
 }
-
-const PROBE: [u8; 1] = [0];
-
-const PROBE_TTL: u8 = 64;
-
-/// Far enough to leave our own NATs, too short to reach the peer's, which could take offence.
-const OPENER_TTL: u8 = 5;
-
-/// From our answer to the peer's first packet: a round trip, and one repetition of what is lost.
-const OPENS_WITHIN: Duration = Duration::from_secs(3);
-
-/// All that one puncher ever sends: four times what its longest strategy needs.
-const MAX_PROBES: u32 = 8192;

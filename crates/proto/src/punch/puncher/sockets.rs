@@ -1,20 +1,28 @@
 //! The sockets of a puncher, which holds them until it ends.
 
 use crate::connect::Io;
-use crate::punch::{PunchId, PunchOwner};
+use crate::punch::{Party, PunchId};
 use crate::{Cx, SocketId};
 
 #[derive(Debug)]
 pub(super) struct Sockets {
     holder: PunchId,
-    owner: PunchOwner,
+    party: Party,
     /// The first is the one that rounds are sent from.
     used: Vec<SocketId>,
     /// Former first sockets that the peer may send to.
     replaced: Vec<SocketId>,
     /// The peer may have heard from the first socket.
     is_known: bool,
+    /// What the first socket replaces as soon as it is bound.
+    former: Option<Former>,
     changes: Vec<SocketChange>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Former {
+    socket: SocketId,
+    is_known: bool,
 }
 
 /// Which sockets a puncher listens on.
@@ -26,13 +34,14 @@ pub(in crate::punch) enum SocketChange {
 
 impl Sockets {
     /// The peer is shown the first of all sockets at once: by message 2, or by a round.
-    pub(super) fn new(holder: PunchId, owner: PunchOwner) -> Self {
+    pub(super) fn new(holder: PunchId, party: Party) -> Self {
         Self {
             holder,
-            owner,
+            party,
             used: Vec::new(),
             replaced: Vec::new(),
             is_known: true,
+            former: None,
             changes: Vec::new(),
         }
     }
@@ -47,7 +56,7 @@ impl Sockets {
 
     /// Adds a socket of the pool.
     pub(super) fn acquire(&mut self, cx: &mut Cx<'_>, io: &mut Io<'_>) {
-        let socket = io.pool.acquire(cx, self.holder, self.owner);
+        let socket = io.pool.acquire(cx, self.holder, self.party);
         self.used.push(socket);
         self.changes.push(SocketChange::Opened(socket));
     }
@@ -55,45 +64,71 @@ impl Sockets {
     /// A probe leaves.
     pub(super) fn note_probe(&mut self, socket: SocketId) {
         self.is_known |= self.first() == Some(socket);
+        if let Some(former) = self.former.as_mut().filter(|former| former.socket == socket) {
+            former.is_known = true;
+        }
     }
 
-    /// Puts a new socket in the place of the first. What comes to the old one still counts, if the
-    /// peer may know it: a probe may be on its way there.
+    /// Puts a new socket in the place of the only one, which comes back if the new one cannot be
+    /// bound.
     pub(super) fn replace(&mut self, cx: &mut Cx<'_>, io: &mut Io<'_>) {
-        let old = std::mem::take(&mut self.used);
-        if std::mem::take(&mut self.is_known) {
-            self.replaced.extend(old);
-        } else {
-            old.into_iter().for_each(|socket| self.release(cx, io, socket));
-        }
+        let is_known = std::mem::take(&mut self.is_known);
+        self.former = self.used.pop().map(|socket| Former { socket, is_known });
         self.acquire(cx, io);
     }
 
-    /// Releases all but one.
-    pub(super) fn keep(&mut self, cx: &mut Cx<'_>, io: &mut Io<'_>, kept: SocketId) {
-        let mut others = std::mem::replace(&mut self.used, vec![kept]);
-        others.append(&mut self.replaced);
-        for other in others.into_iter().filter(|other| *other != kept) {
-            self.release(cx, io, other);
+    /// The first socket is bound. What comes to the one that it replaces still counts, if the peer
+    /// may know that: a probe may be on its way there.
+    pub(super) fn handle_bound(&mut self, cx: &mut Cx<'_>, io: &mut Io<'_>) {
+        match self.former.take() {
+            Some(Former { socket, is_known: true }) => self.replaced.push(socket),
+            Some(Former { socket, is_known: false }) => self.release(cx, io, socket),
+            None => {}
         }
     }
 
-    /// A socket could not be bound: it is gone.
+    /// Releases all but some.
+    pub(super) fn keep(
+        &mut self,
+        cx: &mut Cx<'_>,
+        io: &mut Io<'_>,
+        is_kept: impl Fn(SocketId) -> bool,
+    ) {
+        for socket in self.take_all() {
+            match is_kept(socket) {
+                true => self.used.push(socket),
+                false => self.release(cx, io, socket),
+            }
+        }
+    }
+
+    /// A socket could not be bound: it is gone, and the one that it was to replace stays.
     pub(super) fn forget(&mut self, socket: SocketId) {
+        let was_first = self.first() == Some(socket);
         self.used.retain(|other| *other != socket);
+        if let Some(former) = self.former.take_if(|_| was_first) {
+            self.used.insert(0, former.socket);
+            self.is_known = former.is_known;
+        }
         self.changes.push(SocketChange::Released(socket));
     }
 
     /// Releases all. Those that a connection has opened on stay open.
     pub(super) fn release_all(&mut self, cx: &mut Cx<'_>, io: &mut Io<'_>) {
-        let used = std::mem::take(&mut self.used);
-        for socket in used.into_iter().chain(std::mem::take(&mut self.replaced)) {
+        for socket in self.take_all() {
             self.release(cx, io, socket);
         }
     }
 
     pub(super) fn take_changes(&mut self) -> Vec<SocketChange> {
         std::mem::take(&mut self.changes)
+    }
+
+    fn take_all(&mut self) -> Vec<SocketId> {
+        let mut all = std::mem::take(&mut self.used);
+        all.append(&mut self.replaced);
+        all.extend(self.former.take().map(|former| former.socket));
+        all
     }
 
     fn release(&mut self, cx: &mut Cx<'_>, io: &mut Io<'_>, socket: SocketId) {

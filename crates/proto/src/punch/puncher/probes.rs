@@ -1,0 +1,160 @@
+//! The probes of a puncher: its own, and the answers to those of its peer.
+
+use std::net::SocketAddrV4;
+use std::time::{Duration, Instant};
+
+use super::{Puncher, Work};
+use crate::conn::Path;
+use crate::connect::Io;
+use crate::punch::News;
+use crate::punch::strategy::{Probe, Strategy};
+use crate::punch::throttle::Throttle;
+use crate::wire::is_reserved;
+use crate::{Cx, SocketId, Timer};
+
+impl Puncher {
+    /// The server answers every probe; for the client the first one decides.
+    pub(in crate::punch) fn handle_probe(
+        &mut self,
+        cx: &mut Cx<'_>,
+        io: &mut Io<'_>,
+        throttle: &mut Throttle,
+        socket: SocketId,
+        from: SocketAddrV4,
+    ) {
+        if !self.is_initiator() {
+            self.answer_probe(cx, socket, from);
+            return;
+        }
+        if matches!(self.work, Work::Connected | Work::Leaving | Work::Over) || from.port() == 0 {
+            return;
+        }
+        tracing::debug!(punch = self.id.0, %from, "punched");
+        self.stop_punching(cx, io, throttle, Work::Connected);
+        self.sockets.keep(cx, io, |other| other == socket);
+        self.news.push(News::Connected(Path { socket, remote: from }));
+    }
+
+    /// The next step of the strategy.
+    pub(in crate::punch) fn handle_timeout(
+        &mut self,
+        cx: &mut Cx<'_>,
+        io: &mut Io<'_>,
+        throttle: &mut Throttle,
+    ) {
+        if self.work == Work::Leaving {
+            self.work = Work::Over;
+        }
+        let Work::Punching(mut strategy) = self.work else { return };
+        let mut probes = Vec::new();
+        let next = strategy.step(cx.rng, self.sockets.used(), &self.remote, &mut probes);
+        for probe in probes {
+            self.probe(cx, probe);
+        }
+        match next {
+            Some(delay) => {
+                self.work = Work::Punching(strategy);
+                cx.wake_at(Timer::Punch(self.id.0), cx.now + delay);
+            }
+            None => self.leave(cx, io, throttle),
+        }
+    }
+
+    /// Sends and answers no more probes. `Some` while the first packet of a peer whose probe it has
+    /// answered may be under way: until then, that peer must find us. Nothing but the sockets where
+    /// it may look for us is kept for that long.
+    pub(in crate::punch) fn retire(
+        &mut self,
+        cx: &mut Cx<'_>,
+        io: &mut Io<'_>,
+        throttle: &mut Throttle,
+    ) -> Option<Instant> {
+        self.retired = true;
+        if self.is_punching() {
+            self.stop_punching(cx, io, throttle, Work::Leaving);
+        }
+        self.answered.retain(|_, answered| cx.now < *answered + OPENS_WITHIN);
+        let until = self.answered.values().max().map(|answered| *answered + OPENS_WITHIN)?;
+        let first = self.socket();
+        let answered = &self.answered;
+        self.sockets.keep(cx, io, |socket| {
+            // The rounds that may still come are answered from the first.
+            answered.contains_key(&socket) || first == Some(socket)
+        });
+        Some(until)
+    }
+
+    pub(in crate::punch) fn probe_from_first(
+        &mut self,
+        cx: &mut Cx<'_>,
+        to: SocketAddrV4,
+        low_ttl: bool,
+    ) {
+        if let Some(socket) = self.socket().filter(|_| self.is_bound()) {
+            self.probe(cx, Probe { socket, to, low_ttl });
+        }
+    }
+
+    /// A socket that a strategy asked for is bound.
+    pub(super) fn open_birthday_socket(&mut self, cx: &mut Cx<'_>, socket: SocketId) {
+        if let Work::Punching(Strategy::Birthday { to, .. }) = self.work {
+            self.probe(cx, Probe { socket, to, low_ttl: true });
+        }
+    }
+
+    /// From here on, the peer may take this for the path.
+    fn answer_probe(&mut self, cx: &mut Cx<'_>, socket: SocketId, from: SocketAddrV4) {
+        if !self.retired && self.probe(cx, Probe { socket, to: from, low_ttl: false }) {
+            self.answered.insert(socket, cx.now);
+        }
+    }
+
+    /// Nothing came through, as far as we know.
+    fn leave(&mut self, cx: &mut Cx<'_>, io: &mut Io<'_>, throttle: &mut Throttle) {
+        match self.retire(cx, io, throttle) {
+            Some(until) => cx.wake_at(Timer::Punch(self.id.0), until),
+            None => self.work = Work::Over,
+        }
+    }
+
+    /// Gives back what only a puncher that punches needs: its next step, its claim, its samples.
+    fn stop_punching(
+        &mut self,
+        cx: &mut Cx<'_>,
+        io: &mut Io<'_>,
+        throttle: &mut Throttle,
+        work: Work,
+    ) {
+        self.work = work;
+        cx.timers.cancel(Timer::Punch(self.id.0));
+        throttle.release(&mut self.claim, cx.now);
+        self.cancel_pings(cx, io);
+    }
+
+    /// True if it leaves.
+    fn probe(&mut self, cx: &mut Cx<'_>, probe: Probe) -> bool {
+        let Probe { socket, to, low_ttl } = probe;
+        if to.port() == 0 || is_reserved(*to.ip()) {
+            return false;
+        }
+        let Some(left) = self.probes_left.checked_sub(1) else { return false };
+        self.probes_left = left;
+        self.sockets.note_probe(socket);
+        let ttl = if low_ttl { OPENER_TTL } else { PROBE_TTL };
+        cx.send_with_ttl(socket, to, ttl, PROBE.to_vec());
+        true
+    }
+}
+
+const PROBE: [u8; 1] = [0];
+
+const PROBE_TTL: u8 = 64;
+
+/// Far enough to leave our own NATs, too short to reach the peer's, which could take offence.
+const OPENER_TTL: u8 = 5;
+
+/// All that one puncher ever sends: four times what its longest strategy needs.
+pub(super) const MAX_PROBES: u32 = 8192;
+
+/// From our answer to the peer's first packet: a round trip, and one repetition of what is lost.
+const OPENS_WITHIN: Duration = Duration::from_secs(3);

@@ -1,0 +1,233 @@
+//! What punchers take of their node, and when they give it back.
+
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::time::{Duration, Instant};
+
+use super::*;
+use crate::conn::Conns;
+use crate::connect::testing::Bench;
+use crate::net::Net;
+use crate::{Action, Config, Timer};
+
+#[test]
+fn a_puncher_that_waits_for_a_first_packet_makes_room_for_another_random_punch() {
+    let mut host = Host::new(usize::MAX);
+    let first = host.random_punch();
+    assert!(host.is_throttled());
+    host.pass(Duration::from_secs(34));
+    host.probe(SocketId(2));
+    let until = host.bench.now + Duration::from_secs(3);
+
+    host.run_until_probes_end();
+    assert!(host.bench.now < until && host.punchers.get(first).is_some());
+    assert!(!host.is_throttled());
+
+    host.pass(until - host.bench.now);
+    assert!(host.punchers.get(first).is_none(), "it has waited long enough");
+}
+
+#[test]
+fn a_puncher_that_waits_for_a_first_packet_holds_only_where_it_may_come() {
+    let mut host = Host::new(usize::MAX);
+    let punch = host.birthday_punch();
+    assert_eq!(host.pool.len(), 256);
+    let answered = SocketId(100);
+    for _ in 0..34 {
+        host.pass(Duration::from_secs(1));
+    }
+    host.probe(answered);
+    host.run_until_probes_end();
+
+    assert!(host.punchers.get(punch).is_some());
+    assert!(host.pool.is_open(answered) && host.pool.is_open(SocketId(2)));
+    assert_eq!(host.pool.len(), 2, "the first one answers rounds");
+}
+
+#[test]
+fn a_reservation_ends_when_no_random_punch_is_needed() {
+    let mut host = Host::new(usize::MAX);
+    let punch = host.start(Firewall::Random);
+    host.see(punch, |_| 1000);
+    host.punchers.reserve(punch);
+    assert!(host.is_throttled());
+
+    host.learn(punch, Firewall::Consistent);
+    assert!(host.punch(punch));
+    assert!(!host.is_throttled());
+}
+
+/// Neither the node nor the process has another one.
+#[test]
+fn a_puncher_that_gets_no_other_socket_keeps_the_one_it_has() {
+    for (max_sockets, binds) in [(1, true), (100, false)] {
+        let mut host = Host::new(max_sockets);
+        let punch = host.start(Firewall::Random);
+        host.see(punch, |node| 1000 + u16::from(node));
+        host.learn(punch, Firewall::Random);
+        host.reports();
+        host.binds = binds;
+        assert_eq!(host.reopen(punch), None);
+        host.bind_all();
+
+        assert_eq!(host.reports(), [News::Analyzed]);
+        assert_eq!((host.reopen(punch), host.pool.len()), (Some(false), 1));
+        let puncher = host.punchers.get(punch).expect("a puncher");
+        assert_eq!(puncher.socket(), Some(SocketId(2)));
+        assert_eq!((puncher.analysis(), puncher.firewall()), (Some(false), Firewall::Random));
+
+        // The peer has found a better one.
+        host.learn(punch, Firewall::Consistent);
+        assert!(host.punch(punch));
+        host.pass(Duration::from_secs(1));
+        assert!(host.probes() > 0);
+    }
+}
+
+/// A server's punchers, and what they draw on.
+struct Host {
+    bench: Bench,
+    net: Net,
+    conns: Conns,
+    pool: Pool,
+    punchers: Punchers,
+    /// The driver has sockets.
+    binds: bool,
+}
+
+impl Host {
+    fn new(max_sockets: usize) -> Self {
+        let mut bench = Bench::new();
+        let net = Net::new(&Config::default(), &mut bench.cx());
+        Self {
+            bench,
+            net,
+            conns: Conns::new(Duration::ZERO),
+            pool: Pool::new(max_sockets),
+            punchers: Punchers::new(Duration::ZERO, false),
+            binds: true,
+        }
+    }
+
+    /// One that guesses the peer's ports.
+    fn random_punch(&mut self) -> PunchId {
+        let punch = self.start(Firewall::Random);
+        self.see(punch, |_| 1000);
+        self.learn(punch, Firewall::Random);
+        assert!(self.punch(punch));
+        punch
+    }
+
+    /// One that is on many ports at once.
+    fn birthday_punch(&mut self) -> PunchId {
+        let punch = self.start(Firewall::Consistent);
+        self.see(punch, |node| 1000 + u16::from(node));
+        self.learn(punch, Firewall::Consistent);
+        assert!(self.punch(punch));
+        punch
+    }
+
+    /// Whether another puncher would have to wait for a random punch.
+    fn is_throttled(&mut self) -> bool {
+        let other = self.start(Firewall::Random);
+        self.see(other, |_| 1000);
+        let throttled = self.punchers.is_throttled(&self.bench.cx(), other);
+        self.with(|punchers, cx, io| punchers.stop(cx, io, other));
+        throttled
+    }
+
+    fn start(&mut self, remote: Firewall) -> PunchId {
+        let owner = PunchOwner::Slot(ServerId(0), 0);
+        let party = Party::Client(*PEER.ip());
+        let punch = self.with(|punchers, cx, io| punchers.start(cx, io, owner, party, remote));
+        self.bind_all();
+        punch
+    }
+
+    /// Four nodes see us; each of them at the port that it is told here.
+    fn see(&mut self, punch: PunchId, port: impl Fn(u8) -> u16) {
+        for node in 0..4 {
+            let sample = SocketAddrV4::new(Ipv4Addr::new(9, 9, 9, 9), port(node));
+            let from = SocketAddrV4::new(Ipv4Addr::new(3, 3, 3, node), 3);
+            self.with(|punchers, cx, io| punchers.add_sample(cx, io, punch, sample, from));
+        }
+    }
+
+    fn learn(&mut self, punch: PunchId, firewall: Firewall) {
+        let remote = self.punchers.remote_mut(punch).expect("a puncher");
+        remote.update(true, firewall, &[PEER], Some(*PEER.ip()));
+    }
+
+    fn punch(&mut self, punch: PunchId) -> bool {
+        let possible = self.with(|punchers, cx, io| punchers.punch(cx, io, punch));
+        self.bind_all();
+        possible
+    }
+
+    fn reopen(&mut self, punch: PunchId) -> Option<bool> {
+        self.with(|punchers, cx, io| punchers.reopen(cx, io, punch))
+    }
+
+    fn reports(&mut self) -> Vec<News> {
+        std::iter::from_fn(|| self.punchers.poll_report()).map(|report| report.news).collect()
+    }
+
+    /// Probes that have left.
+    fn probes(&mut self) -> usize {
+        self.bench.take_sent().iter().filter(|sent| sent.payload.len() == 1).count()
+    }
+
+    fn probe(&mut self, socket: SocketId) {
+        self.with(|punchers, cx, io| punchers.handle_probe(cx, io, socket, PEER));
+    }
+
+    /// The driver binds what it is asked for.
+    fn bind_all(&mut self) {
+        while let Some(action) = self.bench.out.actions.pop_front() {
+            if let Action::Bind { socket, .. } = action {
+                self.bind(socket, self.binds.then_some(LOCAL));
+            }
+        }
+        for socket in self.pool.take_refused() {
+            self.bind(socket, None);
+        }
+    }
+
+    fn bind(&mut self, socket: SocketId, local: Option<SocketAddrV4>) {
+        self.with(|punchers, cx, io| punchers.handle_bound(cx, io, socket, local));
+    }
+
+    fn pass(&mut self, time: Duration) {
+        let until = self.bench.now + time;
+        while self.step(until) {}
+        self.bench.now = until;
+    }
+
+    fn run_until_probes_end(&mut self) {
+        let hour = self.bench.now + Duration::from_secs(3600);
+        while self.punchers.by_id.values().any(Puncher::is_punching) {
+            assert!(self.step(hour));
+        }
+    }
+
+    /// The next timer, if it is due by then.
+    fn step(&mut self, until: Instant) -> bool {
+        let next = self.bench.timers.next().map(|(at, _)| at);
+        let Some(next) = next.filter(|next| *next <= until) else { return false };
+        self.bench.now = next;
+        while let Some(timer) = self.bench.timers.pop_due(next) {
+            if let Timer::Punch(id) = timer {
+                self.with(|punchers, cx, io| punchers.handle_timeout(cx, io, PunchId(id)));
+            }
+        }
+        true
+    }
+
+    fn with<T>(&mut self, call: impl FnOnce(&mut Punchers, &mut Cx<'_>, &mut Io<'_>) -> T) -> T {
+        let Self { bench, net, conns, pool, punchers, .. } = self;
+        call(punchers, &mut bench.cx(), &mut Io { net, conns, pool })
+    }
+}
+
+const PEER: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(1, 1, 1, 1), 7);
+
+const LOCAL: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 1000);

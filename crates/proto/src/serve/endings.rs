@@ -1,0 +1,81 @@
+//! How a handshake ends, and what is given back then.
+
+use super::server::Server;
+use super::session::Session;
+use super::slots::{Reply, State};
+use crate::connect::Base;
+use crate::{Cx, Timer};
+
+impl Server {
+    pub(super) fn drop_handshakes(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>) {
+        for slot in self.slots.indices() {
+            if let Some(State::Asking(asking)) = self.slots.get_mut(slot) {
+                cx.timers.cancel(Timer::Ask(asking.ask));
+            }
+            self.abort(cx, base, slot);
+            cx.timers.cancel(Timer::Handshake(self.id, slot));
+        }
+    }
+
+    /// There is nowhere to punch from. A client that was shown another socket may come to that one.
+    /// Any other has heard nothing, and may try again.
+    pub(super) fn handle_no_socket(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, slot: u32) {
+        let Some(State::Waiting(session)) = self.slots.get_mut(slot) else { return };
+        if session.reply.socket.is_none() {
+            session.punching = None;
+            return;
+        }
+        let Some(session) = self.take_session(cx, slot) else { return };
+        cx.timers.cancel(Timer::Handshake(self.id, slot));
+        base.io.conns.fail(cx, session.conn, None);
+        cx.stats.dropped.admission += 1;
+        self.slots.discard(slot);
+    }
+
+    /// No path was found, as far as we know. A client whose probe was answered may have found one.
+    pub(super) fn give_up(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, slot: u32) {
+        let punch = self.punching(slot).map(|punching| punching.punch());
+        match punch.and_then(|punch| base.punchers.retire(cx, &mut base.io, punch)) {
+            Some(until) => cx.wake_at(Timer::Handshake(self.id, slot), until),
+            None => self.abort(cx, base, slot),
+        }
+    }
+
+    /// Waiting → Ended, without a path.
+    pub(super) fn abort(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, slot: u32) {
+        let Some(session) = self.take_session(cx, slot) else { return };
+        let Session { conn, reply, punching, unanswered, .. } = *session;
+        if let Some(punching) = punching {
+            base.punchers.stop(cx, &mut base.io, punching.punch());
+        }
+        base.io.conns.fail(cx, conn, None);
+        // A reply that never left shall not leave when it is of no use.
+        let reply = unanswered.is_empty().then_some(Reply { socket: None, ..reply });
+        self.end(cx, slot, reply);
+    }
+
+    /// Leaves Waiting; the caller enters the next state.
+    pub(super) fn take_session(&mut self, cx: &mut Cx<'_>, slot: u32) -> Option<Box<Session>> {
+        if !matches!(self.slots.get_mut(slot), Some(State::Waiting(_))) {
+            return None;
+        }
+        let state = self.slots.take(slot)?;
+        if let Some(ask) = state.question() {
+            cx.timers.cancel(Timer::Ask(ask));
+        }
+        match state {
+            State::Waiting(session) => Some(session),
+            State::Begun | State::Asking(_) | State::Ended(_) => None,
+        }
+    }
+
+    /// Enters Ended, which is cleared in a while.
+    pub(super) fn end(&mut self, cx: &mut Cx<'_>, slot: u32, reply: Option<Reply>) {
+        self.slots.set(slot, State::Ended(reply));
+        cx.wake_at(Timer::Handshake(self.id, slot), cx.now + self.options.handshake_clear_wait);
+        if let Some(oldest) = self.slots.surplus() {
+            cx.timers.cancel(Timer::Handshake(self.id, oldest));
+            self.slots.clear(oldest);
+        }
+    }
+}
