@@ -1,0 +1,121 @@
+// docs/ARCHITECTURE.md lists the modules of each crate from the bottom up: none imports one that
+// stands above it. Modules of one crate therefore form no circle.
+
+const test = require('brittle')
+const rustImports = require('../helpers/rust-imports')
+const { fs, path } = require('../helpers/runtime')
+
+const { rustFiles, isTest, uncommented } = rustImports
+const ROOT = path.join(__dirname, '..', '..')
+const CRATES = ['crates/udx', 'crates/proto', 'crates/hyperdht', 'crates/netsim', 'src']
+
+/** What each crate may name, beside itself. */
+const BELOW = {
+  'crates/udx': [],
+  'crates/proto': ['crates/udx'],
+  'crates/hyperdht': ['crates/proto'],
+  'crates/netsim': ['crates/proto'],
+  src: ['crates/hyperdht']
+}
+
+/** How code names a crate. */
+const NAMES = {
+  'crates/udx': ['udx', 'hyperdht_udx'],
+  'crates/proto': ['proto', 'hyperdht_proto'],
+  'crates/hyperdht': ['hyperdht'],
+  'crates/netsim': ['netsim']
+}
+
+/** A module of tests under another name. */
+const TEST_MODULE = /#\[cfg\(test\)\]\s*(?:#\[[^\]]*\]\s*)*(?:pub\S* )?mod (?!tests\b)/
+
+/** What is still to go. */
+const VIOLATIONS = [
+  'crates/udx recv.rs stream::Sink',
+  'crates/udx stream/mod.rs',
+  'crates/proto announce/mod.rs',
+  'crates/proto announce/testnet.rs ops::Ops',
+  'crates/proto announce/testnet.rs ops::UserQuery',
+  'crates/proto conn/connection.rs ConnStats',
+  'crates/proto conn/mod.rs ConnStats',
+  'crates/proto conn/open.rs ConnStats',
+  'crates/proto connect/base.rs serve::Servers',
+  'crates/proto connect/mod.rs',
+  'crates/proto net/query.rs',
+  'crates/proto punch/mod.rs connect::Io',
+  'crates/proto punch/puncher/analysis.rs connect::Io',
+  'crates/proto punch/puncher/mod.rs connect::Io',
+  'crates/proto punch/puncher/sockets.rs connect::Io',
+  'crates/proto rpc/inflight.rs net::NetTimer',
+  'crates/proto rpc/inflight.rs net::RequestKey',
+  'crates/proto secret/cipher.rs',
+  'crates/proto timers.rs net::NetTimer',
+  'crates/proto timers.rs store::StoreTimer',
+  'crates/proto wire/address.rs BootstrapNode',
+  'crates/proto wire/messages.rs noise::PublicKey',
+  'crates/proto wire/payload.rs noise::PublicKey',
+  'crates/hyperdht engine/shared.rs',
+  'crates/hyperdht registry.rs Connection',
+  'crates/hyperdht registry.rs query::Unread',
+  'crates/netsim agenda.rs Flight',
+  'src wake.rs environment'
+]
+
+const document = fs.readFileSync(path.join(ROOT, 'docs', 'ARCHITECTURE.md'), 'utf8')
+
+for (const crate of CRATES) {
+  const folder = path.join(ROOT, ...sourceOf(crate).split('/'))
+  const files = rustFiles(folder)
+
+  test(`${crate}: every module has a layer, and imports none above its own`, t => {
+    const layers = layersOf(crate)
+    const { modules, imports } = rustImports(folder)
+    t.alike([...layers].sort(), [...modules].sort(), 'the document names every module')
+    t.ok(imports.length > 0, 'the crate was read')
+    const upward = imports
+      .filter(({ from, to }) => !layers.includes(to) || layers.indexOf(to) > layers.indexOf(from))
+      .map(({ file, name }) => `${file} ${name}`)
+    t.alike(unexpected(crate, upward), [], 'no import goes up')
+  })
+
+  test(`${crate} names no crate above its own`, t => {
+    const above = Object.keys(NAMES).filter(name => !BELOW[crate].includes(name) && name !== crate)
+    const names = above.flatMap(name => NAMES[name])
+    const pattern = new RegExp(`(?<![\\w:])(${names.join('|')})::`)
+    t.alike(
+      files.filter(file => pattern.test(read(folder, file))),
+      []
+    )
+  })
+
+  test(`${crate}: one module style, and test code in files that say so`, t => {
+    const folders = new Set(files.map(file => file.split('/').slice(0, -1).join('/')))
+    const beside = files.filter(file => folders.has(file.replace(/\.rs$/, '')))
+    t.alike(unexpected(crate, beside), [], 'foo/mod.rs, not foo.rs beside foo/')
+    const product = files.filter(file => !isTest(file))
+    const hidden = product.filter(file => TEST_MODULE.test(read(folder, file)))
+    t.alike(unexpected(crate, hidden), [], 'test modules are called `tests`')
+  })
+}
+
+function unexpected(crate, found) {
+  return [...new Set(found)].sort().filter(each => !VIOLATIONS.includes(`${crate} ${each}`))
+}
+
+/** The modules of a crate, from the bottom up. */
+function layersOf(crate) {
+  const [, section = ''] = document.split(`### \`${crate}\`\n`)
+  const rows = section
+    .split('\n#')[0]
+    .split('\n')
+    .filter(line => line.startsWith('| `'))
+  return rows.flatMap(row => [...row.split(' | ')[0].matchAll(/`(\w+)`/g)].map(([, name]) => name))
+}
+
+function sourceOf(crate) {
+  return crate === 'src' ? crate : `${crate}/src`
+}
+
+function read(folder, file) {
+  return uncommented(fs.readFileSync(path.join(folder, file), 'utf8'))
+}
