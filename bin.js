@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 
 const HyperDHT = require('.')
-const { HELP, parse } = require('./lib/flags')
+const { HELP, parse } = require('./lib/cli/flags')
 const { version } = require('./package.json')
 
 const DEFAULT_PORT = 49737

@@ -1,4 +1,4 @@
-const addonError = require('./lib/addon-error')
+const addonError = require('./lib/native/addon-error')
 
 require.addon = require('require-addon')
 

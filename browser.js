@@ -1,6 +1,6 @@
 const b4a = require('b4a')
-const { isBytes } = require('./lib/bytes')
-const pure = require('./lib/pure')
+const { isBytes } = require('./lib/util/bytes')
+const browserCrypto = require('./lib/util/browser-crypto')
 
 /** What of the class works without sockets. */
 module.exports = class HyperDHT {
@@ -11,11 +11,11 @@ module.exports = class HyperDHT {
   static keyPair(seed = crypto.getRandomValues(b4a.alloc(32))) {
     if (!isBytes(seed)) throw new TypeError('seed must be a buffer')
     if (seed.byteLength !== 32) throw new RangeError('seed must be 32 bytes')
-    return pure.keyPair(seed)
+    return browserCrypto.keyPair(seed)
   }
 
   static hash(data) {
     if (!isBytes(data)) throw new TypeError('data must be a buffer')
-    return pure.hash(data)
+    return browserCrypto.hash(data)
   }
 }

@@ -1,17 +1,17 @@
-const connect = require('./lib/connect')
-const incoming = require('./lib/incoming')
-const Query = require('./lib/query')
-const RPC = require('./lib/rpc')
-const Server = require('./lib/server')
-const records = require('./lib/records')
-const { remember, search } = require('./lib/replaced')
-const Subscription = require('./lib/subscription')
-const unsupported = require('./lib/unsupported')
-const { announce, lookupAndUnannounce } = require('./lib/announce')
+const connect = require('./lib/connection/connect')
+const incomingDefaults = require('./lib/request/incoming-defaults')
+const Query = require('./lib/query/query')
+const RPC = require('./lib/dht/rpc')
+const Server = require('./lib/server/server')
+const records = require('./lib/query/records')
+const { remember, search } = require('./lib/query/replaced')
+const IncomingSubscription = require('./lib/request/incoming-subscription')
+const unsupported = require('./lib/util/unsupported')
+const { announce, lookupAndUnannounce } = require('./lib/query/announce')
 const { BOOTSTRAP_NODES, COMMANDS, FIREWALL } = require('./lib/constants')
 const { INVALID_TOKEN, UNKNOWN_COMMAND } = require('./lib/errors')
-const { createKeyPair, hash } = require('./lib/keys')
-const { DEFAULTS } = require('./lib/options')
+const { createKeyPair, hash } = require('./lib/native/keys')
+const { DEFAULTS } = require('./lib/util/options')
 
 /** A node of the DHT. */
 class HyperDHT extends RPC {
@@ -94,7 +94,7 @@ class HyperDHT extends RPC {
   register(name, plugin) {
     if (typeof plugin?.onregister !== 'function') throw new TypeError('plugin must be a Plugin')
     this.plugins.set(name, plugin)
-    this._subscription.add(Subscription.PLUGINS)
+    this._subscription.add(IncomingSubscription.PLUGINS)
     plugin.onregister(this)
   }
 
@@ -110,7 +110,7 @@ HyperDHT.ERROR_UNKNOWN_COMMAND = UNKNOWN_COMMAND
 HyperDHT.ERROR_INVALID_TOKEN = INVALID_TOKEN
 
 remember(RPC)
-incoming.install(HyperDHT)
+incomingDefaults.install(HyperDHT)
 unsupported.standIn(HyperDHT, 'DHT', ['connectRawStream'])
 unsupported.standIn(HyperDHT.prototype, 'dht', ['pool', 'createRawStream'])
 

@@ -1,5 +1,5 @@
 // What programs require as `hyperdht/lib/crypto`.
 
-const { createKeyPair, hash } = require('./keys')
+const { createKeyPair, hash } = require('./native/keys')
 
 module.exports = { hash, unslabbedHash: hash, createKeyPair }

@@ -2,7 +2,7 @@
 // reference, byte for byte.
 
 const c = require('compact-encoding')
-const { struct } = require('./encodings')
+const { struct } = require('./native/encodings')
 
 const ipv4 = withoutFamily(c.ipv4Address)
 const ipv6 = withoutFamily(c.ipv6Address)

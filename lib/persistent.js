@@ -8,7 +8,7 @@ const b4a = require('b4a')
 const c = require('compact-encoding')
 const m = require('./messages')
 const { NS } = require('./constants')
-const { hash, sign, verify } = require('./keys')
+const { hash, sign, verify } = require('./native/keys')
 
 /**
  * @param {number} seq

@@ -20,7 +20,7 @@ module.exports = class Plugin {
 
   /**
    * @param {{ plugin: string, version: number, command: number, value: Buffer | null }} _req
-   * @param {import('./request')} _outerReq to answer it by
+   * @param {import('./request/incoming-request')} _outerReq to answer it by
    */
   onrequest(_req, _outerReq) {
     throw new Error('onrequest() must be implemented')

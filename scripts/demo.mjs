@@ -10,7 +10,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { prepare } from './demo-folder.mjs'
-import { attach, isRunning, Seat } from './demo-seat.mjs'
+import { AppTerminal, attach, isRunning } from './demo-terminal.mjs'
 import { bare, fail, root, say } from './tools.mjs'
 
 const flags = process.argv.slice(2)
@@ -56,7 +56,7 @@ async function host() {
 
   say(`Starting examples/client-app in ${runtime}; without a terminal of its own it speaks here`)
   const client = startApp('client-app', bootstrap, [key], ['pipe', 'pipe', 'inherit'])
-  const seat = await Seat.open(client)
+  const shared = await AppTerminal.open(client)
   const ended = untilEnd({ server, client })
   const connected = [fromServer.find(CONNECTED), lines(client).find(CONNECTED)]
   await Promise.race([Promise.all(connected), ended])
@@ -71,7 +71,7 @@ async function host() {
 `
   )
   const code = await ended
-  seat.close()
+  shared.close()
   process.exit(code)
 }
 

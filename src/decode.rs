@@ -1,4 +1,4 @@
-//! Bytes of `lib/border.js` to options and commands.
+//! Bytes of `lib/native/border.js` to options and commands.
 
 use std::time::Duration;
 

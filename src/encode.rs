@@ -1,4 +1,4 @@
-//! Events to the bytes that `lib/border.js` reads.
+//! Events to the bytes that `lib/native/border.js` reads.
 
 use std::collections::VecDeque;
 
@@ -315,5 +315,5 @@ pub(crate) fn optional<T>(
 }
 
 /// Messages from this size on cross the border by themselves, straight into the memory that the
-/// application gets: to copy them twice would cost more than a call. `lib/border.js` has the same.
+/// application gets: to copy them twice would cost more than a call. `lib/native/border.js` has the same.
 const LARGE: usize = 4096;

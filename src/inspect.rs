@@ -1,4 +1,4 @@
-//! A node's state to the bytes that `lib/inspect.js` reads.
+//! A node's state to the bytes that `lib/native/inspect.js` reads.
 
 use hyperdht::wire::Writer;
 use hyperdht::{ConnId, ConnStats, Handle, HealthReport, Live, SocketId, Stats, Traffic};

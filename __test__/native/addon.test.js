@@ -40,8 +40,8 @@ test('an addon that the system refuses', async t => {
 function packageWith(t, addons) {
   const folder = fs.mkdtempSync(path.join(temporaryFolder(), 'hyperdht-addon-'))
   t.teardown(() => fs.rmSync(folder, { recursive: true }))
-  fs.mkdirSync(path.join(folder, 'lib'))
-  for (const file of ['package.json', 'binding.js', 'lib/addon-error.js']) {
+  fs.mkdirSync(path.join(folder, 'lib/native'), { recursive: true })
+  for (const file of ['package.json', 'binding.js', 'lib/native/addon-error.js']) {
     fs.writeFileSync(path.join(folder, file), fs.readFileSync(path.join(ROOT, file)))
   }
   for (const host of Object.keys(addons)) {

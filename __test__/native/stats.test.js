@@ -2,8 +2,8 @@
 
 const test = require('brittle')
 const { node, pair, testnet } = require('../helpers/fixtures')
-const { INSPECT } = require('../../lib/inspect')
-const Stats = require('../../lib/stats')
+const { INSPECT } = require('../../lib/native/inspect')
+const Stats = require('../../lib/dht/stats')
 
 test('what is counted, and where it shows', async t => {
   const dht = await node(t, await testnet(t, 1))

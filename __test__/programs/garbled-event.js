@@ -1,8 +1,8 @@
-// A dispatcher whose engine says what border.js does not know, and whose sink throws at first. Real engines do not, so this one is
-// made up: each call of `wake` finds the next batch.
+// A dispatcher whose engine sends an event that border.js does not know, and whose router throws
+// at first. Real engines do not do so, so this one is made up: each `wake` finds the next batch.
 
 const { isBare, process } = require('../helpers/runtime')
-const Dispatcher = require('../../lib/dispatcher')
+const Dispatcher = require('../../lib/native/dispatcher')
 
 const LISTENING = 10
 const PERSISTENT = 13

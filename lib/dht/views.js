@@ -1,0 +1,225 @@
+// What programs look at of a node's inside. The core has it; each look asks anew.
+
+const b4a = require('b4a')
+const unsupported = require('../util/unsupported')
+
+/** Nodes of a bucket, and replies that a query keeps. */
+const K = 20
+
+/** Fewer answers and timeouts than this in a tick of 5 s say nothing. */
+const IDLE = 4
+
+const MAX_U32 = 0xffffffff
+
+/** The nodes of the routing table in the order in which they were last heard. */
+class NodeSet {
+  /** @param {import('./rpc')} dht */
+  constructor(dht) {
+    this._dht = dht
+  }
+
+  get length() {
+    return this._latestFirst().length
+  }
+
+  get latest() {
+    return this._latestFirst(1)[0] || null
+  }
+
+  get oldest() {
+    return this._latestFirst().pop() || null
+  }
+
+  has({ id }) {
+    return this._latestFirst().some(node => b4a.equals(node.id, id))
+  }
+
+  toArray({ limit = Infinity, reverse = false } = {}) {
+    const nodes = this._latestFirst(reverse ? limit : Infinity)
+    return (reverse ? nodes : nodes.reverse()).slice(0, limit)
+  }
+
+  _latestFirst(limit = Infinity) {
+    const nodes = this._dht._native?.inspect('table', Math.min(limit, MAX_U32)) || []
+    return nodes.map(toNode)
+  }
+}
+
+/** The routing table around our id. */
+class RoutingTable {
+  /** @param {import('./rpc')} dht */
+  constructor(dht) {
+    this.k = K
+    this._dht = dht
+    this._id = b4a.alloc(32)
+  }
+
+  /** Random until others store us under it. */
+  get id() {
+    this._id = this._dht._native?.inspect('tableId') || this._id
+    return this._id
+  }
+
+  get size() {
+    return this._dht.nodes.length
+  }
+
+  get(id) {
+    return this.toArray().find(node => b4a.equals(node.id, id)) || null
+  }
+
+  has(id) {
+    return this.get(id) !== null
+  }
+
+  random() {
+    const nodes = this.toArray()
+    return nodes[Math.floor(Math.random() * nodes.length)] || null
+  }
+
+  closest(id, k = K) {
+    const byDistance = (a, b) => compareDistance(id, a.id, b.id)
+    return this.toArray().sort(byDistance).slice(0, k)
+  }
+
+  toArray() {
+    return this._dht.nodes.toArray()
+  }
+}
+
+/** What `online` and `degraded` are judged by; the core does so each tick. */
+class Health {
+  /** @param {import('./rpc')} dht */
+  constructor(dht) {
+    this._dht = dht
+    this._report = { online: true, degraded: false, cold: true, responses: 0, timeouts: 0 }
+  }
+
+  get online() {
+    return this._look().online
+  }
+
+  get degraded() {
+    return this._look().degraded
+  }
+
+  /** True until there are four ticks to judge by. */
+  get cold() {
+    return this._look().cold
+  }
+
+  get idle() {
+    const { responses, timeouts } = this._look()
+    return responses + timeouts < IDLE
+  }
+
+  get responses() {
+    return this._look().responses
+  }
+
+  get timeouts() {
+    return this._look().timeouts
+  }
+
+  get timeoutsRate() {
+    const { responses, timeouts } = this._look()
+    return timeouts === 0 ? 0 : timeouts / (responses + timeouts)
+  }
+
+  get stats() {
+    const { online, degraded, cold, idle, responses, timeouts, timeoutsRate } = this
+    return { online, degraded, cold, idle, responses, timeouts, timeoutsRate }
+  }
+
+  /** The core judges by itself. */
+  update() {}
+
+  _look() {
+    this._report = this._dht._native?.inspect('health') || this._report
+    return this._report
+  }
+}
+
+/** The sockets and the requests on their way. */
+class IO {
+  /** @param {import('./rpc')} dht */
+  constructor(dht, { portFrom, portTo, maxWindow }) {
+    this.portRange = [portFrom, portTo]
+    this.congestion = { _maxWindow: maxWindow }
+    this.udx = unsupported.udx
+    this.networkInterfaces = unsupported.networkInterfaces
+    this._dht = dht
+  }
+
+  get table() {
+    return this._dht.table
+  }
+
+  get clientSocket() {
+    return this._dht._sockets.get(0) || null
+  }
+
+  get serverSocket() {
+    return this._dht._sockets.get(1) || null
+  }
+
+  get firewalled() {
+    return this._dht.firewalled
+  }
+
+  get ephemeral() {
+    return this._dht.ephemeral
+  }
+
+  get suspended() {
+    return this._dht.suspended
+  }
+
+  /** Requests that have neither been answered nor given up. */
+  get inflight() {
+    return this._dht._native?.inspect('inflight') || []
+  }
+
+  get stats() {
+    const { requests, commands } = this._dht.stats
+    return { requests, commands: Object.values(commands) }
+  }
+}
+
+/** What a node keeps for others, once it is persistent. */
+class Persistent {
+  /** @param {import('./rpc')} dht */
+  constructor(dht) {
+    this.records = {
+      get size() {
+        return dht._native?.inspect('records') || 0
+      }
+    }
+  }
+}
+
+const { EMITTER, standIn } = unsupported
+standIn(NodeSet.prototype, 'dht.nodes', ['add', 'remove'])
+standIn(RoutingTable.prototype, 'dht.table', ['add', 'remove', ...EMITTER])
+standIn(Health.prototype, 'dht.health', ['reset'])
+standIn(
+  IO.prototype,
+  'dht.io',
+  ['bind', 'createRequest', 'onmessage', 'onrequest', 'onresponse', 'ontimeout', 'resume', 'token'],
+  ['destroy', 'suspend']
+)
+
+module.exports = { NodeSet, RoutingTable, Health, IO, Persistent, toNode }
+
+/** A node of the table in the shape that programs know. */
+function toNode({ address, ...node }) {
+  return { ...node, host: address.host, port: address.port }
+}
+
+// Negative if a is closer to the target than b.
+function compareDistance(target, a, b) {
+  for (let i = 0; i < a.byteLength; i++) {
+    if (a[i] !== b[i]) return (target[i] ^ a[i]) - (target[i] ^ b[i])
+  }
+  return 0
+}

@@ -1,0 +1,215 @@
+const b4a = require('b4a')
+const c = require('compact-encoding')
+const { EVENTS, DATA, MESSAGE, DRAINED, LARGE } = require('./border')
+const ownBytes = require('./own-bytes')
+const turns = require('./turns')
+
+/**
+ * Takes events from the engine and hands them to a router.
+ *
+ * One call of `wake` handles some data and at most one other event, or replies of queries and
+ * nothing behind them. Microtasks run between two calls: so `await once(…)` sees each event, and
+ * streams tell their readers and writers. The engine makes a call for each event that is not data.
+ *
+ * A runtime makes many calls in one turn of the event loop. When the nodes have had their time in
+ * it, the rest of the events waits for later turns, and the calls are ignored meanwhile.
+ *
+ * @typedef {object} Router
+ * @property {() => void} onbatch before each batch
+ * @property {(name: string, event: object) => void} oncontrol
+ * @property {(conn: number, data: Buffer) => void} ondata
+ * @property {(conn: number, data: Buffer) => void} onmessage
+ * @property {(conn: number, bytes: number) => boolean} ondrained whether somebody goes on writing
+ */
+module.exports = class Dispatcher {
+  /** @param {Router} router */
+  constructor(router) {
+    this.wake = () => this._onwake()
+
+    this._router = router
+    this._native = null
+    this._slab = b4a.allocUnsafeSlow(FIRST_SLAB)
+    this._batch = c.state(0, 0, this._slab) // what of the slab is still to be handled
+    this._isLast = false // the call ends with this batch
+    this._waiting = false // for a later turn
+    this._behind = false // calls were ignored
+    this._resume = () => this._onturn()
+    this._consumed = new Map()
+    this._reportConsumed = () => this._flushConsumed()
+  }
+
+  /** @param {import('./native')} native */
+  start(native) {
+    this._native = native
+  }
+
+  /** Lets the memory go; the node is closed. */
+  close() {
+    this._slab = NOTHING
+    this._batch = c.state(0, 0, NOTHING)
+  }
+
+  /** Reports, together with others, that data of a connection was taken: empty messages too. */
+  consumed(conn, bytes) {
+    if (this._consumed.size === 0) queueMicrotask(this._reportConsumed)
+    this._consumed.set(conn, (this._consumed.get(conn) || 0) + bytes)
+  }
+
+  _flushConsumed() {
+    try {
+      this._native.consumed(this._consumed)
+    } finally {
+      this._consumed.clear()
+    }
+  }
+
+  _onwake() {
+    if (!this._waiting && this._native !== null) this._go()
+  }
+
+  // Handles some events, and sees to it that the others are handled.
+  _go() {
+    const outcome = this._handleSome()
+    if (outcome === EMPTY) this._behind = false
+    else if (outcome === TIME_IS_UP) this._wait()
+    else if (outcome === PAUSE || this._behind) this._native.callAgain()
+  }
+
+  _wait() {
+    this._waiting = true
+    this._behind = true
+    turns.wait(this._resume)
+  }
+
+  _onturn() {
+    this._waiting = false
+    this._go()
+  }
+
+  _handleSome() {
+    if (this._native.closed) return EMPTY
+    this._tell('onbatch')
+
+    let work = 0
+    while (this._fill()) {
+      if (turns.isOver()) return TIME_IS_UP
+      if (work >= WORK_AT_ONCE) return PAUSE
+      work += this._handleNext()
+      if (this._isLast && this._batch.start === this._batch.end) return CALL_ENDS
+    }
+    return EMPTY
+  }
+
+  // Whether there are events in the slab.
+  _fill() {
+    if (this._native.closed) return false
+    if (this._batch.start < this._batch.end) return true
+
+    const isBusy = this._batch.end > FIRST_SLAB / 2
+    if (isBusy && this._slab.byteLength < SLAB) this._slab = b4a.allocUnsafeSlow(SLAB)
+    let written = this._native.drain(this._slab)
+    if (written < 0) {
+      this._slab = b4a.allocUnsafeSlow(Math.max(SLAB, -written))
+      written = this._native.drain(this._slab)
+    }
+    this._batch = c.state(0, written, this._slab)
+    this._isLast = false
+    return written > 0
+  }
+
+  // Returns the work that streams have with it. If an event cannot be decoded, what is behind it
+  // cannot be found.
+  _handleNext() {
+    const batch = this._batch
+    try {
+      return this._decodeNext(batch)
+    } catch (err) {
+      batch.start = batch.end
+      rethrow(err)
+      return 0
+    }
+  }
+
+  _decodeNext(state) {
+    const kind = c.uint8.decode(state)
+    // the data of connections has to be read before anything else is handled
+    if (kind !== DATA && kind !== DRAINED) this._isLast = true
+
+    if (kind === DATA) {
+      this._tell('ondata', c.uint32.decode(state), this._take(state))
+      return 1
+    }
+    if (kind === DRAINED) {
+      const goesOn = this._tell('ondrained', c.uint32.decode(state), c.uint32.decode(state))
+      return goesOn ? WRITER : 0
+    }
+    if (kind === MESSAGE) {
+      this._tell('onmessage', c.uint32.decode(state), this._take(state))
+      return 0
+    }
+    const { name, body } = EVENTS.get(kind)
+    this._tell('oncontrol', name, body.decode(state))
+    return 0
+  }
+
+  // The bytes of a message, which belong to the application. The core writes a large one straight
+  // into them.
+  _take(state) {
+    const length = c.uint32.decode(state)
+    if (length >= LARGE) {
+      const data = ownBytes.allocate(length)
+      this._native.take(data)
+      return data
+    }
+    const { start } = state
+    state.start += length
+    return ownBytes.slice(state.buffer, start, state.start)
+  }
+
+  // Listeners may throw, and so may what a program has made of its statistics.
+  _tell(method, subject, value) {
+    try {
+      return this._router[method](subject, value)
+    } catch (err) {
+      rethrow(err)
+    }
+  }
+}
+
+// How a call ended.
+
+/** There is nothing left. */
+const EMPTY = 0
+
+/** The engine makes another call for what is behind, if there is anything. */
+const CALL_ENDS = 1
+
+/** Microtasks have to run. */
+const PAUSE = 2
+
+/** The program's timers and its other input have to get their turn. */
+const TIME_IS_UP = 3
+
+/**
+ * Work for streams, which they do in microtasks: that many messages for a reader. Then microtasks
+ * run, so that the time they take counts. As many messages of 1 KiB fill the buffer of a stream.
+ */
+const WORK_AT_ONCE = 64
+
+/** A stream that may write again, up to 256 KiB: as much as all that. */
+const WRITER = WORK_AT_ONCE
+
+/** Enough for a node that only hears of others: V8 counts slabs, and collects garbage for them. */
+const FIRST_SLAB = 4 * 1024
+
+/** Several dozen small messages for each call of the engine. */
+const SLAB = 64 * 1024
+
+const NOTHING = b4a.alloc(0)
+
+// The runtime's own path for uncaught exceptions; the events behind this one still come.
+function rethrow(err) {
+  queueMicrotask(() => {
+    throw err
+  })
+}

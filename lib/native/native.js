@@ -1,0 +1,163 @@
+const b4a = require('b4a')
+const c = require('compact-encoding')
+const binding = require('../../binding')
+const { config: configEncoding, COMMANDS } = require('./border')
+const { INSPECT } = require('./inspect')
+
+/**
+ * One node of the native engine: commands in, answers out. After `close` commands do nothing and
+ * the last answers stay.
+ */
+module.exports = class Native {
+  /**
+   * Binds the sockets and starts the node.
+   *
+   * @param {object} config
+   * @param {() => void} wake called when there is something to drain
+   */
+  constructor(config, wake) {
+    this.closed = false
+    this._unreffed = false
+    this._last = new Map()
+    this._scratch = b4a.allocUnsafeSlow(SCRATCH)
+    try {
+      withoutTrace(c.encode(configEncoding, config), bytes => {
+        this._node = binding.open(bytes, wake)
+      })
+    } catch (err) {
+      throw systemError(err)
+    }
+  }
+
+  /** Gives the engine one command of border.js. */
+  command(name, message) {
+    if (this.closed) return
+    if (this._unreffed) this._setUnreffed(false)
+    withoutTrace(COMMANDS[name](message), bytes => this._node.command(bytes))
+  }
+
+  /** Lets the process go, until the next command. */
+  unref() {
+    if (!this.closed && !this._unreffed) this._setUnreffed(true)
+  }
+
+  /** Writes messages, under one lock. */
+  writev(conn, batch) {
+    if (this.closed) return
+    if (batch.length === 1) return this._node.write(conn, batch[0])
+    this._corked(() => {
+      for (const data of batch) this._node.write(conn, data)
+    })
+  }
+
+  sendMessage(conn, data) {
+    if (!this.closed) this._node.sendMessage(conn, data)
+  }
+
+  /**
+   * Reports the bytes of data that were taken, under one lock.
+   *
+   * @param {Map<number, number>} bytes by connection
+   */
+  consumed(bytes) {
+    if (this.closed) return
+    this._corked(() => {
+      for (const [conn, n] of bytes) this._node.consumed(conn, n)
+    })
+  }
+
+  /**
+   * Moves events into the slab.
+   *
+   * @returns {number} bytes written, or minus the room that the next event needs
+   */
+  drain(slab) {
+    return this.closed ? 0 : this._node.drain(slab)
+  }
+
+  /** Has `wake` called once more, when microtasks have run. */
+  callAgain() {
+    if (!this.closed) this._node.callAgain()
+  }
+
+  /** Moves the next large message of a slab into memory of its length. */
+  take(memory) {
+    if (!this.closed) this._node.take(memory)
+  }
+
+  /** The answer to one question of border.js; null when there is none. */
+  inspect(name, argument = 0) {
+    if (this.closed) return this._last.has(name) ? this._last.get(name) : null
+    const { what, answer } = INSPECT[name]
+
+    let n = this._node.inspect(what, argument, this._scratch)
+    while (n < 0) {
+      this._scratch = b4a.allocUnsafeSlow(-n)
+      n = this._node.inspect(what, argument, this._scratch)
+    }
+    return n === 0 ? null : decodeAll(answer, c.state(0, n, this._scratch))
+  }
+
+  // Whatever `give` throws: a node that stays corked takes no command ever again.
+  _corked(give) {
+    this._node.cork()
+    try {
+      give()
+    } finally {
+      this._node.uncork()
+    }
+  }
+
+  _setUnreffed(unreffed) {
+    this._unreffed = unreffed
+    this._node.setRef(!unreffed)
+  }
+
+  close() {
+    if (this.closed) return
+    for (const name of KEPT) this._last.set(name, this.inspect(name, MAX_NODES))
+    this.closed = true
+    this._node.close()
+    this._node = null
+    this._scratch = null
+  }
+}
+
+/** What can still be asked of a node that is gone. */
+const KEPT = ['stats', 'live', 'nodes', 'localHost']
+
+/** All nodes of a routing table, whose 256 rows hold 20 each. */
+const MAX_NODES = 256 * 20
+
+/** Room for most answers; longer ones make their own. */
+const SCRATCH = 4096
+
+// Bytes that are left over say that both sides do not mean the same answer.
+function decodeAll(encoding, state) {
+  const value = encoding.decode(state)
+  if (state.start !== state.end) throw new Error('An answer of the core has more than is read')
+  return value
+}
+
+/**
+ * Wipes encoded bytes once they are used: there may be a secret key in them.
+ *
+ * @param {Uint8Array} bytes
+ * @param {(bytes: Uint8Array) => void} use
+ */
+function withoutTrace(bytes, use) {
+  try {
+    use(bytes)
+  } finally {
+    bytes.fill(0)
+  }
+}
+
+// The binding says `CODE: message`, the reference `message` with a code.
+function systemError(err) {
+  const [all, code, message] = err.message.match(/^(E[A-Z]+): (.*)$/) || []
+  if (!all) return err
+  const named = new Error(message)
+  named.code = code
+  return named
+}

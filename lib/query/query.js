@@ -1,0 +1,261 @@
+const c = require('compact-encoding')
+const { Readable, getStreamError } = require('streamx')
+const m = require('../messages')
+const errors = require('../errors')
+const { STEER } = require('../native/border')
+const { checkBytes, checkFunction, query: queryOptions } = require('../util/options')
+const { toQueryReply } = require('../request/received-reply')
+
+/**
+ * A walk towards a target, as a stream of replies. It starts when it is read.
+ */
+module.exports = class Query extends Readable {
+  /**
+   * @param {import('../..')} dht
+   * @param {object} what
+   * @param {Buffer} what.target
+   * @param {[string, object]} what.start command of border.js that starts it, and its own fields
+   * @param {number} what.command
+   * @param {boolean} [what.internal]
+   * @param {Buffer | null} [what.value]
+   * @param {(reply: object) => any} [what.map] instead of the option
+   * @param {Commit | null} [what.commit] instead of the option; null if the core does it
+   * @param {object} opts
+   *
+   * @typedef {(reply: object, dht: import('../..'), query: Query) => any} Commit
+   */
+  constructor(dht, what, opts) {
+    super()
+
+    const options = queryOptions(opts)
+
+    this.dht = dht
+    this.target = checkBytes('target', what.target, 32)
+    this.command = what.command
+    this.internal = what.internal || false
+    this.value = what.value || null
+    this.k = K
+    this.force = options.force
+    this.concurrency = options.concurrency || dht.concurrency
+    this.retries = options.retries
+    this.map = what.map || checkFunction('map', opts.map) || echo
+    this.inflight = 0
+    this.errors = 0
+    this.successes = 0
+
+    this._options = { target: what.target, ...options }
+    this._begin = what.start
+    this._commit = what.commit === undefined ? commitOption(opts.commit) : what.commit
+    this._session = opts.session || null
+    this._received = [] // until it ends
+    this._closest = null // from then on
+    this._paused = false
+    this._id = -1 // while the core knows it
+  }
+
+  /**
+   * The replies of the nodes closest to the target, the closest first. While the query runs: of
+   * those that it has told of.
+   */
+  get closestReplies() {
+    return this._closest === null ? this._closestReceived() : this._closest
+  }
+
+  get closestNodes() {
+    return this.closestReplies.map(reply => reply.from)
+  }
+
+  /** Reads to the end. */
+  finished() {
+    return new Promise((resolve, reject) => {
+      let error = getStreamError(this)
+      if (this.destroyed) return error ? reject(error) : resolve()
+
+      this.on('error', err => {
+        error = err
+      })
+      this.on('close', () => (error ? reject(error) : resolve()))
+      this.resume()
+    })
+  }
+
+  // What the core says.
+
+  _onreply(received) {
+    if (this.destroying) return
+    const reply = toQueryReply(received)
+    this.successes++
+    this._received.push(reply)
+    const data = this.map(reply)
+    if (data && this.push(data) === false) this._pause()
+  }
+
+  _ondone({ successes, errors: failures, outcome, closest }) {
+    this._forget()
+    if (this.destroying) return
+    this.successes = successes
+    this.errors = failures
+    this._closest = closest.map(toQueryReply)
+    this._received = []
+    if (outcome.failure !== null) this.destroy(errors.from(outcome.failure))
+    else if (this._commit !== null) this._commitAll()
+    else this.push(null)
+  }
+
+  /** Its node is gone. */
+  _onnodegone(err) {
+    this._forget()
+    this.destroy(err)
+  }
+
+  /** Its session is gone: what answered so far is the result. */
+  _onsessiondestroyed() {
+    this._steer(STEER.CONCLUDE)
+  }
+
+  // What streamx asks for.
+
+  _open(cb) {
+    if (this.dht.destroyed) return cb(new Error('Node was destroyed'))
+    if (this.dht._bindError !== null) return cb(this.dht._bindError)
+    try {
+      this._start()
+    } catch (err) {
+      return cb(err)
+    }
+    cb(null)
+  }
+
+  _read(cb) {
+    if (this._paused) {
+      this._paused = false
+      this._steer(STEER.GO_ON)
+    }
+    cb(null)
+  }
+
+  _predestroy() {
+    if (this._id === -1) return
+    this.dht._native.command('cancelQuery', { query: this._id })
+    this._forget()
+  }
+
+  _start() {
+    const [name, fields] = this._begin
+    this.dht._queries.begin(this, query => {
+      this._session?._addQuery(this)
+      this.dht._native.command(name, { query, ...this._options, ...fields })
+      this._id = query
+    })
+  }
+
+  _forget() {
+    if (this._id === -1) return
+    this._session?._removeQuery(this)
+    this.dht._queries.delete(this._id)
+    this._id = -1
+  }
+
+  // The reader is slow: nobody else is asked until it has caught up.
+  _pause() {
+    this._paused = true
+    this._steer(STEER.PAUSE)
+  }
+
+  _steer(steer) {
+    if (this._id !== -1) this.dht._native.command('steerQuery', { query: this._id, steer })
+  }
+
+  // One success is enough: it is found there.
+  _commitAll() {
+    const replies = this._closest
+    if (replies.length === 0) return this.destroy(new Error('Too few nodes responded'))
+
+    let pending = replies.length
+    let successes = 0
+    const settle = err => {
+      if (--pending > 0) return
+      if (successes === 0) this.destroy(err)
+      else if (!this.destroying) this.push(null)
+    }
+    for (const reply of replies) {
+      this._commitOne(reply).then(() => {
+        successes++
+        settle(null)
+      }, settle)
+    }
+  }
+
+  // Asynchronous: what it throws is its failure.
+  async _commitOne(reply) {
+    return this._commit(reply, this.dht, this)
+  }
+
+  _closestReceived() {
+    const known = this._received.filter(reply => reply.from.id !== null)
+    known.sort((a, b) => this._distance(a.from.id, b.from.id))
+    return known.slice(0, K)
+  }
+
+  // Negative if a is closer to the target than b.
+  _distance(a, b) {
+    for (let i = 0; i < a.byteLength; i++) {
+      if (a[i] !== b[i]) return (this.target[i] ^ a[i]) - (this.target[i] ^ b[i])
+    }
+    return 0
+  }
+}
+
+/** Replies that a query keeps, and nodes that a bucket holds. */
+const K = 20
+
+/** The data of a findPeer query. */
+module.exports.mapFindPeer = function mapFindPeer({ token, from, to, value }) {
+  const peer = decode(m.peer, value)
+  return peer && { token, from, to, peer }
+}
+
+/** The data of a lookup. */
+module.exports.mapLookup = function mapLookup({ token, from, to, value }) {
+  const found = decode(m.lookupRawReply, value)
+  return found && { token, from, to, peers: found.peers, bump: found.bump }
+}
+
+/** The data of a query for an immutable record. */
+module.exports.mapImmutable = function mapImmutable({ token, from, to, value }) {
+  return value && { token, from, to, value }
+}
+
+/** The data of a query for a mutable record. */
+module.exports.mapMutable = function mapMutable({ token, from, to, value: record }) {
+  const found = decode(m.mutableGetResponse, record)
+  if (found === null) return null
+  const { seq, value, signature } = found
+  return { token, from, to, seq, value, signature }
+}
+
+// Null for what is no such message: nodes may answer anything.
+function decode(encoding, value) {
+  if (value === null) return null
+  try {
+    return c.decode(encoding, value)
+  } catch {
+    return null
+  }
+}
+
+/** The option `commit` as a function, or null. */
+module.exports.commitOption = commitOption
+function commitOption(commit) {
+  return commit === true ? sendAgain : checkFunction('commit', commit)
+}
+
+// What `commit: true` means, for queries that the core does not commit itself.
+async function sendAgain({ token, from }, dht, { target, command, value }) {
+  if (token === null) throw new Error('No token received for closest node')
+  return dht.request({ token, target, command, value }, from)
+}
+
+function echo(reply) {
+  return reply
+}
