@@ -45,6 +45,7 @@ const VIOLATIONS = [
   'crates/proto punch/mod.rs connect::Io',
   'crates/proto punch/puncher/analysis.rs connect::Io',
   'crates/proto punch/puncher/mod.rs connect::Io',
+  'crates/proto punch/puncher/probes.rs connect::Io',
   'crates/proto punch/puncher/sockets.rs connect::Io',
   'crates/proto rpc/inflight.rs net::NetTimer',
   'crates/proto rpc/inflight.rs net::RequestKey',
