@@ -89,7 +89,8 @@ fn one_source_shares_the_sockets_of_a_node() {
     let budget = 64;
     let mut flood = Flood::behind_firewall(7, 5, budget);
     let node = flood.world.get(HostId(0)).server_address();
-    let client = |n| SocketAddrV4::new(Ipv4Addr::new(6, 6, 6, 6), 1 + n as u16);
+    // Whether the node is one of a server's relays, or not: it is the same source.
+    let client = |n| SocketAddrV4::new(*node.ip(), 1 + n as u16);
     let mut most = 0;
     for n in (0..1000).step_by(20) {
         flood.fill(|n| Attack { source: node, client: Some(client(n)) }, n..n + 20);
