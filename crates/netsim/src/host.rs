@@ -112,7 +112,7 @@ impl Host {
 
     fn act(&mut self, now: Instant, action: Action) {
         match action {
-            Action::Bind { socket } => {
+            Action::Bind { socket, .. } => {
                 let port = self.next_port;
                 self.next_port = self.next_port.checked_add(1).unwrap_or(FIRST_POOL_PORT);
                 self.sockets.insert(socket, port);

@@ -83,6 +83,24 @@ fn clients_of_many_servers_share_the_sockets_of_their_node() {
     flood.assert_recovered();
 }
 
+/// However many servers it asks: others find room.
+#[test]
+fn one_source_shares_the_sockets_of_a_node() {
+    let budget = 64;
+    let mut flood = Flood::behind_firewall(7, 5, budget);
+    let node = flood.world.get(HostId(0)).server_address();
+    // Whether the node is one of a server's relays, or not: it is the same source.
+    let client = |n| SocketAddrV4::new(*node.ip(), 1 + n as u16);
+    let mut most = 0;
+    for n in (0..1000).step_by(20) {
+        flood.fill(|n| Attack { source: node, client: Some(client(n)) }, n..n + 20);
+        flood.world.run_for(Duration::from_millis(20));
+        most = most.max(flood.world.get(flood.server).sockets() - 2);
+    }
+    assert_eq!(most, (budget - budget / 4) / 2);
+    flood.assert_recovered();
+}
+
 /// One message of the flood; with a client, it claims to come from a relay.
 struct Attack {
     source: SocketAddrV4,

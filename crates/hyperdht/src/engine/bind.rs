@@ -7,6 +7,7 @@ use std::ops::Range;
 use proto::{MainSockets, SocketId};
 use tokio::runtime::Handle;
 
+use super::descriptors::Claim;
 use super::sockets::Socket;
 
 /// Where the sockets of a node may be bound, see [`super::OpenOptions`].
@@ -38,8 +39,9 @@ impl BindRules {
     }
 
     /// Binds a socket beside the main ones, if the nodes of this process may have one more.
-    pub(super) fn bind_pool(&self, runtime: &Handle) -> io::Result<Socket> {
-        Socket::bind_claimed(runtime, self.address(0))
+    pub(super) fn bind_pool(&self, runtime: &Handle, for_client: bool) -> io::Result<Socket> {
+        let claim = Claim::take(for_client).ok_or(io::ErrorKind::QuotaExceeded)?;
+        Socket::bind(runtime, self.address(0), claim)
     }
 
     fn bind_server(&self, runtime: &Handle, before: Option<SocketAddrV4>) -> io::Result<Socket> {
@@ -57,7 +59,7 @@ impl BindRules {
 
     /// Binds one socket; 0 is any port.
     fn bind_port(&self, runtime: &Handle, port: u16) -> io::Result<Socket> {
-        Socket::bind(runtime, self.address(port))
+        Socket::bind(runtime, self.address(port), Claim::of_main())
     }
 
     fn address(&self, port: u16) -> SocketAddr {

@@ -35,8 +35,8 @@ pub(super) struct Socket {
     /// Bound to both families: it knows IPv4 addresses in the form of IPv6 ones.
     dual_stack: bool,
     counters: Counters,
-    /// Its share of the process's descriptors, unless it is one of the main ones.
-    _claim: Option<Claim>,
+    /// Its share of the process's descriptors.
+    _claim: Claim,
 }
 
 /// What has passed through a socket so far.
@@ -101,7 +101,7 @@ impl Sockets {
 
 impl Socket {
     /// Binds a socket and registers it with the runtime.
-    pub(super) fn bind(runtime: &Handle, address: SocketAddr) -> io::Result<Self> {
+    pub(super) fn bind(runtime: &Handle, address: SocketAddr, claim: Claim) -> io::Result<Self> {
         let domain = Domain::for_address(address);
         let socket = socket2::Socket::new(domain, Type::DGRAM, Some(Protocol::UDP))?;
         let dual_stack = address.is_ipv6();
@@ -121,13 +121,7 @@ impl Socket {
             SocketAddr::V4(local) => local,
             SocketAddr::V6(local) => SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, local.port()),
         };
-        Ok(Self { io, state, local, dual_stack, counters: Counters::default(), _claim: None })
-    }
-
-    /// The same, if the nodes of this process may have one more.
-    pub(super) fn bind_claimed(runtime: &Handle, address: SocketAddr) -> io::Result<Self> {
-        let claim = Claim::take().ok_or(io::ErrorKind::QuotaExceeded)?;
-        Ok(Self { _claim: Some(claim), ..Self::bind(runtime, address)? })
+        Ok(Self { io, state, local, dual_stack, counters: Counters::default(), _claim: claim })
     }
 
     /// Where it is bound; 0.0.0.0 stands for both families too.

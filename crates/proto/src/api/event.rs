@@ -16,8 +16,9 @@ use crate::{
 /// Work that only the driver can do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Bind a UDP socket on any port; answered by `Command::Bound`.
-    Bind { socket: SocketId },
+    /// Bind a UDP socket on any port; answered by `Command::Bound`. A client of one of our servers
+    /// may be the one that needs it.
+    Bind { socket: SocketId, for_client: bool },
     /// Close a socket.
     Close { socket: SocketId },
     /// Close both main sockets once all that the node has to send has left; answered by

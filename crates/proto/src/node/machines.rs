@@ -284,6 +284,7 @@ impl Machines {
         self.lower.conns.measure(&mut sizes);
         self.connector.measure(&mut sizes);
         self.servers.measure(&mut sizes);
+        sizes.sources += self.lower.pool.sources();
         sizes
     }
 

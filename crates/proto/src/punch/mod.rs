@@ -22,7 +22,7 @@ use std::net::SocketAddrV4;
 use std::time::{Duration, Instant};
 
 pub(crate) use nat::{is_consistent, is_random};
-pub(crate) use pool::{Bound, Pool};
+pub(crate) use pool::{Bound, Party, Pool};
 pub(crate) use puncher::Puncher;
 pub(crate) use remote::{MAX_ADDRESSES, Remote};
 pub(crate) use secret::PunchSecret;
@@ -97,17 +97,18 @@ impl Punchers {
         self.throttle.handle_start(now);
     }
 
-    /// Binds a socket and analyses its NAT as soon as it is bound.
+    /// Binds a socket, which `party` answers for, and analyses its NAT as soon as it is bound.
     pub(crate) fn start(
         &mut self,
         cx: &mut Cx<'_>,
         io: &mut Io<'_>,
         owner: PunchOwner,
+        party: Party,
         remote_firewall: Firewall,
     ) -> PunchId {
         let id = PunchId(self.next_id);
         self.next_id = self.next_id.wrapping_add(1);
-        let puncher = Puncher::new(cx, io, id, owner, remote_firewall);
+        let puncher = Puncher::new(cx, io, id, owner, party, remote_firewall);
         self.by_id.insert(id, puncher);
         self.settle(id);
         id

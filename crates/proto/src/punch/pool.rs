@@ -1,9 +1,9 @@
 //! Sockets for punching. One stays open as long as its puncher or a connection uses it.
 
-use std::collections::BTreeMap;
-use std::net::SocketAddrV4;
+use std::collections::{BTreeMap, HashMap};
+use std::net::{Ipv4Addr, SocketAddrV4};
 
-use super::{PunchId, PunchOwner};
+use super::PunchId;
 use crate::conn::Conns;
 use crate::{Action, Cx, SocketId};
 
@@ -11,11 +11,28 @@ use crate::{Action, Cx, SocketId};
 /// descriptor of the process, and clients of our servers ask for them.
 #[derive(Debug)]
 pub(crate) struct Pool {
-    users: BTreeMap<SocketId, Option<PunchId>>,
+    sockets: BTreeMap<SocketId, Entry>,
     /// Those among them for which there was no room. They count as sockets that cannot be bound.
     refused: Vec<SocketId>,
+    /// Those that clients hold, by the source that answers for them.
+    by_source: HashMap<Ipv4Addr, usize>,
     max: usize,
     next: u32,
+}
+
+/// For whom a socket is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Party {
+    /// A connection that this node makes.
+    Own,
+    /// A client of one of our servers, and the source that answers for it.
+    Client(Ipv4Addr),
+}
+
+#[derive(Debug)]
+struct Entry {
+    user: Option<PunchId>,
+    party: Party,
 }
 
 /// A socket that somebody waited for.
@@ -29,36 +46,43 @@ pub(crate) struct Bound {
 impl Pool {
     /// No sockets, and never more than `max`.
     pub(crate) fn new(max: usize) -> Self {
-        Self { users: BTreeMap::new(), refused: Vec::new(), max, next: SocketId::FIRST_POOL }
+        Self {
+            sockets: BTreeMap::new(),
+            refused: Vec::new(),
+            by_source: HashMap::new(),
+            max,
+            next: SocketId::FIRST_POOL,
+        }
     }
 
     /// Asks the driver for a socket. It can be sent from once `handle_bound` has been called.
-    pub(crate) fn acquire(
-        &mut self,
-        cx: &mut Cx<'_>,
-        user: PunchId,
-        owner: PunchOwner,
-    ) -> SocketId {
+    pub(crate) fn acquire(&mut self, cx: &mut Cx<'_>, user: PunchId, party: Party) -> SocketId {
         let socket = SocketId(self.next);
         self.next = self.next.checked_add(1).unwrap_or(SocketId::FIRST_POOL);
         cx.stats.pool_sockets_added += 1;
-        if self.has_room(owner) {
-            cx.act(Action::Bind { socket });
+        if self.has_room(party) {
+            cx.act(Action::Bind { socket, for_client: party != Party::Own });
         } else {
             self.refused.push(socket);
         }
-        self.users.insert(socket, Some(user));
+        if let Party::Client(source) = party {
+            *self.by_source.entry(source).or_insert(0) += 1;
+        }
+        self.sockets.insert(socket, Entry { user: Some(user), party });
         socket
     }
 
-    /// Whether there is a socket left. Clients of our servers leave a quarter of this node's
-    /// sockets to its own connections.
-    pub(crate) fn has_room(&self, owner: PunchOwner) -> bool {
-        let max = match owner {
-            PunchOwner::Conn(_) => self.max,
-            PunchOwner::Slot(..) => self.max - self.max / OWN_SHARE,
-        };
-        self.users.len() - self.refused.len() < max
+    /// Whether there is a socket left. Clients of our servers, however many servers there are,
+    /// leave a part of this node's sockets to its own connections, and each of their sources leaves
+    /// a part to the others.
+    pub(crate) fn has_room(&self, party: Party) -> bool {
+        let held = self.sockets.len() - self.refused.len();
+        let Party::Client(source) = party else { return held < self.max };
+        let of_clients = self.max - self.max / OWN_SHARE;
+        // Whoever sends from this host can do worse.
+        let of_source =
+            if source.is_loopback() { of_clients } else { of_clients.div_ceil(SOURCE_SHARE) };
+        held < of_clients && self.of_source(source) < of_source
     }
 
     /// Sockets for which there was no room since the last call; `handle_bound` is to follow.
@@ -68,15 +92,16 @@ impl Pool {
 
     /// A puncher is done with a socket.
     pub(crate) fn release(&mut self, cx: &mut Cx<'_>, conns: &Conns, socket: SocketId) {
-        if let Some(user) = self.users.get_mut(&socket) {
-            *user = None;
+        if let Some(entry) = self.sockets.get_mut(&socket) {
+            entry.user = None;
             self.handle_unused(cx, conns, socket);
         }
     }
 
     /// A connection is done with a socket: closes it if nobody else uses it.
     pub(crate) fn handle_unused(&mut self, cx: &mut Cx<'_>, conns: &Conns, socket: SocketId) {
-        if self.users.get(&socket) == Some(&None) && conns.users_of(socket) == 0 {
+        let has_user = self.sockets.get(&socket).is_none_or(|entry| entry.user.is_some());
+        if !has_user && conns.users_of(socket) == 0 {
             self.forget(cx, socket);
             cx.act(Action::Close { socket });
         }
@@ -89,7 +114,7 @@ impl Pool {
         socket: SocketId,
         local: Option<SocketAddrV4>,
     ) -> Option<Bound> {
-        let user = *self.users.get(&socket)?;
+        let user = self.sockets.get(&socket)?.user;
         if local.is_none() {
             self.forget(cx, socket);
         }
@@ -98,20 +123,81 @@ impl Pool {
 
     /// True for a socket of the pool that has not been closed.
     pub(crate) fn is_open(&self, socket: SocketId) -> bool {
-        self.users.contains_key(&socket)
+        self.sockets.contains_key(&socket)
     }
 
     /// Open sockets.
     pub(crate) fn len(&self) -> usize {
-        self.users.len()
+        self.sockets.len()
+    }
+
+    /// Sources of clients that hold some.
+    pub(crate) fn sources(&self) -> usize {
+        self.by_source.len()
+    }
+
+    fn of_source(&self, source: Ipv4Addr) -> usize {
+        self.by_source.get(&source).copied().unwrap_or(0)
     }
 
     fn forget(&mut self, cx: &mut Cx<'_>, socket: SocketId) {
-        self.users.remove(&socket);
+        let Some(entry) = self.sockets.remove(&socket) else { return };
         cx.stats.pool_sockets_removed += 1;
         self.refused.retain(|refused| *refused != socket);
+        let Party::Client(source) = entry.party else { return };
+        match self.of_source(source) {
+            0 | 1 => self.by_source.remove(&source),
+            more => self.by_source.insert(source, more - 1),
+        };
     }
 }
 
 /// One part in so many is for connections that this node makes itself.
 const OWN_SHARE: usize = 4;
+
+/// One source may hold half of what is for clients, so that it alone shuts nobody out.
+const SOURCE_SHARE: usize = 2;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connect::testing::Bench;
+
+    #[test]
+    fn clients_and_each_of_their_sources_leave_some_to_others() {
+        let mut bench = Bench::new();
+        let mut pool = Pool::new(16);
+        let mut take = |party| {
+            let all = (0..100).take_while(|_| {
+                let has_room = pool.has_room(party);
+                if has_room {
+                    pool.acquire(&mut bench.cx(), PunchId(0), party);
+                }
+                has_room
+            });
+            all.count()
+        };
+        assert_eq!(take(client(1)), 6);
+        assert_eq!((take(client(2)), take(client(3))), (6, 0));
+        assert_eq!(take(Party::Own), 4);
+    }
+
+    #[test]
+    fn what_is_given_back_counts_for_nobody() {
+        let mut bench = Bench::new();
+        let mut pool = Pool::new(4);
+        let conns = Conns::new(std::time::Duration::ZERO);
+        for _ in 0..10 {
+            let first = pool.acquire(&mut bench.cx(), PunchId(0), client(1));
+            let second = pool.acquire(&mut bench.cx(), PunchId(0), client(1));
+            assert!(!pool.has_room(client(1)) && pool.has_room(client(2)));
+            pool.release(&mut bench.cx(), &conns, first);
+            pool.handle_bound(&mut bench.cx(), second, None);
+        }
+        assert_eq!((pool.len(), pool.sources()), (0, 0));
+    }
+
+    fn client(n: u8) -> Party {
+        Party::Client(Ipv4Addr::new(1, 1, 1, n))
+    }
+}

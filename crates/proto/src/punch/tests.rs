@@ -7,7 +7,7 @@ use super::*;
 use crate::conn::Conns;
 use crate::connect::testing::Bench;
 use crate::net::Net;
-use crate::{Config, Timer};
+use crate::{Action, Config, Timer};
 
 #[test]
 fn a_puncher_that_waits_for_a_first_packet_makes_room_for_another_random_punch() {
@@ -137,7 +137,8 @@ impl Host {
 
     fn start(&mut self, remote: Firewall) -> PunchId {
         let owner = PunchOwner::Slot(ServerId(0), 0);
-        let punch = self.with(|punchers, cx, io| punchers.start(cx, io, owner, remote));
+        let party = Party::Client(*PEER.ip());
+        let punch = self.with(|punchers, cx, io| punchers.start(cx, io, owner, party, remote));
         self.bind_all();
         punch
     }
@@ -182,7 +183,7 @@ impl Host {
     /// The driver binds what it is asked for.
     fn bind_all(&mut self) {
         while let Some(action) = self.bench.out.actions.pop_front() {
-            if let Action::Bind { socket } = action {
+            if let Action::Bind { socket, .. } = action {
                 self.bind(socket, self.binds.then_some(LOCAL));
             }
         }

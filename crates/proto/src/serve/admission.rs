@@ -1,11 +1,13 @@
 //! Who may begin a handshake. Asked before anything is allocated for it: anyone who knows a public
-//! key can make valid first messages at any rate.
+//! key can make valid first messages at any rate. The rates are those of the node: a source that
+//! goes from one of its servers to the next gets no more.
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
-/// A cap on handshakes in flight, a share of it for each source, and a rate for each source.
+/// A cap on the handshakes in flight of a server, a share of it for each source, and a rate for
+/// each source over all servers.
 #[derive(Debug)]
 pub(super) struct Admission {
     max_in_flight: usize,
@@ -14,7 +16,7 @@ pub(super) struct Admission {
     prune_at: Option<Instant>,
 }
 
-/// Handshakes in flight: the client may have been answered, and has sent nothing since.
+/// Handshakes of one server in flight: the client may have been answered, and has sent nothing since.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct InFlight {
     pub(super) all: usize,
@@ -92,7 +94,7 @@ const SHARE: usize = 2;
 /// few more if it comes through several relays that are not ours.
 const BURST: u32 = 256;
 
-/// 125 a second. It bounds what one source makes us compute, some 0.2 ms for each; the places are
+/// 125 a second. It bounds what one source makes the node compute, some 0.2 ms for each; the places are
 /// protected by the cap and the share.
 const TOKEN_EVERY: Duration = Duration::from_millis(8);
 

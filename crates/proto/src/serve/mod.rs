@@ -23,19 +23,20 @@ use crate::noise::KeyPair;
 use crate::punch::Report;
 use crate::wire::{Handshake, Holepunch};
 use crate::{Answer, AskId, ConnId, Cx, ServerId, ServerOptions, Sizes, SocketId};
+use admission::Admission;
 use server::Server;
 
 /// All servers of a node.
 #[derive(Debug)]
 pub(crate) struct Servers {
-    max_handshakes: usize,
+    admission: Admission,
     by_id: BTreeMap<ServerId, Server>,
 }
 
 impl Servers {
     /// No servers. Each will admit this many handshakes at a time.
     pub(crate) fn new(max_handshakes: usize) -> Self {
-        Self { max_handshakes, by_id: BTreeMap::new() }
+        Self { admission: Admission::new(max_handshakes), by_id: BTreeMap::new() }
     }
 
     /// Accepts handshakes to a key pair.
@@ -51,7 +52,7 @@ impl Servers {
         if options.share_local_address {
             base.local.valid(cx);
         }
-        let listening = Server::new(server, identity, options, self.max_handshakes);
+        let listening = Server::new(server, identity, options);
         self.by_id.insert(server, listening);
     }
 
@@ -93,7 +94,7 @@ impl Servers {
         message: &Handshake,
     ) {
         if let Some(server) = self.by_id.get_mut(&server) {
-            server.handle_handshake(cx, base, incoming, message);
+            server.handle_handshake(cx, base, &mut self.admission, incoming, message);
         }
     }
 
@@ -170,10 +171,8 @@ impl Servers {
 
     /// Counts what is kept.
     pub(crate) fn measure(&self, sizes: &mut Sizes) {
-        for (slots, sources) in self.by_id.values().map(Server::kept) {
-            sizes.slots += slots;
-            sizes.sources += sources;
-        }
+        sizes.slots += self.by_id.values().map(Server::kept).sum::<usize>();
+        sizes.sources += self.admission.sources();
     }
 
     /// Handshakes in flight.

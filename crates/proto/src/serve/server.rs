@@ -21,20 +21,13 @@ pub(super) struct Server {
     pub(super) id: ServerId,
     identity: KeyPair,
     pub(super) options: ServerOptions,
-    admission: Admission,
     pub(super) slots: Slots,
     suspended: bool,
 }
 
 impl Server {
-    pub(super) fn new(
-        id: ServerId,
-        identity: KeyPair,
-        options: ServerOptions,
-        max_handshakes: usize,
-    ) -> Self {
-        let admission = Admission::new(max_handshakes);
-        Self { id, identity, options, admission, slots: Slots::default(), suspended: false }
+    pub(super) fn new(id: ServerId, identity: KeyPair, options: ServerOptions) -> Self {
+        Self { id, identity, options, slots: Slots::default(), suspended: false }
     }
 
     pub(super) fn set_hooks(&mut self, firewall: bool, holepunch: bool) {
@@ -55,9 +48,9 @@ impl Server {
         self.slots.in_flight()
     }
 
-    /// Handshakes, those that have ended included, and sources of handshakes.
-    pub(super) fn kept(&self) -> (usize, usize) {
-        (self.slots.len(), self.admission.sources())
+    /// Handshakes, those that have ended included.
+    pub(super) fn kept(&self) -> usize {
+        self.slots.len()
     }
 
     /// Message 1. What was seen before is answered as before; nothing is allocated for what is not
@@ -66,6 +59,7 @@ impl Server {
         &mut self,
         cx: &mut Cx<'_>,
         base: &mut Base<'_>,
+        admission: &mut Admission,
         incoming: &Incoming,
         message: &Handshake,
     ) {
@@ -82,11 +76,12 @@ impl Server {
             return;
         }
         let source = self.source(base, &asker);
-        if !self.is_admitted(cx, base, source) {
+        if !admission.admit(cx.now, self.in_flight(base, source), source) {
             cx.stats.dropped.admission += 1;
             return;
         }
-        let Some(caller) = Caller::read(cx, &self.identity, asker.client(), &message.noise) else {
+        let Some(caller) = Caller::read(cx, &self.identity, asker.client(), source, &message.noise)
+        else {
             cx.stats.dropped.handshake += 1;
             return;
         };
@@ -214,13 +209,12 @@ impl Server {
     }
 
     /// A client that was answered at once has a connection and no slot, and may yet be a forgery.
-    fn is_admitted(&mut self, cx: &Cx<'_>, base: &Base<'_>, source: Ipv4Addr) -> bool {
+    fn in_flight(&self, base: &Base<'_>, source: Ipv4Addr) -> InFlight {
         let unheard = base.io.conns.unheard(self.id, source);
-        let in_flight = InFlight {
+        InFlight {
             all: self.slots.in_flight() + unheard.all,
             of_source: self.slots.in_flight_of(source) + unheard.of_source,
-        };
-        self.admission.admit(cx.now, in_flight, source)
+        }
     }
 
     fn ask_firewall(&mut self, cx: &mut Cx<'_>, slot: u32, caller: Caller, asker: Asker) {

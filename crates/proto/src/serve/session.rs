@@ -6,7 +6,7 @@ use super::slots::{Caller, Reply};
 use crate::conn::{Path, RemoteStream};
 use crate::connect::{Base, VERSION};
 use crate::noise::Finished;
-use crate::punch::{MAX_ADDRESSES, PunchOwner, PunchSecret, Puncher};
+use crate::punch::{MAX_ADDRESSES, Party, PunchOwner, PunchSecret, Puncher};
 use crate::wire::{
     FEATURE_REVISION_1, Firewall, HolepunchInfo, NoisePayload, PayloadError, UdxInfo, is_private,
     match_address,
@@ -85,14 +85,14 @@ pub(super) fn welcome(
     slot: u32,
     caller: Caller,
 ) -> Welcome {
-    let Caller { mut responder, payload, client, .. } = caller;
+    let Caller { mut responder, payload, client, source, .. } = caller;
     let error = match &payload {
         NoisePayload { version, .. } if *version != VERSION => PayloadError::VersionMismatch,
         NoisePayload { udx: None, .. } => PayloadError::Aborted,
         _ => PayloadError::None,
     };
-    let owner = PunchOwner::Slot(policy.server, slot);
-    let is_full = !base.io.pool.has_room(owner);
+    let party = Party::Client(source);
+    let is_full = !base.io.pool.has_room(party);
     let plan = match plan(cx, base, policy, client, &payload) {
         Plan::Punch if is_full && error == PayloadError::None => return Welcome::Full,
         // It may come through our network all the same.
@@ -124,7 +124,8 @@ pub(super) fn welcome(
         Plan::Open(path) => return Welcome::Open(Box::new(session), path),
         Plan::Wait => {}
         Plan::PunchBeside | Plan::Punch => {
-            let punch = base.punchers.start(cx, &mut base.io, owner, payload.firewall);
+            let owner = PunchOwner::Slot(policy.server, slot);
+            let punch = base.punchers.start(cx, &mut base.io, owner, party, payload.firewall);
             let secret = PunchSecret::new(&session.keys, cx.rng);
             session.punching = Some(Punching::new(punch, secret));
             if plan == Plan::Punch {

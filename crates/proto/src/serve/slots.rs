@@ -58,6 +58,8 @@ pub(super) struct Caller {
     pub(super) public_key: PublicKey,
     pub(super) payload: NoisePayload,
     pub(super) client: Client,
+    /// Who answers for it.
+    pub(super) source: Ipv4Addr,
 }
 
 impl Caller {
@@ -66,12 +68,13 @@ impl Caller {
         cx: &mut Cx<'_>,
         identity: &KeyPair,
         client: Client,
+        source: Ipv4Addr,
         noise: &[u8],
     ) -> Option<Self> {
         let mut responder = Responder::new(identity, cx.rng).ok()?;
         let (public_key, plaintext) = responder.recv(noise).ok()?;
         let payload = NoisePayload::decode(&plaintext).ok()?;
-        Some(Self { responder, public_key, payload, client })
+        Some(Self { responder, public_key, payload, client, source })
     }
 }
 

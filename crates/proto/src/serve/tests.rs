@@ -90,8 +90,9 @@ fn a_flood_is_dropped_before_anything_is_allocated() {
 fn a_client_for_whom_there_is_no_socket_hears_nothing_and_may_try_again() {
     let mut host = Host::new(ServerOptions::default());
     host.pool = Pool::new(4);
+    let other = |n| SocketAddrV4::new(Ipv4Addr::new(4, 4, 4, n), 4);
     let messages: Vec<_> =
-        (0..4).map(|_| host.client().message(Mode::FromRelay, Some(CLIENT))).collect();
+        (0..4).map(|n| host.client().message(Mode::FromRelay, Some(other(n)))).collect();
     messages.iter().for_each(|message| host.handshake(RELAY, message));
     assert_eq!((host.pool.len(), host.servers.handshakes()), (3, 3));
     assert_eq!((host.bench.stats.dropped.admission, host.connections()), (1, 3));
@@ -149,6 +150,40 @@ fn a_client_of_our_network_is_answered_without_a_socket() {
         host.pass(Duration::from_secs(1));
         assert_eq!((host.servers.handshakes(), host.connections()), (0, 0));
     }
+}
+
+/// However many servers it asks, and whichever relay it comes through.
+#[test]
+fn one_source_shares_the_sockets_of_a_node_with_others() {
+    let mut host = Host::new(ServerOptions::default());
+    host.pool = Pool::new(16);
+    let keys: Vec<_> = (1..=20).map(|n| KeyPair::from_seed([n; 32])).collect();
+    for (n, keys) in (1..).zip(&keys) {
+        host.listen(ServerId(n), keys.clone());
+        for _ in 0..2 {
+            let message = host.client_of(keys.public()).message(Mode::FromRelay, Some(CLIENT));
+            host.handshake_with(ServerId(n), RELAY, &message);
+        }
+    }
+    assert_eq!((host.pool.len(), host.servers.handshakes()), (6, 6));
+
+    let other = host.client().message(Mode::FromRelay, Some(addr("5.5.5.5:5")));
+    host.handshake(RELAY, &other);
+    assert_eq!((host.pool.len(), host.servers.handshakes()), (7, 7));
+}
+
+#[test]
+fn one_source_has_one_rate_over_all_servers() {
+    let mut host = Host::new(ServerOptions::default());
+    let keys: Vec<_> = (1..=20).map(|n| KeyPair::from_seed([n; 32])).collect();
+    for (n, keys) in (1..).zip(&keys) {
+        host.listen(ServerId(n), keys.clone());
+        for _ in 0..30 {
+            let message = host.client_of(keys.public()).message(Mode::FromClient, None);
+            host.handshake_with(ServerId(n), addr("8.8.8.8:8"), &message);
+        }
+    }
+    assert_eq!(host.connections(), 256);
 }
 
 #[test]
@@ -417,6 +452,12 @@ impl Host {
         host
     }
 
+    /// One more server.
+    fn listen(&mut self, server: ServerId, keys: KeyPair) {
+        let options = ServerOptions::default();
+        self.with(|servers, cx, base| servers.listen(cx, base, server, keys, options));
+    }
+
     fn with<T>(&mut self, call: impl FnOnce(&mut Servers, &mut Cx<'_>, &mut Base<'_>) -> T) -> T {
         let Self { bench, servers, connector, net, conns, pool, punchers, local, .. } = self;
         let mut base = Base { io: Io { net, conns, pool }, punchers, local, announced: &Relays };
@@ -427,25 +468,39 @@ impl Host {
     }
 
     fn client(&mut self) -> Client {
-        self.client_with(NoisePayload {
-            version: VERSION,
-            udx: Some(UdxInfo { features: 0, id: 77, seq: 0 }),
-            ..NoisePayload::default()
-        })
+        self.client_of(public_key())
     }
 
     fn client_with(&mut self, payload: NoisePayload) -> Client {
+        self.client_of_with(public_key(), payload)
+    }
+
+    /// A client of another server.
+    fn client_of(&mut self, server: PublicKey) -> Client {
+        let payload = NoisePayload {
+            version: VERSION,
+            udx: Some(UdxInfo { features: 0, id: 77, seq: 0 }),
+            ..NoisePayload::default()
+        };
+        self.client_of_with(server, payload)
+    }
+
+    fn client_of_with(&mut self, server: PublicKey, payload: NoisePayload) -> Client {
         self.clients = self.clients.wrapping_add(1);
         let key_pair = KeyPair::from_seed([self.clients; 32]);
-        let mut initiator = Initiator::new(&key_pair, public_key(), &mut self.bench.rng).unwrap();
+        let mut initiator = Initiator::new(&key_pair, server, &mut self.bench.rng).unwrap();
         let noise = initiator.send(&payload.encode()).unwrap();
         Client { initiator: Some(initiator), noise }
     }
 
     fn handshake(&mut self, from: SocketAddrV4, message: &Handshake) {
+        self.handshake_with(SERVER, from, message);
+    }
+
+    fn handshake_with(&mut self, server: ServerId, from: SocketAddrV4, message: &Handshake) {
         let incoming = incoming(from, command::PEER_HANDSHAKE, SocketId::CLIENT);
         self.with(|servers, cx, base| {
-            servers.handle_handshake(cx, base, SERVER, &incoming, message);
+            servers.handle_handshake(cx, base, server, &incoming, message);
         });
     }
 

@@ -19,8 +19,8 @@ impl Shared {
         while let Some(action) = state.core.enter(Node::poll_action).flatten() {
             acted = true;
             match action {
-                Action::Bind { socket } => {
-                    let local = self.bind(socket, state.life);
+                Action::Bind { socket, for_client } => {
+                    let local = self.bind(socket, for_client, state.life);
                     let bound = Command::Bound { socket, local };
                     state.core.handle_command(Instant::now(), bound);
                     // Punching binds hundreds at once.
@@ -45,9 +45,9 @@ impl Shared {
         acted
     }
 
-    fn bind(&self, id: SocketId, life: Life) -> Option<SocketAddrV4> {
+    fn bind(&self, id: SocketId, for_client: bool, life: Life) -> Option<SocketAddrV4> {
         let runtime = self.runtime.upgrade().filter(|_| life == Life::Running)?;
-        match self.rules.bind_pool(&runtime) {
+        match self.rules.bind_pool(&runtime, for_client) {
             Ok(socket) => {
                 let local = socket.local();
                 self.sockets.insert(id, socket);

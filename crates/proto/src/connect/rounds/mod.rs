@@ -12,7 +12,7 @@ use super::decide::Route;
 use super::requests::{Requests, Tries};
 use crate::net::Reply;
 use crate::noise::Finished;
-use crate::punch::{News, PunchId, PunchOwner, PunchSecret, Puncher, is_random};
+use crate::punch::{News, Party, PunchId, PunchOwner, PunchSecret, Puncher, is_random};
 use crate::wire::{Firewall, HolepunchInfo, HolepunchPayload, PayloadError, Relay, is_reserved};
 use crate::{Answer, AskId, ConnId, ConnectError, Cx, Question, Timer};
 
@@ -112,7 +112,7 @@ impl Rounds {
         let owner = PunchOwner::Conn(conn);
         Some(Self {
             conn,
-            punch: base.punchers.start(cx, &mut base.io, owner, firewall),
+            punch: base.punchers.start(cx, &mut base.io, owner, Party::Own, firewall),
             secret: PunchSecret::new(keys, cx.rng),
             slot: info.id,
             node: route.node,

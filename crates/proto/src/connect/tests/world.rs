@@ -249,7 +249,7 @@ impl World {
                 continue;
             }
             match host.node.poll_action() {
-                Some(Action::Bind { socket }) => {
+                Some(Action::Bind { socket, .. }) => {
                     let port = host.next_port;
                     host.next_port += 1;
                     host.sockets.insert(socket, port);

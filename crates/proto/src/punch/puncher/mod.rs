@@ -13,7 +13,7 @@ use super::nat::{Nat, is_random};
 use super::remote::Remote;
 use super::strategy::Strategy;
 use super::throttle::{Claim, Throttle};
-use super::{News, PunchId, PunchOwner};
+use super::{News, Party, PunchId, PunchOwner};
 use crate::connect::Io;
 use crate::net::{Reply, RequestKey};
 use crate::wire::Firewall;
@@ -82,6 +82,7 @@ impl Puncher {
         io: &mut Io<'_>,
         id: PunchId,
         owner: PunchOwner,
+        party: Party,
         remote_firewall: Firewall,
     ) -> Self {
         let mut puncher = Self {
@@ -90,7 +91,7 @@ impl Puncher {
             remote: Remote::new(remote_firewall),
             nat: Nat::new(io.net.firewalled()),
             former_nat: None,
-            sockets: Sockets::new(id, owner),
+            sockets: Sockets::new(id, party),
             answered: BTreeMap::new(),
             retired: false,
             analysis: Analysis::Binding,

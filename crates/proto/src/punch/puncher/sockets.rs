@@ -1,13 +1,13 @@
 //! The sockets of a puncher, which holds them until it ends.
 
 use crate::connect::Io;
-use crate::punch::{PunchId, PunchOwner};
+use crate::punch::{Party, PunchId};
 use crate::{Cx, SocketId};
 
 #[derive(Debug)]
 pub(super) struct Sockets {
     holder: PunchId,
-    owner: PunchOwner,
+    party: Party,
     /// The first is the one that rounds are sent from.
     used: Vec<SocketId>,
     /// Former first sockets that the peer may send to.
@@ -34,10 +34,10 @@ pub(in crate::punch) enum SocketChange {
 
 impl Sockets {
     /// The peer is shown the first of all sockets at once: by message 2, or by a round.
-    pub(super) fn new(holder: PunchId, owner: PunchOwner) -> Self {
+    pub(super) fn new(holder: PunchId, party: Party) -> Self {
         Self {
             holder,
-            owner,
+            party,
             used: Vec::new(),
             replaced: Vec::new(),
             is_known: true,
@@ -56,7 +56,7 @@ impl Sockets {
 
     /// Adds a socket of the pool.
     pub(super) fn acquire(&mut self, cx: &mut Cx<'_>, io: &mut Io<'_>) {
-        let socket = io.pool.acquire(cx, self.holder, self.owner);
+        let socket = io.pool.acquire(cx, self.holder, self.party);
         self.used.push(socket);
         self.changes.push(SocketChange::Opened(socket));
     }
