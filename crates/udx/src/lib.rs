@@ -16,6 +16,7 @@ mod header;
 mod loss;
 mod maxfilter;
 mod mtu;
+mod pace;
 mod pacing;
 mod path;
 mod ranges;

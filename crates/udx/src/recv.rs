@@ -3,10 +3,11 @@
 use std::collections::VecDeque;
 
 use crate::header::Flags;
+use crate::pace::{Before, Pace};
 use crate::ranges::RangeSet;
 use crate::seq::Number;
 use crate::stream::Sink;
-use crate::time::{Micros, SECOND};
+use crate::time::Micros;
 
 /// What became of a packet with a sequence number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +37,7 @@ pub(crate) struct Receiver {
     window: usize,
     /// Of the path, as far as we know.
     round_trip: Micros,
+    pace: Pace,
     /// The number of the peer's END.
     end: Option<Number>,
     /// The number that came last, for the choice of SACK ranges.
@@ -59,6 +61,7 @@ impl Receiver {
             unread: 0,
             window: window as usize,
             round_trip: 0,
+            pace: Pace::default(),
             end: None,
             latest: first,
         }
@@ -93,7 +96,14 @@ impl Receiver {
 
     /// The application has so much of what was delivered still to take.
     pub(crate) fn set_unread(&mut self, bytes: usize) {
+        self.pace.take(self.unread.saturating_sub(bytes));
         self.unread = bytes;
+    }
+
+    /// To be called before anything else that happens later.
+    pub(crate) fn handle_time(&mut self, now: Micros) {
+        let before = Before { unread: self.unread, is_missing: !self.ranges.is_empty() };
+        self.pace.handle_time(now, self.round_trip, before);
     }
 
     /// The path takes that long there and back.
@@ -171,7 +181,9 @@ impl Receiver {
     fn deliver(&mut self, kind: Flags, payload: &[u8], sink: &mut dyn Sink) {
         self.next += 1;
         if !payload.is_empty() {
+            let all = self.unread + payload.len();
             self.unread = sink.data(payload);
+            self.pace.take(all.saturating_sub(self.unread));
         }
         if kind.contains(Flags::END) {
             sink.end();
@@ -228,10 +240,13 @@ impl Receiver {
 
     /// The most that we hold, in bytes.
     fn capacity(&self) -> usize {
-        let path = (self.round_trip * PATH_RATE * ROUND_TRIPS / SECOND) as usize;
-        let most = MAX_WINDOWS * self.window;
         let least = self.window + (self.window / 16 * HELD_PARTS).max(RESERVE);
-        path.min(most).max(least)
+        let most = MAX_WINDOWS * self.window;
+        let more = self.pace.needs(self.round_trip).min(most).saturating_sub(least) as u64;
+        // The more is unread, the less of it: a reader that has stopped gets none.
+        let reader = self.window / READER_PARTS;
+        let free = reader.saturating_sub(self.unread) as u64;
+        least + (more * free / (reader as u64).max(1)) as usize
     }
 
     fn max_ahead(&self) -> u64 {
@@ -244,13 +259,11 @@ impl Receiver {
 /// window and [`RESERVE`] it is less than 8 MiB a stream.
 const HELD_PARTS: usize = 13;
 
-/// A longer path needs more: what comes at 100 Mbit/s, in bytes per second, while a packet that is
-/// lost three times is missing, and what is on its way meanwhile. From 135 ms on that is more than
-/// 8 MiB.
-const PATH_RATE: u64 = 12_500_000;
-const ROUND_TRIPS: u64 = 5;
+/// A reader that leaves that part of the window unread does not read. One that reads leaves what
+/// comes in a few milliseconds.
+const READER_PARTS: usize = 4;
 
-/// Whatever the peer makes us believe of the path.
+/// However much a long path needs.
 const MAX_WINDOWS: usize = 5;
 
 /// Room for the next packet in order when all else is taken, so that the peer, which rounds a small
@@ -268,6 +281,7 @@ const IDLE_CAPACITY: usize = 64;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::time::SECOND;
 
     #[test]
     fn what_waits_follows_the_missing_packet() {
@@ -295,15 +309,23 @@ mod tests {
 
     #[test]
     fn a_peer_cannot_make_us_hold_without_bound() {
+        // A peer that answers late makes the path seem long.
+        for round_trip in [0, 60 * SECOND] {
+            assert_bounded(round_trip);
+        }
+    }
+
+    fn assert_bounded(round_trip: Micros) {
         let (mut receiver, mut sink) = (Receiver::new(0, WINDOW), Collect::default());
+        receiver.set_round_trip(round_trip);
         let taken = receiver.handle(5_000_000, Flags::DATA, b"x", &mut sink);
         assert_eq!(taken, Taken::Refused);
         for number in (1..10_000).chain(0..10_000) {
             receiver.handle(number, Flags::DATA, &[0; 1400], &mut sink);
         }
         let all = sink.data.len() + receiver.buffered();
-        assert!(all <= receiver.capacity() + RESERVE, "{all}");
-        assert!(all > receiver.capacity() - 1400, "{all}");
+        assert!(all <= LEAST + RESERVE, "{all}");
+        assert!(all > LEAST - 1400, "{all}");
         assert!(sink.data.len() < WINDOW as usize + 1400);
         assert_eq!(receiver.free_window(), 0);
     }
@@ -337,8 +359,7 @@ mod tests {
         for number in 82..=101 {
             receiver.handle(number, Flags::DATA, &[1; 1000], &mut sink);
         }
-        // 181 250 bytes are all that it holds.
-        assert_eq!(receiver.free_window(), 80_250);
+        assert_eq!(receiver.free_window() as usize, LEAST - 101_000);
     }
 
     #[test]
@@ -355,6 +376,9 @@ mod tests {
     }
 
     const WINDOW: u32 = 100_000;
+
+    /// All that it holds on a short path.
+    const LEAST: usize = 181_250;
 
     #[derive(Default)]
     struct Collect {

@@ -29,6 +29,7 @@ impl Stream {
             return self.acks.owe();
         }
 
+        self.receiver.handle_time(now);
         let ack = header.ack.expand(self.flight.una());
         let believable = ack.is_none_or(|ack| ack <= self.flight.next());
         if !self.take(packet, believable, sink) || !believable {
@@ -50,6 +51,7 @@ impl Stream {
         if self.state != State::Open {
             return;
         }
+        self.receiver.handle_time(now);
         self.receiver.set_unread(bytes);
         self.receiver.deliver_held(sink);
         let step = self.config.recv_window / WINDOW_STEPS;

@@ -87,6 +87,30 @@ fn a_reader_that_stops_in_the_middle_of_losses_costs_nobody_the_stream() {
     }
 }
 
+/// As long as it reads, it may hold much more while a packet is missing.
+#[test]
+fn a_reader_that_stops_holds_no_more_on_a_long_path() {
+    for (seed, loss) in [(1, 0), (1, 10), (4, 10)] {
+        let (rate, queue) = (12_500_000, 3_750_000);
+        let link = Link { delay: 150_000, loss, rate, queue, ..Link::default() };
+        let mut pair = Pair::new(link, seed);
+        pair.b.keeps = false;
+        pair.b.write(b"header");
+        (0..1600).for_each(|_| pair.a.stream.write(Bytes::from_static(&[7; 65536])));
+        pair.a.stream.end();
+        pair.run_until(60.0, |pair| pair.b.total > 60 * MIB as u64);
+
+        pair.b.reads = false;
+        for _ in 0..20 {
+            pair.run_until(0.5, |_| false);
+            let held = pair.b.unread + pair.b.stream.receiver.buffered();
+            assert!(held < 8 * MIB, "seed {seed}: {held}");
+        }
+        pair.b.read(pair.now);
+        assert!(pair.run_until(60.0, |pair| pair.b.ended), "seed {seed}");
+    }
+}
+
 /// A peer that has no room refuses what is repeated. As long as it says so, it is not dead.
 #[test]
 fn a_peer_that_refuses_packets_is_not_dead() {

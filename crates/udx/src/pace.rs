@@ -1,0 +1,99 @@
+//! How fast the application reads, and what a path needs for it.
+
+use crate::time::{Micros, SECOND};
+
+/// What the application takes in a round trip of the path. A peer can feign a long path, but not
+/// this: what was read has come.
+#[derive(Debug, Default)]
+pub(crate) struct Pace {
+    /// When the present round began.
+    since: Micros,
+    /// Bytes taken in it.
+    taken: usize,
+    per_round: usize,
+}
+
+/// What a reader has before it at the end of a round.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Before {
+    /// Bytes that were delivered and not taken.
+    pub(crate) unread: usize,
+    /// A packet is missing: no more can be delivered.
+    pub(crate) is_missing: bool,
+}
+
+impl Pace {
+    /// The application has taken this many bytes.
+    pub(crate) fn take(&mut self, bytes: usize) {
+        self.taken += bytes;
+    }
+
+    /// Ends the round if it has lasted for a round trip. A reader that does not take what it could
+    /// take is slower by half each time; one that could take nothing is as fast as it was.
+    pub(crate) fn handle_time(&mut self, now: Micros, round_trip: Micros, before: Before) {
+        if now < self.since + round_trip {
+            return;
+        }
+        let waits = before.is_missing && (before.unread == 0 || self.taken > 0);
+        let past = if waits { self.per_round } else { self.per_round / 2 };
+        self.per_round = past.max(self.taken);
+        self.taken = 0;
+        self.since = now;
+    }
+
+    /// What has to be held so that the reader stays as fast, in bytes: what comes while a packet that
+    /// is lost three times is missing, and what is on its way meanwhile.
+    pub(crate) fn needs(&self, round_trip: Micros) -> usize {
+        let path = (round_trip * MAX_RATE / SECOND) as usize;
+        ROUND_TRIPS * path.min(self.per_round * MARGIN)
+    }
+}
+
+const ROUND_TRIPS: usize = 5;
+
+/// In slow start, twice as much comes as was read in the round trip before.
+const MARGIN: usize = 2;
+
+/// 100 Mbit/s, in bytes per second; what comes faster does not count. So a path needs more than
+/// 8 MiB only from 135 ms on.
+const MAX_RATE: u64 = 12_500_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reader_that_stops_is_soon_slow() {
+        let mut pace = reader();
+        for round in 3..=4 {
+            pace.handle_time(round * RTT, RTT, STALLED);
+        }
+        assert_eq!(pace.per_round, 1000);
+        pace.handle_time(4 * RTT + 1, RTT, STALLED);
+        assert_eq!(pace.per_round, 1000, "a round is not over");
+    }
+
+    #[test]
+    fn a_reader_that_waits_for_a_packet_is_as_fast_as_it_was() {
+        let mut pace = reader();
+        for round in 3..100 {
+            pace.handle_time(round * RTT, RTT, Before { unread: 0, is_missing: true });
+        }
+        assert_eq!(pace.per_round, 4000);
+        pace.handle_time(100 * RTT, RTT, Before { is_missing: true, ..STALLED });
+        assert_eq!(pace.per_round, 2000, "it could have read");
+    }
+
+    /// It has taken 4000 bytes in a round trip.
+    fn reader() -> Pace {
+        let mut pace = Pace::default();
+        pace.handle_time(RTT, RTT, Before { unread: 0, is_missing: false });
+        pace.take(4000);
+        pace.handle_time(2 * RTT, RTT, Before { unread: 0, is_missing: false });
+        pace
+    }
+
+    const RTT: Micros = 1000;
+
+    const STALLED: Before = Before { unread: 10, is_missing: false };
+}
