@@ -83,7 +83,7 @@ impl World {
         let mut world = Self::seeded(seed);
         world.link = link;
         for _ in 0..nodes {
-            world.join_ready();
+            world.join(world.persistent());
         }
         world
     }
@@ -285,11 +285,6 @@ impl World {
         self.trace.finish()
     }
 
-    fn join_ready(&mut self) {
-        let host = self.host(self.persistent());
-        self.run_until(READY_WITHIN, |w| w.saw(host, |e| matches!(e, Event::Ready)));
-    }
-
     fn tell(&mut self, app: &mut impl App) {
         while let Some(host) = self.eventful.first().copied() {
             for event in self.take_events(host) {
@@ -391,6 +386,3 @@ impl World {
         Ipv4Addr::new(5, 1 + (index >> 8) as u8, index as u8, 1)
     }
 }
-
-/// Bootstrap takes seconds; anything near this has hung.
-const READY_WITHIN: Duration = Duration::from_secs(60);
