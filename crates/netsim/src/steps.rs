@@ -1,13 +1,24 @@
-//! The steps that most tests begin with: a node is ready, a server listens, a client connects.
+//! The steps that most tests begin with: there is a network, a node is ready, a server listens, a client connects.
 
 use std::time::Duration;
 
 use proto::noise::{KeyPair, PublicKey};
 use proto::{Command, Config, ConnId, ConnectOptions, Event, ServerId, ServerOptions};
 
-use crate::{HostId, World};
+use crate::{HostId, Link, World};
 
 impl World {
+    /// A network of persistent nodes, the first of which the others bootstrap from, one after the
+    /// other.
+    pub fn testnet(seed: u64, nodes: usize, link: Link) -> Self {
+        let mut world = Self::seeded(seed);
+        world.link = link;
+        for _ in 0..nodes {
+            world.join(world.persistent());
+        }
+        world
+    }
+
     /// Adds a host and waits until its node is ready.
     pub fn join(&mut self, config: Config) -> HostId {
         let host = self.host(config);
