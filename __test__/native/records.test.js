@@ -117,3 +117,31 @@ function refused(t, name, words, err) {
   const right = err instanceof TypeError || err instanceof RangeError
   t.ok(right && words.test(err.message), `${name}: ${err}`)
 }
+
+test('a commit whose token is refused is made again with the new one', async t => {
+  const net = await testnet(t, 3)
+  const dht = await node(t, net)
+  const target = DHT.hash(VALUE)
+  const [command, put] = [9, 8] // IMMUTABLE_GET, IMMUTABLE_PUT
+  const nodes = [{ host: '127.0.0.1', port: net.nodes[1].address().port }]
+  const tokens = []
+  const answers = []
+
+  async function commit({ token, from }) {
+    tokens.push(token)
+    const given = tokens.length === 1 ? b4a.alloc(32) : token
+    const answer = await dht.request({ token: given, target, command: put, value: VALUE }, from)
+    answers.push(answer.error)
+    return answer
+  }
+  const query = dht.query(
+    { target, command, value: null },
+    { nodes, onlyClosestNodes: true, commit }
+  )
+  await query.finished()
+
+  t.is(tokens.length, 2)
+  t.alike(answers, [DHT.ERROR_INVALID_TOKEN, DHT.OK])
+  const found = await net.nodes[2].immutableGet(target)
+  t.alike(found.value, VALUE)
+})

@@ -186,9 +186,11 @@ module.exports = class Query extends Readable {
     }
   }
 
-  // Asynchronous: what it throws is its failure.
+  // Asynchronous: what it throws is its failure. A node that refuses an old token gives a new one.
   async _commitOne(reply) {
-    return this._commit(reply, this.dht, this)
+    const answer = await this._commit(reply, this.dht, this)
+    if (answer?.error !== errors.INVALID_TOKEN || !answer.token) return answer
+    return this._commit({ ...reply, token: answer.token }, this.dht, this)
   }
 
   _closestReceived() {

@@ -6,6 +6,7 @@ import createTestnet from '../../testnet.js'
 import DHT from '../../index.js'
 import { Transfer, echo } from './transfer.mjs'
 import random from '../../__test__/helpers/random.js'
+import { holders, strangers } from './holders.mjs'
 
 const STAYING_NODES = 12
 const MEMBERS = 6
@@ -45,7 +46,7 @@ export class Crowd {
     this.members = []
     this.open = new Set()
     this.wrong = []
-    this.counts = { verified: 0 }
+    this.counts = { verified: 0, takenByOthers: 0 }
     for (const [name] of ACTIONS) this.counts[name] = 0
   }
 
@@ -94,10 +95,12 @@ export class Crowd {
     const { node } = this.any(this.members)
     const value = this.any(this.values)
     await unlessGone(node, async () => {
-      const { hash } = await node.immutablePut(value)
-      const got = await this.any(this.staying).immutableGet(hash)
-      if (!got?.value.equals(value))
-        throw new Error('an immutable value was not found as it was put')
+      const { hash, closestNodes } = await node.immutablePut(value)
+      const getter = this.any(this.staying)
+      const got = await getter.immutableGet(hash)
+      if (got?.value.equals(value)) return
+      const found = got === null ? 'nothing' : 'another value'
+      await this.miss({ getter, closestNodes, found, target: hash, seq: null })
     })
   }
 
@@ -111,14 +114,36 @@ export class Crowd {
       await unlessGone(node, async () => {
         const seq = ++record.seq
         const { closestNodes } = await node.mutablePut(record.keyPair, value, { seq })
-        const got = await this.any(this.staying).mutableGet(record.keyPair.publicKey)
+        const { publicKey } = record.keyPair
+        const getter = this.any(this.staying)
+        const got = await getter.mutableGet(publicKey)
         if (got?.value.equals(value)) return
         const found = got === null ? 'nothing' : `number ${got.seq}`
-        throw new Error(`${closestNodes.length} nodes took number ${seq}, found was ${found}`)
+        await this.miss({ getter, closestNodes, found, target: DHT.hash(publicKey), seq })
       })
     } finally {
       record.busy = false
     }
+  }
+
+  /**
+   * A value was not found. That is a mistake, unless nodes of another network on this machine took
+   * it and none of ours has it: a port that a node of one network leaves may become that of a node
+   * of the other, and so the networks meet.
+   */
+  async miss({ getter, closestNodes, found, target, seq }) {
+    const others = this.staying.filter(node => node !== getter)
+    const have = await holders(getter, others, target, seq)
+    const strange = strangers(closestNodes, this.staying)
+    if (have === 0 && strange > 0) {
+      this.counts.takenByOthers++
+      return
+    }
+    const what = seq === null ? 'an immutable value' : `number ${seq}`
+    throw new Error(
+      `${closestNodes.length} nodes were sent ${what}, ${strange} of them of another network; ` +
+        `${have} of those that stay have it; found was ${found}`
+    )
   }
 
   async relisten() {

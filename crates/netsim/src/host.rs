@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Instant;
 
+use crate::Flight;
 use crate::firewall::Firewall;
 use proto::{Action, Config, Event, HostEvent, Node, SocketId, Transmit, TransmitBuf};
 
@@ -18,6 +19,8 @@ pub struct Host {
     pub address: Ipv4Addr,
     pub events: Vec<Event>,
     pub(crate) power: Power,
+    /// What has arrived while it was stalled.
+    pub(crate) unread: Vec<Flight>,
     /// `None`: strangers reach every socket.
     pub(crate) firewall: Option<Firewall>,
     sockets: BTreeMap<SocketId, u16>,
@@ -31,6 +34,8 @@ pub(crate) enum Power {
     On,
     /// Until it wakes, it hears nothing and its clock stands still.
     Asleep,
+    /// Its program gets no time: until it does, what arrives waits in its sockets.
+    Stalled,
     /// It crashed.
     Off,
 }
@@ -55,6 +60,7 @@ impl Host {
             address,
             events: Vec::new(),
             power: Power::On,
+            unread: Vec::new(),
             by_port: sockets.iter().map(|(socket, port)| (*port, *socket)).collect(),
             firewall: None,
             sockets,
@@ -72,7 +78,7 @@ impl Host {
         SocketAddrV4::new(self.address, CLIENT_PORT)
     }
 
-    /// True unless it crashed or sleeps.
+    /// True unless it crashed, sleeps or is stalled.
     pub fn is_on(&self) -> bool {
         self.power == Power::On
     }

@@ -8,6 +8,7 @@ mod agenda;
 mod firewall;
 mod host;
 mod link;
+mod steps;
 mod world;
 
 pub use host::{Host, HostId};

@@ -77,17 +77,6 @@ impl World {
         }
     }
 
-    /// A network of persistent nodes, the first of which the others bootstrap from, one after the
-    /// other.
-    pub fn testnet(seed: u64, nodes: usize, link: Link) -> Self {
-        let mut world = Self::seeded(seed);
-        world.link = link;
-        for _ in 0..nodes {
-            world.join_ready();
-        }
-        world
-    }
-
     /// A network of a few persistent nodes, all of which those who come later bootstrap from.
     pub fn with_bootstraps(seed: u64, bootstraps: usize, link: Link) -> Self {
         let world = Self::testnet(seed, bootstraps, link);
@@ -157,6 +146,13 @@ impl World {
         self.agenda.set_wake(host, Some(self.now + duration));
     }
 
+    /// The host's program gets no time for a while, as on a busy machine: what arrives waits in its
+    /// sockets, and its timers are late.
+    pub fn stall(&mut self, host: HostId, duration: Duration) {
+        self.hosts[host.0].power = Power::Stalled;
+        self.agenda.set_wake(host, Some(self.now + duration));
+    }
+
     /// Cuts the network in two: these hosts and all others no longer reach each other.
     pub fn cut(&mut self, island: impl IntoIterator<Item = HostId>) {
         self.island = island.into_iter().collect();
@@ -182,7 +178,7 @@ impl World {
         self.by_address.get(&address).copied()
     }
 
-    /// Gives a command to a host's node; a host that is off or asleep takes none.
+    /// Gives a command to a host's node; a host that is off, asleep or stalled takes none.
     pub fn command(&mut self, host: HostId, command: Command) {
         if self.hosts[host.0].is_on() {
             self.hosts[host.0].node.handle_command(self.now, command);
@@ -285,11 +281,6 @@ impl World {
         self.trace.finish()
     }
 
-    fn join_ready(&mut self) {
-        let host = self.host(self.persistent());
-        self.run_until(READY_WITHIN, |w| w.saw(host, |e| matches!(e, Event::Ready)));
-    }
-
     fn tell(&mut self, app: &mut impl App) {
         while let Some(host) = self.eventful.first().copied() {
             for event in self.take_events(host) {
@@ -315,26 +306,36 @@ impl World {
         true
     }
 
-    fn arrive(&mut self, mut flight: Flight) {
+    fn arrive(&mut self, flight: Flight) {
         self.record(&flight);
         let Some(&id) = self.by_address.get(flight.to.ip()) else { return };
         let host = &mut self.hosts[id.0];
-        let Some(socket) = host.socket_at(flight.to.port()).filter(|_| host.is_on()) else {
-            return;
-        };
         let firewall = host.firewall.as_ref();
         if firewall.is_some_and(|firewall| !firewall.admits(flight.from, flight.to.port())) {
             return;
         }
+        match host.power {
+            Power::On => self.read(id, flight),
+            Power::Stalled => host.unread.push(flight),
+            Power::Asleep | Power::Off => {}
+        }
+    }
+
+    fn read(&mut self, id: HostId, mut flight: Flight) {
+        let host = &mut self.hosts[id.0];
+        let Some(socket) = host.socket_at(flight.to.port()) else { return };
         let datagram = Datagram { socket, from: flight.from, data: &mut flight.data };
         host.node.handle_datagram(self.now, datagram);
         self.settle(id);
     }
 
+    /// As the driver does: what has arrived comes before what is due.
     fn wake(&mut self, id: HostId) {
-        let host = &mut self.hosts[id.0];
-        host.power = Power::On;
-        host.node.handle_timeout(self.now);
+        self.hosts[id.0].power = Power::On;
+        for flight in std::mem::take(&mut self.hosts[id.0].unread) {
+            self.read(id, flight);
+        }
+        self.hosts[id.0].node.handle_timeout(self.now);
         self.settle(id);
     }
 
@@ -391,6 +392,3 @@ impl World {
         Ipv4Addr::new(5, 1 + (index >> 8) as u8, index as u8, 1)
     }
 }
-
-/// Bootstrap takes seconds; anything near this has hung.
-const READY_WITHIN: Duration = Duration::from_secs(60);

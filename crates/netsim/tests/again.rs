@@ -7,9 +7,7 @@ use std::time::Duration;
 
 use netsim::{HostId, Link, World};
 use proto::noise::{KeyPair, PublicKey};
-use proto::{
-    Command, ConnError, ConnId, ConnectError, ConnectOptions, Event, ServerId, ServerOptions,
-};
+use proto::{Command, ConnError, ConnId, ConnectError, ConnectOptions, Event, ServerId};
 
 #[test]
 fn a_server_that_was_closed_is_not_found() {
@@ -59,8 +57,7 @@ fn a_dead_address_does_not_hide_a_good_one() {
     let dead = pair.world.host(pair.world.config());
     pair.world.crash(dead);
     let relay_addresses = vec![pair.world.get(dead).server_address(), good[0]];
-    let stranger = ready(&mut pair.world);
-    pair.client = stranger;
+    pair.client = pair.world.join(pair.world.config());
     let (result, took) =
         pair.connect_with(ConnectOptions { relay_addresses, ..ConnectOptions::default() });
     assert_eq!(result, Ok(()));
@@ -79,15 +76,9 @@ struct Pair {
 impl Pair {
     fn met() -> Self {
         let mut world = World::testnet(1, 24, Link { delay: RTT / 2, ..Link::default() });
-        let server = ready(&mut world);
-        let client = ready(&mut world);
-        let key_pair = KeyPair::from_seed([7; 32]);
-        let remote = key_pair.public();
-        let options = ServerOptions { key_pair: Some(key_pair), ..ServerOptions::default() };
-        world.command(server, Command::Listen { server: ServerId(0), options });
-        world.run_until(WITHIN, |world| {
-            world.saw(server, |event| matches!(event, Event::ServerListening { .. }))
-        });
+        let server = world.join(world.config());
+        let client = world.join(world.config());
+        let remote = world.listen(server, ServerId(0), KeyPair::from_seed([7; 32]));
         let mut pair = Self { world, server, client, remote, conn: 0 };
         assert_eq!(pair.connect().0, Ok(()));
         pair
@@ -100,13 +91,11 @@ impl Pair {
 
     fn connect_with(&mut self, options: ConnectOptions) -> (Result<(), ConnectError>, Duration) {
         self.conn += 1;
-        let (conn, remote) = (ConnId(self.conn), self.remote);
+        let conn = ConnId(self.conn);
         let begun = self.world.elapsed();
         self.world.take_events(self.client);
-        self.world.command(self.client, Command::Connect { conn, remote, options });
-        self.world.run_until(WITHIN, |world| {
-            world.get(self.client).events.iter().any(|event| outcome(event).is_some())
-        });
+        self.world.connect_with(self.client, conn, self.remote, options);
+        self.world.wait_for(self.client, |event| outcome(event).is_some());
         let took = self.world.elapsed() - begun;
         let result = self.world.take_events(self.client).iter().find_map(outcome).unwrap();
         self.world.command(self.client, Command::DestroyConn { conn });
@@ -137,12 +126,6 @@ fn outcome(event: &Event) -> Option<Result<(), ConnectError>> {
     }
 }
 
-fn ready(world: &mut World) -> HostId {
-    let host = world.host(world.config());
-    world.run_until(WITHIN, |world| world.saw(host, |event| matches!(event, Event::Ready)));
-    host
-}
-
 const RTT: Duration = Duration::from_millis(50);
 
 /// A walk of two steps.
@@ -153,5 +136,3 @@ const OVERDUE: Duration = Duration::from_millis(200);
 
 /// What the tries of a request take.
 const PATIENCE: Duration = Duration::from_secs(4);
-
-const WITHIN: Duration = Duration::from_secs(60);

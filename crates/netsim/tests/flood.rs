@@ -7,7 +7,7 @@ use std::time::Duration;
 use netsim::{Flight, HostId, Link, World};
 use proto::noise::{Initiator, KeyPair, PublicKey};
 use proto::wire::{Firewall, Handshake, Mode, NoisePayload, Request, UdxInfo, command, hash};
-use proto::{Command, Config, ConnId, ConnectOptions, Event, Rng, ServerId, ServerOptions};
+use proto::{Command, Config, ConnId, Rng, ServerId};
 
 #[test]
 fn one_source_costs_no_more_than_its_budget() {
@@ -200,13 +200,9 @@ impl Flood {
     fn assert_connects(&mut self) {
         let other = self.world.firewalled_host(self.world.config());
         let remote = listen(&mut self.world, other, 99);
-        let options = ConnectOptions::default();
-        self.world.command(self.server, Command::Connect { conn: ConnId(7), remote, options });
-        let server = self.server;
-        self.world.run_until(Duration::from_secs(30), |world| {
-            world.saw(server, |event| matches!(event, Event::Opened(_)))
-        });
-        self.world.command(server, Command::DestroyConn { conn: ConnId(7) });
+        self.world.connect(self.server, ConnId(7), remote);
+        self.world.wait_opened(self.server);
+        self.world.command(self.server, Command::DestroyConn { conn: ConnId(7) });
     }
 
     /// Everything is given back, and those who behave come through.
@@ -219,26 +215,13 @@ impl Flood {
             "{live:?}"
         );
         let client = self.world.host(self.world.config());
-        let options = ConnectOptions::default();
-        let connect = Command::Connect { conn: ConnId(0), remote: self.keys[0], options };
-        self.world.command(client, connect);
-        self.world.run_until(Duration::from_secs(30), |world| {
-            world.saw(client, |event| matches!(event, Event::Opened(_)))
-        });
+        self.world.connect(client, ConnId(0), self.keys[0]);
+        self.world.wait_opened(client);
     }
 }
 
 fn listen(world: &mut World, host: HostId, id: u32) -> PublicKey {
-    let key_pair = KeyPair::from_seed([9 + id as u8; 32]);
-    let key = key_pair.public();
-    let options = ServerOptions { key_pair: Some(key_pair), ..ServerOptions::default() };
-    world.command(host, Command::Listen { server: ServerId(id), options });
-    world.run_until(Duration::from_secs(60), |world| {
-        let listening =
-            |event: &Event| matches!(event, Event::ServerListening { server } if server.0 == id);
-        world.saw(host, listening)
-    });
-    key
+    world.listen(host, ServerId(id), KeyPair::from_seed([9 + id as u8; 32]))
 }
 
 fn source(n: usize) -> SocketAddrV4 {

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use netsim::{App, HostId, Link, World};
-use proto::noise::KeyPair;
-use proto::{Command, ConnId, ConnectOptions, Event, ServerId, ServerOptions};
+use proto::noise::{KeyPair, PublicKey};
+use proto::{Command, ConnId, Event, ServerId};
 
 #[test]
 fn a_flush_waits_for_a_reader_that_does_not_read() {
@@ -64,8 +64,7 @@ fn a_flush_is_told_of_once_its_bytes_are_acknowledged_and_not_before() {
 fn a_flush_before_the_connection_opens_waits_for_it() {
     let mut world = World::testnet(24, 4, Link::default());
     let remote = listen(&mut world);
-    let options = ConnectOptions::default();
-    world.command(CLIENT, Command::Connect { conn: CONN, remote, options });
+    world.connect(CLIENT, CONN, remote);
     let mut app = Flushing::default();
     app.write(&mut world, 1000);
     app.flush(&mut world, 1);
@@ -110,8 +109,7 @@ impl Flushing {
     fn connect(world: &mut World) -> Self {
         let remote = listen(world);
         let mut app = Self::default();
-        let options = ConnectOptions::default();
-        world.command(CLIENT, Command::Connect { conn: CONN, remote, options });
+        world.connect(CLIENT, CONN, remote);
         app.run(world, Duration::from_secs(5));
         assert!(app.opened && app.accepted.is_some());
         app
@@ -168,15 +166,8 @@ impl App for Flushing {
     }
 }
 
-fn listen(world: &mut World) -> [u8; 32] {
-    let key_pair = KeyPair::from_seed([77; 32]);
-    let remote = key_pair.public();
-    let options = ServerOptions { key_pair: Some(key_pair), ..ServerOptions::default() };
-    world.command(SERVER, Command::Listen { server: ServerId(0), options });
-    world.run_until(Duration::from_secs(30), |world| {
-        world.saw(SERVER, |event| matches!(event, Event::ServerListening { .. }))
-    });
-    remote
+fn listen(world: &mut World) -> PublicKey {
+    world.listen(SERVER, ServerId(0), KeyPair::from_seed([77; 32]))
 }
 
 const SERVER: HostId = HostId(1);

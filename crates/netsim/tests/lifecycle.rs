@@ -9,9 +9,9 @@ use std::time::Duration;
 use netsim::{HostId, Link, World};
 use proto::noise::{KeyPair, PublicKey};
 use proto::{
-    BootstrapNode, Closed, Command, Config, ConnError, ConnId, ConnectError, ConnectOptions, Event,
-    HostEvent, Interface, Live, QueryId, QueryKind, QueryOptions, RequestError, RequestId,
-    ServerId, ServerOptions, StreamError, UserRequest,
+    BootstrapNode, Closed, Command, Config, ConnError, ConnId, ConnectError, Event, HostEvent,
+    Interface, Live, QueryId, QueryKind, QueryOptions, RequestError, RequestId, ServerId,
+    StreamError, UserRequest,
 };
 
 #[test]
@@ -20,9 +20,9 @@ fn what_runs_ends_before_the_node_sleeps() {
     let remote = listen(&mut world, PEER, 0);
     listen(&mut world, US, 1);
     let opened = |event: &Event| matches!(event, Event::Opened(_));
-    connect(&mut world, US, 0, remote);
+    world.connect(US, ConnId(0), remote);
     world.run_until(S * 10, |w| w.saw(US, opened));
-    connect(&mut world, US, 1, [7; 32]);
+    world.connect(US, ConnId(1), [7; 32]);
     ask(&mut world, US, 0);
     query(&mut world, US, 0);
     world.take_events(US);
@@ -99,7 +99,7 @@ fn a_server_is_lost_at_once_and_found_again() {
     assert!(world.saw(US, |event| matches!(event, Event::Resumed { error: None })));
     world.run_for(S);
     assert!(is_found(&mut world, remote));
-    connect(&mut world, PEER, 5, remote);
+    world.connect(PEER, ConnId(5), remote);
     world.run_until(S * 5, |w| w.saw(PEER, |event| matches!(event, Event::Opened(_))));
 }
 
@@ -228,7 +228,7 @@ fn what_is_wanted_of_a_node_that_sleeps() {
     let remote = listen(&mut world, PEER, 0);
     suspend(&mut world, US);
 
-    connect(&mut world, US, 0, remote);
+    world.connect(US, ConnId(0), remote);
     let refused = Some(ConnError::Connect(ConnectError::Suspended));
     let is_refused =
         |e: &Event| matches!(e, Event::Closed(Closed { error, .. }) if *error == refused);
@@ -241,7 +241,7 @@ fn what_is_wanted_of_a_node_that_sleeps() {
     world.command(US, Command::ResumeServer { server: ServerId(1) });
 
     world.command(US, Command::Resume);
-    connect(&mut world, US, 3, remote);
+    world.connect(US, ConnId(3), remote);
     world.run_until(S * 5, |w| w.saw(US, |event| matches!(event, Event::Opened(_))));
     assert!(is_found(&mut world, ours));
 }
@@ -291,8 +291,8 @@ fn sleep_and_waking_leave_nothing_behind() {
     let theirs = listen(&mut world, PEER, 0);
     let before = settled(&mut world);
     for round in 0..20 {
-        connect(&mut world, US, round, theirs);
-        connect(&mut world, PEER, round, ours);
+        world.connect(US, ConnId(round), theirs);
+        world.connect(PEER, ConnId(round), ours);
         world.run_until(S * 5, |w| {
             [US, PEER].iter().all(|host| w.saw(*host, |e| matches!(e, Event::Opened(_))))
         });
@@ -345,8 +345,7 @@ fn suspend(world: &mut World, host: HostId) {
 
 fn listen(world: &mut World, host: HostId, server: u32) -> PublicKey {
     let key = listen_at_once(world, host, server);
-    let done = |event: &Event| matches!(event, Event::ServerListening { server: s } if *s == ServerId(server));
-    world.run_until(S * 20, |w| w.saw(host, done));
+    world.wait_listening(host, ServerId(server));
     world.run_for(S);
     key
 }
@@ -354,16 +353,7 @@ fn listen(world: &mut World, host: HostId, server: u32) -> PublicKey {
 fn listen_at_once(world: &mut World, host: HostId, server: u32) -> PublicKey {
     let mut seed = [0; 32];
     (seed[0], seed[1]) = (host.0 as u8, server as u8 + 1);
-    let key_pair = KeyPair::from_seed(seed);
-    let key = key_pair.public();
-    let options = ServerOptions { key_pair: Some(key_pair), ..ServerOptions::default() };
-    world.command(host, Command::Listen { server: ServerId(server), options });
-    key
-}
-
-fn connect(world: &mut World, host: HostId, conn: u32, remote: PublicKey) {
-    let options = ConnectOptions::default();
-    world.command(host, Command::Connect { conn: ConnId(conn), remote, options });
+    world.start_server(host, ServerId(server), KeyPair::from_seed(seed))
 }
 
 /// Asks an address where nobody is.

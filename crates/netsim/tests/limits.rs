@@ -7,7 +7,7 @@ use netsim::{App, HostId, Link, World};
 use proto::noise::{KeyPair, PublicKey};
 use proto::{
     Command, ConnId, ConnectOptions, Event, Live, QueryId, QueryKind, QueryOptions, RequestId,
-    ServerId, ServerOptions, UserRequest,
+    ServerId, UserRequest,
 };
 
 #[test]
@@ -82,21 +82,14 @@ fn a_server_whose_relays_are_gone_closes_in_bounded_time() {
 }
 
 fn listen(world: &mut World, host: HostId) -> PublicKey {
-    let key_pair = KeyPair::from_seed([1; 32]);
-    let remote = key_pair.public();
     // An empty message is delivered where it cannot be a keep-alive.
     world.command(host, Command::SetDefaultKeepAlive { interval: Duration::ZERO });
-    let options = ServerOptions { key_pair: Some(key_pair), ..ServerOptions::default() };
-    world.command(host, Command::Listen { server: ServerId(0), options });
-    world.run_until(Duration::from_secs(60), |world| {
-        world.saw(host, |event| matches!(event, Event::ServerListening { .. }))
-    });
-    remote
+    world.listen(host, ServerId(0), KeyPair::from_seed([1; 32]))
 }
 
 fn connect(world: &mut World, host: HostId, conn: ConnId, remote: PublicKey) {
     let options = ConnectOptions { keep_alive: Some(Duration::ZERO), ..ConnectOptions::default() };
-    world.command(host, Command::Connect { conn, remote, options });
+    world.connect_with(host, conn, remote, options);
 }
 
 fn ask(world: &mut World, host: HostId, id: u32) {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use netsim::{HostId, Link, World};
 use proto::noise::{KeyPair, PublicKey};
-use proto::{Command, ConnId, ConnectOptions, Event, Live, ServerId, ServerOptions};
+use proto::{Command, ConnId, Event, Live, ServerId};
 
 #[test]
 fn bytes_go_both_ways() {
@@ -53,21 +53,14 @@ struct Pair {
 impl Pair {
     fn listen(seed: u64, link: Link) -> Self {
         let mut world = World::testnet(seed, 1, link);
-        let server = ready(&mut world);
-        let client = ready(&mut world);
-        let key_pair = KeyPair::from_seed([7; 32]);
-        let remote = key_pair.public();
-        let options = ServerOptions { key_pair: Some(key_pair), ..ServerOptions::default() };
-        world.command(server, Command::Listen { server: ServerId(0), options });
-        world.run_until(WITHIN, |world| {
-            world.saw(server, |event| matches!(event, Event::ServerListening { .. }))
-        });
+        let server = world.join(world.config());
+        let client = world.join(world.config());
+        let remote = world.listen(server, ServerId(0), KeyPair::from_seed([7; 32]));
         Self { world, server, client, remote }
     }
 
     fn connect(&mut self) {
-        let (remote, options) = (self.remote, ConnectOptions::default());
-        self.world.command(self.client, Command::Connect { conn: CONN, remote, options });
+        self.world.connect(self.client, CONN, self.remote);
         self.world.command(self.client, Command::Write { conn: CONN, data: b"ping".into() });
     }
 
@@ -116,12 +109,4 @@ impl Pair {
     }
 }
 
-fn ready(world: &mut World) -> HostId {
-    let host = world.host(world.config());
-    world.run_until(WITHIN, |world| world.saw(host, |event| matches!(event, Event::Ready)));
-    host
-}
-
 const CONN: ConnId = ConnId(1);
-
-const WITHIN: Duration = Duration::from_secs(60);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use netsim::{App, HostId, Link, World};
 use proto::noise::{KeyPair, PublicKey};
-use proto::{Command, ConnId, ConnectOptions, Event, Live, ServerId, ServerOptions};
+use proto::{Command, ConnId, Event, Live, ServerId};
 
 #[test]
 fn fifty_pairs_connect_and_exchange_data_under_loss_and_delay() {
@@ -66,22 +66,16 @@ impl Pairs {
         let mut pairs = Self { count, keys: Vec::new(), received: BTreeMap::new(), closed: 0 };
         for host in world.hosts().take(count) {
             let key_pair = KeyPair::from_seed([host.0 as u8; 32]);
-            pairs.keys.push(key_pair.public());
-            let options = ServerOptions { key_pair: Some(key_pair), ..ServerOptions::default() };
-            world.command(host, Command::Listen { server: ServerId(0), options });
+            pairs.keys.push(world.start_server(host, ServerId(0), key_pair));
         }
-        world.run_until(Duration::from_secs(60), |world| {
-            let listening = |event: &Event| matches!(event, Event::ServerListening { .. });
-            world.hosts().take(count).all(|host| world.saw(host, listening))
-        });
+        world.hosts().take(count).for_each(|host| world.wait_listening(host, ServerId(0)));
         pairs
     }
 
     fn connect(&mut self, world: &mut World) {
         let clients: Vec<HostId> = world.hosts().collect();
         for (host, remote) in clients.into_iter().rev().zip(self.keys.clone()) {
-            let options = ConnectOptions::default();
-            world.command(host, Command::Connect { conn: ConnId(0), remote, options });
+            world.connect(host, ConnId(0), remote);
         }
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use netsim::{App, Flight, HostId, Link, World};
 use proto::noise::KeyPair;
-use proto::{Command, ConnId, ConnectOptions, Event, Opened, ServerId, ServerOptions};
+use proto::{Command, ConnId, ConnectOptions, Event, Opened, ServerId};
 
 /// 200 MiB to an application that reads for a while, then nothing for half a minute, then the rest.
 #[test]
@@ -124,18 +124,11 @@ struct Transfer {
 impl Transfer {
     /// Connects; nothing is written yet.
     fn start(world: &mut World) -> Self {
-        let key_pair = KeyPair::from_seed([1; 32]);
-        let remote = key_pair.public();
-        let options = ServerOptions { key_pair: Some(key_pair), ..ServerOptions::default() };
-        world.command(SERVER, Command::Listen { server: ServerId(0), options });
-        let minute = Duration::from_secs(60);
-        let listens = |event: &Event| matches!(event, Event::ServerListening { .. });
-        world.run_until(minute, |world| world.saw(SERVER, listens));
+        let remote = world.listen(SERVER, ServerId(0), KeyPair::from_seed([1; 32]));
         let options = ConnectOptions { keep_alive: Some(Duration::ZERO), ..Default::default() };
-        world.command(CLIENT, Command::Connect { conn: ConnId(0), remote, options });
-        let opens = |event: &Event| matches!(event, Event::Opened(_));
-        let accepts = |event: &Event| matches!(event, Event::Connection(_));
-        world.run_until(minute, |w| w.saw(CLIENT, opens) && w.saw(SERVER, accepts));
+        world.connect_with(CLIENT, ConnId(0), remote, options);
+        world.wait_opened(CLIENT);
+        world.wait_for(SERVER, |event| matches!(event, Event::Connection(_)));
 
         let mut app = Self {
             conn: ConnId(0),

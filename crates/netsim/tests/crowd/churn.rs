@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use netsim::HostId;
-use proto::{Command, ConnId, ConnectOptions};
+use proto::ConnId;
 
 use super::Crowd;
 
@@ -87,8 +87,7 @@ impl Crowd {
         let Some(remote) = self.any_server() else { return };
         self.app.connected.asked += 1;
         let (host, conn) = (self.anybody(), ConnId(self.app.connected.asked as u32));
-        let options = ConnectOptions::default();
-        self.world.command(host, Command::Connect { conn, remote, options });
+        self.world.connect(host, conn, remote);
     }
 
     /// Those who have slept do as before.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use netsim::HostId;
 use proto::noise::{KeyPair, PublicKey};
 use proto::wire::{Peer, hash};
-use proto::{Command, PeerRecord, QueryKind, QueryReply, ServerId, ServerOptions};
+use proto::{PeerRecord, QueryKind, QueryReply, ServerId};
 
 use super::{Crowd, Running};
 
@@ -194,9 +194,8 @@ impl Crowd {
     fn announce(&mut self, topic: usize) {
         let Topic { target, announcer, key_pair, kind, .. } = self.app.topics.list[topic].clone();
         if kind == Kind::Server {
-            let options = ServerOptions { key_pair: Some(key_pair), ..ServerOptions::default() };
-            let server = ServerId(topic as u32);
-            return self.world.command(announcer, Command::Listen { server, options });
+            self.world.start_server(announcer, ServerId(topic as u32), key_pair);
+            return;
         }
         let kind =
             QueryKind::Announce { key_pair, relay_addresses: Vec::new(), bump: 0, clear: false };

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use netsim::{HostId, World};
 use proto::noise::{KeyPair, PublicKey};
-use proto::{Command, ConnError, ConnId, ConnectOptions, Event, ServerId, ServerOptions};
+use proto::{Command, ConnError, ConnId, Event, ServerId};
 
 /// Servers on the first hosts, clients on the last.
 pub(crate) struct Pairs {
@@ -32,14 +32,9 @@ impl Pairs {
         let mut keys = Vec::new();
         for &host in &servers {
             let key_pair = KeyPair::from_seed([host.0 as u8 + 50 * id as u8; 32]);
-            keys.push(key_pair.public());
-            let options = ServerOptions { key_pair: Some(key_pair), ..ServerOptions::default() };
-            world.command(host, Command::Listen { server: ServerId(id), options });
+            keys.push(world.start_server(host, ServerId(id), key_pair));
         }
-        world.run_until(Duration::from_secs(60), |world| {
-            let listening = |event: &Event| matches!(event, Event::ServerListening { .. });
-            servers.iter().all(|host| world.saw(*host, listening))
-        });
+        servers.iter().for_each(|host| world.wait_listening(*host, ServerId(id)));
         Self {
             errors: Vec::new(),
             ends: BTreeMap::new(),
@@ -66,8 +61,7 @@ impl Pairs {
     /// Begins to connect.
     pub(crate) fn connect(&mut self, world: &mut World) {
         for (&host, &remote) in self.clients.iter().zip(&self.keys) {
-            let options = ConnectOptions::default();
-            world.command(host, Command::Connect { conn: self.conn, remote, options });
+            world.connect(host, self.conn, remote);
         }
     }
 

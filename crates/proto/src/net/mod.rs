@@ -153,7 +153,8 @@ pub(crate) struct QuerySpec {
 pub(crate) enum Commit {
     /// Nothing.
     None,
-    /// The owner is told the closest replies ([`Output::Commit`]) and answers with `Net::commit`.
+    /// The owner is told the closest replies ([`Output::Commit`]) and answers with `Net::commit`:
+    /// once, and again for each node that refuses its token and gives a new one.
     Ask,
 }
 

@@ -9,7 +9,7 @@ use super::query::{Candidate, Down, Query, QueryPurpose, Step};
 use super::requests::Purpose;
 use super::ticks::REFRESH_TICKS;
 use super::{Commit, Output, Owner, QueryKey, QuerySpec, Reply, RequestKey, RequestSpec};
-use crate::wire::{NodeId, Target, Writer, command};
+use crate::wire::{NodeId, Target, Writer, command, error_code};
 use crate::{Cx, QueryError, RequestError, Steer};
 
 impl Net {
@@ -39,18 +39,16 @@ impl Net {
         }
     }
 
-    /// Sends what the owner made of [`Output::Commit`]. One reply, of any kind, is a success.
+    /// Sends what the owner made of [`Output::Commit`]. One that was stored is a success.
     pub(crate) fn commit(&mut self, cx: &mut Cx<'_>, key: QueryKey, specs: Vec<RequestSpec>) {
-        if !self.queries.get(&key).is_some_and(Query::is_closing) {
+        if !self.queries.get(&key).is_some_and(Query::awaits_commits) {
             return;
-        }
-        if specs.is_empty() {
-            return self.finish_query(cx, key, Err(QueryError::NoToken));
         }
         let send = |spec| self.send_request(cx, spec, Purpose::Commit(key));
         let requests: Vec<RequestKey> = specs.into_iter().map(send).collect();
-        if let Some(query) = self.queries.get_mut(&key) {
-            query.handle_commits(requests.into_iter());
+        let query = self.queries.get_mut(&key);
+        if let Some(result) = query.and_then(|query| query.handle_commits(requests)) {
+            self.finish_query(cx, key, result);
         }
     }
 
@@ -153,10 +151,18 @@ impl Net {
         cx: &mut Cx<'_>,
         key: QueryKey,
         request: RequestKey,
-        result: Result<(), QueryError>,
+        result: Result<Reply, RequestError>,
     ) {
-        let query = self.queries.get_mut(&key);
-        if let Some(result) = query.and_then(|query| query.handle_commit(request, result)) {
+        let Some(query) = self.queries.get_mut(&key) else {
+            return;
+        };
+        if let (QueryPurpose::Owner(owner), Ok(reply)) = (query.purpose, &result)
+            && query.handle_refusal(request, reply)
+        {
+            let closest = vec![reply.clone()];
+            return self.outputs.push_back(Output::Commit { query: key, owner, closest });
+        }
+        if let Some(result) = query.handle_commit(request, stored(result)) {
             self.finish_query(cx, key, result);
         }
     }
@@ -365,6 +371,15 @@ fn visit(spec: &QuerySpec, candidate: Candidate) -> RequestSpec {
         wait: None,
         ttl: None,
         force: spec.force,
+    }
+}
+
+/// What a commit's reply says: a node that does not know the command or the token has stored
+/// nothing. Other codes are the command's own, and part of an answer.
+fn stored(result: Result<Reply, RequestError>) -> Result<(), QueryError> {
+    match result?.error {
+        error_code::UNKNOWN_COMMAND | error_code::INVALID_TOKEN => Err(QueryError::TooFewNodes),
+        _ => Ok(()),
     }
 }
 

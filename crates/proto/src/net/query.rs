@@ -1,15 +1,17 @@
 //! One query: who to ask next, and when enough have answered. Reference: dht-rpc 6.27.0,
 //! lib/query.js. It sends nothing itself: [`Query::next_step`] tells what to do.
 
+mod commits;
 mod order;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddrV4;
 
+use self::commits::Commits;
 use super::table::{K, is_filtered};
 use super::{Commit, Owner, QuerySpec, Reply, RequestKey};
+use crate::Tally;
 use crate::wire::{NodeId, Target, node_id};
-use crate::{QueryError, Tally};
 
 /// A walk towards a target.
 #[derive(Debug)]
@@ -120,10 +122,7 @@ enum Stage {
     Asking,
     /// The closest nodes are known; the owner says what to send them.
     Closing,
-    Committing {
-        pending: BTreeSet<RequestKey>,
-        successes: usize,
-    },
+    Committing(Commits),
 }
 
 impl Candidate {
@@ -305,42 +304,10 @@ impl Query {
         matches!(self.stage, Stage::Asking)
     }
 
-    /// True while it waits for the owner's commits.
-    pub(super) fn is_closing(&self) -> bool {
-        matches!(self.stage, Stage::Closing)
-    }
-
-    /// The commits are on their way.
-    pub(super) fn handle_commits(&mut self, requests: impl Iterator<Item = RequestKey>) {
-        self.stage = Stage::Committing { pending: requests.collect(), successes: 0 };
-    }
-
-    /// A commit has ended: one that was stored is a success. Returns the outcome of the last one.
-    pub(super) fn handle_commit(
-        &mut self,
-        request: RequestKey,
-        result: Result<(), QueryError>,
-    ) -> Option<Result<(), QueryError>> {
-        let Stage::Committing { pending, successes } = &mut self.stage else {
-            return None;
-        };
-        pending.remove(&request);
-        *successes += usize::from(result.is_ok());
-        if !pending.is_empty() {
-            return None;
-        }
-        Some(if *successes > 0 { Ok(()) } else { result })
-    }
-
-    /// True if a commit was stored.
-    pub(super) fn has_committed(&self) -> bool {
-        matches!(self.stage, Stage::Committing { successes, .. } if successes > 0)
-    }
-
     /// Every request that runs for it.
     pub(super) fn requests(&self) -> Vec<RequestKey> {
         let commits = match &self.stage {
-            Stage::Committing { pending, .. } => Some(pending),
+            Stage::Committing(commits) => Some(commits.pending()),
             Stage::Asking | Stage::Closing => None,
         };
         self.inflight.keys().chain(commits.into_iter().flatten()).copied().collect()

@@ -9,8 +9,8 @@ use super::machine::Net;
 use super::table::K;
 use super::{Output, Owner, QueryKey, Reply, RequestKey, RequestSpec};
 use crate::rpc::{Cycle, Landed, Outgoing};
-use crate::wire::{NodeId, Request, Response, command, error_code};
-use crate::{Cx, QueryError, RequestError, SocketId};
+use crate::wire::{NodeId, Request, Response, command};
+use crate::{Cx, RequestError, SocketId};
 
 /// What a request is for.
 #[derive(Debug)]
@@ -156,9 +156,7 @@ impl Net {
                 Ok(reply) => self.handle_query_reply(cx, query, landed.key, reply),
                 Err(_) => self.handle_query_timeout(cx, query, landed.key, landed.to),
             },
-            Purpose::Commit(query) => {
-                self.handle_commit_end(cx, query, landed.key, stored(result));
-            }
+            Purpose::Commit(query) => self.handle_commit_end(cx, query, landed.key, result),
             Purpose::Check { id, heard } => {
                 self.handle_check(cx, &id, heard, result.is_ok());
             }
@@ -188,12 +186,3 @@ fn delayed(spec: &RequestSpec) -> Option<Duration> {
 
 /// What a delayed answer may take beyond its delay.
 const NETWORK: Duration = Duration::from_millis(1000);
-
-/// What a commit's reply says: a node that does not know the command or the token has stored
-/// nothing. Other codes are the command's own, and part of an answer.
-fn stored(result: Result<Reply, RequestError>) -> Result<(), QueryError> {
-    match result?.error {
-        error_code::UNKNOWN_COMMAND | error_code::INVALID_TOKEN => Err(QueryError::TooFewNodes),
-        _ => Ok(()),
-    }
-}

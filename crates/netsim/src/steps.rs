@@ -1,0 +1,80 @@
+//! The steps that most tests begin with: there is a network, a node is ready, a server listens, a client connects.
+
+use std::time::Duration;
+
+use proto::noise::{KeyPair, PublicKey};
+use proto::{Command, Config, ConnId, ConnectOptions, Event, ServerId, ServerOptions};
+
+use crate::{HostId, Link, World};
+
+impl World {
+    /// A network of persistent nodes, the first of which the others bootstrap from, one after the
+    /// other.
+    pub fn testnet(seed: u64, nodes: usize, link: Link) -> Self {
+        let mut world = Self::seeded(seed);
+        world.link = link;
+        for _ in 0..nodes {
+            world.join(world.persistent());
+        }
+        world
+    }
+
+    /// Adds a host and waits until its node is ready.
+    pub fn join(&mut self, config: Config) -> HostId {
+        let host = self.host(config);
+        self.wait_for(host, |event| matches!(event, Event::Ready));
+        host
+    }
+
+    /// Starts a server with this key pair and waits until it is announced. Gives its public key.
+    pub fn listen(&mut self, host: HostId, server: ServerId, key_pair: KeyPair) -> PublicKey {
+        let remote = self.start_server(host, server, key_pair);
+        self.wait_listening(host, server);
+        remote
+    }
+
+    /// Starts a server with this key pair. Gives its public key.
+    pub fn start_server(&mut self, host: HostId, server: ServerId, key_pair: KeyPair) -> PublicKey {
+        let remote = key_pair.public();
+        let options = ServerOptions { key_pair: Some(key_pair), ..ServerOptions::default() };
+        self.command(host, Command::Listen { server, options });
+        remote
+    }
+
+    /// Waits until a server is announced.
+    pub fn wait_listening(&mut self, host: HostId, server: ServerId) {
+        self.wait_for(
+            host,
+            |event| matches!(event, Event::ServerListening { server: id } if *id == server),
+        );
+    }
+
+    /// Begins to connect with default options.
+    pub fn connect(&mut self, host: HostId, conn: ConnId, remote: PublicKey) {
+        self.connect_with(host, conn, remote, ConnectOptions::default());
+    }
+
+    /// Begins to connect.
+    pub fn connect_with(
+        &mut self,
+        host: HostId,
+        conn: ConnId,
+        remote: PublicKey,
+        options: ConnectOptions,
+    ) {
+        self.command(host, Command::Connect { conn, remote, options });
+    }
+
+    /// Waits until a connection of a client has opened.
+    pub fn wait_opened(&mut self, host: HostId) {
+        self.wait_for(host, |event| matches!(event, Event::Opened(_)));
+    }
+
+    /// Waits until a host has such an event.
+    pub fn wait_for(&mut self, host: HostId, which: impl Fn(&Event) -> bool) {
+        self.run_until(WITHIN, |world| world.saw(host, &which));
+    }
+}
+
+/// Each step takes seconds; anything near this has hung.
+const WITHIN: Duration = Duration::from_secs(60);
