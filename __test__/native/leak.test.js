@@ -49,7 +49,7 @@ function objects({ live: { timers, ...rest } }) {
   return rest
 }
 
-/** A stream of a connection that is not forgotten has some 2 KiB, of which a round makes 2000. */
+/** A stream of a connection that is not forgotten has some 3 KiB, and a round makes 2000. */
 const MAX_HEAP_GROWTH = 256 * 1024
 
 /** Pages that nobody leaked come and go by some hundred KiB. */
