@@ -147,7 +147,10 @@ fn control(w: &mut Writer, event: &Event) {
                 w
             });
         }
-        Event::Connection(info) => opened(w.u8(30).u32(info.server.0), &info.opened),
+        Event::Connection(info) => {
+            opened(w.u8(30).u32(info.server.0), &info.opened);
+            w.uint(info.keep_alive.as_millis() as u64).list(&info.unasked, question);
+        }
         Event::Opened(info) => opened(w.u8(31), info),
         Event::RemoteEnd { conn } => code_of(w, 32, conn.0),
         Event::Finished { conn } => code_of(w, 33, conn.0),

@@ -152,13 +152,17 @@ impl NativeNode {
         }
     }
 
-    /// Panics inside the node, for the tests of what a panic does. Only who holds this object can
-    /// call it, and may as well end the process; nothing from the network comes here.
+    /// Panics inside the node, for the tests of what a panic does: those who run them say so in the
+    /// environment of the process. Otherwise it throws.
     #[napi]
-    pub fn panic(&self) {
-        if let Some(handle) = &self.handle {
-            handle.read(|_| panic!("lib/ has asked for a panic"));
+    pub fn panic(&self) -> Result<()> {
+        if std::env::var_os(MAY_PANIC).is_none() {
+            return Err(Error::from_reason(format!("{MAY_PANIC} is not set")));
         }
+        if let Some(handle) = &self.handle {
+            handle.read(|_| panic!("a test has asked for a panic"));
+        }
+        Ok(())
     }
 
     /// Closes the sockets, and lets memory and the wake-up function go. Idempotent.
@@ -210,6 +214,9 @@ fn bind_error(error: &io::Error) -> Error {
     let text = words.map_or_else(|| error.to_string(), |(code, text)| format!("{code}: {text}"));
     Error::from_reason(text)
 }
+
+/// The variable of the environment that lets a test end a node by a panic.
+const MAY_PANIC: &str = "HYPERDHT_NATIVE_MAY_PANIC";
 
 /// What `ErrorKind` has no name for: no descriptor is left for a socket; the system has no IPv6.
 const UNNAMED: [(i32, &str); 2] = [

@@ -3,7 +3,8 @@
 
 const test = require('brittle')
 const { DHT } = require('../helpers/implementation')
-const { node, pair, testnet, once, closed } = require('../helpers/fixtures')
+const busyFor = require('../helpers/busy')
+const { node, pair, testnet, once, closed, sleep } = require('../helpers/fixtures')
 
 test('empty messages stay filtered once a keep-alive was on', async t => {
   const net = await testnet(t)
@@ -55,6 +56,24 @@ test('connectionKeepAlive is that of the connections to come', async t => {
   const [later, again] = await connect(dht, other)
   t.is(later.keepAlive, 10_000)
   t.alike(await lengths(later, again), [2])
+})
+
+test('connectionKeepAlive that is set while a client is on its way', async t => {
+  const net = await testnet(t)
+  const [dht, other] = [await node(t, net, OFF), await node(t, net, OFF)]
+  const server = dht.createServer(conn => conn.on('error', noop))
+  await server.listen(DHT.keyPair())
+
+  const connection = once(server, 'connection')
+  const client = other.connect(server.publicKey)
+  client.on('error', noop)
+  busyFor(300)
+  dht.connectionKeepAlive = 20
+  t.is((await connection).keepAlive, 20)
+  t.is(await client.opened, true)
+  const before = client.rawBytesRead
+  while (client.rawBytesRead === before) await sleep(10)
+  t.pass('and keeps the connection alive')
 })
 
 for (const ms of ['abc', -5, 0.5, true, '20']) {

@@ -2,7 +2,8 @@
 
 const test = require('brittle')
 const { DHT } = require('../helpers/implementation')
-const { closed, testnet } = require('../helpers/fixtures')
+const { closed, once, testnet } = require('../helpers/fixtures')
+const busyFor = require('../helpers/busy')
 
 const HOST = '127.0.0.1'
 
@@ -58,6 +59,43 @@ test('both ends are asked, with what is known of the addresses', async t => {
   t.is(asked.server[0][2][0].verified, true, 'the client has echoed a token')
 })
 
+test('a hook of a server that is set while a client punches', { timeout: 60_000 }, async t => {
+  const net = await testnet(t, 10)
+  const dhts = await Promise.all([firewalled(t, net), firewalled(t, net)])
+  for (const verdict of [false, true]) {
+    const { asked, connected, opened } = await punchWhileBusy(dhts, verdict)
+    t.is(connected, verdict)
+    t.ok(asked > 0, 'it was asked')
+    if (verdict) t.is(opened, true)
+  }
+})
+
+async function punchWhileBusy([serverDht, clientDht], verdict) {
+  const result = { asked: 0, connected: false, opened: null }
+  const server = serverDht.createServer({ shareLocalAddress: false })
+  server.on('connection', stream => {
+    result.connected = true
+    stream.on('error', noop)
+  })
+  const connection = once(server, 'connection')
+  await server.listen(DHT.keyPair())
+
+  const options = { localConnection: false, fastOpen: false }
+  const stream = clientDht.connect(server.publicKey, options)
+  const ended = closed(stream)
+  busyFor(PUNCHED)
+  server.holepunch = () => {
+    result.asked++
+    return verdict
+  }
+  await Promise.race([connection, ended])
+  result.opened = await stream.opened
+  stream.destroy()
+  await ended
+  await server.close()
+  return result
+}
+
 /** A node that has not found out that it is reachable. */
 async function firewalled(t, net) {
   const dht = new DHT({ bootstrap: net.bootstrap, host: HOST, quickFirewall: false })
@@ -66,5 +104,8 @@ async function firewalled(t, net) {
   t.is(dht.firewalled, true)
   return dht
 }
+
+/** Longer than a client on the same host needs to punch. */
+const PUNCHED = 3000
 
 function noop() {}

@@ -8,12 +8,12 @@ const { childProcess, path, process } = require('./runtime')
  * `under` is a command that runs the program.
  */
 module.exports = function runProgram(name, options = {}) {
-  const { args = [], runtimeArgs = [], timeout = 20_000, under = [] } = options
+  const { args = [], runtimeArgs = [], env = {}, timeout = 20_000, under = [] } = options
   const file = path.join(__dirname, '..', 'programs', name + '.js')
   const [command, ...rest] = [...under, process.execPath, ...runtimeArgs, file, ...args]
   const child = childProcess.spawn(command, rest, {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env }
+    env: { ...process.env, ...env }
   })
   const stdout = []
   const stderr = []

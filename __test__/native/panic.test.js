@@ -13,6 +13,15 @@ const {
   testnet,
   thrown
 } = require('../helpers/fixtures')
+const { process } = require('../helpers/runtime')
+
+test('no program can ask for a panic', async t => {
+  const net = await testnet(t)
+  const dht = await node(t, net)
+  delete process.env[MAY_PANIC]
+  t.is(thrown(() => dht._native._node.panic()).message, MAY_PANIC + ' is not set')
+  t.is((await dht.ping(net.nodes[0].address())).error, 0)
+})
 
 test('streams, servers and the node itself end', async t => {
   const { server, client, dhts, listener } = await pair(t, await testnet(t))
@@ -137,6 +146,7 @@ test('the other nodes of the process go on', async t => {
 })
 
 function panic(dht) {
+  process.env[MAY_PANIC] = '1'
   dht._native._node.panic()
 }
 
@@ -147,6 +157,8 @@ async function lonely(t) {
   await dht.bind()
   return dht
 }
+
+const MAY_PANIC = 'HYPERDHT_NATIVE_MAY_PANIC'
 
 /** Discards what it gets: no program has this port, and none can be given it by the system. */
 const SILENT = { host: '127.0.0.1', port: 9 }

@@ -142,8 +142,13 @@ module.exports = class NoiseSecretStream extends Duplex {
     try {
       this.emit('handshake')
     } finally {
-      if (this._openDone !== null && !this.destroying) this._open(this._takeOpenDone())
+      this._continueOpening()
     }
+  }
+
+  /** Streamx may have asked to open it before keys and path were there. */
+  _continueOpening() {
+    if (this._openDone !== null && !this.destroying) this._open(this._takeOpenDone())
   }
 
   _ondata(data) {

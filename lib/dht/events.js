@@ -1,10 +1,11 @@
 // What a node does about each control event of border.js. State changes first, then the program is
 // told: its listeners may throw.
 
-const NoiseSecretStream = require('../connection/secret-stream')
 const errors = require('../errors')
 const lifecycle = require('./lifecycle')
 const IncomingRequest = require('../request/incoming-request')
+const { accept } = require('../server/accept')
+const { answer } = require('../server/hooks')
 const { Persistent, toNode } = require('./views')
 
 module.exports = {
@@ -94,21 +95,10 @@ module.exports = {
   },
 
   // A server that closes gets these as well: the core let the client in before it knew.
-  connection(dht, { server: id, conn, ...transport }) {
+  connection(dht, { server: id, ...accepted }) {
     const server = dht._servers.get(id)
-    if (!server) {
-      dht._native.command('destroyConn', { conn })
-      return
-    }
-    const stream = new NoiseSecretStream(false, dht, {
-      publicKey: server.publicKey,
-      remotePublicKey: transport.remotePublicKey,
-      keepAlive: dht.connectionKeepAlive
-    })
-    dht._conns.set(conn, stream)
-    stream._attach(conn)
-    stream._setup(transport)
-    server.onconnection(stream)
+    if (server) accept(dht, server, accepted)
+    else dht._native.command('destroyConn', { conn: accepted.conn })
   },
 
   opened(dht, { conn, ...transport }) {
@@ -133,8 +123,7 @@ module.exports = {
   },
 
   ask(dht, { ask, question }) {
-    const asked = question.kind === 'firewall' ? firewall(dht, question) : holepunch(dht, question)
-    asked.then(accept => dht._native.command('answer', { ask, accept }))
+    answer(dht, question).then(accept => dht._native.command('answer', { ask, accept }))
   },
 
   async sign(dht, { server: id, tag, ...wanted }) {
@@ -175,20 +164,5 @@ module.exports = {
 
   failed(dht, { failure }) {
     return lifecycle.onfailed(dht, errors.from(failure))
-  }
-}
-
-async function firewall(dht, question) {
-  const server = dht._servers.get(question.server)
-  return server ? server._onfirewall(question) : false
-}
-
-async function holepunch(dht, question) {
-  const { server, conn } = question
-  const asked = server === null ? dht._conns.get(conn) : dht._servers.get(server)
-  try {
-    return asked ? !!asked._onholepunch(question) : false
-  } catch {
-    return false
   }
 }

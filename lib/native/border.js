@@ -212,25 +212,25 @@ function outcome(ok) {
   }
 }
 
+const firewall = struct({
+  server: c.uint32,
+  remotePublicKey: key,
+  address,
+  payload: ownBuffer
+})
+
+const holepunch = struct({
+  server: optional(c.uint32),
+  conn: optional(c.uint32),
+  remoteFirewall: c.uint8,
+  localFirewall: c.uint8,
+  remoteAddresses: c.array(flat({ address, verified: c.bool })),
+  localAddresses: optional(c.array(flat({ address, hits: c.uint })))
+})
+
 const question = {
   decode(state) {
-    if (c.uint8.decode(state) === 0) {
-      const firewall = struct({
-        server: c.uint32,
-        remotePublicKey: key,
-        address,
-        payload: ownBuffer
-      })
-      return { kind: 'firewall', ...firewall.decode(state) }
-    }
-    const holepunch = struct({
-      server: optional(c.uint32),
-      conn: optional(c.uint32),
-      remoteFirewall: c.uint8,
-      localFirewall: c.uint8,
-      remoteAddresses: c.array(flat({ address, verified: c.bool })),
-      localAddresses: optional(c.array(flat({ address, hits: c.uint })))
-    })
+    if (c.uint8.decode(state) === 0) return { kind: 'firewall', ...firewall.decode(state) }
     return { kind: 'holepunch', ...holepunch.decode(state) }
   }
 }
@@ -266,7 +266,15 @@ const EVENTS = new Map([
   [21, event('serverFailed', { server: c.uint32, failure })],
   [22, event('serverRelays', { server: c.uint32, relays: addresses })],
   [23, event('serverClosed', { server: c.uint32 })],
-  [30, event('connection', { server: c.uint32, ...opened })],
+  [
+    30,
+    event('connection', {
+      server: c.uint32,
+      ...opened,
+      keepAlive: c.uint,
+      unasked: c.array(question)
+    })
+  ],
   [31, event('opened', opened)],
   [32, event('remoteEnd', { conn: c.uint32 })],
   [33, event('finished', { conn: c.uint32 })],

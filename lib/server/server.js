@@ -244,13 +244,18 @@ module.exports = class Server extends EventEmitter {
     lifecycle.settleServer(this, err)
   }
 
-  /** A hook that throws refuses. */
+  /** Whether a client that has been asked about comes too late. */
+  _refuses() {
+    return this._id === -1 || this._closing !== null || this.suspended
+  }
+
+  /** Whether there is a hook for this question of the core. */
+  _asks({ kind }) {
+    return kind === 'firewall' ? this._firewall !== admitAll : this._holepunch !== punchAll
+  }
+
   async _onfirewall({ remotePublicKey, payload, address }) {
-    try {
-      return !(await this._firewall(remotePublicKey, c.decode(m.noisePayload, payload), address))
-    } catch {
-      return false
-    }
+    return !(await this._firewall(remotePublicKey, c.decode(m.noisePayload, payload), address))
   }
 
   /** Null if there is no signature: then the node is left out. */

@@ -316,7 +316,7 @@ impl Registry {
 
     /// A connection that finds no place in the backlog of its server is dropped, and so destroyed.
     fn connection(&self, info: ConnectionInfo) {
-        let ConnectionInfo { server, opened } = info;
+        let ConnectionInfo { server, opened, .. } = info;
         let channel = Channel::new();
         channel.handle_opened(opened.clone());
         self.add_channel(opened.conn, Arc::clone(&channel));

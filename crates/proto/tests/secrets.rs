@@ -3,7 +3,7 @@
 
 use std::fmt::Debug;
 use std::net::{Ipv4Addr, SocketAddrV4};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use proto::noise::{Initiator, KeyPair, Responder};
 use proto::secret::{Datagrams, PunchBox, Receiver, Sender};
@@ -57,7 +57,12 @@ fn events_do_not_show_handshake_hashes() {
         local_id: 1,
         remote_id: 2,
     };
-    let info = ConnectionInfo { server: ServerId(0), opened: opened() };
+    let info = ConnectionInfo {
+        server: ServerId(0),
+        opened: opened(),
+        keep_alive: Duration::ZERO,
+        unasked: Vec::new(),
+    };
 
     hides(&opened(), &hash);
     hides(&Event::Opened(Box::new(opened())), &hash);

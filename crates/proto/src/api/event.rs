@@ -2,6 +2,7 @@
 
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddrV4};
+use std::time::Duration;
 
 use bytes::Bytes;
 use zeroize::Zeroizing;
@@ -228,6 +229,11 @@ pub struct ConnectionInfo {
     pub server: ServerId,
     /// The connection.
     pub opened: Opened,
+    /// The interval of its keep-alive: the node's default when the client came. Zero is off.
+    pub keep_alive: Duration,
+    /// What the server's options did not have the application asked about this client, in the order
+    /// of the questions. The application may have changed its mind since.
+    pub unasked: Vec<Question>,
 }
 
 /// What is known of a connection from its start.

@@ -62,11 +62,20 @@ impl Connection {
         let State::Waiting(waiting) = &mut self.state else { return };
         let parked = waiting.take_parked();
         let writes = std::mem::take(&mut waiting.writes);
+        let unasked = std::mem::take(&mut waiting.unasked);
         let keep_alive = waiting.keep_alive;
 
         let open = Open::new(cx, self.stream_id, remote, path, keys, keep_alive);
         self.state = State::Open(Box::new(open));
-        self.announce(cx, path, remote.id, keys);
+        let opened = self.opened(path, remote.id, keys);
+        tracing::info!(conn = ?self.id, remote = %path.remote, "connection opened");
+        cx.emit(match self.server {
+            Some(server) => {
+                let keep_alive = keep_alive.interval().unwrap_or_default();
+                Event::Connection(Box::new(ConnectionInfo { server, opened, keep_alive, unasked }))
+            }
+            None => Event::Opened(Box::new(opened)),
+        });
         self.handle_keep_alive(cx);
         for write in writes {
             match write {
@@ -273,8 +282,8 @@ impl Connection {
         cx.emit(Event::Closed(Closed { conn: self.id, error }));
     }
 
-    fn announce(&self, cx: &mut Cx<'_>, path: Path, remote_id: u32, keys: &Finished) {
-        let opened = Opened {
+    fn opened(&self, path: Path, remote_id: u32, keys: &Finished) -> Opened {
+        Opened {
             conn: self.id,
             remote_public_key: keys.remote_public_key,
             handshake_hash: Zeroizing::new(keys.hash),
@@ -282,12 +291,7 @@ impl Connection {
             socket: path.socket,
             local_id: self.stream_id,
             remote_id,
-        };
-        tracing::info!(conn = ?self.id, remote = %path.remote, "connection opened");
-        cx.emit(match self.server {
-            Some(server) => Event::Connection(Box::new(ConnectionInfo { server, opened })),
-            None => Event::Opened(Box::new(opened)),
-        });
+        }
     }
 
     fn stream_mut(&mut self) -> Option<&mut udx::Stream> {

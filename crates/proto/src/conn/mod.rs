@@ -8,6 +8,7 @@
 mod connection;
 mod keep_alive;
 mod open;
+mod path;
 mod sending;
 mod unread;
 mod waiting;
@@ -20,13 +21,13 @@ use bytes::Bytes;
 
 use crate::noise::Finished;
 use crate::secret::Message;
-use crate::wire::{FEATURE_REVISION_1, UdxInfo};
 use crate::{
-    Closed, ConnError, ConnId, ConnStats, Cx, Event, ServerId, Sizes, SocketId, Timer, Transmit,
-    TransmitBuf,
+    Closed, ConnError, ConnId, ConnStats, Cx, Event, Question, ServerId, Sizes, SocketId, Timer,
+    Transmit, TransmitBuf,
 };
 
 use connection::{Connection, State};
+pub(crate) use path::{Path, RemoteStream};
 use sending::Sending;
 
 /// All connections of a node.
@@ -53,21 +54,6 @@ pub(crate) struct Unheard {
     pub(crate) all: usize,
     /// Those to one host.
     pub(crate) of_source: usize,
-}
-
-/// Where the packets of a connection go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Path {
-    pub(crate) socket: SocketId,
-    pub(crate) remote: SocketAddrV4,
-}
-
-/// The peer's end of a stream, as the handshake told of it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct RemoteStream {
-    pub(crate) id: u32,
-    /// It speaks revision 1: one acknowledgement per receive batch is enough for it.
-    pub(crate) revision_1: bool,
 }
 
 /// What became of a datagram.
@@ -117,6 +103,15 @@ impl Conns {
             }
         };
         (conn, self.insert(cx, conn, Some(server), None))
+    }
+
+    /// Remembers what the application would have been asked about the client of a connection that
+    /// waits. It is told with the connection.
+    pub(crate) fn leave_unasked(&mut self, conn: ConnId, question: Question) {
+        let connection = self.by_id.get_mut(&conn);
+        if let Some(State::Waiting(waiting)) = connection.map(|connection| &mut connection.state) {
+            waiting.leave_unasked(question);
+        }
     }
 
     /// True while the connection has neither a path nor an end.
@@ -388,12 +383,5 @@ impl Conns {
             self.unheard.remove(&(server, conn));
         }
         self.unused.extend(connection.socket());
-    }
-}
-
-impl From<Option<UdxInfo>> for RemoteStream {
-    fn from(info: Option<UdxInfo>) -> Self {
-        let Some(info) = info else { return Self::default() };
-        Self { id: info.id, revision_1: info.features & FEATURE_REVISION_1 != 0 }
     }
 }

@@ -1,17 +1,20 @@
 //! A connection before it has a path and keys.
 
 use std::collections::VecDeque;
+use std::mem::discriminant;
 
 use bytes::Bytes;
 
 use super::keep_alive::KeepAlive;
-use crate::{Cx, secret};
+use crate::{Cx, Question, secret};
 
 /// What has been asked for and what has arrived so far.
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
     pub(super) writes: VecDeque<Write>,
     pub(super) keep_alive: KeepAlive,
+    /// What the application was not asked about the client: one question of each kind.
+    pub(super) unasked: Vec<Question>,
     parked: Vec<Vec<u8>>,
     parked_bytes: usize,
 }
@@ -39,6 +42,12 @@ impl Waiting {
         }
         self.parked_bytes += data.len();
         self.parked.push(data.to_vec());
+    }
+
+    /// A question that comes again takes the place of the first one.
+    pub(super) fn leave_unasked(&mut self, question: Question) {
+        self.unasked.retain(|other| discriminant(other) != discriminant(&question));
+        self.unasked.push(question);
     }
 
     pub(super) fn take_parked(&mut self) -> Vec<Vec<u8>> {

@@ -9,7 +9,7 @@ use crate::connect::{Base, ask};
 use crate::net::Incoming;
 use crate::punch::{PunchId, PunchSecret, Puncher, is_consistent};
 use crate::wire::{Firewall, HolepunchPayload, PayloadError};
-use crate::{Answer, AskId, Cx, ServerId, SocketId, Timer};
+use crate::{Answer, AskId, ConnId, Cx, ServerId, SocketId, Timer};
 
 /// A puncher of a handshake, and the rounds that concern it.
 #[derive(Debug)]
@@ -60,6 +60,8 @@ pub(super) enum Flow {
 pub(super) struct Place {
     pub(super) server: ServerId,
     pub(super) slot: u32,
+    pub(super) conn: ConnId,
+    /// The application decides.
     pub(super) ask: bool,
 }
 
@@ -211,11 +213,12 @@ impl Punching {
         if !puncher.remote().is_punching() {
             return self.answer(cx, base, place);
         }
+        let question = puncher.question(Some(place.server), None);
         if place.ask {
-            let question = puncher.question(Some(place.server), None);
             self.asking = Some(ask(cx, question));
             return Flow::On;
         }
+        base.io.conns.leave_unasked(place.conn, question);
         self.join(cx, base, place)
     }
 

@@ -14,7 +14,7 @@ use crate::net::Incoming;
 use crate::noise::KeyPair;
 use crate::punch::{News, Report};
 use crate::wire::{Handshake, Holepunch, hash};
-use crate::{Answer, AskId, ConnId, Cx, Question, ServerId, ServerOptions, Timer};
+use crate::{Answer, AskId, ConnId, Cx, ServerId, ServerOptions, Timer};
 
 #[derive(Debug)]
 pub(super) struct Server {
@@ -217,14 +217,9 @@ impl Server {
         }
     }
 
-    fn ask_firewall(&mut self, cx: &mut Cx<'_>, slot: u32, caller: Caller, asker: Asker) {
-        let question = Question::Firewall {
-            server: self.id,
-            remote_public_key: caller.public_key,
-            payload: Box::new(caller.payload.clone()),
-            address: caller.client.address,
-        };
-        let ask = ask(cx, question);
+    fn ask_firewall(&mut self, cx: &mut Cx<'_>, slot: u32, mut caller: Caller, asker: Asker) {
+        let ask = ask(cx, caller.question(self.id));
+        caller.asked = true;
         let asking = Asking { ask, caller, unanswered: vec![asker] };
         self.slots.set(slot, State::Asking(Box::new(asking)));
     }
@@ -321,8 +316,10 @@ impl Server {
         slot: u32,
         step: impl FnOnce(&mut Punching, &mut Cx<'_>, &mut Base<'_>, Place) -> Flow,
     ) {
-        let place = Place { server: self.id, slot, ask: self.options.ask_holepunch };
-        let Some(punching) = self.punching(slot) else { return };
+        let (server, ask) = (self.id, self.options.ask_holepunch);
+        let Some(State::Waiting(session)) = self.slots.get_mut(slot) else { return };
+        let place = Place { server, slot, conn: session.conn, ask };
+        let Some(punching) = session.punching.as_mut() else { return };
         match step(punching, cx, base, place) {
             Flow::On => {}
             Flow::GiveUp => self.give_up(cx, base, slot),

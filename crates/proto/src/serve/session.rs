@@ -85,6 +85,7 @@ pub(super) fn welcome(
     slot: u32,
     caller: Caller,
 ) -> Welcome {
+    let question = (!caller.asked).then(|| caller.question(policy.server));
     let Caller { mut responder, payload, client, source, .. } = caller;
     let error = match &payload {
         NoisePayload { version, .. } if *version != VERSION => PayloadError::VersionMismatch,
@@ -110,6 +111,9 @@ pub(super) fn welcome(
     };
     let reply = Reply { noise, socket: None };
     let Some((conn, _)) = accepted else { return Welcome::Refuse(reply) };
+    if let Some(question) = question {
+        base.io.conns.leave_unasked(conn, question);
+    }
 
     tracing::debug!(?conn, ?plan, client = %client.address, "handshake");
     let mut session = Session {

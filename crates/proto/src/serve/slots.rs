@@ -8,7 +8,7 @@ use super::session::Session;
 use crate::connect::Base;
 use crate::noise::{KeyPair, PublicKey, Responder};
 use crate::wire::NoisePayload;
-use crate::{AskId, ConnId, Cx, SocketId};
+use crate::{AskId, ConnId, Cx, Question, ServerId, SocketId};
 
 #[derive(Debug, Default)]
 pub(super) struct Slots {
@@ -60,6 +60,8 @@ pub(super) struct Caller {
     pub(super) client: Client,
     /// Who answers for it.
     pub(super) source: Ipv4Addr,
+    /// The application was asked about it.
+    pub(super) asked: bool,
 }
 
 impl Caller {
@@ -74,7 +76,17 @@ impl Caller {
         let mut responder = Responder::new(identity, cx.rng).ok()?;
         let (public_key, plaintext) = responder.recv(noise).ok()?;
         let payload = NoisePayload::decode(&plaintext).ok()?;
-        Some(Self { responder, public_key, payload, client, source })
+        Some(Self { responder, public_key, payload, client, source, asked: false })
+    }
+
+    /// May it connect?
+    pub(super) fn question(&self, server: ServerId) -> Question {
+        Question::Firewall {
+            server,
+            remote_public_key: self.public_key,
+            payload: Box::new(self.payload.clone()),
+            address: self.client.address,
+        }
     }
 }
 

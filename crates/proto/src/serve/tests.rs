@@ -41,6 +41,27 @@ fn a_direct_client_gets_its_connection_with_the_reply() {
     assert_eq!(host.connections(), 1);
 }
 
+/// Its hooks may be set by the time it is told.
+#[test]
+fn the_application_is_told_what_it_was_not_asked() {
+    for ask_firewall in [false, true] {
+        let mut host = Host::new(ServerOptions { ask_firewall, ..ServerOptions::default() });
+        let client = host.client();
+        host.handshake(addr("1.1.1.1:1"), &client.message(Mode::FromClient, None));
+        let asked = host.question();
+        host.asked().into_iter().for_each(|ask| host.answer(ask, Answer::Accept));
+
+        let unasked = host.unasked();
+        assert_eq!((asked.is_some(), unasked.is_empty()), (ask_firewall, ask_firewall));
+        let question = asked.or_else(|| unasked.first().cloned());
+        let Some(Question::Firewall { server, address, payload, .. }) = question else {
+            panic!("no question")
+        };
+        assert_eq!((server, address), (SERVER, addr("1.1.1.1:1")));
+        assert_eq!(payload.udx.map(|udx| udx.id), Some(77));
+    }
+}
+
 #[test]
 fn equal_messages_share_a_session_and_a_reply() {
     let mut host = Host::new(ServerOptions::default());
@@ -576,6 +597,16 @@ impl Host {
             Some(*ask)
         });
         asks.collect()
+    }
+
+    /// Of the connection that has opened.
+    fn unasked(&self) -> Vec<Question> {
+        let mut events = self.bench.out.events.iter();
+        let connection = events.find_map(|event| {
+            let Event::Connection(info) = event else { return None };
+            Some(info.unasked.clone())
+        });
+        connection.expect("a connection")
     }
 
     fn question(&self) -> Option<Question> {

@@ -1,0 +1,87 @@
+//! What connections leave behind in memory, to the byte, on virtual time.
+#![cfg(test)]
+
+use std::time::Duration;
+
+use allocation_counter::measure;
+use netsim::{App, HostId, Link, World};
+use proto::noise::{KeyPair, PublicKey};
+use proto::{Command, ConnId, ConnectOptions, Event, ServerId, ServerOptions};
+
+/// A byte for each connection would be a kilobyte.
+#[test]
+fn a_thousand_connections_leave_nothing() {
+    let mut world = World::testnet(41, 4, Link::default());
+    let mut app = Traffic::default();
+    let remote = listen(&mut world);
+    let mut round = || {
+        app.connect(&mut world, remote);
+        world.run_app_for(Duration::from_secs(60), &mut app);
+    };
+    // Tables have their size after that.
+    round();
+    round();
+    let grown = measure(|| (0..5).for_each(|_| round())).bytes_current;
+
+    assert_eq!((app.begun, app.accepted, app.closed), (1400, 1400, 2800));
+    assert!(grown < 1024, "{grown} bytes");
+}
+
+/// Clients that say something, and are answered; then both ends end.
+#[derive(Default)]
+struct Traffic {
+    begun: u32,
+    accepted: usize,
+    closed: usize,
+}
+
+impl Traffic {
+    /// Begins 200 connections, each with a key of its own.
+    fn connect(&mut self, world: &mut World, remote: PublicKey) {
+        for _ in 0..200 {
+            self.begun += 1;
+            let conn = ConnId(self.begun);
+            let mut seed = [9; 32];
+            seed[..4].copy_from_slice(&self.begun.to_le_bytes());
+            let key_pair = Some(KeyPair::from_seed(seed));
+            let options = ConnectOptions { key_pair, ..ConnectOptions::default() };
+            world.command(CLIENT, Command::Connect { conn, remote, options });
+            world.command(CLIENT, Command::Write { conn, data: b"a question".into() });
+        }
+    }
+}
+
+impl App for Traffic {
+    fn handle(&mut self, world: &mut World, host: HostId, event: Event) {
+        if let Event::Connection(_) = event {
+            self.accepted += 1;
+        } else if let Event::Data { conn, data } = event {
+            world.command(host, Command::Consumed { conn, bytes: data.len() });
+            if host == SERVER {
+                world.command(host, Command::Write { conn, data: b"an answer".into() });
+            }
+            world.command(host, Command::End { conn });
+        } else if let Event::Closed(closed) = event {
+            assert_eq!(closed.error, None);
+            self.closed += 1;
+        }
+    }
+
+    fn is_done(&self) -> bool {
+        false
+    }
+}
+
+fn listen(world: &mut World) -> PublicKey {
+    let key_pair = KeyPair::from_seed([77; 32]);
+    let remote = key_pair.public();
+    let options = ServerOptions { key_pair: Some(key_pair), ..ServerOptions::default() };
+    world.command(SERVER, Command::Listen { server: ServerId(0), options });
+    world.run_until(Duration::from_secs(30), |world| {
+        world.saw(SERVER, |event| matches!(event, Event::ServerListening { .. }))
+    });
+    remote
+}
+
+const SERVER: HostId = HostId(1);
+const CLIENT: HostId = HostId(3);

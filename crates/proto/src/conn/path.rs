@@ -1,0 +1,28 @@
+//! What a connection needs to know before it can open.
+
+use std::net::SocketAddrV4;
+
+use crate::SocketId;
+use crate::wire::{FEATURE_REVISION_1, UdxInfo};
+
+/// Where the packets of a connection go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Path {
+    pub(crate) socket: SocketId,
+    pub(crate) remote: SocketAddrV4,
+}
+
+/// The peer's end of a stream, as the handshake told of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct RemoteStream {
+    pub(crate) id: u32,
+    /// It speaks revision 1: one acknowledgement per receive batch is enough for it.
+    pub(crate) revision_1: bool,
+}
+
+impl From<Option<UdxInfo>> for RemoteStream {
+    fn from(info: Option<UdxInfo>) -> Self {
+        let Some(info) = info else { return Self::default() };
+        Self { id: info.id, revision_1: info.features & FEATURE_REVISION_1 != 0 }
+    }
+}
