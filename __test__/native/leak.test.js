@@ -1,5 +1,5 @@
 // 5 x 1000 connections, opened and closed in one process, leave nothing behind. What they leave in the
-// core is counted to the byte in crates/netsim/tests/leak.rs.
+// core is counted in crates/netsim/tests/leak.rs.
 
 const test = require('brittle')
 const { isBare } = require('../helpers/runtime')
