@@ -1,4 +1,5 @@
-//! The steps that most tests begin with: there is a network, a node is ready, a server listens, a client connects.
+//! The steps that most tests begin with: there is a network, a node is ready, a server listens, a
+//! client connects.
 
 use std::time::Duration;
 
