@@ -52,7 +52,7 @@ async function startNodes({ nodes, port, host, bootstrap }) {
   console.log('Fully started ' + nodes + ' Hyperswarm DHT node' + (nodes === 1 ? '' : 's'))
 }
 
-/** Whether a node is ready; false when it was stopped meanwhile. */
+/** Waits until a node is ready. Resolves with false if it is stopped before. */
 async function started(node, stopping) {
   try {
     await node.ready()
@@ -75,8 +75,8 @@ function tell(node, id) {
 }
 
 /**
- * Calls `stop` at the first SIGINT or SIGTERM; the process ends when its nodes have. A second
- * signal ends it at once.
+ * Calls `stop` at the first SIGINT or SIGTERM. The process ends when its nodes have closed. A
+ * second signal ends the process at once.
  *
  * @returns {() => boolean} whether it was called
  */

@@ -2,7 +2,7 @@ const b4a = require('b4a')
 const { isBytes } = require('./lib/util/bytes')
 const browserCrypto = require('./lib/util/browser-crypto')
 
-/** What of the class works without sockets. */
+/** The part of the class that works without sockets. */
 module.exports = class HyperDHT {
   constructor() {
     throw new Error('hyperdht is not supported in browsers')

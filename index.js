@@ -6,12 +6,13 @@ const Server = require('./lib/server/server')
 const records = require('./lib/query/records')
 const { remember, search } = require('./lib/query/replaced')
 const IncomingSubscription = require('./lib/request/incoming-subscription')
+const { internalsOf } = require('./lib/util/internals')
 const unsupported = require('./lib/util/unsupported')
 const { announce, lookupAndUnannounce } = require('./lib/query/announce')
 const { BOOTSTRAP_NODES, COMMANDS, FIREWALL } = require('./lib/constants')
 const { INVALID_TOKEN, UNKNOWN_COMMAND } = require('./lib/errors')
 const { createKeyPair, hash } = require('./lib/native/keys')
-const { DEFAULTS } = require('./lib/util/options')
+const { DEFAULTS } = require('./lib/dht/node-options')
 
 /** A node of the DHT. */
 class HyperDHT extends RPC {
@@ -90,11 +91,11 @@ class HyperDHT extends RPC {
     return records.mutableGet(this, publicKey, opts)
   }
 
-  /** Serves the requests of a plugin while the node is persistent. */
+  /** Lets a plugin answer its requests while the node is persistent. */
   register(name, plugin) {
     if (typeof plugin?.onregister !== 'function') throw new TypeError('plugin must be a Plugin')
     this.plugins.set(name, plugin)
-    this._subscription.add(IncomingSubscription.PLUGINS)
+    internalsOf(this).subscription.add(IncomingSubscription.PLUGINS)
     plugin.onregister(this)
   }
 

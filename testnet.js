@@ -5,8 +5,8 @@ const DHT = require('.')
 const LOOPBACK = '127.0.0.1'
 
 /**
- * Starts `size` persistent nodes, one after another; the first is the bootstrap of the others,
- * unless `opts.bootstrap` names one. `opts` may be a teardown function, as tests have it.
+ * Starts `size` persistent nodes, one after another. The first one is the bootstrap node of the
+ * others, unless `opts.bootstrap` names one. `opts` may be the teardown function of a test.
  */
 module.exports = async function createTestnet(size = 10, opts = {}) {
   const host = opts.host || LOOPBACK
@@ -45,7 +45,7 @@ class Testnet {
     this._destroying = false
   }
 
-  /** A node of the user's own, ephemeral; it is destroyed with the testnet if not before. */
+  /** Makes an ephemeral node. It is destroyed with the testnet, if not before. */
   createNode(opts = {}) {
     const node = new DHT({ ephemeral: true, bootstrap: this.bootstrap, host: LOOPBACK, ...opts })
     this.nodes.push(node)
@@ -53,7 +53,7 @@ class Testnet {
     return node
   }
 
-  /** Closes all servers while every node is still there to unannounce to, then the nodes. */
+  /** Closes all servers first, while all nodes can still receive the unannounce. Then the nodes. */
   async destroy() {
     this._destroying = true
     for (const node of this.nodes) {
@@ -66,7 +66,7 @@ class Testnet {
     return this.nodes[Symbol.iterator]()
   }
 
-  // A new array: the program may be going through the old one.
+  // A new array, because the program may be iterating over the old one.
   _forget(node) {
     if (!this._destroying) this.nodes = this.nodes.filter(each => each !== node)
   }

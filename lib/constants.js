@@ -31,7 +31,7 @@ exports.ERROR = {
   SEQ_TOO_LOW: 17
 }
 
-// hypercore-crypto namespaces of 'hyperswarm/dht', one for each signing or keying command
+// namespaces of hypercore-crypto for 'hyperswarm/dht', one for each command that signs or has a key
 exports.NS = {
   ANNOUNCE: hex('36386adddf9f6fd60db83a6f42fc159d1146aa8644037664230aaa1f0179d497'),
   UNANNOUNCE: hex('ded293cd93fb395e756ecf5fff426529e72c36eacc22e5ed944d9099a2561e32'),

@@ -1,4 +1,4 @@
-// What programs require as `hyperdht/lib/crypto`.
+// The file that programs require as `hyperdht/lib/crypto`.
 
 const { createKeyPair, hash } = require('./native/keys')
 

@@ -43,14 +43,14 @@ for (const code of Object.keys(TEXTS)) {
   }
 }
 
-/** Codes in the replies of dht-rpc. */
+/** Error codes in replies of dht-rpc. */
 module.exports.UNKNOWN_COMMAND = 1
 module.exports.INVALID_TOKEN = 2
 
 const SYSTEM_CODES = new Set(['ECONNRESET', 'ETIMEDOUT', 'EADDRINUSE', 'EADDRNOTAVAIL', 'EACCES'])
 
 /**
- * The error for a failure that the core reports.
+ * Makes an error of a failure that the core reports.
  *
  * @param {{ code: string, message: string }} failure
  * @returns {Error & { code?: string }}

@@ -111,7 +111,7 @@ exports.noisePayload = {
   },
   decode(state) {
     const version = c.uint.decode(state)
-    // what another version holds is unknown, but that it is one has to be said
+    // the content of another version is unknown, but the caller has to see the version
     const body = version === VERSION ? noiseBody.decode(state) : NO_BODY
     return {
       version,
@@ -128,7 +128,7 @@ const peers = c.array(peer)
 exports.peer = peer
 exports.peers = peers
 
-// The storing node keeps records as bytes, so that is how it encodes them.
+// A storing node keeps records as encoded bytes, and encodes a reply from these.
 const rawPeers = c.array(c.raw)
 
 exports.lookupRawReply = {
@@ -191,10 +191,10 @@ exports.pluginRequest = {
   }
 }
 
-/** Of the noise payload and of each versioned part in it. */
+/** The version of the noise payload, and of each versioned part in it. */
 const VERSION = 1
 
-/** A feature in udxInfo: the socket may be used for further streams. */
+/** A flag in udxInfo: the socket may be used for further streams. */
 const REUSABLE_SOCKET = 1
 
 const NO_BODY = {
@@ -209,8 +209,8 @@ const NO_BODY = {
   relayAddresses: null
 }
 
-// A byte of flags, then the fields: [name, encoding, flag]. One without a flag is always there,
-// one without an encoding is its flag.
+// A byte of flags, then the fields: [name, encoding, flag]. A field without a flag is always
+// present. A field without an encoding is a boolean: its flag.
 function flagged(fields) {
   const isPresent = ([name, encoding, flag], m) =>
     flag === undefined || !!(encoding?.isPresent ? encoding.isPresent(m[name]) : m[name])

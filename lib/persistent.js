@@ -1,8 +1,8 @@
-// The signatures of what nodes store: of announcements, each good for one node and for the token
-// that it gave, and of mutable records. What they store is the core's business.
+// Signatures of announcements and of mutable records. The signature of an announcement is valid for
+// one node, and for the token that the node gave. The core does the storing.
 //
-// A key pair signs with its `sign` function if it has one, else with its secret key; a secret key
-// alone will do as well.
+// A key pair signs with its `sign` function if it has one, else with its secret key. The functions
+// also take a secret key instead of a key pair.
 
 const b4a = require('b4a')
 const c = require('compact-encoding')
@@ -33,7 +33,7 @@ exports.signAnnounce = function signAnnounce(target, token, id, announce, keyPai
   return signWith(keyPair, announceSignable(NS.ANNOUNCE, target, token, id, announce))
 }
 
-/** The same for taking it back. */
+/** The same for an unannounce. */
 exports.signUnannounce = function signUnannounce(target, token, id, announce, keyPair) {
   return signWith(keyPair, announceSignable(NS.UNANNOUNCE, target, token, id, announce))
 }

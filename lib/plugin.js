@@ -2,7 +2,7 @@ const c = require('compact-encoding')
 const { COMMANDS } = require('./constants')
 const m = require('./messages')
 
-/** Commands of an application of its own, which persistent nodes with the same plugin serve. */
+/** Commands of an application. Persistent nodes that have the same plugin answer them. */
 module.exports = class Plugin {
   /**
    * @param {string} name

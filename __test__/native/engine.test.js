@@ -4,6 +4,7 @@ const test = require('brittle')
 const b4a = require('b4a')
 const runProgram = require('../helpers/run-program')
 const { process } = require('../helpers/runtime')
+const { internalsOf } = require('../../lib/util/internals')
 const { node, pair, testnet, thrown } = require('../helpers/fixtures')
 
 const skip = process.platform === 'win32'
@@ -16,7 +17,7 @@ test('an engine that cannot start does not keep the process', { skip }, async t 
 })
 
 test('a batch that throws half-way leaves the node open for others', async t => {
-  const { server, client } = await pair(t, await testnet(t))
+  const { server, client, dhts } = await pair(t, await testnet(t))
   const arrived = new Promise(resolve => {
     const messages = []
     server.on('data', data => {
@@ -24,11 +25,12 @@ test('a batch that throws half-way leaves the node open for others', async t => 
       if (messages.length === 2) resolve(messages)
     })
   })
-  const native = client._dht._native
+  const { native } = internalsOf(dhts[1])
+  const conn = client._channel._id
 
   const batch = throwing([b4a.from('one'), null])
-  t.is(thrown(() => native.writev(client._conn, batch)).message, 'half-way')
-  t.is(thrown(() => native.consumed(throwing([[client._conn, 0], null]))).message, 'half-way')
+  t.is(thrown(() => native.writev(conn, batch)).message, 'half-way')
+  t.is(thrown(() => native.consumed(throwing([[conn, 0], null]))).message, 'half-way')
   client.write('two')
 
   t.alike(await arrived, ['one', 'two'])
@@ -40,8 +42,9 @@ test('the statistics that a program holds follow without waiting for the core', 
   const { requests } = dht.stats
   const { total, responses } = requests
   const asked = []
-  const { inspect } = dht._native
-  dht._native.inspect = function (name, argument) {
+  const { native } = internalsOf(dht)
+  const { inspect } = native
+  native.inspect = function (name, argument) {
     asked.push(name)
     return inspect.call(this, name, argument)
   }

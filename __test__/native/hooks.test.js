@@ -71,9 +71,9 @@ test('a hook that says nothing in time has said no', async t => {
   t.teardown(() => {
     globalThis.setTimeout = setTimeout
   })
-  const servers = new Map([[0, { _onfirewall: () => new Promise(noop) }]])
+  const servers = new Map([[0, { onfirewall: () => new Promise(noop) }]])
   const question = { kind: 'firewall', server: 0 }
-  t.is(await answerAll({ _servers: servers }, [question]), false)
+  t.is(await answerAll({ servers }, [question]), false)
   t.alike(waits, [10_000])
 })
 

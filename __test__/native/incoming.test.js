@@ -4,6 +4,7 @@ const test = require('brittle')
 const b4a = require('b4a')
 const { Plugin } = require('../helpers/implementation')
 const { node, once, testnet, thrown } = require('../helpers/fixtures')
+const { internalsOf } = require('../../lib/util/internals')
 
 const COMMAND = 99
 const VALUE = b4a.from('a value')
@@ -19,7 +20,7 @@ test('request events for unknown commands', async t => {
 test('without a listener the core answers', async t => {
   const { dht, asker, to } = await pair(t)
   t.is((await asker.request({ command: COMMAND }, to)).error, 1)
-  t.is(dht._subscription._bits, 0)
+  t.is(internalsOf(dht).subscription.bits, 0)
 
   const req = once(dht, 'request')
   const answered = asker.request({ command: COMMAND }, to)
@@ -27,7 +28,7 @@ test('without a listener the core answers', async t => {
   t.alike((await answered).value, VALUE)
 
   t.is((await asker.request({ command: COMMAND }, to)).error, 1, 'the listener is gone')
-  t.is(dht._subscription._bits, 0, 'and nothing crosses the border any more')
+  t.is(internalsOf(dht).subscription.bits, 0, 'and nothing crosses the border any more')
   t.is((await asker.request({ command: COMMAND }, to)).error, 1)
 })
 
@@ -116,7 +117,7 @@ test('what is no plugin is not kept', async t => {
     t.is(thrown(() => dht.register('a plugin', plugin)).message, 'plugin must be a Plugin')
   }
   t.is(dht.plugins.size, 0)
-  t.is(dht._subscription._bits, 0)
+  t.is(internalsOf(dht).subscription.bits, 0)
 })
 
 test('a plugin whose destroy throws does not keep the node', async t => {

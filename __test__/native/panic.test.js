@@ -14,12 +14,14 @@ const {
   thrown
 } = require('../helpers/fixtures')
 const { process } = require('../helpers/runtime')
+const { internalsOf } = require('../../lib/util/internals')
 
 test('no program can ask for a panic', async t => {
   const net = await testnet(t)
   const dht = await node(t, net)
   delete process.env[MAY_PANIC]
-  t.is(thrown(() => dht._native._node.panic()).message, MAY_PANIC + ' is not set')
+  const ask = () => internalsOf(dht).native._node.panic()
+  t.is(thrown(ask).message, MAY_PANIC + ' is not set')
   t.is((await dht.ping(net.nodes[0].address())).error, 0)
 })
 
@@ -147,7 +149,7 @@ test('the other nodes of the process go on', async t => {
 
 function panic(dht) {
   process.env[MAY_PANIC] = '1'
-  dht._native._node.panic()
+  internalsOf(dht).native._node.panic()
 }
 
 // A node that nobody answers: whatever it asks waits for seconds.

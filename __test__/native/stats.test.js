@@ -3,11 +3,12 @@
 const test = require('brittle')
 const { node, pair, testnet } = require('../helpers/fixtures')
 const { INSPECT } = require('../../lib/native/inspect')
+const { internalsOf } = require('../../lib/util/internals')
 const Stats = require('../../lib/dht/stats')
 
 test('what is counted, and where it shows', async t => {
   const dht = await node(t, await testnet(t, 1))
-  const counted = Object.keys(dht._native.inspect('stats'))
+  const counted = Object.keys(internalsOf(dht).native.inspect('stats'))
   const shown = leaves(dht.stats)
 
   t.alike([...counted, ...Stats.UNCOUNTED].sort(), shown.sort())
@@ -22,13 +23,14 @@ test('a number without a place is an error', t => {
 test('every question is answered in full', async t => {
   const { server, dhts } = await pair(t, await testnet(t, 2))
   for (const name of Object.keys(INSPECT)) {
-    const argument = name === 'transport' ? server._conn : 1
-    t.execution(() => dhts[0]._native.inspect(name, argument), name)
+    const argument = name === 'transport' ? server._channel._id : 1
+    t.execution(() => internalsOf(dhts[0]).native.inspect(name, argument), name)
   }
 
   for (const measured of [server.rawStream, server.rawStream.socket]) {
-    const names = Object.keys(measured._measured || measured._traffic)
-    t.alike(Object.keys(measured._measure()).sort(), names.sort(), 'all that is shown is counted')
+    const measurement = measured._measurement
+    const names = Object.keys(measurement.initial).sort()
+    t.alike(Object.keys(measurement.read()).sort(), names, 'all that is shown is counted')
     for (const name of names) t.is(typeof measured[name], 'number', name)
   }
 })

@@ -19,7 +19,7 @@ Runs nodes of the DHT until SIGINT or SIGTERM.
 `
 
 /**
- * Flags by name. A flag without a value is ''; of a flag that comes twice the first counts.
+ * Flags by name. A flag without a value is ''. If a flag occurs twice, the first one counts.
  *
  * @param {string[]} args
  * @returns {{ help: boolean, version: boolean, mode: 'bootstrap' | 'nodes', nodes: number, port: number,

@@ -1,11 +1,14 @@
+const Channel = require('./channel')
 const NoiseSecretStream = require('./secret-stream')
 const { SUSPENDED } = require('../errors')
 const { decodeAddress } = require('../native/keys')
-const { addresses, checkKeyPair, interval } = require('../util/options')
+const { addresses, checkKeyPair, interval } = require('../util/check')
+const { internalsOf } = require('../util/internals')
 const { refuse } = require('../util/unsupported')
 
 /**
- * Connects to a server. Malformed keys and options throw; all else arrives as 'error'.
+ * Connects to a server. Malformed keys and options throw. Any other failure is an 'error' event of
+ * the stream.
  *
  * @param {import('../..')} dht
  * @param {Uint8Array | string} publicKey 32 bytes, a hyperdht-address, hex or z-base-32
@@ -30,29 +33,24 @@ module.exports = function connect(dht, publicKey, opts = {}) {
     keepAlive: interval(keepAlive)
   }
 
-  const stream = new NoiseSecretStream(true, dht, {
+  const internals = internalsOf(dht)
+  const channel = new Channel(internals)
+  const stream = new NoiseSecretStream(true, channel, {
     publicKey: keyPair.publicKey,
     remotePublicKey: key,
     keepAlive,
     holepunch
   })
 
-  const error = refusal(dht)
-  if (error) {
-    stream.destroy(error)
-    return stream
-  }
-
-  dht._conns.begin(stream, conn => {
-    dht._native.command('connect', { conn, ...options })
-    stream._attach(conn)
-  })
+  const error = refusal(dht, internals)
+  if (error) stream.destroy(error)
+  else channel.connect(options)
   return stream
 }
 
-// Why a node does not connect; null if it does.
-function refusal(dht) {
-  if (dht.suspended || !dht._connectable) return SUSPENDED()
+// The error if a node cannot connect in its present state, else null.
+function refusal(dht, { bindError, lifecycle }) {
+  if (!lifecycle.isConnectable) return SUSPENDED()
   if (dht.destroyed) return new Error('Node destroyed')
-  return dht._bindError
+  return bindError
 }

@@ -1,17 +1,19 @@
 const { EventEmitter } = require('events')
+const Measurement = require('./measurement')
 const unsupported = require('../util/unsupported')
 
-/** The UDX stream under a connection: where it goes to, and what its transport measures. */
+/** The UDX stream below a connection: its addresses and its transport statistics. */
 module.exports = class RawStream extends EventEmitter {
   /**
    * @param {import('./secret-stream')} stream
+   * @param {import('./channel')} channel
    * @param {object} transport what the core said when it opened
    */
-  constructor(stream, { socket, localId, remoteId, remote }) {
+  constructor(stream, channel, { socket, localId, remoteId, remote }) {
     super()
 
     this.udx = unsupported.udx
-    this.socket = socket
+    this.socket = channel.sockets.attach(socket, this)
     this.id = localId
     this.remoteId = remoteId
     this.remoteHost = remote.host
@@ -21,10 +23,9 @@ module.exports = class RawStream extends EventEmitter {
     this.destroyed = false
 
     this._stream = stream
-    this._measured = NOTHING
-    this._flushes = new Map() // by number, what to resolve
-    this._nextFlush = 0
-    socket._addStream(this)
+    this._channel = channel
+    this._measurement = new Measurement(channel, NOTHING)
+    channel.whenClosed(() => this._close())
   }
 
   get connected() {
@@ -66,46 +67,33 @@ module.exports = class RawStream extends EventEmitter {
   }
 
   /**
-   * Resolves when the peer has acknowledged all that has left the connection's own queue so far.
+   * Resolves with true when the peer has acknowledged everything that was written to the core.
    *
    * @returns {Promise<boolean>} false if the stream ends before
    */
   async flush() {
     if (this.destroying) return false
-    return new Promise(resolve => {
-      const flush = this._nextFlush++
-      this._flushes.set(flush, resolve)
-      this._stream._command('flush', { flush })
-    })
+    return this._channel.flush()
   }
 
-  /** A hint about speed, which the core does not need: no packet waits for another. */
+  /** A hint to send small packets at once. It has no effect, because the core always does so. */
   setInteractive() {}
 
   destroy(err) {
     this._stream.destroy(err)
   }
 
-  _measure() {
-    if (!this.destroyed) this._measured = this._stream._inspectTransport() || this._measured
-    return this._measured
-  }
-
-  _onflushed(flush) {
-    const resolve = this._flushes.get(flush)
-    this._flushes.delete(flush)
-    resolve(true)
-  }
-
   _close() {
     if (this.destroyed) return
-    this._measure()
+    this._measurement.stop()
     this.destroyed = true
-    this.socket._removeStream(this)
+    this._channel.sockets.detach(this.socket, this)
     this.socket = null
-    for (const resolve of this._flushes.values()) resolve(false)
-    this._flushes.clear()
     this.emit('close')
+  }
+
+  _count(name) {
+    return this._measurement.read()[name]
   }
 }
 
@@ -129,7 +117,7 @@ for (const name of Object.keys(NOTHING)) {
   Object.defineProperty(module.exports.prototype, name, {
     configurable: true,
     get() {
-      return this._measure()[name]
+      return this._count(name)
     }
   })
 }

@@ -1,14 +1,13 @@
 const unsupported = require('../util/unsupported')
 
-/** A UDP socket of a node, as far as programs look at it. There is one object for each. */
+/** The public view of a UDP socket of a node. */
 module.exports = class UDXSocket {
   /**
    * @param {number} id
    * @param {{ host: string, family: number, port: number } | null} address
-   * @param {{ onidle: () => void, traffic: () => object | null }} node `onidle` when the last
-   *   stream on it is gone; `traffic` counts what has passed, null once it is closed
+   * @param {import('./measurement')} traffic bytes and packets that were sent and received
    */
-  constructor(id, address, { onidle, traffic }) {
+  constructor(id, address, traffic) {
     this.id = id
     this.udx = unsupported.udx
     this.bound = address !== null
@@ -17,25 +16,7 @@ module.exports = class UDXSocket {
     this.userData = null
 
     this._address = address
-    this._onidle = onidle
-    this._readTraffic = traffic
-    this._traffic = NOTHING
-  }
-
-  /**
-   * That of a socket of the core.
-   *
-   * @param {import('../dht/rpc')} dht
-   * @param {number} id
-   * @param {boolean} passes one for punching: it goes with its last stream
-   */
-  static of(dht, id, passes) {
-    const address = dht._native.inspect('localAddress', id)
-    const family = dht._dualStack ? { host: '::', family: 6 } : { family: 4 }
-    return new UDXSocket(id, address && { host: address.host, ...family, port: address.port }, {
-      onidle: () => passes && dht._sockets.delete(id),
-      traffic: () => dht._native.inspect('traffic', id)
-    })
+    this._measurement = traffic
   }
 
   get idle() {
@@ -62,35 +43,25 @@ module.exports = class UDXSocket {
     }
   }
 
-  /** Its address stays, as that of a closed socket of the reference does. */
-  _close() {
-    this._measure()
-    this._readTraffic = () => null
-    this.closing = true
-  }
-
-  _measure() {
-    this._traffic = this._readTraffic() || this._traffic
-    return this._traffic
-  }
-
-  _addStream(stream) {
-    this.streams.add(stream)
-  }
-
-  _removeStream(stream) {
-    this.streams.delete(stream)
-    if (this.idle) this._onidle()
+  _count(name) {
+    return this._measurement.read()[name]
   }
 }
 
-const NOTHING = { bytesTransmitted: 0, bytesReceived: 0, packetsTransmitted: 0, packetsReceived: 0 }
+/** The traffic of a socket before its first measurement. */
+const NO_TRAFFIC = {
+  bytesTransmitted: 0,
+  bytesReceived: 0,
+  packetsTransmitted: 0,
+  packetsReceived: 0
+}
+module.exports.NO_TRAFFIC = NO_TRAFFIC
 
-for (const name of Object.keys(NOTHING)) {
+for (const name of Object.keys(NO_TRAFFIC)) {
   Object.defineProperty(module.exports.prototype, name, {
     configurable: true,
     get() {
-      return this._measure()[name]
+      return this._count(name)
     }
   })
 }

@@ -1,59 +1,56 @@
-// What a node does about each control event of border.js. State changes first, then the program is
-// told: its listeners may throw.
+// Handlers of the core's control events, by the names in border.js. Each takes the node's internals
+// and the event. It changes the state first and calls listeners last, because they may throw.
 
-const errors = require('../errors')
-const lifecycle = require('./lifecycle')
 const IncomingRequest = require('../request/incoming-request')
-const { accept } = require('../server/accept')
+const errors = require('../errors')
 const { answer } = require('../server/hooks')
-const { Persistent, toNode } = require('./views')
+const { toNode } = require('./views')
 
 module.exports = {
-  listening(dht) {
+  listening({ dht }) {
     dht.emit('listening')
   },
 
-  natUpdate(dht, { host, port }) {
+  natUpdate({ dht }, { host, port }) {
     dht.host = host
     dht.port = port
     dht.emit('nat-update', host, port)
   },
 
-  // A node that is destroyed first has not become ready, whatever was under way.
-  ready(dht) {
+  // A destroyed node does not become ready, even if the core had finished its bootstrap.
+  ready({ dht, lifecycle }) {
     if (dht.destroyed) return
     dht.bootstrapped = true
-    dht._bootstrapping.resolve()
+    lifecycle.onready()
     dht.emit('ready')
   },
 
-  persistent(dht, { id }) {
-    dht._id = id
-    dht.ephemeral = false
-    dht._persistent ||= new Persistent(dht)
-    dht.emit('persistent')
+  persistent(internals, { id }) {
+    internals.becomePersistent(id)
+    internals.dht.ephemeral = false
+    internals.dht.emit('persistent')
   },
 
-  ephemeral(dht) {
+  ephemeral({ dht }) {
     dht.ephemeral = true
     dht.emit('ephemeral')
   },
 
-  wakeup(dht) {
+  wakeup({ dht }) {
     dht.emit('wakeup')
   },
 
-  firewalled(dht, { firewalled }) {
+  firewalled({ dht }, { firewalled }) {
     dht.firewalled = firewalled
   },
 
-  health(dht, { online, degraded }) {
+  health({ dht }, { online, degraded }) {
     dht.online = online
     dht.degraded = degraded
     dht.emit('network-update')
   },
 
-  networkChange(dht, { interfaces }) {
+  networkChange({ dht }, { interfaces }) {
     try {
       dht.emit('network-change', interfaces)
     } finally {
@@ -61,108 +58,108 @@ module.exports = {
     }
   },
 
-  suspended(dht, { server }) {
-    if (server === null) lifecycle.onsuspended(dht)
-    else dht._servers.get(server)?._onsuspended()
+  suspended({ lifecycle, servers }, { server }) {
+    if (server === null) lifecycle.onsuspended()
+    else servers.get(server)?.onsuspended()
   },
 
-  resumed(dht, { failure }) {
-    lifecycle.onresumed(dht, failure && errors.from(failure))
+  resumed({ lifecycle }, { failure }) {
+    lifecycle.onresumed(failure && errors.from(failure))
   },
 
-  nodeAdded(dht, node) {
+  nodeAdded({ dht }, node) {
     dht.emit('add-node', toNode(node))
   },
 
-  nodeRemoved(dht, node) {
+  nodeRemoved({ dht }, node) {
     dht.emit('remove-node', toNode(node))
   },
 
-  serverListening(dht, { server }) {
-    dht._servers.get(server)?._onlistening()
+  serverListening({ servers }, { server }) {
+    servers.get(server)?.onlistening()
   },
 
-  serverFailed(dht, { server, failure }) {
-    dht._servers.get(server)?._onfailed(failure)
+  serverFailed({ servers }, { server, failure }) {
+    servers.get(server)?.onfailed(failure)
   },
 
-  serverRelays(dht, { server, relays }) {
-    dht._servers.get(server)?._onrelays(relays)
+  serverRelays({ servers }, { server, relays }) {
+    servers.get(server)?.onrelays(relays)
   },
 
-  serverClosed(dht, { server }) {
-    dht._servers.get(server)?._onclosed()
+  serverClosed({ servers }, { server }) {
+    servers.get(server)?.onclosed(null)
   },
 
-  // A server that closes gets these as well: the core let the client in before it knew.
-  connection(dht, { server: id, ...accepted }) {
-    const server = dht._servers.get(id)
-    if (server) accept(dht, server, accepted)
-    else dht._native.command('destroyConn', { conn: accepted.conn })
+  // The server may be gone: the core accepted the client before it received the command to close.
+  connection({ native, servers }, { server: id, ...accepted }) {
+    const server = servers.get(id)
+    if (server) server.onconnection(accepted)
+    else native.command('destroyConn', { conn: accepted.conn })
   },
 
-  opened(dht, { conn, ...transport }) {
-    dht._conns.get(conn)?._onopened(transport)
+  opened({ connections }, { conn, ...transport }) {
+    connections.get(conn)?.onopened(transport)
   },
 
-  remoteEnd(dht, { conn }) {
-    dht._conns.get(conn)?._onremoteend()
+  remoteEnd({ connections }, { conn }) {
+    connections.get(conn)?.onremoteend()
   },
 
-  // streamx says 'finish' when the end is written, as the reference does
+  // streamx emits 'finish' when the end is written, and so does the reference
   finished() {},
 
-  flushed(dht, { conn, flush }) {
-    dht._conns.get(conn)?.rawStream._onflushed(flush)
+  flushed({ connections }, { conn, flush }) {
+    connections.get(conn)?.onflushed(flush)
   },
 
-  closed(dht, { conn, failure }) {
-    const stream = dht._conns.get(conn)
-    dht._conns.delete(conn)
-    stream?._onclosed(failure && errors.from(failure))
+  closed({ connections }, { conn, failure }) {
+    const channel = connections.get(conn)
+    connections.delete(conn)
+    channel?.onclosed(failure && errors.from(failure))
   },
 
-  ask(dht, { ask, question }) {
-    answer(dht, question).then(accept => dht._native.command('answer', { ask, accept }))
+  ask(internals, { ask, question }) {
+    answer(internals, question).then(accept => internals.native.command('answer', { ask, accept }))
   },
 
-  async sign(dht, { server: id, tag, ...wanted }) {
-    const server = dht._servers.get(id)
-    const signature = server ? await server._onsign(wanted) : null
-    dht._native.command('signed', { server: id, tag, signature })
+  async sign({ native, servers }, { server: id, tag, ...wanted }) {
+    const server = servers.get(id)
+    const signature = server ? await server.onsign(wanted) : null
+    native.command('signed', { server: id, tag, signature })
   },
 
-  queryReply(dht, { query, reply }) {
-    dht._queries.get(query)?._onreply(reply)
+  queryReply({ queries }, { query, reply }) {
+    queries.get(query)?.onreply(reply)
   },
 
-  queryDone(dht, { query, ...done }) {
-    dht._queries.get(query)?._ondone(done)
+  queryDone({ queries }, { query, ...done }) {
+    queries.get(query)?.ondone(done)
   },
 
-  reply(dht, event) {
-    dht._requests._onreply(event)
+  reply({ requests }, event) {
+    requests.onreply(event)
   },
 
-  incomingRequest(dht, received) {
-    const req = new IncomingRequest(dht, received)
-    const refused = dht.onrequest(req) === false
+  incomingRequest(internals, received) {
+    const req = new IncomingRequest(internals, received)
+    const refused = internals.dht.onrequest(req) === false
     if (refused) req.sendReply(errors.UNKNOWN_COMMAND, null, false, true)
   },
 
-  datagram(dht, { socket, from, data }) {
-    dht.onmessage(dht._socketView(socket), data, { host: from.host, family: 4, port: from.port })
+  datagram({ dht, sockets }, { socket, from, data }) {
+    dht.onmessage(sockets.view(socket), data, { host: from.host, family: 4, port: from.port })
   },
 
-  localChecked(dht, event) {
-    dht._localAddresses._onchecked(event)
+  localChecked({ localAddresses }, event) {
+    localAddresses.onchecked(event)
   },
 
-  destroyed(dht) {
-    dht._gone.resolve()
+  destroyed({ lifecycle }) {
+    lifecycle.ondestroyed()
   },
 
-  failed(dht, { failure }) {
-    return lifecycle.onfailed(dht, errors.from(failure))
+  failed({ lifecycle }, { failure }) {
+    return lifecycle.onfailed(errors.from(failure))
   }
 }

@@ -1,16 +1,16 @@
 const deferred = require('../util/deferred')
-const { isIPv4 } = require('../util/options')
+const { isIPv4 } = require('../util/check')
 
-/** Which hosts this host hears itself on. Each is asked once. */
+/** Finds out on which hosts a datagram from this host arrives at itself. Tries each host once. */
 module.exports = class LocalAddresses {
-  /** @param {import('../..')} dht */
-  constructor(dht) {
-    this._dht = dht
+  /** @param {import('../native/native')} native */
+  constructor(native) {
+    this._native = native
     this._checks = new Map()
   }
 
   /**
-   * The addresses on such hosts, those of hosts that were asked before first.
+   * The addresses whose hosts are this host. Addresses of hosts that were tried before come first.
    *
    * @param {Iterable<{ host: string, port: number }>} addresses
    */
@@ -29,11 +29,11 @@ module.exports = class LocalAddresses {
     return valid
   }
 
-  _onchecked({ host, valid }) {
+  onchecked({ host, valid }) {
     this._checks.get(host)?.resolve(valid)
   }
 
-  /** Nobody will answer any more: with an error if the node has failed. */
+  /** Settles the checks after the core has ended. `err` is null unless the core has failed. */
   close(err) {
     for (const check of this._checks.values()) deferred.settle(check, err, false)
   }
@@ -43,11 +43,8 @@ module.exports = class LocalAddresses {
     if (check) return check.promise
     check = deferred()
     this._checks.set(host, check)
-    if (isIPv4(host) && this._dht._native?.closed === false) {
-      this._dht._native.command('checkLocal', { host })
-    } else {
-      check.resolve(false)
-    }
+    if (isIPv4(host) && !this._native.closed) this._native.command('checkLocal', { host })
+    else check.resolve(false)
     return check.promise
   }
 }

@@ -1,9 +1,10 @@
 /**
- * `dht.stats`: plain numbers that a program may write to. What the core counted since the last
- * refresh is added to whatever they are.
+ * `dht.stats`: plain numbers that a program may change. Each refresh adds what the core has counted
+ * since the refresh before.
  */
 module.exports = class Stats {
-  constructor() {
+  /** @param {import('../native/native')} native */
+  constructor(native) {
     this.numbers = {
       punches: {
         consistent: 0,
@@ -35,11 +36,28 @@ module.exports = class Stats {
         request: 0
       }
     }
+    this._native = native
+    this._isInUse = false
     this._places = places(this.numbers)
     this._counted = {}
   }
 
-  /** @param {Record<string, number>} counted the core's numbers, by their places */
+  /** Returns the present numbers. After the first call they are updated with the core's events. */
+  read() {
+    this._isInUse = true
+    const counted = this._native.inspect('stats')
+    if (counted) this.refresh(counted)
+    return this.numbers
+  }
+
+  /** Adds what the core had counted at its latest event. Does not wait for the core's lock. */
+  follow() {
+    if (!this._isInUse) return
+    const counted = this._native.inspect('changedStats')
+    if (counted) this.refresh(counted)
+  }
+
+  /** @param {Record<string, number>} counted the core's numbers, by their paths */
   refresh(counted) {
     const before = this._counted
     this._counted = counted
@@ -56,7 +74,7 @@ module.exports = class Stats {
   }
 }
 
-/** What only blind relays count, which are not in this version. These stay 0. */
+/** Numbers that only blind relays count. This version has no blind relays, so they stay 0. */
 module.exports.UNCOUNTED = [
   'punches.tryLaterRelayedHandshakesAtLeastOnce',
   'relaying.attempts',
@@ -64,7 +82,7 @@ module.exports.UNCOUNTED = [
   'relaying.aborts'
 ]
 
-/** Each number of a tree, by its path: `commands.ping.tx`. */
+/** The numbers of a tree by their paths, such as `commands.ping.tx`. */
 function places(group, prefix = '', found = new Map()) {
   for (const key of Object.keys(group)) {
     if (typeof group[key] === 'number') found.set(prefix + key, { group, key })

@@ -1,21 +1,21 @@
-// What programs look at of a node's inside. The core has it; each look asks anew.
+// Views of a node's state for programs. The state is in the core: each read asks the core again.
 
 const b4a = require('b4a')
 const unsupported = require('../util/unsupported')
 
-/** Nodes of a bucket, and replies that a query keeps. */
+/** The number of nodes in a bucket, and of replies that a query keeps. */
 const K = 20
 
-/** Fewer answers and timeouts than this in a tick of 5 s say nothing. */
+/** Fewer answers and timeouts than this in a tick of 5 s are too few to judge by. */
 const IDLE = 4
 
 const MAX_U32 = 0xffffffff
 
-/** The nodes of the routing table in the order in which they were last heard. */
+/** The nodes of the routing table, ordered by when they were last heard from. */
 class NodeSet {
-  /** @param {import('./rpc')} dht */
-  constructor(dht) {
-    this._dht = dht
+  /** @param {import('../native/native')} native */
+  constructor(native) {
+    this._native = native
   }
 
   get length() {
@@ -40,28 +40,32 @@ class NodeSet {
   }
 
   _latestFirst(limit = Infinity) {
-    const nodes = this._dht._native?.inspect('table', Math.min(limit, MAX_U32)) || []
+    const nodes = this._native.inspect('table', Math.min(limit, MAX_U32)) || []
     return nodes.map(toNode)
   }
 }
 
 /** The routing table around our id. */
 class RoutingTable {
-  /** @param {import('./rpc')} dht */
-  constructor(dht) {
+  /**
+   * @param {import('../native/native')} native
+   * @param {NodeSet} nodes the same nodes
+   */
+  constructor(native, nodes) {
     this.k = K
-    this._dht = dht
+    this._native = native
+    this._nodes = nodes
     this._id = b4a.alloc(32)
   }
 
-  /** Random until others store us under it. */
+  /** A random id, until other nodes store us under the id of our address. */
   get id() {
-    this._id = this._dht._native?.inspect('tableId') || this._id
+    this._id = this._native.inspect('tableId') || this._id
     return this._id
   }
 
   get size() {
-    return this._dht.nodes.length
+    return this._nodes.length
   }
 
   get(id) {
@@ -83,15 +87,15 @@ class RoutingTable {
   }
 
   toArray() {
-    return this._dht.nodes.toArray()
+    return this._nodes.toArray()
   }
 }
 
-/** What `online` and `degraded` are judged by; the core does so each tick. */
+/** The numbers by which the core judges `online` and `degraded` in each tick. */
 class Health {
-  /** @param {import('./rpc')} dht */
-  constructor(dht) {
-    this._dht = dht
+  /** @param {import('../native/native')} native */
+  constructor(native) {
+    this._native = native
     this._report = { online: true, degraded: false, cold: true, responses: 0, timeouts: 0 }
   }
 
@@ -103,7 +107,7 @@ class Health {
     return this._look().degraded
   }
 
-  /** True until there are four ticks to judge by. */
+  /** True until four ticks have passed. */
   get cold() {
     return this._look().cold
   }
@@ -131,24 +135,29 @@ class Health {
     return { online, degraded, cold, idle, responses, timeouts, timeoutsRate }
   }
 
-  /** The core judges by itself. */
+  /** Does nothing: the core updates the numbers. */
   update() {}
 
   _look() {
-    this._report = this._dht._native?.inspect('health') || this._report
+    this._report = this._native.inspect('health') || this._report
     return this._report
   }
 }
 
-/** The sockets and the requests on their way. */
+/** The sockets, and the requests that wait for an answer. */
 class IO {
-  /** @param {import('./rpc')} dht */
-  constructor(dht, { portFrom, portTo, maxWindow }) {
+  /**
+   * @param {import('./internals')} internals
+   * @param {object} config
+   */
+  constructor({ dht, native, sockets }, { portFrom, portTo, maxWindow }) {
     this.portRange = [portFrom, portTo]
     this.congestion = { _maxWindow: maxWindow }
     this.udx = unsupported.udx
     this.networkInterfaces = unsupported.networkInterfaces
     this._dht = dht
+    this._native = native
+    this._sockets = sockets
   }
 
   get table() {
@@ -156,11 +165,11 @@ class IO {
   }
 
   get clientSocket() {
-    return this._dht._sockets.get(0) || null
+    return this._sockets.client
   }
 
   get serverSocket() {
-    return this._dht._sockets.get(1) || null
+    return this._sockets.server
   }
 
   get firewalled() {
@@ -175,9 +184,9 @@ class IO {
     return this._dht.suspended
   }
 
-  /** Requests that have neither been answered nor given up. */
+  /** Requests that were neither answered nor given up. */
   get inflight() {
-    return this._dht._native?.inspect('inflight') || []
+    return this._native.inspect('inflight') || []
   }
 
   get stats() {
@@ -186,13 +195,13 @@ class IO {
   }
 }
 
-/** What a node keeps for others, once it is persistent. */
+/** The records that a persistent node stores for other nodes. */
 class Persistent {
-  /** @param {import('./rpc')} dht */
-  constructor(dht) {
+  /** @param {import('../native/native')} native */
+  constructor(native) {
     this.records = {
       get size() {
-        return dht._native?.inspect('records') || 0
+        return native.inspect('records') || 0
       }
     }
   }
@@ -211,7 +220,7 @@ standIn(
 
 module.exports = { NodeSet, RoutingTable, Health, IO, Persistent, toNode }
 
-/** A node of the table in the shape that programs know. */
+/** A node of the routing table in the reference's shape. */
 function toNode({ address, ...node }) {
   return { ...node, host: address.host, port: address.port }
 }

@@ -1,16 +1,18 @@
 /**
- * Lets the core tell of nodes that enter and leave the routing table only while somebody listens.
- * It tells from the start, so that whoever listens in the turn that makes the node misses none.
+ * Has the core report the nodes that enter and leave the routing table only while the program
+ * listens. It reports from the start: a listener that is added in the turn that creates the node
+ * gets every event.
  *
  * @param {import('./rpc')} dht
+ * @param {import('../native/native')} native
  */
-module.exports = function watchTable(dht) {
+module.exports = function watchTable(dht, native) {
   let watching = true
   const listeners = () => NAMES.reduce((n, name) => n + dht.listenerCount(name), 0)
   const watch = wanted => {
     if (wanted === watching) return
     watching = wanted
-    dht._native?.command('watchTable', { watch: wanted })
+    native.command('watchTable', { watch: wanted })
   }
 
   dht.on('newListener', name => NAMES.includes(name) && watch(true))

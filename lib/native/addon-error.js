@@ -1,5 +1,5 @@
 /**
- * Why there is no addon for this machine, and how to get one.
+ * Explains why there is no addon for this machine, and how to get one.
  *
  * @param {Error & { code?: string }} err the loader's own: it lists the files that it tried
  * @returns {Error & { code?: string }} with the loader's code, and its error as `cause`
@@ -21,14 +21,14 @@ module.exports = function addonError(err) {
   return explained
 }
 
-/** What a package may carry: the names that require-addon looks for. */
+/** The platforms that a package may have addons for, as require-addon names them. */
 const HOSTS = ['linux', 'darwin', 'win32', 'android', 'ios'].flatMap(platform =>
   ['x64', 'arm64', 'arm', 'ia32'].flatMap(arch =>
     platform === 'linux' ? [`linux-${arch}`, `linux-${arch}-musl`] : [`${platform}-${arch}`]
   )
 )
 
-// On Linux without glibc it is musl.
+// Linux without glibc has musl.
 function currentHost() {
   if (typeof Bare !== 'undefined') return Bare.Addon.host
   const glibc = process.report?.getReport().header.glibcVersionRuntime
@@ -36,7 +36,7 @@ function currentHost() {
   return `${process.platform}-${process.arch}${musl ? '-musl' : ''}`
 }
 
-// Bare has no `fs` of its own.
+// By `require.resolve`, because Bare has no built-in `fs`.
 function hasAddon(host) {
   try {
     return !!require.resolve(`../../${addon(host)}`)
@@ -49,7 +49,7 @@ function addon(host) {
   return `prebuilds/${host}/hyperdht-native.node`
 }
 
-/** What the system said, below what the loaders say about it. */
+/** The message of the system, which the loaders' errors have as their innermost cause. */
 function reason(err) {
   return err.cause ? reason(err.cause) : err.message
 }

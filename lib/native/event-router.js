@@ -1,29 +1,32 @@
-const events = require('../dht/events')
-
-/** Where the dispatcher's events go: to a node, and to its connections. */
+/** Passes the dispatcher's events on: data to a connection's channel, the others to handlers. */
 module.exports = class EventRouter {
-  /** @param {import('../..')} dht */
-  constructor(dht) {
-    this.dht = dht
+  /**
+   * @param {import('../dht/internals')} internals
+   * @param {typeof import('../dht/events')} handlers of the control events, by their names
+   */
+  constructor(internals, handlers) {
+    this._internals = internals
+    this._connections = internals.connections
+    this._handlers = handlers
   }
 
   onbatch() {
-    if (this.dht._statsInUse) this.dht._followStats()
+    this._internals.stats.follow()
   }
 
   oncontrol(name, event) {
-    events[name](this.dht, event)
+    this._handlers[name](this._internals, event)
   }
 
   ondata(conn, data) {
-    this.dht._conns.get(conn)?._ondata(data)
+    this._connections.get(conn)?.ondata(data)
   }
 
   onmessage(conn, data) {
-    this.dht._conns.get(conn)?._onmessage(data)
+    this._connections.get(conn)?.onmessage(data)
   }
 
   ondrained(conn, bytes) {
-    return this.dht._conns.get(conn)?._ondrained(bytes) || false
+    return this._connections.get(conn)?.ondrained(bytes) || false
   }
 }

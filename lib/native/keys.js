@@ -7,7 +7,7 @@ const { address } = require('./encodings')
 const ALPHABET = 'ybndrfg8ejkmcpqxot1uwisza345h769'
 
 /**
- * An Ed25519 key pair, random without a seed.
+ * Makes an Ed25519 key pair: from a seed, or a random one.
  *
  * @param {Uint8Array} [seed] 32 bytes
  * @returns {{ publicKey: Buffer, secretKey: Buffer }}
@@ -30,7 +30,7 @@ exports.createKeyPair = function createKeyPair(seed) {
 }
 
 /**
- * BLAKE2b with 32 bytes of digest.
+ * BLAKE2b with a digest of 32 bytes.
  *
  * @param {Uint8Array} data
  * @returns {Buffer}
@@ -58,7 +58,7 @@ exports.sign = function sign(message, secretKey) {
 }
 
 /**
- * Whether a detached Ed25519 signature is good.
+ * Verifies a detached Ed25519 signature.
  *
  * @param {Uint8Array} signature
  * @param {Uint8Array} message
@@ -74,7 +74,7 @@ exports.verify = function verify(signature, message, publicKey) {
 }
 
 /**
- * A key in any form that `connect` takes: 32 bytes, a hyperdht-address, hex, z-base-32.
+ * Decodes a key in any form that `connect` accepts: 32 bytes, a hyperdht-address, hex, z-base-32.
  *
  * @param {Uint8Array | string} id
  * @returns {{ key: Buffer, nodes: Array<{ host: string, port: number }> }}
@@ -119,7 +119,7 @@ function decodeZ32(string) {
   return out
 }
 
-// The reference's errors for these come from its crypto library, in this form.
+// The reference's crypto library throws its errors in this form.
 function assert(condition, message) {
   if (condition) return
   const err = new Error(message)

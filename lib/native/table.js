@@ -1,4 +1,4 @@
-/** Objects by numbers of 31 bits, as the core knows them. */
+/** Objects by the numbers of 31 bits under which the core knows them. */
 module.exports = class Table {
   constructor() {
     this._next = 0
@@ -19,7 +19,7 @@ module.exports = class Table {
   }
 
   /**
-   * Keeps an item and begins its work under its number. If that throws, nothing is kept.
+   * Adds an item and calls `begin` with its number. Removes the item if `begin` throws.
    *
    * @param {object} item
    * @param {(id: number) => void} begin
@@ -34,7 +34,7 @@ module.exports = class Table {
     }
   }
 
-  /** Keeps an item under a number that the core chose. */
+  /** Adds an item under a number that the core has chosen. */
   set(id, item) {
     this._items.set(id, item)
   }
@@ -47,7 +47,7 @@ module.exports = class Table {
     this._items.delete(id)
   }
 
-  /** Takes all items out. */
+  /** Removes all items and returns them. */
   clear() {
     const items = [...this._items.values()]
     this._items.clear()

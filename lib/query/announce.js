@@ -1,14 +1,15 @@
-// Announcing and unannouncing. The core signs with a secret key; JavaScript does, when the
-// application brings functions of its own or a key pair that signs itself.
+// Announcing and unannouncing. With a secret key the core signs. If the application passes its own
+// signing function, or a key pair that has one, JavaScript signs.
 
 const b4a = require('b4a')
 const c = require('compact-encoding')
 const m = require('../messages')
 const Persistent = require('../persistent')
-const { commitOption, mapLookup } = require('./query')
+const { commitOption, createQuery, mapLookup } = require('./query')
+const { internalsOf } = require('../util/internals')
 const { isReplaced, search } = require('./replaced')
 const { COMMANDS } = require('../constants')
-const { addresses, checkBytes, checkSigner, checkUint } = require('../util/options')
+const { addresses, checkBytes, checkSigner, checkUint } = require('../util/check')
 
 const LOOKUP = { command: COMMANDS.LOOKUP, map: mapLookup }
 
@@ -24,26 +25,26 @@ exports.announce = function announce(dht, target, keyPair, relays, opts) {
 
   if (!sign && !unsign && !isReplaced(dht, 'query', 'request')) {
     const start = ['announce', { secretKey: keyPair.secretKey, relayAddresses, bump, clear }]
-    return dht._query({ target, ...LOOKUP, start, commit: null }, opts)
+    return createQuery(dht, { target, ...LOOKUP, start, commit: null }, opts)
   }
   const commit = announcer({ keyPair, relayAddresses, bump, sign: sign || signAnnounce })
   if (clear) return walkAndUnannounce(dht, target, keyPair, { ...opts, commit })
   return search(dht, { target, ...LOOKUP, start: ['lookup', {}], commit }, opts)
 }
 
-/** A lookup that unannounces wherever the record shows. */
+/** A lookup that unannounces at each node that has the record. */
 function walkAndUnannounce(dht, target, keyPair, opts) {
   const { signUnannounce } = Persistent
   const sign = checkSigner('signUnannounce', keyPair, opts.signUnannounce, signUnannounce)
   if (sign === null && !isReplaced(dht, 'query', 'request')) {
     const start = ['unannounce', { secretKey: keyPair.secretKey }]
-    return dht._query({ target, ...LOOKUP, start }, opts)
+    return createQuery(dht, { target, ...LOOKUP, start }, opts)
   }
   const commit = commitOption(opts.commit)
   const hooks = unannouncer({ dht, target, keyPair, sign: sign || signUnannounce, commit })
   const what = { target, ...LOOKUP, start: ['lookup', {}], ...hooks }
   const query = search(dht, what, opts)
-  dht._native?.command('unlink', { target, publicKey: keyPair.publicKey })
+  internalsOf(dht).native.command('unlink', { target, publicKey: keyPair.publicKey })
   return query
 }
 exports.lookupAndUnannounce = walkAndUnannounce
@@ -57,7 +58,7 @@ function announcer({ keyPair, relayAddresses, bump, sign }) {
   }
 }
 
-// The map of a lookup that unannounces at each node, and the commit that waits for it.
+// The `map` of a lookup that unannounces at each node, and the `commit` that waits for it.
 function unannouncer({ dht, target, keyPair, sign, commit }) {
   const { publicKey } = keyPair
   const requests = []
@@ -65,7 +66,7 @@ function unannouncer({ dht, target, keyPair, sign, commit }) {
   function map(reply) {
     const data = mapLookup(reply)
     if (data?.token && data.from.id && mayHave(data.peers, publicKey)) {
-      requests.push(unannounce(data).catch(noop)) // where it fails, the record expires
+      requests.push(unannounce(data).catch(noop)) // if it fails, the record expires by itself
     }
     return data
   }
@@ -90,12 +91,12 @@ async function send(dht, command, { target, token, from, announce, keyPair, sign
   return dht.request({ token, target, command, value }, from)
 }
 
-// A node that shows our record has it, and one that shows as many as fit may have it.
+// A node may have our record if it shows it, or shows as many records as fit into a reply.
 function mayHave(peers, publicKey) {
   return peers.length >= MAX_SHOWN || peers.some(peer => b4a.equals(peer.publicKey, publicKey))
 }
 
-/** Nodes show at most this many records of a topic. */
+/** The most records of a topic that a node shows. */
 const MAX_SHOWN = 20
 
 function noop() {}

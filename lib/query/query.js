@@ -2,12 +2,16 @@ const c = require('compact-encoding')
 const { Readable, getStreamError } = require('streamx')
 const m = require('../messages')
 const errors = require('../errors')
+const Session = require('../request/session')
 const { STEER } = require('../native/border')
-const { checkBytes, checkFunction, query: queryOptions } = require('../util/options')
+const queryOptions = require('./query-options')
+const { checkBytes, checkFunction } = require('../util/check')
+const { internalsOf } = require('../util/internals')
 const { toQueryReply } = require('../request/received-reply')
 
 /**
- * A walk towards a target, as a stream of replies. It starts when it is read.
+ * A query: a stream of the replies of nodes closer and closer to a target. It starts at the first
+ * read.
  */
 module.exports = class Query extends Readable {
   /**
@@ -18,8 +22,8 @@ module.exports = class Query extends Readable {
    * @param {number} what.command
    * @param {boolean} [what.internal]
    * @param {Buffer | null} [what.value]
-   * @param {(reply: object) => any} [what.map] instead of the option
-   * @param {Commit | null} [what.commit] instead of the option; null if the core does it
+   * @param {(reply: object) => any} [what.map] replaces the option
+   * @param {Commit | null} [what.commit] replaces the option; null if the core commits
    * @param {object} opts
    *
    * @typedef {(reply: object, dht: import('../..'), query: Query) => any} Commit
@@ -47,15 +51,17 @@ module.exports = class Query extends Readable {
     this._begin = what.start
     this._commit = what.commit === undefined ? commitOption(opts.commit) : what.commit
     this._session = opts.session || null
-    this._received = [] // until it ends
-    this._closest = null // from then on
+    this._member = null // of the session, if there is one
+    this._internals = internalsOf(dht)
+    this._received = [] // empty after the end
+    this._closest = null // set at the end
     this._paused = false
-    this._id = -1 // while the core knows it
+    this._id = -1 // set while the core knows the query
   }
 
   /**
-   * The replies of the nodes closest to the target, the closest first. While the query runs: of
-   * those that it has told of.
+   * The replies of the nodes closest to the target. The closest node comes first. While the query
+   * runs, these are the closest of the replies that have arrived so far.
    */
   get closestReplies() {
     return this._closest === null ? this._closestReceived() : this._closest
@@ -65,7 +71,7 @@ module.exports = class Query extends Readable {
     return this.closestReplies.map(reply => reply.from)
   }
 
-  /** Reads to the end. */
+  /** Reads the stream to its end. */
   finished() {
     return new Promise((resolve, reject) => {
       let error = getStreamError(this)
@@ -79,7 +85,7 @@ module.exports = class Query extends Readable {
     })
   }
 
-  // What the core says.
+  // Events of the core.
 
   _onreply(received) {
     if (this.destroying) return
@@ -102,22 +108,17 @@ module.exports = class Query extends Readable {
     else this.push(null)
   }
 
-  /** Its node is gone. */
   _onnodegone(err) {
     this._forget()
     this.destroy(err)
   }
 
-  /** Its session is gone: what answered so far is the result. */
-  _onsessiondestroyed() {
-    this._steer(STEER.CONCLUDE)
-  }
-
-  // What streamx asks for.
+  // Called by streamx.
 
   _open(cb) {
     if (this.dht.destroyed) return cb(new Error('Node was destroyed'))
-    if (this.dht._bindError !== null) return cb(this.dht._bindError)
+    const { bindError } = this._internals
+    if (bindError !== null) return cb(bindError)
     try {
       this._start()
     } catch (err) {
@@ -136,37 +137,50 @@ module.exports = class Query extends Readable {
 
   _predestroy() {
     if (this._id === -1) return
-    this.dht._native.command('cancelQuery', { query: this._id })
+    this._internals.native.command('cancelQuery', { query: this._id })
     this._forget()
   }
 
   _start() {
+    const { native, queries } = this._internals
     const [name, fields] = this._begin
-    this.dht._queries.begin(this, query => {
-      this._session?._addQuery(this)
-      this.dht._native.command(name, { query, ...this._options, ...fields })
+    const handlers = {
+      onreply: received => this._onreply(received),
+      ondone: done => this._ondone(done),
+      onnodegone: err => this._onnodegone(err)
+    }
+    queries.begin(handlers, query => {
+      this._joinSession()
+      native.command(name, { query, ...this._options, ...fields })
       this._id = query
     })
   }
 
+  _joinSession() {
+    if (this._session === null) return
+    // the query concludes with the replies that it has
+    this._member = { end: () => this._steer(STEER.CONCLUDE) }
+    Session.join(this._session, this._member)
+  }
+
   _forget() {
     if (this._id === -1) return
-    this._session?._removeQuery(this)
-    this.dht._queries.delete(this._id)
+    if (this._session !== null) Session.leave(this._session, this._member)
+    this._internals.queries.delete(this._id)
     this._id = -1
   }
 
-  // The reader is slow: nobody else is asked until it has caught up.
+  // The reader is slow: the core asks no further nodes until the reader has caught up.
   _pause() {
     this._paused = true
     this._steer(STEER.PAUSE)
   }
 
   _steer(steer) {
-    if (this._id !== -1) this.dht._native.command('steerQuery', { query: this._id, steer })
+    if (this._id !== -1) this._internals.native.command('steerQuery', { query: this._id, steer })
   }
 
-  // One success is enough: it is found there.
+  // Succeeds if at least one node has accepted the commit.
   _commitAll() {
     const replies = this._closest
     if (replies.length === 0) return this.destroy(new Error('Too few nodes responded'))
@@ -186,7 +200,8 @@ module.exports = class Query extends Readable {
     }
   }
 
-  // Asynchronous: what it throws is its failure. A node that refuses an old token gives a new one.
+  // Asynchronous, so that an exception is a rejection. A node that refuses an old token sends a new
+  // one.
   async _commitOne(reply) {
     const answer = await this._commit(reply, this.dht, this)
     if (answer?.error !== errors.INVALID_TOKEN || !answer.token) return answer
@@ -208,7 +223,19 @@ module.exports = class Query extends Readable {
   }
 }
 
-/** Replies that a query keeps, and nodes that a bucket holds. */
+/**
+ * Makes a query, unless the node is destroyed.
+ *
+ * @param {import('../..')} dht
+ * @param {object} what as of the constructor
+ * @param {object} [opts]
+ */
+module.exports.createQuery = function createQuery(dht, what, opts) {
+  if (dht.destroyed) throw new Error('Node destroyed')
+  return new module.exports(dht, what, opts || {})
+}
+
+/** The number of replies that a query keeps, and of nodes in a bucket. */
 const K = 20
 
 /** The data of a findPeer query. */
@@ -236,7 +263,7 @@ module.exports.mapMutable = function mapMutable({ token, from, to, value: record
   return { token, from, to, seq, value, signature }
 }
 
-// Null for what is no such message: nodes may answer anything.
+// Null if the value is not such a message: nodes may send any bytes.
 function decode(encoding, value) {
   if (value === null) return null
   try {
@@ -246,13 +273,13 @@ function decode(encoding, value) {
   }
 }
 
-/** The option `commit` as a function, or null. */
+/** Returns the option `commit` as a function, or null. */
 module.exports.commitOption = commitOption
 function commitOption(commit) {
   return commit === true ? sendAgain : checkFunction('commit', commit)
 }
 
-// What `commit: true` means, for queries that the core does not commit itself.
+// The function for `commit: true`, if the core does not commit.
 async function sendAgain({ token, from }, dht, { target, command, value }) {
   if (token === null) throw new Error('No token received for closest node')
   return dht.request({ token, target, command, value }, from)

@@ -1,4 +1,5 @@
-// Immutable and mutable records: found by a walk, stored at the nodes closest to their hash.
+// Immutable and mutable records. A query finds them; they are stored at the nodes closest to their
+// target.
 
 const b4a = require('b4a')
 const c = require('compact-encoding')
@@ -8,7 +9,7 @@ const { copy } = require('../native/own-bytes')
 const { mapImmutable, mapMutable } = require('./query')
 const { COMMANDS } = require('../constants')
 const { hash } = require('../native/keys')
-const { checkBytes, checkFunction, checkSigner, checkUint } = require('../util/options')
+const { checkBytes, checkFunction, checkSigner, checkUint } = require('../util/check')
 const { isReplaced, search } = require('./replaced')
 const { signMutable, verifyMutable } = require('../persistent')
 
@@ -24,7 +25,7 @@ exports.immutablePut = async function immutablePut(dht, bytes, opts) {
   return { hash: target, closestNodes: query.closestNodes }
 }
 
-/** The first bytes that have this hash; null if nobody has them. */
+/** Returns the first bytes that have this hash. Null if no node has them. */
 exports.immutableGet = async function immutableGet(dht, target, opts) {
   const query = walk(dht, { target, map: mapImmutable, ...GET_IMMUTABLE }, opts)
   for await (const found of query) {
@@ -43,14 +44,14 @@ exports.mutablePut = async function mutablePut(dht, keyPair, bytes, opts) {
   const put = putMutable({ publicKey, seq, value, signature })
   checkSize(dht, put.value, value)
 
-  // whatever is stored is of no interest
+  // asks for any stored record: only the tokens of the replies are needed
   const get = { command: COMMANDS.MUTABLE_GET, value: c.encode(c.uint, 0) }
   const query = walk(dht, { target: hash(publicKey), map: mapMutable, ...get, put }, opts)
   await query.finished()
   return { publicKey: b4a.toBuffer(publicKey), closestNodes: query.closestNodes, seq, signature }
 }
 
-/** The latest record of a public key, or the first that is found; null if nobody has one. */
+/** Returns the latest record of a public key, or the first that is found. Null if there is none. */
 exports.mutableGet = async function mutableGet(dht, publicKey, opts) {
   checkBytes('publicKey', publicKey, 32)
   const seq = checkUint('seq', opts.seq || 0)
@@ -73,7 +74,7 @@ exports.mutableGet = async function mutableGet(dht, publicKey, opts) {
 
 const GET_IMMUTABLE = { command: COMMANDS.IMMUTABLE_GET, value: null }
 
-// A walk that tells of records only. The core stores `put` at its end.
+// A query that yields only replies with records, and stores `put` at its end.
 function walk(dht, { put = null, ...what }, opts) {
   const { command, value } = what
   const byCore = put !== null && !isReplaced(dht, 'query', 'request')
@@ -91,7 +92,7 @@ function putMutable(record) {
   return { command: COMMANDS.MUTABLE_PUT, value: c.encode(m.mutablePutRequest, record) }
 }
 
-// A commit that stores what was found where it is missing, if the program wants that.
+// A commit that stores the found record again, if the program's `refresh` returns true.
 function refresher(refresh, publicKey, found) {
   let asked = false
   let put = null
@@ -106,24 +107,24 @@ function refresher(refresh, publicKey, found) {
   }
 }
 
-// The value as it is at the call: the program may change it, or give its memory away.
+// A copy, because the program may change the value after the call, or transfer its memory away.
 function ownRecord(value) {
   if (!isBytes(value)) throw new TypeError('value must be a buffer')
   return copy(value)
 }
 
-// More would be cut off, and no node would answer.
+// A larger value would be cut off on its way, and no node would answer.
 function checkSize(dht, payload, value) {
   const room = DATAGRAM - REQUEST_HEAD - (dht.ephemeral ? 0 : ID)
   const over = payload.byteLength - room
   if (over > 0) throw new RangeError(`value must be at most ${value.byteLength - over} bytes`)
 }
 
-/** Bytes of a datagram that nodes of the reference read. */
+/** How many bytes of a datagram nodes of the reference read. */
 const DATAGRAM = 2048
 
-/** Kind, flags, transaction, destination, token, command, target, and the length of the value. */
+/** Bytes of kind, flags, transaction, destination, token, command, target, and value length. */
 const REQUEST_HEAD = 1 + 1 + 2 + 6 + 32 + 1 + 32 + 3
 
-/** Told in requests by nodes that are in routing tables. */
+/** Bytes of the id, which persistent nodes add to their requests. */
 const ID = 32

@@ -1,8 +1,11 @@
-// What the core does by itself and a program may want to do: a method that it replaces, or that a
-// subclass overrides, is called for all that the reference builds upon it in JavaScript.
+// A program may replace `query` or `request` of a node, or override them in a subclass. The
+// reference calls these methods for lookups, announces and records. So if one is replaced,
+// JavaScript calls it as well, instead of leaving the work to the core.
+
+const { createQuery } = require('./query')
 
 /**
- * Whether one of these methods of a node is not ours. Then the core must not do without it.
+ * Whether the program has replaced one of these methods of a node.
  *
  * @param {import('../..')} dht
  * @param {Array<'query' | 'request'>} names
@@ -11,20 +14,20 @@ exports.isReplaced = function isReplaced(dht, ...names) {
   return names.some(name => !OURS.has(dht[name]))
 }
 
-/** Remembers the methods of the class that are ours. */
+/** Remembers the original methods of the class. */
 exports.remember = function remember(RPC) {
   for (const name of ['query', 'request']) OURS.add(RPC.prototype[name])
 }
 
 /**
- * A query of ours, as the core makes it; by the program's own `query` if it has one.
+ * Makes a query of the core, or calls the program's own `query` if it has replaced ours.
  *
  * @param {import('../..')} dht
- * @param {object} what as of query.js
+ * @param {object} what as the constructor of Query takes it
  * @param {object} opts
  */
 exports.search = function search(dht, what, opts) {
-  if (!exports.isReplaced(dht, 'query')) return dht._query(what, opts)
+  if (!exports.isReplaced(dht, 'query')) return createQuery(dht, what, opts)
   const { target, command, value = null, map, commit = opts.commit } = what
   return dht.query({ target, command, value }, { ...opts, map, commit })
 }

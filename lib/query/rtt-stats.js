@@ -2,7 +2,7 @@ const c = require('compact-encoding')
 const { address } = require('../native/encodings')
 const { hash } = require('../native/keys')
 
-/** What a walk towards the node that was heard last shows of the network's round trips. */
+/** Measures the network's round trips by a query for the node that was heard from last. */
 module.exports = async function rttStats(dht) {
   const stats = { successes: 0, errors: 0, responses: averages(), closestReplies: averages() }
   const [latest] = dht.toArray({ limit: 1 })

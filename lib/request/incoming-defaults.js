@@ -1,46 +1,48 @@
-// What a node does about requests and datagrams of others that the core tells of, until a program
-// replaces it.
+// The default `onrequest` and `onmessage` of a node, which handle requests and datagrams of other
+// nodes. Programs may replace them, and subclasses may override them.
 
 const c = require('compact-encoding')
 const m = require('../messages')
 const { isBytes } = require('../util/bytes')
 const { COMMANDS } = require('../constants')
-const { checkAddress } = require('../util/options')
+const { checkAddress } = require('../util/check')
+const { internalsOf } = require('../util/internals')
+const { serve } = require('./incoming-request')
 const { UNKNOWN, REQUESTS, DATAGRAMS } = require('./incoming-subscription')
 
-/** Gives the class of a node `onrequest` and `onmessage`, which subclasses may override. */
+/** Adds `onrequest` and `onmessage` to the class of a node. */
 exports.install = function install(DHT) {
   for (const [name, { method }] of Object.entries(REPLACEABLE)) define(DHT.prototype, name, method)
 }
 
-/** Subscribes a new node to what its class, or its program later on, wants to see. */
+/** Subscribes a new node to the requests and datagrams that its class or its program handles. */
 exports.watch = function watch(dht) {
   subscribeReplaced(dht)
-  // fields of a subclass are there once its constructor has ended
+  // fields of a subclass exist only after its constructor has returned
   queueMicrotask(() => subscribeReplaced(dht))
   dht.on('newListener', name => {
-    if (name === 'request') dht._subscription.add(UNKNOWN)
+    if (name === 'request') internalsOf(dht).subscription.add(UNKNOWN)
   })
 }
 
-// Serves what the reference serves. Returns false for what it does not know.
+// Answers the commands that the reference answers. Returns false for an unknown command.
 function onrequest(req) {
   if (req.command === COMMANDS.PEER_HANDSHAKE || req.command === COMMANDS.PEER_HOLEPUNCH) {
-    req._serve()
+    serve(req)
     return true
   }
   if (req.command > COMMANDS.PLUGIN) return emitRequest(this, req)
   if (this.id === null) return false
 
   if (req.command === COMMANDS.PLUGIN) onplugin(this, req)
-  else req._serve()
+  else serve(req)
   return true
 }
 
-// As dht-rpc without hyperdht does.
+// Unknown commands are events, as in dht-rpc.
 function emitRequest(dht, req) {
   const heard = dht.emit('request', req)
-  if (!heard) dht._subscription.remove(UNKNOWN)
+  if (!heard) internalsOf(dht).subscription.remove(UNKNOWN)
   return heard
 }
 
@@ -53,7 +55,7 @@ function onplugin(dht, req) {
 function onmessage(socket, buf, rinfo) {
   if (!isBytes(buf)) throw new TypeError('buf must be a buffer')
   if (buf.byteLength < 2) return
-  this._native?.command('handleDatagram', {
+  internalsOf(this).native.command('handleDatagram', {
     socket: socket.id,
     from: checkAddress('rinfo', rinfo),
     data: buf
@@ -65,7 +67,8 @@ const REPLACEABLE = {
   onmessage: { method: onmessage, bit: DATAGRAMS }
 }
 
-// A method that tells when it is assigned to an instance. Subclasses define theirs as usual.
+// Defines a method that notices when a program assigns another one to an instance. Subclasses
+// override it as usual.
 function define(prototype, name, method) {
   Object.defineProperty(prototype, name, {
     configurable: true,
@@ -77,18 +80,18 @@ function define(prototype, name, method) {
         enumerable: true,
         writable: true
       })
-      this._subscription?.add(REPLACEABLE[name].bit)
+      internalsOf(this)?.subscription.add(REPLACEABLE[name].bit)
     }
   })
 }
 
 function subscribeReplaced(dht) {
   for (const [name, { method, bit }] of Object.entries(REPLACEABLE)) {
-    if (dht[name] !== method) dht._subscription.add(bit)
+    if (dht[name] !== method) internalsOf(dht).subscription.add(bit)
   }
 }
 
-// Null for what is no such message: nodes may send anything.
+// Null if the value is not such a message: nodes may send any bytes.
 function decodePlugin(value) {
   try {
     return value && c.decode(m.pluginRequest, value)

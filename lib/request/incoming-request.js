@@ -1,14 +1,15 @@
-const { checkAddress, checkUint, checkValue } = require('../util/options')
+const { checkAddress, checkUint, checkValue } = require('../util/check')
+const { internalsOf, keepInternals } = require('../util/internals')
 const { standIn } = require('../util/unsupported')
 
-/** A request of another node, for the application to answer: now, later, several times or never. */
+/** A request of another node. The application may answer it now, later, several times or never. */
 module.exports = class IncomingRequest {
   /**
-   * @param {import('../..')} dht
-   * @param {object} received as border.js tells it
+   * @param {import('../dht/internals')} internals
+   * @param {object} received the event of border.js
    */
-  constructor(dht, { socket, from, id, to, tid, command, target, token, value }) {
-    this.socket = dht._socketView(socket)
+  constructor(internals, { socket, from, id, to, tid, command, target, token, value }) {
+    this.socket = internals.sockets.view(socket)
     this.tid = tid
     this.from = { id, host: from.host, port: from.port }
     this.to = { id: null, host: to.host, port: to.port }
@@ -18,16 +19,16 @@ module.exports = class IncomingRequest {
     this.value = value
     this.internal = false
 
-    this._dht = dht
+    keepInternals(this, internals)
   }
 
   /**
    * @param {Buffer | null} value
    * @param {object} [opts]
-   * @param {object} [opts.socket] to answer from; the one that the request arrived on
-   * @param {{ host: string, port: number }} [opts.to] whom to answer; the requester
-   * @param {boolean} [opts.token] give the requester a token; true
-   * @param {boolean} [opts.closerNodes] give it nodes closer to the target; true
+   * @param {object} [opts.socket] to answer from; default: the one that the request arrived on
+   * @param {{ host: string, port: number }} [opts.to] whom to answer; default: the requester
+   * @param {boolean} [opts.token] give the requester a token; default: true
+   * @param {boolean} [opts.closerNodes] name nodes closer to the target; default: true
    */
   reply(value, opts = {}) {
     this._reply(0, value || null, opts.token !== false, opts)
@@ -35,22 +36,22 @@ module.exports = class IncomingRequest {
 
   /**
    * @param {number} code
-   * @param {object} [opts] as of `reply`, without a token unless that is true
+   * @param {object} [opts] as of `reply`, but `token` is false by default
    */
   error(code, opts = {}) {
     this._reply(checkUint('code', code), null, opts.token === true, opts)
   }
 
   /**
-   * Sends the request on, with its id. The other node may answer us, or the requester itself (`to`):
-   * a requester of the reference takes that, one of ours takes an answer only from the node that it
-   * has asked.
+   * Forwards the request, with its transaction id. The other node may answer us or the requester
+   * itself (`to`). A requester of the reference accepts that. A requester of ours accepts an answer
+   * only from the node that it has asked.
    */
   relay(value, to, opts) {
-    this._answer('relayRequest', {
+    answer(this, 'relayRequest', {
       value: checkValue(value || null),
       to: checkAddress('to', to),
-      socket: this._socketId(opts?.socket)
+      socket: socketId(this, opts?.socket)
     })
   }
 
@@ -58,34 +59,34 @@ module.exports = class IncomingRequest {
     this._reply(checkUint('error', error), value || null, !!token, { closerNodes: !!closerNodes })
   }
 
-  /** Leaves it to the core. */
-  _serve() {
-    this._answer('serveRequest', {})
-  }
-
   _reply(error, value, token, { closerNodes, to, socket }) {
-    this._answer('answerRequest', {
+    answer(this, 'answerRequest', {
       error,
       value: checkValue(value),
       token,
       closerNodes: closerNodes !== false,
       to: to ? checkAddress('to', to) : null,
-      socket: this._socketId(socket)
+      socket: socketId(this, socket)
     })
   }
+}
 
-  // What the core needs to know of the request goes with each answer: it has kept nothing.
-  _answer(name, answer) {
-    const { socket, from, to, tid, command, target, token, value } = this
-    const request = { socket: socket.id, from, id: from.id, to, tid, command, target, token }
-    request.value = name === 'serveRequest' ? value : null
-    this._dht._native.command(name, { request, ...answer })
-  }
+/** Leaves the answer to the core. */
+module.exports.serve = function serve(req) {
+  answer(req, 'serveRequest', {})
+}
 
-  _socketId(socket) {
-    if (!socket || socket === this.socket) return null
-    return this._dht._socketId(socket)
-  }
+// Each answer carries all that the core needs of the request, because the core has not kept it.
+function answer(req, name, fields) {
+  const { socket, from, to, tid, command, target, token, value } = req
+  const request = { socket: socket.id, from, id: from.id, to, tid, command, target, token }
+  request.value = name === 'serveRequest' ? value : null
+  internalsOf(req).native.command(name, { request, ...fields })
+}
+
+function socketId(req, socket) {
+  if (!socket || socket === req.socket) return null
+  return internalsOf(req).sockets.idOf(socket)
 }
 
 standIn(module.exports.prototype, 'req', ['destroy', 'oncycle', 'onerror', 'onresponse', 'send'])

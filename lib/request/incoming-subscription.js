@@ -1,24 +1,25 @@
-/** What of other nodes the core tells: nothing crosses the border that nobody listens to. */
+/** The requests and datagrams of other nodes that the core passes to JavaScript. */
 module.exports = class IncomingSubscription {
-  /** @param {import('../native/native') | null} native */
+  /** @param {import('../native/native')} native */
   constructor(native) {
     this._native = native
-    this._bits = 0
+    /** The sum of the static numbers below that are subscribed. */
+    this.bits = 0
   }
 
   /** @param {number} bit one of the static numbers */
   add(bit) {
-    this._set(this._bits | bit)
+    this._set(this.bits | bit)
   }
 
   remove(bit) {
-    this._set(this._bits & ~bit)
+    this._set(this.bits & ~bit)
   }
 
   _set(bits) {
-    if (bits === this._bits) return
-    this._bits = bits
-    this._native?.command('subscribe', { bits })
+    if (bits === this.bits) return
+    this.bits = bits
+    this._native.command('subscribe', { bits })
   }
 
   /** Requests with a command that the node does not know. */

@@ -1,14 +1,15 @@
 const deferred = require('../util/deferred')
 const errors = require('../errors')
+const Session = require('./session')
 const Table = require('../native/table')
 const { toReply } = require('./received-reply')
-const { checkAddress, checkBytes, checkTtl, checkUint, checkValue } = require('../util/options')
+const { checkAddress, checkBytes, checkTtl, checkUint, checkValue } = require('../util/check')
 
-/** The requests of a node that are under way. */
+/** The requests that a node has sent and that wait for their answers. */
 module.exports = class OutgoingRequests {
-  /** @param {import('../dht/rpc')} dht */
-  constructor(dht) {
-    this._dht = dht
+  /** @param {import('../dht/internals')} internals */
+  constructor(internals) {
+    this._internals = internals
     this._table = new Table()
   }
 
@@ -17,15 +18,16 @@ module.exports = class OutgoingRequests {
   }
 
   /**
-   * Sends a request; settles with its end.
+   * Sends a request. Resolves with the reply.
    *
    * @param {object} message internal, command, target, token and value
    * @param {{ host: string, port: number }} to
    * @param {import('../..').RequestOptions} [opts]
    */
   async send(message, to, opts) {
-    if (this._dht.destroyed) throw new Error('Node destroyed')
-    if (this._dht._bindError !== null) throw this._dht._bindError
+    const { bindError, dht, native, sockets } = this._internals
+    if (dht.destroyed) throw new Error('Node destroyed')
+    if (bindError !== null) throw bindError
     if (message.target !== null) checkBytes('target', message.target, 32)
     if (message.token !== null) checkBytes('token', message.token, 32)
     checkUint('command', message.command)
@@ -34,32 +36,34 @@ module.exports = class OutgoingRequests {
       to: checkAddress('to', to),
       retries: opts?.retry === false ? 0 : RETRIES,
       ttl: opts?.ttl ? checkTtl(opts.ttl) : null,
-      socket: opts?.socket ? this._dht._socketId(opts.socket) : null
+      socket: opts?.socket ? sockets.idOf(opts.socket) : null
     }
 
-    const request = deferred()
-    const session = opts?.session || null
-    this._table.begin({ ...request, session }, id => {
-      session?._addRequest(id)
-      this._dht._native.command('request', { request: id, ...message, ...options })
+    const request = { ...deferred(), session: opts?.session || null, member: null }
+    this._table.begin(request, id => {
+      if (request.session) {
+        request.member = { end: err => this.cancel(id, err) }
+        Session.join(request.session, request.member)
+      }
+      native.command('request', { request: id, ...message, ...options })
     })
     return request.promise
   }
 
-  /** Ends one early. */
+  /** Gives up one request: it rejects with `err`. */
   cancel(id, err) {
     const request = this._take(id)
     if (!request) return
-    this._dht._native.command('cancelRequest', { request: id })
+    this._internals.native.command('cancelRequest', { request: id })
     request.reject(err)
   }
 
-  /** Ends all without a word to the core. */
+  /** Rejects all requests, after the core has ended. */
   clear(err) {
     for (const request of this._table.clear()) request.reject(err)
   }
 
-  _onreply({ request: id, outcome }) {
+  onreply({ request: id, outcome }) {
     const request = this._take(id)
     if (!request) return
     if (outcome.failure !== null) request.reject(errors.from(outcome.failure))
@@ -69,10 +73,10 @@ module.exports = class OutgoingRequests {
   _take(id) {
     const request = this._table.get(id)
     this._table.delete(id)
-    request?.session?._removeRequest(id)
+    if (request?.session) Session.leave(request.session, request.member)
     return request
   }
 }
 
-/** With a second for each transmission a request takes 4 s at most. */
+/** A request is sent four times at most. With a second for each, it fails after 4 s. */
 const RETRIES = 3

@@ -1,11 +1,11 @@
 const ReferredNode = require('./referred-node')
 
-/** A reply to a query, as the core gives it, in the shape that programs know. */
+/** Converts a reply to a query from the core's shape to the reference's. */
 exports.toQueryReply = function toQueryReply(received) {
   return shape(received, address => new ReferredNode(address))
 }
 
-/** A reply to a single request. */
+/** The same for a reply to a single request. */
 exports.toReply = function toReply(received) {
   return shape(received, withoutId)
 }

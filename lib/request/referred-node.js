@@ -2,7 +2,7 @@ const c = require('compact-encoding')
 const { address } = require('../native/encodings')
 const { hash } = require('../native/keys')
 
-/** A node that a reply to a query names. Its id is a hash, which few readers ask for. */
+/** A node that a reply to a query names. Its id is hashed at the first read: few are read. */
 class ReferredNode {
   constructor({ host, port }) {
     this.host = host

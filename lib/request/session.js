@@ -1,13 +1,13 @@
 const { REQUEST_DESTROYED } = require('../errors')
 
-/** Requests and queries that can be ended together. */
+const MEMBERS = Symbol('members')
+
+/** A group of requests and queries that can be ended together. */
 module.exports = class Session {
   /** @param {import('../..')} dht */
   constructor(dht) {
     this.dht = dht
-
-    this._requests = new Set() // by their numbers
-    this._queries = new Set()
+    this[MEMBERS] = new Set()
   }
 
   query(message, opts = {}) {
@@ -22,27 +22,23 @@ module.exports = class Session {
     return this.dht.ping(to, { ...opts, session: this })
   }
 
-  /** Rejects all requests that are under way with `err`, and ends the queries. */
+  /** Rejects all pending requests with `err`, and concludes the queries. */
   destroy(err) {
-    for (const id of this._requests) this.dht._requests.cancel(id, err || REQUEST_DESTROYED())
-    for (const query of this._queries) query._onsessiondestroyed()
-    this._requests.clear()
-    this._queries.clear()
+    for (const member of this[MEMBERS]) member.end(err || REQUEST_DESTROYED())
+    this[MEMBERS].clear()
   }
+}
 
-  _addRequest(id) {
-    this._requests.add(id)
-  }
+/**
+ * Adds a request or a query to a session.
+ *
+ * @param {Session} session
+ * @param {{ end: (err: Error) => void }} member
+ */
+module.exports.join = function join(session, member) {
+  session[MEMBERS].add(member)
+}
 
-  _removeRequest(id) {
-    this._requests.delete(id)
-  }
-
-  _addQuery(query) {
-    this._queries.add(query)
-  }
-
-  _removeQuery(query) {
-    this._queries.delete(query)
-  }
+module.exports.leave = function leave(session, member) {
+  session[MEMBERS].delete(member)
 }

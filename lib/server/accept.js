@@ -1,50 +1,59 @@
 // A client that the core has let in becomes a 'connection' of its server.
 //
-// The core decides by itself about what no hook is set for, and JavaScript may be busy meanwhile. So
-// it tells which questions it has not asked: those that there is a hook for by then are asked first.
-// It tells which keep-alive the connection has, too: the default may be another one by then.
+// The core decides by itself if no hook is set, and JavaScript may be busy meanwhile. So the event
+// lists the questions that the core has not asked. If a hook has been set since, it is asked first.
+// The event also has the keep-alive of the connection, because the default may have changed since.
 
 const { answerAll } = require('./hooks')
-const { interval } = require('../util/options')
+const { interval } = require('../util/check')
+const Channel = require('../connection/channel')
 const NoiseSecretStream = require('../connection/secret-stream')
 
 /**
- * @param {import('../..')} dht
- * @param {import('./server')} server
- * @param {object} accepted as of border.js, without the server's number
+ * @typedef {object} Accepting
+ * @property {Buffer} publicKey of the server
+ * @property {(question: object) => boolean} asks whether the server has a hook for a question
+ * @property {() => boolean} refuses whether the client comes too late
+ * @property {(stream: NoiseSecretStream) => void} onconnection
+ *
+ * @param {import('../dht/internals')} internals
+ * @param {Accepting} server
+ * @param {object} accepted the event of border.js, without the server's number
  */
-exports.accept = function accept(dht, server, { conn, keepAlive, unasked, ...transport }) {
-  const stream = new NoiseSecretStream(false, dht, {
+exports.accept = function accept(internals, server, { conn, keepAlive, unasked, ...transport }) {
+  const { connectionKeepAlive } = internals.dht
+  const channel = new Channel(internals)
+  const stream = new NoiseSecretStream(false, channel, {
     publicKey: server.publicKey,
     remotePublicKey: transport.remotePublicKey,
-    keepAlive: dht.connectionKeepAlive
+    keepAlive: connectionKeepAlive
   })
-  dht._conns.set(conn, stream)
-  stream._attach(conn)
-  if (keepAlive !== interval(dht.connectionKeepAlive)) stream.setKeepAlive(dht.connectionKeepAlive)
+  channel.accept(conn)
+  if (keepAlive !== interval(connectionKeepAlive)) stream.setKeepAlive(connectionKeepAlive)
 
-  const questions = unasked.filter(question => server._asks(question))
-  if (questions.length === 0) deliver(server, stream, transport)
-  else ask(dht, server, stream, transport, questions)
+  const deliver = () => {
+    channel.setup(transport)
+    server.onconnection(stream)
+  }
+  const questions = unasked.filter(server.asks)
+  if (questions.length === 0) return deliver()
+  ask(server, stream, answerAll(internals, questions), () => {
+    // in microtasks: an exception of a listener is uncaught, and the stream opens all the same
+    queueMicrotask(deliver)
+    queueMicrotask(() => channel.continueOpening())
+  })
 }
 
-// What arrives meanwhile waits in the stream, which opens when the program gets it. Errors before
-// that are none of the program's.
-async function ask(dht, server, stream, transport, questions) {
+// What arrives meanwhile waits in the stream, which opens when the program gets it. The program does
+// not see errors before that.
+async function ask(server, stream, answers, admit) {
   stream.on('error', noop)
-  const admitted = await answerAll(dht, questions)
-  if (!admitted || server._refuses()) stream.destroy()
+  const admitted = await answers
+  if (!admitted || server.refuses()) stream.destroy()
   if (stream.destroying) return
 
   stream.off('error', noop)
-  // in microtasks: an exception of a listener is uncaught, and the stream opens all the same
-  queueMicrotask(() => deliver(server, stream, transport))
-  queueMicrotask(() => stream._continueOpening())
-}
-
-function deliver(server, stream, transport) {
-  stream._setup(transport)
-  server.onconnection(stream)
+  admit()
 }
 
 function noop() {}

@@ -1,47 +1,48 @@
 // The hooks of servers and connections, by which a program decides about a peer.
 
 /**
- * What the program says to a question of the core: false if nobody is there to say, and if a hook
- * throws.
+ * Asks the program a question of the core. The answer is false if the server or the connection is
+ * gone, or if a hook throws.
  *
- * @param {import('../..')} dht
+ * @param {import('../dht/internals')} internals
  * @param {object} question as of border.js
  * @returns {Promise<boolean>}
  */
-exports.answer = async function answer(dht, question) {
+exports.answer = async function answer(internals, question) {
+  const { connections, servers } = internals
   const { kind, server, conn } = question
-  const asked = server === null ? dht._conns.get(conn) : dht._servers.get(server)
+  const asked = server === null ? connections.get(conn) : servers.get(server)
   try {
     if (!asked) return false
-    return kind === 'firewall' ? await asked._onfirewall(question) : !!asked._onholepunch(question)
+    return kind === 'firewall' ? await asked.onfirewall(question) : !!asked.onholepunch(question)
   } catch {
     return false
   }
 }
 
 /**
- * The same for several questions, of which the first no is the answer. A hook that says nothing in
- * time has said no.
+ * The same for several questions. The answer is true if all answers are. A hook that does not answer
+ * in time has answered false.
  *
- * @param {import('../..')} dht
+ * @param {import('../dht/internals')} internals
  * @param {object[]} questions
  * @returns {Promise<boolean>}
  */
-exports.answerAll = async function answerAll(dht, questions) {
+exports.answerAll = async function answerAll(internals, questions) {
   let timer = null
   const tooLate = new Promise(resolve => {
     timer = setTimeout(resolve, ANSWER_WITHIN, false)
   })
   try {
-    return await Promise.race([everyYes(dht, questions), tooLate])
+    return await Promise.race([everyYes(internals, questions), tooLate])
   } finally {
     clearTimeout(timer)
   }
 }
 
-async function everyYes(dht, questions) {
+async function everyYes(internals, questions) {
   for (const question of questions) {
-    if (!(await exports.answer(dht, question))) return false
+    if (!(await exports.answer(internals, question))) return false
   }
   return true
 }

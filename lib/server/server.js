@@ -6,12 +6,14 @@ const errors = require('../errors')
 const { ALREADY_LISTENING, NODE_DESTROYED, KEYPAIR_ALREADY_USED } = require('../errors')
 const Persistent = require('../persistent')
 const { createKeyPair, hash } = require('../native/keys')
-const { checkBytes, checkSigner, interval } = require('../util/options')
+const { checkBytes, checkSigner, interval } = require('../util/check')
 const deferred = require('../util/deferred')
-const lifecycle = require('../dht/lifecycle')
+const Suspension = require('./suspension')
+const { accept } = require('./accept')
+const { internalsOf } = require('../util/internals')
 const { refuse, refuseAssignment } = require('../util/unsupported')
 
-/** Accepts connections to a key pair. */
+/** A server: announces a key pair and accepts connections to it. */
 module.exports = class Server extends EventEmitter {
   /** @param {import('../..')} dht */
   constructor(dht, opts = {}) {
@@ -38,13 +40,14 @@ module.exports = class Server extends EventEmitter {
     this._holepunches = []
     this._listening = null
     this._closing = null
-    this._id = -1 // while the core knows it
+    this._id = -1 // set while the core knows the server
     this._announced = null
     this._unannounced = null
-    this._suspending = null
+    this._suspension = new Suspension()
+    this._internals = internalsOf(dht)
   }
 
-  /** Whether a client is refused: (remotePublicKey, payload, address) => boolean or Promise. */
+  /** Decides whether to refuse a client: (publicKey, payload, address) => boolean or Promise. */
   get firewall() {
     return this._firewall
   }
@@ -54,7 +57,7 @@ module.exports = class Server extends EventEmitter {
     this._setHooks()
   }
 
-  /** Whether to punch: (remoteFw, localFw, remoteAddresses, localAddresses) => boolean. */
+  /** Decides whether to punch: (remoteFw, localFw, remoteAddresses, localAddresses) => boolean. */
   get holepunch() {
     return this._holepunch
   }
@@ -72,7 +75,7 @@ module.exports = class Server extends EventEmitter {
     return this._publicKey
   }
 
-  /** Nodes that clients may be told of, to find this server through. */
+  /** Nodes through which clients can find this server. */
   get relayAddresses() {
     return this._relayAddresses
   }
@@ -82,7 +85,7 @@ module.exports = class Server extends EventEmitter {
     return { publicKey: this._publicKey, host: this.dht.host, port: this.dht.port }
   }
 
-  /** Announces the key pair; resolves when clients can find it. */
+  /** Announces the key pair. Resolves when clients can find it. */
   async listen(keyPair = this.dht.defaultKeyPair, opts) {
     if (this._listening !== null) throw ALREADY_LISTENING()
     if (this.dht.destroyed) throw NODE_DESTROYED()
@@ -94,28 +97,41 @@ module.exports = class Server extends EventEmitter {
     return this
   }
 
-  /** Unannounces the key pair; connections stay open. */
+  /** Unannounces the key pair. Connections stay open. */
   close() {
     if (this._closing === null) this._closing = this._close()
     return this._closing
   }
 
-  /** Takes the announcement back and refuses clients; connections stay open. */
-  suspend(opts) {
-    return lifecycle.suspendServer(this, opts)
+  /** Unannounces the key pair and refuses clients, until `resume`. Connections stay open. */
+  async suspend({ log = noop } = {}) {
+    const announced = this.listening && !this.suspended && !this.dht.destroyed
+    log('Suspending hyperdht server')
+    this.suspended = true
+    // begins before the next log, which may throw
+    const suspension = announced ? this._suspend() : this._suspension.promise
+    log('Suspending hyperdht server (post listening)')
+    if (!announced) return suspension
+    log('Suspending announcer')
+    log('Suspending announcer (post update)')
+    log('Suspending announcer (pre unannounce)')
+    await suspension
+    log('Suspending announcer (post unannounce)')
   }
 
   /** Announces again, in the background. */
-  resume() {
-    return lifecycle.resumeServer(this)
+  async resume() {
+    this.suspended = false
+    this._suspension.settle()
+    this._command('resume')
   }
 
-  /** Announces again at the next cycle. */
+  /** Announces again in the next cycle of the announcer. */
   refresh() {
-    if (this._id !== -1) this.dht._native.command('refreshServer', { server: this._id })
+    this._command('refreshServer')
   }
 
-  /** The core watches the network itself. */
+  /** Does nothing: the core watches the network. */
   notifyOnline() {}
 
   onconnection(stream) {
@@ -123,7 +139,7 @@ module.exports = class Server extends EventEmitter {
   }
 
   async _listen(keyPair) {
-    // From here on the node closes this server when it is destroyed.
+    // the node closes this server when it is destroyed
     this.dht.listening.add(this)
     try {
       await this.dht.bind()
@@ -150,19 +166,21 @@ module.exports = class Server extends EventEmitter {
 
   _announce(keyPair) {
     const options = {
-      secretKey: keyPair.secretKey || createKeyPair().secretKey, // who signs elsewhere is deaf
+      // a server whose key signs elsewhere does not answer handshakes
+      secretKey: keyPair.secretKey || createKeyPair().secretKey,
       announces: this._signers && keyPair.publicKey,
       ...this._hooks(),
       holepunch: !this._neverPunch,
       shareLocalAddress: this._shareLocalAddress,
       handshakeClearWait: interval(this.handshakeClearWait)
     }
-    this.dht._servers.begin(this, server => {
-      this.dht._native.command('listen', { server, ...options })
+    const { native, servers } = this._internals
+    servers.begin(this._handlers(), server => {
+      native.command('listen', { server, ...options })
       this._id = server
     })
     this._announced = deferred()
-    if (this.suspended) lifecycle.commandSuspension(this)
+    if (this.suspended) this._suspend()
     return this._announced.promise
   }
 
@@ -181,22 +199,28 @@ module.exports = class Server extends EventEmitter {
   _unannounce() {
     if (this._id === -1) return
     this._unannounced = deferred()
-    this.dht._native.command('closeServer', { server: this._id })
+    this._command('closeServer')
     return this._unannounced.promise
   }
 
   _gone() {
     this.dht.listening.delete(this)
-    this.dht._servers.delete(this._id)
+    this._internals.servers.delete(this._id)
     this._id = -1
     this._keyPair = null
     this._publicKey = null
     this._relayAddresses = []
-    lifecycle.settleServer(this)
+    this._suspension.settle()
   }
 
-  _command(name) {
-    if (this._id !== -1) this.dht._native.command(name, { server: this._id })
+  _suspend() {
+    const suspension = this._suspension.begin()
+    this._command('suspend')
+    return suspension
+  }
+
+  _command(name, fields) {
+    if (this._id !== -1) this._internals.native.command(name, { server: this._id, ...fields })
   }
 
   _hooks() {
@@ -207,44 +231,51 @@ module.exports = class Server extends EventEmitter {
   }
 
   _setHooks() {
-    if (this._id === -1) return
     const { askFirewall, askHolepunch } = this._hooks()
-    this.dht._native.command('setHooks', {
-      server: this._id,
-      firewall: askFirewall,
-      holepunch: askHolepunch
-    })
+    this._command('setHooks', { firewall: askFirewall, holepunch: askHolepunch })
   }
 
-  // What the core says.
+  // Events of the core.
 
-  _onlistening() {
-    this._announced.resolve()
+  _handlers() {
+    return {
+      onlistening: () => this._announced.resolve(),
+      onfailed: failure => this._announced.reject(errors.from(failure)),
+      onrelays: relays => {
+        this._relayAddresses = relays
+      },
+      onsuspended: () => {
+        this.suspended = true
+        this._suspension.settle()
+      },
+      onclosed: err => this._onclosed(err),
+      onconnection: accepted => this._onconnection(accepted),
+      onfirewall: question => this._onfirewall(question),
+      onsign: wanted => this._onsign(wanted),
+      onholepunch: question => this._onholepunch(question)
+    }
   }
 
-  _onfailed(failure) {
-    this._announced.reject(errors.from(failure))
-  }
-
-  _onrelays(relays) {
-    this._relayAddresses = relays
-  }
-
-  _onsuspended() {
-    this.suspended = true
-    lifecycle.settleServer(this)
-  }
-
-  /** Unannounced, or gone with its node: with an error if that has failed. */
-  _onclosed(err = null) {
-    this.dht._servers.delete(this._id)
+  /** The core has forgotten this server. `err` is null unless the core has failed. */
+  _onclosed(err) {
+    this._internals.servers.delete(this._id)
     this._id = -1
     if (this._announced !== null) deferred.settle(this._announced, err)
     if (this._unannounced !== null) this._unannounced.resolve()
-    lifecycle.settleServer(this, err)
+    this._suspension.settle(err)
   }
 
-  /** Whether a client that has been asked about comes too late. */
+  _onconnection(accepted) {
+    const server = {
+      publicKey: this._publicKey,
+      asks: question => this._asks(question),
+      refuses: () => this._refuses(),
+      onconnection: stream => this.onconnection(stream)
+    }
+    accept(this._internals, server, accepted)
+  }
+
+  /** Whether a client that was asked about comes too late. */
   _refuses() {
     return this._id === -1 || this._closing !== null || this.suspended
   }
@@ -258,7 +289,7 @@ module.exports = class Server extends EventEmitter {
     return !(await this._firewall(remotePublicKey, c.decode(m.noisePayload, payload), address))
   }
 
-  /** Null if there is no signature: then the node is left out. */
+  /** Asks the signer. Without a signature (null) the core skips the node that asked for it. */
   async _onsign({ announces, target, token, id }) {
     const keyPair = this._keyPair
     if (keyPair === null) return null
@@ -281,10 +312,10 @@ module.exports = class Server extends EventEmitter {
 const UNSUPPORTED = ['pool', 'createHandshake', 'createSecretStream']
 refuseAssignment(module.exports.prototype, 'server', UNSUPPORTED)
 
-/** Milliseconds for which a finished handshake keeps its slot. */
+/** Milliseconds for which a finished handshake occupies its slot. */
 const HANDSHAKE_CLEAR_WAIT = 10000
 
-// Null if the core signs with the secret key.
+// The functions that sign announcements. Null if the core signs with the secret key.
 function signersOf(keyPair, { signAnnounce, signUnannounce }) {
   const announce = checkSigner('signAnnounce', keyPair, signAnnounce, Persistent.signAnnounce)
   const unannounce = checkSigner(

@@ -1,9 +1,9 @@
-// Hashes and key pairs without the addon, for browsers. Big integers are slow and take a time that
-// depends on their values: good enough to make a key pair now and then.
+// Hashes and key pairs without the addon, for browsers. BigInt is slow, and its time depends on the
+// values. That is good enough for making a few key pairs.
 
 const b4a = require('b4a')
 
-/** BLAKE2b with 32 bytes of digest. */
+/** BLAKE2b with a digest of 32 bytes. */
 exports.hash = function hash(data) {
   const h = [...IV]
   h[0] ^= 0x01010020n
@@ -18,7 +18,7 @@ exports.hash = function hash(data) {
   return littleEndian(h.slice(0, 4))
 }
 
-/** An Ed25519 key pair from 32 bytes; the secret key is the seed and the public key. */
+/** Makes an Ed25519 key pair from a seed. The secret key is the seed and the public key. */
 exports.keyPair = function keyPair(seed) {
   const digest = sha512(seed).subarray(0, 32)
   digest[0] &= 248
@@ -144,7 +144,7 @@ function fromLittleEndian(bytes) {
   return bytes.reduceRight((n, byte) => (n << 8n) | BigInt(byte), 0n)
 }
 
-/** The first 64 bits behind the point of the roots of the first primes, as both hashes have them. */
+/** The first 64 fractional bits of the roots of the first primes. Both hashes start from them. */
 function rootsOfPrimes(count, degree) {
   const roots = []
   for (let n = 2n; roots.length < count; n++) {

@@ -1,6 +1,6 @@
 /**
- * Whether a value is a Uint8Array, a Buffer included. It may come from another realm, as those of a
- * `vm` context, of Jest or of a frame: then it is an instance of a class that we do not know.
+ * Whether a value is a Uint8Array or a Buffer. It may come from another realm (a `vm` context,
+ * Jest, a frame), where `instanceof` does not recognise it.
  *
  * @param {unknown} value
  * @returns {value is Uint8Array}
@@ -9,6 +9,6 @@ exports.isBytes = function isBytes(value) {
   return kind.call(value) === 'Uint8Array'
 }
 
-// Names the class of a typed array by what it is made of, and anything else undefined.
+// Returns the name of a typed array's class in any realm, and undefined for other values.
 const TypedArray = Object.getPrototypeOf(Uint8Array)
 const kind = Object.getOwnPropertyDescriptor(TypedArray.prototype, Symbol.toStringTag).get

@@ -1,6 +1,5 @@
 /**
- * A promise and the ways to settle it. Nobody has to look at it: the runtime does not report a
- * rejection that nobody handles.
+ * A promise with its `resolve` and `reject`. The promise never reports an unhandled rejection.
  */
 module.exports = function deferred() {
   const all = {}
@@ -12,7 +11,7 @@ module.exports = function deferred() {
   return all
 }
 
-/** Resolves one, or rejects it if there is an error. */
+/** Resolves a deferred promise, or rejects it if there is an error. */
 module.exports.settle = function settle(waiting, err, value) {
   if (err === null) waiting.resolve(value)
   else waiting.reject(err)

@@ -1,8 +1,8 @@
-// What the npm module has and this version has not: it says so, it does not guess.
+// Stand-ins for what the npm module has and this version has not. They throw NOT_SUPPORTED.
 
 const { EventEmitter } = require('events')
 
-/** Throws for an option that would change what happens, if it worked. */
+/** Throws if an unsupported option is set. */
 exports.refuse = function refuse(opts, names) {
   for (const name of names) {
     if (opts?.[name]) throw error(`The option ${name}`)
@@ -10,12 +10,12 @@ exports.refuse = function refuse(opts, names) {
 }
 
 /**
- * Gives a class, or an object, the methods that it has not.
+ * Adds methods that throw to a class or an object.
  *
  * @param {object} target the class's prototype
- * @param {string} owner how programs call it
+ * @param {string} owner the name that the error message uses
  * @param {Array<string | symbol>} throwing
- * @param {string[]} [rejecting] those that return a promise in the npm module
+ * @param {string[]} [rejecting] methods that return a promise in the npm module
  */
 exports.standIn = standIn
 function standIn(target, owner, throwing, rejecting = []) {
@@ -32,7 +32,7 @@ function standIn(target, owner, throwing, rejecting = []) {
   return target
 }
 
-/** Gives a class options that may be read, and are refused when they are set. */
+/** Adds options to a class that read as null, and throw when they are set. */
 exports.refuseAssignment = function refuseAssignment(target, owner, names) {
   for (const name of names) {
     const get = () => null
@@ -43,12 +43,12 @@ exports.refuseAssignment = function refuseAssignment(target, owner, names) {
   }
 }
 
-/** The methods of an event emitter. */
+/** The names of an event emitter's methods. */
 exports.EMITTER = Object.keys(Object.getOwnPropertyDescriptors(EventEmitter.prototype)).filter(
   name => name !== 'constructor' && typeof EventEmitter.prototype[name] === 'function'
 )
 
-/** `dht.udx`, and that of streams and sockets. */
+/** `dht.udx`, which streams and sockets have as well. */
 exports.udx = standIn(
   {},
   'udx',

@@ -222,7 +222,7 @@ export class Crowd {
     const sum = { records: 0, routes: 0, openConnections: this.open.size }
     for (const node of this.staying) {
       sum.routes += node.toArray().length
-      sum.records += node._native.inspect('records')
+      sum.records += node._persistent?.records.size || 0
       for (const [name, n] of Object.entries(node._live())) sum[name] = (sum[name] || 0) + n
     }
     return sum

@@ -1,0 +1,245 @@
+const { interval } = require('../util/check')
+
+/**
+ * The link between a connection and the core, which knows the connection by a number. It sends the
+ * connection's commands, receives its events, and keeps account of the bytes that are written and
+ * not sent, and received and not read.
+ */
+module.exports = class Channel {
+  /** @param {import('../dht/internals')} internals */
+  constructor({ connections, dispatcher, native, sockets }) {
+    this.sockets = sockets
+    /** Bytes of frames. Keep-alives are not included. */
+    this.bytesWritten = 0
+    this.bytesRead = 0
+
+    this._connections = connections
+    this._dispatcher = dispatcher
+    this._native = native
+    this._id = -1 // before the core knows the connection, and after it has forgotten it
+    this._stream = null
+    this._idle = null
+    this._onsetup = null
+    this._holepunch = null
+    this._onclosed = noop
+    this._openDone = null
+    this._writeDone = null
+    this._openEnds = 2
+    this._outstanding = 0
+    this._unread = 0
+    this._holding = false // there are unread messages; all of them may be empty
+    this._flushes = new Map() // resolve functions by the number of the flush
+    this._nextFlush = 0
+  }
+
+  /** Whether the core knows the connection. */
+  get isKnown() {
+    return this._id !== -1
+  }
+
+  /**
+   * @param {import('./secret-stream')} stream reads and writes here
+   * @param {object} its
+   * @param {import('./idle-timeout')} its.idle
+   * @param {(transport: object) => void} its.onsetup called when the handshake is complete
+   * @param {Function | null} its.holepunch decides whether to punch
+   */
+  attach(stream, { idle, onsetup, holepunch }) {
+    this._stream = stream
+    this._idle = idle
+    this._onsetup = onsetup
+    this._holepunch = holepunch
+  }
+
+  /** Sets the function to call when the connection closes, while it can still be measured. */
+  whenClosed(onclosed) {
+    this._onclosed = onclosed
+  }
+
+  /** Tells the core to connect. If this throws, no connection is kept. */
+  connect(options) {
+    this._connections.begin(this, conn => {
+      this._native.command('connect', { conn, ...options })
+      this._id = conn
+    })
+  }
+
+  /** Begins with a connection that the core has accepted. */
+  accept(conn) {
+    this._connections.set(conn, this)
+    this._id = conn
+  }
+
+  /** Gives the stream what the handshake has agreed on. */
+  setup(transport) {
+    this._onsetup(transport)
+  }
+
+  /** Opens the stream, if streamx has asked for it before the handshake was complete. */
+  continueOpening() {
+    if (this._openDone !== null && !this._stream.destroying) this._takeOpenDone()(null)
+  }
+
+  /** Calls `done` when the connection has opened, or with an error if it is destroyed before. */
+  open(done) {
+    this._openDone = done
+  }
+
+  /** Writes messages. The core accepts them even if the high-water mark is exceeded. */
+  write(messages) {
+    for (const { byteLength } of messages) {
+      this.bytesWritten += byteLength + FRAME
+      this._outstanding += byteLength + FRAME
+    }
+    if (messages.length > 0 && this.isKnown) this._native.writev(this._id, messages)
+  }
+
+  /** Calls `done` when unsent bytes are below the high-water mark. */
+  whenWritable(done) {
+    if (this._outstanding < HIGH_WATER_MARK || this._id === -1) done(null)
+    else this._writeDone = done
+  }
+
+  /** Reports to the core that the reader has caught up with all messages. */
+  resume() {
+    if (!this._holding || this._id === -1) return
+    this._dispatcher.consumed(this._id, this._unread)
+    this._holding = false
+    this._unread = 0
+  }
+
+  /** Sends an unordered message. It may be lost. */
+  sendMessage(data) {
+    this._native.sendMessage(this._id, data)
+  }
+
+  /** Resolves with true when the peer has acknowledged everything that was written so far. */
+  flush() {
+    return new Promise(resolve => {
+      const flush = this._nextFlush++
+      this._flushes.set(flush, resolve)
+      this._command('flush', { flush })
+    })
+  }
+
+  setKeepAlive(ms) {
+    this._command('setKeepAlive', { interval: interval(ms) })
+  }
+
+  end() {
+    this._openEnds--
+    this._command('end', {})
+  }
+
+  destroy() {
+    this._command('destroyConn', {})
+    const done = this._takeOpenDone()
+    if (done !== null) done(new Error('Stream destroyed'))
+    this._continueWrite(new Error('Stream destroyed'))
+  }
+
+  /** The transport's statistics. Null if the core does not know the connection. */
+  measure() {
+    return this._id === -1 ? null : this._native.inspect('transport', this._id)
+  }
+
+  // Events of the core.
+
+  onopened(transport) {
+    if (this._stream.destroying) return
+    this._onsetup(transport)
+    try {
+      this._stream.emit('handshake')
+    } finally {
+      this.continueOpening()
+    }
+  }
+
+  ondata(data) {
+    if (this._stream.destroying) return
+    // read before a listener can transfer the memory away
+    const { byteLength } = data
+    this.bytesRead += byteLength + SEAL
+    this._idle.ondata()
+    if (this._stream.push(data)) {
+      this._dispatcher.consumed(this._id, byteLength)
+      return
+    }
+    this._holding = true
+    this._unread += byteLength
+  }
+
+  onmessage(data) {
+    const stream = this._stream
+    if (!stream.destroying && stream.enableSend) stream.emit('message', data)
+  }
+
+  /** Returns whether a waiting write goes on. */
+  ondrained(bytes) {
+    this._outstanding -= bytes
+    return this._outstanding < HIGH_WATER_MARK && this._continueWrite(null)
+  }
+
+  onremoteend() {
+    if (this._stream.destroying) return
+    this._openEnds--
+    this._stream.push(null)
+  }
+
+  onflushed(flush) {
+    const resolve = this._flushes.get(flush)
+    this._flushes.delete(flush)
+    resolve(true)
+  }
+
+  /** The core has forgotten this connection. `err` is null unless the connection broke. */
+  onclosed(err) {
+    for (const resolve of this._flushes.values()) resolve(false)
+    this._flushes.clear()
+    try {
+      this._onclosed()
+    } finally {
+      this._id = -1
+      if (err !== null) this._stream.destroy(err)
+      else if (this._openEnds !== 0) this._stream.destroy()
+    }
+  }
+
+  onholepunch({ remoteFirewall, localFirewall, remoteAddresses, localAddresses }) {
+    if (this._holepunch === null) return true
+    const addresses = [remoteAddresses, localAddresses]
+    return this._holepunch.call(this._stream, remoteFirewall, localFirewall, ...addresses)
+  }
+
+  _command(name, fields) {
+    if (this._id !== -1) this._native.command(name, { conn: this._id, ...fields })
+  }
+
+  _takeOpenDone() {
+    const done = this._openDone
+    this._openDone = null
+    return done
+  }
+
+  _continueWrite(err) {
+    if (this._writeDone === null) return false
+    const done = this._writeDone
+    this._writeDone = null
+    done(err)
+    return true
+  }
+}
+
+/** Unsent bytes above which a write waits. */
+const HIGH_WATER_MARK = 256 * 1024
+
+/** Tag and authenticator of a sealed message. */
+const SEAL = 17
+
+/** A sealed message with its length in front. */
+const FRAME = SEAL + 3
+
+function noop() {}
+
+module.exports.SEAL = SEAL
+module.exports.FRAME = FRAME

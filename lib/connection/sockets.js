@@ -1,0 +1,102 @@
+const Measurement = require('./measurement')
+const UDXSocket = require('./udx-socket')
+
+/** The socket objects of a node. Each socket of the core has at most one that is kept. */
+module.exports = class Sockets {
+  /**
+   * @param {import('../native/native')} native
+   * @param {boolean} isDualStack
+   */
+  constructor(native, isDualStack) {
+    this._native = native
+    this._isDualStack = isDualStack
+    this._byId = new Map()
+    this._traffic = new WeakMap()
+  }
+
+  /** The socket that a firewalled node sends its requests from. */
+  get client() {
+    return this._byId.get(CLIENT) || null
+  }
+
+  /** The socket that other nodes reach an open node at. */
+  get server() {
+    return this._byId.get(SERVER) || null
+  }
+
+  /** The number of sockets that exist only for connections that were punched. */
+  get passing() {
+    return this._byId.size - MAIN.length
+  }
+
+  /** The object of a socket. If it does not exist yet, a new one is returned and not kept. */
+  view(id) {
+    return this._byId.get(id) || this._create(id)
+  }
+
+  /** @throws {TypeError} if the socket is not one of this node */
+  idOf(socket) {
+    if (this._byId.get(socket.id) === socket) return socket.id
+    throw new TypeError('socket must be a socket of this node')
+  }
+
+  /** Adds a stream to its socket and returns the socket, which is kept until it has no streams. */
+  attach(id, stream) {
+    const socket = this._open(id)
+    socket.streams.add(stream)
+    return socket
+  }
+
+  detach(socket, stream) {
+    socket.streams.delete(stream)
+    if (socket.idle && socket.id > SERVER) this._byId.delete(socket.id)
+  }
+
+  /** Makes new objects for the two main sockets. */
+  bindMain() {
+    for (const id of MAIN) {
+      this._byId.delete(id)
+      this._open(id)
+    }
+  }
+
+  closeMain() {
+    for (const id of MAIN) this._close(this._byId.get(id))
+  }
+
+  close() {
+    for (const socket of this._byId.values()) this._close(socket)
+  }
+
+  _open(id) {
+    let socket = this._byId.get(id)
+    if (socket) return socket
+    socket = this._create(id)
+    this._byId.set(id, socket)
+    return socket
+  }
+
+  _create(id) {
+    const address = this._native.inspect('localAddress', id)
+    const family = this._isDualStack ? { host: '::', family: 6 } : { family: 4 }
+    const source = { measure: () => this._native.inspect('traffic', id) }
+    const traffic = new Measurement(source, NO_TRAFFIC)
+    const bound = address && { host: address.host, ...family, port: address.port }
+    const socket = new UDXSocket(id, bound, traffic)
+    this._traffic.set(socket, traffic)
+    return socket
+  }
+
+  // The address stays readable, as in the reference.
+  _close(socket) {
+    this._traffic.get(socket).stop()
+    socket.closing = true
+  }
+}
+
+/** Numbers of the two main sockets, which every node has unless it sleeps. */
+const CLIENT = 0
+const SERVER = 1
+const MAIN = [CLIENT, SERVER]
+
+const { NO_TRAFFIC } = UDXSocket

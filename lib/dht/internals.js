@@ -1,0 +1,108 @@
+const Dispatcher = require('../native/dispatcher')
+const EventRouter = require('../native/event-router')
+const IncomingSubscription = require('../request/incoming-subscription')
+const Lifecycle = require('./lifecycle')
+const LocalAddresses = require('./local-addresses')
+const Native = require('../native/native')
+const OutgoingRequests = require('../request/outgoing-requests')
+const Sockets = require('../connection/sockets')
+const Stats = require('./stats')
+const Table = require('../native/table')
+const events = require('./events')
+const unbound = require('../native/unbound')
+const { Persistent } = require('./views')
+
+/** The internal parts of a node. Each part owns its state; other parts call its methods. */
+module.exports = class Internals {
+  /**
+   * Binds the sockets and starts the engine.
+   *
+   * @param {import('./rpc')} dht
+   * @param {object} config of border.js
+   * @param {() => void} onclosing called before the sockets close, for what a subclass has to end
+   */
+  constructor(dht, config, onclosing) {
+    this.dht = dht
+    /** The error of the bind. Null if the sockets are bound. */
+    this.bindError = null
+    /** Our id in the routing tables of other nodes. Null before the node is persistent. */
+    this.id = null
+    /** The records that the node stores for others. Null before the node is persistent. */
+    this.persistent = null
+
+    // the receivers of the core's events, by the core's numbers
+    this.connections = new Table()
+    this.servers = new Table()
+    this.queries = new Table()
+
+    this.dispatcher = new Dispatcher(new EventRouter(this, events))
+    this.native = this._open(config)
+    this.requests = new OutgoingRequests(this)
+    this.sockets = new Sockets(this.native, config.dualStack)
+    if (this.bindError === null) this.sockets.bindMain()
+    this.stats = new Stats(this.native)
+    this.subscription = new IncomingSubscription(this.native)
+    this.localAddresses = new LocalAddresses(this.native)
+    this.lifecycle = new Lifecycle(this, onclosing)
+  }
+
+  /** Other nodes have stored us under this id, and the node stores records for others. */
+  becomePersistent(id) {
+    this.id = id
+    this.persistent ||= new Persistent(this.native)
+  }
+
+  /** Counts of live objects in the core and in JavaScript. All are 0 after the node has closed. */
+  live() {
+    return {
+      ...this.native.inspect('live'),
+      jsConnections: this.connections.size,
+      jsServers: this.servers.size,
+      jsQueries: this.queries.size,
+      jsRequests: this.requests.size,
+      jsSockets: this.sockets.passing
+    }
+  }
+
+  /** Closes the engine after the core has ended. */
+  close() {
+    this.native.close()
+    this.dispatcher.close()
+    this.release(null)
+  }
+
+  /** Settles everything that waits for the core. `err` is null unless the core has failed. */
+  release(err) {
+    const destroyed = err || new Error('Node was destroyed')
+    each(this.connections.clear(), channel => channel.onclosed(err))
+    each(this.queries.clear(), query => query.onnodegone(destroyed))
+    each(this.servers.clear(), server => server.onclosed(err))
+    this.requests.clear(err || new Error('Node destroyed'))
+    this.localAddresses.close(err)
+    this.lifecycle.release(err)
+  }
+
+  _open(config) {
+    try {
+      const native = new Native(config, this.dispatcher.wake)
+      this.dispatcher.start(native)
+      return native
+    } catch (err) {
+      this.bindError = err
+      return unbound
+    }
+  }
+}
+
+// Calls `tell` for each item, even if it throws for some of them.
+function each(items, tell) {
+  for (const item of items) {
+    try {
+      tell(item)
+    } catch (err) {
+      queueMicrotask(() => {
+        throw err
+      })
+    }
+  }
+}

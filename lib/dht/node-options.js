@@ -1,0 +1,155 @@
+const { BOOTSTRAP_NODES } = require('../constants')
+const { createKeyPair } = require('../native/keys')
+const { refuse } = require('../util/unsupported')
+const {
+  addresses,
+  checkKeyPair,
+  checkList,
+  checkNumber,
+  checkPort,
+  checkUint,
+  isIPv4
+} = require('../util/check')
+
+/** Defaults of a node's options. */
+const DEFAULTS = {
+  concurrency: 10,
+  maxWindow: 80,
+  maxPingDelay: 10000,
+  connectionKeepAlive: 5000,
+  randomPunchInterval: 20000
+}
+exports.DEFAULTS = DEFAULTS
+
+/** An internal option: the address under which other nodes know a bootstrap node. */
+const PUBLIC_ADDRESS = Symbol('publicAddress')
+exports.PUBLIC_ADDRESS = PUBLIC_ADDRESS
+
+/**
+ * Checks the options of a node and fills in defaults.
+ *
+ * @returns {object} `config` for the engine, and the values that JavaScript keeps
+ */
+exports.nodeOptions = function nodeOptions(opts) {
+  refuse(opts, ['udx'])
+  const [portFrom, portTo] = portRange(opts.port)
+  const bootstrapNodes = checkList('bootstrap', opts.bootstrap || defaultBootstrap()).map(parseNode)
+  const keyPair = opts.keyPair ? checkKeyPair('keyPair', opts.keyPair) : createKeyPair(opts.seed)
+  const downHintsRateLimit = hintsPerTick(opts)
+  const dualStack = opts.host === ALL
+  const host = (!dualStack && opts.host) || '0.0.0.0'
+  if (!isIPv4(host)) throw new TypeError(`host must be an IPv4 address or '${ALL}'`)
+
+  return {
+    bootstrapNodes,
+    keyPair,
+    config: {
+      host,
+      dualStack,
+      portFrom,
+      portTo,
+      anyPort: opts.anyPort !== false,
+      secretKey: keyPair.secretKey,
+      bootstrap: bootstrapNodes.map(splitSuggestion),
+      nodes: addresses('nodes', opts.nodes),
+      ephemeral: typeof opts.ephemeral === 'boolean' ? (opts.ephemeral ? 1 : 2) : 0,
+      adaptive: typeof opts.ephemeral !== 'boolean' && opts.adaptive !== false,
+      firewalled: opts.firewalled !== false,
+      quickFirewall: opts.quickFirewall !== false,
+      publicAddress: opts[PUBLIC_ADDRESS] || null,
+      connectionKeepAlive:
+        opts.connectionKeepAlive === false ? 0 : number('connectionKeepAlive', opts, MAX_MS),
+      randomPunchInterval: number('randomPunchInterval', opts, MAX_MS),
+      concurrency: number('concurrency', opts, MAX_COUNT),
+      maxWindow: number('maxWindow', opts, MAX_COUNT),
+      maxPingDelay: number('maxPingDelay', opts, MAX_MS),
+      maxSize: number('maxSize', opts, MAX_COUNT, 65536),
+      maxAge: number('maxAge', opts, MAX_MS, 0),
+      watchTable: true,
+      deferRandomPunch: !!opts.deferRandomPunch,
+      sendDownHints: opts.sendDownHints !== false,
+      downHintsRateLimit: downHintsRateLimit === -1 ? null : downHintsRateLimit,
+      adaptiveTimeout: opts.adaptiveTimeout ? adaptiveTimeout(opts.adaptiveTimeout) : null
+    },
+    sendDownHints: opts.sendDownHints !== false,
+    downHintsRateLimit
+  }
+}
+
+// -1 means no limit.
+function hintsPerTick({ downHintsRateLimit = 50 }) {
+  if (downHintsRateLimit === -1) return -1
+  return checkUint('downHintsRateLimit', downHintsRateLimit)
+}
+
+/** The options of the module adaptive-timeout, with its defaults. `true` means all defaults. */
+function adaptiveTimeout(opts) {
+  const fallback = checkList(
+    'adaptiveTimeout.fallback',
+    opts.fallback || [250, 500, 1000, 2000, 4000]
+  )
+  const from = (name, value) => number(name, { [name]: value }, MAX_MS, 0)
+  return {
+    maxSize: number('maxSize', opts, MAX_COUNT, 65536),
+    maxAge: number('maxAge', opts, MAX_MS, 10 * 60 * 1000),
+    fallback: fallback.map(ms => from('adaptiveTimeout.fallback', ms)),
+    min: from('min', opts.min ?? 300),
+    max: number('max', opts, MAX_MS, 4000),
+    jitter: from('jitter', opts.jitter ?? 256)
+  }
+}
+
+function defaultBootstrap() {
+  const pear = typeof Pear === 'undefined' ? null : Pear
+  return pear?.config?.dht?.bootstrap || BOOTSTRAP_NODES
+}
+
+function portRange(port) {
+  if (Array.isArray(port)) {
+    return [checkPort('port[0]', port[0]), checkPort('port[1]', port[1], 65536)]
+  }
+  if (Number.isNaN(port)) throw new TypeError('port must be a number')
+  const from = checkPort('port', port || DEFAULT_PORT)
+  return [from, Math.min(from + PORTS, 65536)]
+}
+
+function parseNode(node) {
+  if (typeof node === 'number') node = { host: '127.0.0.1', port: node }
+  if (typeof node === 'string') {
+    const [host, port] = node.split(':')
+    if (!port) throw new Error('Bootstrap node format is host:port')
+    node = { host, port: Number(port) }
+  }
+  if (typeof node !== 'object' || node === null || typeof node.host !== 'string') {
+    throw new TypeError('a bootstrap node must be host:port, an object or a port')
+  }
+  checkPort('the port of a bootstrap node', node.port)
+  return node
+}
+
+// For 'ip@name' the core asks the IP first, and resolves the name only if the IP does not answer.
+function splitSuggestion({ host, port }) {
+  const at = host.indexOf('@')
+  const name = host.slice(at + 1)
+  const suggested = at > 0 && isIPv4(host.slice(0, at)) ? host.slice(0, at) : null
+  if (suggested === null && isIPv4(name)) return { host: name, port }
+  return { name, port, suggested }
+}
+
+// A falsy value means the default, as everywhere in the reference.
+function number(name, opts, max, fallback = DEFAULTS[name]) {
+  return checkNumber(name, opts[name] || fallback, max)
+}
+
+/** The wildcard address of both families. */
+const ALL = '::'
+
+const DEFAULT_PORT = 49737
+
+/** How many ports are tried, from the wanted one upwards. */
+const PORTS = 5
+
+/** A year. Longer times overflow the system's clocks, and a year is as good as for ever. */
+const MAX_MS = 365 * 24 * 3600 * 1000
+
+const MAX_COUNT = 0x7fffffff

@@ -1,0 +1,13 @@
+/**
+ * Replaces the engine of a node whose sockets could not be bound. Like a closed engine, it ignores
+ * commands and has no answers.
+ */
+module.exports = {
+  closed: true,
+  command() {},
+  inspect() {
+    return null
+  },
+  unref() {},
+  close() {}
+}
