@@ -13,8 +13,9 @@ use super::requests::Purpose;
 use super::sampler::NatSampler;
 use super::table::{Node, Table};
 use super::ticks::{Clock, Upkeep};
-use super::{NetTimer, Output, Owner, QueryKey, RequestKey, RequestSpec};
+use super::{Output, Owner, QueryKey, RequestKey, RequestSpec};
 use crate::rpc::{Congestion, Patience, Requests, Tokens};
+use crate::timers::NetTimer;
 use crate::wire::{NodeId, Packet, Target, command};
 use crate::{
     Config, Cx, Event, HealthReport, InflightRequest, QueryError, RequestError, Sizes, SocketId,

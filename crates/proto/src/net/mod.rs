@@ -28,21 +28,9 @@ use bytes::Bytes;
 use crate::wire::{NodeId, Target};
 use crate::{ConnId, QueryError, QueryId, RequestError, RequestId, ServerId, SocketId, Tally};
 
+pub(crate) use crate::rpc::RequestKey;
 pub(crate) use crate::{Answering, Incoming};
 pub(crate) use machine::Net;
-
-/// Wake-ups of this layer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum NetTimer {
-    /// The earliest deadline of a request in flight.
-    Requests,
-    /// The congestion window and the tokens move on, every 750 ms.
-    Drain,
-    /// The tick, every 5 s.
-    Tick,
-    /// A DELAYED_PING is due.
-    DelayedPing,
-}
 
 /// Who is told how a request or a query ended. `tag` is the owner's own word for what it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -58,10 +46,6 @@ pub(crate) enum Owner {
     /// A puncher's NAT sampling.
     Punch(u32, u32),
 }
-
-/// Names a request in flight.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct RequestKey(pub u64);
 
 /// Names a running query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -7,7 +7,8 @@ use bytes::Bytes;
 
 use super::machine::Net;
 use super::table::K;
-use super::{Answering, Incoming, NetTimer, Output};
+use super::{Answering, Incoming, Output};
+use crate::timers::NetTimer;
 use crate::wire::{Reader, Request, Response, command, error_code};
 use crate::{Cx, SocketId, Timer};
 

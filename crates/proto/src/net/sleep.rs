@@ -3,9 +3,10 @@
 //! Requests that are made meanwhile wait as long as others do, and fail when that has passed. Those
 //! that are left when the node wakes begin anew.
 
+use super::Output;
 use super::machine::Net;
 use super::requests::Purpose;
-use super::{NetTimer, Output};
+use crate::timers::NetTimer;
 use crate::{Cx, RequestError, Timer};
 
 impl Net {

@@ -3,10 +3,11 @@
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
+use super::Output;
 use super::firewall::{Caller, Scope};
 use super::machine::Net;
 use super::table::K;
-use super::{NetTimer, Output};
+use crate::timers::NetTimer;
 use crate::wire::NodeId;
 use crate::{Config, Cx, Event, Timer};
 

@@ -9,6 +9,6 @@ mod patience;
 mod tokens;
 
 pub(crate) use congestion::Congestion;
-pub(crate) use inflight::{Cycle, Landed, Outgoing, Requests};
+pub(crate) use inflight::{Cycle, Landed, Outgoing, RequestKey, Requests};
 pub(crate) use patience::Patience;
 pub(crate) use tokens::Tokens;

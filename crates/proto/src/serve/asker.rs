@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 
-use crate::connect::Io;
+use crate::base::Io;
 use crate::net::{Answering, Incoming};
 use crate::wire::{Handshake, Holepunch, Mode, error_code, is_reserved};
 use crate::{Cx, SocketId};

@@ -3,7 +3,7 @@
 use super::server::Server;
 use super::session::Session;
 use super::slots::{Reply, State};
-use crate::connect::Base;
+use crate::punch::Base;
 use crate::{Cx, Timer};
 
 impl Server {

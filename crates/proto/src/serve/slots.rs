@@ -5,8 +5,8 @@ use std::net::Ipv4Addr;
 
 use super::asker::{Asker, Client};
 use super::session::Session;
-use crate::connect::Base;
 use crate::noise::{KeyPair, PublicKey, Responder};
+use crate::punch::Base;
 use crate::wire::NoisePayload;
 use crate::{AskId, ConnId, Cx, Question, ServerId, SocketId};
 

@@ -354,7 +354,7 @@ fn noise_is_counted() {
     assert!(node.stats.dropped.malformed > 0);
 }
 
-const TICK: Timer = Timer::Net(crate::net::NetTimer::Tick);
+const TICK: Timer = Timer::Net(crate::timers::NetTimer::Tick);
 
 /// A node without a network.
 struct Node {
