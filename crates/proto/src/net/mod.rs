@@ -3,29 +3,29 @@
 //! The machines above start requests and queries here under a name, their [`Owner`], and are told
 //! the outcome through [`Output`].
 
+mod address;
 mod bootstrap;
+mod clock;
 mod contacts;
 mod delayed;
+mod exchange;
 mod firewall;
 mod health;
+mod hints;
 mod machine;
 mod queries;
 mod query;
-mod requests;
 mod sampler;
-mod serve;
-mod sleep;
 mod table;
 #[cfg(test)]
 mod tests;
-mod ticks;
 
 use std::net::SocketAddrV4;
 use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::wire::{NodeId, Target};
+use crate::wire::{NodeId, Target, command};
 use crate::{ConnId, QueryError, QueryId, RequestError, RequestId, ServerId, SocketId, Tally};
 
 pub(crate) use crate::rpc::RequestKey;
@@ -130,6 +130,24 @@ pub(crate) struct QuerySpec {
     pub retries: Option<u32>,
     pub force: bool,
     pub commit: Commit,
+}
+
+impl QuerySpec {
+    /// A walk that gathers nodes.
+    pub(crate) fn find_node(target: Target) -> Self {
+        Self {
+            target,
+            internal: true,
+            command: command::FIND_NODE,
+            value: None,
+            nodes: Vec::new(),
+            only_closest_nodes: false,
+            concurrency: None,
+            retries: None,
+            force: false,
+            commit: Commit::None,
+        }
+    }
 }
 
 /// What follows once the closest nodes are known.

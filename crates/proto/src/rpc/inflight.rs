@@ -236,6 +236,11 @@ impl<P> Requests<P> {
         self.congestion = Congestion::new(self.max_window);
     }
 
+    /// True while nothing leaves.
+    pub(crate) fn is_muted(&self) -> bool {
+        self.muted
+    }
+
     /// Requests leave again. Those that are there begin anew.
     pub(crate) fn unmute(&mut self, cx: &mut Cx<'_>) {
         self.muted = false;
