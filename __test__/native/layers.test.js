@@ -1,5 +1,5 @@
 // docs/ARCHITECTURE.md lists the modules of each crate from the bottom up: none imports one that
-// stands above it. Modules of one crate therefore form no circle.
+// stands above it. Nor do the modules of one folder import each other in a circle.
 
 const test = require('brittle')
 const rustImports = require('../helpers/rust-imports')
@@ -44,6 +44,10 @@ for (const crate of CRATES) {
       .filter(({ from, to }) => !layers.includes(to) || layers.indexOf(to) > layers.indexOf(from))
       .map(({ file, name }) => `${file} ${name}`)
     t.alike(upward, [], 'no import goes up')
+  })
+
+  test(`${crate}: the modules of a folder form no circle`, t => {
+    t.alike(rustImports.circles(folder), [])
   })
 
   test(`${crate} names no crate above its own`, t => {

@@ -6,7 +6,6 @@ use std::net::SocketAddrV4;
 use super::announcers::Announcers;
 use super::audience::Audience;
 use super::refusal::refuse;
-use super::sleep::Turn;
 use crate::base::{Io, LocalAddresses, Pool, PunchId, PunchOwner};
 use crate::conn::{Conns, Taken};
 use crate::connect::Connector;
@@ -63,6 +62,13 @@ pub(super) enum Life {
     /// The servers unannounce; nothing new begins.
     Closing,
     Destroyed,
+}
+
+/// A wish of the application that has no outcome yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Turn {
+    Suspend,
+    Resume,
 }
 
 impl Lower {

@@ -1,8 +1,9 @@
 //! How a handshake ends, and what is given back then.
 
+use super::asker::Reply;
 use super::server::Server;
 use super::session::Session;
-use super::slots::{Reply, State};
+use super::slots::State;
 use crate::punch::Base;
 use crate::{Cx, Timer};
 

@@ -4,10 +4,10 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use super::admission::{Admission, InFlight};
-use super::asker::{Asker, is_destination, remember, without_value};
+use super::asker::{Asker, Caller, is_destination, remember, without_value};
 use super::rounds::{Flow, Place, Punching, Round};
 use super::session::{Policy, Welcome, welcome};
-use super::slots::{Asking, Caller, Slots, State};
+use super::slots::{Asking, Slots, State};
 use crate::conn::Path;
 use crate::net::Incoming;
 use crate::noise::KeyPair;

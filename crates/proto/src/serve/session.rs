@@ -1,16 +1,14 @@
 //! A client that may come: what we know of it, and what we told it (PROTOCOL D.5, D.6).
 
-use super::asker::{Asker, Client};
+use super::asker::{Asker, Caller, Client, Reply};
 use super::rounds::Punching;
-use super::slots::{Caller, Reply};
 use crate::base::{Party, PunchOwner};
 use crate::conn::{Path, RemoteStream};
 use crate::noise::Finished;
 use crate::punch::{Base, MAX_ADDRESSES, PunchSecret, Puncher};
-use crate::wire::PAYLOAD_VERSION;
 use crate::wire::{
-    FEATURE_REVISION_1, Firewall, HolepunchInfo, NoisePayload, PayloadError, UdxInfo, is_private,
-    match_address,
+    FEATURE_REVISION_1, Firewall, HolepunchInfo, NoisePayload, PAYLOAD_VERSION, PayloadError,
+    UdxInfo, is_private, match_address,
 };
 use crate::{ConnId, Cx, ServerId};
 
