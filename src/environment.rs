@@ -8,7 +8,7 @@ use hyperdht::Engine;
 use napi::bindgen_prelude::*;
 use napi::sys;
 
-use crate::wake::WakeFunction;
+use crate::wake::{self, WakeFunction};
 
 thread_local! {
     // Not napi_set_instance_data: Bare has one slot of it for all addons of a thread.
@@ -30,14 +30,10 @@ pub(crate) fn with_engine<R>(env: &Env, f: impl FnOnce(&Engine) -> io::Result<R>
         // SAFETY: `env` is the environment of this thread; the hook takes no argument and runs
         // once, on this thread, before the environment goes away.
         unsafe { sys::napi_add_env_cleanup_hook(env.raw(), Some(clean_up), ptr::null_mut()) };
+        wake::allow_calls(true);
         let environment = current.insert(Environment { engine, wakes: Vec::new() });
         f(&environment.engine)
     })
-}
-
-/// Whether this thread's engine runs: from the first node until the environment ends.
-pub(crate) fn is_running() -> bool {
-    CURRENT.with_borrow(Option::is_some)
 }
 
 /// Remembers a wake-up function until it is released or the environment ends.
@@ -64,6 +60,7 @@ pub(crate) fn release(wake: WakeFunction) {
 /// the release it hangs.
 unsafe extern "C" fn clean_up(_: *mut c_void) {
     let Some(environment) = CURRENT.with_borrow_mut(Option::take) else { return };
+    wake::allow_calls(false);
     environment.engine.shutdown();
     for wake in environment.wakes {
         wake.release();

@@ -1,13 +1,12 @@
 //! The one way from the driver's thread to JavaScript: a threadsafe function without arguments.
 
+use std::cell::Cell;
 use std::ffi::c_void;
 use std::ptr;
 
 use hyperdht::Wake;
 use napi::bindgen_prelude::*;
 use napi::{JsValue, sys};
-
-use crate::environment;
 
 /// A raw threadsafe function: napi-rs' own one has a finalizer, which crashes in Bare.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +71,15 @@ impl WakeFunction {
     }
 }
 
+thread_local! {
+    static MAY_CALL: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Allows the calls into this thread's JavaScript, or forbids those that still wait.
+pub(crate) fn allow_calls(allow: bool) {
+    MAY_CALL.set(allow);
+}
+
 /// Calls `function`, unless the environment is ending. Bare makes the calls that wait even after a
 /// release, and its timers, which `function` sets, are gone by then.
 unsafe extern "C" fn call(
@@ -80,7 +88,7 @@ unsafe extern "C" fn call(
     _context: *mut c_void,
     _data: *mut c_void,
 ) {
-    if env.is_null() || function.is_null() || !environment::is_running() {
+    if env.is_null() || function.is_null() || !MAY_CALL.get() {
         return;
     }
     let mut receiver = ptr::null_mut();

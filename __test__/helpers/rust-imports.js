@@ -28,6 +28,28 @@ module.exports = function rustImports(root) {
   return { modules, imports }
 }
 
+/**
+ * The circles among the modules of one folder, of any depth. What a folder and its own `mod.rs` have
+ * from each other is no circle.
+ *
+ * @param {string} root the crate's `src` folder
+ * @returns {string[]} the modules of each circle
+ */
+module.exports.circles = function circles(root) {
+  const files = rustFiles(root).filter(file => !isTest(file))
+  const modules = new Set(files.map(file => modulePath(file).join('::')))
+  const below = new Map()
+  for (const file of files) {
+    const here = modulePath(file)
+    for (const name of pathsIn(productCode(path.join(root, file)), here)) {
+      const [from, to] = apart(here, moduleOf(name, modules))
+      if (from && to) below.set(from, (below.get(from) || new Set()).add(to))
+    }
+  }
+  const found = [...below.keys()].map(each => circleOf(each, below)).filter(Boolean)
+  return [...new Set(found)]
+}
+
 module.exports.rustFiles = rustFiles
 module.exports.isTest = isTest
 module.exports.uncommented = uncommented
@@ -136,4 +158,36 @@ function absolute(parts, here) {
     else base = (base || here).slice(0, -1)
   }
   return [...(base || []), ...rest]
+}
+
+/** The module that a path leads into. */
+function moduleOf(name, modules) {
+  const parts = [...name]
+  while (parts.length && !modules.has(parts.join('::'))) parts.pop()
+  return parts
+}
+
+/** Where two modules part: their ancestors in the folder that holds both. */
+function apart(from, to) {
+  let depth = 0
+  while (depth < from.length && from[depth] === to[depth]) depth++
+  if (depth >= from.length || depth >= to.length) return []
+  return [from, to].map(each => each.slice(0, depth + 1).join('::'))
+}
+
+function circleOf(module, below) {
+  const members = [...reachable(module, below)].filter(each => reachable(each, below).has(module))
+  return members.length ? members.sort().join(' ') : null
+}
+
+function reachable(module, below) {
+  const found = new Set()
+  const open = [module]
+  while (open.length) {
+    for (const next of below.get(open.pop()) || []) {
+      if (!found.has(next)) open.push(next)
+      found.add(next)
+    }
+  }
+  return found
 }

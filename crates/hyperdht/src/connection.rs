@@ -12,8 +12,7 @@ use proto::secret::MAX_MESSAGE;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::channel::Channel;
-use crate::registry::Registry;
-use crate::{Command, ConnError, ConnId, ConnectError, Opened, PublicKey};
+use crate::{Command, ConnError, ConnId, ConnectError, Handle, Opened, PublicKey};
 
 /// An encrypted stream between two key pairs.
 ///
@@ -51,7 +50,7 @@ use crate::{Command, ConnError, ConnId, ConnectError, Opened, PublicKey};
 pub struct Connection {
     conn: ConnId,
     channel: Arc<Channel>,
-    registry: Arc<Registry>,
+    handle: Handle,
     opened: Opened,
     /// The rest of a message of which a reader of bytes has taken the front.
     rest: Bytes,
@@ -63,13 +62,8 @@ impl Connection {
     /// The longest message, in bytes: the length of its frame has 24 bits.
     pub const MAX_MESSAGE: usize = MAX_MESSAGE;
 
-    pub(crate) fn new(
-        conn: ConnId,
-        channel: Arc<Channel>,
-        registry: Arc<Registry>,
-        opened: Opened,
-    ) -> Self {
-        Self { conn, channel, registry, opened, rest: Bytes::new(), unreported: None }
+    pub(crate) fn new(conn: ConnId, channel: Arc<Channel>, handle: Handle, opened: Opened) -> Self {
+        Self { conn, channel, handle, opened, rest: Bytes::new(), unreported: None }
     }
 
     /// Who is at the other end; proven by the handshake.
@@ -113,7 +107,7 @@ impl Connection {
     /// When the connection ends before.
     pub async fn acknowledged(&mut self) -> io::Result<()> {
         let flush = self.channel.start_flush();
-        self.registry.handle().command(Command::Flush { conn: self.conn, flush });
+        self.handle.command(Command::Flush { conn: self.conn, flush });
         poll_fn(|cx| self.channel.poll_flushed(flush, cx)).await
     }
 
@@ -137,7 +131,7 @@ impl Connection {
     /// bytes do on every path.
     pub fn send_unordered(&self, message: impl Into<Bytes>) {
         let data = message.into();
-        self.registry.handle().command(Command::SendMessage { conn: self.conn, data });
+        self.handle.command(Command::SendMessage { conn: self.conn, data });
     }
 
     /// The next unordered message; `None` once the connection is closed. Of several tasks that
@@ -168,7 +162,7 @@ impl Connection {
 
     /// Tears the connection down at once, and waits until it is gone. The peer sees a reset.
     pub async fn destroy(self) {
-        self.registry.handle().command(Command::DestroyConn { conn: self.conn });
+        self.handle.command(Command::DestroyConn { conn: self.conn });
         // Whatever its end is called, it was wanted.
         let _ = poll_fn(|cx| self.channel.poll_closed(cx)).await;
     }
@@ -176,12 +170,12 @@ impl Connection {
     /// Copies a message to where it becomes a frame.
     fn write(&mut self, data: &[u8]) {
         self.channel.add_queued(data.len() + FRAME_OVERHEAD);
-        self.registry.handle().command(Command::Write { conn: self.conn, data: data.into() });
+        self.handle.command(Command::Write { conn: self.conn, data: data.into() });
     }
 
     fn end(&mut self) {
         if self.channel.start_end() {
-            self.registry.handle().command(Command::End { conn: self.conn });
+            self.handle.command(Command::End { conn: self.conn });
         }
     }
 
@@ -196,7 +190,7 @@ impl Connection {
 
     fn report_consumed(&mut self) {
         if let Some(bytes) = self.unreported.take() {
-            self.registry.handle().command(Command::Consumed { conn: self.conn, bytes });
+            self.handle.command(Command::Consumed { conn: self.conn, bytes });
         }
     }
 }
@@ -260,7 +254,7 @@ impl AsyncWrite for Connection {
 impl Drop for Connection {
     fn drop(&mut self) {
         if !self.channel.is_closed() {
-            self.registry.handle().command(Command::DestroyConn { conn: self.conn });
+            self.handle.command(Command::DestroyConn { conn: self.conn });
         }
     }
 }
@@ -270,29 +264,27 @@ impl Drop for Connection {
 pub(crate) struct Connecting {
     conn: ConnId,
     channel: Arc<Channel>,
-    registry: Arc<Registry>,
+    handle: Handle,
     done: bool,
 }
 
 impl Connecting {
-    pub(crate) fn new(conn: ConnId, registry: &Arc<Registry>) -> Self {
-        let channel = Channel::new();
-        registry.add_channel(conn, Arc::clone(&channel));
-        Self { conn, channel, registry: Arc::clone(registry), done: false }
+    pub(crate) fn new(conn: ConnId, channel: Arc<Channel>, handle: Handle) -> Self {
+        Self { conn, channel, handle, done: false }
     }
 
     pub(crate) async fn opened(mut self) -> Result<Connection, ConnectError> {
         let opened = poll_fn(|cx| self.channel.poll_opened(cx)).await;
         self.done = true;
-        let (channel, registry) = (Arc::clone(&self.channel), Arc::clone(&self.registry));
-        Ok(Connection::new(self.conn, channel, registry, opened?))
+        let (channel, handle) = (Arc::clone(&self.channel), self.handle.clone());
+        Ok(Connection::new(self.conn, channel, handle, opened?))
     }
 }
 
 impl Drop for Connecting {
     fn drop(&mut self) {
         if !self.done {
-            self.registry.handle().command(Command::DestroyConn { conn: self.conn });
+            self.handle.command(Command::DestroyConn { conn: self.conn });
         }
     }
 }

@@ -7,9 +7,8 @@ use std::sync::{Arc, Weak};
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::connection::Connecting;
-use crate::query::Unread;
 use crate::registry::{QueryEntry, Registry, ServerEntry, Status};
+use crate::unread::Unread;
 use crate::wire::{self, Target};
 use crate::{
     Command, ConnId, ConnectError, ConnectOptions, Connection, DhtConfig, Engine, Handle, KeyPair,
@@ -79,7 +78,7 @@ impl Dht {
             return Err(self.gone(ConnectError::NodeDestroyed, ConnectError::NodeFailed));
         }
         let conn = ConnId(self.inner.registry.next_id());
-        let connecting = Connecting::new(conn, &self.inner.registry);
+        let connecting = self.inner.registry.connecting(conn);
         self.handle().command(Command::Connect { conn, remote, options });
         connecting.opened().await
     }

@@ -41,6 +41,7 @@ mod records;
 mod registry;
 mod server;
 mod testnet;
+mod unread;
 
 pub use proto::noise::{KeyPair, PublicKey, verify};
 pub use proto::wire::{self, hash};

@@ -3,16 +3,17 @@
 use std::collections::{HashMap, VecDeque};
 use std::io::ErrorKind;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, OnceLock};
 
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::channel::Channel;
-use crate::query::Unread;
+use crate::connection::{Connecting, Connection};
+use crate::unread::Unread;
 use crate::{
-    Answer, Closed, Command, ConnId, ConnectError, Connection, ConnectionInfo, Event, Handle,
-    ListenError, QueryError, QueryId, QueryReply, RequestError, RequestId, ServerId, Steer, Wake,
+    Answer, Closed, Command, ConnId, ConnectError, ConnectionInfo, Event, Handle, ListenError,
+    QueryError, QueryId, QueryReply, RequestError, RequestId, ServerId, Steer, Wake,
 };
 
 /// Who waits for what.
@@ -24,7 +25,6 @@ pub(crate) struct Registry {
     /// Locked while events are dispatched, so that they stay in order.
     events: Mutex<Vec<Event>>,
     status: watch::Sender<Status>,
-    myself: Weak<Self>,
 }
 
 /// Where the node is in its life.
@@ -88,13 +88,12 @@ impl Wake for Registry {
 
 impl Registry {
     pub(crate) fn new() -> Arc<Self> {
-        Arc::new_cyclic(|myself| Self {
+        Arc::new(Self {
             handle: OnceLock::new(),
             entries: Mutex::default(),
             next_id: AtomicU32::new(0),
             events: Mutex::default(),
             status: watch::channel(Status::default()).0,
-            myself: Weak::clone(myself),
         })
     }
 
@@ -122,7 +121,14 @@ impl Registry {
         self.next_id.fetch_add(1, Ordering::Relaxed) % ConnId::INCOMING
     }
 
-    pub(crate) fn add_channel(&self, conn: ConnId, channel: Arc<Channel>) {
+    /// A connection that is going to be made.
+    pub(crate) fn connecting(&self, conn: ConnId) -> Connecting {
+        let channel = Channel::new();
+        self.add_channel(conn, Arc::clone(&channel));
+        Connecting::new(conn, channel, self.handle().clone())
+    }
+
+    fn add_channel(&self, conn: ConnId, channel: Arc<Channel>) {
         match self.open_entries() {
             Some(mut entries) => drop(entries.channels.insert(conn, channel)),
             None => channel
@@ -320,10 +326,7 @@ impl Registry {
         let channel = Channel::new();
         channel.handle_opened(opened.clone());
         self.add_channel(opened.conn, Arc::clone(&channel));
-        let Some(registry) = self.myself.upgrade() else {
-            return;
-        };
-        let connection = Connection::new(opened.conn, channel, registry, opened);
+        let connection = Connection::new(opened.conn, channel, self.handle().clone(), opened);
         let backlog = self.entries.lock().servers.get(&server).map(|entry| entry.backlog.clone());
         if let Some(backlog) = backlog {
             let _ = backlog.try_send(connection);

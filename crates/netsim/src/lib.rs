@@ -12,5 +12,5 @@ mod steps;
 mod world;
 
 pub use host::{Host, HostId};
-pub use link::Link;
-pub use world::{App, Flight, World};
+pub use link::{Flight, Link};
+pub use world::{App, World};

@@ -1,8 +1,17 @@
 //! The path between two hosts.
 
+use std::net::SocketAddrV4;
 use std::time::Duration;
 
 use proto::Rng;
+
+/// A datagram on its way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Flight {
+    pub from: SocketAddrV4,
+    pub to: SocketAddrV4,
+    pub data: Vec<u8>,
+}
 
 /// What happens to a datagram on its way.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -10,7 +10,7 @@ use proto::{BootstrapNode, Command, Config, Datagram, Event, HostEvent, Rng};
 use crate::agenda::{Agenda, Due};
 use crate::firewall::Firewall;
 use crate::host::{Departure, Power};
-use crate::{Host, HostId, Link};
+use crate::{Flight, Host, HostId, Link};
 
 /// What runs on top of the nodes: takes their events, gives them commands.
 pub trait App {
@@ -42,14 +42,6 @@ pub struct World {
     trace: DefaultHasher,
     tap: Option<Vec<Flight>>,
     seed: u64,
-}
-
-/// A datagram on its way.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Flight {
-    pub from: SocketAddrV4,
-    pub to: SocketAddrV4,
-    pub data: Vec<u8>,
 }
 
 impl World {

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddrV4;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::{Action, AskId, Event, Question, Rng, SocketId, Stats, Timer, Timers};
 
@@ -63,11 +63,13 @@ impl Cx<'_> {
         self.out.actions.push_back(action);
     }
 
-    /// Asks the application; the answer comes as `Command::Answer` with this id.
+    /// Asks the application; the answer comes as `Command::Answer` with this id. If there is none
+    /// in time, `Timer::Ask` is due, and the answer is no.
     pub fn ask(&mut self, question: Question) -> AskId {
         let ask = AskId(self.out.next_ask);
         self.out.next_ask = self.out.next_ask.wrapping_add(1);
         self.emit(Event::Ask { ask, question });
+        self.wake_at(Timer::Ask(ask), self.now + ANSWER_WITHIN);
         ask
     }
 
@@ -76,3 +78,6 @@ impl Cx<'_> {
         self.timers.set(timer, at);
     }
 }
+
+/// A hook that never answers must not hold a handshake for ever.
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);

@@ -18,19 +18,25 @@ pub mod secret;
 pub mod wire;
 
 mod announce;
+mod base;
+mod cache;
 mod conn;
 mod connect;
 mod net;
 mod node;
 mod ops;
 mod punch;
+mod router;
 mod rpc;
 mod serve;
 mod store;
 
+#[cfg(test)]
+mod tests;
+
 pub use api::*;
 pub use cx::{Cx, Outbox};
-pub use node::{ConnStats, Node};
+pub use node::Node;
 pub use rng::Rng;
 pub use secret::Message;
 pub use timers::{Timer, Timers};

@@ -4,8 +4,6 @@ use std::collections::{BTreeSet, HashMap};
 use std::hash::Hash;
 use std::time::Instant;
 
-use crate::net::NetTimer;
-use crate::store::StoreTimer;
 use crate::{AskId, ConnId, ServerId};
 
 /// Why a node wakes.
@@ -29,6 +27,28 @@ pub enum Timer {
     Store(StoreTimer),
     /// An answer that never came.
     Ask(AskId),
+}
+
+/// Wake-ups of dht-rpc.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum NetTimer {
+    /// The earliest deadline of a request in flight.
+    Requests,
+    /// The congestion window and the tokens move on, every 750 ms.
+    Drain,
+    /// The tick, every 5 s.
+    Tick,
+    /// A DELAYED_PING is due.
+    DelayedPing,
+}
+
+/// Wake-ups of the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum StoreTimer {
+    /// Announcements, and what belongs to them, age.
+    Announced,
+    /// Mutable and immutable values age.
+    Values,
 }
 
 /// Deadlines by name; a name has at most one.

@@ -28,6 +28,7 @@ mod relay;
 mod rtt;
 mod send;
 mod seq;
+mod sink;
 mod stream;
 mod time;
 
@@ -35,4 +36,5 @@ pub use config::Config;
 pub use header::{Flags, HEADER_SIZE, Header, Packet, SackRanges, stream_id};
 pub use relay::rewrite;
 pub use seq::Seq;
-pub use stream::{CloseReason, Event, Sink, Stream, StreamStats, Transmit};
+pub use sink::Sink;
+pub use stream::{CloseReason, Event, Stream, StreamStats, Transmit};

@@ -6,7 +6,7 @@ use crate::header::Flags;
 use crate::pace::{Before, Pace};
 use crate::ranges::RangeSet;
 use crate::seq::Number;
-use crate::stream::Sink;
+use crate::sink::Sink;
 use crate::time::Micros;
 
 /// What became of a packet with a sequence number.

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use proto::{Datagram, SocketId};
 use quinn_udp::RecvMeta;
 
-use super::sockets::Sockets;
+use super::sockets::{SLOTS, Sockets};
 
 /// What arrived, not yet handed to the node.
 #[derive(Debug)]
@@ -112,10 +112,6 @@ fn ipv4(from: SocketAddr) -> Option<SocketAddrV4> {
         }
     }
 }
-
-/// Slots of a batch: as many as `recvmmsg` fills in one call. Where a call fills one slot only, as
-/// on macOS and Windows, a batch takes several calls, and still one turn of the node's lock.
-pub(super) const SLOTS: usize = 32;
 
 /// The largest UDP datagram, and the largest join of several.
 const SLOT: usize = 1 << 16;

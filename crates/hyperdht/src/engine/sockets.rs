@@ -14,7 +14,6 @@ use tokio::io::Interest;
 use tokio::net::UdpSocket;
 use tokio::runtime::Handle;
 
-use super::batch::SLOTS;
 use super::descriptors::Claim;
 
 /// The sockets of a node.
@@ -317,6 +316,10 @@ fn spare_details(socket: &socket2::Socket) {
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 fn spare_details(_: &socket2::Socket) {}
+
+/// Slots of a batch: as many as `recvmmsg` fills in one call. Where a call fills one slot only, as
+/// on macOS and Windows, a batch takes several calls, and still one turn of the node's lock.
+pub(super) const SLOTS: usize = 32;
 
 /// Bulk arrives in bursts of a congestion window, while the driver may not be scheduled for
 /// milliseconds.

@@ -342,6 +342,4 @@ impl Announcer {
 const STOP_LIMIT: Duration = Duration::from_secs(5);
 
 #[cfg(test)]
-pub(crate) mod testnet;
-#[cfg(test)]
 mod tests;

@@ -1,10 +1,10 @@
 use std::net::SocketAddrV4;
 use std::time::Duration;
 
-use super::testnet::{Host, SERVER, Testnet, cx};
 use super::{AnnounceOutput, Announcer, Signer};
 use crate::net::{Owner, RequestSpec};
 use crate::noise::KeyPair;
+use crate::tests::testnet::{Host, SERVER, Testnet, cx};
 use crate::wire::{Handshake, Mode, Peer, Relay, Target, announce_signable, command, hash, ns};
 use crate::{Event, PeerRecord, QueryKind, Timer, Unsigned};
 

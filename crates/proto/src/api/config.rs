@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
 
 use crate::noise::KeyPair;
+use crate::wire::BootstrapNode;
 
 /// Options of a node. Units and defaults are those of the reference's constructor.
 #[derive(Clone, Debug)]
@@ -83,22 +84,6 @@ pub struct AdaptiveTimeout {
     pub max: Duration,
     /// Added at random, up to this much. Default 256 ms.
     pub jitter: Duration,
-}
-
-/// A place to find the network.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum BootstrapNode {
-    /// An address.
-    Address(SocketAddrV4),
-    /// A name, with an address to try before it is resolved.
-    Name {
-        /// Host name for DNS.
-        host: String,
-        /// UDP port.
-        port: u16,
-        /// Asked first with a PING; DNS only if it is silent.
-        suggested: Option<Ipv4Addr>,
-    },
 }
 
 impl Default for Config {

@@ -13,8 +13,9 @@ mod stats;
 mod transmit;
 mod view;
 
+pub use crate::wire::BootstrapNode;
 pub use command::{Answer, Command, ConnectOptions, ServerOptions};
-pub use config::{AdaptiveTimeout, BootstrapNode, Config};
+pub use config::{AdaptiveTimeout, Config};
 pub use error::{ConnError, ConnectError, ListenError, QueryError, RequestError, StreamError};
 pub use event::{
     Closed, ConnectionInfo, Event, LocalAddress, Opened, Question, RemoteAddress, Unsigned,
@@ -28,4 +29,4 @@ pub use query::{
 pub use sizes::Sizes;
 pub use stats::{Dropped, Live, Stats, Stored};
 pub use transmit::{Datagram, Transmit, TransmitBuf};
-pub use view::{HealthReport, InflightRequest, TableNode};
+pub use view::{ConnStats, HealthReport, InflightRequest, TableNode};

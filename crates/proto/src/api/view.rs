@@ -46,3 +46,34 @@ pub struct InflightRequest {
     /// Where it was sent.
     pub to: SocketAddrV4,
 }
+
+/// What a connection's transport measures.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct ConnStats {
+    /// Smoothed round-trip time in milliseconds; 0 before the first sample.
+    pub rtt: f64,
+    /// Congestion window, in packets.
+    pub cwnd: u64,
+    /// Largest IP packet, in bytes.
+    pub mtu: u64,
+    /// Bytes in flight.
+    pub inflight: u64,
+    /// Packets that were sent again.
+    pub retransmits: u64,
+    /// How often a loss was seen by what arrived after it.
+    pub fast_recoveries: u64,
+    /// How often nothing was acknowledged in time.
+    pub rto_count: u64,
+    /// Bytes sent, with UDX headers.
+    pub bytes_transmitted: u64,
+    /// Bytes received, with UDX headers.
+    pub bytes_received: u64,
+    /// Packets sent.
+    pub packets_transmitted: u64,
+    /// Packets received.
+    pub packets_received: u64,
+    /// Empty messages of either side's keep-alive.
+    pub keep_alives_sent: u64,
+    /// Keep-alives received.
+    pub keep_alives_received: u64,
+}

@@ -3,7 +3,6 @@
 use std::net::SocketAddrV4;
 use std::time::Duration;
 
-use super::Base;
 use super::cache::Lesson;
 use super::candidates::Candidates;
 use super::connecting::{Connecting, Way};
@@ -14,7 +13,7 @@ use super::rounds::{Choices, Flow, RemoteServer, Rounds};
 use crate::conn::{Path, RemoteStream};
 use crate::net::Reply;
 use crate::noise::{KeyPair, PublicKey};
-use crate::punch::{MAX_ADDRESSES, Report};
+use crate::punch::{Base, MAX_ADDRESSES, Report};
 use crate::wire::hash;
 use crate::{Answer, AskId, ConnError, ConnId, ConnectError, ConnectOptions, Cx, SocketId, Timer};
 
@@ -264,7 +263,7 @@ impl Attempt {
             return Ok(Way::Known(path));
         }
         let Shaken { keys, route, payload, firewall, .. } = shaken;
-        let local = self.local_connection.then(|| base.local.all());
+        let local = self.local_connection.then(|| base.io.local.all());
         let decision = decide(*route, payload, *firewall, local.as_deref());
         tracing::debug!(conn = ?self.conn, ?route, ?decision, "server answered");
         let socket = base.io.net.socket();

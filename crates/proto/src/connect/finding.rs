@@ -5,15 +5,16 @@ use std::net::SocketAddrV4;
 
 use bytes::Bytes;
 
-use super::Base;
 use super::candidates::Candidates;
 use super::decide::Route;
 use super::requests::{Purpose, Requests};
 use crate::conn::Path;
 use crate::net::{Commit, QueryKey, QuerySpec, Reply};
 use crate::noise::{Finished, Initiator, KeyPair, PublicKey};
+use crate::punch::Base;
 use crate::wire::{
-    FEATURE_REVISION_1, Firewall, Handshake, Mode, NoisePayload, Peer, UdxInfo, command,
+    FEATURE_REVISION_1, Firewall, Handshake, Mode, NoisePayload, PAYLOAD_VERSION, Peer, UdxInfo,
+    command,
 };
 use crate::{ConnectError, Cx};
 
@@ -158,7 +159,7 @@ impl Finding {
         let Ok(payload) = NoisePayload::decode(&plaintext) else {
             return Found::Failed(ConnectError::HandshakeInvalid);
         };
-        if payload.version != VERSION {
+        if payload.version != PAYLOAD_VERSION {
             return Found::Failed(ConnectError::ServerIncompatible);
         }
         if payload.error != crate::wire::PayloadError::None {
@@ -276,10 +277,10 @@ impl Finding {
         let firewall = if address.is_some() { Firewall::Open } else { Firewall::Unknown };
         let mut addresses4: Vec<_> = address.into_iter().collect();
         if self.hello.share_local {
-            addresses4.extend(base.local.all());
+            addresses4.extend(base.io.local.all());
         }
         let payload = NoisePayload {
-            version: VERSION,
+            version: PAYLOAD_VERSION,
             firewall,
             addresses4,
             udx: Some(UdxInfo { features: FEATURE_REVISION_1, id: self.hello.stream_id, seq: 0 }),
@@ -351,9 +352,6 @@ fn read(via: SocketAddrV4, reply: &Reply) -> Option<(Route, Vec<u8>)> {
     };
     Some((route, message.noise))
 }
-
-/// Of the Noise payloads.
-pub(crate) const VERSION: u64 = 1;
 
 /// Handshakes in parallel that are not overdue; the chain of candidates adds one.
 const PARALLEL: usize = 2;

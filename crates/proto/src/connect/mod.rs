@@ -2,34 +2,26 @@
 //!
 //! An attempt is *finding* a node that leads to the server, until a handshake through one of them
 //! succeeds; then it is *connecting*, on whichever path opens first. Every call to this machine may
-//! leave news of punchers behind: [`pass_reports`] follows each.
+//! leave news of punchers behind: `Node` passes it on after each.
 //! Reference: hyperdht 6.34.0 `lib/connect.js`.
 
 mod attempt;
-mod base;
 mod cache;
 mod candidates;
 mod connecting;
 mod decide;
 mod finding;
-mod local;
 mod requests;
 mod rounds;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddrV4;
 
-pub(crate) use base::Announced;
-pub(crate) use base::{Base, Io, pass_reports};
-pub(crate) use finding::VERSION;
-pub(crate) use local::LocalAddresses;
-pub(crate) use rounds::ask;
-
 use crate::conn::Path;
 use crate::net::Reply;
 use crate::noise::{KeyPair, PublicKey};
-use crate::punch::{MAX_ADDRESSES, Report};
-use crate::store::Store;
+use crate::punch::{Base, MAX_ADDRESSES, Report};
+use crate::router::Router;
 use crate::wire::hash;
 use crate::{
     Answer, AskId, ConnError, ConnId, ConnectError, ConnectOptions, Cx, QueryError, RequestError,
@@ -58,12 +50,12 @@ impl Connector {
         &mut self,
         cx: &mut Cx<'_>,
         base: &mut Base<'_>,
-        store: &mut Store,
+        router: &mut Router,
         conn: ConnId,
         remote: PublicKey,
         options: ConnectOptions,
     ) {
-        let candidates = match store.router.relay(Some(hash(&[&remote]))) {
+        let candidates = match router.relay(Some(hash(&[&remote]))) {
             Some(server) => Candidates::new(vec![server], Source::Announced),
             None if options.relay_addresses.is_empty() => {
                 Candidates::new(self.relays.get(&remote).to_vec(), Source::Remembered)
@@ -204,9 +196,6 @@ impl Connector {
         self.relays.learn(remote, lesson);
     }
 }
-
-#[cfg(test)]
-pub(crate) mod testing;
 
 #[cfg(test)]
 mod tests;

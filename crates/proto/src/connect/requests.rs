@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use super::Io;
+use crate::base::Io;
 use crate::net::{Owner, RequestKey, RequestSpec};
 use crate::wire::{Target, command};
 use crate::{ConnId, Cx, SocketId};

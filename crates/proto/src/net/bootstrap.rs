@@ -2,13 +2,11 @@
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 
-use super::firewall::{Caller, PROBES, Scope};
-use super::machine::Net;
+use super::RequestSpec;
+use super::exchange::{Out, Purpose};
 use super::query::Query;
-use super::requests::Purpose;
-use super::{Output, Reply, RequestSpec};
-use crate::wire::{NodeId, command, node_id};
-use crate::{Action, BootstrapNode, Config, Cx, Event};
+use crate::wire::{NodeId, command};
+use crate::{Action, BootstrapNode, Config, Cx};
 
 /// The bootstrap list, and how far the bootstrap has come.
 #[derive(Debug)]
@@ -45,6 +43,22 @@ enum Stage {
     /// The query has ended, the check of the firewall has not.
     Checking,
     Done,
+}
+
+/// A place was found, or given up until the next query wants it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub(super) struct Settled(pub(super) Option<SocketAddrV4>);
+
+/// What follows the end of a query or of the check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Then {
+    /// The check is to start.
+    Check,
+    /// Something else has to end first, or nothing is left to do.
+    Wait,
+    /// Both have ended.
+    Conclude,
 }
 
 /// One PING_NAT to whoever answers first: is a real check worth while?
@@ -113,6 +127,141 @@ impl Bootstrap {
             }
         }
     }
+
+    /// Gives a query the places to start from. True if more of them will follow.
+    pub(super) fn add_nodes(
+        &mut self,
+        cx: &mut Cx<'_>,
+        out: &mut Out<'_>,
+        tick: u64,
+        query: &mut Query,
+    ) -> bool {
+        for (index, place) in self.places.iter_mut().enumerate() {
+            let suggested = place.suggested();
+            // A suggestion that holds saves a round trip; the ping decides on DNS only.
+            let address = place.address().or(suggested);
+            address.into_iter().for_each(|address| query.push_bootstrap(address));
+            match (place.state, suggested) {
+                (PlaceState::Unknown, Some(address)) => {
+                    place.state = PlaceState::Pinging;
+                    let spec = RequestSpec::internal(address, command::PING);
+                    out.send(cx, spec, Purpose::Suggested(index));
+                }
+                (PlaceState::Unknown, None) => place.resolve(cx, tick),
+                (PlaceState::Pinging | PlaceState::Resolving(_) | PlaceState::Known(_), _) => {}
+            }
+        }
+        !self.is_settled()
+    }
+
+    /// The ping of a suggested address has ended.
+    pub(super) fn handle_suggested(
+        &mut self,
+        cx: &mut Cx<'_>,
+        tick: u64,
+        index: usize,
+        answered: bool,
+    ) -> Option<Settled> {
+        let place = self.places.get_mut(index)?;
+        match place.suggested().filter(|_| answered) {
+            Some(address) => Some(place.settle(Some(address))),
+            None => {
+                place.resolve(cx, tick);
+                None
+            }
+        }
+    }
+
+    /// Takes the addresses of a name for one place; none if it could not be resolved.
+    pub(super) fn handle_resolved(
+        &mut self,
+        index: usize,
+        host: &str,
+        addresses: &[Ipv4Addr],
+    ) -> Option<Settled> {
+        let place = self.places.get_mut(index)?;
+        let BootstrapNode::Name { host: name, port, .. } = &place.node else {
+            return None;
+        };
+        if name != host || !matches!(place.state, PlaceState::Resolving(_)) {
+            return None;
+        }
+        let address = addresses.first().map(|host| SocketAddrV4::new(*host, *port));
+        Some(place.settle(address))
+    }
+
+    /// A name that takes this long is as good as unknown.
+    pub(super) fn handle_tick(&mut self, index: usize, tick: u64) -> Option<Settled> {
+        let place = self.places.get_mut(index)?;
+        match place.state {
+            PlaceState::Resolving(since) if tick - since > RESOLVE_TICKS => {
+                Some(place.settle(None))
+            }
+            PlaceState::Unknown
+            | PlaceState::Pinging
+            | PlaceState::Resolving(_)
+            | PlaceState::Known(_) => None,
+        }
+    }
+
+    /// A place is looked for no longer, until the next query wants it.
+    pub(super) fn forget(&mut self, index: usize) -> Option<Settled> {
+        Some(self.places.get_mut(index)?.settle(None))
+    }
+
+    /// The first node that answers is asked whether it reaches our server socket.
+    pub(super) fn take_quick_test(&mut self) -> bool {
+        std::mem::replace(&mut self.quick_test, QuickTest::Unwanted) == QuickTest::Wanted
+    }
+
+    /// A stranger reaches us: that is worth a check. True while a query walks.
+    pub(super) fn handle_quick_test(&mut self) -> bool {
+        let is_walking = self.stage == Stage::Walking;
+        if is_walking {
+            self.check = Check::Wanted;
+        }
+        is_walking
+    }
+
+    /// True for a check that waits for nodes to ask.
+    pub(super) fn wants_check(&self) -> bool {
+        self.check == Check::Wanted
+    }
+
+    /// The check begins.
+    pub(super) fn start_check(&mut self) {
+        self.check = Check::Running;
+    }
+
+    /// The query has ended.
+    pub(super) fn handle_query_end(&mut self) -> Then {
+        if self.stage != Stage::Walking {
+            return Then::Wait;
+        }
+        self.stage = Stage::Checking;
+        match self.check {
+            Check::Wanted | Check::Late => Then::Check,
+            Check::Running => Then::Wait,
+            Check::Pointless | Check::Ended => Then::Conclude,
+        }
+    }
+
+    /// The check has ended.
+    pub(super) fn handle_check_end(&mut self) -> Then {
+        if self.check != Check::Running {
+            return Then::Wait;
+        }
+        self.check = Check::Ended;
+        if self.stage == Stage::Checking { Then::Conclude } else { Then::Wait }
+    }
+
+    /// Both have ended. True if the node is ready; an id that is another than that which we have
+    /// walked to needs another table, and another walk.
+    pub(super) fn conclude(&mut self, id: NodeId) -> bool {
+        let is_done = id == self.walked;
+        self.stage = if is_done { Stage::Done } else { Stage::Walking };
+        is_done
+    }
 }
 
 impl Place {
@@ -133,6 +282,18 @@ impl Place {
         }
     }
 
+    fn resolve(&mut self, cx: &mut Cx<'_>, tick: u64) {
+        if let BootstrapNode::Name { host, .. } = &self.node {
+            self.state = PlaceState::Resolving(tick);
+            cx.act(Action::Resolve { host: host.clone() });
+        }
+    }
+
+    fn settle(&mut self, address: Option<SocketAddrV4>) -> Settled {
+        self.state = address.map_or(PlaceState::Unknown, PlaceState::Known);
+        Settled(address)
+    }
+
     /// Where it may be, until that is known.
     fn suggested(&self) -> Option<SocketAddrV4> {
         match &self.node {
@@ -141,176 +302,6 @@ impl Place {
             }
             BootstrapNode::Name { .. } | BootstrapNode::Address(_) => None,
         }
-    }
-}
-
-impl Net {
-    pub(super) fn start_bootstrap(&mut self, cx: &mut Cx<'_>) {
-        self.start_bootstrap_query(cx);
-    }
-
-    /// Takes the addresses of a name; none if it could not be resolved.
-    pub(crate) fn handle_resolved(&mut self, cx: &mut Cx<'_>, host: &str, addresses: &[Ipv4Addr]) {
-        if self.destroyed {
-            return;
-        }
-        for index in 0..self.bootstrap.places.len() {
-            let place = &self.bootstrap.places[index];
-            let BootstrapNode::Name { host: name, port, .. } = &place.node else {
-                continue;
-            };
-            if name == host && matches!(place.state, PlaceState::Resolving(_)) {
-                let address = addresses.first().map(|host| SocketAddrV4::new(*host, *port));
-                self.settle(cx, index, address);
-            }
-        }
-    }
-
-    /// Gives a query the places to start from. True if more of them will follow.
-    pub(super) fn add_bootstrap_nodes(&mut self, cx: &mut Cx<'_>, query: &mut Query) -> bool {
-        for index in 0..self.bootstrap.places.len() {
-            let place = &self.bootstrap.places[index];
-            let (state, suggested) = (place.state, place.suggested());
-            // A suggestion that holds saves a round trip; the ping decides on DNS only.
-            let address = place.address().or(suggested);
-            address.into_iter().for_each(|address| query.push_bootstrap(address));
-            match (state, suggested) {
-                (PlaceState::Unknown, Some(address)) => self.ping_suggested(cx, index, address),
-                (PlaceState::Unknown, None) => self.resolve(cx, index),
-                (PlaceState::Pinging | PlaceState::Resolving(_) | PlaceState::Known(_), _) => {}
-            }
-        }
-        !self.bootstrap.is_settled()
-    }
-
-    pub(super) fn handle_suggested(&mut self, cx: &mut Cx<'_>, index: usize, answered: bool) {
-        let Some(place) = self.bootstrap.places.get(index) else {
-            return;
-        };
-        match place.suggested().filter(|_| answered) {
-            Some(address) => self.settle(cx, index, Some(address)),
-            None => self.resolve(cx, index),
-        }
-    }
-
-    /// A place is looked for no longer, until the next query wants it.
-    pub(super) fn forget_place(&mut self, cx: &mut Cx<'_>, index: usize) {
-        if index < self.bootstrap.places.len() {
-            self.settle(cx, index, None);
-        }
-    }
-
-    /// A name that takes this long is as good as unknown.
-    pub(super) fn handle_resolve_tick(&mut self, cx: &mut Cx<'_>) {
-        for index in 0..self.bootstrap.places.len() {
-            match self.bootstrap.places[index].state {
-                PlaceState::Resolving(since) if self.clock.tick - since > RESOLVE_TICKS => {
-                    self.settle(cx, index, None);
-                }
-                PlaceState::Unknown
-                | PlaceState::Pinging
-                | PlaceState::Resolving(_)
-                | PlaceState::Known(_) => {}
-            }
-        }
-    }
-
-    /// Asks the first node that answers whether it reaches our server socket.
-    fn start_quick_test(&mut self, cx: &mut Cx<'_>, to: SocketAddrV4) {
-        if self.bootstrap.quick_test == QuickTest::Wanted {
-            self.bootstrap.quick_test = QuickTest::Unwanted;
-            let spec = self.ping_nat(to);
-            self.send_request(cx, spec, Purpose::QuickTest);
-        }
-    }
-
-    /// A stranger reaches us: that is worth a check, and tells what our id will be if it holds.
-    /// The query that runs goes there at once, so that none is needed once we know.
-    pub(super) fn handle_quick_test(&mut self, cx: &mut Cx<'_>, reply: &Reply) {
-        if self.bootstrap.stage != Stage::Walking {
-            return;
-        }
-        self.bootstrap.check = Check::Wanted;
-        let is_plain = reply.to.port() == self.server_port;
-        if is_plain && Some(*reply.to.ip()) == self.nat.address().0 {
-            let id = node_id(reply.to);
-            self.bootstrap.handle_walk(id);
-            self.redirect_bootstrap_query(cx, id);
-        }
-    }
-
-    /// One more node is known.
-    pub(super) fn handle_bootstrap_reply(&mut self, cx: &mut Cx<'_>, from: SocketAddrV4) {
-        self.start_quick_test(cx, from);
-        let is_known = matches!(self.nat.address(), (Some(_), port) if port != 0);
-        let is_ready = is_known && self.table.len() >= PROBES;
-        if is_ready && self.bootstrap.check == Check::Wanted {
-            self.start_check(cx);
-        }
-    }
-
-    pub(super) fn handle_bootstrap_query_end(&mut self, cx: &mut Cx<'_>) {
-        if self.bootstrap.stage != Stage::Walking {
-            return;
-        }
-        self.bootstrap.stage = Stage::Checking;
-        match self.bootstrap.check {
-            Check::Wanted | Check::Late => self.start_check(cx),
-            Check::Running => {}
-            Check::Pointless | Check::Ended => self.conclude_bootstrap(cx),
-        }
-    }
-
-    pub(super) fn handle_bootstrap_update_end(&mut self, cx: &mut Cx<'_>) {
-        if self.bootstrap.check != Check::Running {
-            return;
-        }
-        self.bootstrap.check = Check::Ended;
-        if self.bootstrap.stage == Stage::Checking {
-            self.conclude_bootstrap(cx);
-        }
-    }
-
-    fn start_check(&mut self, cx: &mut Cx<'_>) {
-        self.bootstrap.check = Check::Running;
-        let scope = if self.role.is_forced() { Scope::Full } else { Scope::Firewall };
-        self.start_update(cx, scope, Caller::Bootstrap);
-    }
-
-    /// An id that is another than that which we have walked to needs another table.
-    fn conclude_bootstrap(&mut self, cx: &mut Cx<'_>) {
-        if self.table.id() == self.bootstrap.walked {
-            return self.finish_bootstrap(cx);
-        }
-        self.bootstrap.stage = Stage::Walking;
-        self.start_bootstrap_query(cx);
-    }
-
-    fn finish_bootstrap(&mut self, cx: &mut Cx<'_>) {
-        self.bootstrap.stage = Stage::Done;
-        cx.emit(Event::Ready);
-        self.outputs.push_back(Output::Ready);
-    }
-
-    fn ping_suggested(&mut self, cx: &mut Cx<'_>, index: usize, address: SocketAddrV4) {
-        self.bootstrap.places[index].state = PlaceState::Pinging;
-        let spec = RequestSpec::internal(address, command::PING);
-        self.send_request(cx, spec, Purpose::Suggested(index));
-    }
-
-    fn resolve(&mut self, cx: &mut Cx<'_>, index: usize) {
-        let place = &mut self.bootstrap.places[index];
-        if let BootstrapNode::Name { host, .. } = &place.node {
-            place.state = PlaceState::Resolving(self.clock.tick);
-            cx.act(Action::Resolve { host: host.clone() });
-        }
-    }
-
-    /// A place was found, or given up until the next query wants it.
-    fn settle(&mut self, cx: &mut Cx<'_>, index: usize, address: Option<SocketAddrV4>) {
-        let state = address.map_or(PlaceState::Unknown, PlaceState::Known);
-        self.bootstrap.places[index].state = state;
-        self.handle_bootstrap_node(cx, address);
     }
 }
 

@@ -1,17 +1,19 @@
 //! Do strangers reach us? Then we may serve others (PROTOCOL B.10).
 
 use std::collections::BTreeSet;
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::Ipv4Addr;
 
-use bytes::Bytes;
-
-use super::machine::Net;
-use super::requests::Purpose;
+use super::address::OwnAddress;
 use super::sampler::NatSampler;
-use super::ticks::MORE_STABLE_TICKS;
-use super::{Reply, RequestKey, RequestSpec};
-use crate::wire::{command, node_id};
+use super::{Reply, RequestKey};
 use crate::{Config, Cx, Event, SocketId};
+
+/// What we are to others, and the probe that may change it.
+#[derive(Debug)]
+pub(super) struct Firewall {
+    role: Role,
+    probe: Option<Probe>,
+}
 
 /// What we are to others, and what we may become.
 #[derive(Clone, Copy, Debug)]
@@ -22,7 +24,17 @@ pub(super) struct Role {
     pub(super) firewalled: bool,
     /// Become persistent after a while, and ephemeral after a sleep.
     pub(super) adaptive: bool,
-    forced: bool,
+    /// The application demands persistence.
+    pub(super) forced: bool,
+}
+
+/// What is to be found out, and for whom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Update {
+    pub(super) scope: Scope,
+    pub(super) caller: Caller,
+    /// Our address when it began.
+    pub(super) address: (Option<Ipv4Addr>, u16),
 }
 
 /// How much an update may change.
@@ -41,13 +53,10 @@ pub(super) enum Caller {
     Tick,
 }
 
-/// An update whose probe runs.
+/// Several nodes are asked to answer to the server socket.
 #[derive(Debug)]
-pub(super) struct Update {
-    scope: Scope,
-    caller: Caller,
-    /// Our address when it began.
-    address: (Option<Ipv4Addr>, u16),
+struct Probe {
+    update: Update,
     pending: BTreeSet<RequestKey>,
     asked: usize,
     /// Replies that arrived on the server socket.
@@ -55,70 +64,77 @@ pub(super) struct Update {
     sampler: NatSampler,
 }
 
-impl Role {
+/// How a probe has ended.
+#[derive(Debug)]
+pub(super) struct Probed {
+    pub(super) update: Update,
+    /// What those who reached us see; `None`: too few did, or some NAT is in between.
+    pub(super) proven: Option<NatSampler>,
+}
+
+impl Firewall {
     pub(super) fn new(config: &Config) -> Self {
-        Self {
+        let role = Role {
             ephemeral: true,
             firewalled: config.firewalled,
             adaptive: config.ephemeral.is_none() && config.adaptive,
             forced: config.ephemeral == Some(false),
-        }
+        };
+        Self { role, probe: None }
     }
 
-    /// True if the application demands persistence.
-    pub(super) fn is_forced(self) -> bool {
-        self.forced
+    /// What we are.
+    pub(super) fn role(&self) -> Role {
+        self.role
     }
 
-    /// True if this role is to change with time.
-    pub(super) fn wants_persistence(self) -> bool {
-        self.ephemeral && (self.adaptive || self.forced)
-    }
-}
-
-impl Net {
-    /// Changes our role if our address allows it. The caller is told.
-    pub(super) fn start_update(&mut self, cx: &mut Cx<'_>, scope: Scope, caller: Caller) {
-        let role = self.role;
-        let is_useless = !role.ephemeral || (scope == Scope::Firewall && !role.firewalled);
-        if is_useless || self.update.is_some() {
-            return self.finish_update(cx, caller);
-        }
-        let address = self.nat.address();
-        if scope == Scope::Full {
-            self.clock.stable_in = if role.forced { RETRY_TICKS } else { MORE_STABLE_TICKS };
-            self.clock.last_host = address.0;
-        }
-        if address.0.is_none() || address.1 == 0 {
-            return self.finish_update(cx, caller);
-        }
-        if role.firewalled {
-            self.start_probe(cx, scope, caller);
-        } else {
-            self.change_role(cx, scope, address, None);
-            self.finish_update(cx, caller);
-        }
+    /// True while there is nothing to be found out: we know already, or a probe runs.
+    pub(super) fn is_useless(&self, scope: Scope) -> bool {
+        let Role { ephemeral, firewalled, .. } = self.role;
+        !ephemeral || (scope == Scope::Firewall && !firewalled) || self.probe.is_some()
     }
 
-    /// Takes the end of a PING_NAT of the probe.
+    /// Waits for the answers to these requests.
+    pub(super) fn start_probe(&mut self, update: Update, pending: BTreeSet<RequestKey>) {
+        let (asked, sampler) = (pending.len(), NatSampler::default());
+        self.probe = Some(Probe { update, pending, asked, good: 0, sampler });
+    }
+
+    /// Takes the end of a request of the probe.
     pub(super) fn handle_pong(
         &mut self,
-        cx: &mut Cx<'_>,
+        own: &OwnAddress,
         request: RequestKey,
-        reply: Option<Reply>,
-    ) {
-        let Some(update) = &mut self.update else {
-            return;
-        };
-        update.pending.remove(&request);
+        reply: Option<&Reply>,
+    ) -> Option<Probed> {
+        let probe = self.probe.as_mut()?;
+        probe.pending.remove(&request);
         // Only what arrives on the server socket proves anything.
         if let Some(reply) = reply.filter(|reply| reply.socket == SocketId::SERVER) {
-            update.good += 1;
-            update.sampler.add(reply.to);
+            probe.good += 1;
+            probe.sampler.add(reply.to);
         }
-        if update.pending.is_empty() {
-            self.finish_probe(cx);
+        if !probe.pending.is_empty() {
+            return None;
         }
+        self.probe.take().map(|probe| probe.conclude(own))
+    }
+
+    /// Forgets the probe.
+    pub(super) fn clear_probe(&mut self) {
+        self.probe = None;
+    }
+
+    /// Strangers reach us.
+    pub(super) fn open(&mut self, cx: &mut Cx<'_>) {
+        if std::mem::replace(&mut self.role.firewalled, false) {
+            cx.emit(Event::Firewalled { firewalled: false });
+        }
+    }
+
+    /// Others may store us from here on.
+    pub(super) fn become_persistent(&mut self) {
+        self.role.ephemeral = false;
     }
 
     /// Others drop us from their tables in their own time.
@@ -128,101 +144,23 @@ impl Net {
             cx.emit(Event::Ephemeral);
         }
     }
+}
 
-    /// Asks a node to answer to our server socket.
-    pub(super) fn ping_nat(&self, to: SocketAddrV4) -> RequestSpec {
-        let value = Some(Bytes::copy_from_slice(&self.server_port.to_le_bytes()));
-        RequestSpec { value, ..RequestSpec::internal(to, command::PING_NAT) }
+impl Role {
+    /// True if this role is to change with time.
+    pub(super) fn wants_persistence(self) -> bool {
+        self.ephemeral && (self.adaptive || self.forced)
     }
+}
 
-    fn start_probe(&mut self, cx: &mut Cx<'_>, scope: Scope, caller: Caller) {
-        let mut nodes = self.recent_nodes(PROBES);
-        if nodes.len() < PROBES {
-            // Some of them twice, then, as the reference does: how many have to reach us depends on
-            // how many are asked.
-            nodes.extend(self.bootstrap.addresses());
-        }
-        if nodes.is_empty() {
-            return self.finish_update(cx, caller);
-        }
-        let mut pending = BTreeSet::new();
-        for to in &nodes {
-            let spec = self.ping_nat(*to);
-            pending.insert(self.send_request(cx, spec, Purpose::Probe));
-        }
-        self.update = Some(Update {
-            scope,
-            caller,
-            address: self.nat.address(),
-            pending,
-            asked: nodes.len(),
-            good: 0,
-            sampler: NatSampler::default(),
-        });
-    }
-
-    fn finish_probe(&mut self, cx: &mut Cx<'_>) {
-        let Some(update) = self.update.take() else {
-            return;
-        };
-        let Update { scope, caller, address, sampler, .. } = update;
-        let needed = if update.asked >= PROBES { MANY_GOOD } else { 1 };
+impl Probe {
+    fn conclude(self, own: &OwnAddress) -> Probed {
+        let Self { update, asked, good, sampler, .. } = self;
+        let needed = if asked >= PROBES { MANY_GOOD } else { 1 };
         let (host, port) = sampler.address();
         // Another host, or another port than the bound one: some NAT is in between.
-        let is_open = update.good >= needed
-            && host.is_some()
-            && host == self.nat.address().0
-            && port != 0
-            && port == self.server_port;
-        if is_open {
-            self.change_role(cx, scope, address, Some(sampler));
-        }
-        self.finish_update(cx, caller);
-    }
-
-    /// Strangers reach us, whatever else may have changed while that was found out.
-    fn change_role(
-        &mut self,
-        cx: &mut Cx<'_>,
-        scope: Scope,
-        address: (Option<Ipv4Addr>, u16),
-        sampler: Option<NatSampler>,
-    ) {
-        if std::mem::replace(&mut self.role.firewalled, false) {
-            cx.emit(Event::Firewalled { firewalled: false });
-        }
-        let old = self.nat.address();
-        let (host, port) = sampler.as_ref().unwrap_or(&self.nat).address();
-        let Some(host) = host.filter(|host| Some(*host) == address.0) else {
-            return;
-        };
-        if !self.role.ephemeral || old != address || port == 0 {
-            return;
-        }
-        if let Some(sampler) = sampler {
-            self.strangers.clear();
-            self.nat = sampler;
-            self.report_nat(cx, old);
-        }
-        if scope == Scope::Full {
-            self.role.ephemeral = false;
-        }
-        let id = node_id(SocketAddrV4::new(host, port));
-        if id != self.table.id() {
-            self.table.move_to(id);
-            if self.bootstrapped() {
-                self.refresh(cx);
-            }
-        }
-        if let Some(id) = self.id() {
-            cx.emit(Event::Persistent { id });
-        }
-    }
-
-    fn finish_update(&mut self, cx: &mut Cx<'_>, caller: Caller) {
-        if caller == Caller::Bootstrap {
-            self.handle_bootstrap_update_end(cx);
-        }
+        let is_open = good >= needed && host.is_some() && host == own.get().0 && own.is_plain(port);
+        Probed { update, proven: is_open.then_some(sampler) }
     }
 }
 
@@ -231,6 +169,3 @@ pub(super) const PROBES: usize = 5;
 
 /// So many of them have to reach us. With fewer nodes to ask, one has to do.
 const MANY_GOOD: usize = 3;
-
-/// About a minute: a node that has to be persistent does not give up.
-const RETRY_TICKS: u64 = 12;

@@ -3,46 +3,34 @@
 //! The machines above start requests and queries here under a name, their [`Owner`], and are told
 //! the outcome through [`Output`].
 
+mod address;
 mod bootstrap;
+mod clock;
 mod contacts;
 mod delayed;
+mod exchange;
 mod firewall;
 mod health;
+mod hints;
 mod machine;
 mod queries;
 mod query;
-mod requests;
 mod sampler;
-mod serve;
-mod sleep;
 mod table;
 #[cfg(test)]
 mod tests;
-mod ticks;
 
 use std::net::SocketAddrV4;
 use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::wire::{NodeId, Target};
+use crate::wire::{NodeId, Target, command};
 use crate::{ConnId, QueryError, QueryId, RequestError, RequestId, ServerId, SocketId, Tally};
 
+pub(crate) use crate::rpc::RequestKey;
 pub(crate) use crate::{Answering, Incoming};
 pub(crate) use machine::Net;
-
-/// Wake-ups of this layer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum NetTimer {
-    /// The earliest deadline of a request in flight.
-    Requests,
-    /// The congestion window and the tokens move on, every 750 ms.
-    Drain,
-    /// The tick, every 5 s.
-    Tick,
-    /// A DELAYED_PING is due.
-    DelayedPing,
-}
 
 /// Who is told how a request or a query ended. `tag` is the owner's own word for what it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -58,10 +46,6 @@ pub(crate) enum Owner {
     /// A puncher's NAT sampling.
     Punch(u32, u32),
 }
-
-/// Names a request in flight.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct RequestKey(pub u64);
 
 /// Names a running query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -146,6 +130,24 @@ pub(crate) struct QuerySpec {
     pub retries: Option<u32>,
     pub force: bool,
     pub commit: Commit,
+}
+
+impl QuerySpec {
+    /// A walk that gathers nodes.
+    pub(crate) fn find_node(target: Target) -> Self {
+        Self {
+            target,
+            internal: true,
+            command: command::FIND_NODE,
+            value: None,
+            nodes: Vec::new(),
+            only_closest_nodes: false,
+            concurrency: None,
+            retries: None,
+            force: false,
+            commit: Commit::None,
+        }
+    }
 }
 
 /// What follows once the closest nodes are known.

@@ -1,296 +1,322 @@
 //! Running queries: every step of a [`Query`] becomes a request, an output, or its end.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddrV4;
 
-use bytes::Bytes;
+use super::exchange::{Out, Purpose};
+use super::hints::Hints;
+use super::query::{Candidate, Query, QueryPurpose, Step};
+use super::table::Table;
+use super::{Output, QueryKey, QuerySpec, Reply, RequestKey, RequestSpec};
+use crate::wire::{NodeId, error_code};
+use crate::{Config, Cx, QueryError, RequestError, Steer};
 
-use super::machine::Net;
-use super::query::{Candidate, Down, Query, QueryPurpose, Step};
-use super::requests::Purpose;
-use super::ticks::REFRESH_TICKS;
-use super::{Commit, Output, Owner, QueryKey, QuerySpec, Reply, RequestKey, RequestSpec};
-use crate::wire::{NodeId, Target, Writer, command, error_code};
-use crate::{Cx, QueryError, RequestError, Steer};
+/// The queries of a node, its own and those of its owners.
+#[derive(Debug)]
+pub(super) struct Queries {
+    by_key: BTreeMap<QueryKey, Query>,
+    next: u64,
+    /// Requests of a query at a time.
+    concurrency: usize,
+    hints: Hints,
+}
 
-impl Net {
-    /// Walks to a target; its end is an [`Output::QueryDone`].
-    pub(crate) fn query(&mut self, cx: &mut Cx<'_>, spec: QuerySpec, owner: Owner) -> QueryKey {
-        let concurrency = spec.concurrency.unwrap_or(self.concurrency);
-        self.start_query(cx, spec, QueryPurpose::Owner(owner), concurrency)
+/// What a query means for the node itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub(super) enum Course {
+    On,
+    /// The query for our own id has ended.
+    BootstrapEnded,
+}
+
+impl Queries {
+    pub(super) fn new(config: &Config) -> Self {
+        Self {
+            by_key: BTreeMap::new(),
+            next: 0,
+            concurrency: config.concurrency.max(1),
+            hints: Hints::new(config),
+        }
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.by_key.len()
+    }
+
+    /// Any of them.
+    pub(super) fn first(&self) -> Option<QueryKey> {
+        self.by_key.keys().next().copied()
+    }
+
+    /// Makes a query, which runs once it has been inserted.
+    pub(super) fn open(
+        &mut self,
+        cx: &mut Cx<'_>,
+        spec: QuerySpec,
+        purpose: QueryPurpose,
+    ) -> (QueryKey, Query) {
+        let key = QueryKey(self.next);
+        self.next += 1;
+        cx.stats.queries_total += 1;
+        cx.stats.queries_active += 1;
+        let concurrency = match purpose {
+            QueryPurpose::Owner(_) => spec.concurrency.unwrap_or(self.concurrency),
+            QueryPurpose::Bootstrap => self.concurrency,
+            QueryPurpose::Refresh | QueryPurpose::Reunion => self.background(),
+        };
+        (key, Query::new(spec, purpose, concurrency))
+    }
+
+    /// Takes a query that [`Queries::open`] has made.
+    pub(super) fn insert(&mut self, key: QueryKey, query: Query) {
+        self.by_key.insert(key, query);
     }
 
     /// Forgets a query without a word.
-    pub(crate) fn cancel_query(&mut self, cx: &mut Cx<'_>, key: QueryKey) {
-        self.remove_query(cx, key);
+    pub(super) fn cancel(&mut self, cx: &mut Cx<'_>, out: &mut Out<'_>, key: QueryKey) {
+        self.remove(cx, out, key);
     }
 
     /// Changes the course of a query that has not found the closest nodes yet.
-    pub(crate) fn steer_query(&mut self, cx: &mut Cx<'_>, key: QueryKey, steer: Steer) {
-        let Some(query) = self.queries.get_mut(&key).filter(|query| query.is_asking()) else {
-            return;
+    pub(super) fn steer(
+        &mut self,
+        cx: &mut Cx<'_>,
+        out: &mut Out<'_>,
+        table: &Table,
+        key: QueryKey,
+        steer: Steer,
+    ) -> Course {
+        let Some(query) = self.by_key.get_mut(&key).filter(|query| query.is_asking()) else {
+            return Course::On;
         };
         match steer {
-            Steer::Pause => query.paused = true,
+            Steer::Pause => {
+                query.paused = true;
+                Course::On
+            }
             Steer::GoOn => {
                 query.paused = false;
-                self.run_query(cx, key);
+                self.run(cx, out, table, key)
             }
-            Steer::Conclude => self.close_query(cx, key),
+            Steer::Conclude => self.close(cx, out, key),
         }
     }
 
     /// Sends what the owner made of [`Output::Commit`]. One that was stored is a success.
-    pub(crate) fn commit(&mut self, cx: &mut Cx<'_>, key: QueryKey, specs: Vec<RequestSpec>) {
-        if !self.queries.get(&key).is_some_and(Query::awaits_commits) {
-            return;
+    pub(super) fn commit(
+        &mut self,
+        cx: &mut Cx<'_>,
+        out: &mut Out<'_>,
+        key: QueryKey,
+        specs: Vec<RequestSpec>,
+    ) -> Course {
+        if !self.by_key.get(&key).is_some_and(Query::awaits_commits) {
+            return Course::On;
         }
-        let send = |spec| self.send_request(cx, spec, Purpose::Commit(key));
+        let send = |spec| out.send(cx, spec, Purpose::Commit(key));
         let requests: Vec<RequestKey> = specs.into_iter().map(send).collect();
-        let query = self.queries.get_mut(&key);
-        if let Some(result) = query.and_then(|query| query.handle_commits(requests)) {
-            self.finish_query(cx, key, result);
+        let query = self.by_key.get_mut(&key);
+        match query.and_then(|query| query.handle_commits(requests)) {
+            Some(result) => self.finish(cx, out, key, result),
+            None => Course::On,
         }
-    }
-
-    /// Walks towards our own id, to fill the table.
-    pub(super) fn start_bootstrap_query(&mut self, cx: &mut Cx<'_>) {
-        let id = self.table.id();
-        self.bootstrap.handle_walk(id);
-        self.start_query(cx, find_node(id), QueryPurpose::Bootstrap, self.concurrency);
     }
 
     /// The id that the bootstrap query walks to is another one.
-    pub(super) fn redirect_bootstrap_query(&mut self, cx: &mut Cx<'_>, id: NodeId) {
-        let mut queries = self.queries.iter_mut();
+    pub(super) fn redirect_bootstrap(
+        &mut self,
+        cx: &mut Cx<'_>,
+        out: &mut Out<'_>,
+        table: &Table,
+        id: NodeId,
+    ) -> Course {
+        let mut queries = self.by_key.iter_mut();
         let found = queries.find(|(_, query)| query.purpose == QueryPurpose::Bootstrap);
-        if let Some((key, query)) = found {
-            query.redirect(id);
-            let key = *key;
-            self.run_query(cx, key);
-        }
-    }
-
-    pub(super) fn start_refresh(&mut self, cx: &mut Cx<'_>, target: Target) {
-        let concurrency = self.background_concurrency();
-        self.start_query(cx, find_node(target), QueryPurpose::Refresh, concurrency);
-    }
-
-    /// Walks to our neighbours as the bootstrap does. A network that was cut in two stays so, once
-    /// each part has forgotten the other: what its nodes know is its own part alone. The bootstrap
-    /// nodes are where the parts meet again.
-    pub(super) fn start_reunion(&mut self, cx: &mut Cx<'_>) {
-        let concurrency = self.background_concurrency();
-        self.start_query(cx, find_node(self.table.id()), QueryPurpose::Reunion, concurrency);
+        let Some((key, query)) = found else {
+            return Course::On;
+        };
+        query.redirect(id);
+        let key = *key;
+        self.run(cx, out, table, key)
     }
 
     /// True while a refresh runs.
     pub(super) fn is_refreshing(&self) -> bool {
-        self.queries.values().any(|query| query.purpose == QueryPurpose::Refresh)
+        self.by_key.values().any(|query| query.purpose == QueryPurpose::Refresh)
     }
 
-    pub(super) fn handle_query_reply(
+    /// A node has answered. Returns whom the query was for; [`Queries::run`] is to follow.
+    pub(super) fn handle_reply(
         &mut self,
         cx: &mut Cx<'_>,
+        out: &mut Out<'_>,
+        own_id: NodeId,
         key: QueryKey,
         request: RequestKey,
-        reply: Reply,
-    ) {
-        let (own_id, is_quiet) = (self.table.id(), self.requests.len() < QUIET);
-        let background = self.background_concurrency();
-        let Some(query) = self.queries.get_mut(&key) else {
-            return;
-        };
-        let down = query.handle_reply(request, &reply, &own_id);
+        reply: &Reply,
+    ) -> Option<QueryPurpose> {
+        let is_quiet = out.exchange.requests.len() < QUIET;
+        let (concurrency, background) = (self.concurrency, self.background());
+        let query = self.by_key.get_mut(&key)?;
+        let down = query.handle_reply(request, reply, &own_id);
         let purpose = query.purpose;
         if purpose == QueryPurpose::Refresh {
             // Yields to other traffic.
-            query.concurrency = if is_quiet { self.concurrency } else { background };
+            query.concurrency = if is_quiet { concurrency } else { background };
         }
-        self.send_hints(cx, down);
-        if reply.error == 0 {
-            match purpose {
-                QueryPurpose::Owner(owner) => {
-                    self.outputs.push_back(Output::QueryReply { query: key, owner, reply });
-                }
-                QueryPurpose::Bootstrap => self.handle_bootstrap_reply(cx, reply.from),
-                QueryPurpose::Refresh | QueryPurpose::Reunion => {}
-            }
-        }
-        self.run_query(cx, key);
+        self.hints.send(cx, out, &down);
+        Some(purpose)
     }
 
-    pub(super) fn handle_query_timeout(
+    /// A node has not answered.
+    pub(super) fn handle_timeout(
         &mut self,
         cx: &mut Cx<'_>,
-        key: QueryKey,
-        request: RequestKey,
+        out: &mut Out<'_>,
+        table: &Table,
+        (key, request): (QueryKey, RequestKey),
         to: SocketAddrV4,
-    ) {
-        if let Some(query) = self.queries.get_mut(&key) {
-            let down = query.handle_timeout(request, to);
-            self.send_hints(cx, down);
-            self.run_query(cx, key);
-        }
+    ) -> Course {
+        let Some(query) = self.by_key.get_mut(&key) else {
+            return Course::On;
+        };
+        let down = query.handle_timeout(request, to);
+        self.hints.send(cx, out, &down);
+        self.run(cx, out, table, key)
     }
 
+    /// A node takes its time.
     pub(super) fn handle_slow(
         &mut self,
         cx: &mut Cx<'_>,
-        key: QueryKey,
-        request: RequestKey,
+        out: &mut Out<'_>,
+        table: &Table,
+        (key, request): (QueryKey, RequestKey),
         stalled: bool,
-    ) {
-        if let Some(query) = self.queries.get_mut(&key) {
-            query.handle_slow(request, stalled);
-            self.run_query(cx, key);
-        }
+    ) -> Course {
+        let Some(query) = self.by_key.get_mut(&key) else {
+            return Course::On;
+        };
+        query.handle_slow(request, stalled);
+        self.run(cx, out, table, key)
     }
 
+    /// A request that followed a query has ended.
     pub(super) fn handle_commit_end(
         &mut self,
         cx: &mut Cx<'_>,
-        key: QueryKey,
-        request: RequestKey,
+        out: &mut Out<'_>,
+        (key, request): (QueryKey, RequestKey),
         result: Result<Reply, RequestError>,
-    ) {
-        let Some(query) = self.queries.get_mut(&key) else {
-            return;
+    ) -> Course {
+        let Some(query) = self.by_key.get_mut(&key) else {
+            return Course::On;
         };
         if let (QueryPurpose::Owner(owner), Ok(reply)) = (query.purpose, &result)
             && query.handle_refusal(request, reply)
         {
-            let closest = vec![reply.clone()];
-            return self.outputs.push_back(Output::Commit { query: key, owner, closest });
+            out.tell(Output::Commit { query: key, owner, closest: vec![reply.clone()] });
+            return Course::On;
         }
-        if let Some(result) = query.handle_commit(request, stored(result)) {
-            self.finish_query(cx, key, result);
-        }
-    }
-
-    /// Tells queries that wait for the bootstrap nodes of one more, or that there are no others.
-    pub(super) fn handle_bootstrap_node(&mut self, cx: &mut Cx<'_>, node: Option<SocketAddrV4>) {
-        let is_settled = self.bootstrap.is_settled();
-        let waiting = self.queries.iter().filter(|(_, query)| query.awaits_bootstrap);
-        let waiting: Vec<QueryKey> = waiting.map(|(key, _)| *key).collect();
-        for key in waiting {
-            if let Some(query) = self.queries.get_mut(&key) {
-                query.awaits_bootstrap = !is_settled;
-                node.into_iter().for_each(|node| query.push_bootstrap(node));
-                self.run_query(cx, key);
-            }
+        match query.handle_commit(request, stored(result)) {
+            Some(result) => self.finish(cx, out, key, result),
+            None => Course::On,
         }
     }
 
-    pub(super) fn finish_query(
+    /// Those that wait for the bootstrap nodes.
+    pub(super) fn awaiting_bootstrap(&self) -> Vec<QueryKey> {
+        let waiting = self.by_key.iter().filter(|(_, query)| query.awaits_bootstrap);
+        waiting.map(|(key, _)| *key).collect()
+    }
+
+    /// One more bootstrap node is known, or there are no others.
+    pub(super) fn handle_bootstrap_node(
         &mut self,
         cx: &mut Cx<'_>,
+        out: &mut Out<'_>,
+        table: &Table,
         key: QueryKey,
-        result: Result<(), QueryError>,
-    ) {
-        let Some(query) = self.remove_query(cx, key) else {
-            return;
+        (node, is_settled): (Option<SocketAddrV4>, bool),
+    ) -> Course {
+        let Some(query) = self.by_key.get_mut(&key) else {
+            return Course::On;
         };
-        match query.purpose {
-            QueryPurpose::Owner(owner) => {
-                let tally = query.tally();
-                let closest = query.into_closest();
-                let done = Output::QueryDone { query: key, owner, closest, tally, result };
-                self.outputs.push_back(done);
-            }
-            QueryPurpose::Bootstrap if !self.destroyed => self.handle_bootstrap_query_end(cx),
-            QueryPurpose::Bootstrap | QueryPurpose::Refresh | QueryPurpose::Reunion => {}
-        }
+        query.awaits_bootstrap = !is_settled;
+        node.into_iter().for_each(|node| query.push_bootstrap(node));
+        self.run(cx, out, table, key)
     }
 
     /// Ends a query in the middle, as far as it has come.
-    pub(super) fn end_suspended(&mut self, cx: &mut Cx<'_>, key: QueryKey) {
-        let Some(query) = self.queries.get(&key) else {
-            return;
+    pub(super) fn suspend(&mut self, cx: &mut Cx<'_>, out: &mut Out<'_>, key: QueryKey) -> Course {
+        let Some(query) = self.by_key.get(&key) else {
+            return Course::On;
         };
         let result = match query.wants_commit() {
             true if query.closest().is_empty() => Err(QueryError::TooFewNodes),
             true if !query.has_committed() => Err(QueryError::Commit(RequestError::Suspended)),
             true | false => Ok(()),
         };
-        self.finish_query(cx, key, result);
+        self.finish(cx, out, key, result)
     }
 
-    fn start_query(
+    /// Ends a query; its owner is told.
+    pub(super) fn finish(
         &mut self,
         cx: &mut Cx<'_>,
-        spec: QuerySpec,
-        purpose: QueryPurpose,
-        concurrency: usize,
-    ) -> QueryKey {
-        self.clock.refresh_in = REFRESH_TICKS;
-        let key = QueryKey(self.next_query);
-        self.next_query += 1;
-        cx.stats.queries_total += 1;
-        cx.stats.queries_active += 1;
-        let mut query = Query::new(spec, purpose, concurrency);
-        self.add_first_nodes(cx, &mut query);
-        self.queries.insert(key, query);
-        if self.destroyed {
-            self.finish_query(cx, key, Err(QueryError::NodeDestroyed));
-        } else {
-            self.run_query(cx, key);
-        }
-        key
-    }
-
-    /// The given nodes, then those of the table, then the bootstrap nodes.
-    fn add_first_nodes(&mut self, cx: &mut Cx<'_>, query: &mut Query) {
-        for address in query.spec.nodes.clone() {
-            query.push_given(address);
-        }
-        self.add_table_nodes(query);
-        let wants_places = query.missing() > 0 || query.purpose == QueryPurpose::Reunion;
-        if wants_places && !query.spec.only_closest_nodes && !self.destroyed {
-            query.awaits_bootstrap = self.add_bootstrap_nodes(cx, query);
+        out: &mut Out<'_>,
+        key: QueryKey,
+        result: Result<(), QueryError>,
+    ) -> Course {
+        let Some(query) = self.remove(cx, out, key) else {
+            return Course::On;
+        };
+        match query.purpose {
+            QueryPurpose::Owner(owner) => {
+                let tally = query.tally();
+                let closest = query.into_closest();
+                out.tell(Output::QueryDone { query: key, owner, closest, tally, result });
+                Course::On
+            }
+            QueryPurpose::Bootstrap => Course::BootstrapEnded,
+            QueryPurpose::Refresh | QueryPurpose::Reunion => Course::On,
         }
     }
 
-    fn add_table_nodes(&self, query: &mut Query) {
-        let missing = query.missing();
-        if missing == 0 {
-            return;
-        }
-        query.set_from_table();
-        if query.spec.only_closest_nodes {
-            return;
-        }
-        let target = query.spec.target;
-        for node in self.table.nearest(&target, missing) {
-            query.push_known(Candidate { address: node.address, id: node.id });
-        }
-    }
-
-    fn run_query(&mut self, cx: &mut Cx<'_>, key: QueryKey) {
-        while let Some(query) = self.queries.get_mut(&key) {
+    /// Takes the steps that a query can take.
+    pub(super) fn run(
+        &mut self,
+        cx: &mut Cx<'_>,
+        out: &mut Out<'_>,
+        table: &Table,
+        key: QueryKey,
+    ) -> Course {
+        while let Some(query) = self.by_key.get_mut(&key) {
             match query.next_step() {
                 Step::Visit(candidate) => {
-                    let spec = visit(&query.spec, candidate);
-                    let request = self.send_request(cx, spec, Purpose::Query(key));
-                    if let Some(query) = self.queries.get_mut(&key) {
-                        query.handle_sent(request, candidate);
-                    }
+                    let spec = query.visit(candidate);
+                    let request = out.send(cx, spec, Purpose::Query(key));
+                    query.handle_sent(request, candidate);
                 }
-                Step::Refill => {
-                    if let Some(mut query) = self.queries.remove(&key) {
-                        self.add_table_nodes(&mut query);
-                        self.queries.insert(key, query);
-                    }
-                }
-                Step::Finish => return self.close_query(cx, key),
-                Step::Wait => return,
+                Step::Refill => add_table_nodes(table, query),
+                Step::Finish => return self.close(cx, out, key),
+                Step::Wait => return Course::On,
             }
         }
+        Course::On
+    }
+
+    /// A tick has passed.
+    pub(super) fn handle_tick(&mut self) {
+        self.hints.handle_tick();
     }
 
     /// The closest nodes are known: the owner commits, or the query ends.
-    fn close_query(&mut self, cx: &mut Cx<'_>, key: QueryKey) {
-        let Some(query) = self.queries.get_mut(&key) else {
-            return;
+    fn close(&mut self, cx: &mut Cx<'_>, out: &mut Out<'_>, key: QueryKey) -> Course {
+        let Some(query) = self.by_key.get_mut(&key) else {
+            return Course::On;
         };
         let left_over = query.close();
         let owner = match query.purpose {
@@ -301,76 +327,46 @@ impl Net {
             | QueryPurpose::Reunion => None,
         };
         let closest = owner.map_or(Vec::new(), |_| query.closest().to_vec());
-        left_over.into_iter().for_each(|request| self.requests.cancel(cx, request));
+        left_over.into_iter().for_each(|request| out.exchange.requests.cancel(cx, request));
         match owner {
-            None => self.finish_query(cx, key, Ok(())),
+            None => self.finish(cx, out, key, Ok(())),
             Some(_) if closest.is_empty() => {
-                self.finish_query(cx, key, Err(QueryError::TooFewNodes));
+                self.finish(cx, out, key, Err(QueryError::TooFewNodes))
             }
             Some(owner) => {
-                self.outputs.push_back(Output::Commit { query: key, owner, closest });
+                out.tell(Output::Commit { query: key, owner, closest });
+                Course::On
             }
         }
     }
 
-    fn remove_query(&mut self, cx: &mut Cx<'_>, key: QueryKey) -> Option<Query> {
-        let query = self.queries.remove(&key)?;
+    fn remove(&mut self, cx: &mut Cx<'_>, out: &mut Out<'_>, key: QueryKey) -> Option<Query> {
+        let query = self.by_key.remove(&key)?;
         cx.stats.queries_active = cx.stats.queries_active.saturating_sub(1);
-        query.requests().into_iter().for_each(|request| self.requests.cancel(cx, request));
+        let requests = query.requests();
+        requests.into_iter().for_each(|request| out.exchange.requests.cancel(cx, request));
         Some(query)
     }
 
-    /// Tells nodes that what they named is down.
-    fn send_hints(&mut self, cx: &mut Cx<'_>, down: Vec<Down>) {
-        if self.asleep {
-            return;
-        }
-        for Down { referrer, node } in down {
-            if !self.upkeep.take_hint() {
-                return;
-            }
-            let mut value = Writer::new();
-            value.addr4(node);
-            let value = Some(Bytes::from(value.finish()));
-            let spec = RequestSpec { value, ..RequestSpec::internal(referrer, command::DOWN_HINT) };
-            self.send_request(cx, spec, Purpose::Hint);
-        }
-    }
-
-    fn background_concurrency(&self) -> usize {
+    /// Requests at a time of the node's own queries, which yield to others.
+    fn background(&self) -> usize {
         self.concurrency.min((self.concurrency / 8).max(2))
     }
 }
 
-fn find_node(target: Target) -> QuerySpec {
-    QuerySpec {
-        target,
-        internal: true,
-        command: command::FIND_NODE,
-        value: None,
-        nodes: Vec::new(),
-        only_closest_nodes: false,
-        concurrency: None,
-        retries: None,
-        force: false,
-        commit: Commit::None,
+/// Adds nodes of the routing table, as many as the query lacks.
+pub(super) fn add_table_nodes(table: &Table, query: &mut Query) {
+    let missing = query.missing();
+    if missing == 0 {
+        return;
     }
-}
-
-fn visit(spec: &QuerySpec, candidate: Candidate) -> RequestSpec {
-    RequestSpec {
-        to: candidate.address,
-        to_id: Some(candidate.id),
-        internal: spec.internal,
-        command: spec.command,
-        target: Some(spec.target),
-        token: None,
-        value: spec.value.clone(),
-        socket: None,
-        retries: if spec.force { 0 } else { spec.retries.unwrap_or(RETRIES) },
-        wait: None,
-        ttl: None,
-        force: spec.force,
+    query.set_from_table();
+    if query.spec.only_closest_nodes {
+        return;
+    }
+    let target = query.spec.target;
+    for node in table.nearest(&target, missing) {
+        query.push_known(Candidate { address: node.address, id: node.id });
     }
 }
 
@@ -382,9 +378,6 @@ fn stored(result: Result<Reply, RequestError>) -> Result<(), QueryError> {
         _ => Ok(()),
     }
 }
-
-/// How often a query asks a node again.
-const RETRIES: u32 = 5;
 
 /// Below so many requests in flight, a refresh does not disturb anybody.
 const QUIET: usize = 3;

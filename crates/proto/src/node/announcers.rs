@@ -5,7 +5,7 @@ use std::net::SocketAddrV4;
 
 use crate::ServerId;
 use crate::announce::{AnnounceOutput, Announcer};
-use crate::connect::Announced;
+use crate::base::Announced;
 use crate::wire::Relay;
 
 /// Only an announcer that was called can have outputs. So what an input costs does not grow with
@@ -88,9 +88,9 @@ mod tests {
     use super::*;
     use crate::Config;
     use crate::announce::Signer;
-    use crate::connect::testing::Bench;
     use crate::net::Net;
     use crate::noise::KeyPair;
+    use crate::tests::bench::Bench;
 
     #[test]
     fn only_those_that_were_called_are_asked_for_news() {

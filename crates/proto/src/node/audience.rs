@@ -92,7 +92,7 @@ mod tests {
     use std::net::Ipv4Addr;
 
     use super::*;
-    use crate::connect::testing::Bench;
+    use crate::tests::bench::Bench;
 
     #[test]
     fn nothing_is_told_that_nobody_asked_for() {

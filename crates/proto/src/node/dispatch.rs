@@ -1,8 +1,8 @@
 //! Where the net's outputs go.
 
 use super::machines::Machines;
+use crate::base::PunchId;
 use crate::net::{Incoming, Output, Owner, Reply};
-use crate::punch::PunchId;
 use crate::wire::{Handshake, Holepunch, Mode, command};
 use crate::{Cx, RequestAnswer, RequestError, ServerId};
 

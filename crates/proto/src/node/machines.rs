@@ -6,13 +6,13 @@ use std::net::SocketAddrV4;
 use super::announcers::Announcers;
 use super::audience::Audience;
 use super::refusal::refuse;
-use super::sleep::Turn;
+use crate::base::{Io, LocalAddresses, Pool, PunchId, PunchOwner};
 use crate::conn::{Conns, Taken};
-use crate::connect::{Base, Connector, Io, LocalAddresses, pass_reports};
+use crate::connect::Connector;
 use crate::net::Net;
 use crate::noise::KeyPair;
 use crate::ops::{Ops, UserQuery};
-use crate::punch::{Pool, PunchId, Punchers};
+use crate::punch::{Base, Punchers};
 use crate::serve::Servers;
 use crate::store::Store;
 use crate::wire::Target;
@@ -64,15 +64,22 @@ pub(super) enum Life {
     Destroyed,
 }
 
+/// A wish of the application that has no outcome yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Turn {
+    Suspend,
+    Resume,
+}
+
 impl Lower {
     pub(super) fn base(&mut self) -> Base<'_> {
         let Self { net, conns, pool, punchers, local, announcers } = self;
-        Base { io: Io { net, conns, pool }, punchers, local, announced: announcers }
+        Base { io: Io { net, conns, pool, local, announced: announcers }, punchers }
     }
 
     fn punch(&mut self) -> (&mut Punchers, Io<'_>) {
-        let Self { net, conns, pool, punchers, .. } = self;
-        (punchers, Io { net, conns, pool })
+        let Base { io, punchers } = self.base();
+        (punchers, io)
     }
 }
 
@@ -146,8 +153,8 @@ impl Machines {
             Command::DestroyConn { conn } => self.destroy_conn(cx, conn),
             Command::Connect { conn, remote, options } => {
                 if !self.refuse_connect(cx, conn) {
-                    let base = &mut self.lower.base();
-                    self.connector.connect(cx, base, &mut self.store, conn, remote, options);
+                    let (base, router) = (&mut self.lower.base(), &mut self.store.router);
+                    self.connector.connect(cx, base, router, conn, remote, options);
                 }
             }
             Command::Listen { server, options } => self.listen(cx, server, options),
@@ -260,7 +267,7 @@ impl Machines {
     pub(super) fn settle(&mut self, cx: &mut Cx<'_>) {
         loop {
             self.settle_sockets(cx);
-            pass_reports(cx, &mut self.lower.base(), &mut self.connector, &mut self.servers);
+            self.pass_reports(cx);
             self.settle_announcers(cx);
             match self.lower.net.poll_output() {
                 Some(output) => self.handle_output(cx, output),
@@ -313,6 +320,19 @@ impl Machines {
     fn handle_bound(&mut self, cx: &mut Cx<'_>, socket: SocketId, local: Option<SocketAddrV4>) {
         let (punchers, mut io) = self.lower.punch();
         punchers.handle_bound(cx, &mut io, socket, local);
+    }
+
+    /// Passes what the punchers report to their owners.
+    fn pass_reports(&mut self, cx: &mut Cx<'_>) {
+        while let Some(report) = self.lower.punchers.poll_report() {
+            let base = &mut self.lower.base();
+            match report.owner {
+                PunchOwner::Conn(conn) => self.connector.handle_punch(cx, base, conn, report),
+                PunchOwner::Slot(server, slot) => {
+                    self.servers.handle_punch(cx, base, server, slot, report);
+                }
+            }
+        }
     }
 
     fn settle_sockets(&mut self, cx: &mut Cx<'_>) {

@@ -6,17 +6,10 @@
 
 use std::io::ErrorKind;
 
-use super::machines::{Life, Machines};
+use super::machines::{Life, Machines, Turn};
 use crate::{
     Action, Closed, ConnError, ConnId, ConnectError, Cx, Event, Interface, MainSockets, ServerId,
 };
-
-/// A wish of the application that has no outcome yet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Turn {
-    Suspend,
-    Resume,
-}
 
 impl Machines {
     /// Takes a wish; it is fulfilled when those before it are.

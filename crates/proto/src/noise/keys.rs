@@ -4,9 +4,7 @@ use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::curve;
-
-/// An Ed25519 public key: a compressed Edwards point.
-pub type PublicKey = [u8; 32];
+use crate::wire::PublicKey;
 
 /// An Ed25519 key pair. Its secrets are wiped when it is dropped.
 #[derive(Clone)]

@@ -8,7 +8,9 @@ mod keys;
 mod resolver;
 
 pub use ik::{Finished, HandshakeFailed, Initiator, Responder};
-pub use keys::{KeyPair, PublicKey, verify};
+pub use keys::{KeyPair, verify};
+
+pub use crate::wire::PublicKey;
 
 #[cfg(test)]
 mod tests;

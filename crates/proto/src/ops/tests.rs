@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::announce::testnet::{QUERY, Testnet, cx};
 use crate::noise::{KeyPair, PublicKey};
+use crate::tests::testnet::{QUERY, Testnet, cx};
 use crate::wire::{MutablePut, Target, command, hash, mutable_signable};
 use crate::{
     Event, PeerRecord, QueryError, QueryKind, QueryOptions, QueryReply, RequestError, RequestId,

@@ -10,7 +10,6 @@
 //! Reference: hyperdht 6.34.0 `lib/holepuncher.js`, `lib/nat.js`, `lib/socket-pool.js`.
 
 mod nat;
-mod pool;
 mod puncher;
 mod remote;
 mod secret;
@@ -22,30 +21,16 @@ use std::net::SocketAddrV4;
 use std::time::{Duration, Instant};
 
 pub(crate) use nat::{is_consistent, is_random};
-pub(crate) use pool::{Bound, Party, Pool};
 pub(crate) use puncher::Puncher;
 pub(crate) use remote::{MAX_ADDRESSES, Remote};
 pub(crate) use secret::PunchSecret;
 
+use crate::base::{Bound, Io, Party, PunchId, PunchOwner};
 use crate::conn::Path;
-use crate::connect::Io;
 use crate::net::Reply;
 use crate::wire::Firewall;
-use crate::{ConnId, Cx, RequestError, ServerId, SocketId};
+use crate::{Cx, RequestError, SocketId};
 use throttle::Throttle;
-
-/// Names a puncher; never used twice in a row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct PunchId(pub(crate) u32);
-
-/// Who a puncher works for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum PunchOwner {
-    /// The client: it speaks first, and the first probe that reaches it decides the path.
-    Conn(ConnId),
-    /// A server's handshake: it answers every probe.
-    Slot(ServerId, u32),
-}
 
 /// What a puncher has to tell its owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +52,13 @@ pub(crate) enum News {
     Aborted,
     /// There is no socket for it, and it is gone.
     NoSocket,
+}
+
+/// The layers below and the punchers, borrowed for one call of a machine that connects. The call
+/// may leave reports of punchers behind, which `Node` passes to their owners.
+pub(crate) struct Base<'a> {
+    pub(crate) io: Io<'a>,
+    pub(crate) punchers: &'a mut Punchers,
 }
 
 /// All punchers of a node.

@@ -4,10 +4,12 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::{Duration, Instant};
 
 use super::*;
+use crate::base::{Announced, LocalAddresses, Party, Pool};
 use crate::conn::Conns;
-use crate::connect::testing::Bench;
 use crate::net::Net;
-use crate::{Action, Config, Timer};
+use crate::tests::bench::Bench;
+use crate::wire::Relay;
+use crate::{Action, Config, ServerId, Timer};
 
 #[test]
 fn a_puncher_that_waits_for_a_first_packet_makes_room_for_another_random_punch() {
@@ -224,7 +226,26 @@ impl Host {
 
     fn with<T>(&mut self, call: impl FnOnce(&mut Punchers, &mut Cx<'_>, &mut Io<'_>) -> T) -> T {
         let Self { bench, net, conns, pool, punchers, .. } = self;
-        call(punchers, &mut bench.cx(), &mut Io { net, conns, pool })
+        let local = &mut LocalAddresses::new(LOCAL, Vec::new());
+        let mut io = Io { net, conns, pool, local, announced: &Nowhere };
+        call(punchers, &mut bench.cx(), &mut io)
+    }
+}
+
+/// No server is announced.
+struct Nowhere;
+
+impl Announced for Nowhere {
+    fn relays(&self, _: ServerId) -> Vec<Relay> {
+        Vec::new()
+    }
+
+    fn relay_addresses(&self, _: ServerId) -> Vec<SocketAddrV4> {
+        Vec::new()
+    }
+
+    fn is_relay(&self, _: ServerId, _: SocketAddrV4) -> bool {
+        false
     }
 }
 

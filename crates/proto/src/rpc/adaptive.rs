@@ -3,8 +3,8 @@
 use std::net::SocketAddrV4;
 use std::time::{Duration, Instant};
 
+use super::TRY;
 use super::destinations::Destinations;
-use super::patience::TRY;
 use crate::{AdaptiveTimeout, Rng};
 
 /// Milliseconds, in the reference's integers: its roundings are visible.

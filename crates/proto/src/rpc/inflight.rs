@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::congestion::Congestion;
 use super::patience::{Attempt, Next, Patience};
-use crate::net::{NetTimer, RequestKey};
+use crate::timers::NetTimer;
 use crate::wire::NodeId;
 use crate::{Cx, InflightRequest, Rng, SocketId, Timer};
 
@@ -25,6 +25,10 @@ pub(crate) struct Requests<P> {
     muted: bool,
     next_key: u64,
 }
+
+/// Names a request in flight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct RequestKey(pub u64);
 
 /// A request that is ready to leave.
 #[derive(Debug)]
@@ -230,6 +234,11 @@ impl<P> Requests<P> {
     pub(crate) fn mute(&mut self) {
         self.muted = true;
         self.congestion = Congestion::new(self.max_window);
+    }
+
+    /// True while nothing leaves.
+    pub(crate) fn is_muted(&self) -> bool {
+        self.muted
     }
 
     /// Requests leave again. Those that are there begin anew.

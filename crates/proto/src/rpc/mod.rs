@@ -8,7 +8,12 @@ mod inflight;
 mod patience;
 mod tokens;
 
+use std::time::Duration;
+
 pub(crate) use congestion::Congestion;
-pub(crate) use inflight::{Cycle, Landed, Outgoing, Requests};
+pub(crate) use inflight::{Cycle, Landed, Outgoing, RequestKey, Requests};
 pub(crate) use patience::Patience;
 pub(crate) use tokens::Tokens;
+
+/// What the reference gives every try.
+const TRY: Duration = Duration::from_millis(1000);

@@ -6,6 +6,7 @@
 use std::net::SocketAddrV4;
 use std::time::{Duration, Instant};
 
+use super::TRY;
 use super::adaptive::Adaptive;
 use super::destinations::Destinations;
 use crate::{AdaptiveTimeout, Rng};
@@ -194,9 +195,6 @@ impl Attempt {
         left / (self.tries.saturating_sub(self.sent) + 1)
     }
 }
-
-/// What the reference gives every try.
-pub(super) const TRY: Duration = Duration::from_millis(1000);
 
 /// Less than this may be a busy peer rather than a lost packet.
 const LEAST: Duration = Duration::from_millis(200);

@@ -1,11 +1,13 @@
-//! Where the answer to a handshake or a round goes.
+//! Who asked, and where the answer to a handshake or a round goes.
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 
-use crate::connect::Io;
+use crate::base::Io;
 use crate::net::{Answering, Incoming};
-use crate::wire::{Handshake, Holepunch, Mode, error_code, is_reserved};
-use crate::{Cx, SocketId};
+use crate::noise::{KeyPair, PublicKey, Responder};
+use crate::punch::Base;
+use crate::wire::{Handshake, Holepunch, Mode, NoisePayload, error_code, is_reserved};
+use crate::{Cx, Question, ServerId, SocketId};
 
 /// Somebody who sent message 1 to us: the client, or a node on its behalf.
 #[derive(Debug)]
@@ -31,6 +33,63 @@ pub(super) struct Client {
     pub(super) socket: SocketId,
     /// Our host, as the sender of the datagram sees it.
     pub(super) our_host: Ipv4Addr,
+}
+
+/// Message 1, understood.
+#[derive(Debug)]
+pub(super) struct Caller {
+    pub(super) responder: Responder,
+    pub(super) public_key: PublicKey,
+    pub(super) payload: NoisePayload,
+    pub(super) client: Client,
+    /// Who answers for it.
+    pub(super) source: Ipv4Addr,
+    /// The application was asked about it.
+    pub(super) asked: bool,
+}
+
+impl Caller {
+    /// `None` if the bytes are no such message, or are for another key.
+    pub(super) fn read(
+        cx: &mut Cx<'_>,
+        identity: &KeyPair,
+        client: Client,
+        source: Ipv4Addr,
+        noise: &[u8],
+    ) -> Option<Self> {
+        let mut responder = Responder::new(identity, cx.rng).ok()?;
+        let (public_key, plaintext) = responder.recv(noise).ok()?;
+        let payload = NoisePayload::decode(&plaintext).ok()?;
+        Some(Self { responder, public_key, payload, client, source, asked: false })
+    }
+
+    /// May it connect?
+    pub(super) fn question(&self, server: ServerId) -> Question {
+        Question::Firewall {
+            server,
+            remote_public_key: self.public_key,
+            payload: Box::new(self.payload.clone()),
+            address: self.client.address,
+        }
+    }
+}
+
+/// Message 2.
+#[derive(Clone, Debug)]
+pub(super) struct Reply {
+    pub(super) noise: Vec<u8>,
+    /// The puncher's socket, whose mapping the client shall learn.
+    pub(super) socket: Option<SocketId>,
+}
+
+impl Reply {
+    /// Answers everybody who waits.
+    pub(super) fn send(&self, cx: &mut Cx<'_>, base: &mut Base<'_>, askers: &[Asker]) {
+        let socket = self.socket.filter(|socket| base.io.pool.is_open(*socket));
+        for asker in askers {
+            asker.answer(cx, &mut base.io, &self.noise, socket);
+        }
+    }
 }
 
 impl Asker {

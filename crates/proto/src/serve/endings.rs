@@ -1,9 +1,10 @@
 //! How a handshake ends, and what is given back then.
 
+use super::asker::Reply;
 use super::server::Server;
 use super::session::Session;
-use super::slots::{Reply, State};
-use crate::connect::Base;
+use super::slots::State;
+use crate::punch::Base;
 use crate::{Cx, Timer};
 
 impl Server {

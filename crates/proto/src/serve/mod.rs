@@ -2,7 +2,7 @@
 //!
 //! A handshake has a slot: the application is *asked* about it, then the client is *waited* for,
 //! until it *ended*, with a connection or without. Every call may leave news of punchers behind:
-//! [`crate::connect::pass_reports`] follows each.
+//! `Node` passes it on after each.
 //! Reference: hyperdht 6.34.0 `lib/server.js`.
 
 mod admission;
@@ -17,10 +17,9 @@ use std::collections::BTreeMap;
 use std::net::SocketAddrV4;
 
 use crate::conn::Path;
-use crate::connect::Base;
 use crate::net::Incoming;
 use crate::noise::KeyPair;
-use crate::punch::Report;
+use crate::punch::{Base, Report};
 use crate::wire::{Handshake, Holepunch};
 use crate::{Answer, AskId, ConnId, Cx, ServerId, ServerOptions, Sizes, SocketId};
 use admission::Admission;
@@ -50,7 +49,7 @@ impl Servers {
     ) {
         // The first handshake shall find our addresses checked.
         if options.share_local_address {
-            base.local.valid(cx);
+            base.io.local.valid(cx);
         }
         let listening = Server::new(server, identity, options);
         self.by_id.insert(server, listening);

@@ -5,9 +5,9 @@ use std::collections::VecDeque;
 use std::net::SocketAddrV4;
 
 use super::asker::answer_round;
-use crate::connect::{Base, ask};
+use crate::base::PunchId;
 use crate::net::Incoming;
-use crate::punch::{PunchId, PunchSecret, Puncher, is_consistent};
+use crate::punch::{Base, PunchSecret, Puncher, is_consistent};
 use crate::wire::{Firewall, HolepunchPayload, PayloadError};
 use crate::{Answer, AskId, ConnId, Cx, ServerId, SocketId, Timer};
 
@@ -215,7 +215,7 @@ impl Punching {
         }
         let question = puncher.question(Some(place.server), None);
         if place.ask {
-            self.asking = Some(ask(cx, question));
+            self.asking = Some(cx.ask(question));
             return Flow::On;
         }
         base.io.conns.leave_unasked(place.conn, question);

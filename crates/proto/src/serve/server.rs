@@ -4,15 +4,14 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use super::admission::{Admission, InFlight};
-use super::asker::{Asker, is_destination, remember, without_value};
+use super::asker::{Asker, Caller, is_destination, remember, without_value};
 use super::rounds::{Flow, Place, Punching, Round};
 use super::session::{Policy, Welcome, welcome};
-use super::slots::{Asking, Caller, Slots, State};
+use super::slots::{Asking, Slots, State};
 use crate::conn::Path;
-use crate::connect::{Base, ask};
 use crate::net::Incoming;
 use crate::noise::KeyPair;
-use crate::punch::{News, Report};
+use crate::punch::{Base, News, Report};
 use crate::wire::{Handshake, Holepunch, hash};
 use crate::{Answer, AskId, ConnId, Cx, ServerId, ServerOptions, Timer};
 
@@ -115,7 +114,7 @@ impl Server {
             id: hash(&[&message.payload]),
             client,
             payload,
-            trusted: base.announced.is_relay(self.id, incoming.from),
+            trusted: base.io.announced.is_relay(self.id, incoming.from),
         };
         self.in_rounds(cx, base, slot, |punching, cx, base, place| {
             punching.handle_round(cx, base, place, round)
@@ -204,7 +203,7 @@ impl Server {
     /// Who has to answer for a handshake.
     fn source(&self, base: &Base<'_>, asker: &Asker) -> Ipv4Addr {
         // Our own relays tell the truth about the client; others may be the client.
-        let trusted = base.announced.is_relay(self.id, asker.source());
+        let trusted = base.io.announced.is_relay(self.id, asker.source());
         *if trusted { asker.client().address } else { asker.source() }.ip()
     }
 
@@ -218,7 +217,7 @@ impl Server {
     }
 
     fn ask_firewall(&mut self, cx: &mut Cx<'_>, slot: u32, mut caller: Caller, asker: Asker) {
-        let ask = ask(cx, caller.question(self.id));
+        let ask = cx.ask(caller.question(self.id));
         caller.asked = true;
         let asking = Asking { ask, caller, unanswered: vec![asker] };
         self.slots.set(slot, State::Asking(Box::new(asking)));

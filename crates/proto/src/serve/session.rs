@@ -1,15 +1,14 @@
 //! A client that may come: what we know of it, and what we told it (PROTOCOL D.5, D.6).
 
-use super::asker::{Asker, Client};
+use super::asker::{Asker, Caller, Client, Reply};
 use super::rounds::Punching;
-use super::slots::{Caller, Reply};
+use crate::base::{Party, PunchOwner};
 use crate::conn::{Path, RemoteStream};
-use crate::connect::{Base, VERSION};
 use crate::noise::Finished;
-use crate::punch::{MAX_ADDRESSES, Party, PunchOwner, PunchSecret, Puncher};
+use crate::punch::{Base, MAX_ADDRESSES, PunchSecret, Puncher};
 use crate::wire::{
-    FEATURE_REVISION_1, Firewall, HolepunchInfo, NoisePayload, PayloadError, UdxInfo, is_private,
-    match_address,
+    FEATURE_REVISION_1, Firewall, HolepunchInfo, NoisePayload, PAYLOAD_VERSION, PayloadError,
+    UdxInfo, is_private, match_address,
 };
 use crate::{ConnId, Cx, ServerId};
 
@@ -88,7 +87,9 @@ pub(super) fn welcome(
     let question = (!caller.asked).then(|| caller.question(policy.server));
     let Caller { mut responder, payload, client, source, .. } = caller;
     let error = match &payload {
-        NoisePayload { version, .. } if *version != VERSION => PayloadError::VersionMismatch,
+        NoisePayload { version, .. } if *version != PAYLOAD_VERSION => {
+            PayloadError::VersionMismatch
+        }
         NoisePayload { udx: None, .. } => PayloadError::Aborted,
         _ => PayloadError::None,
     };
@@ -153,18 +154,18 @@ fn offer(
     let address = base.io.net.remote_address();
     let mut addresses4: Vec<_> = address.into_iter().collect();
     if policy.share_local_address {
-        addresses4.extend(base.local.valid(cx));
+        addresses4.extend(base.io.local.valid(cx));
     }
-    let holepunch = HolepunchInfo { id: slot.into(), relays: base.announced.relays(server) };
+    let holepunch = HolepunchInfo { id: slot.into(), relays: base.io.announced.relays(server) };
     NoisePayload {
-        version: VERSION,
+        version: PAYLOAD_VERSION,
         error,
         firewall: if address.is_some() { Firewall::Open } else { Firewall::Unknown },
         holepunch: address.is_none().then_some(holepunch),
         addresses4,
         udx: Some(UdxInfo { features: FEATURE_REVISION_1, id: stream_id, seq: 0 }),
         secret_stream: true,
-        relay_addresses: base.announced.relay_addresses(server),
+        relay_addresses: base.io.announced.relay_addresses(server),
         ..NoisePayload::default()
     }
 }
@@ -209,5 +210,5 @@ fn shares_network(
         .filter(|address| is_private(*address.ip()))
         .copied()
         .collect();
-    match_address(&base.local.valid(cx), &theirs).is_some()
+    match_address(&base.io.local.valid(cx), &theirs).is_some()
 }

@@ -3,12 +3,9 @@
 use std::collections::{HashMap, VecDeque};
 use std::net::Ipv4Addr;
 
-use super::asker::{Asker, Client};
+use super::asker::{Asker, Caller, Reply};
 use super::session::Session;
-use crate::connect::Base;
-use crate::noise::{KeyPair, PublicKey, Responder};
-use crate::wire::NoisePayload;
-use crate::{AskId, ConnId, Cx, Question, ServerId, SocketId};
+use crate::{AskId, ConnId};
 
 #[derive(Debug, Default)]
 pub(super) struct Slots {
@@ -49,63 +46,6 @@ pub(super) struct Asking {
     pub(super) ask: AskId,
     pub(super) caller: Caller,
     pub(super) unanswered: Vec<Asker>,
-}
-
-/// Message 1, understood.
-#[derive(Debug)]
-pub(super) struct Caller {
-    pub(super) responder: Responder,
-    pub(super) public_key: PublicKey,
-    pub(super) payload: NoisePayload,
-    pub(super) client: Client,
-    /// Who answers for it.
-    pub(super) source: Ipv4Addr,
-    /// The application was asked about it.
-    pub(super) asked: bool,
-}
-
-impl Caller {
-    /// `None` if the bytes are no such message, or are for another key.
-    pub(super) fn read(
-        cx: &mut Cx<'_>,
-        identity: &KeyPair,
-        client: Client,
-        source: Ipv4Addr,
-        noise: &[u8],
-    ) -> Option<Self> {
-        let mut responder = Responder::new(identity, cx.rng).ok()?;
-        let (public_key, plaintext) = responder.recv(noise).ok()?;
-        let payload = NoisePayload::decode(&plaintext).ok()?;
-        Some(Self { responder, public_key, payload, client, source, asked: false })
-    }
-
-    /// May it connect?
-    pub(super) fn question(&self, server: ServerId) -> Question {
-        Question::Firewall {
-            server,
-            remote_public_key: self.public_key,
-            payload: Box::new(self.payload.clone()),
-            address: self.client.address,
-        }
-    }
-}
-
-/// Message 2.
-#[derive(Clone, Debug)]
-pub(super) struct Reply {
-    pub(super) noise: Vec<u8>,
-    /// The puncher's socket, whose mapping the client shall learn.
-    pub(super) socket: Option<SocketId>,
-}
-
-impl Reply {
-    /// Answers everybody who waits.
-    pub(super) fn send(&self, cx: &mut Cx<'_>, base: &mut Base<'_>, askers: &[Asker]) {
-        let socket = self.socket.filter(|socket| base.io.pool.is_open(*socket));
-        for asker in askers {
-            asker.answer(cx, &mut base.io, &self.noise, socket);
-        }
-    }
 }
 
 impl Slots {

@@ -2,14 +2,14 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
 
 use super::*;
+use crate::base::{Announced, Io, LocalAddresses, Pool, PunchId, PunchOwner};
 use crate::conn::Conns;
-use crate::connect::testing::Bench;
-use crate::connect::{Announced, Io, LocalAddresses, pass_reports};
-use crate::connect::{Connector, VERSION};
 use crate::cx::ControlDatagram;
 use crate::net::Net;
 use crate::noise::{Initiator, PublicKey};
-use crate::punch::{Pool, PunchId, PunchSecret, Punchers};
+use crate::punch::{PunchSecret, Punchers};
+use crate::tests::bench::Bench;
+use crate::wire::PAYLOAD_VERSION;
 use crate::wire::{
     FEATURE_REVISION_1, Firewall, HolepunchPayload, Mode, NoisePayload, Packet, PayloadError,
     Relay, UdxInfo, command, hash,
@@ -36,7 +36,7 @@ fn a_direct_client_gets_its_connection_with_the_reply() {
     let [reply] = &host.sent()[..] else { panic!("not one reply") };
     assert_eq!(reply.to, addr("1.1.1.1:1"));
     let payload = client.read(reply, Mode::Reply);
-    assert_eq!((payload.version, payload.error), (VERSION, PayloadError::None));
+    assert_eq!((payload.version, payload.error), (PAYLOAD_VERSION, PayloadError::None));
     assert_eq!(payload.udx.map(|udx| udx.features), Some(FEATURE_REVISION_1));
     assert_eq!(host.connections(), 1);
 }
@@ -154,7 +154,7 @@ fn a_client_of_our_network_is_answered_without_a_socket() {
         let mut host = Host::new(ServerOptions::default());
         host.pool = Pool::new(max_sockets);
         let mut client = host.client_with(NoisePayload {
-            version: VERSION,
+            version: PAYLOAD_VERSION,
             udx: Some(UdxInfo { features: 0, id: 77, seq: 0 }),
             addresses4: vec![addr("127.0.0.1:5")],
             ..NoisePayload::default()
@@ -425,7 +425,6 @@ fn a_client_cannot_aim_our_probes() {
 struct Host {
     bench: Bench,
     servers: Servers,
-    connector: Connector,
     net: Net,
     conns: Conns,
     pool: Pool,
@@ -460,7 +459,6 @@ impl Host {
         let mut host = Self {
             bench,
             servers: Servers::new(MAX_HANDSHAKES),
-            connector: Connector::new(identity()),
             net,
             conns: Conns::new(Duration::ZERO),
             pool: Pool::new(usize::MAX),
@@ -480,11 +478,15 @@ impl Host {
     }
 
     fn with<T>(&mut self, call: impl FnOnce(&mut Servers, &mut Cx<'_>, &mut Base<'_>) -> T) -> T {
-        let Self { bench, servers, connector, net, conns, pool, punchers, local, .. } = self;
-        let mut base = Base { io: Io { net, conns, pool }, punchers, local, announced: &Relays };
+        let Self { bench, servers, net, conns, pool, punchers, local, .. } = self;
+        let io = Io { net, conns, pool, local, announced: &Relays };
+        let mut base = Base { io, punchers };
         let mut cx = bench.cx();
         let result = call(servers, &mut cx, &mut base);
-        pass_reports(&mut cx, &mut base, connector, servers);
+        while let Some(report) = base.punchers.poll_report() {
+            let PunchOwner::Slot(server, slot) = report.owner else { continue };
+            servers.handle_punch(&mut cx, &mut base, server, slot, report);
+        }
         result
     }
 
@@ -499,7 +501,7 @@ impl Host {
     /// A client of another server.
     fn client_of(&mut self, server: PublicKey) -> Client {
         let payload = NoisePayload {
-            version: VERSION,
+            version: PAYLOAD_VERSION,
             udx: Some(UdxInfo { features: 0, id: 77, seq: 0 }),
             ..NoisePayload::default()
         };

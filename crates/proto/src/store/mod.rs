@@ -2,9 +2,7 @@
 //!
 //! Reference: hyperdht 6.34.0, lib/persistent.js.
 
-mod cache;
 mod records;
-mod router;
 mod time;
 mod values;
 mod verify;
@@ -13,18 +11,17 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-pub(crate) use self::router::Router;
-pub(crate) use self::time::StoreTimer;
-
-use self::cache::{Cache, Limits};
 use self::records::{Record, Records};
 use self::time::{Age, WallClock};
 use self::values::{Outdated, Values};
 use self::verify::{
     Entry, Refused, VerifiedAnnounce, VerifiedImmutable, VerifiedMutable, VerifiedUnannounce,
 };
+use crate::cache::{Cache, Limits};
 use crate::net::{Answering, Incoming, Net};
 use crate::noise::PublicKey;
+use crate::router::Router;
+use crate::timers::StoreTimer;
 use crate::wire::{Announce, LookupReply, NodeId, Peer, Reader, Target, command, error_code, hash};
 use crate::{Config, Cx, Rng, Stored};
 

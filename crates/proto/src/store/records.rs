@@ -7,8 +7,8 @@ use std::net::Ipv4Addr;
 
 use bytes::Bytes;
 
-use super::cache::{Cache, Limits};
 use crate::Rng;
+use crate::cache::{Cache, Limits};
 use crate::noise::PublicKey;
 use crate::wire::Target;
 

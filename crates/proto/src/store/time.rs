@@ -2,16 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use crate::timers::StoreTimer;
 use crate::{Cx, Timer};
-
-/// Wake-ups of the store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum StoreTimer {
-    /// Announcements, and what belongs to them, age.
-    Announced,
-    /// Mutable and immutable values age.
-    Values,
-}
 
 /// When entries of a kind age.
 #[derive(Debug)]

@@ -7,8 +7,8 @@ use std::net::Ipv4Addr;
 
 use bytes::Bytes;
 
-use super::cache::{Cache, Limits};
 use super::verify::{VerifiedImmutable, VerifiedMutable};
+use crate::cache::{Cache, Limits};
 use crate::wire::{MutableGetReply, Target};
 
 /// Bounded, ageing values.

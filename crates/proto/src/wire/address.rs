@@ -9,7 +9,6 @@ use thiserror::Error;
 
 use super::codec::bit;
 use super::{Malformed, Reader, Writer};
-use crate::BootstrapNode;
 
 /// A string of the caller is no key or no address. The texts are the reference's.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -75,6 +74,22 @@ impl LongAddress {
             .when(&self.nodes, |w, nodes| w.addr4_list(nodes));
         w.finish()
     }
+}
+
+/// A place to find the network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BootstrapNode {
+    /// An address.
+    Address(SocketAddrV4),
+    /// A name, with an address to try before it is resolved.
+    Name {
+        /// Host name for DNS.
+        host: String,
+        /// UDP port.
+        port: u16,
+        /// Asked first with a PING; DNS only if it is silent.
+        suggested: Option<Ipv4Addr>,
+    },
 }
 
 /// Reads `host:port` or `suggestedIP@hostname:port`; what follows a second colon is ignored.

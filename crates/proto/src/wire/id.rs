@@ -9,6 +9,9 @@ use blake2::{Blake2b, Blake2bMac, Digest};
 /// The id of a persistent node: the hash of its public address.
 pub type NodeId = [u8; 32];
 
+/// An Ed25519 public key: a compressed Edwards point.
+pub type PublicKey = [u8; 32];
+
 /// What a query is about: the hash of a key, a topic, a node id.
 pub type Target = [u8; 32];
 

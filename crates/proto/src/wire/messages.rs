@@ -5,8 +5,7 @@
 use std::net::SocketAddrV4;
 
 use super::codec::bit;
-use super::{Malformed, Reader, Writer};
-use crate::noise::PublicKey;
+use super::{Malformed, PublicKey, Reader, Writer};
 
 /// A record: who, and through which nodes.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -12,11 +12,11 @@ mod payload;
 mod sign;
 
 pub use address::{
-    AddressError, LongAddress, decode_key, encode_key, is_bogon, is_private, is_reserved,
-    match_address, parse_bootstrap,
+    AddressError, BootstrapNode, LongAddress, decode_key, encode_key, is_bogon, is_private,
+    is_reserved, match_address, parse_bootstrap,
 };
 pub use codec::{Malformed, Reader, Writer};
-pub use id::{NodeId, Target, hash, keyed_hash, node_id, token};
+pub use id::{NodeId, PublicKey, Target, hash, keyed_hash, node_id, token};
 pub use messages::{
     Announce, Handshake, Holepunch, LookupReply, Mode, MutableGetReply, MutablePut,
     MutableSignable, Peer, PluginRequest,
@@ -24,6 +24,6 @@ pub use messages::{
 pub use packet::{Packet, Request, Response, command, error_code};
 pub use payload::{
     FEATURE_REUSABLE_SOCKET, FEATURE_REVISION_1, Firewall, HolepunchInfo, HolepunchPayload,
-    NoisePayload, PayloadError, Relay, RelayThrough, UdxInfo,
+    NoisePayload, PAYLOAD_VERSION, PayloadError, Relay, RelayThrough, UdxInfo,
 };
 pub use sign::{announce_signable, mutable_signable, ns};

@@ -3,8 +3,7 @@
 use std::net::{SocketAddrV4, SocketAddrV6};
 
 use super::codec::bit;
-use super::{Malformed, Reader, Writer};
-use crate::noise::PublicKey;
+use super::{Malformed, PublicKey, Reader, Writer};
 
 /// The payload of both Noise messages.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,7 +34,7 @@ impl Default for NoisePayload {
     /// A payload of version 1 in which everything else is absent.
     fn default() -> Self {
         Self {
-            version: VERSION,
+            version: PAYLOAD_VERSION,
             error: PayloadError::None,
             firewall: Firewall::Unknown,
             holepunch: None,
@@ -55,7 +54,7 @@ impl NoisePayload {
     pub fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
         let mut r = Reader::new(bytes);
         let version = r.uint()?;
-        if version != VERSION {
+        if version != PAYLOAD_VERSION {
             return Ok(Self { version, ..Self::default() });
         }
 
@@ -80,7 +79,7 @@ impl NoisePayload {
     pub fn encode(&self) -> Vec<u8> {
         let mut w = Writer::new();
         w.uint(self.version);
-        if self.version != VERSION {
+        if self.version != PAYLOAD_VERSION {
             return w.finish();
         }
 
@@ -94,7 +93,7 @@ impl NoisePayload {
         }
         w.when(&self.udx, |w, info| info.encode_into(w));
         if self.secret_stream {
-            w.uint(VERSION);
+            w.uint(PAYLOAD_VERSION);
         }
         w.when(&self.relay_through, |w, info| info.encode_into(w));
         if !self.relay_addresses.is_empty() {
@@ -173,7 +172,7 @@ impl UdxInfo {
     }
 
     fn encode_into<'w>(&self, w: &'w mut Writer) -> &'w mut Writer {
-        w.uint(VERSION).uint(self.features).uint(self.id.into()).uint(self.seq)
+        w.uint(PAYLOAD_VERSION).uint(self.features).uint(self.id.into()).uint(self.seq)
     }
 }
 
@@ -194,7 +193,7 @@ impl RelayThrough {
     }
 
     fn encode_into<'w>(&self, w: &'w mut Writer) -> &'w mut Writer {
-        w.uint(VERSION).uint(0).raw(&self.public_key).raw(&self.token)
+        w.uint(PAYLOAD_VERSION).uint(0).raw(&self.public_key).raw(&self.token)
     }
 }
 
@@ -344,7 +343,7 @@ pub const FEATURE_REUSABLE_SOCKET: u64 = 1;
 pub const FEATURE_REVISION_1: u64 = 64;
 
 /// Of the payload and of each versioned part in it.
-const VERSION: u64 = 1;
+pub const PAYLOAD_VERSION: u64 = 1;
 
 /// Flags of [`NoisePayload`].
 const HAS_HOLEPUNCH: u64 = 1;

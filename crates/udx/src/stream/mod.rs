@@ -29,13 +29,9 @@ mod transmit;
 mod types;
 
 #[cfg(test)]
-mod paths;
-#[cfg(test)]
 mod tests;
-#[cfg(test)]
-mod windows;
 
-pub use types::{CloseReason, Event, Sink, StreamStats, Transmit};
+pub use types::{CloseReason, Event, StreamStats, Transmit};
 
 /// A reliable, ordered, two-way byte stream with unreliable messages beside it.
 #[derive(Debug)]

@@ -2,12 +2,13 @@
 
 use std::time::Instant;
 
-use super::{End, Event, LINGER, Recovery, Sink, State, Stream};
+use super::{End, Event, LINGER, Recovery, State, Stream};
 use crate::bbr::AckInfo;
 use crate::header::{Flags, HEADER_SIZE, Header, Packet, SackRanges};
 use crate::loss::{Delivery, Losses};
 use crate::recv::Taken;
 use crate::seq::Number;
+use crate::sink::Sink;
 use crate::stream::CloseReason;
 use crate::time::Micros;
 

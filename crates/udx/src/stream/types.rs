@@ -6,17 +6,6 @@ use std::time::Duration;
 #[cfg(doc)]
 use super::Stream;
 
-/// Where received data goes, in order, during [`Stream::handle_packet`] and [`Stream::set_unread`].
-pub trait Sink {
-    /// The next bytes of the stream. Returns how much of all that was delivered waits for the
-    /// application, in bytes. When that is the window, no more comes until [`Stream::set_unread`].
-    fn data(&mut self, payload: &[u8]) -> usize;
-    /// An unreliable message.
-    fn message(&mut self, payload: &[u8]);
-    /// The peer will send no more data.
-    fn end(&mut self);
-}
-
 /// Where a filled buffer is to be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Transmit {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::super::requests::{Requests, Tries};
 use super::{Flow, Probed, RemoteServer, Rounds, Step};
-use crate::connect::Base;
+use crate::punch::Base;
 use crate::wire::{HolepunchPayload, PayloadError};
 use crate::{ConnectError, Cx};
 

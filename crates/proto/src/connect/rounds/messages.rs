@@ -6,9 +6,8 @@ use bytes::Bytes;
 
 use super::super::requests::{Requests, Tries};
 use super::{Flow, Rounds, Step};
-use crate::connect::Base;
 use crate::net::Reply;
-use crate::punch::Puncher;
+use crate::punch::{Base, Puncher};
 use crate::wire::{Firewall, Holepunch, HolepunchPayload, Mode, PayloadError};
 use crate::{ConnectError, Cx};
 

@@ -7,14 +7,14 @@ use std::net::SocketAddrV4;
 use std::time::Duration;
 
 use self::agreeing::Agreeing;
-use super::Base;
 use super::decide::Route;
 use super::requests::{Requests, Tries};
+use crate::base::{Party, PunchId, PunchOwner};
 use crate::net::Reply;
 use crate::noise::Finished;
-use crate::punch::{News, Party, PunchId, PunchOwner, PunchSecret, Puncher, is_random};
+use crate::punch::{Base, News, PunchSecret, Puncher, is_random};
 use crate::wire::{Firewall, HolepunchInfo, HolepunchPayload, PayloadError, Relay, is_reserved};
-use crate::{Answer, AskId, ConnId, ConnectError, Cx, Question, Timer};
+use crate::{Answer, AskId, ConnId, ConnectError, Cx, Timer};
 
 /// Two peers agree on how to punch.
 #[derive(Debug)]
@@ -305,16 +305,9 @@ impl Rounds {
     fn ask_application(&mut self, cx: &mut Cx<'_>, base: &Base<'_>, probed: Probed) {
         let Some(puncher) = base.punchers.get(self.punch) else { return };
         let question = puncher.question(None, Some(self.conn));
-        let ask = ask(cx, question);
+        let ask = cx.ask(question);
         self.step = Step::Asking(ask, probed);
     }
-}
-
-/// Asks the application; if it does not answer in time, the answer is no.
-pub(crate) fn ask(cx: &mut Cx<'_>, question: Question) -> AskId {
-    let ask = cx.ask(question);
-    cx.wake_at(Timer::Ask(ask), cx.now + ANSWER_WITHIN);
-    ask
 }
 
 /// The relay that both sides use, so that the server's NAT is open towards it; else the first.
@@ -330,6 +323,3 @@ const MAX_PROBE_ROUNDS: u8 = 3;
 
 /// What the reference gives the server to analyse its NAT.
 const PAUSE: Duration = Duration::from_secs(1);
-
-/// A hook that never answers must not hold a handshake for ever.
-const ANSWER_WITHIN: Duration = Duration::from_secs(10);

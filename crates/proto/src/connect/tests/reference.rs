@@ -5,13 +5,13 @@
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::{Duration, Instant};
 
+use crate::Rng;
 use crate::noise::{KeyPair, Responder};
 use crate::punch::PunchSecret;
 use crate::wire::{
-    Firewall, Handshake, Holepunch, HolepunchInfo, HolepunchPayload, Mode, NoisePayload, Packet,
-    PayloadError, Relay, Request, UdxInfo, command,
+    Firewall, Handshake, Holepunch, HolepunchInfo, HolepunchPayload, Mode, NoisePayload,
+    PAYLOAD_VERSION, Packet, PayloadError, Relay, Request, UdxInfo, command,
 };
-use crate::{Rng, connect::VERSION};
 
 /// The handshakes and rounds of one server behind a NAT that keeps its ports. It knows one client.
 pub(super) struct ReferenceServer {
@@ -111,7 +111,7 @@ impl ReferenceServer {
         if !known {
             let relays = vec![Relay { relay_address: relay, peer_address: address }];
             let payload = NoisePayload {
-                version: VERSION,
+                version: PAYLOAD_VERSION,
                 holepunch: Some(HolepunchInfo { id: 0, relays }),
                 udx: Some(UdxInfo { features: 1, id: 1, seq: 0 }),
                 secret_stream: true,

@@ -239,13 +239,10 @@ fn our_own_delayed_ping_waits_for_the_delay() {
 fn a_down_hint_makes_us_look() {
     let mut node = Node::new();
     node.call(|net, cx| net.add_node(cx, PEER));
-    let mut value = PEER.ip().octets().to_vec();
-    value.extend(PEER.port().to_le_bytes());
-    let hint = Request { internal: true, command: 3, value: Some(&value), ..user(1) };
-    let stranger = SocketAddrV4::new(Ipv4Addr::new(10, 8, 8, 8), 1);
-    node.hear(SocketId::SERVER, stranger, &hint.encode());
+    let value = addr4(PEER);
+    node.hear(SocketId::SERVER, STRANGER, &down_hint(&value).encode());
     let to: Vec<_> = node.sent().into_iter().map(|sent| sent.to).collect();
-    assert_eq!(to, [PEER, stranger]);
+    assert_eq!(to, [PEER, STRANGER]);
     node.pass(Duration::from_secs(4));
     assert!(node.net.recent_nodes(9).is_empty());
 }
@@ -258,7 +255,8 @@ fn a_watched_table_tells_who_comes_and_goes() {
     let other = SocketAddrV4::new(*PEER.ip(), 1);
     node.call(|net, cx| net.add_node(cx, other));
     node.call(|net, cx| net.add_node(cx, other));
-    node.call(|net, cx| net.check(cx, &node_id(PEER)));
+    let value = addr4(PEER);
+    node.hear(SocketId::SERVER, STRANGER, &down_hint(&value).encode());
     node.pass(Duration::from_secs(4));
 
     let mut events = node.out.events.iter();
@@ -273,10 +271,8 @@ fn a_watched_table_tells_who_comes_and_goes() {
 fn a_heard_node_survives_a_check_in_its_own_tick() {
     let mut node = Node::new();
     node.call(|net, cx| net.add_node(cx, PEER));
-    let mut value = PEER.ip().octets().to_vec();
-    value.extend(PEER.port().to_le_bytes());
-    let hint = Request { internal: true, command: 3, value: Some(&value), ..user(1) };
-    node.hear(SocketId::SERVER, PEER, &hint.encode());
+    let value = addr4(PEER);
+    node.hear(SocketId::SERVER, PEER, &down_hint(&value).encode());
     let pong = node.pong();
     node.hear(SocketId::CLIENT, PEER, &pong);
     assert_eq!(node.net.recent_nodes(9), [PEER]);
@@ -354,7 +350,19 @@ fn noise_is_counted() {
     assert!(node.stats.dropped.malformed > 0);
 }
 
-const TICK: Timer = Timer::Net(crate::net::NetTimer::Tick);
+/// Says that a node, whose encoded address this is, is down.
+fn down_hint(value: &[u8]) -> Request<'_> {
+    Request { internal: true, command: command::DOWN_HINT, value: Some(value), ..user(1) }
+}
+
+fn addr4(address: SocketAddrV4) -> Vec<u8> {
+    [&address.ip().octets()[..], &address.port().to_le_bytes()].concat()
+}
+
+/// A node that we do not know.
+const STRANGER: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(10, 8, 8, 8), 1);
+
+const TICK: Timer = Timer::Net(crate::timers::NetTimer::Tick);
 
 /// A node without a network.
 struct Node {

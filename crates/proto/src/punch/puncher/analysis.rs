@@ -2,7 +2,7 @@
 
 use super::{Analysis, Puncher, Reopening, Work};
 use crate::Cx;
-use crate::connect::Io;
+use crate::base::Io;
 use crate::net::Owner;
 use crate::punch::News;
 use crate::punch::nat::{ENOUGH_SAMPLES, Nat, is_consistent, is_random};

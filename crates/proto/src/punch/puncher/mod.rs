@@ -9,12 +9,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddrV4;
 use std::time::Instant;
 
+use super::News;
 use super::nat::{Nat, is_random};
 use super::remote::Remote;
 use super::strategy::Strategy;
 use super::throttle::{Claim, Throttle};
-use super::{News, Party, PunchId, PunchOwner};
-use crate::connect::Io;
+use crate::base::{Io, Party, PunchId, PunchOwner};
 use crate::net::{Reply, RequestKey};
 use crate::wire::Firewall;
 use crate::{Cx, SocketId, Timer};

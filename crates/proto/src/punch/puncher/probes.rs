@@ -4,8 +4,8 @@ use std::net::SocketAddrV4;
 use std::time::{Duration, Instant};
 
 use super::{Puncher, Work};
+use crate::base::Io;
 use crate::conn::Path;
-use crate::connect::Io;
 use crate::punch::News;
 use crate::punch::strategy::{Probe, Strategy};
 use crate::punch::throttle::Throttle;

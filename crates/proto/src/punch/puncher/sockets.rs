@@ -1,7 +1,6 @@
 //! The sockets of a puncher, which holds them until it ends.
 
-use crate::connect::Io;
-use crate::punch::{Party, PunchId};
+use crate::base::{Io, Party, PunchId};
 use crate::{Cx, SocketId};
 
 #[derive(Debug)]

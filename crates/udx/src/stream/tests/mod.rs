@@ -1,5 +1,8 @@
 //! Two streams on a simulated link, in virtual time.
 
+mod paths;
+mod windows;
+
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::net::{Ipv4Addr, SocketAddrV4};
@@ -8,6 +11,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use super::*;
+use crate::Sink;
 
 const MIB: usize = 1024 * 1024;
 

@@ -1,29 +1,40 @@
-//! What the connecting machines stand on.
+//! What punching and connecting stand on: the layers below, and the sockets and addresses that
+//! they share.
+
+mod local;
+mod pool;
 
 use std::net::SocketAddrV4;
 
-use super::{Connector, LocalAddresses};
+pub(crate) use local::LocalAddresses;
+pub(crate) use pool::{Bound, Party, Pool};
+
 use crate::conn::{Conns, Path, RemoteStream};
 use crate::net::Net;
 use crate::noise::Finished;
-use crate::punch::{Pool, PunchOwner, Punchers};
-use crate::serve::Servers;
 use crate::wire::Relay;
 use crate::{ConnId, Cx, ServerId, SocketId};
 
 /// The layers below, borrowed for one call.
-pub(crate) struct Base<'a> {
-    pub(crate) io: Io<'a>,
-    pub(crate) punchers: &'a mut Punchers,
-    pub(crate) local: &'a mut LocalAddresses,
-    pub(crate) announced: &'a dyn Announced,
-}
-
-/// The part of [`Base`] that punchers need themselves.
 pub(crate) struct Io<'a> {
     pub(crate) net: &'a mut Net,
     pub(crate) conns: &'a mut Conns,
     pub(crate) pool: &'a mut Pool,
+    pub(crate) local: &'a mut LocalAddresses,
+    pub(crate) announced: &'a dyn Announced,
+}
+
+/// Names a puncher; never used twice in a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct PunchId(pub(crate) u32);
+
+/// Who a puncher works for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PunchOwner {
+    /// The client: it speaks first, and the first probe that reaches it decides the path.
+    Conn(ConnId),
+    /// A server's handshake: it answers every probe.
+    Slot(ServerId, u32),
 }
 
 impl Io<'_> {
@@ -60,22 +71,4 @@ pub(crate) trait Announced {
 
     /// Is this node a relay of the server, or was it one lately?
     fn is_relay(&self, server: ServerId, address: SocketAddrV4) -> bool;
-}
-
-/// Passes the news of the punchers to their owners, until there is none. To be called after every
-/// call to a machine of these three.
-pub(crate) fn pass_reports(
-    cx: &mut Cx<'_>,
-    base: &mut Base<'_>,
-    connector: &mut Connector,
-    servers: &mut Servers,
-) {
-    while let Some(report) = base.punchers.poll_report() {
-        match report.owner {
-            PunchOwner::Conn(conn) => connector.handle_punch(cx, base, conn, report),
-            PunchOwner::Slot(server, slot) => {
-                servers.handle_punch(cx, base, server, slot, report);
-            }
-        }
-    }
 }

@@ -5,32 +5,23 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::machine::Net;
-use super::table::K;
-use super::{Answering, Incoming, NetTimer, Output};
-use crate::wire::{Reader, Request, Response, command, error_code};
+use super::{Net, out};
+use crate::net::table::K;
+use crate::net::{Answering, Incoming, Output};
+use crate::timers::NetTimer;
+use crate::wire::{Reader, Request, command, error_code};
 use crate::{Cx, SocketId, Timer};
 
 impl Net {
     /// Answers a request.
     pub(crate) fn respond(&mut self, cx: &mut Cx<'_>, incoming: &Incoming, answering: Answering) {
-        if self.destroyed || self.asleep {
+        if self.destroyed || self.is_asleep() {
             return;
         }
-        let to = answering.to.unwrap_or(incoming.from);
-        let socket = answering.socket.unwrap_or(incoming.socket);
         let target = incoming.target.filter(|_| answering.closer_nodes);
-        let response = Response {
-            tid: incoming.tid,
-            to,
-            id: self.id_on(socket),
-            token: answering.token.then(|| self.tokens.issue(cx.rng, *to.ip())),
-            closer_nodes: target.map_or(Vec::new(), |target| self.closest(&target, K)),
-            error: answering.error,
-            value: answering.value.as_deref(),
-        };
-        cx.send(socket, to, response.encode());
-        self.set_drain(cx);
+        let closer_nodes = target.map_or(Vec::new(), |target| self.contacts.closest(&target, K));
+        let me = self.me();
+        self.exchange.respond(cx, me, incoming, answering, closer_nodes);
     }
 
     /// Passes a request on, with its id: whoever gets it may answer the requester for us.
@@ -49,7 +40,7 @@ impl Net {
         let request = Request {
             tid: incoming.tid,
             to,
-            id: self.id_on(socket),
+            id: self.me().id_on(socket),
             token: None,
             internal: false,
             command: incoming.command,
@@ -68,7 +59,7 @@ impl Net {
     ) {
         let incoming = Incoming {
             from,
-            from_id: self.valid_id(from, request.id),
+            from_id: self.contacts.valid_id(from, request.id),
             to: request.to,
             socket,
             tid: request.tid,
@@ -77,7 +68,7 @@ impl Net {
             token: request.token,
             value: request.value.map(Bytes::copy_from_slice),
         };
-        if request.token.is_some_and(|token| !self.tokens.verify(*from.ip(), &token)) {
+        if request.token.is_some_and(|token| !self.exchange.verify(*from.ip(), &token)) {
             let error = error_code::INVALID_TOKEN;
             let answering = Answering { error, token: true, closer_nodes: true, ..EMPTY };
             return self.respond(cx, &incoming, answering);
@@ -110,7 +101,9 @@ impl Net {
                 incoming.target.map(|_| Answering { closer_nodes: true, ..EMPTY })
             }
             command::DOWN_HINT => Reader::new(value).addr4().ok().map(|down| {
-                self.handle_down_hint(cx, down);
+                let (me, tick) = (self.me(), self.clock.tick());
+                let out = &mut out(&mut self.exchange, &mut self.outputs, me);
+                self.contacts.handle_down_hint(cx, out, tick, down);
                 EMPTY
             }),
             command::DELAYED_PING => return self.delay_ping(cx, incoming),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::{Duration, Instant};
 
-use super::{AnnounceOutput, Announcer, Signer};
+use crate::announce::{AnnounceOutput, Announcer, Signer};
 use crate::net::{Incoming, Net, Output, Owner};
 use crate::noise::KeyPair;
 use crate::ops::Ops;

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::tests::{Link, Pair, noise};
-use super::{CloseReason, Config, Event, Flags};
+use super::{Link, Pair, noise};
+use crate::{CloseReason, Config, Event, Flags};
 
 /// Nothing is in flight then that could time out.
 #[test]

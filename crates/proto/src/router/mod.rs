@@ -7,8 +7,8 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 
 use bytes::Bytes;
 
-use super::cache::{Cache, Limits};
 use crate::Cx;
+use crate::cache::{Cache, Limits};
 use crate::net::{Answering, Incoming, Net};
 use crate::wire::{Handshake, Holepunch, Mode, Peer, Target, error_code};
 
@@ -39,23 +39,23 @@ enum Route {
 
 impl Router {
     /// A router that remembers this many servers.
-    pub(super) fn new(limits: Limits) -> Self {
+    pub(crate) fn new(limits: Limits) -> Self {
         Self { forwards: Cache::new(limits), served: BTreeMap::new() }
     }
 
     /// Remembers a server of our own.
-    pub(super) fn serve(&mut self, target: Target, record: &Peer) {
+    pub(crate) fn serve(&mut self, target: Target, record: &Peer) {
         self.forwards.remove(&target);
         self.served.insert(target, record.encode().into());
     }
 
     /// Forgets a server of our own.
-    pub(super) fn unserve(&mut self, target: &Target) {
+    pub(crate) fn unserve(&mut self, target: &Target) {
         self.served.remove(target);
     }
 
     /// Remembers a server that announced itself from an address. True if another had to make room.
-    pub(super) fn insert(&mut self, target: Target, relay: SocketAddrV4, record: Bytes) -> bool {
+    pub(crate) fn insert(&mut self, target: Target, relay: SocketAddrV4, record: Bytes) -> bool {
         if self.served.contains_key(&target) {
             return false;
         }
@@ -63,23 +63,23 @@ impl Router {
     }
 
     /// Forgets a server that announced itself.
-    pub(super) fn remove(&mut self, target: &Target) {
+    pub(crate) fn remove(&mut self, target: &Target) {
         self.forwards.remove(target);
     }
 
     /// The record of a server: ours, or one that announced itself.
-    pub(super) fn record(&mut self, target: &Target) -> Option<Bytes> {
+    pub(crate) fn record(&mut self, target: &Target) -> Option<Bytes> {
         let served = self.served.get(target).cloned();
         served.or_else(|| self.forwards.get(target).map(|forward| forward.record.clone()))
     }
 
     /// Ages what was announced.
-    pub(super) fn age(&mut self) {
+    pub(crate) fn age(&mut self) {
         self.forwards.age();
     }
 
     /// How many servers announced themselves.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.forwards.len()
     }
 
@@ -218,5 +218,4 @@ fn is_destination(address: SocketAddrV4) -> bool {
 }
 
 #[cfg(test)]
-#[path = "router_tests.rs"]
 mod tests;

@@ -106,7 +106,7 @@ const PROBE: [u8; 1] = [0];
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::connect::testing::Bench;
+    use crate::tests::bench::Bench;
 
     #[test]
     fn an_address_is_told_once_a_datagram_came_back() {

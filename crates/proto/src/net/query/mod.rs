@@ -9,7 +9,7 @@ use std::net::SocketAddrV4;
 
 use self::commits::Commits;
 use super::table::{K, is_filtered};
-use super::{Commit, Owner, QuerySpec, Reply, RequestKey};
+use super::{Commit, Owner, QuerySpec, Reply, RequestKey, RequestSpec};
 use crate::Tally;
 use crate::wire::{NodeId, Target, node_id};
 
@@ -304,6 +304,25 @@ impl Query {
         matches!(self.stage, Stage::Asking)
     }
 
+    /// Asks a node what the query is about.
+    pub(super) fn visit(&self, candidate: Candidate) -> RequestSpec {
+        let spec = &self.spec;
+        RequestSpec {
+            to: candidate.address,
+            to_id: Some(candidate.id),
+            internal: spec.internal,
+            command: spec.command,
+            target: Some(spec.target),
+            token: None,
+            value: spec.value.clone(),
+            socket: None,
+            retries: if spec.force { 0 } else { spec.retries.unwrap_or(RETRIES) },
+            wait: None,
+            ttl: None,
+            force: spec.force,
+        }
+    }
+
     /// Every request that runs for it.
     pub(super) fn requests(&self) -> Vec<RequestKey> {
         let commits = match &self.stage {
@@ -332,3 +351,6 @@ impl Query {
 fn distance(target: &Target, id: &NodeId) -> [u8; 32] {
     std::array::from_fn(|i| target[i] ^ id[i])
 }
+
+/// How often a query asks a node again.
+const RETRIES: u32 = 5;

@@ -108,7 +108,7 @@ impl Pool {
     }
 
     /// Tells whose socket this is, unless nobody wants it any more.
-    pub(super) fn handle_bound(
+    pub(crate) fn handle_bound(
         &mut self,
         cx: &mut Cx<'_>,
         socket: SocketId,
@@ -161,7 +161,7 @@ const SOURCE_SHARE: usize = 2;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::connect::testing::Bench;
+    use crate::tests::bench::Bench;
 
     #[test]
     fn clients_and_each_of_their_sources_leave_some_to_others() {

@@ -26,11 +26,11 @@ pub(crate) struct Cache<K, V> {
 
 /// How much a cache holds.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Limits {
+pub(crate) struct Limits {
     /// Entries of both generations.
-    pub(super) size: usize,
+    pub(crate) size: usize,
     /// Entries that one source may have.
-    pub(super) per_source: usize,
+    pub(crate) per_source: usize,
 }
 
 #[derive(Debug)]
@@ -42,7 +42,7 @@ struct Entry<V> {
 
 impl<K: Copy + Eq + Hash, V> Cache<K, V> {
     /// An empty cache.
-    pub(super) fn new(limits: Limits) -> Self {
+    pub(crate) fn new(limits: Limits) -> Self {
         Self {
             entries: HashMap::new(),
             order: BTreeMap::new(),
@@ -57,7 +57,7 @@ impl<K: Copy + Eq + Hash, V> Cache<K, V> {
     ///
     /// An entry is charged to whoever wrote it first: nobody can adopt what others wrote in order
     /// to lose it among entries of his own.
-    pub(super) fn insert(&mut self, key: K, value: V, source: Ipv4Addr) -> Option<K> {
+    pub(crate) fn insert(&mut self, key: K, value: V, source: Ipv4Addr) -> Option<K> {
         let source = self.take(&key).map_or(source, |old| old.source);
         self.put(key, value, source);
         let crowded = self.crowded(source)?;
@@ -67,7 +67,7 @@ impl<K: Copy + Eq + Hash, V> Cache<K, V> {
     }
 
     /// Reads an entry. One that is read is fresh again.
-    pub(super) fn get(&mut self, key: &K) -> Option<&V> {
+    pub(crate) fn get(&mut self, key: &K) -> Option<&V> {
         if !self.is_fresh(key) {
             let Entry { value, source, .. } = self.take(key)?;
             self.put(*key, value, source);
@@ -76,17 +76,17 @@ impl<K: Copy + Eq + Hash, V> Cache<K, V> {
     }
 
     /// True for an entry that has been written or read since the last ageing.
-    pub(super) fn is_fresh(&self, key: &K) -> bool {
+    pub(crate) fn is_fresh(&self, key: &K) -> bool {
         self.entries.get(key).is_some_and(|entry| entry.stamp >= self.fresh_from)
     }
 
     /// Removes an entry.
-    pub(super) fn remove(&mut self, key: &K) -> Option<V> {
+    pub(crate) fn remove(&mut self, key: &K) -> Option<V> {
         self.take(key).map(|entry| entry.value)
     }
 
     /// Ages all entries by one generation, and gives back the keys that are gone.
-    pub(super) fn age(&mut self) -> Vec<K> {
+    pub(crate) fn age(&mut self) -> Vec<K> {
         let gone: Vec<K> = self.order.range(..self.fresh_from).map(|(_, key)| *key).collect();
         for key in &gone {
             self.take(key);
@@ -96,7 +96,7 @@ impl<K: Copy + Eq + Hash, V> Cache<K, V> {
     }
 
     /// How many entries there are.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.entries.len()
     }
 
@@ -128,7 +128,7 @@ impl<K: Copy + Eq + Hash, V> Cache<K, V> {
 impl Limits {
     /// The limits of a cache that has this size in the reference, which lets each of its two
     /// generations grow as large.
-    pub(super) fn of(size: usize) -> Self {
+    pub(crate) fn of(size: usize) -> Self {
         let size = size.max(1).saturating_mul(2);
         Self { size, per_source: (size / SOURCES_TO_FILL).max(LEAST_PER_SOURCE) }
     }

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::tests::{Link, Pair};
+use super::{Link, Pair};
 
 #[test]
 fn a_link_is_filled_without_overflowing_it() {

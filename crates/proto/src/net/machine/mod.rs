@@ -1,0 +1,368 @@
+//! The node itself: its parts, what it is asked, and where replies go. A part owns its state, and is
+//! handed what it needs of the others; this is where they meet.
+//! Reference: dht-rpc 6.27.0, index.js.
+
+mod ends;
+mod role;
+mod serve;
+mod time;
+
+use std::collections::VecDeque;
+use std::net::{Ipv4Addr, SocketAddrV4};
+
+use super::address::OwnAddress;
+use super::bootstrap::Bootstrap;
+use super::clock::Clock;
+use super::contacts::Contacts;
+use super::delayed::DelayedPings;
+use super::exchange::{Exchange, Me, Out, Purpose};
+use super::firewall::Firewall;
+use super::health::Health;
+use super::queries::{Course, Queries, add_table_nodes};
+use super::query::{Query, QueryPurpose};
+use super::table::{Node, Table};
+use super::{Output, Owner, QueryKey, QuerySpec, RequestKey, RequestSpec};
+use crate::timers::NetTimer;
+use crate::wire::{NodeId, Packet, Target, command};
+use crate::{
+    Config, Cx, Event, HealthReport, InflightRequest, QueryError, RequestError, Sizes, SocketId,
+    Steer, TableNode, Timer,
+};
+
+/// A node of the DHT, below the commands of hyperdht.
+#[derive(Debug)]
+pub(crate) struct Net {
+    exchange: Exchange,
+    contacts: Contacts,
+    queries: Queries,
+    bootstrap: Bootstrap,
+    address: OwnAddress,
+    firewall: Firewall,
+    clock: Clock,
+    health: Health,
+    delayed: DelayedPings,
+    outputs: VecDeque<Output>,
+    destroyed: bool,
+}
+
+impl Net {
+    /// Starts the bootstrap of a node whose sockets are bound.
+    pub(crate) fn new(config: &Config, cx: &mut Cx<'_>) -> Self {
+        let mut net = Self {
+            contacts: Contacts::new(cx.rng.bytes(), config.watch_table),
+            exchange: Exchange::new(config, cx),
+            queries: Queries::new(config),
+            bootstrap: Bootstrap::new(config),
+            address: OwnAddress::new(config.server_socket.port(), config.public_address),
+            firewall: Firewall::new(config),
+            clock: Clock::new(cx),
+            health: Health::new(cx.stats),
+            delayed: DelayedPings::new(config.max_ping_delay),
+            outputs: VecDeque::new(),
+            destroyed: false,
+        };
+        cx.emit(Event::Listening);
+        for address in config.nodes.iter().rev() {
+            net.add_node(cx, *address);
+        }
+        net.clock.start(cx);
+        net.start_bootstrap(cx);
+        net
+    }
+
+    /// Takes a datagram that is neither UDX nor a probe.
+    pub(crate) fn handle_datagram(
+        &mut self,
+        cx: &mut Cx<'_>,
+        socket: SocketId,
+        from: SocketAddrV4,
+        data: &[u8],
+    ) {
+        if self.destroyed {
+            return;
+        }
+        let is_sound = data.len() <= MAX_DATAGRAM && from.port() != 0;
+        let packet = Packet::decode(data).ok().filter(|_| is_sound);
+        match packet {
+            Some(Packet::Request(request)) => self.handle_request(cx, socket, from, &request),
+            Some(Packet::Response(response)) => self.handle_response(cx, socket, from, response),
+            None => cx.stats.dropped.malformed += 1,
+        }
+    }
+
+    /// Runs what is due.
+    pub(crate) fn handle_timeout(&mut self, cx: &mut Cx<'_>, timer: NetTimer) {
+        if self.destroyed {
+            return;
+        }
+        match timer {
+            NetTimer::Requests => self.handle_deadlines(cx),
+            NetTimer::Drain => self.exchange.handle_slot(cx),
+            NetTimer::Tick => self.handle_tick(cx),
+            NetTimer::DelayedPing => self.handle_delayed_pings(cx),
+        }
+        self.exchange.set_drain(cx);
+    }
+
+    /// Sends a request; its end is an [`Output::Reply`].
+    pub(crate) fn request(
+        &mut self,
+        cx: &mut Cx<'_>,
+        spec: RequestSpec,
+        owner: Owner,
+    ) -> RequestKey {
+        if self.destroyed {
+            let result = Err(RequestError::NodeDestroyed);
+            self.outputs.push_back(Output::Reply { owner, result });
+            return self.exchange.requests.next_key();
+        }
+        self.send(cx, spec, Purpose::Owner(owner))
+    }
+
+    /// Sends a PING; its end is an [`Output::Reply`].
+    pub(crate) fn ping(
+        &mut self,
+        cx: &mut Cx<'_>,
+        to: SocketAddrV4,
+        socket: Option<SocketId>,
+        retries: u32,
+        owner: Owner,
+    ) -> RequestKey {
+        let spec = RequestSpec { socket, retries, ..RequestSpec::internal(to, command::PING) };
+        self.request(cx, spec, owner)
+    }
+
+    /// Walks to a target; its end is an [`Output::QueryDone`].
+    pub(crate) fn query(&mut self, cx: &mut Cx<'_>, spec: QuerySpec, owner: Owner) -> QueryKey {
+        self.start_query(cx, spec, QueryPurpose::Owner(owner))
+    }
+
+    /// Forgets a query without a word.
+    pub(crate) fn cancel_query(&mut self, cx: &mut Cx<'_>, key: QueryKey) {
+        let me = self.me();
+        self.queries.cancel(cx, &mut out(&mut self.exchange, &mut self.outputs, me), key);
+    }
+
+    /// Changes the course of a query that has not found the closest nodes yet.
+    pub(crate) fn steer_query(&mut self, cx: &mut Cx<'_>, key: QueryKey, steer: Steer) {
+        self.in_queries(cx, |queries, cx, out, table| queries.steer(cx, out, table, key, steer));
+    }
+
+    /// Sends what the owner made of [`Output::Commit`]. One reply, of any kind, is a success.
+    pub(crate) fn commit(&mut self, cx: &mut Cx<'_>, key: QueryKey, specs: Vec<RequestSpec>) {
+        self.in_queries(cx, |queries, cx, out, _| queries.commit(cx, out, key, specs));
+    }
+
+    /// Forgets a request without a word.
+    pub(crate) fn cancel_request(&mut self, cx: &mut Cx<'_>, key: RequestKey) {
+        self.exchange.requests.cancel(cx, key);
+    }
+
+    /// Takes the next thing that happened.
+    pub(crate) fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// Puts a node into the routing table, unheard.
+    pub(crate) fn add_node(&mut self, cx: &mut Cx<'_>, address: SocketAddrV4) {
+        if !self.destroyed {
+            let (me, tick) = (self.me(), self.clock.tick());
+            let out = &mut out(&mut self.exchange, &mut self.outputs, me);
+            self.contacts.add(cx, out, tick, address);
+        }
+    }
+
+    /// At most `limit` nodes, the latest heard first.
+    pub(crate) fn recent_nodes(&self, limit: usize) -> Vec<SocketAddrV4> {
+        self.contacts.recent(limit)
+    }
+
+    /// Whether to tell of nodes that come and go.
+    pub(crate) fn watch_table(&mut self, watch: bool) {
+        self.contacts.watch(watch);
+    }
+
+    /// At most `limit` nodes of the table, the latest heard first.
+    pub(crate) fn table_nodes(&self, limit: usize) -> Vec<TableNode> {
+        self.contacts.table.latest().take(limit).map(Node::view).collect()
+    }
+
+    /// The id that the table is built around: our own only while we are persistent.
+    pub(crate) fn table_id(&self) -> NodeId {
+        self.contacts.table.id()
+    }
+
+    /// How the network is doing.
+    pub(crate) fn health(&self) -> HealthReport {
+        self.health.report()
+    }
+
+    /// Requests without an end, the oldest first.
+    pub(crate) fn inflight(&self) -> Vec<InflightRequest> {
+        self.exchange.requests.iter().collect()
+    }
+
+    /// Our id, while others store us in their tables.
+    pub(crate) fn id(&self) -> Option<NodeId> {
+        (!self.firewall.role().ephemeral).then(|| self.contacts.table.id())
+    }
+
+    /// Our address as others see it. Port 0: it differs from peer to peer.
+    pub(crate) fn nat_address(&self) -> (Option<Ipv4Addr>, u16) {
+        self.address.get()
+    }
+
+    /// Our address for strangers, if they reach it on the port that is bound.
+    pub(crate) fn remote_address(&self) -> Option<SocketAddrV4> {
+        let (Some(host), port) = self.address.get() else {
+            return None;
+        };
+        let is_open = !self.firewalled() && self.address.is_plain(port);
+        is_open.then(|| SocketAddrV4::new(host, port))
+    }
+
+    /// The socket that requests leave from, and replies are expected on.
+    pub(crate) fn socket(&self) -> SocketId {
+        self.me().socket()
+    }
+
+    /// True until strangers are known to reach the server socket.
+    pub(crate) fn firewalled(&self) -> bool {
+        self.firewall.role().firewalled
+    }
+
+    /// True once the node is ready.
+    pub(crate) fn bootstrapped(&self) -> bool {
+        self.bootstrap.is_done()
+    }
+
+    /// How many requests are in flight or waiting, those of queries included.
+    pub(crate) fn live_requests(&self) -> usize {
+        self.exchange.requests.len()
+    }
+
+    /// How many queries run, those of the node itself included.
+    pub(crate) fn live_queries(&self) -> usize {
+        self.queries.len()
+    }
+
+    /// Counts what is kept.
+    pub(crate) fn measure(&self, sizes: &mut Sizes) {
+        self.contacts.measure(sizes);
+        self.address.measure(sizes);
+        sizes.request_index = self.exchange.requests.index_len();
+        sizes.waiting = self.exchange.requests.waiting();
+        sizes.delayed_pings = self.delayed.len();
+        sizes.reports += self.outputs.len();
+    }
+
+    /// Ends everything; every owner is told.
+    pub(crate) fn destroy(&mut self, cx: &mut Cx<'_>) {
+        if std::mem::replace(&mut self.destroyed, true) {
+            return;
+        }
+        for landed in self.exchange.requests.clear(cx) {
+            if let Purpose::Owner(owner) = landed.purpose {
+                let result = Err(RequestError::NodeDestroyed);
+                self.outputs.push_back(Output::Reply { owner, result });
+            }
+        }
+        while let Some(key) = self.queries.first() {
+            self.in_queries(cx, |queries, cx, out, _| {
+                queries.finish(cx, out, key, Err(QueryError::NodeDestroyed))
+            });
+        }
+        self.firewall.clear_probe();
+        self.delayed.clear();
+        for timer in [NetTimer::Requests, NetTimer::Drain, NetTimer::Tick, NetTimer::DelayedPing] {
+            cx.timers.cancel(Timer::Net(timer));
+        }
+    }
+
+    /// No socket is bound: [`Net::suspend`].
+    fn is_asleep(&self) -> bool {
+        self.exchange.requests.is_muted()
+    }
+
+    fn me(&self) -> Me {
+        Me { id: self.id(), firewalled: self.firewalled() }
+    }
+
+    fn send(&mut self, cx: &mut Cx<'_>, spec: RequestSpec, purpose: Purpose) -> RequestKey {
+        let me = self.me();
+        self.exchange.send(cx, me, spec, purpose)
+    }
+
+    /// A node is alive, and tells us our address if it says so where we expect it.
+    fn hear(
+        &mut self,
+        cx: &mut Cx<'_>,
+        id: NodeId,
+        from: SocketAddrV4,
+        to: SocketAddrV4,
+        is_sample: bool,
+    ) {
+        let (me, tick) = (self.me(), self.clock.tick());
+        let out = &mut out(&mut self.exchange, &mut self.outputs, me);
+        let is_known = self.contacts.hear(cx, out, tick, id, from);
+        if is_known && is_sample && self.contacts.take_sample(tick, &id) {
+            self.address.sample(cx, to);
+        }
+    }
+
+    /// Begins a query of our own.
+    fn walk(&mut self, cx: &mut Cx<'_>, target: Target, purpose: QueryPurpose) {
+        self.start_query(cx, QuerySpec::find_node(target), purpose);
+    }
+
+    fn start_query(&mut self, cx: &mut Cx<'_>, spec: QuerySpec, purpose: QueryPurpose) -> QueryKey {
+        self.clock.handle_query();
+        let (key, mut query) = self.queries.open(cx, spec, purpose);
+        self.add_first_nodes(cx, &mut query);
+        self.queries.insert(key, query);
+        let destroyed = self.destroyed;
+        self.in_queries(cx, |queries, cx, out, table| {
+            if destroyed {
+                return queries.finish(cx, out, key, Err(QueryError::NodeDestroyed));
+            }
+            queries.run(cx, out, table, key)
+        });
+        key
+    }
+
+    /// The given nodes, then those of the table, then the bootstrap nodes.
+    fn add_first_nodes(&mut self, cx: &mut Cx<'_>, query: &mut Query) {
+        for address in query.spec.nodes.clone() {
+            query.push_given(address);
+        }
+        add_table_nodes(&self.contacts.table, query);
+        let wants_places = query.missing() > 0 || query.purpose == QueryPurpose::Reunion;
+        if wants_places && !query.spec.only_closest_nodes && !self.destroyed {
+            let (me, tick) = (self.me(), self.clock.tick());
+            let out = &mut out(&mut self.exchange, &mut self.outputs, me);
+            query.awaits_bootstrap = self.bootstrap.add_nodes(cx, out, tick, query);
+        }
+    }
+
+    /// Calls the queries, and does what follows.
+    fn in_queries(
+        &mut self,
+        cx: &mut Cx<'_>,
+        call: impl FnOnce(&mut Queries, &mut Cx<'_>, &mut Out<'_>, &Table) -> Course,
+    ) {
+        let me = self.me();
+        let out = &mut out(&mut self.exchange, &mut self.outputs, me);
+        match call(&mut self.queries, cx, out, &self.contacts.table) {
+            Course::On => {}
+            Course::BootstrapEnded => self.handle_bootstrap_end(cx),
+        }
+    }
+}
+
+fn out<'a>(exchange: &'a mut Exchange, outputs: &'a mut VecDeque<Output>, me: Me) -> Out<'a> {
+    Out { exchange, outputs, me }
+}
+
+/// The reference reads no more of a datagram than this, so that no node sends longer ones. UDX
+/// packets are shorter still.
+const MAX_DATAGRAM: usize = 2048;

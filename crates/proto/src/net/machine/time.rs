@@ -1,0 +1,140 @@
+//! What passing time does to the node: ticks, and sleep (PROTOCOL B.8 and B.12).
+//!
+//! While the node sleeps nothing leaves and nothing arrives. Requests that are made meanwhile wait
+//! as long as others do, and fail when that has passed. Those that are left when the node wakes
+//! begin anew.
+
+use super::{Net, out};
+use crate::net::Output;
+use crate::net::exchange::Purpose;
+use crate::net::firewall::{Caller, Scope};
+use crate::net::health::{Health, HealthState};
+use crate::net::query::QueryPurpose;
+use crate::timers::NetTimer;
+use crate::{Cx, Event, RequestError, Timer};
+
+impl Net {
+    pub(super) fn handle_tick(&mut self, cx: &mut Cx<'_>) {
+        if self.clock.has_slept(cx.now) {
+            self.handle_wakeup(cx);
+        } else {
+            self.clock.advance();
+        }
+        self.clock.start(cx);
+        for index in 0..self.bootstrap.len() {
+            let settled = self.bootstrap.handle_tick(index, self.clock.tick());
+            self.handle_settled(cx, settled);
+        }
+        if !self.bootstrapped() {
+            return;
+        }
+        self.age_role(cx);
+        if self.clock.pings() {
+            let (me, tick) = (self.me(), self.clock.tick());
+            let out = &mut out(&mut self.exchange, &mut self.outputs, me);
+            self.contacts.ping_some(cx, out, tick);
+        }
+        let alone = self.bootstrap.len() == 0;
+        let wants_refresh = self.clock.take_refresh(self.contacts.table.len(), alone);
+        if wants_refresh && !self.queries.is_refreshing() {
+            self.refresh(cx);
+        }
+        if self.clock.take_reunion() && !alone {
+            self.walk(cx, self.contacts.table.id(), QueryPurpose::Reunion);
+        }
+        self.queries.handle_tick();
+        let old = self.health.state();
+        self.health.handle_tick(cx.stats);
+        self.report_health(cx, old);
+    }
+
+    /// Walks to a random node of the table, to meet others.
+    pub(super) fn refresh(&mut self, cx: &mut Cx<'_>) {
+        let table = &self.contacts.table;
+        let random = table.random(cx.rng).map(|node| node.id);
+        let target = random.unwrap_or(table.id());
+        self.walk(cx, target, QueryPurpose::Refresh);
+    }
+
+    /// Ends what runs: every owner is told. A query ends with the replies that it has.
+    pub(crate) fn suspend(&mut self, cx: &mut Cx<'_>) {
+        self.exchange.requests.mute();
+        while let Some(key) = self.queries.first() {
+            self.in_queries(cx, |queries, cx, out, _| queries.suspend(cx, out, key));
+        }
+        for landed in self.exchange.requests.clear(cx) {
+            match landed.purpose {
+                Purpose::Owner(owner) => {
+                    let result = Err(RequestError::Suspended);
+                    self.outputs.push_back(Output::Reply { owner, result });
+                }
+                Purpose::Probe => self.handle_pong(cx, landed.key, None),
+                Purpose::Suggested(place) => {
+                    let settled = self.bootstrap.forget(place);
+                    self.handle_settled(cx, settled);
+                }
+                // That there was no answer says nothing about these nodes.
+                Purpose::Check { .. } | Purpose::Swap { .. } => {}
+                // Queries have taken theirs along.
+                Purpose::Query(_) | Purpose::Commit(_) => {}
+                Purpose::QuickTest | Purpose::Hint => {}
+            }
+        }
+        self.contacts.clear_pings();
+        self.queries.handle_tick();
+        self.delayed.clear();
+        cx.timers.cancel(Timer::Net(NetTimer::Tick));
+        cx.timers.cancel(Timer::Net(NetTimer::DelayedPing));
+    }
+
+    /// The sockets are bound again, the server socket to this port.
+    pub(crate) fn resume(&mut self, cx: &mut Cx<'_>, server_port: u16) {
+        self.address.set_port(server_port);
+        self.handle_wakeup(cx);
+        self.clock.restart(cx);
+        self.exchange.requests.unmute(cx);
+        self.exchange.set_drain(cx);
+        self.refresh(cx);
+    }
+
+    /// The machine slept, which no tick shows.
+    pub(crate) fn handle_machine_slept(&mut self, cx: &mut Cx<'_>) {
+        if !self.destroyed && !self.is_asleep() {
+            self.handle_wakeup(cx);
+        }
+    }
+
+    fn handle_wakeup(&mut self, cx: &mut Cx<'_>) {
+        self.clock.handle_wakeup();
+        let old = self.health.state();
+        self.health = Health::new(cx.stats);
+        self.report_health(cx, old);
+        self.firewall.become_ephemeral(cx);
+        cx.emit(Event::Wakeup);
+        self.outputs.push_back(Output::Wakeup);
+    }
+
+    /// A node that has been up for long may become persistent.
+    fn age_role(&mut self, cx: &mut Cx<'_>) {
+        let role = self.firewall.role();
+        if !role.wants_persistence() || !self.clock.is_stable() {
+            return;
+        }
+        if role.adaptive && self.clock.is_unfit(self.address.get().0) {
+            return;
+        }
+        self.start_update(cx, Scope::Full, Caller::Tick);
+    }
+
+    /// Tells of a change of the network's health.
+    fn report_health(&mut self, cx: &mut Cx<'_>, old: HealthState) {
+        let HealthState { online, degraded } = self.health.state();
+        if (HealthState { online, degraded }) == old {
+            return;
+        }
+        cx.emit(Event::Health { online, degraded });
+        if online && (!old.online || !degraded) {
+            self.outputs.push_back(Output::Online);
+        }
+    }
+}
