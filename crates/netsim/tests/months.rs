@@ -69,7 +69,7 @@ fn assert_inside_bounds(crowd: &Crowd, host: HostId, hour: usize) {
         stored: Stored { servers: 2 * SERVERS, records: 2 * TOPICS, ..Stored::default() },
         relay_cache: SERVERS + hour * SERVERS,
         slots: 64,
-        sources: servers * hosts,
+        sources: hosts,
         stream_index: streams,
         sending: 64 * 1024 * streams,
         timers: 5 + 2 * objects + sizes.slots,

@@ -31,7 +31,7 @@ pub struct Sizes {
     pub relay_cache: usize,
     /// Handshakes that are in flight, or repeat their reply for a while.
     pub slots: usize,
-    /// Sources of handshakes, at most 4096 for each server.
+    /// Sources of handshakes, at most 4096.
     pub sources: usize,
     /// Streams that have a name, and connections that may have something to send.
     pub stream_index: usize,
