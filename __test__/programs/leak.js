@@ -52,7 +52,7 @@ function onconnection(conn) {
 
 /**
  * What is left when every connection has been forgotten: objects of the core, descriptors, bytes of
- * objects in JavaScript, and bytes of the process that are none of V8's.
+ * objects in JavaScript, and bytes of the process outside V8's heap.
  */
 async function measure(nodes) {
   const live = await settled(nodes)

@@ -151,7 +151,7 @@ impl Host {
                 let addresses = Vec::new();
                 self.node.handle_host_event(now, HostEvent::Resolved { host, addresses });
             }
-            _ => unimplemented!("the simulation has no {action:?}"),
+            _ => panic!("the simulation does not know {action:?}"),
         }
     }
 }

@@ -11,7 +11,7 @@ use proto::{
 };
 
 /// A token lives for 7.5 s at least and 15 s at most. A walk that waits for a silent node takes
-/// longer, and whoever answered at its beginning refuses the token at its end.
+/// longer, and the nodes that answered first refuse their tokens at its end.
 #[test]
 fn every_node_of_a_long_walk_keeps_the_value() {
     for seed in 1..=20 {

@@ -179,7 +179,7 @@ pub enum Event {
     Reply {
         /// The request.
         request: RequestId,
-        /// The reply, or why there is none.
+        /// The reply, or why no reply came.
         result: Result<Box<QueryReply>, RequestError>,
     },
     /// A request of another node that the application has subscribed to.

@@ -64,7 +64,7 @@ pub enum UserCommit {
 /// Changes of a query's course.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Steer {
-    /// Nobody else is asked until it goes on: whoever reads its replies is slow.
+    /// No other node is asked until the query goes on: the reader of its replies is slow.
     Pause,
     /// The end of a pause.
     GoOn,

@@ -46,7 +46,7 @@ impl Admission {
         if in_flight.all >= self.max_in_flight {
             return false;
         }
-        // Whoever sends from this host can do worse.
+        // A program on this host could do worse than send.
         if source.is_loopback() {
             return true;
         }

@@ -30,7 +30,7 @@ impl Query {
     }
 
     /// The commits are on their way: all of them, or the one that the owner has made again.
-    /// Returns the outcome if there are none.
+    /// Returns the outcome if no commit is left.
     pub(in crate::net) fn handle_commits(
         &mut self,
         requests: Vec<RequestKey>,

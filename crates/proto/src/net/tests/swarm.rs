@@ -190,7 +190,7 @@ fn a_query_tells_who_names_the_dead() {
 fn one_commit_that_is_answered_is_a_success() {
     let (mut world, _) = network(4);
     let target = [9; 32];
-    let spec = QuerySpec { commit: Commit::Ask, ..spec(target) };
+    let spec = QuerySpec { commit: Commit::Ask, ..QuerySpec::find_node(target) };
     let query = world.with(1, |net, cx| net.query(cx, spec, OWNER));
     world.run(secs(3));
     let closest = world.hosts[1].outputs.iter().find_map(|output| {
@@ -216,7 +216,7 @@ fn one_commit_that_is_answered_is_a_success() {
 fn a_commit_without_anybody_is_too_few() {
     let mut world = World::new();
     let node = world.add(true, Config::default());
-    let spec = QuerySpec { commit: Commit::Ask, ..spec([9; 32]) };
+    let spec = QuerySpec { commit: Commit::Ask, ..QuerySpec::find_node([9; 32]) };
     world.with(node, |net, cx| net.query(cx, spec, OWNER));
     assert_eq!(done(&world, node), Some(Err(QueryError::TooFewNodes)));
 }
@@ -225,7 +225,8 @@ fn a_commit_without_anybody_is_too_few() {
 fn given_nodes_are_asked_first() {
     let (mut world, _) = network(8);
     let given = world.hosts[5].server;
-    let spec = QuerySpec { nodes: vec![given], concurrency: Some(1), ..spec([9; 32]) };
+    let spec =
+        QuerySpec { nodes: vec![given], concurrency: Some(1), ..QuerySpec::find_node([9; 32]) };
     world.with(1, |net, cx| net.query(cx, spec, OWNER));
     world.run(secs(5));
     let mut replies = world.hosts[1].outputs.iter().filter_map(|output| {
@@ -242,7 +243,8 @@ fn given_nodes_are_asked_first() {
 fn only_the_given_nodes_are_asked() {
     let (mut world, _) = network(8);
     let given = world.hosts[5].server;
-    let spec = QuerySpec { nodes: vec![given], only_closest_nodes: true, ..spec([9; 32]) };
+    let spec =
+        QuerySpec { nodes: vec![given], only_closest_nodes: true, ..QuerySpec::find_node([9; 32]) };
     world.with(1, |net, cx| net.query(cx, spec, OWNER));
     world.run(secs(5));
     let replies = world.hosts[1].outputs.iter();
@@ -256,10 +258,10 @@ fn a_destroyed_node_tells_every_owner_and_has_no_timers() {
     let (mut world, bootstrapper) = network(4);
     let to = world.hosts[bootstrapper].server;
     world.hosts[bootstrapper].silent = true;
-    world.with(1, |net, cx| net.query(cx, spec([9; 32]), OWNER));
+    world.with(1, |net, cx| net.query(cx, QuerySpec::find_node([9; 32]), OWNER));
     world.with(1, |net, cx| net.ping(cx, to, Some(SocketId::SERVER), 3, OWNER));
     world.with(1, |net, cx| net.destroy(cx));
-    world.with(1, |net, cx| net.query(cx, spec([9; 32]), OWNER));
+    world.with(1, |net, cx| net.query(cx, QuerySpec::find_node([9; 32]), OWNER));
     world.with(1, |net, cx| net.ping(cx, to, None, 3, OWNER));
     let host = &world.hosts[1];
     let dones = host.outputs.iter().filter(|o| matches!(o, Output::QueryDone { .. })).count();
@@ -286,23 +288,8 @@ fn named(suggested: Option<std::net::Ipv4Addr>) -> Config {
     Config { bootstrap: vec![node], ..Config::default() }
 }
 
-fn spec(target: NodeId) -> QuerySpec {
-    QuerySpec {
-        target,
-        internal: true,
-        command: command::FIND_NODE,
-        value: None,
-        nodes: Vec::new(),
-        only_closest_nodes: false,
-        concurrency: None,
-        retries: None,
-        force: false,
-        commit: Commit::None,
-    }
-}
-
 fn find_node(world: &mut World, index: usize, target: NodeId) -> Vec<NodeId> {
-    world.with(index, |net, cx| net.query(cx, spec(target), OWNER));
+    world.with(index, |net, cx| net.query(cx, QuerySpec::find_node(target), OWNER));
     world.run(secs(10));
     let outputs = &world.hosts[index].outputs;
     let closest = outputs.iter().rev().find_map(|output| {

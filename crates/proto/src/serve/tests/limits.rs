@@ -1,0 +1,138 @@
+//! What strangers cannot take.
+
+use super::*;
+
+#[test]
+fn a_flood_is_dropped_before_anything_is_allocated() {
+    let mut host = Host::new(ServerOptions::default());
+    for n in 0..1000 {
+        let message = host.client().message(Mode::FromRelay, Some(CLIENT));
+        host.handshake(SocketAddrV4::new(Ipv4Addr::from(0x0808_0000 + n), 1), &message);
+    }
+    assert_eq!(host.servers.handshakes(), MAX_HANDSHAKES);
+    assert_eq!(host.pool.len(), MAX_HANDSHAKES);
+    assert_eq!(host.bench.stats.dropped.admission, 1000 - MAX_HANDSHAKES as u64);
+}
+
+#[test]
+fn a_client_for_whom_there_is_no_socket_hears_nothing_and_may_try_again() {
+    let mut host = Host::new(ServerOptions::default());
+    host.pool = Pool::new(4);
+    let other = |n| SocketAddrV4::new(Ipv4Addr::new(4, 4, 4, n), 4);
+    let messages: Vec<_> =
+        (0..4).map(|n| host.client().message(Mode::FromRelay, Some(other(n)))).collect();
+    messages.iter().for_each(|message| host.handshake(RELAY, message));
+    assert_eq!((host.pool.len(), host.servers.handshakes()), (3, 3));
+    assert_eq!((host.bench.stats.dropped.admission, host.connections()), (1, 3));
+    host.bind();
+    assert_eq!(host.sent().len(), 3);
+
+    // A client that does not have to be punched needs none.
+    let direct = host.client().message(Mode::FromClient, None);
+    host.handshake(addr("1.1.1.1:1"), &direct);
+    assert_eq!(host.sent().len(), 1);
+
+    host.pool = Pool::new(8);
+    host.handshake(RELAY, &messages[3]);
+    assert_eq!(host.servers.handshakes(), 4);
+}
+
+/// The node has room, and the process has none.
+#[test]
+fn a_client_whose_socket_cannot_be_bound_hears_nothing_and_may_try_again() {
+    let mut host = Host::new(ServerOptions::default());
+    let message = host.client().message(Mode::FromRelay, Some(CLIENT));
+    host.handshake(RELAY, &message);
+    host.bind_to(None);
+    assert_eq!((host.pool.len(), host.servers.handshakes(), host.connections()), (0, 0, 0));
+    assert_eq!((host.sent().len(), host.bench.stats.dropped.admission), (0, 1));
+
+    host.handshake(RELAY, &message);
+    host.bind_to(Some(addr("0.0.0.0:1000")));
+    assert_eq!((host.sent().len(), host.servers.handshakes()), (1, 1));
+    host.pass(Duration::from_secs(9));
+    assert_eq!(host.servers.handshakes(), 1, "the time of the first try is not its own");
+}
+
+/// It tries the network that it shares with us first, and needs no socket of ours for that.
+#[test]
+fn a_client_of_our_network_is_answered_without_a_socket() {
+    for max_sockets in [0, 100] {
+        let mut host = Host::new(ServerOptions::default());
+        host.pool = Pool::new(max_sockets);
+        let mut client = host.client_with(NoisePayload {
+            version: PAYLOAD_VERSION,
+            udx: Some(UdxInfo { features: 0, id: 77, seq: 0 }),
+            addresses4: vec![addr("127.0.0.1:5")],
+            ..NoisePayload::default()
+        });
+        let beside = addr("9.9.9.9:1234");
+        host.handshake(RELAY, &client.message(Mode::FromRelay, Some(beside)));
+        host.bind_to(None);
+        let sent = host.sent();
+        assert_eq!(sent.len(), 1);
+        assert_eq!(client.read(&sent[0], Mode::FromServer).error, PayloadError::None);
+        assert_eq!((host.servers.handshakes(), host.bench.stats.dropped.admission), (1, 0));
+        host.pass(Duration::from_secs(9));
+        assert_eq!((host.servers.handshakes(), host.pool.len()), (1, 0));
+        host.pass(Duration::from_secs(1));
+        assert_eq!((host.servers.handshakes(), host.connections()), (0, 0));
+    }
+}
+
+/// However many servers it asks, and whichever relay it comes through.
+#[test]
+fn one_source_shares_the_sockets_of_a_node_with_others() {
+    let mut host = Host::new(ServerOptions::default());
+    host.pool = Pool::new(16);
+    let keys: Vec<_> = (1..=20).map(|n| KeyPair::from_seed([n; 32])).collect();
+    for (n, keys) in (1..).zip(&keys) {
+        host.listen(ServerId(n), keys.clone());
+        for _ in 0..2 {
+            let message = host.client_of(keys.public()).message(Mode::FromRelay, Some(CLIENT));
+            host.handshake_with(ServerId(n), RELAY, &message);
+        }
+    }
+    assert_eq!((host.pool.len(), host.servers.handshakes()), (6, 6));
+
+    let other = host.client().message(Mode::FromRelay, Some(addr("5.5.5.5:5")));
+    host.handshake(RELAY, &other);
+    assert_eq!((host.pool.len(), host.servers.handshakes()), (7, 7));
+}
+
+#[test]
+fn one_source_has_one_rate_over_all_servers() {
+    let mut host = Host::new(ServerOptions::default());
+    let keys: Vec<_> = (1..=20).map(|n| KeyPair::from_seed([n; 32])).collect();
+    for (n, keys) in (1..).zip(&keys) {
+        host.listen(ServerId(n), keys.clone());
+        for _ in 0..30 {
+            let message = host.client_of(keys.public()).message(Mode::FromClient, None);
+            host.handshake_with(ServerId(n), addr("8.8.8.8:8"), &message);
+        }
+    }
+    assert_eq!(host.connections(), 256);
+}
+
+#[test]
+fn one_source_cannot_take_every_place() {
+    let mut host = Host::new(ServerOptions::default());
+    for _ in 0..1000 {
+        let message = host.client().message(Mode::FromRelay, Some(CLIENT));
+        host.handshake(addr("8.8.8.8:8"), &message);
+    }
+    assert_eq!(host.servers.handshakes(), MAX_HANDSHAKES / 2);
+}
+
+/// Message 2 goes to the source of message 1, which may be forged: until something comes back, the
+/// connection is as good as a handshake.
+#[test]
+fn connections_that_nobody_answers_count_as_in_flight() {
+    let mut host = Host::new(ServerOptions::default());
+    for n in 0..1000 {
+        let message = host.client().message(Mode::FromClient, None);
+        host.handshake(SocketAddrV4::new(Ipv4Addr::from(0x0808_0000 + n), 1), &message);
+    }
+    assert_eq!(host.connections(), MAX_HANDSHAKES);
+    assert_eq!(host.bench.stats.dropped.admission, 1000 - MAX_HANDSHAKES as u64);
+}
