@@ -51,7 +51,9 @@ test('resume right after suspend', async t => {
 })
 
 test('connects under way: SUSPENDED', async t => {
-  const dht = await node(t, await testnet(t))
+  const net = await testnet(t)
+  const dht = await node(t, net)
+  await net.destroy() // so that the search cannot end first
   const stream = dht.connect(DHT.keyPair().publicKey)
   const events = record(stream, ['error', 'close'])
   const ended = closed(stream)
