@@ -5,11 +5,9 @@
 //! the part of Node-API which Node.js, Bare, Bun and Deno have in common. Arguments are not
 //! checked for their types either (Bare has no checks): `lib/` checks before it calls.
 
-mod bind_error;
-mod decode;
-mod encode;
 mod environment;
-mod inspect;
 pub mod node;
+pub mod schema;
+mod slab;
 pub mod statics;
 mod wake;

@@ -9,9 +9,10 @@ use hyperdht::{Command, ConnId, Event, Handle, Wake};
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
 
-use crate::encode::Filled;
+use crate::environment;
+use crate::schema::malformed;
+use crate::slab::{self, Filled};
 use crate::wake::WakeFunction;
-use crate::{bind_error, decode, encode, environment, inspect};
 
 /// A node.
 #[napi]
@@ -30,7 +31,7 @@ pub struct NativeNode {
 /// event, and once for any number of data events.
 #[napi]
 pub fn open(env: &Env, config: &[u8], wake: Unknown<'_>) -> Result<NativeNode> {
-    let options = decode::open_options(config).map_err(malformed)?;
+    let options = border::open_options(config).map_err(malformed)?;
     let function = WakeFunction::new(env, &wake)?;
     match environment::with_engine(env, |engine| engine.open(options, Arc::new(function))) {
         Ok(handle) => {
@@ -56,7 +57,7 @@ impl NativeNode {
     /// Takes one encoded command.
     #[napi]
     pub fn command(&mut self, bytes: &[u8]) -> Result<()> {
-        let command = decode::command(bytes).map_err(malformed)?;
+        let command = border::command(bytes).map_err(malformed)?;
         self.push(command);
         Ok(())
     }
@@ -108,7 +109,7 @@ impl NativeNode {
         }
         // SAFETY: JavaScript waits for this call and lib/ made the slab for it alone.
         let slab = unsafe { slab.as_mut() };
-        let filled = encode::events(&mut self.pending, &mut self.large, slab);
+        let filled = slab::fill(slab, &mut self.pending, &mut self.large);
         if self.waits(&filled) {
             self.call_again();
         }
@@ -131,17 +132,17 @@ impl NativeNode {
     pub fn take(&mut self, mut memory: Uint8ArraySlice<'_>) {
         let Some(message) = self.large.pop_front() else { return };
         // SAFETY: as in `drain`.
-        encode::copy(&message, unsafe { memory.as_mut() });
+        slab::copy(&message, unsafe { memory.as_mut() });
     }
 
-    /// Writes an answer to a question about the node's state; see `inspect::answer`. Returns its
+    /// Writes an answer to a question about the node's state; see `border::answer`. Returns its
     /// length, or minus the room it needs.
     #[napi]
-    pub fn inspect(&self, what: u32, argument: u32, mut slab: Uint8ArraySlice<'_>) -> i32 {
+    pub fn inspect(&self, question: u32, argument: u32, mut slab: Uint8ArraySlice<'_>) -> i32 {
         let Some(handle) = &self.handle else { return 0 };
-        let answer = inspect::answer(handle, what, argument);
+        let answer = border::answer(handle, question, argument);
         // SAFETY: as in `drain`.
-        encode::copy(&answer, unsafe { slab.as_mut() })
+        slab::copy(&answer, unsafe { slab.as_mut() })
     }
 
     /// Whether the node keeps the process alive.
@@ -185,7 +186,7 @@ impl NativeNode {
     /// all that is behind replies of queries.
     fn waits(&self, filled: &Filled) -> bool {
         let Some(next) = self.pending.last() else { return false };
-        if filled.control { !encode::is_control(next) } else { filled.replies }
+        if filled.control { !slab::is_control(next) } else { filled.replies }
     }
 
     fn push(&mut self, command: Command) {
@@ -200,17 +201,13 @@ impl NativeNode {
     }
 }
 
-fn malformed(error: hyperdht::wire::Malformed) -> Error {
-    Error::from_reason(error.to_string())
-}
-
 /// The error with the text of libuv where the system has a name for it.
 fn bind_error(error: &io::Error) -> Error {
     let named = UNNAMED.iter().find(|(code, _)| error.raw_os_error() == Some(*code));
     if let Some((_, text)) = named {
         return Error::from_reason(*text);
     }
-    let words = bind_error::words(error.kind());
+    let words = border::bind_error::words(error.kind());
     let text = words.map_or_else(|| error.to_string(), |(code, text)| format!("{code}: {text}"));
     Error::from_reason(text)
 }

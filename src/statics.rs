@@ -1,11 +1,9 @@
-//! What needs no node: key pairs, hashes, signatures, the names of counters.
+//! What needs no node: key pairs, hashes, signatures.
 
 use hyperdht::{KeyPair, PublicKey};
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
 use zeroize::Zeroizing;
-
-use crate::inspect;
 
 /// Writes the public key and the secret key of a 32-byte seed: 96 bytes.
 #[napi]
@@ -44,15 +42,6 @@ pub fn verify(public_key: &[u8], message: &[u8], signature: &[u8]) -> bool {
         return false;
     };
     hyperdht::verify(public_key, message, signature)
-}
-
-/// Writes the names of the numbers that `inspect` answers a question with, one a line. Returns the
-/// number of bytes.
-#[napi]
-pub fn counter_names(what: u32, mut out: Uint8ArraySlice<'_>) -> Result<u32> {
-    let names = inspect::counter_names(what).join("\n");
-    write(&mut out, names.as_bytes())?;
-    Ok(names.len() as u32)
 }
 
 fn write_key_pair(key_pair: &KeyPair, out: &mut Uint8ArraySlice<'_>) -> Result<()> {

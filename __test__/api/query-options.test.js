@@ -118,6 +118,18 @@ test('map', async t => {
   t.is(found.peers.length, 1, 'a lookup has its own')
 })
 
+test('the replies of the result are those that the stream gave', async t => {
+  const net = await testnet(t, 2)
+  await responders(t, net, 4, answer('yes'))
+  const dht = await node(t, net)
+  const query = dht.query(QUERY)
+  const given = []
+  for await (const reply of query) given.push(reply)
+
+  t.is(query.closestReplies.length, 4)
+  t.ok(query.closestReplies.every(reply => given.includes(reply)))
+})
+
 test('nodes, closestNodes, replies, closestReplies, onlyClosestNodes', async t => {
   const net = await testnet(t, 2)
   const { addresses, requests } = await responders(t, net, 5, answer('yes'))

@@ -7,15 +7,23 @@ const { fs, path } = require('../helpers/runtime')
 
 const { rustFiles, isTest, uncommented } = rustImports
 const ROOT = path.join(__dirname, '..', '..')
-const CRATES = ['crates/udx', 'crates/proto', 'crates/hyperdht', 'crates/netsim', 'src']
+const CRATES = [
+  'crates/udx',
+  'crates/proto',
+  'crates/hyperdht',
+  'crates/border',
+  'crates/netsim',
+  'src'
+]
 
 /** What each crate may name, beside itself. */
 const BELOW = {
   'crates/udx': [],
   'crates/proto': ['crates/udx'],
   'crates/hyperdht': ['crates/proto'],
+  'crates/border': ['crates/hyperdht'],
   'crates/netsim': ['crates/proto'],
-  src: ['crates/hyperdht']
+  src: ['crates/hyperdht', 'crates/border']
 }
 
 /** How code names a crate. */
@@ -23,6 +31,7 @@ const NAMES = {
   'crates/udx': ['udx', 'hyperdht_udx'],
   'crates/proto': ['proto', 'hyperdht_proto'],
   'crates/hyperdht': ['hyperdht'],
+  'crates/border': ['border', 'hyperdht_border'],
   'crates/netsim': ['netsim']
 }
 

@@ -57,7 +57,7 @@ test('keys of connections share no memory', async t => {
 
 test('an event that cannot be decoded is an error, and the next ones come', async t => {
   const { code, lines, stderr } = await runProgram('garbled-event')
-  const uncaught = ['uncaught: Error', 'uncaught: RangeError', 'uncaught: TypeError']
+  const uncaught = ['uncaught: Error', 'uncaught: Malformed', 'uncaught: RangeError']
   t.alike(lines.sort(), ['listening', ...uncaught])
   t.is(code, 0, stderr)
 })

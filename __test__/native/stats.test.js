@@ -2,7 +2,7 @@
 
 const test = require('brittle')
 const { node, pair, testnet } = require('../helpers/fixtures')
-const { INSPECT } = require('../../lib/native/inspect')
+const { QUESTIONS } = require('../../lib/native/border')
 const { internalsOf } = require('../../lib/util/internals')
 const Stats = require('../../lib/dht/stats')
 
@@ -22,7 +22,7 @@ test('a number without a place is an error', t => {
 
 test('every question is answered in full', async t => {
   const { server, dhts } = await pair(t, await testnet(t, 2))
-  for (const name of Object.keys(INSPECT)) {
+  for (const name of QUESTIONS.keys()) {
     const argument = name === 'transport' ? server._channel._id : 1
     t.execution(() => internalsOf(dhts[0]).native.inspect(name, argument), name)
   }

@@ -57,9 +57,9 @@ module.exports = class Channel {
   }
 
   /** Tells the core to connect. If this throws, no connection is kept. */
-  connect(options) {
+  connect(remotePublicKey, options) {
     this._connections.begin(this, conn => {
-      this._native.command('connect', { conn, ...options })
+      this._native.command('connect', { conn, remotePublicKey, options })
       this._id = conn
     })
   }

@@ -24,7 +24,6 @@ module.exports = function connect(dht, publicKey, opts = {}) {
   const holepunch = opts.holepunch || null
   const keepAlive = dht.connectionKeepAlive
   const options = {
-    remotePublicKey: key,
     secretKey: keyPair.secretKey,
     relayAddresses,
     localConnection: opts.localConnection !== false,
@@ -44,7 +43,7 @@ module.exports = function connect(dht, publicKey, opts = {}) {
 
   const error = refusal(dht, internals)
   if (error) stream.destroy(error)
-  else channel.connect(options)
+  else channel.connect(key, options)
   return stream
 }
 

@@ -58,20 +58,19 @@ module.exports = {
     }
   },
 
-  suspended({ lifecycle, servers }, { server }) {
-    if (server === null) lifecycle.onsuspended()
-    else servers.get(server)?.onsuspended()
+  suspended({ lifecycle }) {
+    lifecycle.onsuspended()
   },
 
   resumed({ lifecycle }, { failure }) {
     lifecycle.onresumed(failure && errors.from(failure))
   },
 
-  nodeAdded({ dht }, node) {
+  nodeAdded({ dht }, { node }) {
     dht.emit('add-node', toNode(node))
   },
 
-  nodeRemoved({ dht }, node) {
+  nodeRemoved({ dht }, { node }) {
     dht.emit('remove-node', toNode(node))
   },
 
@@ -91,14 +90,20 @@ module.exports = {
     servers.get(server)?.onclosed(null)
   },
 
-  // The server may be gone: the core accepted the client before it received the command to close.
-  connection({ native, servers }, { server: id, ...accepted }) {
-    const server = servers.get(id)
-    if (server) server.onconnection(accepted)
-    else native.command('destroyConn', { conn: accepted.conn })
+  serverSuspended({ servers }, { server }) {
+    servers.get(server)?.onsuspended()
   },
 
-  opened({ connections }, { conn, ...transport }) {
+  // The server may be gone: the core accepted the client before it received the command to close.
+  connection({ native, servers }, { connection }) {
+    const { server: id, opened, ...accepted } = connection
+    const server = servers.get(id)
+    if (server) server.onconnection({ ...opened, ...accepted })
+    else native.command('destroyConn', { conn: opened.conn })
+  },
+
+  opened({ connections }, { opened }) {
+    const { conn, ...transport } = opened
     connections.get(conn)?.onopened(transport)
   },
 
@@ -120,10 +125,12 @@ module.exports = {
   },
 
   ask(internals, { ask, question }) {
-    answer(internals, question).then(accept => internals.native.command('answer', { ask, accept }))
+    answer(internals, question).then(accept => {
+      internals.native.command('answer', { ask, answer: accept ? 'accept' : 'reject' })
+    })
   },
 
-  async sign({ native, servers }, { server: id, tag, ...wanted }) {
+  async sign({ native, servers }, { server: id, tag, wanted }) {
     const server = servers.get(id)
     const signature = server ? await server.onsign(wanted) : null
     native.command('signed', { server: id, tag, signature })
@@ -133,16 +140,16 @@ module.exports = {
     queries.get(query)?.onreply(reply)
   },
 
-  queryDone({ queries }, { query, ...done }) {
-    queries.get(query)?.ondone(done)
+  queryDone({ queries }, { query, closest, tally, outcome }) {
+    queries.get(query)?.ondone({ closest, tally, outcome })
   },
 
-  reply({ requests }, event) {
-    requests.onreply(event)
+  reply({ requests }, { request, outcome }) {
+    requests.onreply({ request, outcome })
   },
 
-  incomingRequest(internals, received) {
-    const req = new IncomingRequest(internals, received)
+  incomingRequest(internals, { request }) {
+    const req = new IncomingRequest(internals, request)
     const refused = internals.dht.onrequest(req) === false
     if (refused) req.sendReply(errors.UNKNOWN_COMMAND, null, false, true)
   },
@@ -151,15 +158,18 @@ module.exports = {
     dht.onmessage(sockets.view(socket), data, { host: from.host, family: 4, port: from.port })
   },
 
-  localChecked({ localAddresses }, event) {
-    localAddresses.onchecked(event)
+  localChecked({ localAddresses }, { host, valid }) {
+    localAddresses.onchecked({ host, valid })
   },
 
   destroyed({ lifecycle }) {
     lifecycle.ondestroyed()
   },
 
-  failed({ lifecycle }, { failure }) {
-    return lifecycle.onfailed(errors.from(failure))
+  failed({ lifecycle }) {
+    return lifecycle.onfailed(errors.from(FAILED))
   }
 }
+
+/** A panic has ended the core. */
+const FAILED = { code: 'NODE_FAILED', message: 'Node failed' }

@@ -176,7 +176,7 @@ module.exports = class Lifecycle {
     if (dht.destroyed || native.closed) return false
     const outcome = deferred()
     queue.push(outcome)
-    native.command(command, { server: null })
+    native.command(command, {})
     return outcome.promise
   }
 

@@ -52,7 +52,7 @@ exports.nodeOptions = function nodeOptions(opts) {
       secretKey: keyPair.secretKey,
       bootstrap: bootstrapNodes.map(splitSuggestion),
       nodes: addresses('nodes', opts.nodes),
-      ephemeral: typeof opts.ephemeral === 'boolean' ? (opts.ephemeral ? 1 : 2) : 0,
+      ephemeral: typeof opts.ephemeral === 'boolean' ? opts.ephemeral : null,
       adaptive: typeof opts.ephemeral !== 'boolean' && opts.adaptive !== false,
       firewalled: opts.firewalled !== false,
       quickFirewall: opts.quickFirewall !== false,
@@ -64,7 +64,7 @@ exports.nodeOptions = function nodeOptions(opts) {
       maxWindow: number('maxWindow', opts, MAX_COUNT),
       maxPingDelay: number('maxPingDelay', opts, MAX_MS),
       maxSize: number('maxSize', opts, MAX_COUNT, 65536),
-      maxAge: number('maxAge', opts, MAX_MS, 0),
+      maxAge: number('maxAge', opts, MAX_MS, 0) || null,
       watchTable: true,
       deferRandomPunch: !!opts.deferRandomPunch,
       sendDownHints: opts.sendDownHints !== false,
@@ -132,8 +132,8 @@ function splitSuggestion({ host, port }) {
   const at = host.indexOf('@')
   const name = host.slice(at + 1)
   const suggested = at > 0 && isIPv4(host.slice(0, at)) ? host.slice(0, at) : null
-  if (suggested === null && isIPv4(name)) return { host: name, port }
-  return { name, port, suggested }
+  if (suggested === null && isIPv4(name)) return { kind: 'address', address: { host: name, port } }
+  return { kind: 'name', host: name, port, suggested }
 }
 
 // A falsy value means the default, as everywhere in the reference.

@@ -10,7 +10,7 @@ const watchTable = require('./watch-table')
 const { Health, IO, NodeSet, RoutingTable } = require('./views')
 const { copy } = require('../native/own-bytes')
 const { createKeyPair } = require('../native/keys')
-const { createQuery } = require('../query/query')
+const { createQuery, userQuery } = require('../query/query')
 const { internalsOf, keepInternals } = require('../util/internals')
 const { isReplaced } = require('../query/replaced')
 const { nodeOptions, PUBLIC_ADDRESS } = require('./node-options')
@@ -179,7 +179,7 @@ module.exports = class RPC extends EventEmitter {
     // the core itself sends the commit
     const byCore = opts?.commit === true && !isReplaced(this, 'request')
     const again = byCore ? { command, value: sent } : null
-    const start = ['userQuery', { command, value: sent, commit: again }]
+    const start = userQuery(command, sent, again)
     const commit = again === null ? undefined : null
     return createQuery(this, { target, start, command, value, commit }, opts)
   }

@@ -1,6 +1,6 @@
 const b4a = require('b4a')
 const c = require('compact-encoding')
-const { EVENTS, DATA, MESSAGE, DRAINED, LARGE } = require('./border')
+const { DATA, MESSAGE, DRAINED, LARGE, decodeEvent, eventOf } = require('./border')
 const ownBytes = require('./own-bytes')
 const turns = require('./turns')
 
@@ -140,22 +140,22 @@ module.exports = class Dispatcher {
       return 1
     }
     if (kind === DRAINED) {
-      const goesOn = this._tell('ondrained', c.uint32.decode(state), c.uint32.decode(state))
+      const goesOn = this._tell('ondrained', c.uint32.decode(state), c.uint.decode(state))
       return goesOn ? WRITER : 0
     }
     if (kind === MESSAGE) {
       this._tell('onmessage', c.uint32.decode(state), this._take(state))
       return 0
     }
-    const { name, body } = EVENTS.get(kind)
-    this._tell('oncontrol', name, body.decode(state))
+    const row = eventOf(kind)
+    this._tell('oncontrol', row.name, decodeEvent(row, state))
     return 0
   }
 
   // The bytes of a message, which belong to the application. The core writes a large one straight
   // into them.
   _take(state) {
-    const length = c.uint32.decode(state)
+    const length = c.uint.decode(state)
     if (length >= LARGE) {
       const data = ownBytes.allocate(length)
       this._native.take(data)

@@ -1,6 +1,7 @@
-// The pieces that border.js and inspect.js are made of, in compact-encoding.
+// The pieces that what crosses the border is made of, in compact-encoding.
 
 const c = require('compact-encoding')
+const Malformed = require('./malformed')
 const ownBytes = require('./own-bytes')
 
 // Every reply of a query names twenty addresses: strings are joined, not made from numbers.
@@ -37,19 +38,34 @@ const key = own(c.fixed32)
 const hash = own(c.fixed64)
 const ownBuffer = own(c.buffer)
 
+const bool = {
+  preencode: c.uint8.preencode,
+  encode(state, value) {
+    if (typeof value !== 'boolean') throw new Malformed('must be true or false')
+    c.uint8.encode(state, value ? 1 : 0)
+  },
+  decode(state) {
+    const value = c.uint8.decode(state)
+    if (value > 1) throw new Malformed('neither true nor false')
+    return value === 1
+  }
+}
+
 function optional(encoding) {
   return {
     preencode(state, value) {
       state.end++
-      if (value !== null && value !== undefined) encoding.preencode(state, value)
+      if (value !== null) encoding.preencode(state, value)
     },
     encode(state, value) {
-      const present = value !== null && value !== undefined
-      c.uint8.encode(state, present ? 1 : 0)
-      if (present) encoding.encode(state, value)
+      bool.encode(state, value !== null)
+      if (value !== null) encoding.encode(state, value)
     },
     decode(state) {
-      return c.uint8.decode(state) === 1 ? encoding.decode(state) : null
+      const flag = c.uint8.decode(state)
+      if (flag === 1) return encoding.decode(state)
+      if (flag === 0) return null
+      throw new Malformed('neither there nor absent')
     }
   }
 }
@@ -72,9 +88,120 @@ function struct(fields) {
   }
 }
 
-/** A struct of numbers. */
-function uints(names) {
-  return struct(Object.fromEntries(names.map(name => [name, c.uint])))
+/** A struct that refuses objects with other fields: the core would get something else. */
+function exact(fields) {
+  const names = Object.keys(fields)
+  const body = struct(fields)
+  return {
+    ...body,
+    preencode(state, m) {
+      checkNames(names, m)
+      body.preencode(state, m)
+    }
+  }
 }
 
-module.exports = { address, addresses, hash, key, optional, ownBuffer, struct, uints }
+/**
+ * One of several structs: an object with `kind`, the name of one, and the fields of that.
+ *
+ * @param {Array<[number: number, name: string, body: object]>} rows
+ */
+function choice(rows) {
+  const byNumber = new Map(rows.map(([number, name, body]) => [number, { name, body }]))
+  const byName = new Map(rows.map(([number, name, body]) => [name, { number, body }]))
+  return {
+    preencode(state, { kind, ...m }) {
+      state.end++
+      find(byName, kind).body.preencode(state, m)
+    },
+    encode(state, m) {
+      const { number, body } = find(byName, m.kind)
+      c.uint8.encode(state, number)
+      body.encode(state, m)
+    },
+    decode(state) {
+      const { name, body } = find(byNumber, c.uint8.decode(state))
+      return { kind: name, ...body.decode(state) }
+    }
+  }
+}
+
+/** One of several strings. */
+function word(words) {
+  return {
+    preencode: c.uint8.preencode,
+    encode(state, value) {
+      const number = words.indexOf(value)
+      if (number === -1) throw new Malformed(`unknown: ${value}`)
+      c.uint8.encode(state, number)
+    },
+    decode(state) {
+      const number = c.uint8.decode(state)
+      if (number >= words.length) throw new Malformed(`unknown: ${number}`)
+      return words[number]
+    }
+  }
+}
+
+const failure = struct({ code: c.string, message: c.string })
+
+/** A value, or the failure instead of it. */
+function outcome(encoding) {
+  return {
+    preencode(state, { failure: failed, value }) {
+      state.end++
+      if (failed === null) encoding.preencode(state, value)
+      else failure.preencode(state, failed)
+    },
+    encode(state, { failure: failed, value }) {
+      bool.encode(state, failed === null)
+      if (failed === null) encoding.encode(state, value)
+      else failure.encode(state, failed)
+    },
+    decode(state) {
+      if (bool.decode(state)) return { failure: null, value: encoding.decode(state) }
+      return { failure: failure.decode(state), value: null }
+    }
+  }
+}
+
+const nothing = {
+  preencode() {},
+  encode() {},
+  decode: () => null
+}
+
+/** The value for a key; an error if there is none. */
+function find(map, name) {
+  const found = map.get(name)
+  if (found === undefined) throw new Malformed(`unknown: ${name}`)
+  return found
+}
+
+module.exports = {
+  address,
+  addresses,
+  bool,
+  choice,
+  exact,
+  find,
+  float: c.float64,
+  hash,
+  key,
+  nothing,
+  optional,
+  outcome,
+  ownBuffer,
+  struct,
+  word
+}
+
+// A field that is missing would be written as nothing, or as 0.
+function checkNames(names, m) {
+  for (const name of names) {
+    if (m[name] === undefined) throw new Malformed(`${name} is missing`)
+  }
+  const given = Object.keys(m)
+  if (given.length === names.length) return
+  throw new Malformed(`${given.find(name => !names.includes(name))} is no field`)
+}

@@ -1,8 +1,7 @@
 const b4a = require('b4a')
 const c = require('compact-encoding')
 const binding = require('../../binding')
-const { config: configEncoding, COMMANDS } = require('./border')
-const { INSPECT } = require('./inspect')
+const border = require('./border')
 
 /**
  * One node of the native engine: commands in, answers out. After `close` commands do nothing and
@@ -21,7 +20,7 @@ module.exports = class Native {
     this._last = new Map()
     this._scratch = b4a.allocUnsafeSlow(SCRATCH)
     try {
-      withoutTrace(c.encode(configEncoding, config), bytes => {
+      withoutTrace(c.encode(border.options, config), bytes => {
         this._node = binding.open(bytes, wake)
       })
     } catch (err) {
@@ -33,7 +32,7 @@ module.exports = class Native {
   command(name, message) {
     if (this.closed) return
     if (this._unreffed) this._setUnreffed(false)
-    withoutTrace(COMMANDS[name](message), bytes => this._node.command(bytes))
+    withoutTrace(border.encodeCommand(name, message), bytes => this._node.command(bytes))
   }
 
   /** Lets the process go, until the next command. */
@@ -88,14 +87,14 @@ module.exports = class Native {
   /** The answer to one question of inspect.js. Null if there is none. */
   inspect(name, argument = 0) {
     if (this.closed) return this._last.has(name) ? this._last.get(name) : null
-    const { what, answer } = INSPECT[name]
+    const { number } = border.QUESTIONS.get(name)
 
-    let n = this._node.inspect(what, argument, this._scratch)
+    let n = this._node.inspect(number, argument, this._scratch)
     while (n < 0) {
       this._scratch = b4a.allocUnsafeSlow(-n)
-      n = this._node.inspect(what, argument, this._scratch)
+      n = this._node.inspect(number, argument, this._scratch)
     }
-    return n === 0 ? null : decodeAll(answer, c.state(0, n, this._scratch))
+    return n === 0 ? null : border.decodeAnswer(name, c.state(0, n, this._scratch))
   }
 
   // Whatever `give` throws: a node that stays corked takes no command ever again.
@@ -131,13 +130,6 @@ const MAX_NODES = 256 * 20
 
 /** Room for most answers; longer ones make their own. */
 const SCRATCH = 4096
-
-// Bytes that are left over say that both sides do not mean the same answer.
-function decodeAll(encoding, state) {
-  const value = encoding.decode(state)
-  if (state.start !== state.end) throw new Error('An answer of the core has more than is read')
-  return value
-}
 
 /**
  * Wipes encoded bytes once they are used: there may be a secret key in them.

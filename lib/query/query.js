@@ -3,7 +3,6 @@ const { Readable, getStreamError } = require('streamx')
 const m = require('../messages')
 const errors = require('../errors')
 const Session = require('../request/session')
-const { STEER } = require('../native/border')
 const queryOptions = require('./query-options')
 const { checkBytes, checkFunction } = require('../util/check')
 const { internalsOf } = require('../util/internals')
@@ -18,7 +17,8 @@ module.exports = class Query extends Readable {
    * @param {import('../..')} dht
    * @param {object} what
    * @param {Buffer} what.target
-   * @param {[string, object]} what.start command of border.js that starts it, and its own fields
+   * @param {[string, object]} what.start the kind of the core's query, and its own fields
+   * @param {boolean} [what.onlyValues] replies without a value are not told
    * @param {number} what.command
    * @param {boolean} [what.internal]
    * @param {Buffer | null} [what.value]
@@ -47,7 +47,8 @@ module.exports = class Query extends Readable {
     this.errors = 0
     this.successes = 0
 
-    this._options = { target: what.target, ...options }
+    this._options = { ...options, onlyValues: what.onlyValues || false }
+    this._asked = what.target
     this._begin = what.start
     this._commit = what.commit === undefined ? commitOption(opts.commit) : what.commit
     this._session = opts.session || null
@@ -96,16 +97,21 @@ module.exports = class Query extends Readable {
     if (data && this.push(data) === false) this._pause()
   }
 
-  _ondone({ successes, errors: failures, outcome, closest }) {
+  _ondone({ tally, outcome, closest }) {
     this._forget()
     if (this.destroying) return
-    this.successes = successes
-    this.errors = failures
-    this._closest = closest.map(toQueryReply)
+    this.successes = tally.successes
+    this.errors = tally.errors
+    this._closest = closest.map(told => this._closestReply(told))
     this._received = []
     if (outcome.failure !== null) this.destroy(errors.from(outcome.failure))
     else if (this._commit !== null) this._commitAll()
     else this.push(null)
+  }
+
+  // The core does not send again what it has told.
+  _closestReply({ kind, place, reply }) {
+    return kind === 'told' ? this._received[place] : toQueryReply(reply)
   }
 
   _onnodegone(err) {
@@ -130,7 +136,7 @@ module.exports = class Query extends Readable {
   _read(cb) {
     if (this._paused) {
       this._paused = false
-      this._steer(STEER.GO_ON)
+      this._steer('goOn')
     }
     cb(null)
   }
@@ -143,7 +149,8 @@ module.exports = class Query extends Readable {
 
   _start() {
     const { native, queries } = this._internals
-    const [name, fields] = this._begin
+    const [kind, fields] = this._begin
+    const what = { target: this._asked, kind: { kind, ...fields }, options: this._options }
     const handlers = {
       onreply: received => this._onreply(received),
       ondone: done => this._ondone(done),
@@ -151,7 +158,7 @@ module.exports = class Query extends Readable {
     }
     queries.begin(handlers, query => {
       this._joinSession()
-      native.command(name, { query, ...this._options, ...fields })
+      native.command('query', { query, ...what })
       this._id = query
     })
   }
@@ -159,7 +166,7 @@ module.exports = class Query extends Readable {
   _joinSession() {
     if (this._session === null) return
     // the query concludes with the replies that it has
-    this._member = { end: () => this._steer(STEER.CONCLUDE) }
+    this._member = { end: () => this._steer('conclude') }
     Session.join(this._session, this._member)
   }
 
@@ -173,7 +180,7 @@ module.exports = class Query extends Readable {
   // The reader is slow: the core asks no further nodes until the reader has caught up.
   _pause() {
     this._paused = true
-    this._steer(STEER.PAUSE)
+    this._steer('pause')
   }
 
   _steer(steer) {
@@ -277,6 +284,21 @@ function decode(encoding, value) {
 module.exports.commitOption = commitOption
 function commitOption(commit) {
   return commit === true ? sendAgain : checkFunction('commit', commit)
+}
+
+/**
+ * The start of a query with a command of the application.
+ *
+ * @param {number} command
+ * @param {Buffer | null} value
+ * @param {{ command: number, value: Buffer | null } | null} commit what the core sends at the end
+ * @returns {[string, object]}
+ */
+module.exports.userQuery = function userQuery(command, value, commit) {
+  return [
+    'user',
+    { command, value, commit: commit ? { kind: 'send', ...commit } : { kind: 'none' } }
+  ]
 }
 
 // The function for `commit: true`, if the core does not commit.

@@ -6,7 +6,7 @@ const c = require('compact-encoding')
 const m = require('../messages')
 const { isBytes } = require('../util/bytes')
 const { copy } = require('../native/own-bytes')
-const { mapImmutable, mapMutable } = require('./query')
+const { mapImmutable, mapMutable, userQuery } = require('./query')
 const { COMMANDS } = require('../constants')
 const { hash } = require('../native/keys')
 const { checkBytes, checkFunction, checkSigner, checkUint } = require('../util/check')
@@ -79,8 +79,8 @@ function walk(dht, { put = null, ...what }, opts) {
   const { command, value } = what
   const byCore = put !== null && !isReplaced(dht, 'query', 'request')
   if (put !== null) what.commit = byCore ? null : storer(put)
-  const start = ['userQuery', { command, value, commit: byCore ? put : null, onlyValues: true }]
-  return search(dht, { ...what, start }, opts)
+  const start = userQuery(command, value, byCore ? put : null)
+  return search(dht, { ...what, start, onlyValues: true }, opts)
 }
 
 // A commit that stores at one node.

@@ -48,7 +48,8 @@ module.exports = class IncomingRequest {
    * only from the node that it has asked.
    */
   relay(value, to, opts) {
-    answer(this, 'relayRequest', {
+    answer(this, {
+      kind: 'relay',
       value: checkValue(value || null),
       to: checkAddress('to', to),
       socket: socketId(this, opts?.socket)
@@ -60,28 +61,29 @@ module.exports = class IncomingRequest {
   }
 
   _reply(error, value, token, { closerNodes, to, socket }) {
-    answer(this, 'answerRequest', {
+    const reply = {
       error,
       value: checkValue(value),
       token,
       closerNodes: closerNodes !== false,
       to: to ? checkAddress('to', to) : null,
       socket: socketId(this, socket)
-    })
+    }
+    answer(this, { kind: 'reply', answer: reply })
   }
 }
 
 /** Leaves the answer to the core. */
 module.exports.serve = function serve(req) {
-  answer(req, 'serveRequest', {})
+  answer(req, { kind: 'serve' })
 }
 
 // Each answer carries all that the core needs of the request, because the core has not kept it.
-function answer(req, name, fields) {
+function answer(req, said) {
   const { socket, from, to, tid, command, target, token, value } = req
   const request = { socket: socket.id, from, id: from.id, to, tid, command, target, token }
-  request.value = name === 'serveRequest' ? value : null
-  internalsOf(req).native.command(name, { request, ...fields })
+  request.value = said.kind === 'serve' ? value : null
+  internalsOf(req).native.command('answerRequest', { request, answer: said })
 }
 
 function socketId(req, socket) {

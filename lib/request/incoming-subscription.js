@@ -19,7 +19,14 @@ module.exports = class IncomingSubscription {
   _set(bits) {
     if (bits === this.bits) return
     this.bits = bits
-    this._native.command('subscribe', { bits })
+    this._native.command('subscribe', {
+      interests: {
+        unknown: (bits & IncomingSubscription.UNKNOWN) !== 0,
+        requests: (bits & IncomingSubscription.REQUESTS) !== 0,
+        plugins: (bits & IncomingSubscription.PLUGINS) !== 0,
+        datagrams: (bits & IncomingSubscription.DATAGRAMS) !== 0
+      }
+    })
   }
 
   /** Requests with a command that the node does not know. */

@@ -45,7 +45,7 @@ module.exports = class OutgoingRequests {
         request.member = { end: err => this.cancel(id, err) }
         Session.join(request.session, request.member)
       }
-      native.command('request', { request: id, ...message, ...options })
+      native.command('request', { request: id, options: { ...message, ...options } })
     })
     return request.promise
   }

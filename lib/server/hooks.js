@@ -14,7 +14,8 @@ exports.answer = async function answer(internals, question) {
   const asked = server === null ? connections.get(conn) : servers.get(server)
   try {
     if (!asked) return false
-    return kind === 'firewall' ? await asked.onfirewall(question) : !!asked.onholepunch(question)
+    if (kind === 'firewall') return await asked.onfirewall(question)
+    return !!asked.onholepunch(withFlatAddresses(question))
   } catch {
     return false
   }
@@ -45,6 +46,17 @@ async function everyYes(internals, questions) {
     if (!(await exports.answer(internals, question))) return false
   }
   return true
+}
+
+// An address and what is known of it are one object for programs.
+function withFlatAddresses(question) {
+  const flat = ({ address, ...known }) => ({ ...address, ...known })
+  const { remoteAddresses, localAddresses } = question
+  return {
+    ...question,
+    remoteAddresses: remoteAddresses.map(flat),
+    localAddresses: localAddresses?.map(flat) || null
+  }
 }
 
 /** Milliseconds that the core waits for an answer, too. */

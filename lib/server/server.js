@@ -123,7 +123,7 @@ module.exports = class Server extends EventEmitter {
   async resume() {
     this.suspended = false
     this._suspension.settle()
-    this._command('resume')
+    this._command('resumeServer')
   }
 
   /** Announces again in the next cycle of the announcer. */
@@ -176,7 +176,7 @@ module.exports = class Server extends EventEmitter {
     }
     const { native, servers } = this._internals
     servers.begin(this._handlers(), server => {
-      native.command('listen', { server, ...options })
+      native.command('listen', { server, options })
       this._id = server
     })
     this._announced = deferred()
@@ -215,7 +215,7 @@ module.exports = class Server extends EventEmitter {
 
   _suspend() {
     const suspension = this._suspension.begin()
-    this._command('suspend')
+    this._command('suspendServer')
     return suspension
   }
 

@@ -46,10 +46,10 @@ mod unread;
 pub use proto::noise::{KeyPair, PublicKey, verify};
 pub use proto::wire::{self, hash};
 pub use proto::{
-    Action, AdaptiveTimeout, Answer, Answering, AskId, BootstrapNode, Closed, Command, Config,
-    ConnError, ConnId, ConnStats, ConnectError, ConnectOptions, ConnectionInfo, Dropped, Event,
-    HealthReport, Incoming, InflightRequest, Interests, Interface, ListenError, Live, LocalAddress,
-    MainSockets, Message, Node, Opened, PeerRecord, QueryError, QueryId, QueryKind, QueryOptions,
+    Action, AdaptiveTimeout, Answer, Answering, AskId, BootstrapNode, Closed, Closest, Command,
+    Config, ConnError, ConnId, ConnStats, ConnectError, ConnectOptions, ConnectionInfo, Dropped,
+    Event, HealthReport, Incoming, InflightRequest, Interests, Interface, ListenError, Live,
+    LocalAddress, MainSockets, Message, Node, Opened, QueryError, QueryId, QueryKind, QueryOptions,
     QueryReply, Question, RemoteAddress, RequestAnswer, RequestError, RequestId, ServerId,
     ServerOptions, SocketId, Stats, Steer, Stored, StreamError, TableNode, Tally, Unsigned,
     UserCommit, UserRequest,

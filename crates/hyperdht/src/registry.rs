@@ -12,8 +12,8 @@ use crate::channel::Channel;
 use crate::connection::{Connecting, Connection};
 use crate::unread::Unread;
 use crate::{
-    Answer, Closed, Command, ConnId, ConnectError, ConnectionInfo, Event, Handle, ListenError,
-    QueryError, QueryId, QueryReply, RequestError, RequestId, ServerId, Steer, Wake,
+    Answer, Closed, Closest, Command, ConnId, ConnectError, ConnectionInfo, Event, Handle,
+    ListenError, QueryError, QueryId, QueryReply, RequestError, RequestId, ServerId, Steer, Wake,
 };
 
 /// Who waits for what.
@@ -378,11 +378,12 @@ impl Registry {
         }
     }
 
-    fn query_done(&self, query: QueryId, result: Result<Vec<QueryReply>, QueryError>) {
+    fn query_done(&self, query: QueryId, result: Result<Vec<Closest>, QueryError>) {
         let entry = self.entries.lock().queries.remove(&query);
         if let Some(entry) = entry {
             // A query that was dropped is cancelled, and may still end by itself.
-            let _ = entry.done.send(result);
+            let replies = |closest: Vec<Closest>| closest.into_iter().map(|c| c.reply).collect();
+            let _ = entry.done.send(result.map(replies));
         }
     }
 }

@@ -8,7 +8,7 @@ use std::task::{Context, Waker};
 
 use hyperdht::{
     BootstrapNode, ConnectError, Connection, Dht, DhtConfig, ListenError, MutableGet,
-    MutableRecord, PeerRecord, QueryError, RequestError, Testnet, generate_key_pair, testnet,
+    MutableRecord, QueryError, RequestError, Testnet, generate_key_pair, testnet,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::JoinSet;
@@ -26,8 +26,12 @@ async fn a_topic_is_announced_and_found() {
     let mut found = 0;
     let mut lookup = bob.lookup(topic);
     while let Some(reply) = lookup.next().await {
-        if let Some(PeerRecord::Peers { peers, .. }) = reply.record {
-            found += peers.iter().filter(|peer| peer.public_key == key_pair.public()).count();
+        if let Some(found_there) = reply.peers() {
+            found += found_there
+                .peers
+                .iter()
+                .filter(|peer| peer.public_key == key_pair.public())
+                .count();
         }
     }
     assert!(found > 0);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use netsim::HostId;
 use proto::noise::{KeyPair, PublicKey};
 use proto::wire::{Peer, hash};
-use proto::{PeerRecord, QueryKind, QueryReply, ServerId};
+use proto::{QueryKind, QueryReply, ServerId};
 
 use super::{Crowd, Running};
 
@@ -204,10 +204,10 @@ impl Crowd {
     }
 }
 
-fn peers(reply: &QueryReply) -> &[Peer] {
-    match &reply.record {
-        Some(PeerRecord::Peers { peers, .. }) => peers,
-        Some(PeerRecord::Peer(peer)) => std::slice::from_ref(peer),
-        None => &[],
+/// The records of a lookup, or the one of a server.
+fn peers(reply: &QueryReply) -> Vec<Peer> {
+    match reply.peers() {
+        Some(found) => found.peers,
+        None => reply.peer().into_iter().collect(),
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use netsim::HostId;
-use proto::{QueryKind, QueryReply};
+use proto::{Closest, QueryKind};
 
 use super::{Crowd, Running};
 
@@ -16,9 +16,9 @@ pub(crate) struct Walks {
 }
 
 impl Walks {
-    pub(super) fn handle_done(&mut self, name: Running, closest: &[QueryReply]) {
+    pub(super) fn handle_done(&mut self, name: Running, closest: &[Closest]) {
         if let Some(target) = self.running.remove(&name) {
-            let found = closest.iter().filter_map(|reply| reply.from_id).collect();
+            let found = closest.iter().filter_map(|closest| closest.reply.from_id).collect();
             self.ended.push((target, found));
         }
     }

@@ -6,7 +6,7 @@ use crate::net::{Owner, RequestSpec};
 use crate::noise::KeyPair;
 use crate::tests::testnet::{Host, SERVER, Testnet, cx};
 use crate::wire::{Handshake, Mode, Peer, Relay, Target, announce_signable, command, hash, ns};
-use crate::{Event, PeerRecord, QueryKind, Timer, Unsigned};
+use crate::{Event, QueryKind, Timer, Unsigned};
 
 #[test]
 fn a_server_is_announced_on_three_nodes_and_found() {
@@ -282,7 +282,7 @@ fn found_on(testnet: &mut Testnet, client: usize, target: Target) -> Vec<SocketA
     let (replies, result) = testnet.query(client, target, QueryKind::FindPeer);
     assert_eq!(result, Ok(()));
     for reply in &replies {
-        let Some(PeerRecord::Peer(peer)) = &reply.record else {
+        let Some(peer) = reply.peer() else {
             panic!("{reply:?}");
         };
         assert!(peer.relay_addresses.is_empty());

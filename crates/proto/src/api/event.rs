@@ -8,10 +8,10 @@ use bytes::Bytes;
 use zeroize::Zeroizing;
 
 use crate::noise::PublicKey;
-use crate::wire::{NodeId, NoisePayload, Target};
+use crate::wire::{NodeId, Target};
 use crate::{
-    AskId, ConnError, ConnId, Incoming, Interface, ListenError, QueryError, QueryId, QueryReply,
-    RequestError, RequestId, ServerId, SocketId, TableNode, Tally,
+    AskId, Closest, ConnError, ConnId, Incoming, Interface, ListenError, QueryError, QueryId,
+    QueryReply, RequestError, RequestId, ServerId, SocketId, TableNode, Tally,
 };
 
 /// What happened, in the order in which it happened.
@@ -169,7 +169,7 @@ pub enum Event {
         /// The query.
         query: QueryId,
         /// The closest nodes that answered, the closest first.
-        closest: Vec<QueryReply>,
+        closest: Vec<Closest>,
         /// How the nodes took it.
         tally: Tally,
         /// Why the query failed, if it did.
@@ -287,8 +287,8 @@ pub enum Question {
         server: ServerId,
         /// The client's public key, which the handshake has proven.
         remote_public_key: PublicKey,
-        /// What the client says of itself.
-        payload: Box<NoisePayload>,
+        /// What the client says of itself: an encoded [`crate::wire::NoisePayload`].
+        payload: Bytes,
         /// The true source of the client, as far as it can be known.
         address: SocketAddrV4,
     },

@@ -24,7 +24,7 @@ pub use host::{Action, HostEvent, Interface, MainSockets};
 pub use ids::{AskId, ConnId, QueryId, RequestId, ServerId, SocketId};
 pub use incoming::{Answering, Incoming, Interests, RequestAnswer};
 pub use query::{
-    PeerRecord, QueryKind, QueryOptions, QueryReply, Steer, Tally, UserCommit, UserRequest,
+    Closest, QueryKind, QueryOptions, QueryReply, Steer, Tally, UserCommit, UserRequest,
 };
 pub use sizes::Sizes;
 pub use stats::{Dropped, Live, Stats, Stored};

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use crate::SocketId;
 use crate::noise::KeyPair;
-use crate::wire::{NodeId, Peer, Target};
+use crate::wire::{LookupReply, NodeId, Peer, Target};
 
 /// The queries that an application can run.
 #[derive(Clone, Debug)]
@@ -131,10 +131,31 @@ pub struct QueryReply {
     pub closer_nodes: Vec<SocketAddrV4>,
     /// The error of [`crate::wire::error`], or 0.
     pub error: u64,
-    /// The payload.
+    /// The payload; see [`QueryReply::peer`] and [`QueryReply::peers`].
     pub value: Option<Bytes>,
-    /// Decoded records, for FIND_PEER and LOOKUP.
-    pub record: Option<PeerRecord>,
+}
+
+impl QueryReply {
+    /// The record in the payload of a FIND_PEER reply. `None` if there is none, or it is malformed:
+    /// a node may answer anything.
+    pub fn peer(&self) -> Option<Peer> {
+        Peer::decode(self.value.as_deref()?).ok()
+    }
+
+    /// The records in the payload of a LOOKUP reply. `None` as of [`QueryReply::peer`].
+    pub fn peers(&self) -> Option<LookupReply> {
+        LookupReply::decode(self.value.as_deref()?).ok()
+    }
+}
+
+/// A reply that belongs to the result of a query.
+#[derive(Clone, Debug)]
+pub struct Closest {
+    /// Which of the query's [`crate::Event::QueryReply`]s has told it, counted from 0. `None`: none
+    /// has, because it is an error or lacks what was asked for.
+    pub told: Option<u32>,
+    /// The reply.
+    pub reply: QueryReply,
 }
 
 /// How the nodes that a query asked took it.
@@ -144,18 +165,4 @@ pub struct Tally {
     pub successes: usize,
     /// Replies with one, and nodes that stayed silent.
     pub errors: usize,
-}
-
-/// The decoded value of a FIND_PEER or LOOKUP reply.
-#[derive(Clone, Debug)]
-pub enum PeerRecord {
-    /// The peer that FIND_PEER asks for.
-    Peer(Peer),
-    /// The peers of a topic.
-    Peers {
-        /// The peers.
-        peers: Vec<Peer>,
-        /// When the topic was last announced with a bump, in milliseconds since the Unix epoch; 0 if never.
-        bump: u64,
-    },
 }

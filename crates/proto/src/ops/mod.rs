@@ -2,19 +2,19 @@
 //!
 //! Reference: hyperdht 6.34.0, index.js: findPeer, lookup, announce, lookupAndUnannounce.
 
-mod shape;
+mod telling;
 
 use std::collections::BTreeMap;
 
-use self::shape::{plain, shape};
+use self::telling::{Telling, plain};
 use crate::announce::signed;
 use crate::net::{Commit, Net, Output, Owner, QueryKey, QuerySpec, Reply, RequestKey, RequestSpec};
 use crate::noise::KeyPair;
 use crate::store::Store;
-use crate::wire::{Target, command, error_code};
+use crate::wire::{LookupReply, Target, command};
 use crate::{
-    Cx, Event, PeerRecord, QueryError, QueryId, QueryKind, QueryOptions, QueryReply, RequestId,
-    Steer, Tally, UserCommit, UserRequest,
+    Cx, Event, QueryError, QueryId, QueryKind, QueryOptions, QueryReply, RequestId, Steer, Tally,
+    UserCommit, UserRequest,
 };
 
 /// The running queries and requests of the application.
@@ -38,7 +38,7 @@ struct Running {
     key: QueryKey,
     target: Target,
     kind: QueryKind,
-    only_values: bool,
+    telling: Telling,
     /// UNANNOUNCE requests that have not ended.
     unannouncing: usize,
     /// The closest nodes, to be sent what is theirs once nothing is being unannounced.
@@ -67,10 +67,10 @@ impl Ops {
         if let Some(key_pair) = unannounces(&kind) {
             store.unannounce(&target, &key_pair.public());
         }
-        let only_values = options.only_values;
+        let telling = Telling::new(&kind, options.only_values);
         let key = net.query(cx, spec(target, &kind, options), Owner::UserQuery(query));
         let running =
-            Running { key, target, kind, only_values, unannouncing: 0, closest: None, ended: None };
+            Running { key, target, kind, telling, unannouncing: 0, closest: None, ended: None };
         if let Some(old) = self.queries.insert(query, running) {
             net.cancel_query(cx, old.key);
         }
@@ -191,21 +191,17 @@ impl Ops {
         let Some(running) = self.running(query, key) else {
             return;
         };
-        let is_silent = running.only_values && reply.value.is_none();
-        if reply.error != error_code::NONE || is_silent {
-            return;
-        }
-        let Some(shown) = shape(&running.kind).show(reply.clone()) else {
+        let Some(told) = running.telling.tell(&reply) else {
             return;
         };
         if let Some(key_pair) = unannounces(&running.kind)
-            && may_have(key_pair, &shown)
+            && may_have(key_pair, &told)
             && let Some(spec) = signed::unannounce(key_pair, running.target, &reply)
         {
             net.request(cx, spec, Owner::UserQuery(query));
             running.unannouncing += 1;
         }
-        cx.emit(Event::QueryReply { query, reply: Box::new(shown) });
+        cx.emit(Event::QueryReply { query, reply: Box::new(told) });
     }
 
     fn handle_commit(
@@ -285,12 +281,11 @@ impl Ops {
         if !self.queries.get(&query).is_some_and(done) {
             return;
         }
-        let Some(Running { ended: Some(ended), kind, .. }) = self.queries.remove(&query) else {
+        let Some(Running { ended: Some(ended), telling, .. }) = self.queries.remove(&query) else {
             return;
         };
-        let shape = shape(&kind);
         let Ended { closest, tally, result } = ended;
-        let closest = closest.into_iter().map(|reply| shape.describe(reply)).collect();
+        let closest = closest.into_iter().map(|reply| telling.closest(reply)).collect();
         cx.emit(Event::QueryDone { query, closest, tally, result });
     }
 
@@ -346,7 +341,7 @@ fn spec(target: Target, kind: &QueryKind, options: QueryOptions) -> QuerySpec {
 
 /// A node that shows our record has it, and one that shows as many as fit may have it.
 fn may_have(key_pair: &KeyPair, reply: &QueryReply) -> bool {
-    let Some(PeerRecord::Peers { peers, .. }) = &reply.record else {
+    let Some(LookupReply { peers, .. }) = reply.peers() else {
         return false;
     };
     let public_key = key_pair.public();

@@ -4,10 +4,10 @@ use bytes::Bytes;
 
 use crate::noise::{KeyPair, PublicKey};
 use crate::tests::testnet::{QUERY, Testnet, cx};
-use crate::wire::{MutablePut, Target, command, hash, mutable_signable};
+use crate::wire::{LookupReply, MutablePut, Target, command, hash, mutable_signable};
 use crate::{
-    Event, PeerRecord, QueryError, QueryKind, QueryOptions, QueryReply, RequestError, RequestId,
-    Steer, UserCommit, UserRequest,
+    Event, QueryError, QueryKind, QueryOptions, QueryReply, RequestError, RequestId, Steer,
+    UserCommit, UserRequest,
 };
 
 #[test]
@@ -21,12 +21,12 @@ fn what_is_announced_is_looked_up() {
     assert_eq!((announced, looked_up), (Ok(()), Ok(())));
     assert_eq!(replies.len(), 6);
     for reply in &replies {
-        let Some(PeerRecord::Peers { peers, bump }) = &reply.record else {
+        let Some(LookupReply { peers, bump }) = reply.peers() else {
             panic!("{reply:?}");
         };
         assert_eq!(peers[0].public_key, key_pair(1).public());
         assert_eq!(peers[0].relay_addresses, [testnet.hosts[0].address()]);
-        assert_eq!(*bump, 1_799_999_999_000);
+        assert_eq!(bump, 1_799_999_999_000);
     }
 }
 
@@ -194,7 +194,32 @@ fn a_query_of_the_protocol_itself_shows_every_reply() {
     let (replies, result) = testnet.query(alice, TOPIC, QueryKind::FindNode);
 
     assert_eq!((replies.len(), result), (6, Ok(())));
-    assert!(replies.iter().all(|reply| reply.record.is_none() && reply.value.is_none()));
+    assert!(replies.iter().all(|reply| reply.value.is_none()));
+}
+
+#[test]
+fn the_result_names_the_replies_that_were_told() {
+    let mut testnet = Testnet::persistent(6);
+    let alice = testnet.add(None);
+    // Nobody has a record of the topic: the replies to a lookup are not told.
+    for (kind, told) in [(QueryKind::FindNode, 6), (QueryKind::Lookup, 0)] {
+        start(&mut testnet, alice, kind, QueryOptions::default());
+        testnet.run(Duration::from_secs(5));
+
+        let (mut replies, mut result) = (Vec::new(), Vec::new());
+        for event in testnet.hosts[alice].events.drain(..) {
+            if let Event::QueryReply { reply, .. } = event {
+                replies.push(reply);
+            } else if let Event::QueryDone { closest, .. } = event {
+                result.extend(closest);
+            }
+        }
+        assert_eq!((replies.len(), result.len()), (told, 6));
+        for closest in result {
+            let place = closest.told.map(|place| replies[place as usize].from);
+            assert_eq!(place, (told > 0).then_some(closest.reply.from));
+        }
+    }
 }
 
 #[test]
@@ -309,7 +334,7 @@ fn unannounce(seed: u8) -> QueryKind {
 }
 
 fn keys(reply: &QueryReply) -> Vec<PublicKey> {
-    let Some(PeerRecord::Peers { peers, .. }) = &reply.record else {
+    let Some(LookupReply { peers, .. }) = reply.peers() else {
         panic!("{reply:?}");
     };
     peers.iter().map(|peer| peer.public_key).collect()

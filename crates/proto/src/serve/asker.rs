@@ -2,6 +2,8 @@
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 
+use bytes::Bytes;
+
 use crate::base::Io;
 use crate::net::{Answering, Incoming};
 use crate::noise::{KeyPair, PublicKey, Responder};
@@ -41,6 +43,8 @@ pub(super) struct Caller {
     pub(super) responder: Responder,
     pub(super) public_key: PublicKey,
     pub(super) payload: NoisePayload,
+    /// The bytes of the payload.
+    pub(super) plaintext: Bytes,
     pub(super) client: Client,
     /// Who answers for it.
     pub(super) source: Ipv4Addr,
@@ -60,7 +64,8 @@ impl Caller {
         let mut responder = Responder::new(identity, cx.rng).ok()?;
         let (public_key, plaintext) = responder.recv(noise).ok()?;
         let payload = NoisePayload::decode(&plaintext).ok()?;
-        Some(Self { responder, public_key, payload, client, source, asked: false })
+        let plaintext = plaintext.into();
+        Some(Self { responder, public_key, payload, plaintext, client, source, asked: false })
     }
 
     /// May it connect?
@@ -68,7 +73,7 @@ impl Caller {
         Question::Firewall {
             server,
             remote_public_key: self.public_key,
-            payload: Box::new(self.payload.clone()),
+            payload: self.plaintext.clone(),
             address: self.client.address,
         }
     }

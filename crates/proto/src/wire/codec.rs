@@ -19,6 +19,9 @@ pub enum Malformed {
     #[error("unknown value")]
     /// A number that stands for nothing.
     UnknownValue,
+    /// Bytes follow the value.
+    #[error("bytes are left over")]
+    LeftOver,
 }
 
 /// Reads a message from its front.

@@ -44,6 +44,7 @@ fn the_application_is_told_what_it_was_not_asked() {
             panic!("no question")
         };
         assert_eq!((server, address), (SERVER, addr("1.1.1.1:1")));
+        let payload = NoisePayload::decode(&payload).unwrap();
         assert_eq!(payload.udx.map(|udx| udx.id), Some(77));
     }
 }

@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 
 /// The code and the text, where libuv has some of its own.
-pub(crate) fn words(kind: ErrorKind) -> Option<(&'static str, &'static str)> {
+pub fn words(kind: ErrorKind) -> Option<(&'static str, &'static str)> {
     WORDS.iter().find(|(named, ..)| *named == kind).map(|(_, code, text)| (*code, *text))
 }
 

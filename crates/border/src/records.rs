@@ -1,0 +1,369 @@
+//! Structs and enums that are parts of commands, events and answers.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddrV4};
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyperdht::wire::{Malformed, NodeId, Reader, Target, Writer};
+use hyperdht::{
+    AdaptiveTimeout, Answer, Answering, BootstrapNode, Closest, ConnError, ConnId, ConnStats,
+    ConnectError, ConnectOptions, ConnectionInfo, HealthReport, Incoming, InflightRequest,
+    Interests, Interface, KeyPair, ListenError, Live, LocalAddress, Opened, PublicKey, QueryError,
+    QueryKind, QueryOptions, QueryReply, Question, RemoteAddress, RequestAnswer, RequestError,
+    ServerId, ServerOptions, SocketId, Stats, Steer, StreamError, TableNode, Tally, Traffic,
+    Unsigned, UserCommit, UserRequest,
+};
+use zeroize::Zeroizing;
+
+use crate::failure::{FAILURE, Failure, failure};
+use crate::field::{Choice, Decode, Encode, Sample, Shape, camel};
+use crate::sample::Random;
+
+// Of commands.
+
+choice! { both ways: BootstrapNode {
+    0 address { address: SocketAddrV4 } => Address(address),
+    1 name { host: String, port: u16, suggested: Option<Ipv4Addr> } => Name { host, port, suggested },
+} }
+
+record! { AdaptiveTimeout {
+    max_size: usize,
+    max_age: Duration,
+    fallback: Vec<Duration>,
+    min: Duration,
+    max: Duration,
+    jitter: Duration,
+} }
+
+record! { ConnectOptions {
+    secret_key: Option<KeyPair>,
+    relay_addresses: Vec<SocketAddrV4>,
+    local_connection: bool,
+    fast_open: bool,
+    ask_holepunch: bool,
+    keep_alive: Option<Duration>,
+} => {
+    key_pair: secret_key,
+    relay_addresses,
+    local_connection,
+    fast_open,
+    ask_holepunch,
+    keep_alive,
+} }
+
+record! { ServerOptions {
+    secret_key: Option<KeyPair>,
+    announces: Option<PublicKey>,
+    ask_firewall: bool,
+    ask_holepunch: bool,
+    holepunch: bool,
+    share_local_address: bool,
+    handshake_clear_wait: Duration,
+} => {
+    key_pair: secret_key,
+    announces,
+    ask_firewall,
+    ask_holepunch,
+    holepunch,
+    share_local_address,
+    handshake_clear_wait,
+} }
+
+words! { Answer {
+    0 accept => Accept,
+    1 reject => Reject,
+} }
+
+choice! { both ways: QueryKind {
+    0 find_node {} => FindNode {},
+    1 find_peer {} => FindPeer {},
+    2 lookup {} => Lookup {},
+    3 announce { secret_key: KeyPair, relay_addresses: Vec<SocketAddrV4>, bump: u64, clear: bool }
+        => Announce { key_pair: secret_key, relay_addresses, bump, clear },
+    4 unannounce { secret_key: KeyPair } => Unannounce { key_pair: secret_key },
+    5 user { command: u64, value: Option<Bytes>, commit: UserCommit }
+        => User { command, value, commit },
+} }
+
+choice! { both ways: UserCommit {
+    0 none {} => None {},
+    1 send { command: u64, value: Option<Bytes> } => Send { command, value },
+} }
+
+record! { QueryOptions {
+    nodes: Vec<SocketAddrV4>,
+    concurrency: Option<usize>,
+    retries: Option<u32>,
+    only_closest_nodes: bool,
+    force: bool,
+    only_values: bool,
+} }
+
+words! { Steer {
+    0 pause => Pause,
+    1 go_on => GoOn,
+    2 conclude => Conclude,
+} }
+
+record! { UserRequest {
+    to: SocketAddrV4,
+    internal: bool,
+    command: u64,
+    target: Option<Target>,
+    token: Option<[u8; 32]>,
+    value: Option<Bytes>,
+    retries: u32,
+    ttl: Option<u8>,
+    socket: Option<SocketId>,
+} }
+
+record! { Interests { unknown: bool, requests: bool, plugins: bool, datagrams: bool } }
+
+choice! { both ways: RequestAnswer {
+    0 reply { answer: Answering } => Reply(answer),
+    1 relay { value: Option<Bytes>, to: SocketAddrV4, socket: Option<SocketId> }
+        => Relay { value, to, socket },
+    2 serve {} => Serve {},
+} }
+
+record! { Answering {
+    error: u64,
+    value: Option<Bytes>,
+    token: bool,
+    closer_nodes: bool,
+    to: Option<SocketAddrV4>,
+    socket: Option<SocketId>,
+} }
+
+// Of commands and events.
+
+record! { Incoming {
+    socket: SocketId,
+    from: SocketAddrV4,
+    id: Option<NodeId>,
+    to: SocketAddrV4,
+    tid: u16,
+    command: u64,
+    target: Option<Target>,
+    token: Option<[u8; 32]>,
+    value: Option<Bytes>,
+} => { socket, from, from_id: id, to, tid, command, target, token, value } }
+
+// Of events.
+
+record! { ConnectionInfo {
+    server: ServerId,
+    opened: Opened,
+    keep_alive: Duration,
+    unasked: Vec<Question>,
+} }
+
+record! { Opened {
+    conn: ConnId,
+    remote_public_key: PublicKey,
+    handshake_hash: Zeroizing<[u8; 64]>,
+    remote: SocketAddrV4,
+    socket: SocketId,
+    local_id: u32,
+    remote_id: u32,
+} }
+
+choice! { both ways: Question {
+    0 firewall {
+        server: ServerId,
+        remote_public_key: PublicKey,
+        address: SocketAddrV4,
+        payload: Bytes,
+    } => Firewall { server, remote_public_key, address, payload },
+    1 holepunch {
+        server: Option<ServerId>,
+        conn: Option<ConnId>,
+        remote_firewall: u8,
+        local_firewall: u8,
+        remote_addresses: Vec<RemoteAddress>,
+        local_addresses: Option<Vec<LocalAddress>>,
+    } => Holepunch {
+        server,
+        conn,
+        remote_firewall,
+        local_firewall,
+        remote_addresses,
+        local_addresses,
+    },
+} }
+
+record! { RemoteAddress { address: SocketAddrV4, verified: bool } }
+
+record! { LocalAddress { address: SocketAddrV4, hits: u32 } }
+
+record! { Unsigned { announces: bool, target: Target, token: [u8; 32], id: NodeId }
+=> { announces, target, token, node: id } }
+
+// `lib/native/border.js` reads this one by hand.
+record! { QueryReply {
+    tid: u16,
+    rtt: u32,
+    from: SocketAddrV4,
+    to: SocketAddrV4,
+    id: Option<NodeId>,
+    token: Option<[u8; 32]>,
+    closer_nodes: Vec<SocketAddrV4>,
+    error: u64,
+    value: Option<Bytes>,
+} => { tid, rtt, from, to, from_id: id, token, closer_nodes, error, value } }
+
+record! { Tally { successes: usize, errors: usize } }
+
+failures! {
+    ConnError: |error| match error {
+        ConnError::Connect(error) => error.code(),
+        ConnError::Stream(error) => error.code(),
+        _ => None,
+    }, [StreamError::Reset.into(), ConnectError::RemoteAborted(7).into()];
+    ListenError: |error| Some(error.code()), [ListenError::AlreadyListening];
+    QueryError: |error| error.code(), [QueryError::NoToken, QueryError::NodeFailed];
+    RequestError: |error| error.code(), [RequestError::Timeout, RequestError::NodeDestroyed];
+}
+
+// Of answers.
+
+record! { TableNode {
+    id: NodeId,
+    address: SocketAddrV4,
+    added: u64,
+    pinged: u64,
+    seen: u64,
+    sampled: u64,
+    down_hints: u32,
+} }
+
+record! { HealthReport {
+    online: bool,
+    degraded: bool,
+    cold: bool,
+    responses: u64,
+    timeouts: u64,
+} }
+
+record! { InflightRequest { tid: u16, to: SocketAddrV4 } }
+
+record! { Live {
+    connections: usize,
+    streams: usize,
+    servers: usize,
+    handshakes: usize,
+    punchers: usize,
+    queries: usize,
+    requests: usize,
+    pool_sockets: usize,
+    timers: usize,
+} }
+
+record! { ConnStats {
+    rtt: f64,
+    cwnd: u64,
+    mtu: u64,
+    inflight: u64,
+    retransmits: u64,
+    fast_recoveries: u64,
+    rto_count: u64,
+    bytes_transmitted: u64,
+    bytes_received: u64,
+    packets_transmitted: u64,
+    packets_received: u64,
+    keep_alives_sent: u64,
+    keep_alives_received: u64,
+} }
+
+record! { Traffic {
+    bytes_transmitted: u64,
+    bytes_received: u64,
+    packets_transmitted: u64,
+    packets_received: u64,
+} }
+
+// Named by their places in `dht.stats`.
+counters! { Stats |s| {
+    "requests.active": s.requests_active,
+    "requests.total": s.requests_total,
+    "requests.responses": s.responses,
+    "requests.timeouts": s.timeouts,
+    "requests.retries": s.retries,
+    "queries.active": s.queries_active,
+    "queries.total": s.queries_total,
+    "punches.consistent": s.punches_consistent,
+    "punches.random": s.punches_random,
+    "punches.open": s.punches_open,
+    "punches.tryLater": s.punches_try_later,
+    "socketPool.socketsAdded": s.pool_sockets_added,
+    "socketPool.socketsRemoved": s.pool_sockets_removed,
+    "dropped.malformed": s.dropped.malformed,
+    "dropped.unexpected": s.dropped.unexpected,
+    "dropped.handshake": s.dropped.handshake,
+    "dropped.admission": s.dropped.admission,
+    "dropped.punch": s.dropped.punch,
+    "dropped.message": s.dropped.message,
+    "dropped.frame": s.dropped.frame,
+    "dropped.udx": s.dropped.udx,
+    "dropped.store": s.dropped.store,
+    "dropped.request": s.dropped.request,
+    "commands.ping.tx": s.commands[0][0],
+    "commands.ping.rx": s.commands[0][1],
+    "commands.pingNat.tx": s.commands[1][0],
+    "commands.pingNat.rx": s.commands[1][1],
+    "commands.findNode.tx": s.commands[2][0],
+    "commands.findNode.rx": s.commands[2][1],
+    "commands.downHint.tx": s.commands[3][0],
+    "commands.downHint.rx": s.commands[3][1],
+} }
+
+/// A reply that has been told does not cross again.
+impl Shape for Closest {
+    fn shape() -> String {
+        let told = row!(0, told, fields!(place: u32));
+        let untold = row!(1, untold, fields!(reply: QueryReply));
+        format!("{{\"choice\":[{told},{untold}]}}")
+    }
+}
+
+impl Encode for Closest {
+    fn encode(&self, w: &mut Writer) {
+        match self.told {
+            Some(place) => place.encode(w.u8(0)),
+            None => self.reply.encode(w.u8(1)),
+        }
+    }
+}
+
+impl Sample for Closest {
+    fn sample(random: &mut Random) -> Self {
+        Self { told: Option::sample(random), reply: QueryReply::sample(random) }
+    }
+}
+
+/// An IP address as JavaScript writes it, with its family. Nothing is made from it.
+impl Shape for Interface {
+    fn shape() -> String {
+        let fields = fields!(name: String, host: String, family: u8, internal: bool);
+        format!("{{\"record\":\"Interface\",\"fields\":{fields}}}")
+    }
+}
+
+impl Encode for Interface {
+    fn encode(&self, w: &mut Writer) {
+        self.name.encode(w);
+        self.address.to_string().encode(w);
+        w.u8(if self.address.is_ipv4() { 4 } else { 6 });
+        self.internal.encode(w);
+    }
+}
+
+impl Sample for Interface {
+    fn sample(random: &mut Random) -> Self {
+        let address = match random.coin() {
+            true => IpAddr::from(random.array::<4>()),
+            false => IpAddr::from(random.array::<16>()),
+        };
+        Self { name: random.text(), address, internal: random.coin() }
+    }
+}

@@ -1,0 +1,73 @@
+//! Events into memory that JavaScript owns.
+
+use std::collections::VecDeque;
+
+use border::LARGE;
+use bytes::Bytes;
+use hyperdht::Event;
+
+/// What a slab was filled with.
+pub(crate) struct Filled {
+    /// Bytes written; minus the room that the next event needs if the slab is too small for it.
+    pub(crate) len: i32,
+    /// The last event was a control event.
+    pub(crate) control: bool,
+    /// It was one of those that the core counts until they are taken.
+    pub(crate) counted: bool,
+    /// There were replies of queries: JavaScript reads them before it takes anything else.
+    pub(crate) replies: bool,
+}
+
+/// Moves events from the end of `pending` into the slab, up to and including the first control
+/// event; that one stays behind if there were replies of queries before it. Large messages go to
+/// the end of `large`, with only their heads in the slab.
+pub(crate) fn fill(
+    slab: &mut [u8],
+    pending: &mut Vec<Event>,
+    large: &mut VecDeque<Bytes>,
+) -> Filled {
+    let mut written = 0;
+    let mut replies = false;
+    while let Some(event) = pending.last() {
+        let control = is_control(event);
+        // What follows the replies of a query, as its end, comes once they have been read.
+        if control && replies {
+            break;
+        }
+        let (head, message) = border::parts(event);
+        let body = if message.len() < LARGE { message } else { &[] };
+        let len = head.len() + body.len();
+        let Some(room) = slab.get_mut(written..written + len) else {
+            let len = if written == 0 { -(len as i32) } else { written as i32 };
+            return Filled { len, control: false, counted: false, replies };
+        };
+        room[..head.len()].copy_from_slice(&head);
+        room[head.len()..].copy_from_slice(body);
+        written += len;
+        let counted = matches!(event, Event::IncomingRequest(_) | Event::Datagram { .. });
+        replies |= matches!(event, Event::QueryReply { .. });
+        large.extend(pending.pop().and_then(large_message));
+        if control {
+            return Filled { len: written as i32, control, counted, replies };
+        }
+    }
+    Filled { len: written as i32, control: false, counted: false, replies }
+}
+
+/// Copies bytes. Returns their length, or minus the room that they need.
+pub(crate) fn copy(bytes: &[u8], slab: &mut [u8]) -> i32 {
+    let Some(room) = slab.get_mut(..bytes.len()) else { return -(bytes.len() as i32) };
+    room.copy_from_slice(bytes);
+    bytes.len() as i32
+}
+
+/// What streams keep until it is read may be joined behind one wake-up. Everything else has one of
+/// its own.
+pub(crate) fn is_control(event: &Event) -> bool {
+    !event.is_data()
+}
+
+fn large_message(event: Event) -> Option<Bytes> {
+    let (Event::Data { data, .. } | Event::Message { data, .. }) = event else { return None };
+    (data.len() >= LARGE).then_some(data)
+}
