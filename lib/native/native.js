@@ -84,7 +84,7 @@ module.exports = class Native {
     if (!this.closed) this._node.take(memory)
   }
 
-  /** The answer to one question of inspect.js. Null if there is none. */
+  /** The answer to one question of border.js. Null if there is none. */
   inspect(name, argument = 0) {
     if (this.closed) return this._last.has(name) ? this._last.get(name) : null
     const { number } = border.QUESTIONS.get(name)
