@@ -30,6 +30,7 @@ mod router;
 mod rpc;
 mod serve;
 mod store;
+mod streams;
 
 #[cfg(test)]
 mod tests;

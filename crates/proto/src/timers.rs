@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::hash::Hash;
 use std::time::Instant;
 
-use crate::{AskId, ConnId, ServerId};
+use crate::{AskId, ConnId, ServerId, StreamId};
 
 /// Why a node wakes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -12,7 +12,7 @@ pub enum Timer {
     /// dht-rpc: requests, ticks, token rotation.
     Net(NetTimer),
     /// A UDX stream: RTO, TLP, reorder, pacing, keep-alive.
-    Stream(ConnId),
+    Stream(StreamId),
     /// The secret stream's keep-alive.
     KeepAlive(ConnId),
     /// A connecting machine's next step.

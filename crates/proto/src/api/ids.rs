@@ -30,6 +30,10 @@ id! {
     AskId
 }
 id! {
+    /// A UDX stream. It is the id by which the peer addresses it, chosen at random.
+    StreamId
+}
+id! {
     /// A UDP socket. The two main ones have fixed numbers, pool sockets count up from
     /// [`SocketId::FIRST_POOL`].
     SocketId

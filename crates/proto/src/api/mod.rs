@@ -21,7 +21,7 @@ pub use event::{
     Closed, ConnectionInfo, Event, LocalAddress, Opened, Question, RemoteAddress, Unsigned,
 };
 pub use host::{Action, HostEvent, Interface, MainSockets};
-pub use ids::{AskId, ConnId, QueryId, RequestId, ServerId, SocketId};
+pub use ids::{AskId, ConnId, QueryId, RequestId, ServerId, SocketId, StreamId};
 pub use incoming::{Answering, Incoming, Interests, RequestAnswer};
 pub use query::{
     Closest, QueryKind, QueryOptions, QueryReply, Steer, Tally, UserCommit, UserRequest,

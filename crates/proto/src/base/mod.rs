@@ -5,19 +5,22 @@ mod local;
 mod pool;
 
 use std::net::SocketAddrV4;
+use std::time::Duration;
 
 pub(crate) use local::LocalAddresses;
 pub(crate) use pool::{Bound, Party, Pool};
 
-use crate::conn::{Conns, Path, RemoteStream};
+use crate::conn::Conns;
 use crate::net::Net;
 use crate::noise::Finished;
+use crate::streams::{Path, RemoteStream, Streams};
 use crate::wire::Relay;
-use crate::{ConnId, Cx, ServerId, SocketId};
+use crate::{ConnError, ConnId, Cx, ServerId, SocketId, StreamId};
 
 /// The layers below, borrowed for one call.
 pub(crate) struct Io<'a> {
     pub(crate) net: &'a mut Net,
+    pub(crate) streams: &'a mut Streams,
     pub(crate) conns: &'a mut Conns,
     pub(crate) pool: &'a mut Pool,
     pub(crate) local: &'a mut LocalAddresses,
@@ -43,6 +46,26 @@ impl Io<'_> {
         socket.0 < SocketId::FIRST_POOL || self.pool.is_open(socket)
     }
 
+    /// Reserves the stream of a connection that will be dialled, and returns its id.
+    pub(crate) fn dial(
+        &mut self,
+        cx: &mut Cx<'_>,
+        conn: ConnId,
+        keep_alive: Option<Duration>,
+    ) -> StreamId {
+        self.conns.dial(cx, self.streams, conn, keep_alive)
+    }
+
+    /// The same for a connection that a server may accept.
+    pub(crate) fn accept(&mut self, cx: &mut Cx<'_>, server: ServerId) -> (ConnId, StreamId) {
+        self.conns.accept(cx, self.streams, server)
+    }
+
+    /// Ends a connection that has not opened.
+    pub(crate) fn fail(&mut self, cx: &mut Cx<'_>, conn: ConnId, error: Option<ConnError>) {
+        self.conns.fail(cx, self.streams, conn, error);
+    }
+
     /// Opens a connection, which holds the socket of its path from here on. False if that socket is
     /// gone.
     pub(crate) fn open(
@@ -55,7 +78,7 @@ impl Io<'_> {
     ) -> bool {
         let is_open = self.is_open(path.socket);
         if is_open {
-            self.conns.open(cx, conn, path, remote, keys);
+            self.conns.open(cx, self.streams, conn, path, remote, &keys);
         }
         is_open
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use super::PunchId;
-use crate::conn::Conns;
+use crate::streams::Streams;
 use crate::{Action, Cx, SocketId};
 
 /// The sockets that a node bound beside its two main ones. Their number is limited: each is a
@@ -91,17 +91,17 @@ impl Pool {
     }
 
     /// A puncher is done with a socket.
-    pub(crate) fn release(&mut self, cx: &mut Cx<'_>, conns: &Conns, socket: SocketId) {
+    pub(crate) fn release(&mut self, cx: &mut Cx<'_>, streams: &Streams, socket: SocketId) {
         if let Some(entry) = self.sockets.get_mut(&socket) {
             entry.user = None;
-            self.handle_unused(cx, conns, socket);
+            self.handle_unused(cx, streams, socket);
         }
     }
 
     /// A connection is done with a socket: closes it if nobody else uses it.
-    pub(crate) fn handle_unused(&mut self, cx: &mut Cx<'_>, conns: &Conns, socket: SocketId) {
+    pub(crate) fn handle_unused(&mut self, cx: &mut Cx<'_>, streams: &Streams, socket: SocketId) {
         let has_user = self.sockets.get(&socket).is_none_or(|entry| entry.user.is_some());
-        if !has_user && conns.users_of(socket) == 0 {
+        if !has_user && streams.users_of(socket) == 0 {
             self.forget(cx, socket);
             cx.act(Action::Close { socket });
         }
@@ -186,12 +186,12 @@ mod tests {
     fn what_is_given_back_counts_for_nobody() {
         let mut bench = Bench::new();
         let mut pool = Pool::new(4);
-        let conns = Conns::new(std::time::Duration::ZERO);
+        let streams = Streams::default();
         for _ in 0..10 {
             let first = pool.acquire(&mut bench.cx(), PunchId(0), client(1));
             let second = pool.acquire(&mut bench.cx(), PunchId(0), client(1));
             assert!(!pool.has_room(client(1)) && pool.has_room(client(2)));
-            pool.release(&mut bench.cx(), &conns, first);
+            pool.release(&mut bench.cx(), &streams, first);
             pool.handle_bound(&mut bench.cx(), second, None);
         }
         assert_eq!((pool.len(), pool.sources()), (0, 0));

@@ -1,20 +1,18 @@
 //! One connection and its states.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use bytes::Bytes;
 use zeroize::Zeroizing;
 
 use super::keep_alive::KeepAlive;
 use super::open::Open;
-use super::sending::Share;
-use super::waiting::{Waiting, Write};
-use super::{Path, RemoteStream};
+use super::waiting::{Call, Waiting};
 use crate::noise::Finished;
-use crate::secret::{FrameError, Message};
+use crate::secret::FrameError;
+use crate::streams::{Parked, StreamMut};
 use crate::{
-    Closed, ConnError, ConnId, ConnStats, ConnectionInfo, Cx, Event, Opened, ServerId, SocketId,
-    Timer, Transmit, TransmitBuf,
+    Closed, ConnError, ConnId, ConnStats, ConnectionInfo, Cx, Event, Opened, ServerId, StreamId,
+    Timer,
 };
 
 #[derive(Debug)]
@@ -22,12 +20,11 @@ pub(super) struct Connection {
     pub(super) id: ConnId,
     /// The server that accepts it; `None` for a dialled one.
     pub(super) server: Option<ServerId>,
-    pub(super) stream_id: u32,
+    /// The stream that carries it.
+    pub(super) stream: StreamId,
     pub(super) state: State,
-    /// Queued to transmit.
-    pub(super) ready: bool,
-    /// Of what the node keeps for peers.
-    pub(super) share: Share,
+    /// A packet of the peer has come.
+    pub(super) is_heard: bool,
 }
 
 #[derive(Debug)]
@@ -36,39 +33,35 @@ pub(super) enum State {
     Waiting(Waiting),
     /// Carries messages.
     Open(Box<Open>),
-    /// The application knows that it is gone; the stream may still owe its peer an answer.
-    Lingering(Box<udx::Stream>, Path),
+    /// The application knows that it is gone.
+    Closed,
 }
 
 impl Connection {
     pub(super) fn new(
         id: ConnId,
         server: Option<ServerId>,
-        stream_id: u32,
+        stream: StreamId,
         keep_alive: Duration,
     ) -> Self {
         let state = State::Waiting(Waiting::new(KeepAlive::new(keep_alive)));
-        Self { id, server, stream_id, state, ready: false, share: Share::default() }
+        Self { id, server, stream, state, is_heard: false }
     }
 
     /// Waiting → Open. What was written and what has arrived so far follows at once.
     pub(super) fn open(
         &mut self,
         cx: &mut Cx<'_>,
-        path: Path,
-        remote: RemoteStream,
+        stream: &mut StreamMut<'_>,
+        remote_id: u32,
         keys: &Finished,
+        parked: Parked,
     ) {
         let State::Waiting(waiting) = &mut self.state else { return };
-        let parked = waiting.take_parked();
-        let writes = std::mem::take(&mut waiting.writes);
-        let unasked = std::mem::take(&mut waiting.unasked);
-        let keep_alive = waiting.keep_alive;
-
-        let open = Open::new(cx, self.stream_id, remote, path, keys, keep_alive);
-        self.state = State::Open(Box::new(open));
-        let opened = self.opened(path, remote.id, keys);
-        tracing::info!(conn = ?self.id, remote = %path.remote, "connection opened");
+        let Waiting { calls, keep_alive, unasked } = std::mem::take(waiting);
+        self.state = State::Open(Box::new(Open::new(cx, stream, keys, keep_alive)));
+        let opened = self.opened(stream, remote_id, keys);
+        tracing::info!(conn = ?self.id, remote = %opened.remote, "connection opened");
         cx.emit(match self.server {
             Some(server) => {
                 let keep_alive = keep_alive.interval().unwrap_or_default();
@@ -76,119 +69,103 @@ impl Connection {
             }
             None => Event::Opened(Box::new(opened)),
         });
-        self.handle_keep_alive(cx);
-        for write in writes {
-            match write {
-                Write::Frame(data) => self.write(cx, data),
-                Write::Message(data) => self.send_message(cx, data),
-                Write::Flush(flush) => self.flush(flush),
-                Write::End => self.end(cx),
-            }
+        self.handle_keep_alive(cx, stream);
+        for call in calls {
+            self.handle_call(cx, stream, call);
         }
-        for packet in parked {
-            self.handle_packet(cx, &packet);
-        }
+        parked.replay(cx, |cx, packet| self.handle_packet(cx, stream, packet));
     }
 
-    pub(super) fn write(&mut self, cx: &mut Cx<'_>, data: Message) {
-        match &mut self.state {
-            State::Waiting(waiting) => waiting.writes.push_back(Write::Frame(data)),
-            State::Open(open) => open.write(cx.now, data),
-            State::Lingering(..) => {}
-        }
-    }
-
-    pub(super) fn send_message(&mut self, _cx: &mut Cx<'_>, data: Bytes) {
-        match &mut self.state {
-            State::Waiting(waiting) => waiting.writes.push_back(Write::Message(data)),
-            State::Open(open) => open.send_message(&data),
-            State::Lingering(..) => {}
-        }
-    }
-
-    pub(super) fn flush(&mut self, flush: u32) {
-        match &mut self.state {
-            State::Waiting(waiting) => waiting.writes.push_back(Write::Flush(flush)),
-            State::Open(open) => open.flush(flush),
-            // The application knows that it is gone.
-            State::Lingering(..) => {}
-        }
-    }
-
-    pub(super) fn end(&mut self, cx: &mut Cx<'_>) {
-        match &mut self.state {
-            State::Waiting(waiting) => waiting.writes.push_back(Write::End),
-            State::Open(open) => {
-                open.end();
+    pub(super) fn handle_call(&mut self, cx: &mut Cx<'_>, stream: &mut StreamMut<'_>, call: Call) {
+        let State::Open(open) = &mut self.state else { return };
+        match call {
+            Call::Write(data) => open.write(cx.now, stream, data),
+            Call::SendMessage(data) => open.send_message(stream, &data),
+            Call::Flush(flush) => open.flush(stream, flush),
+            Call::End => {
+                open.end(stream);
                 cx.timers.cancel(Timer::KeepAlive(self.id));
             }
-            State::Lingering(..) => {}
+            Call::Consumed(bytes) => {
+                let result = open.consumed(cx, self.id, stream, bytes);
+                self.check(cx, stream, result);
+            }
+            Call::SetKeepAlive(interval) => match open.set_keep_alive(cx.now, stream, interval) {
+                Some(at) => cx.timers.set(Timer::KeepAlive(self.id), at),
+                None => cx.timers.cancel(Timer::KeepAlive(self.id)),
+            },
         }
     }
 
-    /// Open → Lingering, with a DESTROY to the peer.
-    pub(super) fn destroy(&mut self, cx: &mut Cx<'_>, error: Option<ConnError>) {
-        if let State::Open(open) = &mut self.state {
-            open.stream.destroy(cx.now);
+    /// Open → Closed, with a DESTROY to the peer.
+    pub(super) fn destroy(
+        &mut self,
+        cx: &mut Cx<'_>,
+        stream: &mut StreamMut<'_>,
+        error: Option<ConnError>,
+    ) {
+        if let State::Open(_) = &self.state {
+            stream.destroy(cx.now);
             self.close(cx, error);
         }
     }
 
-    pub(super) fn consumed(&mut self, cx: &mut Cx<'_>, bytes: usize) {
+    pub(super) fn handle_packet(
+        &mut self,
+        cx: &mut Cx<'_>,
+        stream: &mut StreamMut<'_>,
+        packet: &udx::Packet<'_>,
+    ) {
+        self.is_heard = true;
         if let State::Open(open) = &mut self.state {
-            let result = open.consumed(cx, self.id, bytes);
-            self.settle(cx, result);
+            let result = open.handle_packet(cx, self.id, stream, packet);
+            self.check(cx, stream, result);
         }
     }
 
-    pub(super) fn set_keep_alive(&mut self, cx: &mut Cx<'_>, interval: Duration) {
-        match &mut self.state {
-            State::Waiting(waiting) => waiting.keep_alive.set(interval),
-            State::Open(open) => match open.set_keep_alive(cx.now, interval) {
-                Some(at) => cx.timers.set(Timer::KeepAlive(self.id), at),
-                None => cx.timers.cancel(Timer::KeepAlive(self.id)),
-            },
-            State::Lingering(..) => {}
-        }
-    }
-
-    pub(super) fn handle_packet(&mut self, cx: &mut Cx<'_>, data: &[u8]) {
-        let Some(packet) = udx::Packet::parse(data) else {
-            cx.stats.dropped.udx += 1;
-            return;
-        };
-        match &mut self.state {
-            State::Waiting(_) => {}
-            State::Open(open) => {
-                let result = open.handle_packet(cx, self.id, &packet);
-                self.settle(cx, result);
-            }
-            State::Lingering(stream, _) => {
-                stream.handle_packet(cx.now, &packet, &mut Discard);
-            }
-        }
-    }
-
-    pub(super) fn handle_stream_timeout(&mut self, cx: &mut Cx<'_>) {
-        if let Some(stream) = self.stream_mut() {
-            stream.handle_timeout(cx.now);
-        }
-    }
-
-    pub(super) fn handle_keep_alive(&mut self, cx: &mut Cx<'_>) {
+    pub(super) fn handle_keep_alive(&mut self, cx: &mut Cx<'_>, stream: &mut StreamMut<'_>) {
         let State::Open(open) = &mut self.state else { return };
-        if let Some(at) = open.handle_keep_alive(cx.now) {
+        if let Some(at) = open.handle_keep_alive(cx.now, stream) {
             cx.timers.set(Timer::KeepAlive(self.id), at);
         }
     }
 
-    /// Passes on what the stream has to tell.
-    pub(super) fn pass_events(&mut self, cx: &mut Cx<'_>) {
+    /// So much of what was written has not left yet.
+    pub(super) fn handle_sent(&mut self, cx: &mut Cx<'_>, unsent: usize) {
         if let State::Open(open) = &mut self.state {
-            open.pass_credit(cx, self.id);
-            open.pass_flushed(cx, self.id);
+            open.pass_credit(cx, self.id, unsent);
         }
-        while let Some(event) = self.stream_mut().and_then(udx::Stream::poll_event) {
+    }
+
+    /// After any change: passes the stream's news on and lets it send. True if the connection is
+    /// closed: it has released its stream.
+    pub(super) fn settle(&mut self, cx: &mut Cx<'_>, mut stream: StreamMut<'_>) -> bool {
+        self.pass_events(cx, &mut stream);
+        let is_closed = self.is_closed();
+        if is_closed {
+            stream.release(cx);
+        } else {
+            stream.settle(cx);
+        }
+        is_closed
+    }
+
+    pub(super) fn stats(&self, stream: udx::StreamStats) -> Option<ConnStats> {
+        let State::Open(open) = &self.state else { return None };
+        Some(open.stats(stream))
+    }
+
+    fn is_closed(&self) -> bool {
+        matches!(self.state, State::Closed)
+    }
+
+    /// Passes on what the stream has to tell.
+    fn pass_events(&mut self, cx: &mut Cx<'_>, stream: &mut StreamMut<'_>) {
+        if let State::Open(open) = &mut self.state {
+            open.pass_credit(cx, self.id, stream.unsent());
+            open.pass_flushed(cx, self.id, stream.acknowledged());
+        }
+        while let Some(event) = stream.poll_event() {
             match event {
                 udx::Event::Finished => cx.emit(Event::Finished { conn: self.id }),
                 udx::Event::RemoteChanged => {}
@@ -197,121 +174,42 @@ impl Connection {
         }
     }
 
-    pub(super) fn poll_transmit(
+    /// A frame that cannot be opened ends the connection.
+    fn check(
         &mut self,
         cx: &mut Cx<'_>,
-        buf: &mut TransmitBuf,
-        max_held: usize,
-    ) -> Option<Transmit> {
-        let socket = self.socket()?;
-        let stream = self.stream_mut()?;
-        stream.set_max_held(max_held);
-        let sent = stream.poll_transmit(cx.now, &mut buf.data, buf.max_segments)?;
-        self.pass_events(cx);
-        Some(Transmit { socket, to: sent.to, ttl: None, segment_size: sent.segment_size })
-    }
-
-    pub(super) fn stream_deadline(&self) -> Option<Instant> {
-        match &self.state {
-            State::Waiting(_) => None,
-            State::Open(open) => open.stream.poll_timeout(),
-            State::Lingering(stream, _) => stream.poll_timeout(),
-        }
-    }
-
-    pub(super) fn socket(&self) -> Option<SocketId> {
-        match &self.state {
-            State::Waiting(_) => None,
-            State::Open(open) => Some(open.path.socket),
-            State::Lingering(_, path) => Some(path.socket),
-        }
-    }
-
-    /// Bytes kept for what the peer has not acknowledged.
-    pub(super) fn held(&self) -> usize {
-        match &self.state {
-            State::Waiting(_) => 0,
-            State::Open(open) => open.stream.held(),
-            State::Lingering(stream, _) => stream.held(),
-        }
-    }
-
-    pub(super) fn has_stream(&self) -> bool {
-        !matches!(self.state, State::Waiting(_))
-    }
-
-    /// True once a packet of the peer has come.
-    pub(super) fn is_heard(&self) -> bool {
-        match &self.state {
-            State::Waiting(_) => false,
-            State::Open(open) => open.stream.stats().packets_rx > 0,
-            State::Lingering(stream, _) => stream.stats().packets_rx > 0,
-        }
-    }
-
-    pub(super) fn is_lingering(&self) -> bool {
-        matches!(self.state, State::Lingering(..))
-    }
-
-    pub(super) fn is_done(&self) -> bool {
-        matches!(&self.state, State::Lingering(stream, _) if stream.is_done())
-    }
-
-    pub(super) fn stats(&self) -> Option<ConnStats> {
-        let State::Open(open) = &self.state else { return None };
-        Some(open.stats())
-    }
-
-    /// A frame that cannot be opened ends the connection.
-    fn settle(&mut self, cx: &mut Cx<'_>, result: Result<(), FrameError>) {
+        stream: &mut StreamMut<'_>,
+        result: Result<(), FrameError>,
+    ) {
         if let Err(error) = result {
             cx.stats.dropped.frame += 1;
-            self.destroy(cx, Some(ConnError::Stream(error.into())));
+            self.destroy(cx, stream, Some(ConnError::Stream(error.into())));
         }
     }
 
-    /// Open → Lingering: the application is told once, and nothing follows.
+    /// Open → Closed: the application is told once, and nothing follows.
     fn close(&mut self, cx: &mut Cx<'_>, error: Option<ConnError>) {
-        let State::Open(_) = &self.state else { return };
-        let gone = State::Waiting(Waiting::default());
-        let State::Open(open) = std::mem::replace(&mut self.state, gone) else { return };
-        let Open { stream, path, .. } = *open;
-        self.state = State::Lingering(Box::new(stream), path);
+        if self.is_closed() {
+            return;
+        }
+        self.state = State::Closed;
         cx.timers.cancel(Timer::KeepAlive(self.id));
         tracing::info!(conn = ?self.id, ?error, "connection closed");
         cx.emit(Event::Closed(Closed { conn: self.id, error }));
     }
 
-    fn opened(&self, path: Path, remote_id: u32, keys: &Finished) -> Opened {
+    fn opened(&self, stream: &StreamMut<'_>, remote_id: u32, keys: &Finished) -> Opened {
+        let path = stream.path();
         Opened {
             conn: self.id,
             remote_public_key: keys.remote_public_key,
             handshake_hash: Zeroizing::new(keys.hash),
             remote: path.remote,
             socket: path.socket,
-            local_id: self.stream_id,
+            local_id: self.stream.0,
             remote_id,
         }
     }
-
-    fn stream_mut(&mut self) -> Option<&mut udx::Stream> {
-        match &mut self.state {
-            State::Waiting(_) => None,
-            State::Open(open) => Some(&mut open.stream),
-            State::Lingering(stream, _) => Some(stream),
-        }
-    }
-}
-
-/// Takes what arrives after the end, and does nothing with it.
-struct Discard;
-
-impl udx::Sink for Discard {
-    fn data(&mut self, _: &[u8]) -> usize {
-        0
-    }
-    fn message(&mut self, _: &[u8]) {}
-    fn end(&mut self) {}
 }
 
 fn stream_error(reason: udx::CloseReason) -> Option<ConnError> {

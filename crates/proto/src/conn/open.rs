@@ -7,15 +7,13 @@ use bytes::Bytes;
 
 use super::keep_alive::KeepAlive;
 use super::unread::Unread;
-use super::{Path, RemoteStream};
 use crate::noise::Finished;
 use crate::secret::{Datagrams, FrameError, Message, Receiver, Sender};
+use crate::streams::StreamMut;
 use crate::{ConnId, ConnStats, Cx, Event};
 
 #[derive(Debug)]
 pub(super) struct Open {
-    pub(super) path: Path,
-    pub(super) stream: udx::Stream,
     sender: Sender,
     receiver: Receiver,
     datagrams: Datagrams,
@@ -33,23 +31,16 @@ pub(super) struct Open {
 }
 
 impl Open {
-    /// Connects the stream and sends the header, as both ends do without waiting for each other.
+    /// Sends the header, as both ends do without waiting for each other.
     pub(super) fn new(
         cx: &mut Cx<'_>,
-        stream_id: u32,
-        remote: RemoteStream,
-        path: Path,
+        stream: &mut StreamMut<'_>,
         keys: &Finished,
         keep_alive: KeepAlive,
     ) -> Self {
-        let mut stream = udx::Stream::new(stream_id, udx::Config::default());
-        stream.connect(cx.now, remote.id, path.remote);
-        stream.set_thin_acks(remote.revision_1);
         let sender = Sender::new(keys, cx.rng.bytes());
         stream.write(Bytes::from(sender.first_frame()));
         Self {
-            path,
-            stream,
             sender,
             receiver: Receiver::new(keys),
             datagrams: Datagrams::new(keys, cx.rng.bytes()),
@@ -64,27 +55,27 @@ impl Open {
         }
     }
 
-    pub(super) fn write(&mut self, now: Instant, message: Message) {
+    pub(super) fn write(&mut self, now: Instant, stream: &mut StreamMut<'_>, message: Message) {
         if self.ended {
             return;
         }
-        self.credit += self.write_frame(now, message);
+        self.credit += self.write_frame(now, stream, message);
     }
 
-    pub(super) fn send_message(&mut self, data: &[u8]) {
+    pub(super) fn send_message(&mut self, stream: &mut StreamMut<'_>, data: &[u8]) {
         if let Some(sealed) = self.datagrams.seal(data) {
-            self.stream.send_message(&sealed);
+            stream.send_message(&sealed);
         }
     }
 
     /// Marks the end of what was written so far, for [`Self::pass_flushed`].
-    pub(super) fn flush(&mut self, flush: u32) {
-        self.flushes.push_back((self.stream.written(), flush));
+    pub(super) fn flush(&mut self, stream: &StreamMut<'_>, flush: u32) {
+        self.flushes.push_back((stream.written(), flush));
     }
 
-    pub(super) fn end(&mut self) {
+    pub(super) fn end(&mut self, stream: &mut StreamMut<'_>) {
         self.ended = true;
-        self.stream.end();
+        stream.end();
     }
 
     /// The application took messages of this many bytes: the window may reopen, and what has come
@@ -93,24 +84,34 @@ impl Open {
         &mut self,
         cx: &mut Cx<'_>,
         conn: ConnId,
+        stream: &mut StreamMut<'_>,
         bytes: usize,
     ) -> Result<(), FrameError> {
         self.unread.take(bytes);
         let (now, unread) = (cx.now, self.unread.cost());
-        self.with_inlet(cx, conn, |stream, inlet| stream.set_unread(now, unread, inlet))
+        self.with_inlet(cx, conn, |inlet| stream.set_unread(now, unread, inlet))
     }
 
     /// Returns when the first one is due.
-    pub(super) fn set_keep_alive(&mut self, now: Instant, interval: Duration) -> Option<Instant> {
+    pub(super) fn set_keep_alive(
+        &mut self,
+        now: Instant,
+        stream: &mut StreamMut<'_>,
+        interval: Duration,
+    ) -> Option<Instant> {
         self.keep_alive.set(interval);
-        self.handle_keep_alive(now)
+        self.handle_keep_alive(now, stream)
     }
 
     /// Writes an empty message if nothing was written for an interval. Returns when to ask again.
-    pub(super) fn handle_keep_alive(&mut self, now: Instant) -> Option<Instant> {
+    pub(super) fn handle_keep_alive(
+        &mut self,
+        now: Instant,
+        stream: &mut StreamMut<'_>,
+    ) -> Option<Instant> {
         let interval = self.keep_alive.interval().filter(|_| !self.ended)?;
         if now >= self.last_write + interval {
-            self.write_keep_alive(now);
+            self.write_keep_alive(now, stream);
         }
         Some(self.last_write + interval)
     }
@@ -120,18 +121,19 @@ impl Open {
         &mut self,
         cx: &mut Cx<'_>,
         conn: ConnId,
+        stream: &mut StreamMut<'_>,
         packet: &udx::Packet<'_>,
     ) -> Result<(), FrameError> {
         let now = cx.now;
-        self.with_inlet(cx, conn, |stream, inlet| stream.handle_packet(now, packet, inlet))
+        self.with_inlet(cx, conn, |inlet| stream.handle_packet(now, packet, inlet))
     }
 
-    /// Tells the application how much of what it wrote has left the queue. What is on its way does
+    /// Tells the application how much of what it wrote has left the queue, of which so much has not. What is on its way does
     /// not count against its high-water mark, since on a long path it is larger than the mark: the
     /// stream's own bound covers that, so that all we hold is the sum of the two. Told in portions:
     /// what stays untold is below the mark.
-    pub(super) fn pass_credit(&mut self, cx: &mut Cx<'_>, conn: ConnId) {
-        let drained = self.credit.saturating_sub(self.stream.unsent());
+    pub(super) fn pass_credit(&mut self, cx: &mut Cx<'_>, conn: ConnId, unsent: usize) {
+        let drained = self.credit.saturating_sub(unsent);
         if drained < CREDIT {
             return;
         }
@@ -141,12 +143,12 @@ impl Open {
 
     /// The application does not write it, and gets no credit for it. Behind what waits for the
     /// peer's window it would only pile up: the stream asks about the window by itself.
-    fn write_keep_alive(&mut self, now: Instant) {
-        if self.stream.unsent() > 0 {
+    fn write_keep_alive(&mut self, now: Instant, stream: &mut StreamMut<'_>) {
+        if stream.unsent() > 0 {
             self.last_write = now;
             return;
         }
-        self.write_frame(now, Message::from(b""));
+        self.write_frame(now, stream, Message::from(b""));
         self.keep_alives_sent += 1;
     }
 
@@ -155,7 +157,7 @@ impl Open {
         &mut self,
         cx: &mut Cx<'_>,
         conn: ConnId,
-        act: impl FnOnce(&mut udx::Stream, &mut dyn udx::Sink),
+        act: impl FnOnce(&mut dyn udx::Sink),
     ) -> Result<(), FrameError> {
         let mut inlet = Inlet {
             cx,
@@ -167,13 +169,12 @@ impl Open {
             keep_alives: &mut self.keep_alives_received,
             result: Ok(()),
         };
-        act(&mut self.stream, &mut inlet);
+        act(&mut inlet);
         inlet.result
     }
 
     /// Tells of the flushes whose mark is acknowledged.
-    pub(super) fn pass_flushed(&mut self, cx: &mut Cx<'_>, conn: ConnId) {
-        let acknowledged = self.stream.acknowledged();
+    pub(super) fn pass_flushed(&mut self, cx: &mut Cx<'_>, conn: ConnId, acknowledged: u64) {
         while let Some(&(mark, flush)) = self.flushes.front()
             && mark <= acknowledged
         {
@@ -183,16 +184,16 @@ impl Open {
     }
 
     /// Returns the size of the frame in bytes.
-    fn write_frame(&mut self, now: Instant, message: Message) -> usize {
+    fn write_frame(&mut self, now: Instant, stream: &mut StreamMut<'_>, message: Message) -> usize {
         let frame = self.sender.frame_from(message.into_buf());
         let len = frame.len();
         self.last_write = now;
-        self.stream.write(frame);
+        stream.write(frame);
         len
     }
 
-    pub(super) fn stats(&self) -> ConnStats {
-        let stats = self.stream.stats();
+    /// What the stream below measures, with our own counters.
+    pub(super) fn stats(&self, stats: udx::StreamStats) -> ConnStats {
         let packet = u64::from(stats.mtu.max(1));
         ConnStats {
             rtt: stats.rtt.as_secs_f64() * 1000.0,
@@ -259,61 +260,3 @@ impl udx::Sink for Inlet<'_, '_> {
 
 /// How much has to drain before the application is told; a quarter of its high-water mark.
 const CREDIT: usize = 64 * 1024;
-
-#[cfg(test)]
-mod tests {
-    use std::net::{Ipv4Addr, SocketAddrV4};
-
-    use super::*;
-    use crate::noise::{Initiator, KeyPair, Responder};
-    use crate::wire::{FEATURE_REVISION_1, UdxInfo};
-    use crate::{Outbox, Rng, SocketId, Stats, Timers};
-
-    #[test]
-    fn only_a_peer_of_our_revision_gets_thin_acknowledgements() {
-        assert_eq!(acknowledgements(FEATURE_REVISION_1), 1);
-        assert_eq!(acknowledgements(0), PACKETS / 2);
-    }
-
-    /// How many answer a batch of `PACKETS` packets.
-    fn acknowledgements(features: u64) -> usize {
-        let (mut rng, mut timers) = (Rng::from_seed([1; 32]), Timers::new());
-        let (mut out, mut stats) = (Outbox::default(), Stats::default());
-        let now = Instant::now();
-        let keys = keys(&mut rng);
-        let mut cx =
-            Cx { now, rng: &mut rng, timers: &mut timers, out: &mut out, stats: &mut stats };
-        let remote = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 1);
-        let path = Path { socket: SocketId::SERVER, remote };
-        let info = UdxInfo { features, id: 2, seq: 0 };
-        let mut open = Open::new(&mut cx, 1, Some(info).into(), path, &keys, KeepAlive::default());
-
-        let mut peer = udx::Stream::new(2, udx::Config::default());
-        peer.connect(now, 1, remote);
-        peer.write(Bytes::from(vec![0; 20_000]));
-        let mut buf = Vec::new();
-        let sent = peer.poll_transmit(now, &mut buf, PACKETS).expect("data");
-        for datagram in buf.chunks(sent.segment_size.expect("several packets")) {
-            let packet = udx::Packet::parse(datagram).expect("a packet");
-            // Its content is nonsense, and acknowledged all the same.
-            let _ = open.handle_packet(&mut cx, ConnId(1), &packet);
-        }
-
-        open.stream.poll_transmit(now, &mut buf, 64).expect("acknowledgements");
-        buf.len() / ACKNOWLEDGEMENT
-    }
-
-    fn keys(rng: &mut Rng) -> Finished {
-        let (near, far) = (KeyPair::from_seed([1; 32]), KeyPair::from_seed([2; 32]));
-        let mut initiator = Initiator::new(&near, far.public(), rng).expect("keys");
-        let mut responder = Responder::new(&far, rng).expect("keys");
-        responder.recv(&initiator.send(b"").expect("message 1")).expect("message 1");
-        initiator.recv(&responder.send(b"").expect("message 2")).expect("message 2");
-        responder.finish()
-    }
-
-    const PACKETS: usize = 12;
-
-    /// Bytes of a packet that is only a header.
-    const ACKNOWLEDGEMENT: usize = 20;
-}

@@ -1,31 +1,38 @@
 //! A connection before it has a path and keys.
 
-use std::collections::VecDeque;
 use std::mem::discriminant;
+use std::time::Duration;
 
 use bytes::Bytes;
 
 use super::keep_alive::KeepAlive;
-use crate::{Cx, Question, secret};
+use crate::{Question, secret};
 
-/// What has been asked for and what has arrived so far.
+/// What the owner wants of a connection.
+#[derive(Debug)]
+pub(crate) enum Call {
+    /// Write one message.
+    Write(secret::Message),
+    /// Send one unordered message.
+    SendMessage(Bytes),
+    /// Tell when all that was written so far is acknowledged.
+    Flush(u32),
+    /// End the write side.
+    End,
+    /// The owner has taken this many bytes of messages.
+    Consumed(usize),
+    /// Change the keep-alive's interval; zero is off.
+    SetKeepAlive(Duration),
+}
+
+/// What has been asked for so far.
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
-    pub(super) writes: VecDeque<Write>,
+    /// What is to be sent, in order.
+    pub(super) calls: Vec<Call>,
     pub(super) keep_alive: KeepAlive,
     /// What the application was not asked about the client: one question of each kind.
     pub(super) unasked: Vec<Question>,
-    parked: Vec<Vec<u8>>,
-    parked_bytes: usize,
-}
-
-/// A call of the application, in order.
-#[derive(Debug)]
-pub(super) enum Write {
-    Frame(secret::Message),
-    Message(Bytes),
-    Flush(u32),
-    End,
 }
 
 impl Waiting {
@@ -33,15 +40,15 @@ impl Waiting {
         Self { keep_alive, ..Self::default() }
     }
 
-    /// Keeps a packet that came early. A peer may only be ahead by the time of a round trip, so
-    /// little is kept; what is dropped, it sends again.
-    pub(super) fn park(&mut self, cx: &mut Cx<'_>, data: &[u8]) {
-        if self.parked.len() >= MAX_PARKED || self.parked_bytes + data.len() > MAX_PARKED_BYTES {
-            cx.stats.dropped.udx += 1;
-            return;
+    pub(super) fn handle_call(&mut self, call: Call) {
+        match call {
+            Call::Write(_) | Call::SendMessage(_) | Call::Flush(_) | Call::End => {
+                self.calls.push(call);
+            }
+            Call::SetKeepAlive(interval) => self.keep_alive.set(interval),
+            // Nothing has been delivered.
+            Call::Consumed(_) => {}
         }
-        self.parked_bytes += data.len();
-        self.parked.push(data.to_vec());
     }
 
     /// A question that comes again takes the place of the first one.
@@ -49,15 +56,4 @@ impl Waiting {
         self.unasked.retain(|other| discriminant(other) != discriminant(&question));
         self.unasked.push(question);
     }
-
-    pub(super) fn take_parked(&mut self) -> Vec<Vec<u8>> {
-        self.parked_bytes = 0;
-        std::mem::take(&mut self.parked)
-    }
 }
-
-/// Enough for the peer's header and the first writes behind it.
-const MAX_PARKED: usize = 64;
-
-/// The same in bytes.
-const MAX_PARKED_BYTES: usize = 64 * 1024;

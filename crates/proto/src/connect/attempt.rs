@@ -10,10 +10,10 @@ use super::decide::{Decision, decide};
 use super::finding::{Finding, Found, Hello, Shaken};
 use super::requests::{Ended, Purpose, Requests};
 use super::rounds::{Choices, Flow, RemoteServer, Rounds};
-use crate::conn::{Path, RemoteStream};
 use crate::net::Reply;
 use crate::noise::{KeyPair, PublicKey};
 use crate::punch::{Base, MAX_ADDRESSES, Report};
+use crate::streams::{Path, RemoteStream};
 use crate::wire::hash;
 use crate::{Answer, AskId, ConnError, ConnId, ConnectError, ConnectOptions, Cx, SocketId, Timer};
 
@@ -52,7 +52,7 @@ impl Attempt {
         options: &ConnectOptions,
         candidates: Candidates,
     ) -> Self {
-        let stream_id = base.io.conns.dial(cx, conn, options.keep_alive);
+        let stream_id = base.io.dial(cx, conn, options.keep_alive).0;
         let mut requests = Requests::new(conn, hash(&[&remote]));
         let share_local = options.local_connection;
         let hello = Hello { identity, remote, stream_id, share_local };
@@ -371,7 +371,7 @@ impl Attempt {
     ) -> Option<Outcome> {
         tracing::debug!(conn = ?self.conn, %error, "connect failed");
         self.stop(cx, base);
-        base.io.conns.fail(cx, self.conn, Some(ConnError::Connect(error)));
+        base.io.fail(cx, self.conn, Some(ConnError::Connect(error)));
         let not_reached =
             matches!(error, ConnectError::PeerNotFound | ConnectError::PeerConnectionFailed);
         let lesson = if not_reached { Lesson::NoWay } else { Lesson::Nothing };

@@ -3,8 +3,8 @@
 use std::net::SocketAddrV4;
 
 use super::rounds::Rounds;
-use crate::conn::{Path, RemoteStream};
 use crate::noise::Finished;
+use crate::streams::{Path, RemoteStream};
 use crate::{AskId, ConnectError};
 
 /// The handshake is done, and a path is wanted. Whichever comes first is taken.

@@ -8,10 +8,10 @@ use bytes::Bytes;
 use super::candidates::Candidates;
 use super::decide::Route;
 use super::requests::{Purpose, Requests};
-use crate::conn::Path;
 use crate::net::{Commit, QueryKey, QuerySpec, Reply};
 use crate::noise::{Finished, Initiator, KeyPair, PublicKey};
 use crate::punch::Base;
+use crate::streams::Path;
 use crate::wire::{
     FEATURE_REVISION_1, Firewall, Handshake, Mode, NoisePayload, PAYLOAD_VERSION, Peer, UdxInfo,
     command,

@@ -17,11 +17,11 @@ mod rounds;
 use std::collections::BTreeMap;
 use std::net::SocketAddrV4;
 
-use crate::conn::Path;
 use crate::net::Reply;
 use crate::noise::{KeyPair, PublicKey};
 use crate::punch::{Base, MAX_ADDRESSES, Report};
 use crate::router::Router;
+use crate::streams::Path;
 use crate::wire::hash;
 use crate::{
     Answer, AskId, ConnError, ConnId, ConnectError, ConnectOptions, Cx, QueryError, RequestError,
@@ -180,7 +180,7 @@ impl Connector {
     pub(crate) fn close_all(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, error: ConnectError) {
         for (conn, mut attempt) in std::mem::take(&mut self.attempts) {
             attempt.stop(cx, base);
-            base.io.conns.fail(cx, conn, Some(ConnError::Connect(error)));
+            base.io.fail(cx, conn, Some(ConnError::Connect(error)));
         }
     }
 

@@ -5,16 +5,18 @@ use std::net::SocketAddrV4;
 
 use super::announcers::Announcers;
 use super::audience::Audience;
+use super::lower::{Lower, Packet};
 use super::refusal::refuse;
-use crate::base::{Io, LocalAddresses, Pool, PunchId, PunchOwner};
-use crate::conn::{Conns, Taken};
+use crate::base::{LocalAddresses, Pool, PunchId, PunchOwner};
+use crate::conn::{Call, Conns};
 use crate::connect::Connector;
 use crate::net::Net;
 use crate::noise::KeyPair;
 use crate::ops::{Ops, UserQuery};
-use crate::punch::{Base, Punchers};
+use crate::punch::Punchers;
 use crate::serve::Servers;
 use crate::store::Store;
+use crate::streams::Streams;
 use crate::wire::Target;
 use crate::{
     Action, Answer, Command, Config, ConnId, ConnectError, Cx, Datagram, Event, HostEvent, Live,
@@ -35,17 +37,6 @@ pub(super) struct Machines {
     pub(super) life: Life,
     /// What the application wants of `life`, in order.
     pub(super) turns: VecDeque<Turn>,
-}
-
-/// What the connecting machines stand on.
-#[derive(Debug)]
-pub(super) struct Lower {
-    pub(super) net: Net,
-    pub(super) conns: Conns,
-    pub(super) pool: Pool,
-    pub(super) punchers: Punchers,
-    pub(super) local: LocalAddresses,
-    pub(super) announcers: Announcers,
 }
 
 /// A node sleeps and wakes, and ends only once.
@@ -71,18 +62,6 @@ pub(super) enum Turn {
     Resume,
 }
 
-impl Lower {
-    pub(super) fn base(&mut self) -> Base<'_> {
-        let Self { net, conns, pool, punchers, local, announcers } = self;
-        Base { io: Io { net, conns, pool, local, announced: announcers }, punchers }
-    }
-
-    fn punch(&mut self) -> (&mut Punchers, Io<'_>) {
-        let Base { io, punchers } = self.base();
-        (punchers, io)
-    }
-}
-
 impl Machines {
     pub(super) fn new(config: Config, cx: &mut Cx<'_>) -> Self {
         let net = Net::new(&config, cx);
@@ -91,6 +70,7 @@ impl Machines {
         Self {
             lower: Lower {
                 net,
+                streams: Streams::default(),
                 conns: Conns::new(config.connection_keep_alive),
                 pool: Pool::new(config.max_pool_sockets),
                 punchers,
@@ -118,18 +98,12 @@ impl Machines {
         if !self.lower.base().io.is_open(socket) {
             return;
         }
-        match self.lower.conns.handle_datagram(cx, socket, from, data) {
-            Taken::Yes => {}
-            Taken::Parked { conn, server } => {
-                let base = &mut self.lower.base();
-                match server {
-                    Some(_) => self.servers.handle_first_packet(cx, base, conn, socket, from),
-                    None => self.connector.handle_first_packet(cx, base, conn, socket, from),
-                }
-            }
-            Taken::No if data.len() == 1 => self.handle_probe(cx, socket, from),
-            Taken::No if self.audience.take_datagram(cx, socket, from, data) => {}
-            Taken::No => self.lower.net.handle_datagram(cx, socket, from, data),
+        match self.lower.handle_packet(cx, data) {
+            Packet::Taken => {}
+            Packet::Parked(conn) => self.handle_first_packet(cx, conn, socket, from),
+            Packet::Other if data.len() == 1 => self.handle_probe(cx, socket, from),
+            Packet::Other if self.audience.take_datagram(cx, socket, from, data) => {}
+            Packet::Other => self.lower.net.handle_datagram(cx, socket, from, data),
         }
     }
 
@@ -139,13 +113,15 @@ impl Machines {
             return refuse(cx, command);
         }
         match command {
-            Command::Write { conn, data } => self.lower.conns.write(cx, conn, data),
-            Command::SendMessage { conn, data } => self.lower.conns.send_message(cx, conn, data),
-            Command::Flush { conn, flush } => self.lower.conns.flush(cx, conn, flush),
-            Command::End { conn } => self.lower.conns.end(cx, conn),
-            Command::Consumed { conn, bytes } => self.lower.conns.consumed(cx, conn, bytes),
+            Command::Write { conn, data } => self.lower.call(cx, conn, Call::Write(data)),
+            Command::SendMessage { conn, data } => {
+                self.lower.call(cx, conn, Call::SendMessage(data));
+            }
+            Command::Flush { conn, flush } => self.lower.call(cx, conn, Call::Flush(flush)),
+            Command::End { conn } => self.lower.call(cx, conn, Call::End),
+            Command::Consumed { conn, bytes } => self.lower.call(cx, conn, Call::Consumed(bytes)),
             Command::SetKeepAlive { conn, interval } => {
-                self.lower.conns.set_keep_alive(cx, conn, interval);
+                self.lower.call(cx, conn, Call::SetKeepAlive(interval));
             }
             Command::SetDefaultKeepAlive { interval } => {
                 self.lower.conns.set_default_keep_alive(interval);
@@ -232,8 +208,8 @@ impl Machines {
         let base = &mut self.lower.base();
         match timer {
             Timer::Net(timer) => self.lower.net.handle_timeout(cx, timer),
-            Timer::Stream(conn) => self.lower.conns.handle_stream_timeout(cx, conn),
-            Timer::KeepAlive(conn) => self.lower.conns.handle_keep_alive(cx, conn),
+            Timer::Stream(stream) => self.lower.handle_stream_timeout(cx, stream),
+            Timer::KeepAlive(conn) => base.io.conns.handle_keep_alive(cx, base.io.streams, conn),
             Timer::Connect(conn) => self.connector.handle_timeout(cx, base, conn),
             Timer::Handshake(server, slot) => {
                 self.servers.handle_timeout(cx, base, server, slot);
@@ -260,7 +236,7 @@ impl Machines {
         cx: &mut Cx<'_>,
         buf: &mut TransmitBuf,
     ) -> Option<Transmit> {
-        self.lower.conns.poll_transmit(cx, buf)
+        self.lower.poll_transmit(cx, buf)
     }
 
     /// Hands everything on that the machines have to tell each other.
@@ -282,8 +258,8 @@ impl Machines {
 
     pub(super) fn live(&self) -> Live {
         Live {
-            connections: self.lower.conns.connections(),
-            streams: self.lower.conns.streams(),
+            connections: self.lower.conns.len(),
+            streams: self.lower.streams.len(),
             servers: self.lower.announcers.len(),
             handshakes: self.servers.handshakes(),
             punchers: self.lower.punchers.len(),
@@ -297,11 +273,27 @@ impl Machines {
     pub(super) fn sizes(&self) -> Sizes {
         let mut sizes = Sizes { stored: self.store.stored(), ..Sizes::default() };
         self.lower.net.measure(&mut sizes);
+        self.lower.streams.measure(&mut sizes);
         self.lower.conns.measure(&mut sizes);
         self.connector.measure(&mut sizes);
         self.servers.measure(&mut sizes);
         sizes.sources += self.lower.pool.sources();
         sizes
+    }
+
+    /// A packet for a connection without a path has been parked.
+    fn handle_first_packet(
+        &mut self,
+        cx: &mut Cx<'_>,
+        conn: ConnId,
+        socket: SocketId,
+        from: SocketAddrV4,
+    ) {
+        let base = &mut self.lower.base();
+        match base.io.conns.server_of(conn) {
+            Some(_) => self.servers.handle_first_packet(cx, base, conn, socket, from),
+            None => self.connector.handle_first_packet(cx, base, conn, socket, from),
+        }
     }
 
     fn handle_probe(&mut self, cx: &mut Cx<'_>, socket: SocketId, from: SocketAddrV4) {
@@ -312,7 +304,7 @@ impl Machines {
     }
 
     fn destroy_conn(&mut self, cx: &mut Cx<'_>, conn: ConnId) {
-        if self.lower.conns.destroy(cx, conn) {
+        if self.lower.conns.destroy(cx, &mut self.lower.streams, conn) {
             self.connector.handle_closed(cx, &mut self.lower.base(), conn);
         }
     }
@@ -336,8 +328,8 @@ impl Machines {
     }
 
     fn settle_sockets(&mut self, cx: &mut Cx<'_>) {
-        for socket in self.lower.conns.take_unused() {
-            self.lower.pool.handle_unused(cx, &self.lower.conns, socket);
+        for socket in self.lower.streams.take_unused() {
+            self.lower.pool.handle_unused(cx, &self.lower.streams, socket);
         }
     }
 
@@ -369,7 +361,7 @@ impl Machines {
             cx.emit(Event::ServerClosed { server });
         }
         self.connector.close_all(cx, &mut self.lower.base(), ConnectError::NodeDestroyed);
-        self.lower.conns.destroy_all(cx);
+        self.lower.conns.destroy_all(cx, &mut self.lower.streams);
         self.lower.net.destroy(cx);
         while let Some(output) = self.lower.net.poll_output() {
             self.handle_output(cx, output);

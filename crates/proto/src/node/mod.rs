@@ -7,6 +7,7 @@
 mod announcers;
 mod audience;
 mod dispatch;
+mod lower;
 mod machines;
 mod refusal;
 mod servers;
@@ -186,7 +187,7 @@ impl Node {
 
     /// What the transport of a connection measures.
     pub fn conn_stats(&self, conn: ConnId) -> Option<ConnStats> {
-        self.machines.lower.conns.stats(conn)
+        self.machines.lower.conn_stats(conn)
     }
 
     fn split(&mut self, now: Instant) -> (Cx<'_>, &mut Machines) {

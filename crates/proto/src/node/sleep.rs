@@ -49,7 +49,7 @@ impl Machines {
         if self.life != Life::ClosingDown {
             return;
         }
-        self.lower.conns.forget_closed(cx);
+        self.lower.streams.forget_released(cx);
         self.life = Life::Suspended;
         self.turns.pop_front();
         cx.emit(Event::Suspended);
@@ -147,7 +147,7 @@ impl Machines {
     /// Every connection says goodbye; queries and requests end.
     fn end_all(&mut self, cx: &mut Cx<'_>) {
         self.connector.close_all(cx, &mut self.lower.base(), ConnectError::Suspended);
-        self.lower.conns.destroy_all(cx);
+        self.lower.conns.destroy_all(cx, &mut self.lower.streams);
         self.lower.net.suspend(cx);
     }
 }

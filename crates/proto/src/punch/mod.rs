@@ -26,8 +26,8 @@ pub(crate) use remote::{MAX_ADDRESSES, Remote};
 pub(crate) use secret::PunchSecret;
 
 use crate::base::{Bound, Io, Party, PunchId, PunchOwner};
-use crate::conn::Path;
 use crate::net::Reply;
+use crate::streams::Path;
 use crate::wire::Firewall;
 use crate::{Cx, RequestError, SocketId};
 use throttle::Throttle;

@@ -7,6 +7,7 @@ use super::*;
 use crate::base::{Announced, LocalAddresses, Party, Pool};
 use crate::conn::Conns;
 use crate::net::Net;
+use crate::streams::Streams;
 use crate::tests::bench::Bench;
 use crate::wire::Relay;
 use crate::{Action, Config, ServerId, Timer};
@@ -89,6 +90,7 @@ fn a_puncher_that_gets_no_other_socket_keeps_the_one_it_has() {
 struct Host {
     bench: Bench,
     net: Net,
+    streams: Streams,
     conns: Conns,
     pool: Pool,
     punchers: Punchers,
@@ -103,6 +105,7 @@ impl Host {
         Self {
             bench,
             net,
+            streams: Streams::default(),
             conns: Conns::new(Duration::ZERO),
             pool: Pool::new(max_sockets),
             punchers: Punchers::new(Duration::ZERO, false),
@@ -225,9 +228,9 @@ impl Host {
     }
 
     fn with<T>(&mut self, call: impl FnOnce(&mut Punchers, &mut Cx<'_>, &mut Io<'_>) -> T) -> T {
-        let Self { bench, net, conns, pool, punchers, .. } = self;
+        let Self { bench, net, streams, conns, pool, punchers, .. } = self;
         let local = &mut LocalAddresses::new(LOCAL, Vec::new());
-        let mut io = Io { net, conns, pool, local, announced: &Nowhere };
+        let mut io = Io { net, streams, conns, pool, local, announced: &Nowhere };
         call(punchers, &mut bench.cx(), &mut io)
     }
 }

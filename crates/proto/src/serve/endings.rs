@@ -28,7 +28,7 @@ impl Server {
         }
         let Some(session) = self.take_session(cx, slot) else { return };
         cx.timers.cancel(Timer::Handshake(self.id, slot));
-        base.io.conns.fail(cx, session.conn, None);
+        base.io.fail(cx, session.conn, None);
         cx.stats.dropped.admission += 1;
         self.slots.discard(slot);
     }
@@ -49,7 +49,7 @@ impl Server {
         if let Some(punching) = punching {
             base.punchers.stop(cx, &mut base.io, punching.punch());
         }
-        base.io.conns.fail(cx, conn, None);
+        base.io.fail(cx, conn, None);
         // A reply that never left shall not leave when it is of no use.
         let reply = unanswered.is_empty().then_some(Reply { socket: None, ..reply });
         self.end(cx, slot, reply);

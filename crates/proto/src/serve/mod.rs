@@ -16,10 +16,10 @@ mod slots;
 use std::collections::BTreeMap;
 use std::net::SocketAddrV4;
 
-use crate::conn::Path;
 use crate::net::Incoming;
 use crate::noise::KeyPair;
 use crate::punch::{Base, Report};
+use crate::streams::Path;
 use crate::wire::{Handshake, Holepunch};
 use crate::{Answer, AskId, ConnId, Cx, ServerId, ServerOptions, Sizes, SocketId};
 use admission::Admission;

@@ -8,10 +8,10 @@ use super::asker::{Asker, Caller, is_destination, remember, without_value};
 use super::rounds::{Flow, Place, Punching, Round};
 use super::session::{Policy, Welcome, welcome};
 use super::slots::{Asking, Slots, State};
-use crate::conn::Path;
 use crate::net::Incoming;
 use crate::noise::KeyPair;
 use crate::punch::{Base, News, Report};
+use crate::streams::Path;
 use crate::wire::{Handshake, Holepunch, hash};
 use crate::{Answer, AskId, ConnId, Cx, ServerId, ServerOptions, Timer};
 

@@ -3,9 +3,9 @@
 use super::asker::{Asker, Caller, Client, Reply};
 use super::rounds::Punching;
 use crate::base::{Party, PunchOwner};
-use crate::conn::{Path, RemoteStream};
 use crate::noise::Finished;
 use crate::punch::{Base, MAX_ADDRESSES, PunchSecret, Puncher};
+use crate::streams::{Path, RemoteStream};
 use crate::wire::{
     FEATURE_REVISION_1, Firewall, HolepunchInfo, NoisePayload, PAYLOAD_VERSION, PayloadError,
     UdxInfo, is_private, match_address,
@@ -67,7 +67,7 @@ impl Session {
         // Before the puncher goes, so that the socket has a user.
         let is_open = base.io.open(cx, conn, path, remote, keys);
         if !is_open {
-            base.io.conns.fail(cx, conn, None);
+            base.io.fail(cx, conn, None);
         }
         if let Some(punching) = punching {
             base.punchers.stop(cx, &mut base.io, punching.punch());
@@ -101,12 +101,12 @@ pub(super) fn welcome(
         Plan::PunchBeside if is_full => Plan::Wait,
         plan @ (Plan::Open(_) | Plan::PunchBeside | Plan::Punch | Plan::Wait) => plan,
     };
-    let accepted = (error == PayloadError::None).then(|| base.io.conns.accept(cx, policy.server));
-    let stream_id = accepted.map_or(0, |(_, stream_id)| stream_id);
+    let accepted = (error == PayloadError::None).then(|| base.io.accept(cx, policy.server));
+    let stream_id = accepted.map_or(0, |(_, stream)| stream.0);
     let offer = offer(cx, base, policy, slot, error, stream_id);
     let Ok(noise) = responder.send(&offer.encode()) else {
         if let Some((conn, _)) = accepted {
-            base.io.conns.fail(cx, conn, None);
+            base.io.fail(cx, conn, None);
         }
         return Welcome::Drop;
     };

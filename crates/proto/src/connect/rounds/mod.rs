@@ -74,7 +74,7 @@ struct Probed {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Flow {
     On,
-    Open(crate::conn::Path),
+    Open(crate::streams::Path),
     Fail(ConnectError),
 }
 

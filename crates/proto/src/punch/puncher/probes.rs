@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use super::{Puncher, Work};
 use crate::base::Io;
-use crate::conn::Path;
 use crate::punch::News;
 use crate::punch::strategy::{Probe, Strategy};
 use crate::punch::throttle::Throttle;
+use crate::streams::Path;
 use crate::wire::is_reserved;
 use crate::{Cx, SocketId, Timer};
 

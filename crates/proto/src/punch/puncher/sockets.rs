@@ -132,6 +132,6 @@ impl Sockets {
 
     fn release(&mut self, cx: &mut Cx<'_>, io: &mut Io<'_>, socket: SocketId) {
         self.changes.push(SocketChange::Released(socket));
-        io.pool.release(cx, io.conns, socket);
+        io.pool.release(cx, io.streams, socket);
     }
 }

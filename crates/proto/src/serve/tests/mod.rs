@@ -12,6 +12,7 @@ use crate::cx::ControlDatagram;
 use crate::net::Net;
 use crate::noise::{Initiator, PublicKey};
 use crate::punch::{PunchSecret, Punchers};
+use crate::streams::Streams;
 use crate::tests::bench::Bench;
 use crate::wire::PAYLOAD_VERSION;
 use crate::wire::{
@@ -25,6 +26,7 @@ struct Host {
     bench: Bench,
     servers: Servers,
     net: Net,
+    streams: Streams,
     conns: Conns,
     pool: Pool,
     punchers: Punchers,
@@ -59,6 +61,7 @@ impl Host {
             bench,
             servers: Servers::new(MAX_HANDSHAKES),
             net,
+            streams: Streams::default(),
             conns: Conns::new(Duration::ZERO),
             pool: Pool::new(usize::MAX),
             punchers: Punchers::new(Duration::from_secs(20), false),
@@ -77,8 +80,8 @@ impl Host {
     }
 
     fn with<T>(&mut self, call: impl FnOnce(&mut Servers, &mut Cx<'_>, &mut Base<'_>) -> T) -> T {
-        let Self { bench, servers, net, conns, pool, punchers, local, .. } = self;
-        let io = Io { net, conns, pool, local, announced: &Relays };
+        let Self { bench, servers, net, streams, conns, pool, punchers, local, .. } = self;
+        let io = Io { net, streams, conns, pool, local, announced: &Relays };
         let mut base = Base { io, punchers };
         let mut cx = bench.cx();
         let result = call(servers, &mut cx, &mut base);
@@ -188,7 +191,7 @@ impl Host {
     }
 
     fn connections(&self) -> usize {
-        self.conns.connections()
+        self.conns.len()
     }
 
     fn asked(&self) -> Vec<AskId> {

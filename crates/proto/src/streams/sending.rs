@@ -1,41 +1,41 @@
-//! The node's bound on what its connections keep for peers that do not acknowledge it.
+//! The node's bound on what its streams keep for peers that do not acknowledge it.
 
-/// What connections keep above [`FREE`], in bytes.
+/// What streams keep above [`FREE`], in bytes.
 ///
-/// The more of the budget is taken, the less a single connection may have: at most as much as is
+/// The more of the budget is taken, the less a single stream may have: at most as much as is
 /// left. So those that came first cannot take everything, all together never exceed it, and one
-/// fast connection alone has what the longest path needs.
+/// fast stream alone has what the longest path needs.
 #[derive(Debug, Default)]
 pub(super) struct Sending {
     taken: usize,
 }
 
-/// A connection's part of it.
+/// A stream's part of it.
 #[derive(Debug, Default)]
 pub(super) struct Share(usize);
 
 impl Sending {
-    /// How much a connection may keep.
+    /// How much a stream may keep.
     pub(super) fn room(&self) -> usize {
         FREE + BUDGET.saturating_sub(self.taken).min(MAX - FREE)
     }
 
-    /// A connection keeps that much.
+    /// A stream keeps that much.
     pub(super) fn set(&mut self, share: &mut Share, held: usize) {
         let before = std::mem::replace(&mut share.0, held.saturating_sub(FREE));
         self.taken = self.taken + share.0 - before;
     }
 }
 
-/// What every connection may keep, so that none ever stops: twice a send with segmentation, and
+/// What every stream may keep, so that none ever stops: twice a send with segmentation, and
 /// 5 Mbit/s at a round trip of 200 ms.
 const FREE: usize = 128 * 1024;
 
-/// The most for one connection: what 100 Mbit/s send in five round trips of 300 ms, while a packet
+/// The most for one stream: what 100 Mbit/s send in five round trips of 300 ms, while a packet
 /// that is lost three times is missing, and its bookkeeping.
 const MAX: usize = 24 * 1024 * 1024;
 
-/// For all connections of a node: 31 of them get 4 MiB each, the window of the reference.
+/// For all streams of a node: 31 of them get 4 MiB each, the window of the reference.
 const BUDGET: usize = 128 * 1024 * 1024;
 
 #[cfg(test)]

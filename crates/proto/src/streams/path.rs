@@ -1,11 +1,11 @@
-//! What a connection needs to know before it can open.
+//! What a stream needs to know before it can be connected.
 
 use std::net::SocketAddrV4;
 
 use crate::SocketId;
 use crate::wire::{FEATURE_REVISION_1, UdxInfo};
 
-/// Where the packets of a connection go.
+/// Where the packets of a stream go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Path {
     pub(crate) socket: SocketId,

@@ -1,0 +1,90 @@
+//! What the connecting machines stand on, and how the transport and its owners meet.
+
+use super::announcers::Announcers;
+use crate::base::{Io, LocalAddresses, Pool};
+use crate::conn::{Call, Conns};
+use crate::net::Net;
+use crate::punch::{Base, Punchers};
+use crate::streams::{Arrival, StreamOwner, Streams};
+use crate::{ConnId, ConnStats, Cx, StreamId, Transmit, TransmitBuf};
+
+/// What the connecting machines stand on.
+#[derive(Debug)]
+pub(super) struct Lower {
+    pub(super) net: Net,
+    pub(super) streams: Streams,
+    pub(super) conns: Conns,
+    pub(super) pool: Pool,
+    pub(super) punchers: Punchers,
+    pub(super) local: LocalAddresses,
+    pub(super) announcers: Announcers,
+}
+
+/// What became of a datagram.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Packet {
+    /// It belongs to no stream.
+    Other,
+    /// Done.
+    Taken,
+    /// It waits until the maker of this connection decides on its path.
+    Parked(ConnId),
+}
+
+impl Lower {
+    pub(super) fn base(&mut self) -> Base<'_> {
+        let Self { net, streams, conns, pool, punchers, local, announcers } = self;
+        let io = Io { net, streams, conns, pool, local, announced: announcers };
+        Base { io, punchers }
+    }
+
+    pub(super) fn punch(&mut self) -> (&mut Punchers, Io<'_>) {
+        let Base { io, punchers } = self.base();
+        (punchers, io)
+    }
+
+    /// Takes a datagram if it names one of our streams, whose owner gets it.
+    pub(super) fn handle_packet(&mut self, cx: &mut Cx<'_>, data: &[u8]) -> Packet {
+        match self.streams.handle_datagram(cx, data) {
+            Arrival::Unknown => return Packet::Other,
+            Arrival::Done => {}
+            Arrival::Parked(StreamOwner::Conn(conn)) => return Packet::Parked(conn),
+            Arrival::Parked(StreamOwner::Nobody) => {}
+            Arrival::Packet(stream, packet) => match stream.owner() {
+                StreamOwner::Conn(conn) => self.conns.handle_packet(cx, conn, stream, &packet),
+                StreamOwner::Nobody => {}
+            },
+        }
+        Packet::Taken
+    }
+
+    pub(super) fn handle_stream_timeout(&mut self, cx: &mut Cx<'_>, stream: StreamId) {
+        let Some(stream) = self.streams.handle_timeout(cx, stream) else { return };
+        match stream.owner() {
+            StreamOwner::Conn(conn) => self.conns.handle_timeout(cx, conn, stream),
+            StreamOwner::Nobody => {}
+        }
+    }
+
+    pub(super) fn poll_transmit(
+        &mut self,
+        cx: &mut Cx<'_>,
+        buf: &mut TransmitBuf,
+    ) -> Option<Transmit> {
+        let sent = self.streams.poll_transmit(cx, buf)?;
+        match sent.owner {
+            StreamOwner::Conn(conn) => self.conns.handle_sent(cx, conn, sent.unsent),
+            StreamOwner::Nobody => {}
+        }
+        Some(sent.transmit)
+    }
+
+    /// Passes on what the owner of a connection wants of it.
+    pub(super) fn call(&mut self, cx: &mut Cx<'_>, conn: ConnId, call: Call) {
+        self.conns.call(cx, &mut self.streams, conn, call);
+    }
+
+    pub(super) fn conn_stats(&self, conn: ConnId) -> Option<ConnStats> {
+        self.conns.stats(&self.streams, conn)
+    }
+}

@@ -1,0 +1,283 @@
+//! The transport: UDX streams, their paths, and their owners.
+//!
+//! An owner *reserves* a stream, so that the peer can be told its id: packets that come early are
+//! parked. It *connects* the stream once there is a path, and *releases* it in the end: what the
+//! peer may still ask is answered here, for a while, by a stream that nobody owns. The id is the
+//! only key by which a datagram finds its stream. What a stream carries is its owner's business:
+//! packets and deadlines are handed to the owner as a [`StreamMut`], which the owner settles.
+//! Reference: udx-native 1.x, `udx.c`.
+
+mod parked;
+mod path;
+mod sending;
+mod stream_mut;
+mod transport;
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+
+use crate::{ConnId, Cx, Sizes, SocketId, StreamId, Timer, Transmit, TransmitBuf};
+
+pub(crate) use parked::Parked;
+pub(crate) use path::{Path, RemoteStream};
+use sending::Sending;
+pub(crate) use stream_mut::StreamMut;
+use transport::Transport;
+
+/// Who takes what a stream delivers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StreamOwner {
+    /// A connection: the secret stream is on top.
+    Conn(ConnId),
+    /// The owner has released it. It answers its peer until it is done, and delivers nothing.
+    Nobody,
+}
+
+/// All UDX streams of a node.
+#[derive(Debug, Default)]
+pub(crate) struct Streams {
+    by_id: HashMap<StreamId, Entry>,
+    shared: Shared,
+}
+
+#[derive(Debug)]
+enum Entry {
+    /// It has an id and no path.
+    Reserved(StreamOwner, Parked),
+    Connected(Box<Transport>),
+}
+
+/// What the streams of a node have in common.
+#[derive(Debug, Default)]
+struct Shared {
+    /// Streams that may have something to send, each once.
+    ready: VecDeque<StreamId>,
+    /// How many streams use each socket.
+    users: BTreeMap<SocketId, usize>,
+    /// Sockets that a stream has left, for the pool.
+    unused: Vec<SocketId>,
+    /// What is kept for peers that have not acknowledged it.
+    sending: Sending,
+}
+
+/// What became of a datagram.
+#[derive(Debug)]
+pub(crate) enum Arrival<'a> {
+    /// It belongs to no stream.
+    Unknown,
+    /// It needs no owner.
+    Done,
+    /// It waits until the owner of the stream decides on a path.
+    Parked(StreamOwner),
+    /// It is for the owner of a connected stream.
+    Packet(StreamMut<'a>, udx::Packet<'a>),
+}
+
+/// Datagrams in a buffer, and what their stream's owner may want to know.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sent {
+    pub(crate) transmit: Transmit,
+    pub(crate) owner: StreamOwner,
+    /// Bytes that the owner wrote and that have not left yet.
+    pub(crate) unsent: usize,
+}
+
+impl Streams {
+    /// Takes a new id. Packets for it are parked from here on.
+    pub(crate) fn reserve(&mut self, cx: &mut Cx<'_>, owner: StreamOwner) -> StreamId {
+        let id = loop {
+            let id = StreamId(cx.rng.u32());
+            if id.0 != 0 && !self.by_id.contains_key(&id) {
+                break id;
+            }
+        };
+        self.by_id.insert(id, Entry::Reserved(owner, Parked::default()));
+        id
+    }
+
+    /// Gives a reserved stream its path. Returns it with the packets that were parked; the owner
+    /// has to settle it.
+    pub(crate) fn connect(
+        &mut self,
+        cx: &mut Cx<'_>,
+        id: StreamId,
+        path: Path,
+        remote: RemoteStream,
+    ) -> Option<(StreamMut<'_>, Parked)> {
+        let entry = self.by_id.get_mut(&id)?;
+        let Entry::Reserved(owner, parked) = entry else { return None };
+        let parked = std::mem::take(parked);
+        let transport = Transport::connect(cx.now, id, *owner, path, remote);
+        *entry = Entry::Connected(Box::new(transport));
+        self.shared.use_socket(path.socket);
+        Some((self.get(id)?, parked))
+    }
+
+    /// A connected stream, for its owner.
+    pub(crate) fn get(&mut self, id: StreamId) -> Option<StreamMut<'_>> {
+        match self.by_id.get_mut(&id)? {
+            Entry::Connected(transport) => Some(StreamMut::new(transport, &mut self.shared)),
+            Entry::Reserved(..) => None,
+        }
+    }
+
+    /// Takes a datagram if it names one of our streams.
+    pub(crate) fn handle_datagram<'a>(
+        &'a mut self,
+        cx: &mut Cx<'_>,
+        data: &'a [u8],
+    ) -> Arrival<'a> {
+        let Some(id) = udx::stream_id(data) else { return Arrival::Unknown };
+        let transport = match self.by_id.get_mut(&StreamId(id)) {
+            None => return Arrival::Unknown,
+            Some(Entry::Reserved(owner, parked)) => {
+                parked.push(cx, data);
+                return Arrival::Parked(*owner);
+            }
+            Some(Entry::Connected(transport)) => transport,
+        };
+        let Some(packet) = udx::Packet::parse(data) else {
+            cx.stats.dropped.udx += 1;
+            return Arrival::Done;
+        };
+        let mut stream = StreamMut::new(transport, &mut self.shared);
+        if stream.owner() == StreamOwner::Nobody {
+            stream.handle_packet(cx.now, &packet, &mut Discard);
+            stream.settle(cx);
+            return Arrival::Done;
+        }
+        Arrival::Packet(stream, packet)
+    }
+
+    /// `Timer::Stream` is due. Returns the stream for its owner, who has to settle it.
+    pub(crate) fn handle_timeout(
+        &mut self,
+        cx: &mut Cx<'_>,
+        id: StreamId,
+    ) -> Option<StreamMut<'_>> {
+        let mut stream = self.get(id)?;
+        stream.handle_timeout(cx.now);
+        if stream.owner() == StreamOwner::Nobody {
+            stream.settle(cx);
+            return None;
+        }
+        Some(stream)
+    }
+
+    /// Fills the buffer from the next stream that has something to send.
+    pub(crate) fn poll_transmit(&mut self, cx: &mut Cx<'_>, buf: &mut TransmitBuf) -> Option<Sent> {
+        while let Some(id) = self.shared.ready.pop_front() {
+            let Some(Entry::Connected(transport)) = self.by_id.get_mut(&id) else { continue };
+            let sent = transport.poll_transmit(cx.now, buf, self.shared.sending.room());
+            let held = transport.held();
+            self.shared.sending.set(&mut transport.share, held);
+            if sent.is_some() {
+                self.shared.ready.push_back(id);
+                return sent;
+            }
+            transport.ready = false;
+            transport.set_timer(cx);
+            if transport.is_over() {
+                self.forget(cx, id);
+            }
+        }
+        None
+    }
+
+    /// Gives a reserved id back. A connected stream is released by [`StreamMut::release`].
+    pub(crate) fn cancel(&mut self, id: StreamId) {
+        if let Some(Entry::Reserved(..)) = self.by_id.get(&id) {
+            self.by_id.remove(&id);
+        }
+    }
+
+    /// Forgets every stream that nobody owns, whether its peer may ask again or not.
+    pub(crate) fn forget_released(&mut self, cx: &mut Cx<'_>) {
+        let released = self.by_id.values().filter_map(Entry::released);
+        let mut released: Vec<StreamId> = released.collect();
+        released.sort_unstable();
+        for id in released {
+            self.forget(cx, id);
+        }
+    }
+
+    /// What a connected stream measures.
+    pub(crate) fn stats(&self, id: StreamId) -> Option<udx::StreamStats> {
+        match self.by_id.get(&id)? {
+            Entry::Connected(transport) => Some(transport.udx.stats()),
+            Entry::Reserved(..) => None,
+        }
+    }
+
+    /// How many streams use a socket.
+    pub(crate) fn users_of(&self, socket: SocketId) -> usize {
+        self.shared.users.get(&socket).copied().unwrap_or(0)
+    }
+
+    /// Sockets that lost a stream since the last call; some may still have others.
+    pub(crate) fn take_unused(&mut self) -> Vec<SocketId> {
+        std::mem::take(&mut self.shared.unused)
+    }
+
+    /// All streams, also those that nobody owns.
+    pub(crate) fn len(&self) -> usize {
+        self.by_id.len()
+    }
+
+    /// Counts what is kept.
+    pub(crate) fn measure(&self, sizes: &mut Sizes) {
+        sizes.stream_index = self.by_id.len().max(self.shared.ready.len());
+        sizes.reports += self.shared.unused.len();
+        sizes.sending = self.by_id.values().map(Entry::held).sum();
+    }
+
+    fn forget(&mut self, cx: &mut Cx<'_>, id: StreamId) {
+        let Some(Entry::Connected(mut transport)) = self.by_id.remove(&id) else { return };
+        self.shared.sending.set(&mut transport.share, 0);
+        self.shared.leave_socket(transport.path().socket);
+        cx.timers.cancel(Timer::Stream(id));
+    }
+}
+
+impl Entry {
+    fn released(&self) -> Option<StreamId> {
+        let Self::Connected(transport) = self else { return None };
+        (transport.owner == StreamOwner::Nobody).then_some(transport.id)
+    }
+
+    fn held(&self) -> usize {
+        match self {
+            Self::Reserved(..) => 0,
+            Self::Connected(transport) => transport.held(),
+        }
+    }
+}
+
+impl Shared {
+    fn use_socket(&mut self, socket: SocketId) {
+        *self.users.entry(socket).or_insert(0) += 1;
+    }
+
+    fn leave_socket(&mut self, socket: SocketId) {
+        if let Some(users) = self.users.get_mut(&socket) {
+            *users -= 1;
+            if *users == 0 {
+                self.users.remove(&socket);
+            }
+        }
+        self.unused.push(socket);
+    }
+}
+
+/// Takes what arrives when nobody owns the stream, and does nothing with it.
+struct Discard;
+
+impl udx::Sink for Discard {
+    fn data(&mut self, _: &[u8]) -> usize {
+        0
+    }
+    fn message(&mut self, _: &[u8]) {}
+    fn end(&mut self) {}
+}
+
+#[cfg(test)]
+mod tests;

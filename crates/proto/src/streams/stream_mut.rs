@@ -1,0 +1,108 @@
+//! A connected stream in the hands of its owner.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::transport::Transport;
+use super::{Path, Shared, StreamOwner};
+use crate::Cx;
+
+/// Borrowed for one call. After any change the owner takes what the stream reports
+/// ([`Self::poll_event`]) and settles it.
+#[derive(Debug)]
+pub(crate) struct StreamMut<'a> {
+    transport: &'a mut Transport,
+    shared: &'a mut Shared,
+}
+
+impl<'a> StreamMut<'a> {
+    pub(super) fn new(transport: &'a mut Transport, shared: &'a mut Shared) -> Self {
+        Self { transport, shared }
+    }
+
+    pub(crate) fn owner(&self) -> StreamOwner {
+        self.transport.owner
+    }
+
+    /// Where its packets go.
+    pub(crate) fn path(&self) -> Path {
+        self.transport.path()
+    }
+
+    /// Feeds it a packet. What it delivers goes to `sink`, without a copy.
+    pub(crate) fn handle_packet(
+        &mut self,
+        now: Instant,
+        packet: &udx::Packet<'_>,
+        sink: &mut dyn udx::Sink,
+    ) {
+        self.transport.udx.handle_packet(now, packet, sink);
+    }
+
+    pub(super) fn handle_timeout(&mut self, now: Instant) {
+        self.transport.udx.handle_timeout(now);
+    }
+
+    /// Queues data without copying it.
+    pub(crate) fn write(&mut self, data: Bytes) {
+        self.transport.udx.write(data);
+    }
+
+    /// Sends a message that may be lost, doubled or reordered.
+    pub(crate) fn send_message(&mut self, data: &[u8]) {
+        self.transport.udx.send_message(data);
+    }
+
+    /// No more data follows what was written.
+    pub(crate) fn end(&mut self) {
+        self.transport.udx.end();
+    }
+
+    /// Tears it down, and tells the peer.
+    pub(crate) fn destroy(&mut self, now: Instant) {
+        self.transport.udx.destroy(now);
+    }
+
+    /// Tells how many of the delivered bytes wait for the owner, and delivers more if there is.
+    pub(crate) fn set_unread(&mut self, now: Instant, bytes: usize, sink: &mut dyn udx::Sink) {
+        self.transport.udx.set_unread(now, bytes, sink);
+    }
+
+    /// The position in the byte stream behind all that was written.
+    pub(crate) fn written(&self) -> u64 {
+        self.transport.udx.written()
+    }
+
+    /// The peer has acknowledged everything below this position.
+    pub(crate) fn acknowledged(&self) -> u64 {
+        self.transport.udx.acknowledged()
+    }
+
+    /// Bytes that were written and not sent yet.
+    pub(crate) fn unsent(&self) -> usize {
+        self.transport.udx.unsent()
+    }
+
+    /// The next thing that the stream has to tell its owner.
+    pub(crate) fn poll_event(&mut self) -> Option<udx::Event> {
+        self.transport.udx.poll_event()
+    }
+
+    /// After any change: lets it send, and sets its deadline.
+    pub(crate) fn settle(self, cx: &mut Cx<'_>) {
+        let Self { transport, shared } = self;
+        let held = transport.held();
+        shared.sending.set(&mut transport.share, held);
+        if !transport.ready {
+            transport.ready = true;
+            shared.ready.push_back(transport.id);
+        }
+        transport.set_timer(cx);
+    }
+    /// The owner is done with it. It may still owe its peer an answer.
+    pub(crate) fn release(self, cx: &mut Cx<'_>) {
+        self.transport.owner = StreamOwner::Nobody;
+        self.settle(cx);
+    }
+}

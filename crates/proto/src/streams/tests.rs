@@ -1,0 +1,210 @@
+//! The table of streams with one peer, without a network.
+
+use std::net::{Ipv4Addr, SocketAddrV4};
+
+use bytes::Bytes;
+
+use super::*;
+use crate::tests::bench::Bench;
+use crate::wire::{FEATURE_REVISION_1, UdxInfo};
+
+#[test]
+fn only_a_peer_of_our_revision_gets_thin_acknowledgements() {
+    assert_eq!(acknowledgements(FEATURE_REVISION_1), 1);
+    assert_eq!(acknowledgements(0), PACKETS / 2);
+}
+
+#[test]
+fn packets_that_come_before_the_path_are_replayed() {
+    let mut pair = Pair::new();
+    let id = pair.streams.reserve(&mut pair.bench.cx(), OWNER);
+    pair.peer.connect(pair.bench.now, id.0, LOCAL);
+    pair.peer.write(Bytes::from_static(b"early"));
+    for packet in pair.peer_sends() {
+        let arrival = pair.streams.handle_datagram(&mut pair.bench.cx(), &packet);
+        assert!(matches!(arrival, Arrival::Parked(OWNER)));
+    }
+
+    let connected = pair.streams.connect(&mut pair.bench.cx(), id, PATH, RemoteStream::default());
+    let (mut stream, parked) = connected.expect("a reserved stream");
+    let mut inbox = Inbox::default();
+    parked.replay(&mut pair.bench.cx(), |cx, packet| {
+        stream.handle_packet(cx.now, packet, &mut inbox);
+    });
+    assert_eq!(inbox.0, b"early");
+}
+
+#[test]
+fn what_is_parked_is_bounded() {
+    let mut pair = Pair::new();
+    let id = pair.streams.reserve(&mut pair.bench.cx(), OWNER);
+    let mut packet = [0; 1000];
+    packet[..2].copy_from_slice(&[0xff, 1]);
+    packet[4..8].copy_from_slice(&id.0.to_le_bytes());
+    for _ in 0..100 {
+        pair.streams.handle_datagram(&mut pair.bench.cx(), &packet);
+    }
+    assert_eq!(pair.bench.stats.dropped.udx, 100 - 64);
+}
+
+#[test]
+fn a_reserved_stream_that_is_cancelled_leaves_nothing() {
+    let mut pair = Pair::new();
+    let id = pair.streams.reserve(&mut pair.bench.cx(), OWNER);
+    pair.streams.cancel(id);
+    assert_eq!(pair.streams.len(), 0);
+}
+
+#[test]
+fn a_released_stream_answers_its_peer_until_it_is_done() {
+    let mut pair = Pair::connected();
+    let id = pair.id();
+    pair.stream().end();
+    pair.peer.end();
+    pair.exchange();
+
+    let mut stream = pair.streams.get(id).expect("a stream");
+    assert_eq!(stream.poll_event(), Some(udx::Event::Finished));
+    assert_eq!(stream.poll_event(), Some(udx::Event::Closed(udx::CloseReason::Graceful)));
+    stream.release(&mut pair.bench.cx());
+    pair.exchange();
+    assert_eq!((pair.streams.len(), pair.streams.users_of(PATH.socket)), (1, 1));
+
+    pair.bench.now += std::time::Duration::from_secs(4);
+    assert!(pair.streams.handle_timeout(&mut pair.bench.cx(), id).is_none());
+    pair.exchange();
+    assert_eq!((pair.streams.len(), pair.streams.users_of(PATH.socket)), (0, 0));
+    assert_eq!(pair.streams.take_unused(), [PATH.socket]);
+    assert!(pair.bench.timers.is_empty());
+}
+
+#[test]
+fn released_streams_can_be_forgotten_at_once() {
+    let mut pair = Pair::connected();
+    pair.streams.forget_released(&mut pair.bench.cx());
+    assert_eq!(pair.streams.len(), 1);
+    let id = pair.id();
+    pair.streams.get(id).expect("a stream").release(&mut pair.bench.cx());
+    pair.streams.forget_released(&mut pair.bench.cx());
+    assert_eq!(pair.streams.len(), 0);
+}
+
+/// How many answer a batch of `PACKETS` packets.
+fn acknowledgements(features: u64) -> usize {
+    let mut pair = Pair::of(Some(UdxInfo { features, id: PEER, seq: 0 }).into());
+    pair.peer.write(Bytes::from(vec![0; 20_000]));
+    pair.deliver();
+    let mut buf = TransmitBuf { data: Vec::new(), max_segments: 64 };
+    pair.streams.poll_transmit(&mut pair.bench.cx(), &mut buf).expect("acknowledgements");
+    buf.data.len() / ACKNOWLEDGEMENT
+}
+
+/// A table with one stream, and its peer.
+struct Pair {
+    bench: Bench,
+    streams: Streams,
+    peer: udx::Stream,
+    inbox: Inbox,
+}
+
+/// Keeps what a stream delivers.
+#[derive(Default)]
+struct Inbox(Vec<u8>);
+
+impl udx::Sink for Inbox {
+    fn data(&mut self, payload: &[u8]) -> usize {
+        self.0.extend_from_slice(payload);
+        0
+    }
+    fn message(&mut self, _: &[u8]) {}
+    fn end(&mut self) {}
+}
+
+impl Pair {
+    fn new() -> Self {
+        Self {
+            bench: Bench::new(),
+            streams: Streams::default(),
+            peer: udx::Stream::new(PEER, udx::Config::default()),
+            inbox: Inbox::default(),
+        }
+    }
+
+    fn connected() -> Self {
+        Self::of(RemoteStream { id: PEER, revision_1: true })
+    }
+
+    fn of(remote: RemoteStream) -> Self {
+        let mut pair = Self::new();
+        let cx = &mut pair.bench.cx();
+        let id = pair.streams.reserve(cx, OWNER);
+        let (stream, _) = pair.streams.connect(cx, id, PATH, remote).expect("a reserved stream");
+        stream.settle(cx);
+        pair.peer.connect(pair.bench.now, id.0, LOCAL);
+        pair
+    }
+
+    fn id(&self) -> StreamId {
+        *self.streams.by_id.keys().next().expect("a stream")
+    }
+
+    fn stream(&mut self) -> StreamMut<'_> {
+        let id = self.id();
+        self.streams.get(id).expect("a stream")
+    }
+
+    /// What the peer has to send, one batch.
+    fn peer_sends(&mut self) -> Vec<Vec<u8>> {
+        let mut buf = Vec::new();
+        let Some(sent) = self.peer.poll_transmit(self.bench.now, &mut buf, PACKETS) else {
+            return Vec::new();
+        };
+        buf.chunks(sent.segment_size.unwrap_or(buf.len())).map(<[u8]>::to_vec).collect()
+    }
+
+    /// Hands one batch of the peer to the stream's owner. False if there was none.
+    fn deliver(&mut self) -> bool {
+        let packets = self.peer_sends();
+        for data in &packets {
+            let cx = &mut self.bench.cx();
+            if let Arrival::Packet(mut stream, packet) = self.streams.handle_datagram(cx, data) {
+                stream.handle_packet(cx.now, &packet, &mut self.inbox);
+                stream.settle(cx);
+            }
+        }
+        !packets.is_empty()
+    }
+
+    /// Until neither side has anything to send.
+    fn exchange(&mut self) {
+        let id = self.id();
+        if let Some(stream) = self.streams.get(id) {
+            stream.settle(&mut self.bench.cx());
+        }
+        loop {
+            let mut buf = TransmitBuf { data: Vec::new(), max_segments: 1 };
+            let sent = self.streams.poll_transmit(&mut self.bench.cx(), &mut buf);
+            if sent.is_some() {
+                let packet = udx::Packet::parse(&buf.data).expect("a packet");
+                self.peer.handle_packet(self.bench.now, &packet, &mut self.inbox);
+            }
+            if !self.deliver() && sent.is_none() {
+                return;
+            }
+        }
+    }
+}
+
+const OWNER: StreamOwner = StreamOwner::Conn(ConnId(1));
+
+const PEER: u32 = 2;
+
+const LOCAL: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 1);
+
+const PATH: Path =
+    Path { socket: SocketId::SERVER, remote: SocketAddrV4::new(Ipv4Addr::LOCALHOST, 2) };
+
+const PACKETS: usize = 12;
+
+/// Bytes of a packet that is only a header.
+const ACKNOWLEDGEMENT: usize = 20;
