@@ -84,6 +84,15 @@ mod tests {
         assert_eq!(pace.per_round, 2000, "it could have read");
     }
 
+    #[test]
+    fn a_path_needs_what_it_carries_and_no_more_than_twice_what_is_read() {
+        assert_eq!(Pace::default().needs(RTT), 0, "nothing has been read");
+        // The reader takes 4000 bytes in a round trip. 1 ms carries 12 500.
+        assert_eq!(reader().needs(RTT), 5 * 2 * 4000);
+        assert_eq!(reader().needs(60 * SECOND), 5 * 2 * 4000, "the peer says that it is long");
+        assert_eq!(reader().needs(RTT / 10), 5 * 1250);
+    }
+
     /// It has taken 4000 bytes in a round trip.
     fn reader() -> Pace {
         let mut pace = Pace::default();
