@@ -8,7 +8,7 @@ use crate::base::Io;
 use crate::net::{Answering, Incoming};
 use crate::noise::{KeyPair, PublicKey, Responder};
 use crate::punch::Base;
-use crate::wire::{Handshake, Holepunch, Mode, NoisePayload, error_code, is_reserved};
+use crate::wire::{Handshake, Holepunch, Mode, NoisePayload, is_reserved};
 use crate::{Cx, Question, ServerId, SocketId};
 
 /// Somebody who sent message 1 to us: the client, or a node on its behalf.
@@ -147,11 +147,8 @@ impl Asker {
                     Handshake { mode: Mode::Reply, noise, peer_address: None, relay_address: None };
                 let answering = Answering {
                     value: Some(message.encode().into()),
-                    error: error_code::NONE,
-                    token: false,
-                    closer_nodes: false,
-                    to: None,
                     socket,
+                    ..Answering::default()
                 };
                 io.net.respond(cx, &self.incoming, answering);
             }
