@@ -223,10 +223,12 @@ impl Announcer {
                 let Some(node) = pending.end(tag) else {
                     return;
                 };
-                if let Ok(reply) = result
-                    && reply.error == error_code::NONE
-                {
-                    accepted.push(Relay { relay_address: node, peer_address: reply.to });
+                match result {
+                    Ok(reply) if reply.error == error_code::NONE => {
+                        accepted.push(Relay { relay_address: node, peer_address: reply.to });
+                    }
+                    Ok(reply) => pending.handle_refusal(cx, net, &mut self.identity, &reply, true),
+                    Err(_) => {}
                 }
                 self.finish_announcing(cx, net);
             }

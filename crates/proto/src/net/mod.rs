@@ -25,7 +25,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::wire::{NodeId, Target, command};
+use crate::wire::{NodeId, Target, command, error_code};
 use crate::{ConnId, QueryError, QueryId, RequestError, RequestId, ServerId, SocketId, Tally};
 
 pub(crate) use crate::rpc::RequestKey;
@@ -114,6 +114,14 @@ pub(crate) struct Reply {
     pub closer_nodes: Vec<SocketAddrV4>,
     pub error: u64,
     pub value: Option<Bytes>,
+}
+
+impl Reply {
+    /// True if the token of the request was refused, and this is a new one: tokens age, and the
+    /// request may be made again with it.
+    pub(crate) fn renews_token(&self) -> bool {
+        self.error == error_code::INVALID_TOKEN && self.token.is_some()
+    }
 }
 
 /// One query to run.
