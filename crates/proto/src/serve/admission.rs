@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 pub(super) struct Admission {
     max_in_flight: usize,
     buckets: BTreeMap<Ipv4Addr, Bucket>,
-    /// Not before that are full buckets looked for again.
+    /// When idle sources are looked for next.
     prune_at: Option<Instant>,
 }
 
@@ -46,7 +46,7 @@ impl Admission {
         if in_flight.all >= self.max_in_flight {
             return false;
         }
-        // A program on this host could do worse than send.
+        // A program on this host could take the process's sockets without our help.
         if source.is_loopback() {
             return true;
         }
