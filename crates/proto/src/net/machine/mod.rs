@@ -167,8 +167,9 @@ impl Net {
     pub(crate) fn add_node(&mut self, cx: &mut Cx<'_>, address: SocketAddrV4) {
         if !self.destroyed {
             let (me, tick) = (self.me(), self.clock.tick());
+            let is_ready = self.bootstrapped();
             let out = &mut out(&mut self.exchange, &mut self.outputs, me);
-            self.contacts.add(cx, out, tick, address);
+            self.contacts.add(cx, out, (tick, is_ready), address);
         }
     }
 
@@ -303,8 +304,9 @@ impl Net {
         is_sample: bool,
     ) {
         let (me, tick) = (self.me(), self.clock.tick());
+        let is_ready = self.bootstrapped();
         let out = &mut out(&mut self.exchange, &mut self.outputs, me);
-        let is_known = self.contacts.hear(cx, out, tick, id, from);
+        let is_known = self.contacts.hear(cx, out, (tick, is_ready), id, from);
         if is_known && is_sample && self.contacts.take_sample(tick, &id) {
             self.address.sample(cx, to);
         }
