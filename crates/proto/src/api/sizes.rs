@@ -31,7 +31,8 @@ pub struct Sizes {
     pub relay_cache: usize,
     /// Handshakes that are in flight, or repeat their reply for a while.
     pub slots: usize,
-    /// Sources of handshakes, at most 4096.
+    /// Sources of handshakes, at most 4096, and sources of clients that hold sockets of the pool: no
+    /// more than it has.
     pub sources: usize,
     /// Streams that have a name, and connections that may have something to send.
     pub stream_index: usize,
