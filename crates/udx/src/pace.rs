@@ -41,8 +41,8 @@ impl Pace {
         self.since = now;
     }
 
-    /// What has to be held so that the reader stays as fast, in bytes: what comes while a packet that
-    /// is lost three times is missing, and what is on its way meanwhile.
+    /// What has to be held so that the reader stays as fast, in bytes: what comes while a packet
+    /// that is lost three times is missing, and what is on its way meanwhile.
     pub(crate) fn needs(&self, round_trip: Micros) -> usize {
         let path = (round_trip * MAX_RATE / SECOND) as usize;
         ROUND_TRIPS * path.min(self.per_round * MARGIN)

@@ -99,7 +99,8 @@ impl GivingWay {
     /// Makes an offer if the driver has run for some time; true if it had.
     ///
     /// `calls` tells what the application has done so far: if an offer changes that, the
-    /// application was the one to run. `offer` leaves the processor, and returns the time at which it is back.
+    /// application was the one to run. `offer` leaves the processor, and returns the time at which
+    /// it is back.
     fn give_way(
         &mut self,
         now: Instant,

@@ -1,4 +1,4 @@
-//! The driver: it owns every socket, clock, thread and lock, so that [`Node`] needs none.
+//! The driver: it owns every socket, clock, thread and lock, so that [`proto::Node`] needs none.
 //!
 //! An [`Engine`] is one thread that runs any number of nodes. A [`Handle`] reaches one node from
 //! any thread: the node stands behind one lock, and a caller that finds it free does its own work
@@ -86,7 +86,7 @@ pub struct Engine {
 
 #[derive(Debug)]
 struct Running {
-    /// The only one that lasts: whoever has one keeps the event queue open.
+    /// The only strong reference that lasts: each keeps the system's event queue open.
     runtime: Arc<tokio::runtime::Handle>,
     stop: Arc<Notify>,
     thread: JoinHandle<()>,

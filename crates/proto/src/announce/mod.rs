@@ -52,8 +52,8 @@ pub(crate) enum AnnounceOutput {
     Stopped,
 }
 
-/// Every state in which something is awaited from the network has its deadline in `Timer::Announce`: whatever the
-/// network does, an announcer goes on.
+/// Every state in which something is awaited from the network has its deadline in
+/// `Timer::Announce`: whatever the network does, an announcer goes on.
 #[derive(Debug)]
 enum State {
     /// Not started.

@@ -9,7 +9,7 @@ use crate::noise::{KeyPair, PublicKey};
 use crate::wire::{Target, hash};
 use crate::{Cx, Event, RequestError, ServerId};
 
-/// Who announces, and the tags of what it has asked.
+/// The server that is announced, and the tags of its requests.
 #[derive(Debug)]
 pub(super) struct Identity {
     pub(super) server: ServerId,
@@ -18,7 +18,7 @@ pub(super) struct Identity {
     next_tag: u32,
 }
 
-/// Whose key is announced, and who signs for it.
+/// The key that is announced, and what signs for it.
 #[derive(Clone, Debug)]
 pub(crate) enum Signer {
     KeyPair(KeyPair),

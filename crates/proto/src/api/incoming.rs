@@ -53,7 +53,8 @@ pub struct Answering {
 pub enum RequestAnswer {
     /// Answers it.
     Reply(Answering),
-    /// Sends it on, with its id: whoever gets it may answer the requester for us.
+    /// Sends it on, with its id, so that the next node can answer the requester. A requester of
+    /// ours accepts an answer only from the node that it asked.
     Relay {
         /// The payload.
         value: Option<Bytes>,

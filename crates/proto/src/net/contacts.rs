@@ -1,5 +1,5 @@
-//! Who is in the routing table: nodes come when they are heard, and go when they stay silent
-//! (PROTOCOL B.7 and B.9).
+//! Which nodes are in the routing table: they come when they are heard, and go when they stay
+//! silent (PROTOCOL B.7 and B.9).
 
 use std::net::SocketAddrV4;
 

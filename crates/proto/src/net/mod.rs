@@ -32,7 +32,8 @@ pub(crate) use crate::rpc::RequestKey;
 pub(crate) use crate::{Answering, Incoming};
 pub(crate) use machine::Net;
 
-/// Who is told how a request or a query ended. `tag` is the owner's own word for what it was.
+/// The part of the node that is told how a request or a query ended. `tag` is the owner's number
+/// for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Owner {
     /// A query of the application.

@@ -291,7 +291,7 @@ impl Server {
         }
     }
 
-    /// Sends message 2 to everybody who waits for it, if it can be sent.
+    /// Sends message 2 to all nodes that wait for it, if it can be sent.
     fn answer_all(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, slot: u32) {
         let Some(State::Waiting(session)) = self.slots.get_mut(slot) else { return };
         let puncher = session.punching.as_ref().and_then(|p| base.punchers.get(p.punch()));

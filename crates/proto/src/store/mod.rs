@@ -182,7 +182,7 @@ impl Store {
     }
 
     fn lookup(&mut self, target: &Target, rng: &mut Rng) -> Option<Bytes> {
-        // Whether there are records or not: who asks for a topic keeps its bump.
+        // Whether there are records or not: lookups keep the bump of a topic.
         let bump = self.bumps.get(target).copied().unwrap_or(0);
         let mut records = self.records.sample(target, MAX_RECORDS, rng);
         if records.len() < MAX_RECORDS {
@@ -324,7 +324,7 @@ const MAX_RECORDS: usize = 20;
 /// Announcements are repeated every few minutes.
 const ANNOUNCED_AGE: Duration = Duration::from_secs(20 * 60);
 
-/// Values are put again by those who care for them, daily at least.
+/// Programs put the values that they care for again, daily at least.
 const VALUES_AGE: Duration = Duration::from_secs(48 * 3600);
 
 /// Clocks differ by this much.

@@ -1,8 +1,8 @@
 //! One node behind its lock, with its sockets, its mailbox and its events.
 //!
-//! Whoever holds the lock leaves nothing behind: before the release, all that the node has to
-//! send, to do and to tell is taken from it; after the release, commands that others left in the
-//! mailbox meanwhile are looked for.
+//! A thread that has held the lock leaves no work behind. Before the release, it takes from the
+//! node all datagrams, actions and events. After the release, it looks for commands that other
+//! threads have left in the mailbox meanwhile.
 
 mod actions;
 
@@ -45,7 +45,7 @@ pub(super) struct Shared {
     myself: Weak<Self>,
 }
 
-/// Who holds the lock.
+/// The kind of thread that holds the lock.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Holder {
     Driver,

@@ -1,5 +1,6 @@
-//! The node itself: its parts, what it is asked, and where replies go. A part owns its state, and is
-//! handed what it needs of the others; this is where they meet.
+//! The node itself: its parts, what it is asked, and where replies go. A part owns its state, and
+//! is handed what it needs of the others; this is where they meet.
+//!
 //! Reference: dht-rpc 6.27.0, index.js.
 
 mod ends;
@@ -148,7 +149,8 @@ impl Net {
         self.in_queries(cx, |queries, cx, out, table| queries.steer(cx, out, table, key, steer));
     }
 
-    /// Sends what the owner made of [`Output::Commit`]. One reply, of any kind, is a success.
+    /// Sends what the owner made of [`Output::Commit`]. One commit that a node stored is a
+    /// success.
     pub(crate) fn commit(&mut self, cx: &mut Cx<'_>, key: QueryKey, specs: Vec<RequestSpec>) {
         self.in_queries(cx, |queries, cx, out, _| queries.commit(cx, out, key, specs));
     }

@@ -24,7 +24,7 @@ impl Net {
         self.exchange.respond(cx, me, incoming, answering, closer_nodes);
     }
 
-    /// Passes a request on, with its id: whoever gets it may answer the requester for us.
+    /// Passes a request on, with its id, so that the next node can answer the requester.
     pub(crate) fn relay(
         &mut self,
         cx: &mut Cx<'_>,
