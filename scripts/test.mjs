@@ -48,6 +48,9 @@ async function rustSteps() {
     '-D',
     'warnings'
   ])
+  await check('Rust documentation', 'cargo', ['doc', '--workspace', '--no-deps'], {
+    RUSTDOCFLAGS: '-D warnings'
+  })
   await tests('Rust tests', 'cargo', ['test', '--workspace', '--no-fail-fast'], {
     count: countCargo,
     timeout: MINUTES * 30
@@ -128,9 +131,9 @@ async function javascript(where, executable, files, env, minutes = 6) {
 }
 
 /** A step that counts as one test. */
-async function check(name, command, args) {
+async function check(name, command, args, env) {
   say(name)
-  const { code } = await capture(command, args, { timeout: MINUTES * 20 })
+  const { code } = await capture(command, args, { env, timeout: MINUTES * 20 })
   record(name, { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1 })
 }
 

@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 
 use crate::{ConnError, ConnectError, Opened, StreamError};
 
-/// What has happened to a connection, and who waits for more.
+/// What has happened to a connection, and the tasks that wait for more.
 #[derive(Debug)]
 pub(crate) struct Channel {
     state: Mutex<State>,
@@ -212,7 +212,7 @@ impl Channel {
         self.poll(Wait::Close, cx, |state| state.closed)
     }
 
-    /// Changes the state, then wakes those who waited for it, without the lock.
+    /// Changes the state, then wakes the tasks that waited for it, without the lock.
     fn change(&self, waits: &[Wait], change: impl FnOnce(&mut State)) {
         let mut woken: [Option<Waker>; WAITS] = Default::default();
         let mut state = self.state.lock();

@@ -66,7 +66,7 @@ impl Connection {
         Self { conn, channel, handle, opened, rest: Bytes::new(), unreported: None }
     }
 
-    /// Who is at the other end; proven by the handshake.
+    /// The public key of the peer; proven by the handshake.
     pub fn remote_public_key(&self) -> PublicKey {
         self.opened.remote_public_key
     }

@@ -112,7 +112,7 @@ impl Dht {
         self.query(wire::hash(&[&public_key]), QueryKind::FindPeer)
     }
 
-    /// Looks for those who have announced a topic.
+    /// Looks for the peers that have announced a topic.
     pub fn lookup(&self, topic: Target) -> Query {
         self.query(topic, QueryKind::Lookup)
     }

@@ -1,4 +1,4 @@
-//! Takes the events of a node to those who wait for them.
+//! Takes the events of a node to the futures and streams that wait for them.
 
 use std::collections::{HashMap, VecDeque};
 use std::io::ErrorKind;
@@ -16,7 +16,7 @@ use crate::{
     ListenError, QueryError, QueryId, QueryReply, RequestError, RequestId, ServerId, Steer, Wake,
 };
 
-/// Who waits for what.
+/// Where each event goes.
 #[derive(Debug)]
 pub(crate) struct Registry {
     handle: OnceLock<Handle>,
@@ -201,7 +201,7 @@ impl Registry {
         outcome
     }
 
-    /// Forgets all who wait: their node is gone. They learn it from the other end of their
+    /// Forgets all that wait: their node is gone. They learn it from the other end of their
     /// channels.
     pub(crate) fn end(&self) {
         for channel in self.close_entries().channels.into_values() {
@@ -210,7 +210,7 @@ impl Registry {
         self.status.send_modify(|status| status.gone = true);
     }
 
-    /// Fails all who wait: their node has panicked.
+    /// Fails all that wait: their node has panicked.
     fn fail(&self) {
         let entries = self.close_entries();
         for channel in entries.channels.into_values() {
@@ -271,13 +271,13 @@ impl Registry {
             }
             Event::Reply { request, result } => {
                 if let Some(waiting) = self.entries.lock().requests.remove(&request) {
-                    // Who asked may have given up.
+                    // The caller may have dropped its future.
                     let _ = waiting.send(result);
                 }
             }
             Event::Suspended => {
                 let waiting = self.entries.lock().suspending.pop_front();
-                // Who asked may have given up.
+                // The caller may have dropped its future.
                 waiting.map(|waiting| waiting.send(()));
             }
             Event::Resumed { error } => {
@@ -343,7 +343,7 @@ impl Registry {
             waiting
         };
         if let Some(waiting) = waiting {
-            // Who listens may have given up; the server is closed by then.
+            // The listener may have been dropped; the server is closed by then.
             let _ = waiting.send(result);
         }
     }

@@ -69,7 +69,7 @@ impl World {
         }
     }
 
-    /// A network of a few persistent nodes, all of which those who come later bootstrap from.
+    /// A network of a few persistent nodes. Later nodes bootstrap from all of them.
     pub fn with_bootstraps(seed: u64, bootstraps: usize, link: Link) -> Self {
         let world = Self::testnet(seed, bootstraps, link);
         Self { bootstraps, ..world }

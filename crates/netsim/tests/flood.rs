@@ -205,7 +205,7 @@ impl Flood {
         self.world.command(self.server, Command::DestroyConn { conn: ConnId(7) });
     }
 
-    /// Everything is given back, and those who behave come through.
+    /// Everything is given back, and honest clients come through.
     fn assert_recovered(&mut self) {
         self.world.run_for(Duration::from_secs(60));
         let live = self.world.get(self.server).node.live();
@@ -237,5 +237,5 @@ const MESSAGES: usize = 10_000;
 /// The default of `Config::max_handshakes`.
 const CAP: usize = 256;
 
-/// The first octet of those who come when it is full.
+/// The first octet of the clients that come when it is full.
 const LATE: u8 = 8;

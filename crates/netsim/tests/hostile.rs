@@ -11,8 +11,8 @@ use netsim::{Flight, HostId, Link, World};
 use pairs::Pairs;
 use proto::{ConnError, Live, Rng, StreamError};
 
-/// Real datagrams of the same network, damaged, repeated, and sent from anywhere. Whoever does not
-/// see the packets of a connection cannot harm it.
+/// Real datagrams of the same network, damaged, repeated, and sent from anywhere. Without
+/// seeing the packets of a connection, nobody can harm it.
 #[test]
 fn mutated_datagrams_cost_nobody_a_connection() {
     let mut world = World::testnet(1, 12, Link::default());

@@ -6,14 +6,14 @@ use std::time::Duration;
 use allocation_counter::measure;
 use netsim::{App, HostId, Link, World};
 use proto::noise::{KeyPair, PublicKey};
-use proto::{Command, ConnId, ConnectOptions, Event, ServerId, ServerOptions};
+use proto::{Command, ConnId, ConnectOptions, Event, ServerId};
 
 /// One allocation for each would be a thousand.
 #[test]
 fn a_thousand_connections_leave_nothing() {
     let mut world = World::testnet(41, 4, Link::default());
     let mut app = Traffic::default();
-    let remote = listen(&mut world);
+    let remote = world.listen(SERVER, ServerId(0), KeyPair::from_seed([77; 32]));
     let mut round = || {
         app.connect(&mut world, remote);
         world.run_app_for(Duration::from_secs(60), &mut app);
@@ -71,17 +71,6 @@ impl App for Traffic {
     fn is_done(&self) -> bool {
         false
     }
-}
-
-fn listen(world: &mut World) -> PublicKey {
-    let key_pair = KeyPair::from_seed([77; 32]);
-    let remote = key_pair.public();
-    let options = ServerOptions { key_pair: Some(key_pair), ..ServerOptions::default() };
-    world.command(SERVER, Command::Listen { server: ServerId(0), options });
-    world.run_until(Duration::from_secs(30), |world| {
-        world.saw(SERVER, |event| matches!(event, Event::ServerListening { .. }))
-    });
-    remote
 }
 
 const SERVER: HostId = HostId(1);

@@ -2,7 +2,7 @@
 //!
 //! Reference: xache 1.2, index.js. What is written or read is fresh; at each ageing the fresh
 //! entries become stale, and those that were stale already are gone. A full map of the reference
-//! ages early, so that whoever writes much pushes out everybody else. Here an entry has a source,
+//! ages early, so that a source that writes much pushes out all others. Here an entry has a source,
 //! and the source with the most entries gives up its oldest.
 
 use std::collections::{BTreeMap, HashMap};
@@ -55,8 +55,8 @@ impl<K: Copy + Eq + Hash, V> Cache<K, V> {
 
     /// Writes an entry on behalf of a source, and gives back the key that had to make room.
     ///
-    /// An entry is charged to whoever wrote it first: nobody can adopt what others wrote in order
-    /// to lose it among entries of his own.
+    /// An entry counts for the source that wrote it first. Otherwise a source could write the
+    /// entries of others again, and lose them among its own.
     pub(crate) fn insert(&mut self, key: K, value: V, source: Ipv4Addr) -> Option<K> {
         let source = self.take(&key).map_or(source, |old| old.source);
         self.put(key, value, source);
@@ -100,9 +100,9 @@ impl<K: Copy + Eq + Hash, V> Cache<K, V> {
         self.entries.len()
     }
 
-    /// Who has to make room, if anybody, once this source has written.
+    /// The source that has to make room, if one has, once this one has written.
     fn crowded(&self, source: Ipv4Addr) -> Option<Ipv4Addr> {
-        // Whoever is on this host may use all of it: tests, tools, a whole network of nodes.
+        // Programs on this host may use all of it: tests, tools, a whole network of nodes.
         if self.sources.count(source) > self.limits.per_source && !source.is_loopback() {
             return Some(source);
         }
@@ -181,7 +181,7 @@ mod tests {
 
         assert_eq!(cache.insert(5, 'a', ALICE), Some(2));
         assert_eq!(cache.insert(6, 'b', BOB), Some(3));
-        assert_eq!(cache.insert(7, 'b', BOB), Some(1), "who writes may have become the largest");
+        assert_eq!(cache.insert(7, 'b', BOB), Some(1), "the writer may have become the largest");
         assert_eq!(cache.len(), 4);
     }
 

@@ -53,8 +53,8 @@ pub(crate) struct Flight {
     packets: VecDeque<Sent>,
     sacked: RangeSet,
     sacked_packets: usize,
-    /// (tx, number) in order of transmission. An entry is stale if the packet was delivered, or sent
-    /// again with another tx.
+    /// (tx, number) in order of transmission. An entry is stale if the packet was delivered, or
+    /// sent again with another tx.
     order: VecDeque<(u64, Number)>,
     /// An entry is stale if its packet is not `Lost`.
     lost: BinaryHeap<Reverse<Number>>,

@@ -67,7 +67,8 @@ impl Delivery {
     }
 }
 
-/// Finds lost packets by time: a packet is lost if one that was sent sufficiently later has arrived.
+/// Finds lost packets by time: a packet is lost if one that was sent sufficiently later has
+/// arrived.
 #[derive(Debug, Default)]
 pub(crate) struct Rack {
     /// The latest transmission known to have arrived.
@@ -75,7 +76,8 @@ pub(crate) struct Rack {
     rtt: Micros,
     /// The highest number known to have arrived, plus one.
     highest: Number,
-    /// How many quarters of the smallest round trip reordering may take; 0 as long as none was seen.
+    /// How many quarters of the smallest round trip reordering may take; 0 as long as none was
+    /// seen.
     tolerance: u64,
 }
 

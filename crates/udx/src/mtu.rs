@@ -4,8 +4,8 @@ use crate::header::HEADER_SIZE;
 use crate::time::{Micros, SECOND};
 
 /// Tries sizes from the largest down. A probe is an ordinary full packet with padding before its
-/// payload, so its loss costs one retransmission; padding ends at 255 bytes, so the way from 1200 to
-/// 1500 takes two probes.
+/// payload, so its loss costs one retransmission; padding ends at 255 bytes, so the way from 1200
+/// to 1500 takes two probes.
 #[derive(Debug)]
 pub(crate) struct MtuSearch {
     current: u16,

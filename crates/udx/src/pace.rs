@@ -41,8 +41,8 @@ impl Pace {
         self.since = now;
     }
 
-    /// What has to be held so that the reader stays as fast, in bytes: what comes while a packet that
-    /// is lost three times is missing, and what is on its way meanwhile.
+    /// What has to be held so that the reader stays as fast, in bytes: what comes while a packet
+    /// that is lost three times is missing, and what is on its way meanwhile.
     pub(crate) fn needs(&self, round_trip: Micros) -> usize {
         let path = (round_trip * MAX_RATE / SECOND) as usize;
         ROUND_TRIPS * path.min(self.per_round * MARGIN)
@@ -82,6 +82,15 @@ mod tests {
         assert_eq!(pace.per_round, 4000);
         pace.handle_time(100 * RTT, RTT, Before { is_missing: true, ..STALLED });
         assert_eq!(pace.per_round, 2000, "it could have read");
+    }
+
+    #[test]
+    fn a_path_needs_what_it_carries_and_no_more_than_twice_what_is_read() {
+        assert_eq!(Pace::default().needs(RTT), 0, "nothing has been read");
+        // The reader takes 4000 bytes in a round trip. 1 ms carries 12 500.
+        assert_eq!(reader().needs(RTT), 5 * 2 * 4000);
+        assert_eq!(reader().needs(60 * SECOND), 5 * 2 * 4000, "the peer says that it is long");
+        assert_eq!(reader().needs(RTT / 10), 5 * 1250);
     }
 
     /// It has taken 4000 bytes in a round trip.

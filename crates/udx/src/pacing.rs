@@ -26,7 +26,8 @@ impl Pacer {
             self.unblock();
             return true;
         }
-        // Wait for a few packets' worth, or a millisecond if that is more: finer timers do not exist.
+        // Wait for a few packets' worth, or a millisecond if that is more: finer timers do not
+        // exist.
         let missing = self.tokens.unsigned_abs() + packet;
         let wait = (missing.saturating_mul(SECOND) / rate.max(1)).max(GRAIN);
         self.blocked_until = Some(now + wait.min(SECOND));
@@ -66,8 +67,9 @@ impl Pacer {
             return;
         }
         self.filled_at = now;
-        // Who was told to wait gets what has come together, however late the wake-up is: a timer that
-        // is always late must not become the bottleneck, which would then be taken for the path's.
+        // A sender that had to wait gets all that has become due, however late its wake-up is: a
+        // timer that is always late must not become the bottleneck, which would then be taken for
+        // the path's.
         let burst = if self.waiting { LATE_BURST } else { BURST };
         let cap = (rate.saturating_mul(burst) / SECOND).max(BURST_PACKETS * packet);
         let cap = i64::try_from(cap).unwrap_or(i64::MAX);

@@ -243,7 +243,7 @@ impl Receiver {
         let least = self.window + (self.window / 16 * HELD_PARTS).max(RESERVE);
         let most = MAX_WINDOWS * self.window;
         let more = self.pace.needs(self.round_trip).min(most).saturating_sub(least) as u64;
-        // The more is unread, the less of it: a reader that has stopped gets none.
+        // The extra room shrinks as unread data grows, and is zero for a reader that has stopped.
         let reader = self.window / READER_PARTS;
         let free = reader.saturating_sub(self.unread) as u64;
         least + (more * free / (reader as u64).max(1)) as usize
@@ -315,12 +315,31 @@ mod tests {
         }
     }
 
+    /// However long the peer says that the path is.
+    #[test]
+    fn a_peer_makes_us_hold_no_more_than_the_reader_needs() {
+        const READ: usize = 20_000;
+        let (mut receiver, mut sink) = (Receiver::new(0, WINDOW), Collect::default());
+        receiver.set_round_trip(60 * SECOND);
+        for number in 0..20 {
+            receiver.handle(number, Flags::DATA, &[0; READ / 20], &mut sink);
+        }
+        receiver.set_unread(0);
+        receiver.handle_time(61 * SECOND);
+        for number in 21..1000 {
+            receiver.handle(number, Flags::DATA, &[0; 1000], &mut sink);
+        }
+        assert_eq!(receiver.buffered(), 5 * 2 * READ);
+    }
+
     fn assert_bounded(round_trip: Micros) {
         let (mut receiver, mut sink) = (Receiver::new(0, WINDOW), Collect::default());
         receiver.set_round_trip(round_trip);
         let taken = receiver.handle(5_000_000, Flags::DATA, b"x", &mut sink);
         assert_eq!(taken, Taken::Refused);
-        for number in (1..10_000).chain(0..10_000) {
+        for (number, now) in (1..10_000).chain(0..10_000).zip(1..) {
+            // Each time another round trip has passed.
+            receiver.handle_time(now * 61 * SECOND);
             receiver.handle(number, Flags::DATA, &[0; 1400], &mut sink);
         }
         let all = sink.data.len() + receiver.buffered();

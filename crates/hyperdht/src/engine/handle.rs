@@ -25,8 +25,8 @@ impl Handle {
 
     /// Gives the node a command, in the order of the calls of a thread. Never waits.
     ///
-    /// If the node is free, the command runs and what it sends leaves on the calling thread; if
-    /// not, whoever has the node runs it next.
+    /// If the node is free, the command runs and what it sends leaves on the calling thread. If
+    /// not, the thread that has the node runs the command next.
     pub fn command(&self, command: Command) {
         self.shared.commands(std::iter::once(command));
     }

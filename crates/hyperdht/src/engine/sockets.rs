@@ -18,8 +18,8 @@ use super::descriptors::Claim;
 
 /// The sockets of a node.
 ///
-/// Reading and sending share them; only to add or to close one is exclusive. So a socket that was
-/// closed is closed at the system as well, whoever was reading from it.
+/// Reading and sending share them; only to add or to close one is exclusive. So no thread still
+/// reads from a socket when it is closed, and the system closes it at once.
 #[derive(Debug)]
 pub(super) struct Sockets {
     by_id: RwLock<BTreeMap<SocketId, Socket>>,
@@ -51,7 +51,7 @@ pub struct Traffic {
     pub packets_received: u64,
 }
 
-/// The same, counted by whoever sends or receives.
+/// The same, counted by each thread that sends or receives.
 #[derive(Debug, Default)]
 struct Counters {
     bytes_transmitted: AtomicU64,
@@ -148,8 +148,9 @@ impl Socket {
         self.state.max_gso_segments().clamp(1, MAX_SEGMENTS)
     }
 
-    /// Fills buffers, at most [`SLOTS`], with what has arrived, in calls of `per_call`. `WouldBlock`
-    /// arms [`Sockets::poll_readable`], and so does a call that has emptied the socket.
+    /// Fills buffers, at most [`SLOTS`], with what has arrived, in calls of `per_call`.
+    /// `WouldBlock` arms [`Sockets::poll_readable`], and so does a call that has emptied the
+    /// socket.
     pub(super) fn try_recv<'a>(
         &self,
         mut buffers: impl ExactSizeIterator<Item = &'a mut [u8]>,

@@ -90,7 +90,7 @@ impl Crowd {
         self.world.connect(host, conn, remote);
     }
 
-    /// Those who have slept do as before.
+    /// Hosts that have slept do as before.
     fn wake_up(&mut self) {
         let world = &self.world;
         let (awake, asleep) = self.asleep.iter().partition(|host| world.get(**host).is_on());

@@ -10,7 +10,7 @@ use proto::{QueryKind, QueryReply, ServerId};
 
 use super::{Crowd, Running};
 
-/// Who announces what, and what the lookups say.
+/// What each host announces, and what the lookups find.
 #[derive(Default)]
 pub(crate) struct Topics {
     list: Vec<Topic>,

@@ -52,8 +52,8 @@ pub(crate) enum AnnounceOutput {
     Stopped,
 }
 
-/// Every state in which something is awaited from the network has its deadline in `Timer::Announce`: whatever the
-/// network does, an announcer goes on.
+/// Every state in which something is awaited from the network has its deadline in
+/// `Timer::Announce`: whatever the network does, an announcer goes on.
 #[derive(Debug)]
 enum State {
     /// Not started.
@@ -223,10 +223,12 @@ impl Announcer {
                 let Some(node) = pending.end(tag) else {
                     return;
                 };
-                if let Ok(reply) = result
-                    && reply.error == error_code::NONE
-                {
-                    accepted.push(Relay { relay_address: node, peer_address: reply.to });
+                match result {
+                    Ok(reply) if reply.error == error_code::NONE => {
+                        accepted.push(Relay { relay_address: node, peer_address: reply.to });
+                    }
+                    Ok(reply) => pending.handle_refusal(cx, net, &mut self.identity, &reply, true),
+                    Err(_) => {}
                 }
                 self.finish_announcing(cx, net);
             }

@@ -1,6 +1,6 @@
 //! Groups of requests that a step of the announcer waits for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddrV4;
 
 use super::signed::{self, Draft};
@@ -9,7 +9,7 @@ use crate::noise::{KeyPair, PublicKey};
 use crate::wire::{Target, hash};
 use crate::{Cx, Event, RequestError, ServerId};
 
-/// Who announces, and the tags of what it has asked.
+/// The server that is announced, and the tags of its requests.
 #[derive(Debug)]
 pub(super) struct Identity {
     pub(super) server: ServerId,
@@ -18,7 +18,7 @@ pub(super) struct Identity {
     next_tag: u32,
 }
 
-/// Whose key is announced, and who signs for it.
+/// The key that is announced, and what signs for it.
 #[derive(Clone, Debug)]
 pub(crate) enum Signer {
     KeyPair(KeyPair),
@@ -28,7 +28,11 @@ pub(crate) enum Signer {
 
 /// Requests that have not ended.
 #[derive(Debug, Default)]
-pub(super) struct Pending(BTreeMap<u32, Progress>);
+pub(super) struct Pending {
+    by_tag: BTreeMap<u32, Progress>,
+    /// Nodes that have refused a token. Each may do so once.
+    refused_by: BTreeSet<SocketAddrV4>,
+}
 
 #[derive(Debug)]
 enum Progress {
@@ -85,7 +89,7 @@ impl Pending {
                 let (tag, _) = identity.tag();
                 let wanted = Box::new(draft.unsigned());
                 cx.emit(Event::Sign { server: identity.server, tag, wanted });
-                self.0.insert(tag, Progress::Signing(draft));
+                self.by_tag.insert(tag, Progress::Signing(draft));
             }
         }
     }
@@ -99,17 +103,17 @@ impl Pending {
         tag: u32,
         signature: Option<[u8; 64]>,
     ) {
-        let Some(Progress::Signing(draft)) = self.0.get(&tag) else {
+        let Some(Progress::Signing(draft)) = self.by_tag.get(&tag) else {
             return;
         };
         let Some(signature) = signature else {
-            self.0.remove(&tag);
+            self.by_tag.remove(&tag);
             return;
         };
         let spec = draft.with(identity.signer.public_key(), signature);
         let to = spec.to;
         let key = net.request(cx, spec, Owner::Announce(identity.server, tag));
-        self.0.insert(tag, Progress::Sent(key, to));
+        self.by_tag.insert(tag, Progress::Sent(key, to));
     }
 
     /// Sends a request and waits for its end.
@@ -123,7 +127,7 @@ impl Pending {
         let (tag, owner) = identity.tag();
         let to = spec.to;
         let key = net.request(cx, spec, owner);
-        self.0.insert(tag, Progress::Sent(key, to));
+        self.by_tag.insert(tag, Progress::Sent(key, to));
     }
 
     /// Pings a node from the socket that requests leave from, and waits for the pong.
@@ -136,12 +140,28 @@ impl Pending {
     ) {
         let (tag, owner) = identity.tag();
         let key = net.ping(cx, to, None, signed::RETRIES, owner);
-        self.0.insert(tag, Progress::Sent(key, to));
+        self.by_tag.insert(tag, Progress::Sent(key, to));
     }
 
     /// Takes note of the end of a request; its destination, if it was one of these.
     pub(super) fn end(&mut self, tag: u32) -> Option<SocketAddrV4> {
-        self.0.remove(&tag).map(|progress| progress.to())
+        self.by_tag.remove(&tag).map(|progress| progress.to())
+    }
+
+    /// Makes a signed request again if the node has refused its token, which was too old, and has
+    /// given a new one.
+    pub(super) fn handle_refusal(
+        &mut self,
+        cx: &mut Cx<'_>,
+        net: &mut Net,
+        identity: &mut Identity,
+        reply: &Reply,
+        announces: bool,
+    ) {
+        let Some(draft) = Draft::new(identity.target, reply, announces) else { return };
+        if reply.renews_token() && self.refused_by.insert(reply.from) {
+            self.sign_and_request(cx, net, identity, draft);
+        }
     }
 
     /// Gives up what has not ended; returns where it went.
@@ -152,15 +172,15 @@ impl Pending {
             }
             progress.to()
         };
-        self.0.into_values().map(cancel).collect()
+        self.by_tag.into_values().map(cancel).collect()
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.by_tag.is_empty()
     }
 
     pub(super) fn len(&self) -> usize {
-        self.0.len()
+        self.by_tag.len()
     }
 }
 
@@ -198,12 +218,16 @@ impl Leaving {
         tag: u32,
         result: Result<Reply, RequestError>,
     ) {
-        if self.unannouncing.end(tag).is_some() || self.asking.end(tag).is_none() {
+        let is_unannounced = self.unannouncing.end(tag).is_some();
+        if !is_unannounced && self.asking.end(tag).is_none() {
             return;
         }
         let Ok(reply) = result else {
             return;
         };
+        if is_unannounced {
+            return self.unannouncing.handle_refusal(cx, net, identity, &reply, false);
+        }
         if reply.value.is_none() {
             return;
         }

@@ -175,7 +175,7 @@ impl Announcer {
         self.rest(cx, net, 0);
     }
 
-    /// Nobody has the record, or those who have it do not answer: it ages.
+    /// No node has the record, or the nodes that have it do not answer: there it expires.
     pub(super) fn fall_asleep(&mut self, cx: &mut Cx<'_>) {
         self.relays.replace(Vec::new());
         self.state = State::Suspended;

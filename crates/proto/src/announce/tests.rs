@@ -88,6 +88,37 @@ fn the_application_signs_what_is_announced_and_taken_back() {
     assert!(found_on(&mut testnet, client, target).is_empty());
 }
 
+/// Tokens age, and a walk or a signature may take longer than they live.
+#[test]
+fn what_is_refused_for_its_token_is_asked_for_again() {
+    let mut testnet = Testnet::persistent(3);
+    let (server, client) = (testnet.add(None), testnet.add(None));
+
+    set_refusals(&mut testnet, 1);
+    testnet.listen(server, 1);
+    assert_eq!(testnet.hosts[server].announcer().relays().len(), 3);
+    let target = testnet.hosts[server].target();
+    assert_eq!(found_on(&mut testnet, client, target).len(), 3);
+
+    set_refusals(&mut testnet, 1);
+    testnet.act(server, |host, now| host.stop(now));
+    let stopped = |net: &Testnet| net.hosts[server].said(&AnnounceOutput::Stopped);
+    assert!(testnet.wait(Duration::from_secs(1), stopped));
+    assert!(found_on(&mut testnet, client, target).is_empty());
+}
+
+#[test]
+fn a_node_that_refuses_every_token_is_no_relay() {
+    let mut testnet = Testnet::persistent(3);
+    let server = testnet.add(None);
+
+    set_refusals(&mut testnet, 100);
+    testnet.listen(server, 1);
+
+    assert!(testnet.hosts[server].announcer().relays().is_empty());
+    assert!(testnet.hosts[..3].iter().all(|host| host.refusals == 98));
+}
+
 #[test]
 fn an_application_that_does_not_sign_announces_nothing() {
     for answers in [false, true] {
@@ -329,6 +360,12 @@ fn kill(testnet: &mut Testnet, address: SocketAddrV4) {
 fn set_dead(testnet: &mut Testnet, hosts: std::ops::Range<usize>, dead: bool) {
     for host in &mut testnet.hosts[hosts] {
         host.dead = dead;
+    }
+}
+
+fn set_refusals(testnet: &mut Testnet, refusals: u32) {
+    for host in &mut testnet.hosts[..3] {
+        host.refusals = refusals;
     }
 }
 

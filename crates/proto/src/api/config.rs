@@ -54,8 +54,8 @@ pub struct Config {
     pub unix_time: Duration,
     /// Handshakes in flight that one server admits. Default 256.
     pub max_handshakes: usize,
-    /// Sockets that the node may have beside the two main ones, to punch and for the connections that
-    /// were punched. Default 4096; the driver takes less where the process may have less.
+    /// Sockets that the node may have beside the two main ones, to punch and for the connections
+    /// that were punched. Default 4096; the driver takes less where the process may have less.
     pub max_pool_sockets: usize,
     /// Tell of nodes that enter and leave the routing table, until `Command::WatchTable` says
     /// otherwise. Default false.

@@ -21,10 +21,10 @@ pub enum ConnError {
 #[non_exhaustive]
 pub enum ConnectError {
     #[error("Bad handshake reply")]
-    /// A relay answered a handshake with what is no reply.
+    /// A relay's answer to a handshake could not be decoded.
     BadHandshakeReply,
     #[error("Bad holepunch reply")]
-    /// A relay answered a punching round with what is no reply.
+    /// A relay's answer to a punching round could not be decoded.
     BadHolepunchReply,
     #[error("Holepunch aborted")]
     /// Our side stopped punching: a hook refused, or the NATs do not allow it.

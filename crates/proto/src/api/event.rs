@@ -131,8 +131,8 @@ pub enum Event {
         flush: u32,
     },
     /// This many bytes of frames have left the write queue since the last report. What has left it
-    /// and is not acknowledged is bounded by itself, see `Sizes::sending`. A message of n bytes is a
-    /// frame of n + 20; a rest below 64 KiB may stay unreported.
+    /// and is not acknowledged is bounded by itself, see `Sizes::sending`. A message of n bytes is
+    /// a frame of n + 20; a rest below 64 KiB may stay unreported.
     Drained {
         /// The connection.
         conn: ConnId,
@@ -334,7 +334,7 @@ pub struct Unsigned {
     pub announces: bool,
     /// The hash of the announced key.
     pub target: Target,
-    /// What the node gave, and who it is: the signature is good for nobody else.
+    /// The token that the node gave, and its id: the signature is good for no other node.
     pub token: [u8; 32],
     /// The node's id: the signature is good for no other node.
     pub node: NodeId,

@@ -66,8 +66,8 @@ pub enum HostEvent {
         /// This host received its own datagram there.
         valid: bool,
     },
-    /// The host's interfaces have changed; all of them. [`crate::Event::NetworkChange`] follows, unless the
-    /// node sleeps.
+    /// The host's interfaces have changed; all of them. [`crate::Event::NetworkChange`] follows,
+    /// unless the node sleeps.
     Interfaces {
         /// All interfaces.
         interfaces: Vec<Interface>,

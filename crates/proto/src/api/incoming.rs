@@ -30,12 +30,12 @@ pub struct Incoming {
     pub value: Option<Bytes>,
 }
 
-/// How an [`Incoming`] is answered.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// How an [`Incoming`] is answered. By default, with a bare acknowledgement to its source.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Answering {
     /// The payload.
     pub value: Option<Bytes>,
-    /// An error of [`crate::wire::error`], or 0.
+    /// An error of [`crate::wire::error_code`], or 0.
     pub error: u64,
     /// Give the requester a token.
     pub token: bool,
@@ -53,7 +53,8 @@ pub struct Answering {
 pub enum RequestAnswer {
     /// Answers it.
     Reply(Answering),
-    /// Sends it on, with its id: whoever gets it may answer the requester for us.
+    /// Sends it on, with its id, so that the next node can answer the requester. A requester of
+    /// ours accepts an answer only from the node that it asked.
     Relay {
         /// The payload.
         value: Option<Bytes>,

@@ -129,7 +129,7 @@ pub struct QueryReply {
     pub token: Option<[u8; 32]>,
     /// Nodes that the replier knows closer to the target.
     pub closer_nodes: Vec<SocketAddrV4>,
-    /// The error of [`crate::wire::error`], or 0.
+    /// The error of [`crate::wire::error_code`], or 0.
     pub error: u64,
     /// The payload; see [`QueryReply::peer`] and [`QueryReply::peers`].
     pub value: Option<Bytes>,

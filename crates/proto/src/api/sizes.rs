@@ -31,12 +31,13 @@ pub struct Sizes {
     pub relay_cache: usize,
     /// Handshakes that are in flight, or repeat their reply for a while.
     pub slots: usize,
-    /// Sources of handshakes, at most 4096.
+    /// Sources of handshakes, at most 4096, and sources of clients that hold sockets of the pool:
+    /// no more than it has.
     pub sources: usize,
     /// Streams that have a name, and connections that may have something to send.
     pub stream_index: usize,
-    /// Bytes kept for what peers have not acknowledged: at most 24 MiB for a connection, and for all
-    /// of them 128 MiB and 128 KiB each.
+    /// Bytes kept for what peers have not acknowledged: at most 24 MiB for a connection, and for
+    /// all of them 128 MiB and 128 KiB each.
     pub sending: usize,
     /// Deadlines: one for each of the node's own kinds, and one or two for each object.
     pub timers: usize,

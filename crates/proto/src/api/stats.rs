@@ -9,7 +9,7 @@ pub struct Stats {
     pub requests_total: u64,
     /// Responses that belong to a request.
     pub responses: u64,
-    /// Tries without an answer in time.
+    /// Requests that were given up: no try was answered.
     pub timeouts: u64,
     /// Repeated requests.
     pub retries: u64,

@@ -72,7 +72,7 @@ pub struct ConnStats {
     pub packets_transmitted: u64,
     /// Packets received.
     pub packets_received: u64,
-    /// Empty messages of either side's keep-alive.
+    /// Keep-alives sent.
     pub keep_alives_sent: u64,
     /// Keep-alives received.
     pub keep_alives_received: u64,

@@ -31,7 +31,7 @@ pub(crate) struct Io<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct PunchId(pub(crate) u32);
 
-/// Who a puncher works for.
+/// What a puncher works for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PunchOwner {
     /// The client: it speaks first, and the first probe that reaches it decides the path.

@@ -79,7 +79,7 @@ impl Pool {
         let held = self.sockets.len() - self.refused.len();
         let Party::Client(source) = party else { return held < self.max };
         let of_clients = self.max - self.max / OWN_SHARE;
-        // A program on this host could do worse than send.
+        // A program on this host could take the process's sockets without our help.
         let of_source =
             if source.is_loopback() { of_clients } else { of_clients.div_ceil(SOURCE_SHARE) };
         held < of_clients && self.of_source(source) < of_source

@@ -61,7 +61,7 @@ pub(super) enum Then {
     Conclude,
 }
 
-/// One PING_NAT to whoever answers first: is a real check worth while?
+/// One PING_NAT to the first node that answers: does it pay to check the firewall?
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum QuickTest {
     Wanted,

@@ -52,8 +52,8 @@ impl Clock {
         self.start(cx);
     }
 
-    /// A tick is due. True if the machine slept before it; a tick is counted otherwise.
-    pub(super) fn has_slept(&mut self, now: Instant) -> bool {
+    /// A tick is due. True if the machine has slept since the last one.
+    pub(super) fn take_sleep(&mut self, now: Instant) -> bool {
         let slept = now.saturating_duration_since(self.last) > SLEEP;
         self.last = now;
         slept
@@ -80,7 +80,8 @@ impl Clock {
         self.refresh_in = REFRESH_TICKS;
     }
 
-    /// Counts towards the next refresh of a table of this size. `alone`: there is no bootstrap node.
+    /// Counts towards the next refresh of a table of this size. `alone`: there is no bootstrap
+    /// node.
     pub(super) fn take_refresh(&mut self, table: usize, alone: bool) -> bool {
         self.refresh_in = self.refresh_in.saturating_sub(1);
         let few = match table {
@@ -103,14 +104,14 @@ impl Clock {
         is_due
     }
 
-    /// Counts towards the time at which we may become persistent.
-    pub(super) fn is_stable(&mut self) -> bool {
+    /// Counts towards the time at which we may become persistent; true if it has come.
+    pub(super) fn take_stable(&mut self) -> bool {
         self.stable_in = self.stable_in.saturating_sub(1);
         self.stable_in == 0
     }
 
     /// True for the host that was not fit for persistence; it is tried later then.
-    pub(super) fn is_unfit(&mut self, host: Option<Ipv4Addr>) -> bool {
+    pub(super) fn take_unfit(&mut self, host: Option<Ipv4Addr>) -> bool {
         let is_unfit = self.last_host == host;
         if is_unfit {
             self.stable_in = MORE_STABLE_TICKS;

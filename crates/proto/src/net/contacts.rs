@@ -1,5 +1,5 @@
-//! Who is in the routing table: nodes come when they are heard, and go when they stay silent
-//! (PROTOCOL B.7 and B.9).
+//! Which nodes are in the routing table: they come when they are heard, and go when they stay
+//! silent (PROTOCOL B.7 and B.9).
 
 use std::net::SocketAddrV4;
 
@@ -17,25 +17,18 @@ pub(super) struct Contacts {
     checks: usize,
     /// Nodes of full rows that are being pinged.
     swaps: usize,
-    /// Nodes of full rows may have to give way: the bootstrap has ended.
-    replaces: bool,
     /// The application is told of nodes that come and go.
     watched: bool,
 }
 
 impl Contacts {
     pub(super) fn new(id: NodeId, watched: bool) -> Self {
-        Self { table: Table::new(id), checks: 0, swaps: 0, replaces: false, watched }
+        Self { table: Table::new(id), checks: 0, swaps: 0, watched }
     }
 
     /// Whether to tell of nodes that come and go.
     pub(super) fn watch(&mut self, watch: bool) {
         self.watched = watch;
-    }
-
-    /// The bootstrap has ended.
-    pub(super) fn handle_ready(&mut self) {
-        self.replaces = true;
     }
 
     /// At most `n` nodes close to a target.
@@ -59,12 +52,12 @@ impl Contacts {
     }
 
     /// Adds the sender, whose id is that of its address, or notes that it is alive. False if it is
-    /// not in the table.
+    /// not in the table. Once the node is ready, one of a full row may have to give way.
     pub(super) fn hear(
         &mut self,
         cx: &mut Cx<'_>,
         out: &mut Out<'_>,
-        tick: u64,
+        (tick, is_ready): (u64, bool),
         id: NodeId,
         from: SocketAddrV4,
     ) -> bool {
@@ -72,7 +65,7 @@ impl Contacts {
             return false;
         }
         self.table.touch(&id, tick).is_some()
-            || self.insert(cx, out, tick, Node::with_id(id, from, tick))
+            || self.insert(cx, out, (tick, is_ready), Node::with_id(id, from, tick))
     }
 
     /// Whether a node's word on our address counts: once in half an hour.
@@ -87,15 +80,15 @@ impl Contacts {
         is_due
     }
 
-    /// Puts a node into the table, unheard.
+    /// Puts a node into the table, unheard. A full row as in [`Contacts::hear`].
     pub(super) fn add(
         &mut self,
         cx: &mut Cx<'_>,
         out: &mut Out<'_>,
-        tick: u64,
+        (tick, is_ready): (u64, bool),
         address: SocketAddrV4,
     ) {
-        self.insert(cx, out, tick, Node::new(address, tick));
+        self.insert(cx, out, (tick, is_ready), Node::new(address, tick));
     }
 
     /// Removes a node from the table.
@@ -189,7 +182,13 @@ impl Contacts {
     }
 
     /// False if there was no room for it.
-    fn insert(&mut self, cx: &mut Cx<'_>, out: &mut Out<'_>, tick: u64, node: Node) -> bool {
+    fn insert(
+        &mut self,
+        cx: &mut Cx<'_>,
+        out: &mut Out<'_>,
+        (tick, is_ready): (u64, bool),
+        node: Node,
+    ) -> bool {
         if node.id == self.table.id() || is_filtered(node.address) || node.address.port() == 0 {
             return false;
         }
@@ -201,7 +200,9 @@ impl Contacts {
             }
             return true;
         };
-        self.handle_full_row(cx, out, tick, &refused);
+        if is_ready {
+            self.handle_full_row(cx, out, tick, &refused);
+        }
         false
     }
 
@@ -219,7 +220,7 @@ impl Contacts {
 
     /// Pings the node of a full row that is the likeliest to be gone.
     fn handle_full_row(&mut self, cx: &mut Cx<'_>, out: &mut Out<'_>, tick: u64, refused: &Node) {
-        if !self.replaces || self.swaps >= MAX_SWAPS {
+        if self.swaps >= MAX_SWAPS {
             return;
         }
         let candidates = self.table.row(&refused.id).iter().filter(|node| node.pinged != tick);

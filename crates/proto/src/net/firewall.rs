@@ -46,7 +46,7 @@ pub(super) enum Scope {
     Full,
 }
 
-/// Who waits for an update.
+/// What waits for an update.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Caller {
     Bootstrap,
@@ -68,7 +68,8 @@ struct Probe {
 #[derive(Debug)]
 pub(super) struct Probed {
     pub(super) update: Update,
-    /// What those who reached us see; `None`: too few did, or some NAT is in between.
+    /// Our address as the nodes that reached us see it. `None` if too few did, or a NAT is in
+    /// between.
     pub(super) proven: Option<NatSampler>,
 }
 

@@ -26,8 +26,8 @@ impl Hints {
         self.sent = 0;
     }
 
-    /// Sends hints, as many as this tick may have. A sleeping node has no hints, because it sends no
-    /// requests.
+    /// Sends hints, as many as this tick may have. A sleeping node has no hints, because it sends
+    /// no requests.
     pub(super) fn send(&mut self, cx: &mut Cx<'_>, out: &mut Out<'_>, down: &[Down]) {
         if out.exchange.requests.is_muted() {
             return;

@@ -25,14 +25,15 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::wire::{NodeId, Target, command};
+use crate::wire::{NodeId, Target, command, error_code};
 use crate::{ConnId, QueryError, QueryId, RequestError, RequestId, ServerId, SocketId, Tally};
 
 pub(crate) use crate::rpc::RequestKey;
 pub(crate) use crate::{Answering, Incoming};
 pub(crate) use machine::Net;
 
-/// Who is told how a request or a query ended. `tag` is the owner's own word for what it was.
+/// The part of the node that is told how a request or a query ended. `tag` is the owner's number
+/// for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Owner {
     /// A query of the application.
@@ -114,6 +115,14 @@ pub(crate) struct Reply {
     pub closer_nodes: Vec<SocketAddrV4>,
     pub error: u64,
     pub value: Option<Bytes>,
+}
+
+impl Reply {
+    /// True if the token of the request was refused, and this is a new one: tokens age, and the
+    /// request may be made again with it.
+    pub(crate) fn renews_token(&self) -> bool {
+        self.error == error_code::INVALID_TOKEN && self.token.is_some()
+    }
 }
 
 /// One query to run.

@@ -10,7 +10,7 @@ pub(super) struct NatSampler {
     port: u16,
     /// Samples seen, up to 16.
     size: usize,
-    /// A pair for each sample: who voted for host and port, and who for the host alone (port 0).
+    /// For each sample, the entry of its host and port, and the entry of its host alone (port 0).
     ring: Vec<CounterId>,
     top: usize,
     counters: BTreeMap<CounterId, Counter>,

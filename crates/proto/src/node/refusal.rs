@@ -5,7 +5,7 @@ use crate::{
     Tally,
 };
 
-/// A command that crossed with the end of the node. Whoever waits for an outcome gets one.
+/// A command that crossed with the end of the node. If it has an outcome, that is an error.
 pub(super) fn refuse(cx: &mut Cx<'_>, command: Command) {
     match command {
         Command::Connect { conn, .. } => {

@@ -63,7 +63,7 @@ impl Initiator {
     }
 }
 
-/// The server: learns from message 1 who calls.
+/// The server: learns the client's key from message 1.
 pub struct Responder(Side);
 
 impl Responder {
@@ -79,7 +79,8 @@ impl Responder {
         Ok(Self(Side::new(key_pair, None, seed)?))
     }
 
-    /// Reads message 1: who calls, and the payload. A bad one leaves the handshake as it was.
+    /// Reads message 1: the client's key, and the payload. A bad one leaves the handshake as it
+    /// was.
     pub fn recv(&mut self, message: &[u8]) -> Result<(PublicKey, Vec<u8>), HandshakeFailed> {
         let payload = self.0.read(message, MESSAGE_1_OVERHEAD)?;
         let remote = self.0.remote().ok_or(HandshakeFailed)?;

@@ -166,7 +166,7 @@ fn a_value_that_everybody_refuses_was_put_all_the_same() {
         testnet.query(0, target, QueryKind::User { command: command::MUTABLE_GET, value, commit }).1
     };
 
-    // As in the reference: who puts is not told that the nodes know better.
+    // As in the reference: a put does not fail because nodes have a newer value.
     assert_eq!(put(2, b"two"), Ok(()));
     assert_eq!(put(1, b"one"), Ok(()));
     assert_eq!(put(2, b"other"), Ok(()));

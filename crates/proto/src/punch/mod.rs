@@ -3,10 +3,11 @@
 //! A puncher works for one connecting machine or one handshake of a server. Its owner starts it,
 //! tells it what the peer says about itself, asks it to punch, and stops it. What happens meanwhile
 //! waits in [`Punchers::poll_report`], addressed to the owner: nobody is called back. A puncher
-//! that reports [`News::Aborted`] or [`News::NoSocket`] is gone already; one that reports [`News::Connected`] keeps its
-//! socket until its owner has opened the connection and stops it. A probe that was answered is a
-//! promise to the peer, which may open its connection on that path: the socket stays open until its
-//! first packet has had time to come.
+//! that reports [`News::Aborted`] or [`News::NoSocket`] is gone already; one that reports
+//! [`News::Connected`] keeps its socket until its owner has opened the connection and stops it. A
+//! probe that was answered is a promise to the peer, which may open its connection on that path:
+//! the socket stays open until its first packet has had time to come.
+//!
 //! Reference: hyperdht 6.34.0 `lib/holepuncher.js`, `lib/nat.js`, `lib/socket-pool.js`.
 
 mod nat;

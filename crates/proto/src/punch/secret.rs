@@ -31,7 +31,7 @@ impl PunchSecret {
         HolepunchPayload::decode(&self.0.open(sealed)?).ok()
     }
 
-    /// Whoever echoes this receives at that host.
+    /// The token of a host: a peer that echoes it receives there.
     pub(crate) fn token(&self, host: Ipv4Addr) -> [u8; 32] {
         self.0.token(host)
     }

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use crate::Cx;
 use crate::cache::{Cache, Limits};
 use crate::net::{Answering, Incoming, Net};
-use crate::wire::{Handshake, Holepunch, Mode, Peer, Target, error_code};
+use crate::wire::{Handshake, Holepunch, Mode, Peer, Target};
 
 /// Knows where servers are, and passes messages between them and their clients.
 #[derive(Debug)]
@@ -187,26 +187,12 @@ fn respond(value: Vec<u8>, to: Option<SocketAddrV4>) -> Route {
     let Some(to) = to.filter(|to| is_destination(*to)) else {
         return Route::Drop;
     };
-    Route::Respond(Answering {
-        value: Some(value.into()),
-        error: error_code::NONE,
-        token: false,
-        closer_nodes: false,
-        to: Some(to),
-        socket: None,
-    })
+    Route::Respond(Answering { value: Some(value.into()), to: Some(to), ..Answering::default() })
 }
 
 /// The client asked the wrong node: here are better ones.
 fn help_to_route() -> Route {
-    Route::Respond(Answering {
-        value: None,
-        error: error_code::NONE,
-        token: false,
-        closer_nodes: true,
-        to: None,
-        socket: None,
-    })
+    Route::Respond(Answering { closer_nodes: true, ..Answering::default() })
 }
 
 /// Can a peer be there? Loopback and private hosts can: the server may live beside this node.

@@ -1,6 +1,6 @@
-//! Who may begin a handshake. Asked before anything is allocated for it: anyone who knows a public
-//! key can make valid first messages at any rate. The rates are those of the node: a source that
-//! goes from one of its servers to the next gets no more.
+//! Whether a client may begin a handshake. Asked before anything is allocated for it: anyone who
+//! knows a public key can make valid first messages at any rate. The rates are those of the node: a
+//! source that goes from one of its servers to the next gets no more.
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -12,11 +12,12 @@ use std::time::{Duration, Instant};
 pub(super) struct Admission {
     max_in_flight: usize,
     buckets: BTreeMap<Ipv4Addr, Bucket>,
-    /// Not before that are full buckets looked for again.
+    /// When idle sources are looked for next.
     prune_at: Option<Instant>,
 }
 
-/// Handshakes of one server in flight: the client may have been answered, and has sent nothing since.
+/// Handshakes of one server in flight: the client may have been answered, and has sent nothing
+/// since.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct InFlight {
     pub(super) all: usize,
@@ -46,7 +47,7 @@ impl Admission {
         if in_flight.all >= self.max_in_flight {
             return false;
         }
-        // A program on this host could do worse than send.
+        // A program on this host could take the process's sockets without our help.
         if source.is_loopback() {
             return true;
         }
@@ -66,7 +67,7 @@ impl Admission {
         true
     }
 
-    /// Forgets who has been quiet; seldom, as it looks at all of them.
+    /// Forgets idle sources; seldom, as it looks at all of them.
     fn prune(&mut self, now: Instant) {
         if self.prune_at.is_some_and(|at| now < at) {
             return;
@@ -94,8 +95,8 @@ const SHARE: usize = 2;
 /// few more if it comes through several relays that are not ours.
 const BURST: u32 = 256;
 
-/// 125 a second. It bounds what one source makes the node compute, some 0.2 ms for each; the places are
-/// protected by the cap and the share.
+/// 125 a second. It bounds what one source makes the node compute, some 0.2 ms for each; the places
+/// are protected by the cap and the share.
 const TOKEN_EVERY: Duration = Duration::from_millis(8);
 
 /// 24 bytes each. Beyond, the cap alone protects us.

@@ -1,4 +1,4 @@
-//! Who asked, and where the answer to a handshake or a round goes.
+//! The sender of a handshake, and where the answer to a handshake or a round goes.
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 
@@ -8,10 +8,10 @@ use crate::base::Io;
 use crate::net::{Answering, Incoming};
 use crate::noise::{KeyPair, PublicKey, Responder};
 use crate::punch::Base;
-use crate::wire::{Handshake, Holepunch, Mode, NoisePayload, error_code, is_reserved};
+use crate::wire::{Handshake, Holepunch, Mode, NoisePayload, is_reserved};
 use crate::{Cx, Question, ServerId, SocketId};
 
-/// Somebody who sent message 1 to us: the client, or a node on its behalf.
+/// The sender of message 1: the client, or a node on its behalf.
 #[derive(Debug)]
 pub(super) struct Asker {
     incoming: Incoming,
@@ -46,7 +46,7 @@ pub(super) struct Caller {
     /// The bytes of the payload.
     pub(super) plaintext: Bytes,
     pub(super) client: Client,
-    /// Who answers for it.
+    /// The source that it counts for.
     pub(super) source: Ipv4Addr,
     /// The application was asked about it.
     pub(super) asked: bool,
@@ -88,7 +88,7 @@ pub(super) struct Reply {
 }
 
 impl Reply {
-    /// Answers everybody who waits.
+    /// Answers all that wait.
     pub(super) fn send(&self, cx: &mut Cx<'_>, base: &mut Base<'_>, askers: &[Asker]) {
         let socket = self.socket.filter(|socket| base.io.pool.is_open(*socket));
         for asker in askers {
@@ -147,11 +147,8 @@ impl Asker {
                     Handshake { mode: Mode::Reply, noise, peer_address: None, relay_address: None };
                 let answering = Answering {
                     value: Some(message.encode().into()),
-                    error: error_code::NONE,
-                    token: false,
-                    closer_nodes: false,
-                    to: None,
                     socket,
+                    ..Answering::default()
                 };
                 io.net.respond(cx, &self.incoming, answering);
             }
@@ -183,7 +180,7 @@ pub(super) fn answer_round(
     io.net.relay(cx, incoming, Some(&message.encode()), incoming.from, socket);
 }
 
-/// One more who waits for the same message, unless it is one too many.
+/// One more sender waits for the same message, unless too many do.
 pub(super) fn remember(unanswered: &mut Vec<Asker>, asker: Asker) {
     let known = unanswered.iter().any(|other| other.is_same(&asker));
     if !known && unanswered.len() < MAX_ASKERS {

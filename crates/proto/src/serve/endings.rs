@@ -18,8 +18,8 @@ impl Server {
         }
     }
 
-    /// There is nowhere to punch from. A client that was shown another socket may come to that one.
-    /// Any other has heard nothing, and may try again.
+    /// The puncher has no socket. A client that was answered from a main socket may still come to
+    /// that one. Any other was not answered, and may try again.
     pub(super) fn handle_no_socket(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, slot: u32) {
         let Some(State::Waiting(session)) = self.slots.get_mut(slot) else { return };
         if session.reply.socket.is_none() {
@@ -50,7 +50,8 @@ impl Server {
             base.punchers.stop(cx, &mut base.io, punching.punch());
         }
         base.io.fail(cx, conn, None);
-        // A reply that never left shall not leave when it is of no use.
+        // A client that was not answered before is not answered any more: the reply offers a
+        // connection that is gone.
         let reply = unanswered.is_empty().then_some(Reply { socket: None, ..reply });
         self.end(cx, slot, reply);
     }

@@ -200,11 +200,14 @@ impl Server {
         self.suspended = false;
     }
 
-    /// Who has to answer for a handshake.
+    /// The source that a handshake counts for.
     fn source(&self, base: &Base<'_>, asker: &Asker) -> Ipv4Addr {
-        // Our own relays tell the truth about the client; others may be the client.
-        let trusted = base.io.announced.is_relay(self.id, asker.source());
-        *if trusted { asker.client().address } else { asker.source() }.ip()
+        let (client, sender) = (*asker.client().address.ip(), *asker.source().ip());
+        // Our own relays tell the truth about the client; others may be the client. Only a datagram
+        // of this host is believed to come from this host, which has no share and no rate.
+        let is_believed = sender.is_loopback() || !client.is_loopback();
+        let is_relayed = base.io.announced.is_relay(self.id, asker.source());
+        if is_relayed && is_believed { client } else { sender }
     }
 
     /// A client that was answered at once has a connection and no slot, and may yet be a forgery.
@@ -288,7 +291,7 @@ impl Server {
         }
     }
 
-    /// Sends message 2 to everybody who waits for it, if it can be sent.
+    /// Sends message 2 to all nodes that wait for it, if it can be sent.
     fn answer_all(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, slot: u32) {
         let Some(State::Waiting(session)) = self.slots.get_mut(slot) else { return };
         let puncher = session.punching.as_ref().and_then(|p| base.punchers.get(p.punch()));

@@ -82,20 +82,12 @@ pub(super) fn welcome(
     base: &mut Base<'_>,
     policy: Policy,
     slot: u32,
-    caller: Caller,
+    mut caller: Caller,
 ) -> Welcome {
-    let question = (!caller.asked).then(|| caller.question(policy.server));
-    let Caller { mut responder, payload, client, source, .. } = caller;
-    let error = match &payload {
-        NoisePayload { version, .. } if *version != PAYLOAD_VERSION => {
-            PayloadError::VersionMismatch
-        }
-        NoisePayload { udx: None, .. } => PayloadError::Aborted,
-        _ => PayloadError::None,
-    };
-    let party = Party::Client(source);
+    let error = error(&caller.payload);
+    let party = Party::Client(caller.source);
     let is_full = !base.io.pool.has_room(party);
-    let plan = match plan(cx, base, policy, client, &payload) {
+    let plan = match plan(cx, base, policy, caller.client, &caller.payload) {
         Plan::Punch if is_full && error == PayloadError::None => return Welcome::Full,
         // It may come through our network all the same.
         Plan::PunchBeside if is_full => Plan::Wait,
@@ -104,7 +96,7 @@ pub(super) fn welcome(
     let accepted = (error == PayloadError::None).then(|| base.io.accept(cx, policy.server));
     let stream_id = accepted.map_or(0, |(_, stream)| stream.0);
     let offer = offer(cx, base, policy, slot, error, stream_id);
-    let Ok(noise) = responder.send(&offer.encode()) else {
+    let Ok(noise) = caller.responder.send(&offer.encode()) else {
         if let Some((conn, _)) = accepted {
             base.io.fail(cx, conn, None);
         }
@@ -112,11 +104,12 @@ pub(super) fn welcome(
     };
     let reply = Reply { noise, socket: None };
     let Some((conn, _)) = accepted else { return Welcome::Refuse(reply) };
-    if let Some(question) = question {
-        base.io.conns.leave_unasked(conn, question);
+    if !caller.asked {
+        base.io.conns.leave_unasked(conn, caller.question(policy.server));
     }
 
-    tracing::debug!(?conn, ?plan, client = %client.address, "handshake");
+    tracing::debug!(?conn, ?plan, client = %caller.client.address, "handshake");
+    let Caller { responder, payload, .. } = caller;
     let mut session = Session {
         conn,
         keys: responder.finish(),
@@ -139,6 +132,17 @@ pub(super) fn welcome(
         }
     }
     Welcome::Wait(Box::new(session))
+}
+
+/// Why a client is refused.
+fn error(payload: &NoisePayload) -> PayloadError {
+    match payload {
+        NoisePayload { version, .. } if *version != PAYLOAD_VERSION => {
+            PayloadError::VersionMismatch
+        }
+        NoisePayload { udx: None, .. } => PayloadError::Aborted,
+        _ => PayloadError::None,
+    }
 }
 
 /// The payload of message 2.

@@ -24,7 +24,7 @@ pub(super) type NoiseHash = [u8; 32];
 #[derive(Debug)]
 pub(super) struct Slot {
     noise: NoiseHash,
-    /// Who answers for it.
+    /// The source that it counts for.
     source: Ipv4Addr,
     pub(super) state: State,
 }

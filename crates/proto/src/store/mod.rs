@@ -163,7 +163,7 @@ impl Store {
                 let announce = decode(incoming)?;
                 let verified = VerifiedUnannounce::verify(incoming, &announce, &id)?;
                 self.unannounce(&verified.target, &verified.public_key);
-                Ok(acknowledged())
+                Ok(Answering::default())
             }
             command::MUTABLE_PUT => self.put_mutable(cx, incoming),
             command::MUTABLE_GET => self.get_mutable(incoming),
@@ -182,7 +182,7 @@ impl Store {
     }
 
     fn lookup(&mut self, target: &Target, rng: &mut Rng) -> Option<Bytes> {
-        // Whether there are records or not: who asks for a topic keeps its bump.
+        // Whether there are records or not: lookups keep the bump of a topic.
         let bump = self.bumps.get(target).copied().unwrap_or(0);
         let mut records = self.records.sample(target, MAX_RECORDS, rng);
         if records.len() < MAX_RECORDS {
@@ -213,7 +213,7 @@ impl Store {
         if let Some(link) = refresh {
             self.remember(cx, link, entry, incoming);
         }
-        Ok(acknowledged())
+        Ok(Answering::default())
     }
 
     /// Stores a remembered announcement again. Its owner proves itself by the next link of a hash
@@ -231,7 +231,7 @@ impl Store {
         let entry = self.refreshes.remove(&hash(&[&link])).ok_or(Silence::Refused)?;
         self.insert(cx, &entry, incoming);
         self.remember(cx, link, entry, incoming);
-        Ok(acknowledged())
+        Ok(Answering::default())
     }
 
     fn remember(&mut self, cx: &mut Cx<'_>, link: [u8; 32], entry: Entry, incoming: &Incoming) {
@@ -310,31 +310,12 @@ fn count(cx: &mut Cx<'_>, displaced: bool) {
 
 /// The answer to a question, whether something was found or not, and to a value that was stored.
 fn found(value: Option<Bytes>) -> Answering {
-    Answering {
-        value,
-        error: error_code::NONE,
-        token: true,
-        closer_nodes: true,
-        to: None,
-        socket: None,
-    }
-}
-
-/// The answer to an announcement and to its end.
-fn acknowledged() -> Answering {
-    Answering {
-        value: None,
-        error: error_code::NONE,
-        token: false,
-        closer_nodes: false,
-        to: None,
-        socket: None,
-    }
+    Answering { value, token: true, closer_nodes: true, ..Answering::default() }
 }
 
 /// The answer to what this node does not do. Silence would cost the asker its timeouts.
 fn failed(error: u64) -> Answering {
-    Answering { value: None, error, token: false, closer_nodes: true, to: None, socket: None }
+    Answering { error, closer_nodes: true, ..Answering::default() }
 }
 
 /// Records in one reply: so many fit into a datagram.
@@ -343,7 +324,7 @@ const MAX_RECORDS: usize = 20;
 /// Announcements are repeated every few minutes.
 const ANNOUNCED_AGE: Duration = Duration::from_secs(20 * 60);
 
-/// Values are put again by those who care for them, daily at least.
+/// Programs put the values that they care for again, daily at least.
 const VALUES_AGE: Duration = Duration::from_secs(48 * 3600);
 
 /// Clocks differ by this much.

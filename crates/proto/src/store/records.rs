@@ -19,7 +19,7 @@ pub(super) struct Records {
     topics: HashMap<Target, Topic>,
 }
 
-/// One record: the encoded peer, and who brought it.
+/// One record: the encoded peer, and its source.
 #[derive(Clone, Debug)]
 pub(super) struct Record {
     pub(super) public_key: PublicKey,

@@ -1,4 +1,4 @@
-//! When what is stored ages, and what time it is for those who sent it.
+//! When what is stored ages, and what time it is for the nodes that sent it.
 
 use std::time::{Duration, Instant};
 

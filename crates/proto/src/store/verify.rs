@@ -25,15 +25,15 @@ pub(super) struct VerifiedUnannounce {
     pub(super) public_key: PublicKey,
 }
 
-/// A mutable record that its owner signed, under the target of the owner's key, from somebody who
-/// receives at his address.
+/// A mutable record that its owner signed, under the target of the owner's key, from a node that
+/// receives at its address.
 #[derive(Debug)]
 pub(super) struct VerifiedMutable {
     pub(super) target: Target,
     pub(super) record: MutableGetReply,
 }
 
-/// An immutable record under its own hash, from somebody who receives at his address.
+/// An immutable record under its own hash, from a node that receives at its address.
 #[derive(Debug)]
 pub(super) struct VerifiedImmutable {
     pub(super) target: Target,

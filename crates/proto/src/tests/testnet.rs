@@ -5,11 +5,11 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::{Duration, Instant};
 
 use crate::announce::{AnnounceOutput, Announcer, Signer};
-use crate::net::{Incoming, Net, Output, Owner};
+use crate::net::{Answering, Incoming, Net, Output, Owner};
 use crate::noise::KeyPair;
 use crate::ops::Ops;
 use crate::store::Store;
-use crate::wire::{Handshake, Mode, Target, command};
+use crate::wire::{Handshake, Mode, Target, command, error_code};
 use crate::{
     BootstrapNode, Config, Cx, Event, Outbox, QueryError, QueryId, QueryKind, QueryOptions,
     QueryReply, Rng, ServerId, SocketId, Stats, Timer, Timers,
@@ -51,6 +51,8 @@ pub(crate) struct Host {
     pub(crate) timers: Timers,
     /// Nobody reaches the server socket of a closed host.
     closed: bool,
+    /// So many requests with a token it still refuses, and gives another token for each.
+    pub(crate) refusals: u32,
     /// A dead host neither sends nor hears.
     pub(crate) dead: bool,
     /// Where its client socket is seen; changes when a NAT forgets it.
@@ -231,6 +233,7 @@ impl Host {
             handshakes: Vec::new(),
             timers,
             closed: ephemeral.is_none(),
+            refusals: 0,
             dead: false,
             client,
             server,
@@ -341,6 +344,12 @@ impl Host {
 
     fn handle_incoming(&mut self, now: Instant, incoming: &Incoming) {
         let net = &mut self.net;
+        if incoming.token.is_some() && self.refusals > 0 {
+            self.refusals -= 1;
+            let error = error_code::INVALID_TOKEN;
+            let refusal = Answering { error, token: true, ..Answering::default() };
+            return net.respond(&mut cx!(self, now), incoming, refusal);
+        }
         if self.store.handle_request(&mut cx!(self, now), net, incoming) {
             return;
         }

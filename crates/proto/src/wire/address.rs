@@ -51,7 +51,7 @@ pub fn encode_key(key: &[u8; 32]) -> String {
 /// A key, and nodes through which its owner can be reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LongAddress {
-    /// The secret that tokens are made from.
+    /// The public key.
     pub key: [u8; 32],
     /// Empty is not absent.
     pub nodes: Option<Vec<SocketAddrV4>>,

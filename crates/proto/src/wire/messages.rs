@@ -7,7 +7,7 @@ use std::net::SocketAddrV4;
 use super::codec::bit;
 use super::{Malformed, PublicKey, Reader, Writer};
 
-/// A record: who, and through which nodes.
+/// A record: the key of a peer, and the nodes that lead to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Peer {
     /// The peer's public key.
@@ -122,7 +122,7 @@ pub struct Holepunch {
     pub mode: Mode,
     /// Which handshake of the server it belongs to.
     pub id: u64,
-    /// The encrypted [`HolepunchPayload`].
+    /// The encrypted [`super::HolepunchPayload`].
     pub payload: Vec<u8>,
     /// The address of the other end, as the relay sees it.
     pub peer_address: Option<SocketAddrV4>,
@@ -156,7 +156,7 @@ impl Holepunch {
 /// ANNOUNCE and UNANNOUNCE.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Announce {
-    /// Who announces; `None` for a refresh.
+    /// The peer that is announced; `None` for a refresh.
     pub peer: Option<Peer>,
     /// A secret whose hash an earlier announcement gave: refreshes it without a signature.
     pub refresh: Option<[u8; 32]>,

@@ -39,7 +39,7 @@ pub struct Response<'a> {
     pub token: Option<[u8; 32]>,
     /// Nodes that the replier knows closer to the target.
     pub closer_nodes: Vec<SocketAddrV4>,
-    /// An error of [`error`], or 0.
+    /// An error of [`error_code`], or 0.
     pub error: u64,
     /// The payload.
     pub value: Option<&'a [u8]>,
@@ -158,9 +158,9 @@ pub mod command {
     pub const PEER_HANDSHAKE: u64 = 0;
     /// A punching round, on its way through relays.
     pub const PEER_HOLEPUNCH: u64 = 1;
-    /// Who has the public key with this hash?
+    /// Which server has the public key with this hash?
     pub const FIND_PEER: u64 = 2;
-    /// Who announces this topic?
+    /// Which peers announce this topic?
     pub const LOOKUP: u64 = 3;
     /// Store a record of the sender.
     pub const ANNOUNCE: u64 = 4;

@@ -227,8 +227,8 @@ impl Stream {
         self.buffer.unsent() as usize
     }
 
-    /// Whether more should be written: less than the high-water mark is queued beyond the congestion
-    /// window.
+    /// Whether more should be written: less than the high-water mark is queued beyond the
+    /// congestion window.
     pub fn has_room(&self) -> bool {
         let in_flight = self.bbr.cwnd().min(self.config.max_held as u64);
         self.buffer.unacked() < self.config.high_water as u64 + in_flight
@@ -282,7 +282,7 @@ impl Stream {
         self.state == State::Closed && !self.destroy_due
     }
 
-    /// Makes this stream a relay: its packets are for the stream `target` of the same owner, who
+    /// Makes this stream a relay: its packets are for the stream `target` of the same owner, which
     /// passes them to [`Self::forward`] of that one instead of [`Self::handle_packet`] of this one.
     pub fn relay_to(&mut self, target: u32) {
         self.relay_target = Some(target);
@@ -302,8 +302,8 @@ impl Stream {
         }
     }
 
-    /// Sends somebody else's datagram to this stream's peer: fills `out` with it. `None` if there is
-    /// no peer yet; the datagram is dropped.
+    /// Sends somebody else's datagram to this stream's peer: fills `out` with it. `None` if there
+    /// is no peer yet; the datagram is dropped.
     pub fn forward(&mut self, datagram: &[u8], out: &mut Vec<u8>) -> Option<Transmit> {
         let path = self.paths.current().filter(|_| self.state == State::Open)?;
         if !rewrite(datagram, path.remote_id, out) {

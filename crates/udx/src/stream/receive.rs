@@ -80,7 +80,8 @@ impl Stream {
         }
     }
 
-    /// After a timeout, any packet tells that the path works again: no need to wait for the next one.
+    /// After a timeout, any packet tells that the path works again: no need to wait for the next
+    /// one.
     fn handle_sign_of_life(&mut self) {
         if self.timers.timeouts > 0 && !self.timers.probed {
             self.timers.probed = true;

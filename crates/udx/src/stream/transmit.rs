@@ -36,8 +36,8 @@ struct Batch {
 }
 
 impl Stream {
-    /// Clears `out` and fills it with datagrams for one send: up to `max_segments` of equal size, the
-    /// last of which may be shorter. `None` if nothing is to be sent at `now`.
+    /// Clears `out` and fills it with datagrams for one send: up to `max_segments` of equal size,
+    /// the last of which may be shorter. `None` if nothing is to be sent at `now`.
     ///
     /// Acknowledgements go first, then messages, then data as windows and pacing allow.
     pub fn poll_transmit(
@@ -79,8 +79,8 @@ impl Stream {
         self.buffer.in_transit() + self.flight.len() * PACKET_COST
     }
 
-    /// Bounds [`Self::held`]: above it nothing new is sent, whatever the peer's window says. What is
-    /// held may exceed it by one packet.
+    /// Bounds [`Self::held`]: above it nothing new is sent, whatever the peer's window says. What
+    /// is held may exceed it by one packet.
     pub fn set_max_held(&mut self, bytes: usize) {
         self.config.max_held = bytes;
     }

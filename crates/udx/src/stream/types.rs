@@ -11,8 +11,8 @@ use super::Stream;
 pub struct Transmit {
     /// The destination.
     pub to: SocketAddrV4,
-    /// The buffer holds several datagrams of this size, the last of which may be shorter. `None`: it
-    /// is one datagram.
+    /// The buffer holds several datagrams of this size, the last of which may be shorter. `None`:
+    /// it is one datagram.
     pub segment_size: Option<usize>,
 }
 

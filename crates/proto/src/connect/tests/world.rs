@@ -33,7 +33,7 @@ pub(super) struct Host {
     next_port: u16,
 }
 
-/// Translates the addresses of its hosts; lets in who was sent to.
+/// Translates the addresses of its hosts; lets in what comes from where they have sent to.
 struct Nat {
     public: Ipv4Addr,
     kind: NatKind,

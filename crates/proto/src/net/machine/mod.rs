@@ -1,5 +1,6 @@
-//! The node itself: its parts, what it is asked, and where replies go. A part owns its state, and is
-//! handed what it needs of the others; this is where they meet.
+//! The node itself: its parts, what it is asked, and where replies go. A part owns its state, and
+//! is handed what it needs of the others; this is where they meet.
+//!
 //! Reference: dht-rpc 6.27.0, index.js.
 
 mod ends;
@@ -148,7 +149,8 @@ impl Net {
         self.in_queries(cx, |queries, cx, out, table| queries.steer(cx, out, table, key, steer));
     }
 
-    /// Sends what the owner made of [`Output::Commit`]. One reply, of any kind, is a success.
+    /// Sends what the owner made of [`Output::Commit`]. One commit that a node stored is a
+    /// success.
     pub(crate) fn commit(&mut self, cx: &mut Cx<'_>, key: QueryKey, specs: Vec<RequestSpec>) {
         self.in_queries(cx, |queries, cx, out, _| queries.commit(cx, out, key, specs));
     }
@@ -167,8 +169,9 @@ impl Net {
     pub(crate) fn add_node(&mut self, cx: &mut Cx<'_>, address: SocketAddrV4) {
         if !self.destroyed {
             let (me, tick) = (self.me(), self.clock.tick());
+            let is_ready = self.bootstrapped();
             let out = &mut out(&mut self.exchange, &mut self.outputs, me);
-            self.contacts.add(cx, out, tick, address);
+            self.contacts.add(cx, out, (tick, is_ready), address);
         }
     }
 
@@ -303,8 +306,9 @@ impl Net {
         is_sample: bool,
     ) {
         let (me, tick) = (self.me(), self.clock.tick());
+        let is_ready = self.bootstrapped();
         let out = &mut out(&mut self.exchange, &mut self.outputs, me);
-        let is_known = self.contacts.hear(cx, out, tick, id, from);
+        let is_known = self.contacts.hear(cx, out, (tick, is_ready), id, from);
         if is_known && is_sample && self.contacts.take_sample(tick, &id) {
             self.address.sample(cx, to);
         }

@@ -126,7 +126,6 @@ impl Net {
             Then::Check => self.start_check(cx),
             Then::Wait => {}
             Then::Conclude if self.bootstrap.conclude(self.contacts.table.id()) => {
-                self.contacts.handle_ready();
                 cx.emit(Event::Ready);
                 self.outputs.push_back(Output::Ready);
             }

@@ -24,7 +24,7 @@ impl Net {
         self.exchange.respond(cx, me, incoming, answering, closer_nodes);
     }
 
-    /// Passes a request on, with its id: whoever gets it may answer the requester for us.
+    /// Passes a request on, with its id, so that the next node can answer the requester.
     pub(crate) fn relay(
         &mut self,
         cx: &mut Cx<'_>,
@@ -70,7 +70,8 @@ impl Net {
         };
         if request.token.is_some_and(|token| !self.exchange.verify(*from.ip(), &token)) {
             let error = error_code::INVALID_TOKEN;
-            let answering = Answering { error, token: true, closer_nodes: true, ..EMPTY };
+            let answering =
+                Answering { error, token: true, closer_nodes: true, ..Answering::default() };
             return self.respond(cx, &incoming, answering);
         }
         if let Some(id) = incoming.from_id {
@@ -85,7 +86,7 @@ impl Net {
 
     pub(super) fn handle_delayed_pings(&mut self, cx: &mut Cx<'_>) {
         while let Some(incoming) = self.delayed.pop_due(cx.now) {
-            self.respond(cx, &incoming, EMPTY);
+            self.respond(cx, &incoming, Answering::default());
         }
         self.set_delayed_timer(cx);
     }
@@ -93,23 +94,23 @@ impl Net {
     fn handle_internal(&mut self, cx: &mut Cx<'_>, incoming: Incoming) {
         let value = incoming.value.as_deref().unwrap_or_default();
         let answering = match incoming.command {
-            command::PING => Some(EMPTY),
+            command::PING => Some(Answering::default()),
             command::PING_NAT => {
-                other_port(&incoming).map(|to| Answering { to: Some(to), ..EMPTY })
+                other_port(&incoming).map(|to| Answering { to: Some(to), ..Answering::default() })
             }
             command::FIND_NODE => {
-                incoming.target.map(|_| Answering { closer_nodes: true, ..EMPTY })
+                incoming.target.map(|_| Answering { closer_nodes: true, ..Answering::default() })
             }
             command::DOWN_HINT => Reader::new(value).addr4().ok().map(|down| {
                 let (me, tick) = (self.me(), self.clock.tick());
                 let out = &mut out(&mut self.exchange, &mut self.outputs, me);
                 self.contacts.handle_down_hint(cx, out, tick, down);
-                EMPTY
+                Answering::default()
             }),
             command::DELAYED_PING => return self.delay_ping(cx, incoming),
             _ => {
                 let error = error_code::UNKNOWN_COMMAND;
-                Some(Answering { error, closer_nodes: true, ..EMPTY })
+                Some(Answering { error, closer_nodes: true, ..Answering::default() })
             }
         };
         match answering {
@@ -147,13 +148,3 @@ fn other_port(incoming: &Incoming) -> Option<SocketAddrV4> {
     let port = Reader::new(incoming.value.as_deref()?).u16().ok()?;
     (port != 0).then(|| SocketAddrV4::new(*incoming.from.ip(), port))
 }
-
-/// A bare acknowledgement.
-const EMPTY: Answering = Answering {
-    value: None,
-    error: error_code::NONE,
-    token: false,
-    closer_nodes: false,
-    to: None,
-    socket: None,
-};

@@ -15,7 +15,7 @@ use crate::{Cx, Event, RequestError, Timer};
 
 impl Net {
     pub(super) fn handle_tick(&mut self, cx: &mut Cx<'_>) {
-        if self.clock.has_slept(cx.now) {
+        if self.clock.take_sleep(cx.now) {
             self.handle_wakeup(cx);
         } else {
             self.clock.advance();
@@ -117,10 +117,10 @@ impl Net {
     /// A node that has been up for long may become persistent.
     fn age_role(&mut self, cx: &mut Cx<'_>) {
         let role = self.firewall.role();
-        if !role.wants_persistence() || !self.clock.is_stable() {
+        if !role.wants_persistence() || !self.clock.take_stable() {
             return;
         }
-        if role.adaptive && self.clock.is_unfit(self.address.get().0) {
+        if role.adaptive && self.clock.take_unfit(self.address.get().0) {
             return;
         }
         self.start_update(cx, Scope::Full, Caller::Tick);

@@ -6,7 +6,6 @@ use std::net::SocketAddrV4;
 use super::{Query, Stage};
 use crate::QueryError;
 use crate::net::{Reply, RequestKey};
-use crate::wire::error_code;
 
 /// The commits of a query.
 #[derive(Debug, Default)]
@@ -46,14 +45,13 @@ impl Query {
         commits.outcome(Err(QueryError::NoToken))
     }
 
-    /// True if the owner has to make a commit again: a token ages, and a walk that waits for silent
-    /// nodes takes longer than that. The node that refuses an old token gives a new one.
+    /// True if the owner has to make a commit again: a walk that waits for silent nodes takes
+    /// longer than a token lives.
     pub(in crate::net) fn handle_refusal(&mut self, request: RequestKey, reply: &Reply) -> bool {
         let Stage::Committing(commits) = &mut self.stage else {
             return false;
         };
-        let is_renewed = reply.error == error_code::INVALID_TOKEN && reply.token.is_some();
-        if !is_renewed || !commits.refused_by.insert(reply.from) {
+        if !reply.renews_token() || !commits.refused_by.insert(reply.from) {
             return false;
         }
         commits.awaited += usize::from(commits.pending.remove(&request));

@@ -1,4 +1,4 @@
-//! One query: who to ask next, and when enough have answered. Reference: dht-rpc 6.27.0,
+//! One query: which nodes to ask next, and when enough have answered. Reference: dht-rpc 6.27.0,
 //! lib/query.js. It sends nothing itself: [`Query::next_step`] tells what to do.
 
 mod commits;
@@ -40,7 +40,7 @@ pub(super) struct Query {
     stage: Stage,
 }
 
-/// Who a query is for.
+/// What a query is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum QueryPurpose {
     Owner(Owner),
@@ -78,7 +78,7 @@ enum Rank {
     Bootstrap(usize),
 }
 
-/// A node that did not answer, and who named it.
+/// A node that did not answer, and the nodes that named it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Down {
     pub(super) referrer: SocketAddrV4,
@@ -94,7 +94,7 @@ struct Met {
 
 #[derive(Debug)]
 enum Seen {
-    /// Known, perhaps asked; with those who named it.
+    /// Known, perhaps asked; with the nodes that named it.
     Named(Vec<SocketAddrV4>),
     Done,
     Down,
@@ -179,7 +179,7 @@ impl Query {
         self.add(Candidate::new(address), None, Rank::Bootstrap(self.ranked));
     }
 
-    /// Walks elsewhere from here on. Who has answered is not asked again.
+    /// Walks elsewhere from here on. Nodes that have answered are not asked again.
     pub(super) fn redirect(&mut self, target: Target) {
         self.spec.target = target;
         for (rank, candidate) in std::mem::take(&mut self.pending) {
@@ -277,7 +277,7 @@ impl Query {
         down
     }
 
-    /// Takes a timeout. Returns who should be told.
+    /// Takes a timeout. Returns the nodes to be told.
     pub(super) fn handle_timeout(&mut self, request: RequestKey, to: SocketAddrV4) -> Vec<Down> {
         self.inflight.remove(&request);
         self.tally.errors += 1;

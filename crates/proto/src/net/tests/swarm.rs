@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::world::World;
-use crate::net::{Commit, Output, Owner, QuerySpec, RequestSpec};
-use crate::wire::{NodeId, command, node_id};
+use crate::net::{Answering, Commit, Output, Owner, QuerySpec, Reply, RequestSpec};
+use crate::wire::{NodeId, command, error_code, node_id};
 use crate::{BootstrapNode, Config, Event, QueryError, QueryId, SocketId};
 
 const OWNER: Owner = Owner::UserQuery(QueryId(7));
@@ -205,11 +205,35 @@ fn one_commit_that_is_answered_is_a_success() {
     for host in world.hosts.iter_mut().filter(|host| host.server != first) {
         host.silent = host.server != first && host.server.ip().octets()[3] != 2;
     }
-    let send = |reply: &crate::net::Reply| RequestSpec::internal(reply.from, command::PING);
+    let send = |reply: &Reply| RequestSpec::internal(reply.from, command::PING);
     let specs = closest.iter().map(send).collect();
     world.with(1, |net, cx| net.commit(cx, query, specs));
     world.run(secs(9));
     assert_eq!(done(&world, 1), Some(Ok(())));
+}
+
+/// A node that lies must not make a query commit for ever.
+#[test]
+fn a_node_may_refuse_a_commit_once() {
+    let (mut world, bootstrapper) = network(1);
+    let error = error_code::INVALID_TOKEN;
+    let refusal = Answering { error, token: true, ..Answering::default() };
+    world.hosts[bootstrapper].answering = Some(refusal);
+    let spec = QuerySpec { commit: Commit::Ask, ..QuerySpec::find_node([9; 32]) };
+    let query = world.with(1, |net, cx| net.query(cx, spec, OWNER));
+
+    let mut commits = 0;
+    while done(&world, 1).is_none() && commits < 10 {
+        world.run(secs(3));
+        for closest in take_commits(&mut world, 1) {
+            commits += 1;
+            let send = |reply: &Reply| RequestSpec::user(reply.from, 1000, Some([9; 32]));
+            let specs = closest.iter().map(send).collect();
+            world.with(1, |net, cx| net.commit(cx, query, specs));
+        }
+    }
+
+    assert_eq!((commits, done(&world, 1)), (2, Some(Err(QueryError::TooFewNodes))));
 }
 
 #[test]
@@ -299,6 +323,17 @@ fn find_node(world: &mut World, index: usize, target: NodeId) -> Vec<NodeId> {
         Some(closest)
     });
     closest.unwrap().iter().filter_map(|reply| reply.from_id).collect()
+}
+
+/// What a node's queries want to be committed: the closest nodes of each.
+fn take_commits(world: &mut World, index: usize) -> Vec<Vec<Reply>> {
+    let is_commit = |output: &mut Output| matches!(output, Output::Commit { .. });
+    let commits = world.hosts[index].outputs.extract_if(.., is_commit);
+    let closest = commits.filter_map(|output| {
+        let Output::Commit { closest, .. } = output else { return None };
+        Some(closest)
+    });
+    closest.collect()
 }
 
 fn done(world: &World, index: usize) -> Option<Result<(), QueryError>> {

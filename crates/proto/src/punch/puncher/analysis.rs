@@ -92,13 +92,13 @@ impl Puncher {
         self.cancel_pings(cx, io);
         self.asked.clear();
         let nat = Nat::new(io.net.firewalled());
-        self.former_nat = Some(std::mem::replace(&mut self.nat, nat));
-        self.sockets.replace(cx, io);
+        let former = std::mem::replace(&mut self.nat, nat);
+        self.sockets.replace(cx, io, former);
     }
 
     /// There is no other socket: the one that we have serves on, as good or bad as its NAT is.
-    pub(super) fn stop_reopening(&mut self) {
-        if let Some(nat) = self.former_nat.take() {
+    pub(super) fn stop_reopening(&mut self, former: Option<Nat>) {
+        if let Some(nat) = former {
             self.nat = nat;
         }
         self.analysis = Analysis::Ended;

@@ -28,8 +28,6 @@ pub(crate) struct Puncher {
     owner: PunchOwner,
     remote: Remote,
     nat: Nat,
-    /// What was known of the socket that is being replaced.
-    former_nat: Option<Nat>,
     sockets: Sockets,
     /// When a probe, which may be the peer's, was answered last, from each socket.
     answered: BTreeMap<SocketId, Instant>,
@@ -90,7 +88,6 @@ impl Puncher {
             owner,
             remote: Remote::new(remote_firewall),
             nat: Nat::new(io.net.firewalled()),
-            former_nat: None,
             sockets: Sockets::new(id, party),
             answered: BTreeMap::new(),
             retired: false,
@@ -237,7 +234,6 @@ impl Puncher {
             return;
         }
         self.sockets.handle_bound(cx, io);
-        self.former_nat = None;
         self.news.extend((self.reopening == Reopening::No).then_some(News::Ready));
         self.analysis = Analysis::Sampling { again: true };
         self.sample(cx, io);
@@ -282,10 +278,10 @@ impl Puncher {
 
     fn handle_unbound(&mut self, socket: SocketId) {
         let was_first = self.socket() == Some(socket);
-        self.sockets.forget(socket);
+        let former = self.sockets.forget(socket);
         match self.socket() {
             _ if !was_first || self.work == Work::Connected => {}
-            Some(_) => self.stop_reopening(),
+            Some(_) => self.stop_reopening(former),
             None => self.work = Work::Over,
         }
     }

@@ -1,6 +1,7 @@
 //! The sockets of a puncher, which holds them until it ends.
 
 use crate::base::{Io, Party, PunchId};
+use crate::punch::nat::Nat;
 use crate::{Cx, SocketId};
 
 #[derive(Debug)]
@@ -18,10 +19,12 @@ pub(super) struct Sockets {
     changes: Vec<SocketChange>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 struct Former {
     socket: SocketId,
     is_known: bool,
+    /// What was known of it.
+    nat: Nat,
 }
 
 /// Which sockets a puncher listens on.
@@ -68,11 +71,11 @@ impl Sockets {
         }
     }
 
-    /// Puts a new socket in the place of the only one, which comes back if the new one cannot be
-    /// bound.
-    pub(super) fn replace(&mut self, cx: &mut Cx<'_>, io: &mut Io<'_>) {
+    /// Puts a new socket in the place of the only one, which comes back with its NAT if the new one
+    /// cannot be bound.
+    pub(super) fn replace(&mut self, cx: &mut Cx<'_>, io: &mut Io<'_>, nat: Nat) {
         let is_known = std::mem::take(&mut self.is_known);
-        self.former = self.used.pop().map(|socket| Former { socket, is_known });
+        self.former = self.used.pop().map(|socket| Former { socket, is_known, nat });
         self.acquire(cx, io);
     }
 
@@ -80,8 +83,8 @@ impl Sockets {
     /// may know that: a probe may be on its way there.
     pub(super) fn handle_bound(&mut self, cx: &mut Cx<'_>, io: &mut Io<'_>) {
         match self.former.take() {
-            Some(Former { socket, is_known: true }) => self.replaced.push(socket),
-            Some(Former { socket, is_known: false }) => self.release(cx, io, socket),
+            Some(Former { socket, is_known: true, .. }) => self.replaced.push(socket),
+            Some(Former { socket, is_known: false, .. }) => self.release(cx, io, socket),
             None => {}
         }
     }
@@ -101,15 +104,16 @@ impl Sockets {
         }
     }
 
-    /// A socket could not be bound: it is gone, and the one that it was to replace stays.
-    pub(super) fn forget(&mut self, socket: SocketId) {
+    /// A socket could not be bound: it is gone, and the one that it was to replace stays. Returns
+    /// what was known of that one.
+    pub(super) fn forget(&mut self, socket: SocketId) -> Option<Nat> {
         let was_first = self.first() == Some(socket);
         self.used.retain(|other| *other != socket);
-        if let Some(former) = self.former.take_if(|_| was_first) {
-            self.used.insert(0, former.socket);
-            self.is_known = former.is_known;
-        }
         self.changes.push(SocketChange::Released(socket));
+        let Former { socket, is_known, nat } = self.former.take_if(|_| was_first)?;
+        self.used.insert(0, socket);
+        self.is_known = is_known;
+        Some(nat)
     }
 
     /// Releases all. Those that a connection has opened on stay open.

@@ -124,6 +124,22 @@ fn one_source_cannot_take_every_place() {
     assert_eq!(host.servers.handshakes(), MAX_HANDSHAKES / 2);
 }
 
+/// A program on this host has no share and no rate. A relay elsewhere cannot say that it is one.
+#[test]
+fn a_relay_cannot_say_that_a_client_is_on_this_host() {
+    for (relay, places, sockets) in [(RELAY, MAX_HANDSHAKES / 2, 6), (HERE, MAX_HANDSHAKES, 12)] {
+        for (max_sockets, handshakes) in [(usize::MAX, places), (16, sockets)] {
+            let mut host = Host::new(ServerOptions::default());
+            host.pool = Pool::new(max_sockets);
+            for _ in 0..1000 {
+                let message = host.client().message(Mode::FromRelay, Some(addr("127.0.0.1:5")));
+                host.handshake(relay, &message);
+            }
+            assert_eq!(host.servers.handshakes(), handshakes, "{relay}, {max_sockets} sockets");
+        }
+    }
+}
+
 /// Message 2 goes to the source of message 1, which may be forged: until something comes back, the
 /// connection is as good as a handshake.
 #[test]

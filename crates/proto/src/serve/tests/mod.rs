@@ -46,7 +46,7 @@ impl Announced for Relays {
     }
 
     fn is_relay(&self, _: ServerId, address: SocketAddrV4) -> bool {
-        address.ip() == RELAY.ip()
+        [RELAY, HERE].iter().any(|relay| relay.ip() == address.ip())
     }
 }
 
@@ -290,5 +290,6 @@ fn addr(text: &str) -> SocketAddrV4 {
 
 const SERVER: ServerId = ServerId(0);
 const RELAY: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(2, 2, 2, 2), 2);
+const HERE: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 2);
 const CLIENT: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(4, 4, 4, 4), 4);
 const MAX_HANDSHAKES: usize = 200;

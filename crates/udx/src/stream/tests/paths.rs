@@ -96,7 +96,8 @@ impl Case {
         let mut pair = Pair::new(self.link(rate), 5);
         pair.b.keeps = false;
         pair.b.set_window(self.window << 20);
-        // Both ends of a secret stream begin with a header, whose round trip tells them of the path.
+        // Both ends of a secret stream begin with a header, whose round trip tells them of the
+        // path.
         pair.b.write(&[0; 59]);
         let total = (rate as f64 * self.seconds) as usize;
         for _ in 0..total / 65536 + 1 {
