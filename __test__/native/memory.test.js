@@ -122,7 +122,7 @@ function memory(object) {
     seen.add(each)
     if (ArrayBuffer.isView(each)) found.add(each.buffer)
     else if (each instanceof Map || each instanceof Set) queue.push(...each.values())
-    else queue.push(...Object.values(each))
+    else queue.push(...Reflect.ownKeys(each).map(name => each[name])) // symbols, too: internals
   }
   return [...found].reduce((sum, { byteLength }) => sum + (byteLength > KEY ? byteLength : 0), 0)
 }
