@@ -1,5 +1,5 @@
-const Measurement = require('./measurement')
 const UDXSocket = require('./udx-socket')
+const { measurementOf } = require('./measurement')
 
 /** The socket objects of a node. Each socket of the core has at most one that is kept. */
 module.exports = class Sockets {
@@ -11,7 +11,6 @@ module.exports = class Sockets {
     this._native = native
     this._isDualStack = isDualStack
     this._byId = new Map()
-    this._traffic = new WeakMap()
   }
 
   /** The socket that a firewalled node sends its requests from. */
@@ -79,17 +78,13 @@ module.exports = class Sockets {
   _create(id) {
     const address = this._native.inspect('localAddress', id)
     const family = this._isDualStack ? { host: '::', family: 6 } : { family: 4 }
-    const source = { measure: () => this._native.inspect('traffic', id) }
-    const traffic = new Measurement(source, NO_TRAFFIC)
     const bound = address && { host: address.host, ...family, port: address.port }
-    const socket = new UDXSocket(id, bound, traffic)
-    this._traffic.set(socket, traffic)
-    return socket
+    return new UDXSocket(id, bound, { measure: () => this._native.inspect('traffic', id) })
   }
 
   // The address stays readable, as in the reference.
   _close(socket) {
-    this._traffic.get(socket).stop()
+    measurementOf(socket).stop()
     socket.closing = true
   }
 }
@@ -98,5 +93,3 @@ module.exports = class Sockets {
 const CLIENT = 0
 const SERVER = 1
 const MAIN = [CLIENT, SERVER]
-
-const { NO_TRAFFIC } = UDXSocket
