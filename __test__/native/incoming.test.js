@@ -138,6 +138,9 @@ test('datagrams that a program makes up', async t => {
   const rinfo = { host: '127.0.0.1', port: 5, family: 4 }
   t.ok(thrown(() => dht.onmessage(dht.socket, 'text', rinfo)) instanceof TypeError)
   t.ok(thrown(() => dht.onmessage(dht.socket, VALUE, {})) instanceof TypeError)
+  for (const socket of [null, {}, { id: 1 }]) {
+    t.ok(thrown(() => dht.onmessage(socket, VALUE, rinfo)) instanceof TypeError)
+  }
   const before = dht.stats.dropped.malformed
   dht.onmessage(dht.socket, VALUE, rinfo)
   dht.onmessage(dht.socket, b4a.alloc(1), rinfo)

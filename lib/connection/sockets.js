@@ -36,7 +36,17 @@ module.exports = class Sockets {
   /** @throws {TypeError} if the socket is not one of this node */
   idOf(socket) {
     if (this._byId.get(socket.id) === socket) return socket.id
-    throw new TypeError('socket must be a socket of this node')
+    throw new TypeError(NOT_OURS)
+  }
+
+  /**
+   * The same, also for a socket that was viewed and not kept.
+   *
+   * @throws {TypeError} if it is no socket
+   */
+  idOfViewed(socket) {
+    if (socket instanceof UDXSocket) return socket.id
+    throw new TypeError(NOT_OURS)
   }
 
   /** Adds a stream to its socket and returns the socket, which is kept until it has no streams. */
@@ -88,6 +98,8 @@ module.exports = class Sockets {
     socket.closing = true
   }
 }
+
+const NOT_OURS = 'socket must be a socket of this node'
 
 /** Numbers of the two main sockets, which every node has unless it sleeps. */
 const CLIENT = 0

@@ -51,7 +51,7 @@ module.exports = class Query extends Readable {
     this._asked = what.target
     this._begin = what.start
     this._commit = what.commit === undefined ? commitOption(opts.commit) : what.commit
-    this._session = opts.session || null
+    this._session = Session.check(opts.session)
     this._member = null // of the session, if there is one
     this._internals = internalsOf(dht)
     this._received = [] // empty after the end
