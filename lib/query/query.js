@@ -6,6 +6,7 @@ const Session = require('../request/session')
 const queryOptions = require('./query-options')
 const { checkBytes, checkFunction } = require('../util/check')
 const { internalsOf } = require('../util/internals')
+const { K, compareDistance } = require('../util/kademlia')
 const { toQueryReply } = require('../request/received-reply')
 
 /**
@@ -217,16 +218,8 @@ module.exports = class Query extends Readable {
 
   _closestReceived() {
     const known = this._received.filter(reply => reply.from.id !== null)
-    known.sort((a, b) => this._distance(a.from.id, b.from.id))
+    known.sort((a, b) => compareDistance(this.target, a.from.id, b.from.id))
     return known.slice(0, K)
-  }
-
-  // Negative if a is closer to the target than b.
-  _distance(a, b) {
-    for (let i = 0; i < a.byteLength; i++) {
-      if (a[i] !== b[i]) return (this.target[i] ^ a[i]) - (this.target[i] ^ b[i])
-    }
-    return 0
   }
 }
 
@@ -241,9 +234,6 @@ module.exports.createQuery = function createQuery(dht, what, opts) {
   if (dht.destroyed) throw new Error('Node destroyed')
   return new module.exports(dht, what, opts || {})
 }
-
-/** The number of replies that a query keeps, and of nodes in a bucket. */
-const K = 20
 
 /** The data of a findPeer query. */
 module.exports.mapFindPeer = function mapFindPeer({ token, from, to, value }) {
