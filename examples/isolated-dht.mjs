@@ -9,11 +9,11 @@
 import DHT from '../index.js' // in a program of your own: 'hyperdht'
 
 const HOST = '127.0.0.1'
-const PORT = 40500
+const PORT = 10500
 
 // 1. The bootstrap node. New nodes ask it who else is there, so its address must be known to all,
 //    and stay. It is the only one that needs a fixed port. `hyperdht --bootstrap --host 10.0.0.1
-//    --port 40500` is the same as a command.
+//    --port 10500` is the same as a command.
 
 const bootstrapper = DHT.bootstrapper(PORT, HOST, { host: HOST })
 await bootstrapper.ready()

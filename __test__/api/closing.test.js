@@ -2,6 +2,7 @@
 // the server, whatever the program does while the two are on their way to each other.
 
 const test = require('brittle')
+const busyFor = require('../helpers/busy')
 const { DHT } = require('../helpers/implementation')
 const { node, testnet, once, closed } = require('../helpers/fixtures')
 
@@ -53,12 +54,6 @@ async function keepsPromises(t, { rounds, ownNode = false }, act) {
 async function isKept(opened, connection, ended) {
   if (!(await opened)) return true
   return Promise.race([connection.then(() => true), ended.then(() => false)])
-}
-
-// Others go on meanwhile.
-function busyFor(ms) {
-  const end = Date.now() + ms
-  while (Date.now() < end);
 }
 
 function noop() {}

@@ -41,9 +41,9 @@ test('a damaged Noise message is ignored', async t => {
 
   const conn = peer.connect(server.publicKey, { createHandshake: damagedHandshake })
   conn.on('error', noop)
-  await sleep(500)
+  if (isNative) while (dropped(dht) === before) await sleep(10)
+  else await sleep(500)
   conn.destroy()
-  if (isNative) t.ok(dropped(dht) > before, 'and counted')
 
   server.removeAllListeners('connection')
   await connect(server, peer)
@@ -69,8 +69,7 @@ test('damaged datagrams', async t => {
 
   const sent = datagrams()
   for (const datagram of sent) await socket.send(datagram, port, '127.0.0.1')
-  await sleep(200)
-  if (isNative) t.ok(dropped(dht) - before >= sent.length / 2, 'counted')
+  while (isNative && dropped(dht) - before < sent.length / 2) await sleep(10)
 
   await connect(server, peer)
   t.pass('the node goes on')

@@ -184,12 +184,13 @@ test('maxAge: what others announced is forgotten', async t => {
 
   const dht = await start(t, { bootstrap: [{ host: HOST, port }] })
   const topic = b4a.alloc(32, 4)
-  await dht.announce(topic, dht.defaultKeyPair, []).finished()
   const found = async () => {
     for await (const { peers } of dht.lookup(topic)) if (peers.length > 0) return true
     return false
   }
-  t.ok(await found())
+  // on a busy machine a lookup may come too late
+  do await dht.announce(topic, dht.defaultKeyPair, []).finished()
+  while (!(await found()))
   while (await found()) await sleep(50)
   t.pass('gone')
 })

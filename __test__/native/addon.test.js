@@ -1,7 +1,8 @@
 // A package without the addon of this machine says so, and how to get one.
 
 const test = require('brittle')
-const { childProcess, executable, fs, path, process, runtime } = require('../helpers/runtime')
+const run = require('../helpers/run')
+const { executable, fs, path, process, runtime } = require('../helpers/runtime')
 
 const ROOT = path.join(__dirname, '..', '..')
 const HOST = fs.readdirSync(path.join(ROOT, 'prebuilds')).find(isForThisMachine)
@@ -63,15 +64,8 @@ try {
 `
 
 async function load(folder) {
-  const child = childProcess.spawn(executable(runtime), [path.join(folder, 'main.js')], {
-    stdio: ['ignore', 'pipe', 'inherit']
-  })
-  let output = ''
-  child.stdout.on('data', chunk => {
-    output += chunk
-  })
-  await new Promise(resolve => child.stdout.on('close', resolve))
-  return JSON.parse(output)
+  const { stdout } = await run([executable(runtime), path.join(folder, 'main.js')])
+  return JSON.parse(stdout)
 }
 
 function isForThisMachine(host) {

@@ -8,13 +8,13 @@ const { closed, node, once, sleep, testnet } = require('../helpers/fixtures')
 const { answerAll } = require('../../lib/server/hooks')
 
 test('a hook that is removed is not asked', async t => {
-  const { server, connect } = await listen(t, {
+  const { dht, server, connect } = await listen(t, {
     firewall: () => t.fail('asked'),
     holepunch: refuse
   })
   const connection = once(server, 'connection')
   const conn = connect()
-  busyFor(BUSY)
+  untilAdmitted(dht)
   server.firewall = null
   server.holepunch = null
   await connection
@@ -22,10 +22,10 @@ test('a hook that is removed is not asked', async t => {
 })
 
 test('a server that closes while its hook decides', async t => {
-  const { server, connect } = await listen(t)
+  const { dht, server, connect } = await listen(t)
   server.on('connection', () => t.fail('a connection'))
   const ended = closed(connect())
-  busyFor(BUSY)
+  untilAdmitted(dht)
   const { asked, decide } = decision(server)
   await asked
   await server.close()
@@ -38,7 +38,7 @@ test('a client that goes while the hook decides', async t => {
   const { dht, server, connect } = await listen(t)
   server.on('connection', () => t.fail('a connection'))
   const conn = connect()
-  busyFor(BUSY)
+  untilAdmitted(dht)
   const { asked, decide } = decision(server)
   await asked
   t.is(await conn.opened, true)
@@ -52,7 +52,7 @@ test('a node that is destroyed while a hook decides', async t => {
   const { dht, server, connect } = await listen(t)
   server.on('connection', () => t.fail('a connection'))
   const ended = closed(connect())
-  busyFor(BUSY)
+  untilAdmitted(dht)
   const { asked, decide } = decision(server)
   await asked
   await dht.destroy()
@@ -88,6 +88,12 @@ async function listen(t, options) {
   return { dht, server, connect }
 }
 
+/** Blocks JavaScript until the core has a client of the node, whom it lets in if there is no hook. */
+function untilAdmitted(dht) {
+  const clients = ({ handshakes, connections }) => handshakes + connections
+  while (clients(dht._live()) === 0) busyFor(1)
+}
+
 /** A firewall that is asked, and decides when it is told to. */
 function decision(server) {
   let asked = null
@@ -108,8 +114,5 @@ function decision(server) {
 function refuse() {
   return false
 }
-
-/** Much longer than a client on the same host needs. */
-const BUSY = 300
 
 function noop() {}

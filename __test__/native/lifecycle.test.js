@@ -2,6 +2,7 @@
 
 const test = require('brittle')
 const b4a = require('b4a')
+const freePort = require('../helpers/free-port')
 const { DHT } = require('../helpers/implementation')
 const { node, pair, testnet, once, record, closed, sleep } = require('../helpers/fixtures')
 const { isFound, found } = require('../helpers/finding')
@@ -125,11 +126,12 @@ test('listen and suspend at a time', async t => {
 
 test('a port that must be had and is taken: the node sleeps on', async t => {
   const net = await testnet(t)
-  const dht = await node(t, net, { port: FIXED_PORT, anyPort: false })
+  const port = await freePort()
+  const dht = await node(t, net, { port, anyPort: false })
   const server = dht.createServer()
   await server.listen()
   await dht.suspend()
-  const thief = new DHT({ ...ANYWHERE, port: FIXED_PORT, anyPort: false })
+  const thief = new DHT({ ...ANYWHERE, port, anyPort: false })
   await thief.bind()
 
   const err = await dht.resume().catch(err => err)
@@ -141,13 +143,14 @@ test('a port that must be had and is taken: the node sleeps on', async t => {
   await thief.destroy()
   await dht.resume()
   t.is(dht.suspended, false)
-  t.is(dht.localAddress().port, FIXED_PORT)
+  t.is(dht.localAddress().port, port)
   await found(dht, server.publicKey)
 })
 
 test('a node whose ports could not be bound', async t => {
-  const first = new DHT({ ...ANYWHERE, port: FIXED_PORT, anyPort: false })
-  const second = new DHT({ ...ANYWHERE, port: FIXED_PORT, anyPort: false })
+  const port = await freePort()
+  const first = new DHT({ ...ANYWHERE, port, anyPort: false })
+  const second = new DHT({ ...ANYWHERE, port, anyPort: false })
   t.is((await second.suspend().catch(err => err)).code, 'EADDRINUSE')
   await second.resume()
   t.is(second.suspended, false)
@@ -166,8 +169,5 @@ async function settled(nodes) {
 }
 
 const ANYWHERE = { bootstrap: [], host: '127.0.0.1' }
-
-/** Below the ports that systems give out by themselves. */
-const FIXED_PORT = 21_937
 
 function noop() {}

@@ -6,6 +6,7 @@ const { DHT, createTestnet } = require('../helpers/implementation')
 
 const where = isBare ? Bare.argv[2] : process.argv[2]
 const uncaught = isBare ? Bare : process
+const thrown = new Promise(resolve => uncaught.on('uncaughtException', resolve))
 uncaught.on('uncaughtException', err => console.log('uncaught: ' + err.message))
 
 main()
@@ -41,7 +42,8 @@ async function throwInData(server, client) {
     throw new Error('from the listener')
   })
   conn.write('d')
-  setTimeout(() => other.write('d'), 100)
+  await thrown
+  other.write('d')
   await seen
   console.log('second data')
 }
@@ -61,7 +63,7 @@ function throwOnce(emitter, event, trigger) {
     emitter.on(event, () => {
       calls++
       if (calls === 1) {
-        setTimeout(trigger, 100)
+        thrown.then(trigger)
         throw new Error('from the listener')
       }
       console.log('second ' + event)
