@@ -8,7 +8,7 @@ module.exports = function dhtRoles(implementation) {
   return Object.fromEntries(roles.map(([name, role]) => [name, opts => role(implementation, opts)]))
 }
 
-/** Starts a network, and says what that cost; then reports its CPU time whenever it is asked. */
+/** Starts a network and reports its cost. After that, reports its CPU time at each message. */
 async function testnet({ createTestnet }, { size }) {
   collect()
   const memory = process.memoryUsage.rss()
@@ -28,7 +28,9 @@ async function served({ DHT }, { bootstrap }) {
   process.send({ port: dht.address().port })
 }
 
-/** Announces peers until the node at a port has them: a topic, and a server's own key. */
+/**
+ * Announces peers of a topic, and the key of a server, until the node at a port has stored both.
+ */
 async function announcer({ DHT }, { bootstrap, port, peers, relays }) {
   const dht = new DHT({ bootstrap, host: '127.0.0.1' })
   await dht.fullyBootstrapped()
@@ -62,7 +64,7 @@ async function announcer({ DHT }, { bootstrap, port, peers, relays }) {
   }
 }
 
-/** Asks the whole network for something that nobody has, one query after another. */
+/** Runs queries for something that no node has, one after another. */
 async function querier({ DHT }, { bootstrap, query, rounds, warmup }) {
   const dht = new DHT({ bootstrap, host: '127.0.0.1' })
   await dht.fullyBootstrapped()
@@ -82,7 +84,7 @@ async function querier({ DHT }, { bootstrap, query, rounds, warmup }) {
   process.send({ times, cpu: cpuSeconds(cpu) })
 }
 
-/** Stores things, always several at once. */
+/** Stores values, several at once. */
 async function putter({ DHT }, { bootstrap, store, rounds, warmup, parallel }) {
   const dht = new DHT({ bootstrap, host: '127.0.0.1' })
   await dht.fullyBootstrapped()

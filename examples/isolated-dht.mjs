@@ -4,7 +4,7 @@
 //   node examples/isolated-dht.mjs
 //
 // On several machines the steps are the same: step 1 runs on one of them, with the address by which
-// the others reach it and without `host`; everybody else is given that address as `bootstrap`.
+// the others reach it and without `host`. All other nodes get that address as `bootstrap`.
 
 import DHT from '../index.js' // in a program of your own: 'hyperdht'
 

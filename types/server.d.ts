@@ -5,7 +5,7 @@ import { HolepunchHook, NoiseSecretStream } from './connection'
 import { CodedError, Emitter } from './emitter'
 
 export interface ServerOptions {
-  /** True refuses a client, silently. */
+  /** If it returns true, the client is refused, and gets no answer. */
   firewall?: FirewallHook
   /** False: never. */
   holepunch?: HolepunchHook | false
@@ -75,7 +75,7 @@ export interface Server extends Emitter<ServerEvents> {
   ): Promise<this>
   /** Unannounces the key pair; connections stay open. */
   close(): Promise<void>
-  /** Takes the announcement back and refuses clients; connections stay open. */
+  /** Unannounces the key pair and refuses clients, until `resume`. Connections stay open. */
   suspend(opts?: { log?: (text: string) => void }): Promise<void>
   /** Announces again, in the background. */
   resume(): Promise<void>

@@ -1,5 +1,5 @@
-// What a peer is promised, the application gets: a client whose stream opens is a 'connection' of
-// the server, whatever the program does while the two are on their way to each other.
+// If the stream of a client opens, the server emits 'connection' for it, also if the server's
+// program closes, suspends or destroys something meanwhile.
 
 const test = require('brittle')
 const busyFor = require('../helpers/busy')
@@ -50,7 +50,7 @@ async function keepsPromises(t, { rounds, ownNode = false }, act) {
   t.is(kept.filter(Boolean).length, rounds)
 }
 
-// A client that has opened ends before it is a 'connection', or not.
+// False if a client has opened and ended, and the server has not emitted 'connection' for it.
 async function isKept(opened, connection, ended) {
   if (!(await opened)) return true
   return Promise.race([connection.then(() => true), ended.then(() => false)])

@@ -1,4 +1,4 @@
-// 'network-change' and 'network-update', in a network namespace whose interfaces a test may change.
+// 'network-change' and 'network-update', in a network namespace whose interfaces a program changes.
 
 const test = require('brittle')
 const ownNetwork = require('../helpers/own-network')

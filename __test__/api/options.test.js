@@ -1,4 +1,4 @@
-// Options of a node. What they do to queries and connections is tested with those.
+// Options of a node. The tests of queries and connections cover the options that affect those.
 
 const test = require('brittle')
 const b4a = require('b4a')

@@ -105,7 +105,9 @@ async function firewalled(t, net) {
   return dht
 }
 
-/** Longer than a client on the same host needs to punch. */
+/**
+ * Longer than a client on the same host needs to punch. The outcome is the same if it needs longer.
+ */
 const PUNCHED = 3000
 
 function noop() {}

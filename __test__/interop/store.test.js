@@ -180,7 +180,7 @@ function announced(random) {
   return { keyPair, target: own ? DHT.hash(keyPair.publicKey) : topic }
 }
 
-/** An answer without what differs from node to node and from moment to moment. */
+/** An answer as text, without the parts that differ from node to node and from moment to moment. */
 function describe({ command }, { error, token, closerNodes, value }) {
   const gives = [token ? 'token' : '', closerNodes ? 'nodes' : ''].join(' ')
   if (error || command !== COMMANDS.LOOKUP || !value) {

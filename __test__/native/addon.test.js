@@ -1,4 +1,4 @@
-// A package without the addon of this machine says so, and how to get one.
+// If the addon of this machine is missing, the error explains it, and how to build one.
 
 const test = require('brittle')
 const run = require('../helpers/run')
@@ -37,7 +37,7 @@ test('an addon that the system refuses', async t => {
   t.ok(cause.length > 0)
 })
 
-/** What of this package loads the addon, with the given files as addons. */
+/** A folder with the files of this package that load the addon, and with the given addons. */
 function packageWith(t, addons) {
   const folder = fs.mkdtempSync(path.join(temporaryFolder(), 'hyperdht-addon-'))
   t.teardown(() => fs.rmSync(folder, { recursive: true }))

@@ -1,4 +1,5 @@
-// What the reference accepts and ours refuses, at once and in words (docs/COMPATIBILITY.md).
+// Arguments that the reference accepts and that ours refuses at once, with a clear message
+// (docs/COMPATIBILITY.md).
 
 const test = require('brittle')
 const b4a = require('b4a')

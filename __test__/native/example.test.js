@@ -1,4 +1,4 @@
-// The example runs as its reader would run it, and ends by itself.
+// The example runs as a reader would run it, and ends by itself.
 
 const test = require('brittle')
 const run = require('../helpers/run')

@@ -1,5 +1,5 @@
-// Hooks that are set when the core has let a client in already: what the reference has not, or what
-// it cannot show.
+// A hook is set after the core has let a client in: cases that the reference does not have, or
+// cannot show.
 
 const test = require('brittle')
 const { DHT } = require('../helpers/implementation')
@@ -88,7 +88,7 @@ async function listen(t, options) {
   return { dht, server, connect }
 }
 
-/** Blocks JavaScript until the core has a client of the node, whom it lets in if there is no hook. */
+/** Blocks JavaScript until a client has reached the core, which lets it in if there is no hook. */
 function untilAdmitted(dht) {
   const clients = ({ handshakes, connections }) => handshakes + connections
   while (clients(dht._live()) === 0) busyFor(1)

@@ -1,4 +1,4 @@
-// Requests of others, where ours does more than the reference, or says more.
+// Requests of other nodes: cases in which ours does more than the reference, or has clearer errors.
 
 const test = require('brittle')
 const b4a = require('b4a')

@@ -1,4 +1,5 @@
-// Sleep and waking where the reference does something else, or cannot tell.
+// suspend() and resume(): cases in which the reference does something else, or has no outcome to
+// test.
 
 const test = require('brittle')
 const b4a = require('b4a')
@@ -158,7 +159,7 @@ test('a node whose ports could not be bound', async t => {
   await first.destroy()
 })
 
-/** Live objects, when streams and handshakes that answer late peers have been forgotten. */
+/** Counts of live objects, after the streams and handshakes that answer late peers have ended. */
 async function settled(nodes) {
   for (;;) {
     const all = nodes.map(dht => dht._live())

@@ -1,4 +1,5 @@
-// Whose memory it is: what a program is given is its own, what is closed holds none.
+// Received data has memory of its own, which the program may keep or transfer. A closed node holds
+// no memory.
 
 const test = require('brittle')
 const b4a = require('b4a')

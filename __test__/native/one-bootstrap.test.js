@@ -1,5 +1,5 @@
-// "One or more bootstrap nodes", as the README has it, means that one will do. The reference opens
-// connections here and then loses them.
+// One bootstrap node is enough, as the README says. With one, connections of the reference open and
+// then break.
 
 const test = require('brittle')
 const b4a = require('b4a')

@@ -1,4 +1,4 @@
-// What the reference has and this version has not says so (docs/COMPATIBILITY.md).
+// What only the reference has throws NOT_SUPPORTED here (docs/COMPATIBILITY.md).
 
 const test = require('brittle')
 const b4a = require('b4a')
@@ -69,7 +69,7 @@ test('what this version has not says so', async t => {
   t.is(ours.socket.udx, ours.udx)
 })
 
-test('there is no method of the reference that we have not heard of', async t => {
+test('there is no method of the reference that ours lacks', async t => {
   const ours = await objects(t, DHT, createTestnet)
   const theirs = await objects(t, reference, createReferenceTestnet)
   for (const owner of Object.keys(theirs)) {
@@ -131,7 +131,7 @@ function says(t, err, name = '') {
   t.is(err?.code, 'NOT_SUPPORTED')
 }
 
-/** One of each object that programs get into their hands. */
+/** One of each object that programs get. */
 async function objects(t, DHT, createTestnet) {
   const net = await createTestnet(2, t.teardown)
   let request = null

@@ -1,4 +1,4 @@
-// Every export and every event, without a word of a runtime. What is wrong is refused.
+// Uses every export and every event, and no type of a runtime. Wrong uses do not compile.
 
 import DHT from 'hyperdht'
 import createTestnet from 'hyperdht/testnet.js'
