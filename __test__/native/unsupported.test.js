@@ -50,6 +50,22 @@ const REJECTING = {
   socket: ['close', 'send']
 }
 
+/** Properties of the reference that are undefined here (docs/COMPATIBILITY.md). */
+const UNDEFINED = {
+  rawStream: ['bbrBandwidth', 'bbrState', 'readable', 'writable'],
+  socket: ['packetsDroppedByKernel'],
+  request: ['destroyed', 'index', 'retries', 'sent', 'session', 'timeout', 'ttl'],
+  session: ['inflight'],
+  udx: [
+    ...['bytesReceived', 'bytesTransmitted', 'packetsDroppedByKernel'],
+    ...['packetsReceived', 'packetsTransmitted']
+  ],
+  rawStreams: ['size'],
+  networkInterfaces: ['interfaces'],
+  table: ['rows'],
+  health: ['newest', 'oldest', 'previous']
+}
+
 /** Functions of the reference that are options: they are refused when they are set. */
 const OPTIONS = { server: ['createHandshake', 'createSecretStream'] }
 
@@ -76,6 +92,15 @@ test('there is no method of the reference that ours lacks', async t => {
     const names = methods(theirs[owner])
     const missing = names.filter(name => typeof ours[owner][name] !== 'function')
     t.alike(missing, OPTIONS[owner] || [], `${owner}: ${names.length} methods`)
+  }
+})
+
+test('the properties of the reference that ours lacks are listed', async t => {
+  const ours = await objects(t, DHT, createTestnet)
+  const theirs = await objects(t, reference, createReferenceTestnet)
+  for (const owner of Object.keys(theirs)) {
+    const missing = properties(theirs[owner]).filter(name => !(name in ours[owner]))
+    t.alike(missing.sort(), UNDEFINED[owner] || [], owner)
   }
 })
 
@@ -169,11 +194,20 @@ const COMMAND = 77
 
 /** The public methods of an object, those that it inherits too. */
 function methods(object) {
+  return publicNames(object).filter(name => typeof object[name] === 'function')
+}
+
+/** Its other public properties. */
+function properties(object) {
+  return publicNames(object).filter(name => typeof object[name] !== 'function')
+}
+
+function publicNames(object) {
   const names = new Set()
   for (let at = object; !ROOTS.has(at); at = Object.getPrototypeOf(at)) {
     for (const name of Reflect.ownKeys(at)) if (isPublic(name)) names.add(name)
   }
-  return [...names].filter(name => typeof object[name] === 'function')
+  return [...names]
 }
 
 const ROOTS = new Set([null, Object.prototype, Function.prototype])
