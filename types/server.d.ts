@@ -59,8 +59,12 @@ export interface Server extends Emitter<ServerEvents> {
   readonly listening: boolean
   readonly closed: boolean
   readonly suspended: boolean
-  firewall: FirewallHook
-  holepunch: HolepunchHook
+  /** Null removes the hook. */
+  get firewall(): FirewallHook
+  set firewall(hook: FirewallHook | null)
+  /** Null removes the hook. */
+  get holepunch(): HolepunchHook
+  set holepunch(hook: HolepunchHook | null)
   handshakeClearWait: number
 
   /**

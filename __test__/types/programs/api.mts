@@ -129,6 +129,8 @@ const at: number | undefined = server.address()?.port
 const relays: DHT.Address[] = server.relayAddresses
 server.firewall = () => false
 server.holepunch = () => true
+server.firewall = null
+server.holepunch = null
 server.refresh()
 server.notifyOnline()
 await Promise.all([server.suspend(), server.resume(), server.close()])
