@@ -190,7 +190,7 @@ declare class HyperDHT {
 
   /**
    * Answers a request of another node. Subclasses may override it, programs assign it; then all
-   * requests come here. The default serves what the protocol has, and emits 'request' for the rest.
+   * requests come here. The default serves the protocol's commands, and emits 'request' for others.
    *
    * @returns false for a command that is not known: the requester is told so
    */

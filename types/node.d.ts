@@ -13,7 +13,7 @@ export interface NetworkInterface {
   internal: boolean
 }
 
-/** A node of the routing table, as it was when it was looked at. Times are ticks of 5 s. */
+/** A copy of a node of the routing table. Times are ticks of 5 s. */
 export interface TableNode {
   id: Buffer
   host: string

@@ -27,7 +27,7 @@ export interface Request {
   readonly value: Buffer | null
   readonly internal: false
 
-  /** @throws {TypeError} for a value, address or socket that is none */
+  /** @throws {TypeError} for an invalid value, address or socket */
   reply(value: Uint8Array | null, opts?: AnswerOptions): void
   /** Without a token, unless that is asked for. */
   error(code: number, opts?: AnswerOptions): void

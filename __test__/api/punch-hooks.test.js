@@ -1,4 +1,4 @@
-// What the `holepunch` hooks of a client and of a server are asked.
+// The arguments of the `holepunch` hooks of a client and of a server.
 
 const test = require('brittle')
 const { DHT } = require('../helpers/implementation')

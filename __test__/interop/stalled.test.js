@@ -18,7 +18,7 @@ const ALIASES = '127.0.0.1'
 const SHORT = { bytes: 16 * MIB, pauseAt: 4 * MIB, pause: 15_000, losses: [0.03] }
 const LONG = { bytes: 200 * MIB, pauseAt: 40 * MIB, pause: 30_000, losses: [0, 0.01] }
 
-/** What a connection may take while nobody reads. */
+/** The memory that a connection may take while nobody reads. */
 const MOST = 8 * MIB
 
 const transfer = process.env.HYPERDHT_LONG === '1' ? LONG : SHORT

@@ -36,7 +36,7 @@ test('stores answer alike', { timeout: 120_000 }, async t => {
   t.ok(silent.length > 0 && silent.length < expected.length, silent.length + ' met with silence')
 })
 
-/** What a node of this kind answers to the requests of this seed. */
+/** The answers of a node of this kind to the requests of this seed. */
 async function answers(t, kind, seed) {
   const world = await World.create(kind, plan.runtime)
   t.teardown(() => world.destroy())

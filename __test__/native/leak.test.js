@@ -52,5 +52,5 @@ function objects({ live: { timers, ...rest } }) {
 /** A stream of a connection that is not forgotten has some 3 KiB, and a round makes 2000. */
 const MAX_HEAP_GROWTH = 256 * 1024
 
-/** Pages that nobody leaked come and go by some hundred KiB. */
+/** Without a leak, resident memory still varies by some hundred KiB. */
 const MAX_NATIVE_GROWTH = 1024 * 1024

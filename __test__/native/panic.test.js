@@ -162,5 +162,5 @@ async function lonely(t) {
 
 const MAY_PANIC = 'HYPERDHT_NATIVE_MAY_PANIC'
 
-/** Discards what it gets: no program has this port, and none can be given it by the system. */
+/** Nobody answers at this port (discard, RFC 863), and no system gives it to a program. */
 const SILENT = { host: '127.0.0.1', port: 9 }

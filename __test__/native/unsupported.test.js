@@ -7,7 +7,7 @@ const createReferenceTestnet = require('hyperdht-reference/testnet')
 const { DHT, createTestnet } = require('../helpers/implementation')
 const { node, once, pair, testnet, thrown } = require('../helpers/fixtures')
 
-/** By the objects of `objects`, below. Those of `rejecting` return a promise in the reference. */
+/** Methods that throw, by the names that `objects` below gives to their objects. */
 const STAND_INS = {
   DHT: ['connectRawStream'],
   dht: ['createRawStream', 'pool'],
@@ -41,6 +41,7 @@ const STAND_INS = {
   ]
 }
 
+/** Methods that reject, because they return a promise in the reference. */
 const REJECTING = {
   udx: ['lookup'],
   networkInterfaces: ['destroy'],

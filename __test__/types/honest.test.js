@@ -87,7 +87,7 @@ test('bytes are Buffers, whatever the program gave', async t => {
   connection.destroy()
 })
 
-/** One object for each type; `plain` are those that have no more than is declared. */
+/** One object for each type. An object of `plain` has only properties that are declared. */
 async function objects(t) {
   const net = await createTestnet(4, t.teardown)
   const questions = {}

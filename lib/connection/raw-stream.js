@@ -7,7 +7,7 @@ module.exports = class RawStream extends EventEmitter {
   /**
    * @param {import('./secret-stream')} stream
    * @param {import('./channel')} channel
-   * @param {object} transport what the core said when it opened
+   * @param {object} transport the addresses and ids of the core's event
    */
   constructor(stream, channel, { socket, localId, remoteId, remote }) {
     super()

@@ -19,7 +19,7 @@ module.exports = class Internals {
    * @param {import('./rpc')} dht
    * @param {object} config of border.js
    * @param {import('./node-state')} state
-   * @param {() => void} onclosing called before the sockets close, for what a subclass has to end
+   * @param {() => void} onclosing called before the sockets close, so that a subclass can end
    */
   constructor(dht, config, state, onclosing) {
     this.dht = dht

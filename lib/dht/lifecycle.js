@@ -9,7 +9,7 @@ const deferred = require('../util/deferred')
 module.exports = class Lifecycle {
   /**
    * @param {import('./internals')} internals
-   * @param {() => void} onclosing called before the sockets close, for what a subclass has to end
+   * @param {() => void} onclosing called before the sockets close, so that a subclass can end
    */
   constructor(internals, onclosing) {
     this._internals = internals

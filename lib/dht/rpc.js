@@ -17,7 +17,7 @@ const { isReplaced } = require('../query/replaced')
 const { nodeOptions, PUBLIC_ADDRESS } = require('./node-options')
 const { checkAddress, checkUint, checkValue, interval, isIPv4 } = require('../util/check')
 
-/** What the reference has in dht-rpc: a node's addresses, requests, queries and lifecycle. */
+/** The addresses, requests, queries and lifecycle of a node. In the reference, dht-rpc has these. */
 module.exports = class RPC extends EventEmitter {
   /** @param {import('../..').DHTOptions} [opts] */
   constructor(opts = {}) {

@@ -281,7 +281,7 @@ function commitOption(commit) {
  *
  * @param {number} command
  * @param {Buffer | null} value
- * @param {{ command: number, value: Buffer | null } | null} commit what the core sends at the end
+ * @param {{ command: number, value: Buffer | null } | null} commit sent by the core at the end
  * @returns {[string, object]}
  */
 module.exports.userQuery = function userQuery(command, value, commit) {

@@ -202,7 +202,7 @@ export class Crowd {
     return this.testnet.destroy()
   }
 
-  // What the report asks.
+  // The numbers of the report.
 
   mistakes(left) {
     const enough = this.counts.verified > 0
@@ -219,7 +219,7 @@ export class Crowd {
       .join(', ')
   }
 
-  /** Counts of what the nodes that stay keep. */
+  /** Counts of the objects that the permanent nodes keep. */
   tables() {
     const sum = { records: 0, routes: 0, openConnections: this.open.size }
     for (const node of this.staying) {

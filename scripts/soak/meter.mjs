@@ -1,4 +1,4 @@
-// What the process holds while the soak runs.
+// Measures memory and descriptors of the process while the soak runs.
 
 import { readdirSync } from 'node:fs'
 import { setTimeout } from 'node:timers/promises'

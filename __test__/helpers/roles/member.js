@@ -38,7 +38,7 @@ serve({
     return puts[kind](thing)
   },
 
-  /** What is found, as strings. */
+  /** Finds a thing. Resolves with the values that were found, as strings. */
   find({ kind, key }) {
     return finds[kind](b4a.from(key, 'hex'))
   }
