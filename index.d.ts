@@ -21,7 +21,7 @@ declare class HyperDHT {
   static keyPair(seed?: Uint8Array): HyperDHT.KeyPair
   /** BLAKE2b with 32 bytes of digest. */
   static hash(data: Uint8Array): Buffer
-  /** A node that others bootstrap from, at an address that it is known by. */
+  /** A node that other nodes bootstrap from, at the given public address. */
   static bootstrapper(port: number, host: string, opts?: HyperDHT.DHTOptions): HyperDHT
 
   static readonly BOOTSTRAP: string[]
@@ -37,13 +37,13 @@ declare class HyperDHT {
   static readonly ERROR_UNKNOWN_COMMAND: 1
   static readonly ERROR_INVALID_TOKEN: 2
 
-  /** Our id in the routing tables of others; null while ephemeral. */
+  /** Our id in the routing tables of other nodes. Null while the node is ephemeral. */
   readonly id: Buffer | null
-  /** Our address as others see it; null while unknown or not the same for all. */
+  /** Our address as other nodes see it. Null while it is unknown or differs by node. */
   readonly host: string | null
-  /** 0 while unknown or not the same for all. */
+  /** 0 while it is unknown or differs by node. */
   readonly port: number
-  /** True if every peer sees another port of ours. */
+  /** True while each peer sees us at a different port. */
   readonly randomized: boolean
   readonly firewalled: boolean
   readonly ephemeral: boolean
@@ -103,7 +103,7 @@ declare class HyperDHT {
     keyPair: HyperDHT.SigningKeyPair,
     opts?: HyperDHT.UnannounceOptions
   ): Promise<void>
-  /** Takes the record back wherever it shows; nodes that do not obey are no error. */
+  /** Removes the record from each node that shows it. A node that refuses is no error. */
   lookupAndUnannounce(
     target: Uint8Array,
     keyPair: HyperDHT.SigningKeyPair,
@@ -115,12 +115,14 @@ declare class HyperDHT {
     value: Uint8Array,
     opts?: HyperDHT.QueryOptions
   ): Promise<{ hash: Buffer; closestNodes: HyperDHT.NodeAddress[] }>
-  /** Null if nobody has them. */
+  /** Null if no node has them. */
   immutableGet(
     target: Uint8Array,
     opts?: HyperDHT.QueryOptions
   ): Promise<HyperDHT.ImmutableResult | null>
-  /** Stores bytes, about 1870 at most, under a public key. Resolves if they are outdated, too. */
+  /**
+   * Stores bytes, about 1870 at most, under a public key. Also resolves if nodes have newer ones.
+   */
   mutablePut(
     keyPair: HyperDHT.SigningKeyPair,
     value: Uint8Array,
@@ -135,15 +137,15 @@ declare class HyperDHT {
     seq: number
     signature: Buffer
   }>
-  /** Null if nobody has one. */
+  /** Null if no node has one. */
   mutableGet(
     publicKey: Uint8Array,
     opts?: HyperDHT.QueryOptions & {
-      /** Nothing older. Default 0. */
+      /** The lowest `seq` to accept. Default 0. */
       seq?: number
       /** Ask all nodes for the latest. Default true; false takes the first that is found. */
       latest?: boolean
-      /** True stores what was found at the closest nodes again. */
+      /** If it returns true, the record is stored again at the closest nodes. */
       refresh?(found: HyperDHT.MutableResult): boolean
     }
   ): Promise<HyperDHT.MutableResult | null>
@@ -170,7 +172,7 @@ declare class HyperDHT {
   ): Promise<HyperDHT.Reply>
 
   /**
-   * A ping that the remote answers after `delayMs`.
+   * A ping that the remote node answers after `delayMs`.
    *
    * @throws {Error} at once, beyond `maxPingDelay`
    */
@@ -179,16 +181,16 @@ declare class HyperDHT {
     delayMs: number,
     opts?: HyperDHT.RequestOptions
   ): Promise<HyperDHT.Reply>
-  /** Requests and queries that can be ended together. */
+  /** A group of requests and queries that can be ended together. */
   session(): HyperDHT.Session
-  /** Times and errors of a walk through the network. */
+  /** Round trips and errors of one query. */
   rttStats(): Promise<HyperDHT.RttStats>
-  /** The addresses whose hosts this host hears itself on; each host is tried once. */
+  /** The addresses whose hosts are this host. Each host is tried once. */
   validateLocalAddresses<T extends HyperDHT.Address>(addresses: Iterable<T>): Promise<T[]>
 
   /**
    * Answers a request of another node. Subclasses may override it, programs assign it; then all
-   * requests come here. The default serves what the protocol has, and emits 'request' for the rest.
+   * requests come here. The default serves the protocol's commands, and emits 'request' for others.
    *
    * @returns false for a command that is not known: the requester is told so
    */
@@ -200,13 +202,13 @@ declare class HyperDHT {
   readonly plugins: Map<string, HyperDHT.Plugin>
 
   addNode(node: HyperDHT.Address): void
-  /** The nodes of the routing table, the latest heard first. */
+  /** The nodes of the routing table. The node heard from last comes first. */
   toArray(opts?: { limit?: number }): HyperDHT.Address[]
-  /** Asks for a random target in the background, which fills the routing table. */
+  /** Fills the routing table: runs a query for a random target in the background. */
   refresh(): void
   address(): HyperDHT.SocketAddress | null
   localAddress(): HyperDHT.Address | null
-  /** Where strangers reach us; null if they do not. */
+  /** The address at which any node reaches us. Null if there is none. */
   remoteAddress(): HyperDHT.Address | null
 
   /** @throws {Error} with `code` EADDRINUSE, rejected */

@@ -21,7 +21,7 @@ declare namespace createTestnet {
   interface Testnet extends Iterable<HyperDHT> {
     readonly nodes: HyperDHT[]
     readonly bootstrap: HyperDHT.Address[]
-    /** A node of the user's own, ephemeral; it is destroyed with the testnet if not before. */
+    /** Makes an ephemeral node. It is destroyed with the testnet, if not before. */
     createNode(opts?: HyperDHT.DHTOptions): HyperDHT
     destroy(): Promise<void>
   }

@@ -3,107 +3,110 @@
 const b4a = require('b4a')
 
 /** @param {{ DHT: Function, createTestnet: Function }} implementation */
-module.exports = function dhtRoles({ DHT, createTestnet }) {
-  return { testnet, served, announcer, querier, putter }
+module.exports = function dhtRoles(implementation) {
+  const roles = Object.entries({ testnet, served, announcer, querier, putter })
+  return Object.fromEntries(roles.map(([name, role]) => [name, opts => role(implementation, opts)]))
+}
 
-  /** Starts a network, and says what that cost; then reports its CPU time whenever it is asked. */
-  async function testnet({ size }) {
-    collect()
-    const memory = process.memoryUsage.rss()
-    const cpu = process.cpuUsage()
-    const { bootstrap } = await createTestnet(size)
-    const used = cpuSeconds(cpu)
-    collect()
-    answerCpu()
-    process.send({ bootstrap, cpu: used, bytes: process.memoryUsage.rss() - memory })
-  }
+/** Starts a network and reports its cost. After that, reports its CPU time at each message. */
+async function testnet({ createTestnet }, { size }) {
+  collect()
+  const memory = process.memoryUsage.rss()
+  const cpu = process.cpuUsage()
+  const { bootstrap } = await createTestnet(size)
+  const used = cpuSeconds(cpu)
+  collect()
+  answerCpu()
+  process.send({ bootstrap, cpu: used, bytes: process.memoryUsage.rss() - memory })
+}
 
-  /** One persistent node of a network. */
-  async function served({ bootstrap }) {
-    const dht = new DHT({ bootstrap, host: '127.0.0.1', ephemeral: false, firewalled: false })
-    await dht.fullyBootstrapped()
-    answerCpu()
-    process.send({ port: dht.address().port })
-  }
+/** One persistent node of a network. */
+async function served({ DHT }, { bootstrap }) {
+  const dht = new DHT({ bootstrap, host: '127.0.0.1', ephemeral: false, firewalled: false })
+  await dht.fullyBootstrapped()
+  answerCpu()
+  process.send({ port: dht.address().port })
+}
 
-  /** Announces peers until the node at a port has them: a topic, and a server's own key. */
-  async function announcer({ bootstrap, port, peers, relays }) {
-    const dht = new DHT({ bootstrap, host: '127.0.0.1' })
-    await dht.fullyBootstrapped()
-    const relayAddresses = Array.from({ length: relays }, (_, i) => ({
-      host: '127.0.0.1',
-      port: 1000 + i
-    }))
+/**
+ * Announces peers of a topic, and the key of a server, until the node at a port has stored both.
+ */
+async function announcer({ DHT }, { bootstrap, port, peers, relays }) {
+  const dht = new DHT({ bootstrap, host: '127.0.0.1' })
+  await dht.fullyBootstrapped()
+  const relayAddresses = Array.from({ length: relays }, (_, i) => ({
+    host: '127.0.0.1',
+    port: 1000 + i
+  }))
 
-    const topic = await untilStored(async target => {
-      for (let i = 0; i < peers; i++) {
-        await dht.announce(target, DHT.keyPair(), relayAddresses).finished()
+  const topic = await untilStored(async target => {
+    for (let i = 0; i < peers; i++) {
+      await dht.announce(target, DHT.keyPair(), relayAddresses).finished()
+    }
+    return target
+  })
+  const key = await untilStored(async () => {
+    const keyPair = DHT.keyPair()
+    const target = DHT.hash(keyPair.publicKey)
+    await dht.announce(target, keyPair, relayAddresses).finished()
+    return target
+  })
+  process.send({ topic, key })
+
+  async function untilStored(announce) {
+    for (let i = 0; i < 100; i++) {
+      const target = await announce(DHT.hash(b4a.from(`topic ${i} of ${process.pid}`)))
+      for await (const { from } of dht.lookup(target)) {
+        if (from.port === port) return b4a.toString(target, 'hex')
       }
-      return target
-    })
-    const key = await untilStored(async () => {
-      const keyPair = DHT.keyPair()
-      const target = DHT.hash(keyPair.publicKey)
-      await dht.announce(target, keyPair, relayAddresses).finished()
-      return target
-    })
-    process.send({ topic, key })
-
-    async function untilStored(announce) {
-      for (let i = 0; i < 100; i++) {
-        const target = await announce(DHT.hash(b4a.from(`topic ${i} of ${process.pid}`)))
-        for await (const { from } of dht.lookup(target)) {
-          if (from.port === port) return b4a.toString(target, 'hex')
-        }
-      }
-      throw new Error('the node is never among the closest')
     }
+    throw new Error('the node is never among the closest')
   }
+}
 
-  /** Asks the whole network for something that nobody has, one query after another. */
-  async function querier({ bootstrap, query, rounds, warmup }) {
-    const dht = new DHT({ bootstrap, host: '127.0.0.1' })
-    await dht.fullyBootstrapped()
-    const times = []
-    const ask = i => dht[query](DHT.hash(b4a.from(`query ${i}`))).finished()
+/** Runs queries for something that no node has, one after another. */
+async function querier({ DHT }, { bootstrap, query, rounds, warmup }) {
+  const dht = new DHT({ bootstrap, host: '127.0.0.1' })
+  await dht.fullyBootstrapped()
+  const times = []
+  const ask = i => dht[query](DHT.hash(b4a.from(`query ${i}`))).finished()
 
-    for (let i = 0; i < warmup; i++) await ask(-i)
-    process.send({ ready: true })
-    await message()
+  for (let i = 0; i < warmup; i++) await ask(-i)
+  process.send({ ready: true })
+  await message()
 
-    const cpu = process.cpuUsage()
-    for (let i = 0; i < rounds; i++) {
-      const start = process.hrtime.bigint()
-      await ask(i)
-      times.push(Number(process.hrtime.bigint() - start) / 1e3)
-    }
-    process.send({ times, cpu: cpuSeconds(cpu) })
-  }
-
-  /** Stores things, always several at once. */
-  async function putter({ bootstrap, store, rounds, warmup, parallel }) {
-    const dht = new DHT({ bootstrap, host: '127.0.0.1' })
-    await dht.fullyBootstrapped()
-    let next = 0
-    const puts = async until => {
-      while (next < until) await put(next++)
-    }
-    const run = until => Promise.all(Array.from({ length: parallel }, () => puts(until)))
-
-    await run(warmup)
-    process.send({ ready: true })
-    await message()
-
+  const cpu = process.cpuUsage()
+  for (let i = 0; i < rounds; i++) {
     const start = process.hrtime.bigint()
-    const cpu = process.cpuUsage()
-    await run(warmup + rounds)
-    process.send({ seconds: Number(process.hrtime.bigint() - start) / 1e9, cpu: cpuSeconds(cpu) })
+    await ask(i)
+    times.push(Number(process.hrtime.bigint() - start) / 1e3)
+  }
+  process.send({ times, cpu: cpuSeconds(cpu) })
+}
 
-    function put(i) {
-      const value = b4a.from(`value ${i} of ${process.pid}`)
-      if (store === 'immutablePut') return dht.immutablePut(value)
-      return dht.announce(DHT.hash(value), dht.defaultKeyPair).finished()
-    }
+/** Stores values, several at once. */
+async function putter({ DHT }, { bootstrap, store, rounds, warmup, parallel }) {
+  const dht = new DHT({ bootstrap, host: '127.0.0.1' })
+  await dht.fullyBootstrapped()
+  let next = 0
+  const puts = async until => {
+    while (next < until) await put(next++)
+  }
+  const run = until => Promise.all(Array.from({ length: parallel }, () => puts(until)))
+
+  await run(warmup)
+  process.send({ ready: true })
+  await message()
+
+  const start = process.hrtime.bigint()
+  const cpu = process.cpuUsage()
+  await run(warmup + rounds)
+  process.send({ seconds: Number(process.hrtime.bigint() - start) / 1e9, cpu: cpuSeconds(cpu) })
+
+  function put(i) {
+    const value = b4a.from(`value ${i} of ${process.pid}`)
+    if (store === 'immutablePut') return dht.immutablePut(value)
+    return dht.announce(DHT.hash(value), dht.defaultKeyPair).finished()
   }
 }
 

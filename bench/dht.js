@@ -1,4 +1,4 @@
-// What a network costs: to start its nodes, to ask it, to store in it.
+// The cost of a network: of starting its nodes, of queries, of storing.
 //
 //   node bench/dht.js [--runs 5] [--size 100] [--large 500] [--queries 500] [--puts 200]
 //                     [--parallel 8] [--query findNode] [--store immutablePut] [implementation ...]

@@ -1,5 +1,5 @@
-// How long a message takes there and back, and how long a connect takes; each end and the DHT
-// nodes in processes of their own.
+// The round-trip time of a message, and the duration of a connect. Each end and the DHT nodes have
+// processes of their own.
 //
 //   node bench/latency.js [--rounds 20000] [--connects 300] [--runs 5] [implementation ...]
 //

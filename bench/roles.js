@@ -19,7 +19,7 @@ const ROLES = {
   ...require('./dht-roles')({ DHT, createTestnet })
 }
 
-// a benchmark that fails leaves nobody behind
+// a benchmark that fails leaves no process behind
 process.once('disconnect', () => process.exit())
 process.once('message', ({ role, ...options }) => ROLES[role](options))
 
@@ -52,7 +52,9 @@ async function receiver({ bootstrap, bytes }) {
   process.send({ key: b4a.toString(server.publicKey, 'hex') })
 }
 
-/** Writes with back-pressure; its CPU time runs from the open connection to the receiver's answer. */
+/**
+ * Writes with back-pressure; its CPU time runs from the open connection to the receiver's answer.
+ */
 async function sender({ bootstrap, bytes, chunk, key }) {
   const dht = await node(bootstrap)
   const conn = dht.connect(b4a.from(key, 'hex'))
@@ -75,7 +77,7 @@ async function sender({ bootstrap, bytes, chunk, key }) {
   }
 }
 
-/** Sends back what it gets. */
+/** Sends back each message. */
 async function echo({ bootstrap }) {
   await serve(bootstrap, conn => {
     conn.on('data', data => conn.write(data))
@@ -83,7 +85,7 @@ async function echo({ bootstrap }) {
   })
 }
 
-/** Takes what it gets. */
+/** Reads all messages. */
 async function sink({ bootstrap }) {
   await serve(bootstrap, conn => conn.resume())
 }
@@ -127,7 +129,7 @@ async function pinger({ bootstrap, key, rounds, warmup, size }) {
   }
 }
 
-/** Connects, and when that is closed again, the next time. */
+/** Connects, closes the connection, and connects again. */
 async function dialer({ bootstrap, key, rounds, warmup }) {
   const dht = await node(bootstrap)
   const times = []

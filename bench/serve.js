@@ -1,4 +1,4 @@
-// What one node answers: requests per second of its CPU time, and per second of the clock.
+// How many requests one node answers per second of its CPU time, and per second of the clock.
 //
 //   node bench/serve.js [--runs 5] [--seconds 2] [--window 64] [--sockets 1] [implementation ...]
 //
@@ -46,7 +46,7 @@ async function main() {
   printRatios(medians, names)
 }
 
-/** A node in a network, with records to find. */
+/** A node in a network. It stores records for the requests. */
 async function start(implementation) {
   const others = new Peer('testnet', 'reference', { size: OTHERS })
   const { bootstrap } = await others.message()

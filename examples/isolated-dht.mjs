@@ -4,16 +4,16 @@
 //   node examples/isolated-dht.mjs
 //
 // On several machines the steps are the same: step 1 runs on one of them, with the address by which
-// the others reach it and without `host`; everybody else is given that address as `bootstrap`.
+// the others reach it and without `host`. All other nodes get that address as `bootstrap`.
 
 import DHT from '../index.js' // in a program of your own: 'hyperdht'
 
 const HOST = '127.0.0.1'
-const PORT = 40500
+const PORT = 10500
 
 // 1. The bootstrap node. New nodes ask it who else is there, so its address must be known to all,
 //    and stay. It is the only one that needs a fixed port. `hyperdht --bootstrap --host 10.0.0.1
-//    --port 40500` is the same as a command.
+//    --port 10500` is the same as a command.
 
 const bootstrapper = DHT.bootstrapper(PORT, HOST, { host: HOST })
 await bootstrapper.ready()

@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fail, isWindows, root, say } from './tools.mjs'
 
-/** Sent to a terminal that may speak for the app, and to one that may not. */
+/** The answers to a terminal that may join, and to one that may not. */
 const FREE = '+'
 const TAKEN = '-'
 
@@ -17,7 +17,10 @@ const TAKEN = '-'
 const NAME = 'hyperdht-demo-' + createHash('sha256').update(root).digest('hex').slice(0, 12)
 const PATH = isWindows ? `\\\\.\\pipe\\${NAME}` : join(tmpdir(), NAME + '.sock')
 
-/** A terminal that joins speaks for the app. Until one has joined, its output is shown here, labelled. */
+/**
+ * A terminal that joins becomes the app's terminal. Until then the app's output is shown here,
+ * labelled.
+ */
 export class AppTerminal {
   static async open(app) {
     const shared = new AppTerminal(app)

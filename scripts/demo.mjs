@@ -86,7 +86,7 @@ async function untilEnd(apps) {
   const interrupted = interruption(Object.values(apps))
 
   const first = await Promise.race([interrupted, ...exits])
-  // Ctrl-C reaches the apps as well: one of them may be gone before its signal is seen here
+  // Ctrl-C reaches the apps as well. One of them may have ended before this process sees the signal
   const asked =
     first === 'interrupted' || (await Promise.race([interrupted, pause(100)])) === 'interrupted'
   if (asked) say('Ending both apps: the server app unannounces its key (Ctrl-C again: at once)')
@@ -99,12 +99,12 @@ async function untilEnd(apps) {
   return asked && bad.length === 0 ? 0 : 1
 }
 
-/** Resolves at Ctrl-C; another one, or too long a time, ends the apps at once. */
+/** Resolves at Ctrl-C. A second Ctrl-C, or a time limit, ends the apps at once. */
 function interruption(apps) {
   return new Promise(resolve => {
     let since = 0
     function stop() {
-      // npm hands on the signal that the terminal sent as well
+      // npm forwards the signal, which the terminal has also sent to us
       if (since > 0 && Date.now() - since < SAME_SIGNAL) return
       if (since > 0) return killAll(apps)
       since = Date.now()
@@ -170,7 +170,7 @@ function startApp(app, bootstrap, args, stdio) {
 
 function start(args, stdio) {
   const child = spawn(inNode ? process.execPath : bare(), args, { cwd: folder, stdio })
-  // an app that is gone reads no more: that it is gone is seen by its 'exit'
+  // an app that has ended does not read: its 'exit' event tells so
   child.stdin?.on('error', noop)
   children.push(child)
   return child

@@ -12,7 +12,7 @@ export function manifest() {
 /** Packs it into a folder, and tells where the tarball is; null if npm failed. */
 export function pack(folder) {
   const args = ['pack', '--silent', '--ignore-scripts', '--pack-destination', folder]
-  // npm prints the file's name, which is no news.
+  // npm prints the file's name, which we know.
   if (!npm(args, { stdio: ['ignore', 'ignore', 'inherit'] })) return null
   const { name, version } = manifest()
   return join(folder, `${name}-${version}.tgz`)

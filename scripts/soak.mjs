@@ -18,7 +18,7 @@ import { Meter } from './soak/meter.mjs'
 /** Loops of actions that run at once. */
 const ACTORS = 8
 
-/** Resident memory of the last third beside the second: more is a leak. */
+/** The limit for the resident memory of the last third, relative to the second third. */
 const MAX_GROWTH = 1.02
 
 const MINUTE = 60_000

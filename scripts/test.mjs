@@ -79,7 +79,7 @@ async function referenceTests() {
   if (!long) return
 
   await javascript('the reference, in Bare', bare(), files, env)
-  // Those who connect at once are never two of the reference.
+  // at-once never pairs two peers of the reference, so the reference cannot prove it alone.
   const interop = testFiles('interop').filter(file => !file.includes('at-once'))
   await javascript('the reference in every role', process.execPath, interop, {
     HYPERDHT_CELLS: 'reference-only'
@@ -97,7 +97,7 @@ async function nativeTests() {
   const inBare = { ...env, HYPERDHT_INTEROP_RUNTIME: 'bare' }
 
   await javascript('Node', process.execPath, files, env)
-  // What a compiler and npm make of the package is the same for both runtimes.
+  // These tests run a compiler and npm, and do not depend on the runtime.
   await javascript('Node', process.execPath, ['types', 'install'].flatMap(testFiles), env, 20)
   await javascript('Bare', bare(), files, env)
   await javascript('interop, ours in Node', process.execPath, interop, env)
@@ -137,7 +137,9 @@ async function check(name, command, args, env) {
   record(name, { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1 })
 }
 
-/** A step that tells how many of its tests passed; at least one failed when its exit code says so. */
+/**
+ * A step that tells how many of its tests passed; at least one failed when its exit code says so.
+ */
 async function tests(name, command, args, { env, count, timeout }) {
   say(name)
   const { code, output, timedOut } = await capture(command, args, { env, timeout })
@@ -161,7 +163,7 @@ function countCargo(output) {
   return counts
 }
 
-/** A file without a summary died before its end: its exit code tells. */
+/** A file without a summary ended early: its exit code tells the result. */
 function countBrittle(output) {
   const match = /^# tests = (\d+)\/(\d+) pass/m.exec(output)
   if (!match) return { passed: 0, failed: 1 }

@@ -1,4 +1,4 @@
-// What the scripts share. Node built-ins only: they run on a fresh clone.
+// Functions that the scripts share. Only Node built-ins, because they run on a fresh clone.
 
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, statSync } from 'node:fs'

@@ -1,4 +1,4 @@
-/** Node's Buffer where its types are there; else what is known of it everywhere. */
+/** The Buffer of Node.js if its types are installed, else its common part. */
 export type Buffer = typeof globalThis extends { Buffer: { alloc(size: number): infer B } }
   ? B
   : Uint8Array

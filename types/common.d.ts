@@ -12,14 +12,14 @@ export interface KeyPairLike {
   secretKey: Uint8Array
 }
 
-/** One that can sign: with its secret key, by itself, or with the option that signs for it. */
+/** A key pair that can sign: with its secret key, with its `sign`, or with an option that signs. */
 export type SigningKeyPair =
   | KeyPairLike
   | { publicKey: Uint8Array; secretKey?: undefined; sign?(signable: Buffer): Signature }
 
 export type Signature = Uint8Array | Promise<Uint8Array>
 
-/** Signs an announcement for one node, for the token that it gave. */
+/** Signs an announcement for one node, and for the token that the node gave. */
 export type AnnounceSigner = (
   target: Buffer,
   token: Buffer,

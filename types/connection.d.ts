@@ -19,7 +19,7 @@ export interface ConnectOptions {
 export type HolepunchHook = (
   remoteFirewall: number,
   localFirewall: number,
-  /** `verified`: the peer has shown that it receives on this host. */
+  /** `verified`: the peer has proved that it receives on this host. */
   remoteAddresses: Array<Address & { verified: boolean }>,
   /** Port 0 behind a NAT with random ports; null while our NAT is unknown. */
   localAddresses: Array<Address & { hits: number }> | null
@@ -57,16 +57,16 @@ export interface NoiseSecretStream extends Duplex<Buffer, Uint8Array | string, C
   setKeepAlive(ms: number): void
   setTimeout(ms: number): void
   sendKeepAlive(): void
-  /** Sends an unordered message that may be lost. */
+  /** Sends an unordered message. It may be lost. */
   send(message: Uint8Array | string): Promise<boolean> | undefined
   trySend(message: Uint8Array | string): void
-  /** Resolves when the peer has everything that was written; false if it never will. */
+  /** Resolves with true when the peer has received everything written, with false if it cannot. */
   flush(): Promise<boolean>
   alloc(length: number): Buffer
   toJSON(): object
 }
 
-/** The UDX stream under a connection: where it leads to, and what its transport measures. */
+/** The UDX stream below a connection: its addresses and its transport statistics. */
 export interface RawStream extends Emitter<{ close: [] }> {
   readonly udx: unknown
   readonly id: number
@@ -102,7 +102,7 @@ export interface RawStream extends Emitter<{ close: [] }> {
    * the stream ends before.
    */
   flush(): Promise<boolean>
-  /** A hint about speed, which is ignored. */
+  /** A hint to send small packets at once. It has no effect, because the core always does so. */
   setInteractive(interactive: boolean): void
   destroy(err?: Error): void
   toJSON(): object
@@ -119,7 +119,7 @@ export interface UDXSocket {
   readonly streams: Set<RawStream>
   userData: unknown
 
-  /** Of all datagrams, those of the DHT included. */
+  /** These numbers count all datagrams, including those of the DHT. */
   readonly bytesTransmitted: number
   readonly bytesReceived: number
   readonly packetsTransmitted: number

@@ -13,7 +13,7 @@ export interface NetworkInterface {
   internal: boolean
 }
 
-/** A node of the routing table, as it was when it was looked at. Times are ticks of 5 s. */
+/** A copy of a node of the routing table. Times are ticks of 5 s. */
 export interface TableNode {
   id: Buffer
   host: string
@@ -50,7 +50,7 @@ export interface RoutingTable {
   toArray(): TableNode[]
 }
 
-/** What `online` and `degraded` are judged by, each tick of 5 s. */
+/** The numbers by which `online` and `degraded` are judged, in each tick of 5 s. */
 export interface Health extends HealthStats {
   readonly stats: HealthStats
   update(): void
@@ -110,7 +110,7 @@ export interface Stats {
     retries: number
   }
   commands: Record<'ping' | 'pingNat' | 'findNode' | 'downHint', { tx: number; rx: number }>
-  /** What the network sent and was thrown away, by reason. Not in the reference. */
+  /** Input from the network that was dropped, by reason. Not in the reference. */
   dropped: Record<
     | 'malformed'
     | 'unexpected'
@@ -133,7 +133,7 @@ export interface Events {
   persistent: []
   ephemeral: []
   wakeup: []
-  /** The interfaces of this host have changed: all of them; 'network-update' follows. */
+  /** The interfaces of this host have changed. The argument lists all. 'network-update' follows. */
   'network-change': [interfaces: NetworkInterface[]]
   'network-update': []
   suspend: []

@@ -11,14 +11,14 @@ export interface QueryOptions {
   replies?: Reply[]
   closestReplies?: Reply[]
   onlyClosestNodes?: boolean
-  /** Past the congestion window, without retries. */
+  /** Ignores the congestion window, and does not retry. */
   force?: boolean
   concurrency?: number
   /** Default 5. */
   retries?: number
   /**
-   * What follows at each of the closest nodes; the query succeeds if one of them does. True
-   * sends the same once more, with the token.
+   * Called with the reply of each of the closest nodes. The query succeeds if one call does. True
+   * sends the request again, with the token.
    */
   commit?: boolean | null | ((reply: Reply, dht: HyperDHT, query: Query<unknown>) => unknown)
   session?: Session
@@ -30,9 +30,9 @@ export interface UnannounceOptions extends QueryOptions {
 
 export interface AnnounceOptions extends UnannounceOptions {
   signAnnounce?: AnnounceSigner
-  /** Unix time in milliseconds that lookups tell; never back, never far ahead. */
+  /** Unix time in milliseconds, which lookups return. Nodes keep the later one of two. */
   bump?: number
-  /** Unannounce wherever the record is, before. */
+  /** First unannounce at each node that has the record. */
   clear?: boolean
 }
 
@@ -43,7 +43,7 @@ export interface Reply {
   from: NodeAddress
   to: Address
   token: Buffer | null
-  /** Ids are told by queries only. */
+  /** Only replies to queries have ids. */
   closerNodes: Array<Address & { id: Buffer | null }> | null
   error: number
   value: Buffer | null
@@ -81,7 +81,7 @@ export interface Query<T> extends Readable<T> {
   readonly dht: HyperDHT
   readonly target: Buffer
   readonly command: number
-  /** As it was given. */
+  /** The `target` as it was passed. */
   readonly value: Uint8Array | null
   readonly internal: boolean
   readonly force: boolean

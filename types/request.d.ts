@@ -4,13 +4,13 @@ import { Address, NodeAddress } from './common'
 import { UDXSocket } from './connection'
 
 export interface RequestOptions {
-  /** False: one transmission, a second at most. Default: four. */
+  /** False: sent once, and waits for a second at most. Default: sent four times at most. */
   retry?: boolean
   /** Hops, 1 to 255. */
   ttl?: number
   /** One of `dht.io.clientSocket` and `dht.io.serverSocket`. Default: `dht.socket`. */
   socket?: UDXSocket
-  /** Ends it, if it is destroyed. */
+  /** The session whose `destroy` ends the request. */
   session?: Session
 }
 
@@ -27,14 +27,14 @@ export interface Request {
   readonly value: Buffer | null
   readonly internal: false
 
-  /** @throws {TypeError} for a value, address or socket that is none */
+  /** @throws {TypeError} for an invalid value, address or socket */
   reply(value: Uint8Array | null, opts?: AnswerOptions): void
   /** Without a token, unless that is asked for. */
   error(code: number, opts?: AnswerOptions): void
   /**
-   * Sends the request on, with its id. The other node may answer us, or the requester itself
-   * (`to`): a requester of the reference takes that, one of ours takes an answer only from the
-   * node that it has asked.
+   * Forwards the request, with its transaction id. The other node may answer us or the requester
+   * itself (`to`). A requester of the reference accepts that. A requester of ours accepts an answer
+   * only from the node that it has asked.
    */
   relay(value: Uint8Array | null, to: Address, opts?: { socket?: UDXSocket }): void
   sendReply(error: number, value: Uint8Array | null, token: boolean, closerNodes: boolean): void
@@ -57,7 +57,7 @@ export interface Session {
   query: HyperDHT['query']
   request: HyperDHT['request']
   ping: HyperDHT['ping']
-  /** Rejects all that is under way, by default with an error of `code` REQUEST_DESTROYED. */
+  /** Rejects all pending requests, by default with an error whose `code` is REQUEST_DESTROYED. */
   destroy(err?: Error): void
 }
 

@@ -5,7 +5,7 @@ import { HolepunchHook, NoiseSecretStream } from './connection'
 import { CodedError, Emitter } from './emitter'
 
 export interface ServerOptions {
-  /** True refuses a client, silently. */
+  /** If it returns true, the client is refused, and gets no answer. */
   firewall?: FirewallHook
   /** False: never. */
   holepunch?: HolepunchHook | false
@@ -59,8 +59,12 @@ export interface Server extends Emitter<ServerEvents> {
   readonly listening: boolean
   readonly closed: boolean
   readonly suspended: boolean
-  firewall: FirewallHook
-  holepunch: HolepunchHook
+  /** Null removes the hook. */
+  get firewall(): FirewallHook
+  set firewall(hook: FirewallHook | null)
+  /** Null removes the hook. */
+  get holepunch(): HolepunchHook
+  set holepunch(hook: HolepunchHook | null)
   handshakeClearWait: number
 
   /**
@@ -75,7 +79,7 @@ export interface Server extends Emitter<ServerEvents> {
   ): Promise<this>
   /** Unannounces the key pair; connections stay open. */
   close(): Promise<void>
-  /** Takes the announcement back and refuses clients; connections stay open. */
+  /** Unannounces the key pair and refuses clients, until `resume`. Connections stay open. */
   suspend(opts?: { log?: (text: string) => void }): Promise<void>
   /** Announces again, in the background. */
   resume(): Promise<void>

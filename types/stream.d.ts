@@ -1,6 +1,6 @@
 import { CodedError, Emitter } from './emitter'
 
-/** What each stream of streamx has. */
+/** The members that each stream of streamx has. */
 interface Stream {
   readonly readable: boolean
   readonly writable: boolean
@@ -53,7 +53,7 @@ export interface ReadableSide<T> {
 export interface WritableSide<T> {
   /** False: wait for 'drain' before the next one. */
   write(data: T): boolean
-  /** Writes what is given; a function is called at 'finish'. */
+  /** Writes the data, if any, and ends. The function is called at 'finish'. */
   end(data?: T | null | (() => void)): this
   cork(): void
   uncork(): void

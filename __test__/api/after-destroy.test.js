@@ -1,5 +1,5 @@
-// What is left of a node, and of what it has made, once it is destroyed: each method has one
-// outcome, and none is forgotten.
+// After a node is destroyed, each method of the node and of its servers, queries and connections
+// has one outcome. The tests cover all methods.
 
 const test = require('brittle')
 const b4a = require('b4a')
@@ -124,7 +124,7 @@ test('every method of its connections and sockets', async t => {
 /** Not in this version (docs/COMPATIBILITY.md), or with an outcome of its own. */
 const ELSEWHERE = ['createRawStream', 'delayedPing', 'pool']
 
-// A destroyed node, and what it made before.
+// A destroyed node, with the objects that it made before.
 async function destroyed(t) {
   const net = await testnet(t, 2)
   const dht = await node(t, net)
@@ -171,7 +171,7 @@ async function outcome(call) {
   return `fails ${(await closed(result))?.message}`
 }
 
-// Public methods, of all classes up to that of the events.
+// The public methods of a node, without those of an event emitter.
 function methodsOf(dht) {
   const names = new Set()
   let proto = Object.getPrototypeOf(dht)

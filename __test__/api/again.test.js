@@ -1,10 +1,11 @@
-// Connecting again to a server that was there: what an application gets told, and how soon.
+// A client connects again to a server that has gone or come back: which error it gets, and how
+// soon.
 
 const test = require('brittle')
 const { DHT } = require('../helpers/implementation')
 const { node, testnet, closed } = require('../helpers/fixtures')
 
-/** A route that is remembered and not given up makes each of three attempts take 4 s. */
+/** A node that keeps a dead route needs 4 s for each of the three attempts. */
 const SOON_MS = 8000
 
 test('a server that was closed is not found', async t => {
@@ -61,7 +62,7 @@ async function isNotFoundSoon(t, client, publicKey) {
   t.ok(took < SOON_MS, `three times within ${SOON_MS} ms`)
 }
 
-/** Connects and hangs up. The error, or null. */
+/** Connects and destroys the connection. Resolves with its error, or null. */
 async function connect(client, publicKey) {
   const conn = client.connect(publicKey)
   conn.on('open', () => conn.destroy())

@@ -230,7 +230,7 @@ const RELAYS = [{ host: '10.0.0.1', port: 1001 }]
 
 const NAMES = [...Array(3).fill('signAnnounce'), ...Array(3).fill('signUnannounce')]
 
-// A key pair whose secret is elsewhere, the options that sign for it, and how they were called.
+// A key pair without its secret key, the options that sign for it, and their calls.
 function signing(isAsync) {
   const secret = DHT.keyPair()
   const keyPair = { publicKey: secret.publicKey }
@@ -246,7 +246,7 @@ function signing(isAsync) {
   return { keyPair, signers, calls }
 }
 
-// Nodes that show a record.
+// The number of nodes that return a record.
 async function found(dht, options) {
   return (await read(dht.lookup(TOPIC, options))).length
 }

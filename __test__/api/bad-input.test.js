@@ -12,7 +12,7 @@ test('a malformed key throws synchronously', async t => {
     ['not a key', 'Invalid Hypercore key'],
     ['', 'Invalid Hypercore key'],
     ['ab'.repeat(31), 'Invalid Hypercore key'],
-    // Not hex: the words are the runtime's own in Bare.
+    // Not hex: Bare has error messages of its own for it.
     ['zz'.repeat(32), isBare ? 'Invalid' : 'Invalid Hypercore key'],
     [null, 'Invalid Hypercore key'],
     [undefined, 'Invalid Hypercore key'],

@@ -1,7 +1,8 @@
-// What a peer is promised, the application gets: a client whose stream opens is a 'connection' of
-// the server, whatever the program does while the two are on their way to each other.
+// If the stream of a client opens, the server emits 'connection' for it, also if the server's
+// program closes, suspends or destroys something meanwhile.
 
 const test = require('brittle')
+const busyFor = require('../helpers/busy')
 const { DHT } = require('../helpers/implementation')
 const { node, testnet, once, closed } = require('../helpers/fixtures')
 
@@ -49,16 +50,10 @@ async function keepsPromises(t, { rounds, ownNode = false }, act) {
   t.is(kept.filter(Boolean).length, rounds)
 }
 
-// A client that has opened ends before it is a 'connection', or not.
+// False if a client has opened and ended, and the server has not emitted 'connection' for it.
 async function isKept(opened, connection, ended) {
   if (!(await opened)) return true
   return Promise.race([connection.then(() => true), ended.then(() => false)])
-}
-
-// Others go on meanwhile.
-function busyFor(ms) {
-  const end = Date.now() + ms
-  while (Date.now() < end);
 }
 
 function noop() {}

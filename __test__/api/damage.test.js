@@ -1,5 +1,5 @@
-// Damaged input from a peer: it costs that peer its request or stream, and nobody else anything.
-// The peer is always the reference, since it lets us reach into its handshake and its raw stream.
+// Damaged input from a peer ends the request or the stream of that peer, and nothing else. The peer
+// is always the reference, because tests can reach into its handshake and its raw stream.
 
 const test = require('brittle')
 const b4a = require('b4a')
@@ -16,7 +16,7 @@ test('a damaged frame ends its own stream', async t => {
   const [healthy, healthyRemote] = await connect(server, peer)
   const ending = closed(conn)
 
-  // The length of a frame of 20 bytes, then bytes that no key authenticates.
+  // The length of a frame of 20 bytes, followed by bytes that do not authenticate.
   remote.rawStream.write(b4a.concat([b4a.from([20, 0, 0]), b4a.alloc(20, 1)]))
   const err = await ending
   t.is(err?.message, 'pull failed')
@@ -41,9 +41,9 @@ test('a damaged Noise message is ignored', async t => {
 
   const conn = peer.connect(server.publicKey, { createHandshake: damagedHandshake })
   conn.on('error', noop)
-  await sleep(500)
+  if (isNative) while (dropped(dht) === before) await sleep(10)
+  else await sleep(500)
   conn.destroy()
-  if (isNative) t.ok(dropped(dht) > before, 'and counted')
 
   server.removeAllListeners('connection')
   await connect(server, peer)
@@ -69,8 +69,7 @@ test('damaged datagrams', async t => {
 
   const sent = datagrams()
   for (const datagram of sent) await socket.send(datagram, port, '127.0.0.1')
-  await sleep(200)
-  if (isNative) t.ok(dropped(dht) - before >= sent.length / 2, 'counted')
+  while (isNative && dropped(dht) - before < sent.length / 2) await sleep(10)
 
   await connect(server, peer)
   t.pass('the node goes on')
@@ -108,7 +107,7 @@ function damagedHandshake(keyPair, remotePublicKey) {
   return handshake
 }
 
-/** Every first byte, with random bytes behind it, in sizes from nothing to a full packet. */
+/** Datagrams with each possible first byte and random bytes after it, up to a full packet. */
 function datagrams() {
   const list = []
   for (let first = 0; first < 256; first++) {

@@ -1,5 +1,5 @@
-// The events of a node, and their order. Those of the routing table, of sleep and of the network's
-// changes are tested with what causes them.
+// The events of a node, and their order. state.test.js has the events of the routing table,
+// lifecycle.test.js those of suspend and resume, network-change.test.js those of interfaces.
 
 const test = require('brittle')
 const freePort = require('../helpers/free-port')

@@ -1,4 +1,4 @@
-// When the peer has what was written: `flush` of a connection and of its raw stream.
+// `flush` of a connection and of its raw stream resolves when the peer has all written data.
 
 const test = require('brittle')
 const b4a = require('b4a')

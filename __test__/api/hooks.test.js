@@ -1,5 +1,5 @@
-// A hook decides about a client if it is the one that is set when the program can hear of that
-// client: also if it was set after `listen`, while the client was on its way.
+// The hook that is set when the program can learn of a client decides about that client, also if
+// the hook was set while the client was connecting.
 
 const test = require('brittle')
 const b4a = require('b4a')
@@ -7,7 +7,9 @@ const { DHT } = require('../helpers/implementation')
 const busyFor = require('../helpers/busy')
 const { closed, node, sleep, testnet } = require('../helpers/fixtures')
 
-/** A hook before the client comes, the hook that is set while JavaScript is busy, and its word. */
+/**
+ * The hooks before and after the client has come, in their order, and what the last one decides.
+ */
 const CHANGES = {
   'a hook is set': { hooks: [null, refuse], admitted: false },
   'an asynchronous hook is set': { hooks: [null, later(refuse)], admitted: false },
@@ -77,7 +79,7 @@ test('a connection opens when the program has got it', async t => {
   t.alike(events, ['connection', false, 'connect', 'early'])
 })
 
-/** A server, and what happens to it. */
+/** A server, with a record of its hooks and connections. */
 async function listen(dht, hook) {
   const asked = []
   const log = []
@@ -123,7 +125,7 @@ function later(decide) {
   }
 }
 
-/** Much longer than a client on the same host needs. */
+/** Much longer than a client on the same host needs. The outcome is the same if it needs longer. */
 const BUSY = 500
 
 function noop() {}

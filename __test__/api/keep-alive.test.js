@@ -1,5 +1,4 @@
-// Keep-alives and time-outs of a connection: what they make of empty messages, and of intervals
-// that are odd.
+// Keep-alives and time-outs of a connection: empty messages, and unusual intervals.
 
 const test = require('brittle')
 const { DHT } = require('../helpers/implementation')
@@ -151,7 +150,7 @@ async function connect(serverDht, clientDht) {
   return [server, client]
 }
 
-// The lengths of the messages that arrive of an empty one and one of two bytes.
+// Sends an empty message and one of two bytes. Returns the lengths of those that arrive.
 async function lengths(reader, writer) {
   const seen = record(reader)
   writeAll(writer)

@@ -1,4 +1,4 @@
-// suspend() and resume() of a node: what ends, what comes back, and in which order it is told.
+// suspend() and resume() of a node: what ends, what continues, and the order of the events.
 
 const test = require('brittle')
 const b4a = require('b4a')

@@ -1,16 +1,14 @@
-// 'network-change' and 'network-update', in a network namespace whose interfaces a test may change.
+// 'network-change' and 'network-update', in a network namespace whose interfaces a program changes.
 
 const test = require('brittle')
-const { childProcess } = require('../helpers/runtime')
+const ownNetwork = require('../helpers/own-network')
 const runProgram = require('../helpers/run-program')
 
-const IN_A_NETWORK_OF_ITS_OWN = ['unshare', '--map-root-user', '--net']
-
-const skip = !canUnshare()
+const skip = !ownNetwork.isAvailable()
 
 test('an address comes and goes', { skip, timeout: 60_000 }, async t => {
   const { code, lines, stderr } = await runProgram('network-change', {
-    under: IN_A_NETWORK_OF_ITS_OWN,
+    under: ownNetwork.command,
     timeout: 50_000
   })
   t.is(code, 0, stderr)
@@ -32,17 +30,3 @@ function ipv4(interfaces) {
 
 const LOOPBACK = { name: 'lo', host: '127.0.0.1', family: 4, internal: true }
 const ADDRESS = { ...LOOPBACK, host: '10.9.8.7' }
-
-/** Linux, and a user who may. */
-function canUnshare() {
-  try {
-    const { status } = childProcess.spawnSync(IN_A_NETWORK_OF_ITS_OWN[0], [
-      ...IN_A_NETWORK_OF_ITS_OWN.slice(1),
-      'ip',
-      'link'
-    ])
-    return status === 0
-  } catch {
-    return false
-  }
-}

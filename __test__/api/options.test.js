@@ -1,4 +1,4 @@
-// Options of a node. What they do to queries and connections is tested with those.
+// Options of a node. The tests of queries and connections cover the options that affect those.
 
 const test = require('brittle')
 const b4a = require('b4a')
@@ -184,12 +184,13 @@ test('maxAge: what others announced is forgotten', async t => {
 
   const dht = await start(t, { bootstrap: [{ host: HOST, port }] })
   const topic = b4a.alloc(32, 4)
-  await dht.announce(topic, dht.defaultKeyPair, []).finished()
   const found = async () => {
     for await (const { peers } of dht.lookup(topic)) if (peers.length > 0) return true
     return false
   }
-  t.ok(await found())
+  // on a busy machine a lookup may come too late
+  do await dht.announce(topic, dht.defaultKeyPair, []).finished()
+  while (!(await found()))
   while (await found()) await sleep(50)
   t.pass('gone')
 })

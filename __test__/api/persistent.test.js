@@ -1,4 +1,4 @@
-// hyperdht/lib/persistent, which programs require to sign elsewhere.
+// hyperdht/lib/persistent, which programs use if another process has the secret key.
 
 const test = require('brittle')
 const b4a = require('b4a')
@@ -54,7 +54,7 @@ test('what is no key and no signature', t => {
   for (const call of calls) t.ok(thrown(call) instanceof Error)
 })
 
-// What a key pair with a `sign` of its own is asked to sign.
+// The bytes that a key pair with its own `sign` function is asked to sign.
 function signableOf(sign, args) {
   return sign(...args, { sign: signable => signable })
 }

@@ -189,7 +189,7 @@ class Echo extends Plugin {
     this.told.push('destroy')
   }
 
-  /** Asks as this plugin would, without being registered. */
+  /** Returns a function that sends a request of this plugin, which is not registered. */
   asked(dht) {
     this.dht = dht
     return (opts, to) => this.request({ command: 1 }, to, opts)

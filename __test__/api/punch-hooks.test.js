@@ -1,4 +1,4 @@
-// What the `holepunch` hooks of a client and of a server are asked.
+// The arguments of the `holepunch` hooks of a client and of a server.
 
 const test = require('brittle')
 const { DHT } = require('../helpers/implementation')
@@ -105,7 +105,9 @@ async function firewalled(t, net) {
   return dht
 }
 
-/** Longer than a client on the same host needs to punch. */
+/**
+ * Longer than a client on the same host needs to punch. The outcome is the same if it needs longer.
+ */
 const PUNCHED = 3000
 
 function noop() {}

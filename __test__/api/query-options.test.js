@@ -290,8 +290,8 @@ test('breaking the iteration ends the requests', async t => {
   t.is(commits, 0)
 })
 
-// 16 replies fill the stream's buffer, and some more were under way. The nodes are asked from far to
-// near, so that each is nearer than what is known.
+// 16 replies fill the stream's buffer, and a few more are in flight. The query asks the nodes from
+// the farthest to the closest, so that the next one is always closer than those that it knows.
 test('a slow reader', async t => {
   const net = await testnet(t, 1)
   const reply = answer('yes', { closerNodes: false })

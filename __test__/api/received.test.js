@@ -1,11 +1,11 @@
-// What a program does with the memory of a received message reaches nobody else.
+// A program may do anything with the memory of a received message: it belongs to that message only.
 
 const test = require('brittle')
 const b4a = require('b4a')
 const { DHT } = require('../helpers/implementation')
 const { node, once, testnet } = require('../helpers/fixtures')
 
-/** Of each, several messages. */
+/** The sizes of the messages. Each size is sent several times. */
 const SIZES = [4096, 5000, 9000, 70_000, 300_000]
 const ROUNDS = 8
 

@@ -115,8 +115,8 @@ test('latest', async t => {
   t.ok(['old', 'new'].includes(await get({ latest: false })), 'the first')
 })
 
-// The reference asks for a refresh only if it has read the record before the last node answers:
-// here the nodes are asked one by one, and the first has it.
+// The reference calls `refresh` only if it has read the record before the last node answers. So the
+// query asks one node after another, and the first one has the record.
 test('refresh stores what was found at the closest nodes', async t => {
   const net = await testnet(t, 5)
   const [writer, reader] = [await node(t, net), await node(t, net)]

@@ -1,4 +1,4 @@
-// Methods of a node that a program replaces or overrides: what is built upon them calls them.
+// If a program replaces or overrides a method of a node, the other methods call the new one.
 
 const test = require('brittle')
 const b4a = require('b4a')
@@ -101,7 +101,7 @@ test('a class that overrides query', async t => {
   t.alike(commands, [9, 9])
 })
 
-// A node with a method that notes its calls, and does what it did before.
+// A node with a replaced method, which records its calls and then does what the old one did.
 async function replaced(t, name) {
   const net = await testnet(t)
   const dht = await node(t, net)

@@ -1,14 +1,15 @@
 const test = require('brittle')
 const b4a = require('b4a')
 const { DHT } = require('../helpers/implementation')
-const { node, once, testnet, thrown } = require('../helpers/fixtures')
+const { accept, addressOf, answering, answeringPair } = require('../helpers/answering')
+const { node, once, rejected, testnet, thrown } = require('../helpers/fixtures')
 
 const COMMAND = 99
 const TARGET = b4a.alloc(32, 5)
 const VALUE = b4a.from('a value')
 
 test('a request that a subclass answers', async t => {
-  const { asker, answerer, to } = await pair(t, req => {
+  const { asker, answerer, to } = await answeringPair(t, req => {
     req.reply(b4a.from('an answer'))
     return true
   })
@@ -37,13 +38,13 @@ test('a request that a subclass answers', async t => {
 })
 
 test('a request of a persistent node says who asks', async t => {
-  const { net, answerer, to } = await pair(t, accept)
+  const { net, answerer, to } = await answeringPair(t, accept)
   await net.nodes[0].request({ command: COMMAND }, to)
   t.alike(answerer.seen[0].from.id, net.nodes[0].id)
 })
 
 test('without a value and without a target', async t => {
-  const { asker, answerer, to } = await pair(t, accept)
+  const { asker, answerer, to } = await answeringPair(t, accept)
   const reply = await asker.request({ command: COMMAND }, to)
   t.is(answerer.seen[0].value, null)
   t.is(answerer.seen[0].target, null)
@@ -52,7 +53,9 @@ test('without a value and without a target', async t => {
 })
 
 test('a reply without token and closer nodes', async t => {
-  const { asker, to } = await pair(t, req => req.reply(VALUE, { token: false, closerNodes: false }))
+  const { asker, to } = await answeringPair(t, req =>
+    req.reply(VALUE, { token: false, closerNodes: false })
+  )
   const reply = await asker.request({ command: COMMAND, target: TARGET }, to)
   t.alike(reply.value, VALUE)
   t.is(reply.token, null)
@@ -60,7 +63,7 @@ test('a reply without token and closer nodes', async t => {
 })
 
 test('an error as reply', async t => {
-  const { asker, to } = await pair(t, req => req.error(42))
+  const { asker, to } = await answeringPair(t, req => req.error(42))
   const reply = await asker.request({ command: COMMAND, target: TARGET }, to)
   t.is(reply.error, 42)
   t.is(reply.value, null)
@@ -69,7 +72,9 @@ test('an error as reply', async t => {
 })
 
 test('an error with a token, without closer nodes', async t => {
-  const { asker, to } = await pair(t, req => req.error(42, { token: true, closerNodes: false }))
+  const { asker, to } = await answeringPair(t, req =>
+    req.error(42, { token: true, closerNodes: false })
+  )
   const reply = await asker.request({ command: COMMAND, target: TARGET }, to)
   t.is(reply.error, 42)
   t.is(reply.token.byteLength, 32)
@@ -77,7 +82,7 @@ test('an error with a token, without closer nodes', async t => {
 })
 
 test('sendReply', async t => {
-  const { asker, to } = await pair(t, req => req.sendReply(7, VALUE, true, false))
+  const { asker, to } = await answeringPair(t, req => req.sendReply(7, VALUE, true, false))
   const reply = await asker.request({ command: COMMAND, target: TARGET }, to)
   t.is(reply.error, 7)
   t.alike(reply.value, VALUE)
@@ -86,7 +91,7 @@ test('sendReply', async t => {
 })
 
 test('the token of a reply comes back, a wrong one is refused', async t => {
-  const { asker, answerer, to } = await pair(t, accept)
+  const { asker, answerer, to } = await answeringPair(t, accept)
   const { token } = await asker.request({ command: COMMAND }, to)
   await asker.request({ command: COMMAND, token }, to)
   t.alike(answerer.seen[1].token, token)
@@ -98,7 +103,7 @@ test('the token of a reply comes back, a wrong one is refused', async t => {
 })
 
 test('false is an unknown command', async t => {
-  const { asker, to } = await pair(t, () => false)
+  const { asker, to } = await answeringPair(t, () => false)
   const reply = await asker.request({ command: COMMAND, target: TARGET, value: VALUE }, to)
   t.is(reply.error, DHT.ERROR_UNKNOWN_COMMAND)
   t.is(reply.token, null)
@@ -116,14 +121,14 @@ test('a plain node does not know the command', async t => {
 })
 
 test('no answer at all', async t => {
-  const { asker, to } = await pair(t, () => true)
-  const err = await rejection(asker.request({ command: COMMAND }, to, { retry: false }))
+  const { asker, to } = await answeringPair(t, () => true)
+  const err = await rejected(asker.request({ command: COMMAND }, to, { retry: false }))
   t.is(err.code, 'REQUEST_TIMEOUT')
   t.is(err.message, 'REQUEST_TIMEOUT: Request timed out')
 })
 
 test('a late answer, and one answer too many', async t => {
-  const { asker, answerer, to } = await pair(t, () => true)
+  const { asker, answerer, to } = await answeringPair(t, () => true)
   const asked = once(answerer, 'seen')
   const requested = asker.request({ command: COMMAND }, to)
   const req = await asked
@@ -135,13 +140,13 @@ test('a late answer, and one answer too many', async t => {
 })
 
 test('an answer from the other socket, and to somebody else', async t => {
-  const { net, asker, answerer, to } = await pair(t, (req, dht) => {
+  const { net, asker, answerer, to } = await answeringPair(t, (req, dht) => {
     req.reply(VALUE, { socket: dht.io.clientSocket, to: { host: '127.0.0.1', port: other.port } })
     return true
   })
   const receiver = await node(t, net)
   const other = receiver.address()
-  const err = await rejection(asker.request({ command: COMMAND }, to, { retry: false }))
+  const err = await rejected(asker.request({ command: COMMAND }, to, { retry: false }))
   t.is(err.code, 'REQUEST_TIMEOUT')
   t.is(answerer.seen.length, 1)
 })
@@ -172,101 +177,8 @@ test('a relayed request is answered by somebody else', async t => {
   t.is(relayed.tid, middle.seen[0].tid)
 })
 
-test('super.onrequest serves what a plain node serves', async t => {
-  const results = new Map()
-  const { asker, answerer, to } = await pair(t, (req, _, serve) => {
-    const result = serve(req)
-    results.set(req.command, result)
-    return result
-  })
-  t.ok(answerer.id, 'persistent')
-  for (const command of [2, 3, COMMAND]) await asker.request({ command, target: TARGET }, to)
-  t.is(results.get(2), true, 'FIND_PEER')
-  t.is(results.get(3), true, 'LOOKUP')
-  t.is(results.get(COMMAND), false, 'unknown')
-
-  const keyPair = DHT.keyPair()
-  const announced = asker.announce(TARGET, keyPair, [])
-  await announced.finished()
-  t.ok(
-    announced.closestNodes.some(({ port }) => port === to.port),
-    'announced there too'
-  )
-  t.is(results.get(4), true, 'ANNOUNCE')
-  const found = []
-  for await (const { from, peers } of asker.lookup(TARGET)) {
-    if (from.port === to.port) found.push(...peers)
-  }
-  t.alike(found[0].publicKey, keyPair.publicKey)
-})
-
-test('super.onrequest of a node that is not persistent', async t => {
-  const net = await testnet(t, 3)
-  const results = []
-  const dht = await answering(
-    t,
-    net,
-    (req, _, serve) => {
-      results.push(serve(req))
-      return results.at(-1)
-    },
-    { ephemeral: true }
-  )
-  const asker = await node(t, net)
-  const reply = await asker.request({ command: 3, target: TARGET }, addressOf(dht))
-  t.is(reply.error, DHT.ERROR_UNKNOWN_COMMAND)
-  t.alike(results, [false])
-})
-
-test('servers work through super.onrequest, now and later', async t => {
-  const net = await testnet(t, 3)
-  for (const later of [false, true]) {
-    const dht = await answering(t, net, (req, _, serve) => {
-      if (!later) return serve(req)
-      Promise.resolve().then(() => serve(req))
-      return true
-    })
-    const server = dht.createServer(connection => connection.on('error', noop).end())
-    await server.listen()
-    const client = (await node(t, net)).connect(server.publicKey)
-    client.on('error', noop).resume()
-    t.ok(await client.opened, later ? 'later' : 'now')
-    t.ok(
-      dht.seen.some(req => req.command === 0),
-      'it saw the handshake'
-    )
-    client.destroy()
-    await server.close()
-  }
-})
-
-test('onrequest of one node, not of a class', async t => {
-  const net = await testnet(t, 3)
-  const dht = await node(t, net, { ephemeral: false, firewalled: false })
-  const asker = await node(t, net)
-  const to = addressOf(dht)
-  t.is((await asker.request({ command: COMMAND }, to)).error, 1)
-  dht.onrequest = req => {
-    req.reply(VALUE)
-    return true
-  }
-  t.alike((await asker.request({ command: COMMAND }, to)).value, VALUE)
-})
-
-test('onrequest as a field of a class', async t => {
-  const net = await testnet(t, 3)
-  class Answering extends DHT {
-    onrequest = req => req.reply(VALUE)
-  }
-  const dht = new Answering({ bootstrap: net.bootstrap, host: '127.0.0.1', firewalled: false })
-  t.teardown(() => dht.destroy())
-  await dht.fullyBootstrapped()
-  const asker = await node(t, net)
-  t.alike((await asker.request({ command: COMMAND }, addressOf(dht))).value, VALUE)
-})
-
 test('requests from either socket', async t => {
-  const { answerer, asker, to } = await pair(t, accept)
+  const { answerer, asker, to } = await answeringPair(t, accept)
   for (const socket of [asker.io.clientSocket, asker.io.serverSocket, asker.socket]) {
     await asker.request({ command: COMMAND }, to, { socket })
     t.is(answerer.seen.at(-1).from.port, socket.address().port)
@@ -274,7 +186,7 @@ test('requests from either socket', async t => {
 })
 
 test('ping with a size, a ttl, without retries', async t => {
-  const { asker, to } = await pair(t, accept)
+  const { asker, to } = await answeringPair(t, accept)
   const reply = await asker.ping(to, { size: 500, ttl: 64, retry: false })
   t.alike(
     { error: reply.error, value: reply.value, token: reply.token, closer: reply.closerNodes },
@@ -284,7 +196,7 @@ test('ping with a size, a ttl, without retries', async t => {
 })
 
 test('a delayed ping', async t => {
-  const { asker, to } = await pair(t, accept)
+  const { asker, to } = await answeringPair(t, accept)
   const quick = asker.delayedPing(to, 0)
   const slow = asker.delayedPing(to, 150)
   const order = []
@@ -315,14 +227,14 @@ test('requests after destroy', async t => {
     () => dht.ping(net.bootstrap[0]),
     () => dht.request({ command: 1 }, net.bootstrap[0])
   ]) {
-    const err = await rejection(call())
+    const err = await rejected(call())
     t.is(err.message, 'Node destroyed')
     t.is(err.code, undefined)
   }
 })
 
 test('an answer after destroy is harmless', async t => {
-  const { asker, answerer, to } = await pair(t, () => true)
+  const { asker, answerer, to } = await answeringPair(t, () => true)
   const requested = asker.request({ command: COMMAND }, to, { retry: false })
   requested.catch(noop)
   const req = await once(answerer, 'seen')
@@ -374,104 +286,5 @@ test('which local addresses are ours', async t => {
   ])
   t.alike(await dht.validateLocalAddresses([{ host: 'no address', port: 1 }]), [])
 })
-
-test('datagrams of the two main sockets do not come to onmessage', async t => {
-  const net = await testnet(t, 3)
-  let seen = 0
-  class Watching extends DHT {
-    onmessage(socket, buf, rinfo) {
-      seen++
-      return super.onmessage(socket, buf, rinfo)
-    }
-  }
-  const dht = new Watching({ bootstrap: net.bootstrap, host: '127.0.0.1' })
-  t.teardown(() => dht.destroy())
-  await dht.fullyBootstrapped()
-  await dht.ping(net.bootstrap[0])
-  t.is(seen, 0)
-})
-
-test('datagrams of sockets for punching do, and go their way from there', async t => {
-  const net = await testnet(t, 4)
-  const seen = []
-  class Watching extends DHT {
-    onmessage(socket, buf, rinfo) {
-      seen.push({ socket, buf, rinfo })
-      return super.onmessage(socket, buf, rinfo)
-    }
-  }
-  const dht = new Watching({ bootstrap: net.bootstrap, host: '127.0.0.1', ...FIREWALLED })
-  t.teardown(() => dht.destroy())
-  await dht.fullyBootstrapped()
-  const server = dht.createServer({ shareLocalAddress: false })
-  server.on('connection', connection => connection.on('error', noop))
-  await server.listen()
-
-  const client = (await node(t, net, FIREWALLED)).connect(server.publicKey, {
-    localConnection: false,
-    fastOpen: false
-  })
-  client.on('error', noop)
-  t.ok(await client.opened)
-  t.ok(seen.length > 0, 'it saw the replies to its NAT samples')
-  for (const { socket, buf, rinfo } of seen) {
-    t.ok(b4a.isBuffer(buf) && buf.byteLength > 1)
-    t.is(rinfo.host, '127.0.0.1')
-    t.ok(rinfo.port > 0)
-    t.is(rinfo.family, 4)
-    t.ok(socket !== dht.io.clientSocket && socket !== dht.io.serverSocket)
-  }
-  client.destroy()
-  await server.close()
-})
-
-/** Both sides have to punch. */
-const FIREWALLED = { quickFirewall: false }
-
-/** A node whose onrequest is `answer(req, dht, serve)`, and a node that asks it. */
-async function pair(t, answer) {
-  const net = await testnet(t, 4)
-  const answerer = await answering(t, net, answer)
-  const asker = await node(t, net)
-  return { net, answerer, asker, to: addressOf(answerer) }
-}
-
-async function answering(t, net, answer, options) {
-  class Answering extends DHT {
-    seen = []
-
-    onrequest(req) {
-      this.seen.push(req)
-      this.emit('seen', req)
-      return answer(req, this, req => super.onrequest(req))
-    }
-  }
-  const dht = new Answering({
-    bootstrap: net.bootstrap,
-    host: '127.0.0.1',
-    ephemeral: false,
-    firewalled: false,
-    ...options
-  })
-  t.teardown(() => dht.destroy())
-  await dht.fullyBootstrapped()
-  return dht
-}
-
-function accept(req) {
-  req.reply(null)
-  return true
-}
-
-function addressOf(dht) {
-  return { host: '127.0.0.1', port: dht.io.serverSocket.address().port }
-}
-
-function rejection(promise) {
-  return promise.then(
-    () => null,
-    err => err
-  )
-}
 
 function noop() {}

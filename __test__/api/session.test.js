@@ -102,7 +102,7 @@ test('a session of a destroyed node', async t => {
   t.is(code, undefined)
 })
 
-/** A node, and another that does not answer `COMMAND`. */
+/** A node, and the address of another one that does not answer `COMMAND`. */
 async function silent(t, options) {
   const net = await testnet(t, 3)
   class Silent extends DHT {

@@ -1,4 +1,4 @@
-// What can be seen of a node: addresses, the routing table, health, sockets, counters.
+// What a node shows of itself: addresses, the routing table, health, sockets, counters.
 
 const test = require('brittle')
 const b4a = require('b4a')

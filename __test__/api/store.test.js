@@ -1,4 +1,4 @@
-// What a persistent node keeps for others, asked by single requests.
+// A persistent node stores records for other nodes. Single requests put them and get them.
 
 const test = require('brittle')
 const b4a = require('b4a')

@@ -28,12 +28,13 @@ test('adaptive timeouts', async t => {
   const gone = address(net.nodes[3])
   await net.nodes[3].destroy()
 
+  const { retries } = adaptive.stats.requests
   const ended = []
   const ping = (dht, name, opts) =>
     dht.ping(gone, opts).catch(err => ended.push(`${name} ${err.code}`))
   await Promise.all([ping(plain, 'plain', { retry: false }), ping(adaptive, 'adaptive')])
   t.alike(ended, ['adaptive REQUEST_TIMEOUT', 'plain REQUEST_TIMEOUT'])
-  t.is(adaptive.stats.requests.retries, 3)
+  t.ok(adaptive.stats.requests.retries - retries >= 3)
 })
 
 test('adaptive timeouts with the defaults', async t => {

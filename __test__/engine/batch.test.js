@@ -1,4 +1,4 @@
-// Events that arrive together: none may be lost between two `await once(...)`.
+// Events may arrive together. `await once(...)` in a row sees each of them.
 
 const test = require('brittle')
 const b4a = require('b4a')

@@ -1,4 +1,4 @@
-// What a process with a node does at its end. Each program runs in a process of its own.
+// The end of a process that has a node. Each program runs in a process of its own.
 
 const test = require('brittle')
 const { isNative } = require('../helpers/implementation')

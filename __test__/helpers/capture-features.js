@@ -1,4 +1,5 @@
-// Reads `udxInfo.features` off a noise payload as it arrived: the reference's decoder keeps bit 0 only.
+// Reads `udxInfo.features` from the bytes of a noise payload: the reference's decoder keeps only
+// bit 0.
 
 const b4a = require('b4a')
 const c = require('compact-encoding')

@@ -64,7 +64,7 @@ class Child extends EventEmitter {
     return promise
   }
 
-  /** Closes the child's stdin, at which it exits; kills it when it does not within 5 s. */
+  /** Closes the child's stdin, which ends the child. Kills it if it does not exit within 5 s. */
   async close() {
     this._process.stdin.end()
     const timer = setTimeout(() => this._process.kill('SIGKILL'), 5000)
@@ -72,7 +72,7 @@ class Child extends EventEmitter {
     clearTimeout(timer)
   }
 
-  /** Ends the child without a word, as a crash does. */
+  /** Kills the child, which cannot clean up: like a crash. */
   async kill() {
     this._process.kill('SIGKILL')
     await this.exited

@@ -1,5 +1,5 @@
-// The command `hyperdht` of the implementation under test, in a process of its own. It is a program
-// for Node.js, whoever runs the test.
+// The command `hyperdht` of the implementation under test, in a process of its own. It is a
+// program for Node.js, also if the test runs in Bare.
 
 const b4a = require('b4a')
 const { childProcess, executable, path, process } = require('./runtime')

@@ -1,5 +1,5 @@
-// Puts the nodes of the reference in this process behind a NAT far away: it takes another port for
-// each destination, lets in what comes from there, and every datagram takes its time.
+// Puts the nodes of the reference in this process behind a distant NAT. The NAT uses a different
+// port for each destination, lets in only datagrams of that destination, and delays every datagram.
 
 const dgram = require('dgram')
 const UDXSocket = require('udx-native/lib/socket')
@@ -18,7 +18,7 @@ module.exports = function far(delay) {
     this.trySend(...datagram)
     return true
   }
-  // What comes past the NAT: nobody outside knows that address.
+  // A datagram that did not come through the NAT: nobody outside knows that address.
   UDXSocket.prototype._onmessage = function (length) {
     this.udx._consumeMessage(length)
     return this.udx._buffer
@@ -41,7 +41,7 @@ module.exports = function far(delay) {
   }
 }
 
-/** The port that one socket has towards one destination. */
+/** The port that the NAT uses for one socket and one destination. */
 class Mapping {
   constructor(socket, to, delay) {
     this._socket = socket
@@ -51,7 +51,8 @@ class Mapping {
     this._outside = bind(PUBLIC, (data, from) => {
       if (from.address === to.host && from.port === to.port) this._enter(data)
     })
-    // Stands for the destination where UDX itself sends and receives: that is not JavaScript.
+    // Takes the place of the destination for UDX, which sends and receives natively, not in
+    // JavaScript.
     this._inside = null
   }
 
@@ -92,14 +93,17 @@ function bind(host, onmessage) {
 
 const LOCAL = '127.0.0.1'
 
-/** A host of this process: who guesses its ports meets nobody else. Linux has all of 127/8. */
+/**
+ * A host for this process alone, so that a guessed port is never another program's. Linux has all
+ * of 127/8.
+ */
 const PUBLIC = `127.${1 + ((process.pid >> 16) & 63)}.${(process.pid >> 8) & 255}.${process.pid & 255}`
 
 const UDX_MAGIC = 0xff
 
 const TTL = 64
 
-/** What has fewer hops to live opens the NAT and does not arrive. */
+/** A datagram with a smaller TTL opens the NAT and does not arrive. */
 const FAR = 12
 
 function noop() {}

@@ -60,7 +60,7 @@ exports.sleep = function sleep(ms) {
   return new Promise(resolve => setTimeout(resolve, ms))
 }
 
-/** What a call throws, synchronously; null when it does not throw. */
+/** The error that a call throws. Null if it does not throw. */
 exports.thrown = function thrown(call) {
   try {
     call()
@@ -70,7 +70,7 @@ exports.thrown = function thrown(call) {
   return null
 }
 
-/** What a promise rejects with; null when it resolves. */
+/** The error that a promise rejects with. Null if it resolves. */
 exports.rejected = function rejected(promise) {
   return promise.then(
     () => null,

@@ -1,4 +1,4 @@
-// A UDP port that nobody has, for tests that must name one before they bind it.
+// A free UDP port, for tests that must name a port before they bind it.
 
 const UDX = require('udx-native')
 
@@ -18,8 +18,8 @@ module.exports = async function freePort(host = '127.0.0.1') {
 }
 
 /**
- * Ports below those that systems give to sockets without one, so that no other program gets it
- * before the test binds it.
+ * These ports are below the ones that systems give to sockets, so that no other program gets the
+ * port before the test binds it.
  */
 const FIRST = 20_000
 const COUNT = 12_000

@@ -1,4 +1,5 @@
-// Chance that can be had again: a failing test prints its seed, HYPERDHT_SEED replays its choices.
+// Random choices that can be repeated: a test prints its seed, and HYPERDHT_SEED replays the
+// choices.
 
 const { crypto, process } = require('./runtime')
 
@@ -15,7 +16,7 @@ exports.generator = function generator(seed) {
   }
 }
 
-/** A new array with the elements in an order by chance. */
+/** A new array with the elements in random order. */
 exports.shuffled = function shuffled(array, random) {
   const left = [...array]
   return array.map(() => left.splice(Math.floor(random() * left.length), 1)[0])

@@ -1,4 +1,4 @@
-// Byte arrays that are no instances of our Uint8Array.
+// Byte arrays for which `instanceof Uint8Array` is false.
 
 const { isBare } = require('./runtime')
 

@@ -1,4 +1,5 @@
-// Nodes that answer as a test wants, whatever is under test: nodes of the reference.
+// Nodes that answer as a test tells them. They are nodes of the reference, whichever implementation
+// is under test.
 
 const Reference = require('hyperdht-reference')
 
@@ -24,7 +25,7 @@ exports.responder = async function responder(t, net, onrequest) {
   return dht
 }
 
-/** Several of them; what they are asked is in one list. */
+/** Several of them, with one list of their requests. */
 exports.responders = async function responders(t, net, size, onrequest) {
   const requests = []
   const counted = req => {

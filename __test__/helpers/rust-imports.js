@@ -1,4 +1,4 @@
-// Which modules of a Rust crate name which others: read from its `use` lines and its inline paths.
+// The imports between the modules of a Rust crate, from its `use` lines and its inline paths.
 
 const { fs, path } = require('./runtime')
 
@@ -6,7 +6,8 @@ const { fs, path } = require('./runtime')
  * The imports between the top modules of a crate, in product code.
  *
  * @param {string} root the crate's `src` folder
- * @returns {{ modules: string[], imports: { file: string, from: string, to: string, name: string }[] }}
+ * @returns {{ modules: string[], imports: { file: string, from: string, to: string, name: string
+ * }[] }}
  */
 module.exports = function rustImports(root) {
   const files = rustFiles(root)
@@ -29,8 +30,8 @@ module.exports = function rustImports(root) {
 }
 
 /**
- * The circles among the modules of one folder, of any depth. What a folder and its own `mod.rs` have
- * from each other is no circle.
+ * The circles among the modules of one folder, at any depth. Imports between a folder and its own
+ * `mod.rs` do not count.
  *
  * @param {string} root the crate's `src` folder
  * @returns {string[]} the modules of each circle

@@ -110,7 +110,10 @@ function* named(name, { dependencies = {} }) {
   }
 }
 
-/** Runs two swarms in the folder: whose hyperdht they use, and what one has heard of the other. */
+/**
+ * Runs two swarms in the folder. Returns whose hyperdht they use, and what one received of the
+ * other.
+ */
 async function swarm(folder) {
   fs.writeFileSync(path.join(folder, 'main.js'), MAIN)
   const { output } = await run(folder, process.execPath, ['main.js'])

@@ -1,6 +1,6 @@
-// Our client, and a server of the reference far away behind a NAT that takes a random port for each
-// destination: both have to punch, and the reference takes a repeated round for a punch too many.
-// HYPERDHT_RUNS says how often.
+// Our client connects to a distant server of the reference, behind a NAT that uses a random port
+// for each destination. Both have to punch. If our client repeats a round, the reference counts it
+// as another punch, and gives up. HYPERDHT_RUNS is the number of runs.
 
 const test = require('brittle')
 const { process } = require('../helpers/runtime')
@@ -12,7 +12,7 @@ const DELAYS = [80, 125, 200]
 
 const RUNS = Number(process.env.HYPERDHT_RUNS || (process.env.HYPERDHT_LONG ? 12 : 3))
 
-/** An analysis skips five and asks four. */
+/** The analysis of a NAT skips five nodes and asks four. */
 const NODES = 16
 
 const BYTES = 100_000
@@ -42,7 +42,7 @@ async function punch(bootstrap, delay) {
     const client = await world.spawn('client', plan.ours, plan.runtime)
     const { publicKey } = await server.call('listen', { bootstrap, bytes: BYTES, delay })
     await client.call('start', { bootstrap })
-    // Both are on this host, and shall not try that first.
+    // both are on this host, and must not connect over its own addresses
     const options = { localConnection: false }
     const report = await client.call('connect', { publicKey, bytes: BYTES, options })
     const { random, tryLater } = await server.call('punches')

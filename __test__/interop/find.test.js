@@ -1,4 +1,4 @@
-// Who announces is found, whichever implementation announces, stores, or asks.
+// A peer that announces is found, whichever implementation announces, stores, or asks.
 
 const test = require('brittle')
 const b4a = require('b4a')

@@ -1,4 +1,5 @@
-// Our nodes carry handshakes and punches between two reference peers that know only our nodes.
+// Our nodes forward handshakes and punches between two peers of the reference that know only our
+// nodes.
 
 const test = require('brittle')
 const { World, connectPair, checkExchange } = require('./world')

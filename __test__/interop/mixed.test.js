@@ -1,5 +1,6 @@
-// Half of the network is ours, half the reference: what either stores, either finds, also when half
-// of all nodes, taken at random, are gone; and damage on the way changes nothing but counters.
+// Half of the nodes are ours, half are of the reference. Each finds what either of them stores,
+// also after half of all nodes, chosen at random, were killed. Damaged datagrams change only
+// counters.
 
 const test = require('brittle')
 const b4a = require('b4a')
@@ -52,7 +53,7 @@ class Network {
     this.members = []
   }
 
-  /** Takes turns: ours, the reference, ours … The first is the bootstrap of all. */
+  /** Starts nodes of both kinds in turns. The first one is the bootstrap node of the others. */
   async start() {
     const kinds = Array.from({ length: NODES }, (_, i) => (i % 2 ? 'reference' : plan.ours))
     const spawned = kinds.map(kind => this.world.spawn('member', kind, plan.runtime))
@@ -74,7 +75,9 @@ class Network {
     }
   }
 
-  /** An announce and records of each kind; the mutable record is renewed by the other kind. */
+  /**
+   * Each implementation stores an announcement and records. Each also renews one mutable record.
+   */
   async putAll() {
     const things = []
     const mutable = { kind: 'mutable', seed: randomHex() }
@@ -101,7 +104,7 @@ class Network {
     t.alike(missing, [], `${when} find all ${things.length} things`)
   }
 
-  /** What damage may not change, of our nodes. */
+  /** The state of our nodes that damaged datagrams must not change. */
   async states() {
     const states = new Map()
     for (const { child, name } of this.of(plan.ours)) states.set(name, await child.call('state'))

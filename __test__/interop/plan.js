@@ -20,5 +20,5 @@ exports.pairs = function pairs(nodes) {
   )
 }
 
-/** Kinds that a single role takes: ours, unless only the reference is tested. */
+/** The implementation of a single role: ours, unless only the reference is tested. */
 exports.ours = referenceOnly ? 'reference' : 'native'

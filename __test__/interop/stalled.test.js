@@ -1,5 +1,5 @@
-// A reader that stops reading for longer than a dead peer lives, over a path with delay and loss.
-// What was lost before it stopped is repeated, nothing ends, and all of it arrives.
+// A reader stops for longer than the sender waits for a dead peer, over a path with delay and loss.
+// The connection survives, lost packets are repeated, and all data arrives.
 
 const test = require('brittle')
 const { process } = require('../helpers/runtime')
@@ -10,7 +10,7 @@ const plan = require('./plan')
 
 const MIB = 1024 * 1024
 
-/** Where the peers are, and where the forwarder shows them. */
+/** The host of the peers, and the host of their aliases at the forwarder. */
 const BEHIND = '127.0.0.2'
 const ALIASES = '127.0.0.1'
 
@@ -18,7 +18,7 @@ const ALIASES = '127.0.0.1'
 const SHORT = { bytes: 16 * MIB, pauseAt: 4 * MIB, pause: 15_000, losses: [0.03] }
 const LONG = { bytes: 200 * MIB, pauseAt: 40 * MIB, pause: 30_000, losses: [0, 0.01] }
 
-/** What a connection may take while nobody reads. */
+/** The memory that a connection may take while nobody reads. */
 const MOST = 8 * MIB
 
 const transfer = process.env.HYPERDHT_LONG === '1' ? LONG : SHORT
@@ -66,7 +66,7 @@ async function stall(t, { server, client }, loss) {
   t.alike(rest, whole, `${name}: all has arrived`)
 }
 
-/** A node behind a forwarder: what others start with. */
+/** Starts a node behind a forwarder. Returns the options of the other nodes. */
 async function start(world) {
   const port = await freePort(BEHIND)
   world.forwarder = await world.spawn('forwarder', 'reference', 'node')

@@ -36,7 +36,7 @@ test('stores answer alike', { timeout: 120_000 }, async t => {
   t.ok(silent.length > 0 && silent.length < expected.length, silent.length + ' met with silence')
 })
 
-/** What a node of this kind answers to the requests of this seed. */
+/** The answers of a node of this kind to the requests of this seed. */
 async function answers(t, kind, seed) {
   const world = await World.create(kind, plan.runtime)
   t.teardown(() => world.destroy())
@@ -180,7 +180,7 @@ function announced(random) {
   return { keyPair, target: own ? DHT.hash(keyPair.publicKey) : topic }
 }
 
-/** An answer without what differs from node to node and from moment to moment. */
+/** An answer as text, without the parts that differ from node to node and from moment to moment. */
 function describe({ command }, { error, token, closerNodes, value }) {
   const gives = [token ? 'token' : '', closerNodes ? 'nodes' : ''].join(' ')
   if (error || command !== COMMANDS.LOOKUP || !value) {

@@ -85,7 +85,7 @@ async function connectPair(world, cell) {
   }
 }
 
-/** What must hold after `connectPair`, whoever the peers are. */
+/** Checks the result of `connectPair`, which must be the same for all pairs. */
 function checkExchange(t, { clientReport, serverReport }) {
   t.is(clientReport.error, null, 'client has no error')
   t.is(serverReport.error, null, 'server has no error')

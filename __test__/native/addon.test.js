@@ -1,7 +1,8 @@
-// A package without the addon of this machine says so, and how to get one.
+// If the addon of this machine is missing, the error explains it, and how to build one.
 
 const test = require('brittle')
-const { childProcess, executable, fs, path, process, runtime } = require('../helpers/runtime')
+const run = require('../helpers/run')
+const { executable, fs, path, process, runtime } = require('../helpers/runtime')
 
 const ROOT = path.join(__dirname, '..', '..')
 const HOST = fs.readdirSync(path.join(ROOT, 'prebuilds')).find(isForThisMachine)
@@ -36,7 +37,7 @@ test('an addon that the system refuses', async t => {
   t.ok(cause.length > 0)
 })
 
-/** What of this package loads the addon, with the given files as addons. */
+/** A folder with the files of this package that load the addon, and with the given addons. */
 function packageWith(t, addons) {
   const folder = fs.mkdtempSync(path.join(temporaryFolder(), 'hyperdht-addon-'))
   t.teardown(() => fs.rmSync(folder, { recursive: true }))
@@ -63,15 +64,8 @@ try {
 `
 
 async function load(folder) {
-  const child = childProcess.spawn(executable(runtime), [path.join(folder, 'main.js')], {
-    stdio: ['ignore', 'pipe', 'inherit']
-  })
-  let output = ''
-  child.stdout.on('data', chunk => {
-    output += chunk
-  })
-  await new Promise(resolve => child.stdout.on('close', resolve))
-  return JSON.parse(output)
+  const { stdout } = await run([executable(runtime), path.join(folder, 'main.js')])
+  return JSON.parse(stdout)
 }
 
 function isForThisMachine(host) {

@@ -1,9 +1,10 @@
-// What the reference accepts and ours refuses, at once and in words (docs/COMPATIBILITY.md).
+// Arguments that the reference accepts and that ours refuses at once, with a clear message
+// (docs/COMPATIBILITY.md).
 
 const test = require('brittle')
 const b4a = require('b4a')
 const { DHT } = require('../helpers/implementation')
-const { node, testnet, thrown } = require('../helpers/fixtures')
+const { node, rejected, testnet, thrown } = require('../helpers/fixtures')
 
 test('key pairs of the wrong size', async t => {
   const dht = await node(t, await testnet(t, 1))
@@ -46,6 +47,40 @@ test('a port out of range, or not a number', t => {
   for (const port of [-1, 65536, 1.5]) {
     const bootstrap = [{ host: '127.0.0.1', port }]
     refused(t, 'bootstrap port ' + port, /port/i, () => new DHT({ bootstrap }))
+  }
+})
+
+test('hooks of a server that are no functions', async t => {
+  const dht = await node(t, await testnet(t, 1))
+  const server = dht.createServer()
+  for (const name of ['firewall', 'holepunch']) {
+    for (const hook of [true, 5, 'x', {}]) {
+      refused(t, name, new RegExp(name), () => dht.createServer({ [name]: hook }))
+      refused(t, `server.${name}`, new RegExp(name), () => {
+        server[name] = hook
+      })
+    }
+  }
+})
+
+test('sessions that are none', async t => {
+  const net = await testnet(t, 1)
+  const dht = await node(t, net)
+  const [to] = net.bootstrap
+  const target = b4a.alloc(32)
+  for (const session of [true, {}, 'x', dht]) {
+    refused(t, 'query', /session/, () => dht.lookup(target, { session }))
+    t.ok((await rejected(dht.ping(to, { session }))) instanceof TypeError)
+    t.ok(
+      (await rejected(dht.request({ command: 3, target }, to, { session }))) instanceof TypeError
+    )
+  }
+})
+
+test('replies of a query that are none', async t => {
+  const dht = await node(t, await testnet(t, 1))
+  for (const replies of ['x', {}, [null], [{}]]) {
+    refused(t, 'replies', /replies|nodes/, () => dht.lookup(b4a.alloc(32), { replies }))
   }
 })
 

@@ -1,4 +1,4 @@
-// What the reference's command has not: help, a version, checks of its arguments, SIGTERM.
+// What the command of the reference does not have: help, a version, checks of arguments, SIGTERM.
 
 const test = require('brittle')
 const Command = require('../helpers/command')

@@ -1,11 +1,11 @@
-// docs/CONTRACT.md names a test for each row of the contract: each of them exists.
+// docs/CONTRACT.md names a test for each row of the contract. Each of these tests exists.
 
 const test = require('brittle')
 const { fs, path } = require('../helpers/runtime')
 
 const ROOT = path.join(__dirname, '..', '..')
 
-/** What a row without a test of its own says instead. */
+/** A row without a test begins with one of these. */
 const EXCUSES = ['not in this version', 'see ', 'a package of its own', 'Rust: ']
 
 const rows = read('docs/CONTRACT.md')
@@ -37,7 +37,7 @@ test('every test that is named exists', t => {
   }
 })
 
-/** A file's text; null if there is none. */
+/** The text of a file. Null if the file does not exist. */
 function read(file) {
   const whole = path.join(ROOT, ...file.split('/'))
   return fs.existsSync(whole) ? fs.readFileSync(whole, 'utf8') : null

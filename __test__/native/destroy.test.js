@@ -1,5 +1,5 @@
-// What is under way when a node is destroyed, where the outcome is another one than the
-// reference's, or where that depends on how far it got.
+// A node is destroyed while calls are pending: cases in which the reference has another outcome, or
+// one that depends on timing.
 
 const test = require('brittle')
 const b4a = require('b4a')

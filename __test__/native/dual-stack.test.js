@@ -1,4 +1,4 @@
-// A node on both families that cannot be bound; one of the reference does not let the process end.
+// A node on both families that cannot be bound. With the reference the process would not end.
 
 const test = require('brittle')
 const { DHT } = require('../helpers/implementation')

@@ -1,4 +1,4 @@
-// The node and its engine, where only ours can be looked at.
+// Tests that look inside the node and its engine.
 
 const test = require('brittle')
 const b4a = require('b4a')
@@ -60,7 +60,7 @@ test('the statistics that a program holds follow without waiting for the core', 
   t.is(requests.total, total + 2)
 })
 
-// Its last item cannot be read.
+// A list whose last item throws when it is read.
 function throwing(items) {
   Object.defineProperty(items, items.length - 1, {
     get() {

@@ -1,4 +1,5 @@
-// Each file of the reference's lib/, which programs may require, is here or is listed as missing.
+// Programs may require any file of the reference's lib/. Each of them exists here, or
+// docs/COMPATIBILITY.md lists it as missing.
 
 const test = require('brittle')
 const { fs, path } = require('../helpers/runtime')

@@ -1,5 +1,5 @@
-// A reader that does not read closes the window: what waits behind it is not flushed. The reference
-// reads on in any case, so that only ours can be asked.
+// If the application does not read, the window closes, and `flush` waits. The reference reads in
+// any case, so these tests run on ours only.
 
 const test = require('brittle')
 const b4a = require('b4a')
@@ -65,7 +65,7 @@ function settled(promise) {
 /** Resolves when all that the peer's window allows was sent and acknowledged. */
 async function standstill(conn) {
   let sent = -1
-  // The window is 4 MiB: with less, it is this program that was held up.
+  // The window is 4 MiB. If less was sent, this program was too slow, and the window is open.
   while (
     sent < 3 * MIB.byteLength ||
     conn.rawStream.inflight > 0 ||

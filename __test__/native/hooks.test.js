@@ -1,5 +1,5 @@
-// Hooks that are set when the core has let a client in already: what the reference has not, or what
-// it cannot show.
+// A hook is set after the core has let a client in: cases that the reference does not have, or
+// cannot show.
 
 const test = require('brittle')
 const { DHT } = require('../helpers/implementation')
@@ -8,13 +8,13 @@ const { closed, node, once, sleep, testnet } = require('../helpers/fixtures')
 const { answerAll } = require('../../lib/server/hooks')
 
 test('a hook that is removed is not asked', async t => {
-  const { server, connect } = await listen(t, {
+  const { dht, server, connect } = await listen(t, {
     firewall: () => t.fail('asked'),
     holepunch: refuse
   })
   const connection = once(server, 'connection')
   const conn = connect()
-  busyFor(BUSY)
+  untilAdmitted(dht)
   server.firewall = null
   server.holepunch = null
   await connection
@@ -22,10 +22,10 @@ test('a hook that is removed is not asked', async t => {
 })
 
 test('a server that closes while its hook decides', async t => {
-  const { server, connect } = await listen(t)
+  const { dht, server, connect } = await listen(t)
   server.on('connection', () => t.fail('a connection'))
   const ended = closed(connect())
-  busyFor(BUSY)
+  untilAdmitted(dht)
   const { asked, decide } = decision(server)
   await asked
   await server.close()
@@ -38,7 +38,7 @@ test('a client that goes while the hook decides', async t => {
   const { dht, server, connect } = await listen(t)
   server.on('connection', () => t.fail('a connection'))
   const conn = connect()
-  busyFor(BUSY)
+  untilAdmitted(dht)
   const { asked, decide } = decision(server)
   await asked
   t.is(await conn.opened, true)
@@ -52,7 +52,7 @@ test('a node that is destroyed while a hook decides', async t => {
   const { dht, server, connect } = await listen(t)
   server.on('connection', () => t.fail('a connection'))
   const ended = closed(connect())
-  busyFor(BUSY)
+  untilAdmitted(dht)
   const { asked, decide } = decision(server)
   await asked
   await dht.destroy()
@@ -88,6 +88,12 @@ async function listen(t, options) {
   return { dht, server, connect }
 }
 
+/** Blocks JavaScript until a client has reached the core, which lets it in if there is no hook. */
+function untilAdmitted(dht) {
+  const clients = ({ handshakes, connections }) => handshakes + connections
+  while (clients(dht._live()) === 0) busyFor(1)
+}
+
 /** A firewall that is asked, and decides when it is told to. */
 function decision(server) {
   let asked = null
@@ -108,8 +114,5 @@ function decision(server) {
 function refuse() {
   return false
 }
-
-/** Much longer than a client on the same host needs. */
-const BUSY = 300
 
 function noop() {}

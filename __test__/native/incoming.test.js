@@ -1,7 +1,8 @@
-// Requests of others, where ours does more than the reference, or says more.
+// Requests of other nodes: cases in which ours does more than the reference, or has clearer errors.
 
 const test = require('brittle')
 const b4a = require('b4a')
+const busyFor = require('../helpers/busy')
 const { Plugin } = require('../helpers/implementation')
 const { node, once, testnet, thrown } = require('../helpers/fixtures')
 const { internalsOf } = require('../../lib/util/internals')
@@ -101,8 +102,7 @@ test('a flood of requests stays inside the bounds', async t => {
   for (let i = 0; i < 4000; i++) {
     session.request({ command: COMMAND }, to, { retry: false }).catch(noop)
   }
-  const pause = Date.now() + 200
-  while (Date.now() < pause); // as a program does that is busy
+  busyFor(200)
   await asker.ping(to)
   session.destroy()
   t.ok(seen + dht.stats.dropped.request <= 4000, `${seen} seen`)
@@ -138,6 +138,9 @@ test('datagrams that a program makes up', async t => {
   const rinfo = { host: '127.0.0.1', port: 5, family: 4 }
   t.ok(thrown(() => dht.onmessage(dht.socket, 'text', rinfo)) instanceof TypeError)
   t.ok(thrown(() => dht.onmessage(dht.socket, VALUE, {})) instanceof TypeError)
+  for (const socket of [null, {}, { id: 1 }]) {
+    t.ok(thrown(() => dht.onmessage(socket, VALUE, rinfo)) instanceof TypeError)
+  }
   const before = dht.stats.dropped.malformed
   dht.onmessage(dht.socket, VALUE, rinfo)
   dht.onmessage(dht.socket, b4a.alloc(1), rinfo)

@@ -1,5 +1,5 @@
-// docs/ARCHITECTURE.md lists the modules of each crate from the bottom up: none imports one that
-// stands above it. Nor do the modules of one folder import each other in a circle.
+// docs/ARCHITECTURE.md lists the modules of each crate from the bottom up. No module imports one
+// from above it, and the modules of one folder do not import each other in a circle.
 
 const test = require('brittle')
 const rustImports = require('../helpers/rust-imports')

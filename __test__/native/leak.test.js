@@ -1,5 +1,5 @@
-// 5 x 1000 connections, opened and closed in one process, leave nothing behind. What they leave in the
-// core is counted in crates/netsim/tests/leak.rs.
+// 5 x 1000 connections, opened and closed in one process, leave nothing behind. What they leave in
+// the core is counted in crates/netsim/tests/leak.rs.
 
 const test = require('brittle')
 const { isBare } = require('../helpers/runtime')
@@ -8,8 +8,8 @@ const runProgram = require('../helpers/run-program')
 // Bare takes no such flags and has no call for a collection.
 const RUNTIME_ARGS = isBare ? [] : ['--expose-gc', '--max-semi-space-size=1']
 
-// With an arena for each thread, what one thread allocates and another one frees leaves holes, which
-// fill up for minutes. Systems without arenas ignore it.
+// If each thread has an arena, memory that one thread allocates and another one frees leaves holes,
+// which take minutes to fill. Systems without arenas ignore this variable.
 const ENV = { MALLOC_ARENA_MAX: '1' }
 
 test('5 x 1000 connections leak nothing', { timeout: 300_000 }, async t => {
@@ -36,8 +36,8 @@ test('5 x 1000 connections leak nothing', { timeout: 300_000 }, async t => {
   for (const [name, value] of left) t.is(value, 0, 'live objects: ' + name)
 })
 
-// The least of the later rounds beside the most of the first two: what goes up and down is no leak,
-// and a leak only goes up.
+// Compares the minimum of the later rounds with the maximum of the first two. A leak only grows,
+// while other memory goes up and down.
 function checkGrowth(t, rounds, name, limit) {
   const bytes = rounds.map(round => round[name])
   const grown = Math.min(...bytes.slice(2)) - Math.max(...bytes.slice(0, 2))
@@ -52,5 +52,5 @@ function objects({ live: { timers, ...rest } }) {
 /** A stream of a connection that is not forgotten has some 3 KiB, and a round makes 2000. */
 const MAX_HEAP_GROWTH = 256 * 1024
 
-/** Pages that nobody leaked come and go by some hundred KiB. */
+/** Without a leak, resident memory still varies by some hundred KiB. */
 const MAX_NATIVE_GROWTH = 1024 * 1024

@@ -1,7 +1,9 @@
-// Sleep and waking where the reference does something else, or cannot tell.
+// suspend() and resume(): cases in which the reference does something else, or has no outcome to
+// test.
 
 const test = require('brittle')
 const b4a = require('b4a')
+const freePort = require('../helpers/free-port')
 const { DHT } = require('../helpers/implementation')
 const { node, pair, testnet, once, record, closed, sleep } = require('../helpers/fixtures')
 const { isFound, found } = require('../helpers/finding')
@@ -125,11 +127,12 @@ test('listen and suspend at a time', async t => {
 
 test('a port that must be had and is taken: the node sleeps on', async t => {
   const net = await testnet(t)
-  const dht = await node(t, net, { port: FIXED_PORT, anyPort: false })
+  const port = await freePort()
+  const dht = await node(t, net, { port, anyPort: false })
   const server = dht.createServer()
   await server.listen()
   await dht.suspend()
-  const thief = new DHT({ ...ANYWHERE, port: FIXED_PORT, anyPort: false })
+  const thief = new DHT({ ...ANYWHERE, port, anyPort: false })
   await thief.bind()
 
   const err = await dht.resume().catch(err => err)
@@ -141,13 +144,14 @@ test('a port that must be had and is taken: the node sleeps on', async t => {
   await thief.destroy()
   await dht.resume()
   t.is(dht.suspended, false)
-  t.is(dht.localAddress().port, FIXED_PORT)
+  t.is(dht.localAddress().port, port)
   await found(dht, server.publicKey)
 })
 
 test('a node whose ports could not be bound', async t => {
-  const first = new DHT({ ...ANYWHERE, port: FIXED_PORT, anyPort: false })
-  const second = new DHT({ ...ANYWHERE, port: FIXED_PORT, anyPort: false })
+  const port = await freePort()
+  const first = new DHT({ ...ANYWHERE, port, anyPort: false })
+  const second = new DHT({ ...ANYWHERE, port, anyPort: false })
   t.is((await second.suspend().catch(err => err)).code, 'EADDRINUSE')
   await second.resume()
   t.is(second.suspended, false)
@@ -155,7 +159,7 @@ test('a node whose ports could not be bound', async t => {
   await first.destroy()
 })
 
-/** Live objects, when streams and handshakes that answer late peers have been forgotten. */
+/** Counts of live objects, after the streams and handshakes that answer late peers have ended. */
 async function settled(nodes) {
   for (;;) {
     const all = nodes.map(dht => dht._live())
@@ -166,8 +170,5 @@ async function settled(nodes) {
 }
 
 const ANYWHERE = { bootstrap: [], host: '127.0.0.1' }
-
-/** Below the ports that systems give out by themselves. */
-const FIXED_PORT = 21_937
 
 function noop() {}

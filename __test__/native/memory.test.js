@@ -1,4 +1,5 @@
-// Whose memory it is: what a program is given is its own, what is closed holds none.
+// Received data has memory of its own, which the program may keep or transfer. A closed node holds
+// no memory.
 
 const test = require('brittle')
 const b4a = require('b4a')
@@ -122,7 +123,7 @@ function memory(object) {
     seen.add(each)
     if (ArrayBuffer.isView(each)) found.add(each.buffer)
     else if (each instanceof Map || each instanceof Set) queue.push(...each.values())
-    else queue.push(...Object.values(each))
+    else queue.push(...Reflect.ownKeys(each).map(name => each[name])) // symbols, too: internals
   }
   return [...found].reduce((sum, { byteLength }) => sum + (byteLength > KEY ? byteLength : 0), 0)
 }

@@ -1,4 +1,4 @@
-// The core panics: whatever waits for it fails, and the node is gone.
+// The core panics: everything that waits for it fails, and the node is destroyed.
 
 const test = require('brittle')
 const b4a = require('b4a')
@@ -152,7 +152,7 @@ function panic(dht) {
   internalsOf(dht).native._node.panic()
 }
 
-// A node that nobody answers: whatever it asks waits for seconds.
+// A node whose requests nobody answers: each call waits for seconds.
 async function lonely(t) {
   const dht = new DHT({ bootstrap: [SILENT], host: SILENT.host })
   t.teardown(() => dht.destroy())
@@ -162,5 +162,5 @@ async function lonely(t) {
 
 const MAY_PANIC = 'HYPERDHT_NATIVE_MAY_PANIC'
 
-/** Discards what it gets: no program has this port, and none can be given it by the system. */
+/** Nobody answers at this port (discard, RFC 863), and no system gives it to a program. */
 const SILENT = { host: '127.0.0.1', port: 9 }

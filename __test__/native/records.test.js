@@ -1,4 +1,4 @@
-// Records and queries, where ours does otherwise than the reference (docs/COMPATIBILITY.md).
+// Records and queries: cases in which ours differs from the reference (docs/COMPATIBILITY.md).
 
 const test = require('brittle')
 const b4a = require('b4a')

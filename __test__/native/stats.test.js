@@ -3,6 +3,7 @@
 const test = require('brittle')
 const { node, pair, testnet } = require('../helpers/fixtures')
 const { QUESTIONS } = require('../../lib/native/border')
+const { measurementOf } = require('../../lib/connection/measurement')
 const { internalsOf } = require('../../lib/util/internals')
 const Stats = require('../../lib/dht/stats')
 
@@ -28,7 +29,7 @@ test('every question is answered in full', async t => {
   }
 
   for (const measured of [server.rawStream, server.rawStream.socket]) {
-    const measurement = measured._measurement
+    const measurement = measurementOf(measured)
     const names = Object.keys(measurement.initial).sort()
     t.alike(Object.keys(measurement.read()).sort(), names, 'all that is shown is counted')
     for (const name of names) t.is(typeof measured[name], 'number', name)

@@ -1,5 +1,6 @@
-// lib/: a module reads and calls `_name` of its own objects only, as `this._name`. A folder requires
-// only folders below it, in the order of docs/ARCHITECTURE.md.
+// lib/: a module reads and calls `_name` of its own objects only, as `this._name`. One module writes
+// the public fields of a node. A folder requires only folders below it, in the order of
+// docs/ARCHITECTURE.md.
 
 const test = require('brittle')
 const { fs, path } = require('../helpers/runtime')
@@ -16,6 +17,20 @@ test('no module of lib/ touches the private state of another', t => {
   t.ok(files.length > 50)
   for (const file of files) {
     t.alike(reaches(fs.readFileSync(file, 'utf8')), [], path.relative(ROOT, file))
+  }
+})
+
+test('one module writes the public fields of a node', t => {
+  const writing = modules(LIB).filter(file => WRITE.test(fs.readFileSync(file, 'utf8')))
+  t.alike(
+    writing.map(file => path.relative(LIB, file)),
+    [path.join('dht', 'node-state.js')]
+  )
+  for (const code of ['dht.host = host', 'this._dht.host = 1', 'dht.port += 1', 'dht.n++']) {
+    t.ok(WRITE.test(code), code)
+  }
+  for (const code of ['dht.host === 1', 'const { host } = dht', 'x = dht.host']) {
+    t.absent(WRITE.test(code), code)
   }
 })
 
@@ -64,6 +79,9 @@ function reaches(source) {
   }
   return found
 }
+
+/** An assignment to a field of a node. */
+const WRITE = /\b_?dht\.\w+ ?(?:[-+*/|&?]{0,2}=(?!=)|\+\+|--)/
 
 function folders() {
   const document = fs.readFileSync(path.join(ROOT, 'docs/ARCHITECTURE.md'), 'utf8')

@@ -1,5 +1,5 @@
-// Options whose getters throw, at the first read, the second, and so on: the call fails, and nothing
-// is kept of it.
+// Options whose getters throw at the first read, at the second, and so on. The call fails and
+// leaves nothing behind.
 
 const test = require('brittle')
 const b4a = require('b4a')
@@ -108,7 +108,7 @@ test('a log that throws leaves a node that connects', async t => {
   t.is(server.suspended, true)
 })
 
-/** The same properties, of which the one that is read after `reads` others throws. */
+/** The same properties. The first `reads` reads succeed, and the next one throws. */
 function throwing(options, reads) {
   return new Proxy(options, {
     get(target, name) {
@@ -137,7 +137,7 @@ function peer(dht) {
   return dht.bootstrapNodes[0]
 }
 
-// Nobody serves the command: that is an error of the peer's, and not of the options.
+// No node serves the command. This error does not come from the options.
 function expected(err) {
   if (err.message === 'expired') throw err
 }
@@ -154,5 +154,5 @@ function lastly() {
   }
 }
 
-/** For options that fail however often they are read. */
+/** The test ends here for options that throw at every read. */
 const MAX_READS = 40

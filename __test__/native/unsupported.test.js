@@ -1,4 +1,4 @@
-// What the reference has and this version has not says so (docs/COMPATIBILITY.md).
+// What only the reference has throws NOT_SUPPORTED here (docs/COMPATIBILITY.md).
 
 const test = require('brittle')
 const b4a = require('b4a')
@@ -7,7 +7,7 @@ const createReferenceTestnet = require('hyperdht-reference/testnet')
 const { DHT, createTestnet } = require('../helpers/implementation')
 const { node, once, pair, testnet, thrown } = require('../helpers/fixtures')
 
-/** By the objects of `objects`, below. Those of `rejecting` return a promise in the reference. */
+/** Methods that throw, by the names that `objects` below gives to their objects. */
 const STAND_INS = {
   DHT: ['connectRawStream'],
   dht: ['createRawStream', 'pool'],
@@ -41,6 +41,7 @@ const STAND_INS = {
   ]
 }
 
+/** Methods that reject, because they return a promise in the reference. */
 const REJECTING = {
   udx: ['lookup'],
   networkInterfaces: ['destroy'],
@@ -48,6 +49,22 @@ const REJECTING = {
   io: ['destroy', 'suspend'],
   rawStream: ['changeRemote', 'send'],
   socket: ['close', 'send']
+}
+
+/** Properties of the reference that are undefined here (docs/COMPATIBILITY.md). */
+const UNDEFINED = {
+  rawStream: ['bbrBandwidth', 'bbrState', 'readable', 'writable'],
+  socket: ['packetsDroppedByKernel'],
+  request: ['destroyed', 'index', 'retries', 'sent', 'session', 'timeout', 'ttl'],
+  session: ['inflight'],
+  udx: [
+    ...['bytesReceived', 'bytesTransmitted', 'packetsDroppedByKernel'],
+    ...['packetsReceived', 'packetsTransmitted']
+  ],
+  rawStreams: ['size'],
+  networkInterfaces: ['interfaces'],
+  table: ['rows'],
+  health: ['newest', 'oldest', 'previous']
 }
 
 /** Functions of the reference that are options: they are refused when they are set. */
@@ -69,13 +86,22 @@ test('what this version has not says so', async t => {
   t.is(ours.socket.udx, ours.udx)
 })
 
-test('there is no method of the reference that we have not heard of', async t => {
+test('there is no method of the reference that ours lacks', async t => {
   const ours = await objects(t, DHT, createTestnet)
   const theirs = await objects(t, reference, createReferenceTestnet)
   for (const owner of Object.keys(theirs)) {
     const names = methods(theirs[owner])
     const missing = names.filter(name => typeof ours[owner][name] !== 'function')
     t.alike(missing, OPTIONS[owner] || [], `${owner}: ${names.length} methods`)
+  }
+})
+
+test('the properties of the reference that ours lacks are listed', async t => {
+  const ours = await objects(t, DHT, createTestnet)
+  const theirs = await objects(t, reference, createReferenceTestnet)
+  for (const owner of Object.keys(theirs)) {
+    const missing = properties(theirs[owner]).filter(name => !(name in ours[owner]))
+    t.alike(missing.sort(), UNDEFINED[owner] || [], owner)
   }
 })
 
@@ -131,7 +157,7 @@ function says(t, err, name = '') {
   t.is(err?.code, 'NOT_SUPPORTED')
 }
 
-/** One of each object that programs get into their hands. */
+/** One of each object that programs get. */
 async function objects(t, DHT, createTestnet) {
   const net = await createTestnet(2, t.teardown)
   let request = null
@@ -169,11 +195,20 @@ const COMMAND = 77
 
 /** The public methods of an object, those that it inherits too. */
 function methods(object) {
+  return publicNames(object).filter(name => typeof object[name] === 'function')
+}
+
+/** Its other public properties. */
+function properties(object) {
+  return publicNames(object).filter(name => typeof object[name] !== 'function')
+}
+
+function publicNames(object) {
   const names = new Set()
   for (let at = object; !ROOTS.has(at); at = Object.getPrototypeOf(at)) {
     for (const name of Reflect.ownKeys(at)) if (isPublic(name)) names.add(name)
   }
-  return [...names].filter(name => typeof object[name] === 'function')
+  return [...names]
 }
 
 const ROOTS = new Set([null, Object.prototype, Function.prototype])

@@ -1,4 +1,4 @@
-// A suspended node does not keep the process alive, unless something is wanted of it.
+// A suspended node keeps the process alive only while a call is pending.
 
 const { DHT } = require('../helpers/implementation')
 

@@ -1,4 +1,4 @@
-// A testnet that needs more sockets than the process may have; prints why it failed, and ends.
+// A testnet needs more sockets than the process may open. Prints why it failed, and ends.
 
 const { createTestnet } = require('../helpers/implementation')
 

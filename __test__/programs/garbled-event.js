@@ -1,5 +1,6 @@
-// A dispatcher whose engine sends an event that border.js does not know, and whose router throws
-// at first. Real engines do not do so, so this one is made up: each `wake` finds the next batch.
+// The router of this dispatcher throws at first, and its engine sends an event that border.js does
+// not know. A real engine never does that, so this one is made up: each `wake` finds the next
+// batch.
 
 const { isBare, process } = require('../helpers/runtime')
 const Dispatcher = require('../../lib/native/dispatcher')

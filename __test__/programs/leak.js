@@ -8,7 +8,7 @@ const { once, sleep } = require('../helpers/fixtures')
 const ROUNDS = 5
 const CONNECTIONS_PER_ROUND = 1000
 
-/** So many that memory has its working size after the first thousand. */
+/** After the first thousand, memory has its working size. */
 const AT_ONCE = 200
 
 main()
@@ -42,8 +42,8 @@ async function openAndClose(server, clientDht) {
   await closed
 }
 
-// A client whose first message was answered late may have two connections here, of which one has
-// nobody at its other end and times out.
+// A client whose first message was answered late may have two connections here. One of them has no
+// peer, and times out.
 function onconnection(conn) {
   conn.on('error', noop)
   conn.on('data', noop)

@@ -1,5 +1,5 @@
-// A node in a network of its own, one of whose interfaces gets another address and loses it again.
-// Prints a line of JSON for each event that tells of it.
+// A node in a network namespace. An interface gets another address, and loses it again. Prints a
+// line of JSON for each event about it.
 
 const { childProcess } = require('../helpers/runtime')
 const { DHT } = require('../helpers/implementation')

@@ -1,4 +1,4 @@
-// The first node of a process that has no descriptor left: it says so, and the process ends.
+// The first node of a process that has no descriptors left. Prints the error, and the process ends.
 
 const { DHT } = require('../helpers/implementation')
 const { fs } = require('../helpers/runtime')

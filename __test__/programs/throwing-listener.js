@@ -1,4 +1,5 @@
-// A listener throws once: the error must reach the uncaught-exception path, the next event still come.
+// A listener throws once. The error must become an uncaught exception, and the next event must
+// come.
 
 const b4a = require('b4a')
 const { isBare, process } = require('../helpers/runtime')
@@ -6,6 +7,7 @@ const { DHT, createTestnet } = require('../helpers/implementation')
 
 const where = isBare ? Bare.argv[2] : process.argv[2]
 const uncaught = isBare ? Bare : process
+const thrown = new Promise(resolve => uncaught.on('uncaughtException', resolve))
 uncaught.on('uncaughtException', err => console.log('uncaught: ' + err.message))
 
 main()
@@ -32,7 +34,9 @@ async function throwInMessage(server, client) {
   await throwOnce(other, 'message', () => conn.trySend(b4a.from('m')))
 }
 
-/** streamx stops a stream whose 'data' listener threw: the next event is that of another stream. */
+/**
+ * streamx stops a stream whose 'data' listener threw. So the next event is one of another stream.
+ */
 async function throwInData(server, client) {
   const [conn, throwing] = await connect(server, client)
   const [other, next] = await connect(server, client)
@@ -41,13 +45,14 @@ async function throwInData(server, client) {
     throw new Error('from the listener')
   })
   conn.write('d')
-  setTimeout(() => other.write('d'), 100)
+  await thrown
+  other.write('d')
   await seen
   console.log('second data')
 }
 
 async function throwInConnection(server, client) {
-  // Ours opens the connection all the same, so its end is an error that somebody has to take.
+  // Ours opens the connection nevertheless, and its end is an error that needs a listener.
   server.on('connection', conn => conn.on('error', noop))
   await throwOnce(server, 'connection', () => {
     client.connect(server.publicKey, { keyPair: DHT.keyPair() }).on('error', noop)
@@ -61,7 +66,7 @@ function throwOnce(emitter, event, trigger) {
     emitter.on(event, () => {
       calls++
       if (calls === 1) {
-        setTimeout(trigger, 100)
+        thrown.then(trigger)
         throw new Error('from the listener')
       }
       console.log('second ' + event)

@@ -27,13 +27,14 @@ async function main() {
   const ended = startWorker(b4a.from(JSON.stringify({ bootstrap, key, how })))
   const conn = await connection
   conn.on('error', noop)
+  const answered = new Promise(resolve => conn.once('data', resolve))
   conn.on('data', data => conn.write(data))
   if (how === 'stays') {
-    await new Promise(resolve => conn.once('data', resolve))
+    await answered
     console.log('leaving')
     exit(7)
   }
-  await ended(conn)
+  await ended(answered)
   console.log('worker ended')
 
   const client = testnet.createNode()
@@ -69,7 +70,7 @@ function exit(code) {
   else process.exit(code)
 }
 
-/** Starts this file as a worker; the result waits for its end. */
+/** Starts this file as a worker. The result waits for its end, once the worker was answered. */
 function startWorker(message) {
   if (!isBare) {
     const { Worker } = require('worker_threads')
@@ -79,9 +80,9 @@ function startWorker(message) {
   }
 
   const thread = new Bare.Thread(__filename, { data: message })
-  return async () => {
-    // join() blocks this thread, so give the worker the time to end while we serve its traffic.
-    await new Promise(resolve => setTimeout(resolve, 1000))
+  return async answered => {
+    // join() blocks this thread, and the worker ends only after an answer
+    await answered
     thread.join()
   }
 }

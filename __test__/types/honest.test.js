@@ -1,5 +1,5 @@
-// The declarations name what is there, and nothing else: each type is held against an object that
-// programs get.
+// The declarations name everything that an object has, and nothing else. Each type is compared with
+// an object that programs get.
 
 const test = require('brittle')
 const path = require('path')
@@ -12,10 +12,12 @@ const { once } = require('../helpers/fixtures')
 const ROOT = path.join(__dirname, '..', '..')
 const HOST = '127.0.0.1'
 
-/** Node's types ask for them; streamx has none, and the declarations say so. */
+/**
+ * Methods that Node's types require and streamx lacks. The declarations mark them as deprecated.
+ */
 const NOT_IN_STREAMX = ['isPaused', 'unpipe', 'wrap']
 
-/** Options and objects of what this version has not, numbers for ourselves, and `lib/plugin`. */
+/** Options and objects that this version lacks, numbers for tests, and `lib/plugin`. */
 const UNDECLARED = {
   HyperDHT: ['udx', 'rawStreams'],
   Server: ['relayThrough', 'relayKeepAlive', 'pool', 'createHandshake', 'createSecretStream'],
@@ -85,7 +87,7 @@ test('bytes are Buffers, whatever the program gave', async t => {
   connection.destroy()
 })
 
-/** One object for each type; `plain` are those that have no more than is declared. */
+/** One object for each type. An object of `plain` has only properties that are declared. */
 async function objects(t) {
   const net = await createTestnet(4, t.teardown)
   const questions = {}

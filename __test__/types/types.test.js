@@ -75,7 +75,7 @@ function packedFiles() {
   return JSON.parse(stdout)[0].files.map(file => file.path)
 }
 
-/** What the compiler complains about. */
+/** The errors that the compiler prints. */
 function compile(compiler, { files, ...compilerOptions }) {
   const options = { strict: true, noEmit: true, skipLibCheck: false, ...compilerOptions }
   const project = path.join(folder, 'tsconfig.json')

@@ -1,5 +1,5 @@
 // An isolated DHT on loopback. Prints its bootstrap nodes as one line of JSON, and runs until its
-// input ends: that is when the demo is gone, however it went.
+// input ends, which happens when the demo ends, for whatever reason.
 
 import createTestnet from 'hyperdht/testnet.js'
 import process from 'bare-process'

@@ -70,7 +70,7 @@ module.exports = class Channel {
     this._id = conn
   }
 
-  /** Gives the stream what the handshake has agreed on. */
+  /** Gives the stream the result of the handshake. */
   setup(transport) {
     this._onsetup(transport)
   }

@@ -1,9 +1,9 @@
-/** Statistics that the core measures. The last ones stay when the core has no new ones. */
-module.exports = class Measurement {
-  /**
-   * @param {{ measure: () => object | null }} source asks the core; null if it has no statistics
-   * @param {object} initial the statistics before the first measurement
-   */
+// Numbers of an object that the core measures: the class of the object has a getter for each.
+
+const MEASUREMENT = Symbol('measurement')
+
+/** The latest numbers. They stay when the core has no new ones. */
+class Measurement {
   constructor(source, initial) {
     this.initial = initial
     this._source = source
@@ -21,4 +21,37 @@ module.exports = class Measurement {
     this.read()
     this._isStopped = true
   }
+}
+
+/**
+ * Adds a getter for each number to a class.
+ *
+ * @param {Function} Class
+ * @param {object} numbers by their names
+ */
+exports.showNumbers = function showNumbers(Class, numbers) {
+  for (const name of Object.keys(numbers)) {
+    Object.defineProperty(Class.prototype, name, {
+      configurable: true,
+      get() {
+        return exports.measurementOf(this).read()[name]
+      }
+    })
+  }
+}
+
+/**
+ * Begins to measure an object.
+ *
+ * @param {object} object of a class with the getters
+ * @param {{ measure: () => object | null }} source asks the core; null if it has no numbers
+ * @param {object} initial the numbers before the first measurement
+ */
+exports.startMeasuring = function startMeasuring(object, source, initial) {
+  object[MEASUREMENT] = new Measurement(source, initial)
+}
+
+/** @returns {Measurement} */
+exports.measurementOf = function measurementOf(object) {
+  return object[MEASUREMENT]
 }

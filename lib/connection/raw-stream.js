@@ -1,13 +1,13 @@
 const { EventEmitter } = require('events')
-const Measurement = require('./measurement')
 const unsupported = require('../util/unsupported')
+const { measurementOf, showNumbers, startMeasuring } = require('./measurement')
 
 /** The UDX stream below a connection: its addresses and its transport statistics. */
 module.exports = class RawStream extends EventEmitter {
   /**
    * @param {import('./secret-stream')} stream
    * @param {import('./channel')} channel
-   * @param {object} transport what the core said when it opened
+   * @param {object} transport the addresses and ids of the core's event
    */
   constructor(stream, channel, { socket, localId, remoteId, remote }) {
     super()
@@ -24,7 +24,7 @@ module.exports = class RawStream extends EventEmitter {
 
     this._stream = stream
     this._channel = channel
-    this._measurement = new Measurement(channel, NOTHING)
+    startMeasuring(this, channel, NOTHING)
     channel.whenClosed(() => this._close())
   }
 
@@ -85,18 +85,15 @@ module.exports = class RawStream extends EventEmitter {
 
   _close() {
     if (this.destroyed) return
-    this._measurement.stop()
+    measurementOf(this).stop()
     this.destroyed = true
     this._channel.sockets.detach(this.socket, this)
     this.socket = null
     this.emit('close')
   }
-
-  _count(name) {
-    return this._measurement.read()[name]
-  }
 }
 
+/** The numbers of a stream before the first measurement. */
 const NOTHING = {
   rtt: 0,
   cwnd: 0,
@@ -113,14 +110,7 @@ const NOTHING = {
   keepAlivesReceived: 0
 }
 
-for (const name of Object.keys(NOTHING)) {
-  Object.defineProperty(module.exports.prototype, name, {
-    configurable: true,
-    get() {
-      return this._count(name)
-    }
-  })
-}
+showNumbers(module.exports, NOTHING)
 
 unsupported.standIn(
   module.exports.prototype,

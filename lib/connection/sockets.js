@@ -1,5 +1,5 @@
-const Measurement = require('./measurement')
 const UDXSocket = require('./udx-socket')
+const { measurementOf } = require('./measurement')
 
 /** The socket objects of a node. Each socket of the core has at most one that is kept. */
 module.exports = class Sockets {
@@ -11,7 +11,6 @@ module.exports = class Sockets {
     this._native = native
     this._isDualStack = isDualStack
     this._byId = new Map()
-    this._traffic = new WeakMap()
   }
 
   /** The socket that a firewalled node sends its requests from. */
@@ -37,7 +36,17 @@ module.exports = class Sockets {
   /** @throws {TypeError} if the socket is not one of this node */
   idOf(socket) {
     if (this._byId.get(socket.id) === socket) return socket.id
-    throw new TypeError('socket must be a socket of this node')
+    throw new TypeError(NOT_OURS)
+  }
+
+  /**
+   * The same, also for a socket that was viewed and not kept.
+   *
+   * @throws {TypeError} if it is no socket
+   */
+  idOfViewed(socket) {
+    if (socket instanceof UDXSocket) return socket.id
+    throw new TypeError(NOT_OURS)
   }
 
   /** Adds a stream to its socket and returns the socket, which is kept until it has no streams. */
@@ -79,24 +88,20 @@ module.exports = class Sockets {
   _create(id) {
     const address = this._native.inspect('localAddress', id)
     const family = this._isDualStack ? { host: '::', family: 6 } : { family: 4 }
-    const source = { measure: () => this._native.inspect('traffic', id) }
-    const traffic = new Measurement(source, NO_TRAFFIC)
     const bound = address && { host: address.host, ...family, port: address.port }
-    const socket = new UDXSocket(id, bound, traffic)
-    this._traffic.set(socket, traffic)
-    return socket
+    return new UDXSocket(id, bound, { measure: () => this._native.inspect('traffic', id) })
   }
 
   // The address stays readable, as in the reference.
   _close(socket) {
-    this._traffic.get(socket).stop()
+    measurementOf(socket).stop()
     socket.closing = true
   }
 }
+
+const NOT_OURS = 'socket must be a socket of this node'
 
 /** Numbers of the two main sockets, which every node has unless it sleeps. */
 const CLIENT = 0
 const SERVER = 1
 const MAIN = [CLIENT, SERVER]
-
-const { NO_TRAFFIC } = UDXSocket

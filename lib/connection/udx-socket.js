@@ -1,11 +1,12 @@
 const unsupported = require('../util/unsupported')
+const { showNumbers, startMeasuring } = require('./measurement')
 
 /** The public view of a UDP socket of a node. */
 module.exports = class UDXSocket {
   /**
    * @param {number} id
    * @param {{ host: string, family: number, port: number } | null} address
-   * @param {import('./measurement')} traffic bytes and packets that were sent and received
+   * @param {{ measure: () => object | null }} traffic asks the core for the numbers below
    */
   constructor(id, address, traffic) {
     this.id = id
@@ -16,7 +17,7 @@ module.exports = class UDXSocket {
     this.userData = null
 
     this._address = address
-    this._measurement = traffic
+    startMeasuring(this, traffic, NO_TRAFFIC)
   }
 
   get idle() {
@@ -42,10 +43,6 @@ module.exports = class UDXSocket {
       busy: this.busy
     }
   }
-
-  _count(name) {
-    return this._measurement.read()[name]
-  }
 }
 
 /** The traffic of a socket before its first measurement. */
@@ -55,16 +52,8 @@ const NO_TRAFFIC = {
   packetsTransmitted: 0,
   packetsReceived: 0
 }
-module.exports.NO_TRAFFIC = NO_TRAFFIC
 
-for (const name of Object.keys(NO_TRAFFIC)) {
-  Object.defineProperty(module.exports.prototype, name, {
-    configurable: true,
-    get() {
-      return this._count(name)
-    }
-  })
-}
+showNumbers(module.exports, NO_TRAFFIC)
 
 unsupported.standIn(
   module.exports.prototype,

@@ -11,28 +11,25 @@ module.exports = {
     dht.emit('listening')
   },
 
-  natUpdate({ dht }, { host, port }) {
-    dht.host = host
-    dht.port = port
+  natUpdate({ dht, state }, { host, port }) {
+    state.onaddress({ host, port })
     dht.emit('nat-update', host, port)
   },
 
   // A destroyed node does not become ready, even if the core had finished its bootstrap.
   ready({ dht, lifecycle }) {
     if (dht.destroyed) return
-    dht.bootstrapped = true
     lifecycle.onready()
     dht.emit('ready')
   },
 
-  persistent(internals, { id }) {
-    internals.becomePersistent(id)
-    internals.dht.ephemeral = false
-    internals.dht.emit('persistent')
+  persistent({ dht, native, state }, { id }) {
+    state.onpersistent(id, native)
+    dht.emit('persistent')
   },
 
-  ephemeral({ dht }) {
-    dht.ephemeral = true
+  ephemeral({ dht, state }) {
+    state.onephemeral()
     dht.emit('ephemeral')
   },
 
@@ -40,13 +37,12 @@ module.exports = {
     dht.emit('wakeup')
   },
 
-  firewalled({ dht }, { firewalled }) {
-    dht.firewalled = firewalled
+  firewalled({ state }, { firewalled }) {
+    state.onfirewalled(firewalled)
   },
 
-  health({ dht }, { online, degraded }) {
-    dht.online = online
-    dht.degraded = degraded
+  health({ dht, state }, { online, degraded }) {
+    state.onhealth({ online, degraded })
     dht.emit('network-update')
   },
 

@@ -10,7 +10,6 @@ const Stats = require('./stats')
 const Table = require('../native/table')
 const events = require('./events')
 const unbound = require('../native/unbound')
-const { Persistent } = require('./views')
 
 /** The internal parts of a node. Each part owns its state; other parts call its methods. */
 module.exports = class Internals {
@@ -19,16 +18,14 @@ module.exports = class Internals {
    *
    * @param {import('./rpc')} dht
    * @param {object} config of border.js
-   * @param {() => void} onclosing called before the sockets close, for what a subclass has to end
+   * @param {import('./node-state')} state
+   * @param {() => void} onclosing called before the sockets close, so that a subclass can end
    */
-  constructor(dht, config, onclosing) {
+  constructor(dht, config, state, onclosing) {
     this.dht = dht
+    this.state = state
     /** The error of the bind. Null if the sockets are bound. */
     this.bindError = null
-    /** Our id in the routing tables of other nodes. Null before the node is persistent. */
-    this.id = null
-    /** The records that the node stores for others. Null before the node is persistent. */
-    this.persistent = null
 
     // the receivers of the core's events, by the core's numbers
     this.connections = new Table()
@@ -44,12 +41,6 @@ module.exports = class Internals {
     this.subscription = new IncomingSubscription(this.native)
     this.localAddresses = new LocalAddresses(this.native)
     this.lifecycle = new Lifecycle(this, onclosing)
-  }
-
-  /** Other nodes have stored us under this id, and the node stores records for others. */
-  becomePersistent(id) {
-    this.id = id
-    this.persistent ||= new Persistent(this.native)
   }
 
   /** Counts of live objects in the core and in JavaScript. All are 0 after the node has closed. */

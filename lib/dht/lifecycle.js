@@ -9,7 +9,7 @@ const deferred = require('../util/deferred')
 module.exports = class Lifecycle {
   /**
    * @param {import('./internals')} internals
-   * @param {() => void} onclosing called before the sockets close, for what a subclass has to end
+   * @param {() => void} onclosing called before the sockets close, so that a subclass can end
    */
   constructor(internals, onclosing) {
     this._internals = internals
@@ -65,10 +65,10 @@ module.exports = class Lifecycle {
    * @param {LogOptions} [opts]
    */
   async resume({ log = noop } = {}) {
-    const { dht } = this._internals
+    const { dht, state } = this._internals
     if (!dht.destroyed && (this._isAsleep || this._suspending.length > 0)) {
       log('Resuming io')
-      dht.suspended = false
+      state.onresumed()
       await this._turn('resume', this._resuming)
       log('Done, dht resumed')
     }
@@ -94,15 +94,17 @@ module.exports = class Lifecycle {
   // Events of the core.
 
   onready() {
+    this._internals.state.onbootstrapped()
     this._ready.resolve()
   }
 
   /** The core is suspended. It may have been suspended before the command. */
   onsuspended() {
-    const { dht, sockets } = this._internals
+    const { dht, sockets, state } = this._internals
     const fellAsleep = !this._isAsleep
     this._isAsleep = true
-    dht.suspended = this._resuming.length === 0
+    if (this._resuming.length === 0) state.onsuspended()
+    else state.onresumed()
     this._suspending.shift()?.resolve(fellAsleep)
     this._unrefIfIdle()
     if (!fellAsleep) return
@@ -112,17 +114,17 @@ module.exports = class Lifecycle {
 
   /** The core is awake, or could not wake because of `error`. It may have been awake before. */
   onresumed(error) {
-    const { dht, sockets } = this._internals
+    const { dht, sockets, state } = this._internals
     const turn = this._resuming.shift()
     if (error !== null) {
-      dht.suspended = true
+      state.onsuspended()
       turn?.reject(error)
       this._unrefIfIdle()
       return
     }
     const woke = this._isAsleep
     this._isAsleep = false
-    dht.suspended = false
+    state.onresumed()
     turn?.resolve(woke)
     if (!woke) return
     sockets.bindMain()
@@ -136,8 +138,8 @@ module.exports = class Lifecycle {
 
   /** The core has failed: all that waits for it fails with `err`, and the node is destroyed. */
   onfailed(err) {
-    const { dht } = this._internals
-    dht.destroyed = true
+    const { dht, state } = this._internals
+    state.ondestroyed()
     this._internals.release(err)
     this._ready.reject(err)
     this._gone.resolve()
@@ -145,12 +147,12 @@ module.exports = class Lifecycle {
   }
 
   async _destroy(force) {
-    const { dht } = this._internals
+    const { dht, state } = this._internals
     if (!force) {
       const closing = Promise.allSettled(Array.from(dht.listening, server => server.close()))
       await Promise.race([closing, this._forced.promise])
     }
-    dht.destroyed = true
+    state.ondestroyed()
     try {
       this._onclosing()
     } finally {

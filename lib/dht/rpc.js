@@ -2,6 +2,7 @@ const { EventEmitter } = require('events')
 const b4a = require('b4a')
 const c = require('compact-encoding')
 const Internals = require('./internals')
+const NodeState = require('./node-state')
 const Session = require('../request/session')
 const incomingDefaults = require('../request/incoming-defaults')
 const rttStats = require('../query/rtt-stats')
@@ -16,7 +17,7 @@ const { isReplaced } = require('../query/replaced')
 const { nodeOptions, PUBLIC_ADDRESS } = require('./node-options')
 const { checkAddress, checkUint, checkValue, interval, isIPv4 } = require('../util/check')
 
-/** What the reference has in dht-rpc: a node's addresses, requests, queries and lifecycle. */
+/** The addresses, requests, queries and lifecycle of a node. In the reference, dht-rpc has these. */
 module.exports = class RPC extends EventEmitter {
   /** @param {import('../..').DHTOptions} [opts] */
   constructor(opts = {}) {
@@ -29,17 +30,7 @@ module.exports = class RPC extends EventEmitter {
     this.concurrency = config.concurrency
     this.maxPingDelay = config.maxPingDelay
     this.listening = new Set()
-    this.bootstrapped = false
-    this.destroyed = false
-    this.suspended = false
-    this.ephemeral = true
-    /** Our address as other nodes see it. The port is 0 while it is unknown, or differs by node. */
-    this.host = config.publicAddress?.host || null
-    this.port = config.publicAddress?.port || 0
-    this.adaptive = config.adaptive
-    this.firewalled = config.firewalled
-    this.online = true
-    this.degraded = false
+    const state = new NodeState(this, config)
 
     this._config = {
       maxWindow: config.maxWindow,
@@ -48,7 +39,7 @@ module.exports = class RPC extends EventEmitter {
       downHintsRateLimit
     }
     this._connectionKeepAlive = config.connectionKeepAlive
-    const internals = new Internals(this, config, () => this._onclosing())
+    const internals = new Internals(this, config, state, () => this._onclosing())
     keepInternals(this, internals)
 
     const { native } = internals
@@ -83,7 +74,7 @@ module.exports = class RPC extends EventEmitter {
 
   /** Our id in the routing tables of other nodes. Null while the node is ephemeral. */
   get id() {
-    return this.ephemeral ? null : internalsOf(this).id
+    return internalsOf(this).state.id
   }
 
   /** Milliseconds between keep-alives of new connections. 0 turns keep-alives off. */
@@ -123,7 +114,7 @@ module.exports = class RPC extends EventEmitter {
 
   /** Programs that show statistics read `_persistent.records.size`. */
   get _persistent() {
-    return internalsOf(this).persistent
+    return internalsOf(this).state.persistent
   }
 
   /** Resolves when the sockets are bound. */

@@ -2,9 +2,7 @@
 
 const b4a = require('b4a')
 const unsupported = require('../util/unsupported')
-
-/** The number of nodes in a bucket, and of replies that a query keeps. */
-const K = 20
+const { K, compareDistance } = require('../util/kademlia')
 
 /** Fewer answers and timeouts than this in a tick of 5 s are too few to judge by. */
 const IDLE = 4
@@ -223,12 +221,4 @@ module.exports = { NodeSet, RoutingTable, Health, IO, Persistent, toNode }
 /** A node of the routing table in the reference's shape. */
 function toNode({ address, ...node }) {
   return { ...node, host: address.host, port: address.port }
-}
-
-// Negative if a is closer to the target than b.
-function compareDistance(target, a, b) {
-  for (let i = 0; i < a.byteLength; i++) {
-    if (a[i] !== b[i]) return (target[i] ^ a[i]) - (target[i] ^ b[i])
-  }
-  return 0
 }

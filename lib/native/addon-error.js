@@ -1,7 +1,7 @@
 /**
  * Explains why there is no addon for this machine, and how to get one.
  *
- * @param {Error & { code?: string }} err the loader's own: it lists the files that it tried
+ * @param {Error & { code?: string }} err of the loader: it lists the files that it tried
  * @returns {Error & { code?: string }} with the loader's code, and its error as `cause`
  */
 module.exports = function addonError(err) {

@@ -10,7 +10,7 @@ const { schema, encodingOf, checkFields } = require('./schema')
 const optionalKey = optional(key)
 const optionalBuffer = optional(ownBuffer)
 
-// A query brings dozens, and to write out the fields halves what one costs.
+// Written by hand, because a query gets dozens of replies, and this halves the cost of each.
 const queryReply = {
   fields: [
     ['tid', 'u16'],
@@ -47,7 +47,7 @@ const COMMANDS = rows(schema.commands.choice, ([, name]) => name)
 const EVENTS = rows(schema.events.choice, ([number]) => number)
 const QUESTIONS = rows(schema.questions, ([, name]) => name)
 
-// Those that `dispatcher.js` reads by hand.
+// The events that `dispatcher.js` decodes by hand.
 
 const MESSAGE_FIELDS = [
   ['conn', 'u32'],
@@ -62,7 +62,7 @@ const DATA = numberOf('data', MESSAGE_FIELDS)
 const MESSAGE = numberOf('message', MESSAGE_FIELDS)
 const DRAINED = numberOf('drained', DRAINED_FIELDS)
 
-/** Replies of queries, which are the only events beside those that others may follow. */
+/** Except for the events above, only this one may be followed by others in a batch. */
 const QUERY_REPLY = numberOf('queryReply')
 
 /** Messages from this size on are not in the slab: they are taken one by one. */
@@ -113,7 +113,7 @@ module.exports = {
   decodeAnswer
 }
 
-// Bytes that are left over say that both sides do not mean the same.
+// Bytes that are left over show that the two sides disagree about the encoding.
 function checkEnd(state) {
   if (state.start !== state.end) throw new Malformed('bytes are left over')
 }

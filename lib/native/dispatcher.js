@@ -19,7 +19,7 @@ const turns = require('./turns')
  * @property {(name: string, event: object) => void} oncontrol
  * @property {(conn: number, data: Buffer) => void} ondata
  * @property {(conn: number, data: Buffer) => void} onmessage
- * @property {(conn: number, bytes: number) => boolean} ondrained whether somebody goes on writing
+ * @property {(conn: number, bytes: number) => boolean} ondrained whether a waiting writer goes on
  */
 module.exports = class Dispatcher {
   /** @param {Router} router */
@@ -117,8 +117,8 @@ module.exports = class Dispatcher {
     return written > 0
   }
 
-  // Returns the work that streams have with it. If an event cannot be decoded, what is behind it
-  // cannot be found.
+  // Returns the work that streams have with the event. If an event cannot be decoded, its end is
+  // unknown, and the rest of the batch is lost.
   _handleNext() {
     const batch = this._batch
     try {
@@ -166,7 +166,7 @@ module.exports = class Dispatcher {
     return ownBytes.slice(state.buffer, start, state.start)
   }
 
-  // Listeners may throw, and so may what a program has made of its statistics.
+  // Listeners may throw, and so may setters that a program has defined on its statistics.
   _tell(method, subject, value) {
     try {
       return this._router[method](subject, value)
@@ -181,7 +181,7 @@ module.exports = class Dispatcher {
 /** There is nothing left. */
 const EMPTY = 0
 
-/** The engine makes another call for what is behind, if there is anything. */
+/** The engine makes another call if more events wait. */
 const CALL_ENDS = 1
 
 /** Microtasks have to run. */

@@ -1,4 +1,4 @@
-// The pieces that what crosses the border is made of, in compact-encoding.
+// The encodings of the border's types, in compact-encoding.
 
 const c = require('compact-encoding')
 const Malformed = require('./malformed')
@@ -26,7 +26,7 @@ const address = {
 }
 const addresses = c.array(address)
 
-// The same encoding; what it decodes does not share memory with the message.
+// The same encoding. Decoded values do not share memory with the message.
 function own(encoding) {
   return {
     preencode: encoding.preencode,
@@ -171,7 +171,7 @@ const nothing = {
   decode: () => null
 }
 
-/** The value for a key; an error if there is none. */
+/** The value of a key. Throws if there is none. */
 function find(map, name) {
   const found = map.get(name)
   if (found === undefined) throw new Malformed(`unknown: ${name}`)

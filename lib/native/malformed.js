@@ -1,4 +1,4 @@
-/** What crosses the border is not what the core's tables say. */
+/** A message at the border does not match the core's tables. */
 module.exports = class Malformed extends Error {
   /** @param {string} what */
   constructor(what) {

@@ -97,7 +97,7 @@ module.exports = class Native {
     return n === 0 ? null : border.decodeAnswer(name, c.state(0, n, this._scratch))
   }
 
-  // Whatever `give` throws: a node that stays corked takes no command ever again.
+  // `give` may throw. A node that stays corked would never take a command again.
   _corked(give) {
     this._node.cork()
     try {
@@ -122,7 +122,7 @@ module.exports = class Native {
   }
 }
 
-/** What can still be asked of a node that is gone. */
+/** The questions that are still answered after the node has closed. */
 const KEPT = ['stats', 'live', 'nodes', 'localHost']
 
 /** All nodes of a routing table, whose 256 rows hold 20 each. */

@@ -47,7 +47,8 @@ const sliceOfTyped = Uint8Array.prototype.slice
  */
 const remind = typeof Bare === 'undefined' ? () => {} : fillSpace
 
-const space = { filler: null } // for the compiler: what nobody can reach is not even made
+// reachable, because the compiler leaves out an array that is not used
+const space = { filler: null }
 
 function fillSpace(bytes) {
   for (let left = bytes; left > 0; left -= 2 * FILLER) {

@@ -55,7 +55,7 @@ function encodingOf(type, byHand = {}) {
   return { ...record, decode }
 }
 
-/** An error if a table has other fields than those that are read by hand. */
+/** Throws if the fields in a table are not those that are decoded by hand. */
 function checkFields(name, fields, expected) {
   if (JSON.stringify(fields) === JSON.stringify(expected)) return
   throw new Error(`${name} is read by hand, and its fields have changed`)

@@ -1,6 +1,6 @@
 /**
  * The turns of the event loop. All nodes of a thread share them with the program's timers and its
- * other input: in each turn the nodes handle events for a limited time, and what is left waits.
+ * other input. In each turn the nodes handle events for a limited time, and the other events wait.
  */
 class Turns {
   constructor() {
@@ -17,7 +17,7 @@ class Turns {
     return spent >= SHARE || spent < 0
   }
 
-  /** Calls `resume` in a later turn, with some time left. Each turn resumes one of those that wait. */
+  /** Calls `resume` at the start of a later turn. Each turn resumes one node. */
   wait(resume) {
     this._waiting.push(resume)
   }

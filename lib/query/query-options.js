@@ -1,9 +1,9 @@
-const { addresses, checkNumber } = require('../util/check')
+const { addresses, checkList, checkNumber } = require('../util/check')
 
 /** The options that all queries have. */
 module.exports = function queryOptions(opts) {
-  const replies = opts.replies || opts.closestReplies
-  const nodes = opts.nodes || opts.closestNodes || replies?.map(r => r.from)
+  const replies = checkList('replies', opts.replies || opts.closestReplies || [])
+  const nodes = opts.nodes || opts.closestNodes || replies.map(reply => reply?.from)
   const retries = opts.retries === 0 ? 0 : checkNumber('retries', opts.retries || 5, MAX_COUNT)
   return {
     nodes: addresses('nodes', nodes),

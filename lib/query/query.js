@@ -6,6 +6,7 @@ const Session = require('../request/session')
 const queryOptions = require('./query-options')
 const { checkBytes, checkFunction } = require('../util/check')
 const { internalsOf } = require('../util/internals')
+const { K, compareDistance } = require('../util/kademlia')
 const { toQueryReply } = require('../request/received-reply')
 
 /**
@@ -51,7 +52,7 @@ module.exports = class Query extends Readable {
     this._asked = what.target
     this._begin = what.start
     this._commit = what.commit === undefined ? commitOption(opts.commit) : what.commit
-    this._session = opts.session || null
+    this._session = Session.check(opts.session)
     this._member = null // of the session, if there is one
     this._internals = internalsOf(dht)
     this._received = [] // empty after the end
@@ -217,16 +218,8 @@ module.exports = class Query extends Readable {
 
   _closestReceived() {
     const known = this._received.filter(reply => reply.from.id !== null)
-    known.sort((a, b) => this._distance(a.from.id, b.from.id))
+    known.sort((a, b) => compareDistance(this.target, a.from.id, b.from.id))
     return known.slice(0, K)
-  }
-
-  // Negative if a is closer to the target than b.
-  _distance(a, b) {
-    for (let i = 0; i < a.byteLength; i++) {
-      if (a[i] !== b[i]) return (this.target[i] ^ a[i]) - (this.target[i] ^ b[i])
-    }
-    return 0
   }
 }
 
@@ -241,9 +234,6 @@ module.exports.createQuery = function createQuery(dht, what, opts) {
   if (dht.destroyed) throw new Error('Node destroyed')
   return new module.exports(dht, what, opts || {})
 }
-
-/** The number of replies that a query keeps, and of nodes in a bucket. */
-const K = 20
 
 /** The data of a findPeer query. */
 module.exports.mapFindPeer = function mapFindPeer({ token, from, to, value }) {
@@ -291,7 +281,7 @@ function commitOption(commit) {
  *
  * @param {number} command
  * @param {Buffer | null} value
- * @param {{ command: number, value: Buffer | null } | null} commit what the core sends at the end
+ * @param {{ command: number, value: Buffer | null } | null} commit sent by the core at the end
  * @returns {[string, object]}
  */
 module.exports.userQuery = function userQuery(command, value, commit) {

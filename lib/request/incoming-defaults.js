@@ -54,9 +54,11 @@ function onplugin(dht, req) {
 
 function onmessage(socket, buf, rinfo) {
   if (!isBytes(buf)) throw new TypeError('buf must be a buffer')
+  const { native, sockets } = internalsOf(this)
+  const id = sockets.idOfViewed(socket)
   if (buf.byteLength < 2) return
-  internalsOf(this).native.command('handleDatagram', {
-    socket: socket.id,
+  native.command('handleDatagram', {
+    socket: id,
     from: checkAddress('rinfo', rinfo),
     data: buf
   })

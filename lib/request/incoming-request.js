@@ -26,7 +26,7 @@ module.exports = class IncomingRequest {
    * @param {Buffer | null} value
    * @param {object} [opts]
    * @param {object} [opts.socket] to answer from; default: the one that the request arrived on
-   * @param {{ host: string, port: number }} [opts.to] whom to answer; default: the requester
+   * @param {{ host: string, port: number }} [opts.to] gets the answer; default: the requester
    * @param {boolean} [opts.token] give the requester a token; default: true
    * @param {boolean} [opts.closerNodes] name nodes closer to the target; default: true
    */

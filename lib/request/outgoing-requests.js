@@ -32,6 +32,7 @@ module.exports = class OutgoingRequests {
     if (message.token !== null) checkBytes('token', message.token, 32)
     checkUint('command', message.command)
     checkValue(message.value)
+    const session = Session.check(opts?.session)
     const options = {
       to: checkAddress('to', to),
       retries: opts?.retry === false ? 0 : RETRIES,
@@ -39,11 +40,11 @@ module.exports = class OutgoingRequests {
       socket: opts?.socket ? sockets.idOf(opts.socket) : null
     }
 
-    const request = { ...deferred(), session: opts?.session || null, member: null }
+    const request = { ...deferred(), session, member: null }
     this._table.begin(request, id => {
-      if (request.session) {
+      if (session !== null) {
         request.member = { end: err => this.cancel(id, err) }
-        Session.join(request.session, request.member)
+        Session.join(session, request.member)
       }
       native.command('request', { request: id, options: { ...message, ...options } })
     })

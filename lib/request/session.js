@@ -30,6 +30,17 @@ module.exports = class Session {
 }
 
 /**
+ * Checks the option `session`. Null if it is not set.
+ *
+ * @returns {Session | null}
+ */
+module.exports.check = function check(session) {
+  if (!session) return null
+  if (!session[MEMBERS]) throw new TypeError('session must be a session of a node')
+  return session
+}
+
+/**
  * Adds a request or a query to a session.
  *
  * @param {Session} session

@@ -48,7 +48,7 @@ async function everyYes(internals, questions) {
   return true
 }
 
-// An address and what is known of it are one object for programs.
+// For programs, an address and the facts about it are one object.
 function withFlatAddresses(question) {
   const flat = ({ address, ...known }) => ({ ...address, ...known })
   const { remoteAddresses, localAddresses } = question

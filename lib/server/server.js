@@ -6,7 +6,7 @@ const errors = require('../errors')
 const { ALREADY_LISTENING, NODE_DESTROYED, KEYPAIR_ALREADY_USED } = require('../errors')
 const Persistent = require('../persistent')
 const { createKeyPair, hash } = require('../native/keys')
-const { checkBytes, checkSigner, interval } = require('../util/check')
+const { checkBytes, checkFunction, checkSigner, interval } = require('../util/check')
 const deferred = require('../util/deferred')
 const Suspension = require('./suspension')
 const { accept } = require('./accept')
@@ -31,8 +31,8 @@ module.exports = class Server extends EventEmitter {
     this._shareLocalAddress = opts.shareLocalAddress !== false
     this._reusableSocket = !!opts.reusableSocket
     this._neverPunch = opts.holepunch === false
-    this._firewall = opts.firewall || admitAll
-    this._holepunch = opts.holepunch || punchAll
+    this._firewall = checkFunction('firewall', opts.firewall) || admitAll
+    this._holepunch = checkFunction('holepunch', opts.holepunch) || punchAll
     this._keyPair = null
     this._publicKey = null
     this._signers = null
@@ -53,7 +53,7 @@ module.exports = class Server extends EventEmitter {
   }
 
   set firewall(fn) {
-    this._firewall = fn || admitAll
+    this._firewall = checkFunction('firewall', fn) || admitAll
     this._setHooks()
   }
 
@@ -63,7 +63,7 @@ module.exports = class Server extends EventEmitter {
   }
 
   set holepunch(fn) {
-    this._holepunch = fn || punchAll
+    this._holepunch = checkFunction('holepunch', fn) || punchAll
     this._setHooks()
   }
 

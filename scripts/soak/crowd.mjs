@@ -11,7 +11,9 @@ import { holders, strangers } from './holders.mjs'
 const STAYING_NODES = 12
 const MEMBERS = 6
 
-/** Servers, and records, take turns with a fixed number of keys: the stores reach their size early. */
+/**
+ * Servers, and records, take turns with a fixed number of keys: the stores reach their size early.
+ */
 const KEYS = 48
 
 /** Milliseconds between two actions of an actor, at most. */
@@ -30,7 +32,7 @@ const ACTIONS = [
   ['replace', 5]
 ]
 
-/** All that lives, and what went wrong. */
+/** All nodes and connections, and the failures. */
 export class Crowd {
   static async start(seed) {
     return new Crowd(await createTestnet(STAYING_NODES), random.generator(seed))
@@ -55,7 +57,7 @@ export class Crowd {
     while (this.members.length < MEMBERS) await this.join()
   }
 
-  /** One action by chance, after a pause. What it finds wrong is kept for the report. */
+  /** Runs a random action after a pause. Keeps a failure for the report. */
   async act() {
     await setTimeout(this.chance() * MAX_PAUSE)
     const name = this.choose(ACTIONS)
@@ -200,7 +202,7 @@ export class Crowd {
     return this.testnet.destroy()
   }
 
-  // What the report asks.
+  // The numbers of the report.
 
   mistakes(left) {
     const enough = this.counts.verified > 0
@@ -217,7 +219,7 @@ export class Crowd {
       .join(', ')
   }
 
-  /** Counts of what the nodes that stay keep. */
+  /** Counts of the objects that the permanent nodes keep. */
   tables() {
     const sum = { records: 0, routes: 0, openConnections: this.open.size }
     for (const node of this.staying) {

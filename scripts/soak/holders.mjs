@@ -21,7 +21,7 @@ export async function holders(asker, nodes, target, seq) {
   return asked.filter(({ status, value }) => status === 'fulfilled' && value).length
 }
 
-/** How many of these addresses are none of the nodes'. */
+/** The number of these addresses that belong to none of the nodes. */
 export function strangers(addresses, nodes) {
   const ports = new Set(nodes.map(node => node.address().port))
   return addresses.filter(({ port }) => !ports.has(port)).length

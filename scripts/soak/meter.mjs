@@ -1,4 +1,4 @@
-// What the process holds while the soak runs.
+// Measures memory and descriptors of the process while the soak runs.
 
 import { readdirSync } from 'node:fs'
 import { setTimeout } from 'node:timers/promises'
@@ -69,7 +69,7 @@ export class Meter {
     return names.map(name => `${name} ${first[name]} → ${last[name]}`).join(', ') || 'no table'
   }
 
-  /** When all that came has gone, the descriptors are those of the beginning. */
+  /** Checks that the process has as many descriptors as at the start. */
   async leftOvers() {
     const until = Date.now() + PATIENCE
     while (descriptors() > this.descriptorsBefore && Date.now() < until) {

@@ -1,8 +1,8 @@
 // A process that every datagram of a network passes through: a path with delay and loss. It runs in
 // Node.
 //
-// Each socket behind it has an alias here, by which all others know it. What arrives at the alias of
-// one from another goes on to the one, from the alias of the other.
+// Each socket behind it has an alias here, and the others know only the alias. A datagram from
+// socket A to the alias of socket B goes on to socket B, from the alias of socket A.
 
 const dgram = require('node:dgram')
 const { once } = require('node:events')
@@ -72,5 +72,5 @@ const ALIASES = '127.0.0.1'
 
 const BUFFER = 4 * 1024 * 1024
 
-/** What is lost is data: a lost request of the DHT would only make the test longer. */
+/** Only data is lost: a lost request of the DHT would only make the test longer. */
 const SMALL = 1000

@@ -21,7 +21,7 @@ serve({
     count = require('../damage')(options)
   },
 
-  /** What no stranger's datagram may change. */
+  /** State that a datagram of a stranger must not change. */
   state() {
     const { id, ephemeral, firewalled, bootstrapped, destroyed } = dht
     return { id: hex(id), ephemeral, firewalled, bootstrapped, destroyed }
@@ -33,12 +33,12 @@ serve({
     return { damaged: count ? count.damaged : 0, dropped }
   },
 
-  /** Stores one thing of a kind; resolves with how it is found, and what must be found. */
+  /** Stores one thing. Resolves with how to find it, and with what must be found. */
   put({ kind, ...thing }) {
     return puts[kind](thing)
   },
 
-  /** What is found, as strings. */
+  /** Finds a thing. Resolves with the values that were found, as strings. */
   find({ kind, key }) {
     return finds[kind](b4a.from(key, 'hex'))
   }

@@ -1,4 +1,4 @@
-// A process with DHT nodes that others bootstrap from.
+// A process with DHT nodes that other nodes bootstrap from.
 
 const { DHT } = require('../implementation')
 const serve = require('../role')
@@ -10,8 +10,8 @@ const PING_NAT = 1
 
 serve({
   /**
-   * Starts `count` persistent nodes; without `bootstrap` the first one is it. With `hidesFirewalls`,
-   * for the reference only, they tell nobody that strangers reach it.
+   * Starts `count` persistent nodes; without `bootstrap` the first one is it. With
+   * `hidesFirewalls`, for the reference only, they tell nobody that strangers reach it.
    */
   async start({ count, bootstrap, hidesFirewalls }) {
     if (hidesFirewalls) ignore(PING_NAT)

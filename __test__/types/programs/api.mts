@@ -1,4 +1,4 @@
-// Every export and every event, without a word of a runtime. What is wrong is refused.
+// Uses every export and every event, and no type of a runtime. Wrong uses do not compile.
 
 import DHT from 'hyperdht'
 import createTestnet from 'hyperdht/testnet.js'
@@ -129,6 +129,8 @@ const at: number | undefined = server.address()?.port
 const relays: DHT.Address[] = server.relayAddresses
 server.firewall = () => false
 server.holepunch = () => true
+server.firewall = null
+server.holepunch = null
 server.refresh()
 server.notifyOnline()
 await Promise.all([server.suspend(), server.resume(), server.close()])

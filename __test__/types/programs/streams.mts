@@ -1,4 +1,4 @@
-// Node's own functions take what is a stream and an emitter here.
+// Functions of Node.js accept the streams and emitters of this package.
 
 import { type EventEmitter, once } from 'node:events'
 import { createReadStream, createWriteStream } from 'node:fs'
