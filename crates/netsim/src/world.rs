@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hasher};
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::{Duration, Instant};
 
-use proto::{BootstrapNode, Command, Config, Datagram, Event, HostEvent, Rng};
+use proto::{BootstrapNode, Command, Config, Datagram, Event, HostEvent, Machine, MachineId, Rng};
 
 use crate::agenda::{Agenda, Due};
 use crate::firewall::Firewall;
@@ -176,6 +176,13 @@ impl World {
             self.hosts[host.0].node.handle_command(self.now, command);
             self.settle(host);
         }
+    }
+
+    /// Adds a machine to a host's node.
+    pub fn add_machine(&mut self, host: HostId, machine: Box<dyn Machine>) -> MachineId {
+        let id = self.hosts[host.0].node.add_machine(self.now, machine);
+        self.settle(host);
+        id
     }
 
     /// Tells a host's node of its host; one that is off or asleep takes nothing.

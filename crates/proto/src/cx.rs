@@ -4,7 +4,10 @@ use std::collections::VecDeque;
 use std::net::SocketAddrV4;
 use std::time::{Duration, Instant};
 
-use crate::{Action, AskId, Event, Question, Rng, SocketId, Stats, Timer, Timers};
+use crate::{
+    Action, AskId, ConnId, ConnReport, Event, MachineId, Question, Rng, SocketId, Stats, Timer,
+    Timers,
+};
 
 /// Handed down to every machine; the only way to time, chance and effects.
 #[derive(Debug)]
@@ -30,6 +33,8 @@ pub struct Outbox {
     pub actions: VecDeque<Action>,
     /// News for the application.
     pub events: Vec<Event>,
+    /// News of connections for the machines that own them. `Node` passes them on before it returns.
+    pub(crate) reports: VecDeque<(MachineId, ConnId, ConnReport)>,
     next_ask: u32,
 }
 
@@ -43,6 +48,12 @@ pub struct ControlDatagram {
 }
 
 impl Cx<'_> {
+    /// The same for a shorter time.
+    pub(crate) fn reborrow(&mut self) -> Cx<'_> {
+        let Self { now, rng, timers, out, stats } = self;
+        Cx { now: *now, rng, timers, out, stats }
+    }
+
     /// Sends a control datagram.
     pub fn send(&mut self, socket: SocketId, to: SocketAddrV4, payload: Vec<u8>) {
         self.out.control.push_back(ControlDatagram { socket, to, ttl: None, payload });
@@ -56,6 +67,11 @@ impl Cx<'_> {
     /// Tells the application.
     pub fn emit(&mut self, event: Event) {
         self.out.events.push(event);
+    }
+
+    /// Tells a machine what one of its connections reports.
+    pub(crate) fn report(&mut self, machine: MachineId, conn: ConnId, report: ConnReport) {
+        self.out.reports.push_back((machine, conn, report));
     }
 
     /// Asks the driver.

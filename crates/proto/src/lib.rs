@@ -37,7 +37,7 @@ mod tests;
 
 pub use api::*;
 pub use cx::{Cx, Outbox};
-pub use node::Node;
+pub use node::{Machine, MachineIo, Node};
 pub use rng::Rng;
 pub use secret::Message;
 pub use timers::{Timer, Timers};

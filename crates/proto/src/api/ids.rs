@@ -10,7 +10,7 @@ macro_rules! id {
 
 id! {
     /// A connection. The caller of `Connect` chooses ids below [`ConnId::INCOMING`]; the node
-    /// numbers the connections that a server accepts from there on.
+    /// numbers all others from there on.
     ConnId
 }
 id! {
@@ -30,6 +30,10 @@ id! {
     AskId
 }
 id! {
+    /// A machine that the embedder has added to a node, numbered by the node.
+    MachineId
+}
+id! {
     /// A UDX stream. It is the id by which the peer addresses it, chosen at random.
     StreamId
 }
@@ -40,10 +44,11 @@ id! {
 }
 
 impl ConnId {
-    /// The first id of an accepted connection.
+    /// The first id of a connection that the node numbers: those that a server accepts, and those
+    /// that a machine dials.
     pub const INCOMING: u32 = 1 << 31;
 
-    /// True for a connection that a server accepted.
+    /// True for a connection that the node numbered.
     pub fn is_incoming(self) -> bool {
         self.0 >= Self::INCOMING
     }

@@ -8,6 +8,7 @@ mod host;
 mod ids;
 mod incoming;
 mod query;
+mod report;
 mod sizes;
 mod stats;
 mod transmit;
@@ -21,11 +22,12 @@ pub use event::{
     Closed, ConnectionInfo, Event, LocalAddress, Opened, Question, RemoteAddress, Unsigned,
 };
 pub use host::{Action, HostEvent, Interface, MainSockets};
-pub use ids::{AskId, ConnId, QueryId, RequestId, ServerId, SocketId, StreamId};
+pub use ids::{AskId, ConnId, MachineId, QueryId, RequestId, ServerId, SocketId, StreamId};
 pub use incoming::{Answering, Incoming, Interests, RequestAnswer};
 pub use query::{
     Closest, QueryKind, QueryOptions, QueryReply, Steer, Tally, UserCommit, UserRequest,
 };
+pub use report::ConnReport;
 pub use sizes::Sizes;
 pub use stats::{Dropped, Live, Stats, Stored};
 pub use transmit::{Datagram, Transmit, TransmitBuf};

@@ -10,7 +10,7 @@ use std::time::Duration;
 pub(crate) use local::LocalAddresses;
 pub(crate) use pool::{Bound, Party, Pool};
 
-use crate::conn::Conns;
+use crate::conn::{ConnOwner, Conns, OwnedConn};
 use crate::net::Net;
 use crate::noise::Finished;
 use crate::streams::{Path, RemoteStream, Streams};
@@ -50,15 +50,20 @@ impl Io<'_> {
     pub(crate) fn dial(
         &mut self,
         cx: &mut Cx<'_>,
-        conn: ConnId,
+        conn: OwnedConn,
         keep_alive: Option<Duration>,
     ) -> StreamId {
         self.conns.dial(cx, self.streams, conn, keep_alive)
     }
 
     /// The same for a connection that a server may accept.
-    pub(crate) fn accept(&mut self, cx: &mut Cx<'_>, server: ServerId) -> (ConnId, StreamId) {
-        self.conns.accept(cx, self.streams, server)
+    pub(crate) fn accept(
+        &mut self,
+        cx: &mut Cx<'_>,
+        server: ServerId,
+        owner: ConnOwner,
+    ) -> (ConnId, StreamId) {
+        self.conns.accept(cx, self.streams, server, owner)
     }
 
     /// Ends a connection that has not opened.

@@ -6,18 +6,19 @@ use zeroize::Zeroizing;
 
 use super::keep_alive::KeepAlive;
 use super::open::Open;
+use super::owner::OwnedConn;
 use super::waiting::{Call, Waiting};
 use crate::noise::Finished;
 use crate::secret::FrameError;
 use crate::streams::{Parked, StreamMut};
 use crate::{
-    Closed, ConnError, ConnId, ConnStats, ConnectionInfo, Cx, Event, Opened, ServerId, StreamId,
-    Timer,
+    ConnError, ConnReport, ConnStats, ConnectionInfo, Cx, Opened, ServerId, StreamId, Timer,
 };
 
 #[derive(Debug)]
 pub(super) struct Connection {
-    pub(super) id: ConnId,
+    /// Its id and its owner.
+    pub(super) to: OwnedConn,
     /// The server that accepts it; `None` for a dialled one.
     pub(super) server: Option<ServerId>,
     /// The stream that carries it.
@@ -33,19 +34,19 @@ pub(super) enum State {
     Waiting(Waiting),
     /// Carries messages.
     Open(Box<Open>),
-    /// The application knows that it is gone.
+    /// The owner knows that it is gone.
     Closed,
 }
 
 impl Connection {
     pub(super) fn new(
-        id: ConnId,
+        to: OwnedConn,
         server: Option<ServerId>,
         stream: StreamId,
         keep_alive: Duration,
     ) -> Self {
         let state = State::Waiting(Waiting::new(KeepAlive::new(keep_alive)));
-        Self { id, server, stream, state, is_heard: false }
+        Self { to, server, stream, state, is_heard: false }
     }
 
     /// Waiting → Open. What was written and what has arrived so far follows at once.
@@ -61,14 +62,16 @@ impl Connection {
         let Waiting { calls, keep_alive, unasked } = std::mem::take(waiting);
         self.state = State::Open(Box::new(Open::new(cx, stream, keys, keep_alive)));
         let opened = self.opened(stream, remote_id, keys);
-        tracing::info!(conn = ?self.id, remote = %opened.remote, "connection opened");
-        cx.emit(match self.server {
+        tracing::info!(conn = ?self.to.id, remote = %opened.remote, "connection opened");
+        let report = match self.server {
             Some(server) => {
                 let keep_alive = keep_alive.interval().unwrap_or_default();
-                Event::Connection(Box::new(ConnectionInfo { server, opened, keep_alive, unasked }))
+                let info = ConnectionInfo { server, opened, keep_alive, unasked };
+                ConnReport::Accepted(Box::new(info))
             }
-            None => Event::Opened(Box::new(opened)),
-        });
+            None => ConnReport::Opened(Box::new(opened)),
+        };
+        self.to.tell(cx, report);
         self.handle_keep_alive(cx, stream);
         for call in calls {
             self.handle_call(cx, stream, call);
@@ -84,15 +87,15 @@ impl Connection {
             Call::Flush(flush) => open.flush(stream, flush),
             Call::End => {
                 open.end(stream);
-                cx.timers.cancel(Timer::KeepAlive(self.id));
+                cx.timers.cancel(Timer::KeepAlive(self.to.id));
             }
             Call::Consumed(bytes) => {
-                let result = open.consumed(cx, self.id, stream, bytes);
+                let result = open.consumed(cx, self.to, stream, bytes);
                 self.check(cx, stream, result);
             }
             Call::SetKeepAlive(interval) => match open.set_keep_alive(cx.now, stream, interval) {
-                Some(at) => cx.timers.set(Timer::KeepAlive(self.id), at),
-                None => cx.timers.cancel(Timer::KeepAlive(self.id)),
+                Some(at) => cx.timers.set(Timer::KeepAlive(self.to.id), at),
+                None => cx.timers.cancel(Timer::KeepAlive(self.to.id)),
             },
         }
     }
@@ -118,7 +121,7 @@ impl Connection {
     ) {
         self.is_heard = true;
         if let State::Open(open) = &mut self.state {
-            let result = open.handle_packet(cx, self.id, stream, packet);
+            let result = open.handle_packet(cx, self.to, stream, packet);
             self.check(cx, stream, result);
         }
     }
@@ -126,14 +129,14 @@ impl Connection {
     pub(super) fn handle_keep_alive(&mut self, cx: &mut Cx<'_>, stream: &mut StreamMut<'_>) {
         let State::Open(open) = &mut self.state else { return };
         if let Some(at) = open.handle_keep_alive(cx.now, stream) {
-            cx.timers.set(Timer::KeepAlive(self.id), at);
+            cx.timers.set(Timer::KeepAlive(self.to.id), at);
         }
     }
 
     /// So much of what was written has not left yet.
     pub(super) fn handle_sent(&mut self, cx: &mut Cx<'_>, unsent: usize) {
         if let State::Open(open) = &mut self.state {
-            open.pass_credit(cx, self.id, unsent);
+            open.pass_credit(cx, self.to, unsent);
         }
     }
 
@@ -162,12 +165,12 @@ impl Connection {
     /// Passes on what the stream has to tell.
     fn pass_events(&mut self, cx: &mut Cx<'_>, stream: &mut StreamMut<'_>) {
         if let State::Open(open) = &mut self.state {
-            open.pass_credit(cx, self.id, stream.unsent());
-            open.pass_flushed(cx, self.id, stream.acknowledged());
+            open.pass_credit(cx, self.to, stream.unsent());
+            open.pass_flushed(cx, self.to, stream.acknowledged());
         }
         while let Some(event) = stream.poll_event() {
             match event {
-                udx::Event::Finished => cx.emit(Event::Finished { conn: self.id }),
+                udx::Event::Finished => self.to.tell(cx, ConnReport::Finished),
                 udx::Event::RemoteChanged => {}
                 udx::Event::Closed(reason) => self.close(cx, stream_error(reason)),
             }
@@ -187,21 +190,21 @@ impl Connection {
         }
     }
 
-    /// Open → Closed: the application is told once, and nothing follows.
+    /// Open → Closed: the owner is told once, and nothing follows.
     fn close(&mut self, cx: &mut Cx<'_>, error: Option<ConnError>) {
         if self.is_closed() {
             return;
         }
         self.state = State::Closed;
-        cx.timers.cancel(Timer::KeepAlive(self.id));
-        tracing::info!(conn = ?self.id, ?error, "connection closed");
-        cx.emit(Event::Closed(Closed { conn: self.id, error }));
+        cx.timers.cancel(Timer::KeepAlive(self.to.id));
+        tracing::info!(conn = ?self.to.id, ?error, "connection closed");
+        self.to.tell(cx, ConnReport::Closed(error));
     }
 
     fn opened(&self, stream: &StreamMut<'_>, remote_id: u32, keys: &Finished) -> Opened {
         let path = stream.path();
         Opened {
-            conn: self.id,
+            conn: self.to.id,
             remote_public_key: keys.remote_public_key,
             handshake_hash: Zeroizing::new(keys.hash),
             remote: path.remote,

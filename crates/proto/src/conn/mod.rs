@@ -1,13 +1,14 @@
 //! Connections: the secret stream on a UDX stream, from the first message to the last.
 //!
 //! A connection waits for its path and its keys (`Waiting`), carries messages (`Open`), and is
-//! forgotten when the application has been told that it is gone: what its peer may still ask is
+//! forgotten when its owner has been told that it is gone: what its peer may still ask is
 //! answered by the stream below it (`streams`).
 //! Reference: @hyperswarm/secret-stream 6.9.2, `index.js`.
 
 mod connection;
 mod keep_alive;
 mod open;
+mod owner;
 mod unread;
 mod waiting;
 
@@ -17,9 +18,10 @@ use std::time::Duration;
 
 use crate::noise::Finished;
 use crate::streams::{Path, RemoteStream, StreamMut, StreamOwner, Streams};
-use crate::{Closed, ConnError, ConnId, ConnStats, Cx, Event, Question, ServerId, Sizes, StreamId};
+use crate::{ConnError, ConnId, ConnReport, ConnStats, Cx, Question, ServerId, Sizes, StreamId};
 
 use connection::{Connection, State};
+pub(crate) use owner::{ConnOwner, OwnedConn};
 pub(crate) use waiting::Call;
 
 /// All connections of a node.
@@ -29,7 +31,8 @@ pub(crate) struct Conns {
     /// Accepted connections that have opened and received nothing, with their hosts: the client may
     /// be a forgery.
     unheard: BTreeMap<(ServerId, ConnId), Ipv4Addr>,
-    next_incoming: u32,
+    /// The next number of a connection that the caller does not number.
+    next_id: u32,
     keep_alive: Duration,
 }
 
@@ -47,37 +50,44 @@ impl Conns {
         Self {
             by_id: BTreeMap::new(),
             unheard: BTreeMap::new(),
-            next_incoming: ConnId::INCOMING,
+            next_id: ConnId::INCOMING,
             keep_alive,
         }
     }
 
-    /// Reserves the stream of a connection that will be dialled, and returns its id.
+    /// A number for a connection that the application does not number.
+    pub(crate) fn new_id(&mut self) -> ConnId {
+        loop {
+            let conn = ConnId(self.next_id);
+            self.next_id = self.next_id.wrapping_add(1) | ConnId::INCOMING;
+            if !self.by_id.contains_key(&conn) {
+                return conn;
+            }
+        }
+    }
+
+    /// Reserves the stream of a connection that its owner dials, and returns the stream's
+    /// id.
     pub(crate) fn dial(
         &mut self,
         cx: &mut Cx<'_>,
         streams: &mut Streams,
-        conn: ConnId,
+        conn: OwnedConn,
         keep_alive: Option<Duration>,
     ) -> StreamId {
         self.insert(cx, streams, conn, None, keep_alive)
     }
 
-    /// The same for a connection that a server may accept; the id of the connection is new.
+    /// The same for a connection that a server may accept for this owner.
     pub(crate) fn accept(
         &mut self,
         cx: &mut Cx<'_>,
         streams: &mut Streams,
         server: ServerId,
+        owner: ConnOwner,
     ) -> (ConnId, StreamId) {
-        let conn = loop {
-            let conn = ConnId(self.next_incoming);
-            self.next_incoming = self.next_incoming.wrapping_add(1) | ConnId::INCOMING;
-            if !self.by_id.contains_key(&conn) {
-                break conn;
-            }
-        };
-        (conn, self.insert(cx, streams, conn, Some(server), None))
+        let id = self.new_id();
+        (id, self.insert(cx, streams, OwnedConn { id, owner }, Some(server), None))
     }
 
     /// Remembers what the application would have been asked about the client of a connection that
@@ -99,7 +109,7 @@ impl Conns {
         matches!(self.by_id.get(&conn).map(|c| &c.state), Some(State::Waiting(_)))
     }
 
-    /// Gives the connection its path and keys: it opens, tells the application, and takes the
+    /// Gives the connection its path and keys: it opens, tells its owner, and takes the
     /// packets that were parked.
     pub(crate) fn open(
         &mut self,
@@ -131,8 +141,8 @@ impl Conns {
         })
     }
 
-    /// Ends a connection that has not opened. A dialled one tells the application; an accepted
-    /// one was never known to it.
+    /// Ends a connection that has not opened. A dialled one tells its owner, who does not know of an
+    /// accepted one.
     pub(crate) fn fail(
         &mut self,
         cx: &mut Cx<'_>,
@@ -143,10 +153,10 @@ impl Conns {
         if !self.is_waiting(conn) {
             return;
         }
-        let Some(Connection { stream, server, .. }) = self.by_id.remove(&conn) else { return };
+        let Some(Connection { to, stream, server, .. }) = self.by_id.remove(&conn) else { return };
         streams.cancel(stream);
         if server.is_none() {
-            cx.emit(Event::Closed(Closed { conn, error }));
+            to.tell(cx, ConnReport::Closed(error));
         }
     }
 
@@ -190,13 +200,22 @@ impl Conns {
         cx: &mut Cx<'_>,
         streams: &mut Streams,
         conn: ConnId,
+        caller: ConnOwner,
         call: Call,
     ) {
         let Some(connection) = self.by_id.get_mut(&conn) else { return };
+        if connection.to.owner != caller {
+            return;
+        }
         if let State::Waiting(waiting) = &mut connection.state {
             return waiting.handle_call(call);
         }
         self.update(cx, streams, conn, |c, cx, stream| c.handle_call(cx, stream, call));
+    }
+
+    /// Whether this owner has such a connection.
+    pub(crate) fn owns(&self, owner: ConnOwner, conn: ConnId) -> bool {
+        self.by_id.get(&conn).is_some_and(|connection| connection.to.owner == owner)
     }
 
     /// Tears an open connection down; true if it was waiting, and its maker has to be told.
@@ -238,7 +257,7 @@ impl Conns {
         connection.stats(streams.stats(connection.stream)?)
     }
 
-    /// Connections that the application knows of or will know of.
+    /// Connections that their owners know of or will know of.
     pub(crate) fn len(&self) -> usize {
         self.by_id.len()
     }
@@ -252,13 +271,13 @@ impl Conns {
         &mut self,
         cx: &mut Cx<'_>,
         streams: &mut Streams,
-        conn: ConnId,
+        conn: OwnedConn,
         server: Option<ServerId>,
         keep_alive: Option<Duration>,
     ) -> StreamId {
-        let stream = streams.reserve(cx, StreamOwner::Conn(conn));
+        let stream = streams.reserve(cx, StreamOwner::Conn(conn.id));
         let keep_alive = keep_alive.unwrap_or(self.keep_alive);
-        self.by_id.insert(conn, Connection::new(conn, server, stream, keep_alive));
+        self.by_id.insert(conn.id, Connection::new(conn, server, stream, keep_alive));
         stream
     }
 
@@ -284,3 +303,6 @@ impl Conns {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use super::keep_alive::KeepAlive;
+use super::owner::OwnedConn;
 use super::unread::Unread;
 use crate::noise::Finished;
 use crate::secret::{Datagrams, FrameError, Message, Receiver, Sender};
 use crate::streams::StreamMut;
-use crate::{ConnId, ConnStats, Cx, Event};
+use crate::{ConnReport, ConnStats, Cx};
 
 #[derive(Debug)]
 pub(super) struct Open {
@@ -78,18 +79,18 @@ impl Open {
         stream.end();
     }
 
-    /// The application took messages of this many bytes: the window may reopen, and what has come
+    /// The owner took messages of this many bytes: the window may reopen, and what has come
     /// meanwhile follows.
     pub(super) fn consumed(
         &mut self,
         cx: &mut Cx<'_>,
-        conn: ConnId,
+        to: OwnedConn,
         stream: &mut StreamMut<'_>,
         bytes: usize,
     ) -> Result<(), FrameError> {
         self.unread.take(bytes);
         let (now, unread) = (cx.now, self.unread.cost());
-        self.with_inlet(cx, conn, |inlet| stream.set_unread(now, unread, inlet))
+        self.with_inlet(cx, to, |inlet| stream.set_unread(now, unread, inlet))
     }
 
     /// Returns when the first one is due.
@@ -120,28 +121,28 @@ impl Open {
     pub(super) fn handle_packet(
         &mut self,
         cx: &mut Cx<'_>,
-        conn: ConnId,
+        to: OwnedConn,
         stream: &mut StreamMut<'_>,
         packet: &udx::Packet<'_>,
     ) -> Result<(), FrameError> {
         let now = cx.now;
-        self.with_inlet(cx, conn, |inlet| stream.handle_packet(now, packet, inlet))
+        self.with_inlet(cx, to, |inlet| stream.handle_packet(now, packet, inlet))
     }
 
-    /// Tells the application how much of what it wrote has left the queue, of which so much has not. What is on its way does
+    /// Tells the owner how much of what it wrote has left the queue, of which so much has not. What is on its way does
     /// not count against its high-water mark, since on a long path it is larger than the mark: the
     /// stream's own bound covers that, so that all we hold is the sum of the two. Told in portions:
     /// what stays untold is below the mark.
-    pub(super) fn pass_credit(&mut self, cx: &mut Cx<'_>, conn: ConnId, unsent: usize) {
+    pub(super) fn pass_credit(&mut self, cx: &mut Cx<'_>, to: OwnedConn, unsent: usize) {
         let drained = self.credit.saturating_sub(unsent);
         if drained < CREDIT {
             return;
         }
         self.credit -= drained;
-        cx.emit(Event::Drained { conn, bytes: drained });
+        to.tell(cx, ConnReport::Drained(drained));
     }
 
-    /// The application does not write it, and gets no credit for it. Behind what waits for the
+    /// The owner does not write it, and gets no credit for it. Behind what waits for the
     /// peer's window it would only pile up: the stream asks about the window by itself.
     fn write_keep_alive(&mut self, now: Instant, stream: &mut StreamMut<'_>) {
         if stream.unsent() > 0 {
@@ -156,12 +157,12 @@ impl Open {
     fn with_inlet(
         &mut self,
         cx: &mut Cx<'_>,
-        conn: ConnId,
+        to: OwnedConn,
         act: impl FnOnce(&mut dyn udx::Sink),
     ) -> Result<(), FrameError> {
         let mut inlet = Inlet {
             cx,
-            conn,
+            to,
             receiver: &mut self.receiver,
             datagrams: &self.datagrams,
             filter_empty: self.keep_alive.filters_empty(),
@@ -174,12 +175,12 @@ impl Open {
     }
 
     /// Tells of the flushes whose mark is acknowledged.
-    pub(super) fn pass_flushed(&mut self, cx: &mut Cx<'_>, conn: ConnId, acknowledged: u64) {
+    pub(super) fn pass_flushed(&mut self, cx: &mut Cx<'_>, to: OwnedConn, acknowledged: u64) {
         while let Some(&(mark, flush)) = self.flushes.front()
             && mark <= acknowledged
         {
             self.flushes.pop_front();
-            cx.emit(Event::Flushed { conn, flush });
+            to.tell(cx, ConnReport::Flushed(flush));
         }
     }
 
@@ -216,7 +217,7 @@ impl Open {
 /// Where the stream's bytes go in.
 struct Inlet<'a, 'b> {
     cx: &'a mut Cx<'b>,
-    conn: ConnId,
+    to: OwnedConn,
     receiver: &'a mut Receiver,
     datagrams: &'a Datagrams,
     filter_empty: bool,
@@ -230,30 +231,28 @@ impl udx::Sink for Inlet<'_, '_> {
         if self.result.is_err() {
             return 0;
         }
-        let Self { cx, conn, receiver, filter_empty, unread, keep_alives, .. } = self;
+        let Self { cx, to, receiver, filter_empty, unread, keep_alives, .. } = self;
         self.result = receiver.feed(payload, &mut |data| {
             if data.is_empty() && *filter_empty {
                 **keep_alives += 1;
                 return;
             }
             unread.push(data.len());
-            cx.emit(Event::Data { conn: *conn, data });
+            to.tell(cx, ConnReport::Data(data));
         });
         self.unread.cost()
     }
 
     fn message(&mut self, payload: &[u8]) {
         match self.datagrams.open(payload) {
-            Some(data) => {
-                self.cx.emit(Event::Message { conn: self.conn, data: Bytes::from(data) });
-            }
+            Some(data) => self.to.tell(self.cx, ConnReport::Message(Bytes::from(data))),
             None => self.cx.stats.dropped.message += 1,
         }
     }
 
     fn end(&mut self) {
         if self.result.is_ok() {
-            self.cx.emit(Event::RemoteEnd { conn: self.conn });
+            self.to.tell(self.cx, ConnReport::RemoteEnd);
         }
     }
 }

@@ -10,6 +10,7 @@ use super::decide::{Decision, decide};
 use super::finding::{Finding, Found, Hello, Shaken};
 use super::requests::{Ended, Purpose, Requests};
 use super::rounds::{Choices, Flow, RemoteServer, Rounds};
+use crate::conn::OwnedConn;
 use crate::net::Reply;
 use crate::noise::{KeyPair, PublicKey};
 use crate::punch::{Base, MAX_ADDRESSES, Report};
@@ -46,13 +47,14 @@ impl Attempt {
     pub(super) fn start(
         cx: &mut Cx<'_>,
         base: &mut Base<'_>,
-        conn: ConnId,
+        conn: OwnedConn,
         remote: PublicKey,
         identity: KeyPair,
         options: &ConnectOptions,
         candidates: Candidates,
     ) -> Self {
         let stream_id = base.io.dial(cx, conn, options.keep_alive).0;
+        let conn = conn.id;
         let mut requests = Requests::new(conn, hash(&[&remote]));
         let share_local = options.local_connection;
         let hello = Hello { identity, remote, stream_id, share_local };

@@ -17,6 +17,7 @@ mod rounds;
 use std::collections::BTreeMap;
 use std::net::SocketAddrV4;
 
+use crate::conn::OwnedConn;
 use crate::net::Reply;
 use crate::noise::{KeyPair, PublicKey};
 use crate::punch::{Base, MAX_ADDRESSES, Report};
@@ -51,7 +52,7 @@ impl Connector {
         cx: &mut Cx<'_>,
         base: &mut Base<'_>,
         router: &mut Router,
-        conn: ConnId,
+        conn: OwnedConn,
         remote: PublicKey,
         options: ConnectOptions,
     ) {
@@ -68,8 +69,8 @@ impl Connector {
         let identity = options.key_pair.clone().unwrap_or_else(|| self.identity.clone());
         let mut attempt = Attempt::start(cx, base, conn, remote, identity, &options, candidates);
         let outcome = attempt.settle(cx, base);
-        self.attempts.insert(conn, attempt);
-        self.finish(conn, outcome);
+        self.attempts.insert(conn.id, attempt);
+        self.finish(conn.id, outcome);
     }
 
     /// Counts what is kept.

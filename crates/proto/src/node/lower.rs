@@ -2,7 +2,7 @@
 
 use super::announcers::Announcers;
 use crate::base::{Io, LocalAddresses, Pool};
-use crate::conn::{Call, Conns};
+use crate::conn::{Call, ConnOwner, Conns};
 use crate::net::Net;
 use crate::punch::{Base, Punchers};
 use crate::streams::{Arrival, StreamOwner, Streams};
@@ -79,9 +79,9 @@ impl Lower {
         Some(sent.transmit)
     }
 
-    /// Passes on what the owner of a connection wants of it.
-    pub(super) fn call(&mut self, cx: &mut Cx<'_>, conn: ConnId, call: Call) {
-        self.conns.call(cx, &mut self.streams, conn, call);
+    /// Passes on what the caller wants of a connection, if it is the owner.
+    pub(super) fn call(&mut self, cx: &mut Cx<'_>, caller: ConnOwner, conn: ConnId, call: Call) {
+        self.conns.call(cx, &mut self.streams, conn, caller, call);
     }
 
     pub(super) fn conn_stats(&self, conn: ConnId) -> Option<ConnStats> {

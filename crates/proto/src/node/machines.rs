@@ -7,8 +7,9 @@ use super::announcers::Announcers;
 use super::audience::Audience;
 use super::lower::{Lower, Packet};
 use super::refusal::refuse;
+use super::residents::Residents;
 use crate::base::{LocalAddresses, Pool, PunchId, PunchOwner};
-use crate::conn::{Call, Conns};
+use crate::conn::{Call, ConnOwner, Conns, OwnedConn};
 use crate::connect::Connector;
 use crate::net::Net;
 use crate::noise::KeyPair;
@@ -19,8 +20,8 @@ use crate::store::Store;
 use crate::streams::Streams;
 use crate::wire::Target;
 use crate::{
-    Action, Answer, Command, Config, ConnId, ConnectError, Cx, Datagram, Event, HostEvent, Live,
-    ServerId, Sizes, SocketId, Timer, Transmit, TransmitBuf,
+    Action, Answer, Command, Config, ConnectError, Cx, Datagram, Event, HostEvent, Live, ServerId,
+    Sizes, SocketId, Timer, Transmit, TransmitBuf,
 };
 
 #[derive(Debug)]
@@ -31,6 +32,8 @@ pub(super) struct Machines {
     pub(super) store: Store,
     pub(super) ops: Ops,
     pub(super) audience: Audience,
+    /// Machines of the embedder.
+    pub(super) residents: Residents,
     /// The keys that our servers listen to.
     pub(super) served: BTreeMap<Target, ServerId>,
     pub(super) key_pair: KeyPair,
@@ -82,6 +85,7 @@ impl Machines {
             store: Store::new(&config, cx.now),
             ops: Ops::default(),
             audience: Audience::default(),
+            residents: Residents::default(),
             served: BTreeMap::new(),
             key_pair: config.key_pair,
             life: Life::Running,
@@ -113,25 +117,29 @@ impl Machines {
             return refuse(cx, command);
         }
         match command {
-            Command::Write { conn, data } => self.lower.call(cx, conn, Call::Write(data)),
-            Command::SendMessage { conn, data } => {
-                self.lower.call(cx, conn, Call::SendMessage(data));
+            Command::Write { conn, data } => {
+                self.lower.call(cx, APPLICATION, conn, Call::Write(data))
             }
-            Command::Flush { conn, flush } => self.lower.call(cx, conn, Call::Flush(flush)),
-            Command::End { conn } => self.lower.call(cx, conn, Call::End),
-            Command::Consumed { conn, bytes } => self.lower.call(cx, conn, Call::Consumed(bytes)),
+            Command::SendMessage { conn, data } => {
+                self.lower.call(cx, APPLICATION, conn, Call::SendMessage(data));
+            }
+            Command::Flush { conn, flush } => {
+                self.lower.call(cx, APPLICATION, conn, Call::Flush(flush))
+            }
+            Command::End { conn } => self.lower.call(cx, APPLICATION, conn, Call::End),
+            Command::Consumed { conn, bytes } => {
+                self.lower.call(cx, APPLICATION, conn, Call::Consumed(bytes))
+            }
             Command::SetKeepAlive { conn, interval } => {
-                self.lower.call(cx, conn, Call::SetKeepAlive(interval));
+                self.lower.call(cx, APPLICATION, conn, Call::SetKeepAlive(interval));
             }
             Command::SetDefaultKeepAlive { interval } => {
                 self.lower.conns.set_default_keep_alive(interval);
             }
-            Command::DestroyConn { conn } => self.destroy_conn(cx, conn),
+            Command::DestroyConn { conn } => self.destroy_conn(cx, APPLICATION, conn),
             Command::Connect { conn, remote, options } => {
-                if !self.refuse_connect(cx, conn) {
-                    let (base, router) = (&mut self.lower.base(), &mut self.store.router);
-                    self.connector.connect(cx, base, router, conn, remote, options);
-                }
+                let conn = OwnedConn { id: conn, owner: APPLICATION };
+                self.connect(cx, conn, remote, options);
             }
             Command::Listen { server, options } => self.listen(cx, server, options),
             Command::RefreshServer { server } => self.refresh(cx, server),
@@ -245,6 +253,7 @@ impl Machines {
             self.settle_sockets(cx);
             self.pass_reports(cx);
             self.settle_announcers(cx);
+            self.settle_residents(cx);
             match self.lower.net.poll_output() {
                 Some(output) => self.handle_output(cx, output),
                 None if self.settle_refused(cx) || self.settle_sleep(cx) => {}
@@ -281,21 +290,6 @@ impl Machines {
         sizes
     }
 
-    /// A packet for a connection without a path has been parked.
-    fn handle_first_packet(
-        &mut self,
-        cx: &mut Cx<'_>,
-        conn: ConnId,
-        socket: SocketId,
-        from: SocketAddrV4,
-    ) {
-        let base = &mut self.lower.base();
-        match base.io.conns.server_of(conn) {
-            Some(_) => self.servers.handle_first_packet(cx, base, conn, socket, from),
-            None => self.connector.handle_first_packet(cx, base, conn, socket, from),
-        }
-    }
-
     fn handle_probe(&mut self, cx: &mut Cx<'_>, socket: SocketId, from: SocketAddrV4) {
         let (punchers, mut io) = self.lower.punch();
         if !punchers.handle_probe(cx, &mut io, socket, from) {
@@ -303,9 +297,12 @@ impl Machines {
         }
     }
 
-    fn destroy_conn(&mut self, cx: &mut Cx<'_>, conn: ConnId) {
-        if self.lower.conns.destroy(cx, &mut self.lower.streams, conn) {
-            self.connector.handle_closed(cx, &mut self.lower.base(), conn);
+    /// Passes on what the connections of residents report.
+    fn settle_residents(&mut self, cx: &mut Cx<'_>) {
+        while let Some((id, conn, report)) = cx.out.reports.pop_front() {
+            let Some(mut resident) = self.residents.take(id) else { continue };
+            resident.handle_report(cx, self, conn, report);
+            self.residents.put(resident);
         }
     }
 
@@ -370,3 +367,6 @@ impl Machines {
         cx.emit(Event::Destroyed);
     }
 }
+
+/// Commands come from the application, and so it calls for what its connections do.
+const APPLICATION: ConnOwner = ConnOwner::Application;

@@ -6,10 +6,12 @@
 
 mod announcers;
 mod audience;
+mod conns;
 mod dispatch;
 mod lower;
 mod machines;
 mod refusal;
+mod residents;
 mod servers;
 mod sleep;
 
@@ -20,10 +22,11 @@ use zeroize::Zeroize;
 
 use crate::{
     Action, Command, Config, ConnId, ConnStats, Cx, Datagram, Event, HealthReport, HostEvent,
-    InflightRequest, Live, Outbox, Rng, Sizes, Stats, Stored, TableNode, Timer, Timers, Transmit,
-    TransmitBuf,
+    InflightRequest, Live, MachineId, Outbox, Rng, Sizes, Stats, Stored, TableNode, Timer, Timers,
+    Transmit, TransmitBuf,
 };
 use machines::Machines;
+pub use residents::{Machine, MachineIo};
 
 /// One DHT node.
 #[derive(Debug)]
@@ -69,6 +72,14 @@ impl Node {
         let (mut cx, machines) = self.split(now);
         machines.handle_host_event(&mut cx, event);
         machines.settle(&mut cx);
+    }
+
+    /// Takes a machine in, which owns connections of its own. It lives as long as the node.
+    pub fn add_machine(&mut self, now: Instant, machine: Box<dyn Machine>) -> MachineId {
+        let (mut cx, machines) = self.split(now);
+        let id = machines.add_resident(&mut cx, machine);
+        machines.settle(&mut cx);
+        id
     }
 
     /// Runs what is due.

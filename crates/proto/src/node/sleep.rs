@@ -7,9 +7,7 @@
 use std::io::ErrorKind;
 
 use super::machines::{Life, Machines, Turn};
-use crate::{
-    Action, Closed, ConnError, ConnId, ConnectError, Cx, Event, Interface, MainSockets, ServerId,
-};
+use crate::{Action, ConnectError, Cx, Event, Interface, MainSockets, ServerId};
 
 impl Machines {
     /// Takes a wish; it is fulfilled when those before it are.
@@ -18,14 +16,13 @@ impl Machines {
         self.take_turns(cx);
     }
 
-    /// Takes a connection that is wanted while the node sleeps; false if it does not.
-    pub(super) fn refuse_connect(&self, cx: &mut Cx<'_>, conn: ConnId) -> bool {
-        let asleep = matches!(self.life, Life::Suspending | Life::ClosingDown | Life::Suspended);
-        if asleep {
-            let error = Some(ConnError::Connect(ConnectError::Suspended));
-            cx.emit(Event::Closed(Closed { conn, error }));
+    /// Why no connection begins while the node sleeps, or after its end.
+    pub(super) fn refuses_to_connect(&self) -> Option<ConnectError> {
+        match self.life {
+            Life::Suspending | Life::ClosingDown | Life::Suspended => Some(ConnectError::Suspended),
+            Life::Destroyed => Some(ConnectError::NodeDestroyed),
+            Life::Running | Life::Waking | Life::Closing => None,
         }
-        asleep
     }
 
     /// True while no socket is there for datagrams.

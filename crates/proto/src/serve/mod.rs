@@ -16,6 +16,7 @@ mod slots;
 use std::collections::BTreeMap;
 use std::net::SocketAddrV4;
 
+use crate::conn::ConnOwner;
 use crate::net::Incoming;
 use crate::noise::KeyPair;
 use crate::punch::{Base, Report};
@@ -74,6 +75,13 @@ impl Servers {
         if let Some(server) = self.by_id.get_mut(&server) {
             server.resume();
         }
+    }
+
+    /// Changes who owns the connections that a server accepts from here on. False if there is no
+    /// such server.
+    pub(crate) fn set_owner(&mut self, server: ServerId, owner: ConnOwner) -> bool {
+        let server = self.by_id.get_mut(&server);
+        server.map(|server| server.set_owner(owner)).is_some()
     }
 
     /// Changes which questions the application is asked.

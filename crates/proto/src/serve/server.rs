@@ -8,6 +8,7 @@ use super::asker::{Asker, Caller, is_destination, remember, without_value};
 use super::rounds::{Flow, Place, Punching, Round};
 use super::session::{Policy, Welcome, welcome};
 use super::slots::{Asking, Slots, State};
+use crate::conn::ConnOwner;
 use crate::net::Incoming;
 use crate::noise::KeyPair;
 use crate::punch::{Base, News, Report};
@@ -21,17 +22,30 @@ pub(super) struct Server {
     identity: KeyPair,
     pub(super) options: ServerOptions,
     pub(super) slots: Slots,
+    /// Of the connections that it accepts.
+    owner: ConnOwner,
     suspended: bool,
 }
 
 impl Server {
     pub(super) fn new(id: ServerId, identity: KeyPair, options: ServerOptions) -> Self {
-        Self { id, identity, options, slots: Slots::default(), suspended: false }
+        Self {
+            id,
+            identity,
+            options,
+            slots: Slots::default(),
+            owner: ConnOwner::Application,
+            suspended: false,
+        }
     }
 
     pub(super) fn set_hooks(&mut self, firewall: bool, holepunch: bool) {
         self.options.ask_firewall = firewall;
         self.options.ask_holepunch = holepunch;
+    }
+
+    pub(super) fn set_owner(&mut self, owner: ConnOwner) {
+        self.owner = owner;
     }
 
     pub(super) fn owns_conn(&self, conn: ConnId) -> bool {
@@ -247,6 +261,7 @@ impl Server {
     ) {
         let policy = Policy {
             server: self.id,
+            owner: self.owner,
             holepunch: self.options.holepunch,
             share_local_address: self.options.share_local_address,
         };

@@ -3,6 +3,7 @@
 use super::asker::{Asker, Caller, Client, Reply};
 use super::rounds::Punching;
 use crate::base::{Party, PunchOwner};
+use crate::conn::ConnOwner;
 use crate::noise::Finished;
 use crate::punch::{Base, MAX_ADDRESSES, PunchSecret, Puncher};
 use crate::streams::{Path, RemoteStream};
@@ -42,6 +43,8 @@ pub(super) enum Welcome {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Policy {
     pub(super) server: ServerId,
+    /// Of the connections that it accepts.
+    pub(super) owner: ConnOwner,
     pub(super) holepunch: bool,
     pub(super) share_local_address: bool,
 }
@@ -93,7 +96,8 @@ pub(super) fn welcome(
         Plan::PunchBeside if is_full => Plan::Wait,
         plan @ (Plan::Open(_) | Plan::PunchBeside | Plan::Punch | Plan::Wait) => plan,
     };
-    let accepted = (error == PayloadError::None).then(|| base.io.accept(cx, policy.server));
+    let accepted =
+        (error == PayloadError::None).then(|| base.io.accept(cx, policy.server, policy.owner));
     let stream_id = accepted.map_or(0, |(_, stream)| stream.0);
     let offer = offer(cx, base, policy, slot, error, stream_id);
     let Ok(noise) = caller.responder.send(&offer.encode()) else {

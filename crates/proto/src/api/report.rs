@@ -1,0 +1,48 @@
+//! What a connection tells its owner.
+
+use bytes::Bytes;
+
+use crate::{Closed, ConnError, ConnId, ConnectionInfo, Event, Opened};
+
+/// News of a connection. The application gets the [`Event`] of the same name; a machine that owns
+/// the connection gets this.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ConnReport {
+    /// A server accepted the connection.
+    Accepted(Box<ConnectionInfo>),
+    /// A connection that was dialled is open: keys are set, a path is chosen.
+    Opened(Box<Opened>),
+    /// One message, as it was written.
+    Data(Bytes),
+    /// One unordered message, as it was sent.
+    Message(Bytes),
+    /// The peer ended its side; everything before it was delivered.
+    RemoteEnd,
+    /// Our end was acknowledged.
+    Finished,
+    /// The peer has acknowledged all that was written before the flush of this number.
+    Flushed(u32),
+    /// This many bytes of frames have left the write queue since the last report, see
+    /// [`Event::Drained`].
+    Drained(usize),
+    /// The connection is gone. Nothing follows.
+    Closed(Option<ConnError>),
+}
+
+impl ConnReport {
+    /// The event that tells it to the application.
+    pub fn into_event(self, conn: ConnId) -> Event {
+        match self {
+            Self::Accepted(info) => Event::Connection(info),
+            Self::Opened(opened) => Event::Opened(opened),
+            Self::Data(data) => Event::Data { conn, data },
+            Self::Message(data) => Event::Message { conn, data },
+            Self::RemoteEnd => Event::RemoteEnd { conn },
+            Self::Finished => Event::Finished { conn },
+            Self::Flushed(flush) => Event::Flushed { conn, flush },
+            Self::Drained(bytes) => Event::Drained { conn, bytes },
+            Self::Closed(error) => Event::Closed(Closed { conn, error }),
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! Connections of a machine and of the application, two tables back to back.
+
+use std::net::{Ipv4Addr, SocketAddrV4};
+
+use bytes::Bytes;
+
+use super::*;
+use crate::noise::{Initiator, KeyPair, Responder};
+use crate::streams::Arrival;
+use crate::tests::bench::Bench;
+use crate::{Closed, ConnReport, Event, MachineId, SocketId, TransmitBuf};
+
+#[test]
+fn two_connections_of_machines_exchange_messages_without_the_application() {
+    let (mut client, mut server) = pair(MACHINE, MACHINE);
+    client.call(MACHINE, Call::Write(message(b"ping")));
+    exchange(&mut client, &mut server);
+    assert_eq!(server.data(), [b"ping".to_vec()]);
+    server.call(MACHINE, Call::Write(message(b"pong")));
+    server.call(MACHINE, Call::SendMessage(Bytes::from_static(b"beside")));
+    exchange(&mut client, &mut server);
+
+    let reports = client.reports();
+    assert!(matches!(&reports[0], ConnReport::Opened(_)), "{reports:?}");
+    let is_pong = |r: &ConnReport| matches!(r, ConnReport::Data(data) if **data == *b"pong");
+    let is_beside = |r: &ConnReport| matches!(r, ConnReport::Message(data) if **data == *b"beside");
+    assert!(reports.iter().any(is_pong) && reports.iter().any(is_beside), "{reports:?}");
+    assert_eq!((client.bench.out.events.len(), server.bench.out.events.len()), (0, 0));
+}
+
+#[test]
+fn a_machine_and_the_application_of_the_peer_understand_each_other() {
+    let (mut client, mut server) = pair(MACHINE, ConnOwner::Application);
+    client.call(MACHINE, Call::Write(message(b"hello")));
+    client.call(MACHINE, Call::Flush(7));
+    client.call(MACHINE, Call::End);
+    server.call(ConnOwner::Application, Call::End);
+    exchange(&mut client, &mut server);
+
+    let events: Vec<_> = server.bench.out.events.drain(..).collect();
+    assert!(matches!(&events[0], Event::Connection(info) if info.opened.conn == server.conn));
+    assert!(matches!(&events[1], Event::Data { data, .. } if **data == *b"hello"), "{events:?}");
+    assert!(matches!(events.last(), Some(Event::Closed(Closed { error: None, .. }))));
+    assert!(server.bench.out.reports.is_empty());
+
+    let reports = client.reports();
+    let tail = &reports[reports.len() - 4..];
+    let is_whole = matches!(
+        tail,
+        [
+            ConnReport::Flushed(7),
+            ConnReport::RemoteEnd | ConnReport::Finished,
+            ConnReport::RemoteEnd | ConnReport::Finished,
+            ConnReport::Closed(None)
+        ]
+    );
+    assert!(is_whole, "{reports:?}");
+    assert_eq!((client.conns.len(), server.conns.len()), (0, 0));
+}
+
+#[test]
+fn only_the_owner_can_call() {
+    let (mut client, mut server) = pair(MACHINE, MACHINE);
+    client.call(ConnOwner::Application, Call::Write(message(b"forged")));
+    client.call(ConnOwner::Machine(MachineId(2)), Call::End);
+    exchange(&mut client, &mut server);
+    assert!(matches!(&server.reports()[..], [ConnReport::Accepted(_)]));
+    assert!(client.conns.owns(MACHINE, client.conn));
+    assert!(!client.conns.owns(ConnOwner::Application, client.conn));
+}
+
+#[test]
+fn what_a_machine_calls_for_waits_until_the_connection_opens() {
+    let (mut client, mut server) = (Side::new(), Side::new());
+    let (near, far) = (client.dial(MACHINE), server.accept(MACHINE));
+    client.call(MACHINE, Call::Write(message(b"early")));
+    open(&mut client, near, &mut server, far);
+    exchange(&mut client, &mut server);
+    assert_eq!(server.data(), [b"early".to_vec()]);
+}
+
+#[test]
+fn a_machine_hears_why_its_connection_failed() {
+    let mut client = Side::new();
+    client.dial(MACHINE);
+    let Side { bench, streams, conns, conn } = &mut client;
+    conns.fail(&mut bench.cx(), streams, *conn, Some(ConnError::Stream(crate::StreamError::Reset)));
+    assert!(matches!(&client.reports()[..], [ConnReport::Closed(Some(ConnError::Stream(_)))]));
+    assert_eq!((client.conns.len(), client.streams.len()), (0, 0));
+}
+
+#[test]
+fn a_machine_hears_of_the_end() {
+    let (mut client, mut server) = pair(MACHINE, MACHINE);
+    let Side { bench, streams, conns, conn } = &mut client;
+    conns.destroy(&mut bench.cx(), streams, *conn);
+    exchange(&mut client, &mut server);
+    assert!(matches!(client.reports().last(), Some(ConnReport::Closed(None))));
+    assert!(matches!(server.reports().last(), Some(ConnReport::Closed(Some(_)))));
+}
+
+/// One node's tables, with one connection.
+struct Side {
+    bench: Bench,
+    streams: Streams,
+    conns: Conns,
+    conn: ConnId,
+}
+
+fn pair(client_owner: ConnOwner, server_owner: ConnOwner) -> (Side, Side) {
+    let (mut client, mut server) = (Side::new(), Side::new());
+    let (near, far) = (client.dial(client_owner), server.accept(server_owner));
+    open(&mut client, near, &mut server, far);
+    (client, server)
+}
+
+fn open(client: &mut Side, near: StreamId, server: &mut Side, far: StreamId) {
+    let (own, their) = (KeyPair::from_seed([1; 32]), KeyPair::from_seed([2; 32]));
+    let mut initiator = Initiator::new(&own, their.public(), &mut client.bench.rng).expect("keys");
+    let mut responder = Responder::new(&their, &mut server.bench.rng).expect("keys");
+    responder.recv(&initiator.send(b"").expect("message 1")).expect("message 1");
+    initiator.recv(&responder.send(b"").expect("message 2")).expect("message 2");
+    server.open(near, responder.finish());
+    client.open(far, initiator.finish());
+}
+
+/// Until neither side has anything to send.
+fn exchange(client: &mut Side, server: &mut Side) {
+    while client.send_to(server) || server.send_to(client) {}
+}
+
+impl Side {
+    fn new() -> Self {
+        Self {
+            bench: Bench::new(),
+            streams: Streams::default(),
+            conns: Conns::new(Duration::ZERO),
+            conn: ConnId(1),
+        }
+    }
+
+    fn dial(&mut self, owner: ConnOwner) -> StreamId {
+        let conn = OwnedConn { id: self.conn, owner };
+        self.conns.dial(&mut self.bench.cx(), &mut self.streams, conn, None)
+    }
+
+    fn accept(&mut self, owner: ConnOwner) -> StreamId {
+        let cx = &mut self.bench.cx();
+        let (conn, stream) = self.conns.accept(cx, &mut self.streams, ServerId(1), owner);
+        self.conn = conn;
+        stream
+    }
+
+    fn open(&mut self, remote: StreamId, keys: Finished) {
+        let remote = RemoteStream { id: remote.0, revision_1: true };
+        let cx = &mut self.bench.cx();
+        self.conns.open(cx, &mut self.streams, self.conn, PATH, remote, &keys);
+    }
+
+    fn call(&mut self, caller: ConnOwner, call: Call) {
+        self.conns.call(&mut self.bench.cx(), &mut self.streams, self.conn, caller, call);
+    }
+
+    /// Sends one packet; false if there is none.
+    fn send_to(&mut self, other: &mut Self) -> bool {
+        let mut buf = TransmitBuf { data: Vec::new(), max_segments: 1 };
+        let Some(sent) = self.streams.poll_transmit(&mut self.bench.cx(), &mut buf) else {
+            return false;
+        };
+        if let StreamOwner::Conn(conn) = sent.owner {
+            self.conns.handle_sent(&mut self.bench.cx(), conn, sent.unsent);
+        }
+        let cx = &mut other.bench.cx();
+        if let Arrival::Packet(stream, packet) = other.streams.handle_datagram(cx, &buf.data) {
+            other.conns.handle_packet(cx, other.conn, stream, &packet);
+        }
+        true
+    }
+
+    fn reports(&mut self) -> Vec<ConnReport> {
+        self.bench.out.reports.drain(..).map(|(_, _, report)| report).collect()
+    }
+
+    fn data(&mut self) -> Vec<Vec<u8>> {
+        let data =
+            |report| if let ConnReport::Data(data) = report { Some(data.to_vec()) } else { None };
+        self.reports().into_iter().filter_map(data).collect()
+    }
+}
+
+fn message(data: &'static [u8]) -> crate::secret::Message {
+    crate::secret::Message::from(data)
+}
+
+const MACHINE: ConnOwner = ConnOwner::Machine(MachineId(1));
+
+const PATH: Path =
+    Path { socket: SocketId::SERVER, remote: SocketAddrV4::new(Ipv4Addr::LOCALHOST, 2) };

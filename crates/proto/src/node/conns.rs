@@ -1,0 +1,91 @@
+//! Connections under way, for whoever owns them.
+
+use std::net::SocketAddrV4;
+
+use super::machines::Machines;
+use super::residents::{Machine, Stack};
+use crate::conn::{Call, ConnOwner, OwnedConn};
+use crate::noise::PublicKey;
+use crate::{
+    ConnError, ConnId, ConnReport, ConnectError, ConnectOptions, Cx, MachineId, ServerId, SocketId,
+};
+
+impl Machines {
+    /// Starts to connect, for any owner.
+    pub(super) fn connect(
+        &mut self,
+        cx: &mut Cx<'_>,
+        conn: OwnedConn,
+        remote: PublicKey,
+        options: ConnectOptions,
+    ) {
+        if let Some(error) = self.refuses_to_connect() {
+            let error = Some(ConnError::Connect(error));
+            return conn.tell(cx, ConnReport::Closed(error));
+        }
+        let (base, router) = (&mut self.lower.base(), &mut self.store.router);
+        self.connector.connect(cx, base, router, conn, remote, options);
+    }
+
+    pub(super) fn destroy_conn(&mut self, cx: &mut Cx<'_>, caller: ConnOwner, conn: ConnId) {
+        if !self.lower.conns.owns(caller, conn) {
+            return;
+        }
+        if self.lower.conns.destroy(cx, &mut self.lower.streams, conn) {
+            self.connector.handle_closed(cx, &mut self.lower.base(), conn);
+        }
+    }
+
+    /// A packet for a connection without a path has been parked.
+    pub(super) fn handle_first_packet(
+        &mut self,
+        cx: &mut Cx<'_>,
+        conn: ConnId,
+        socket: SocketId,
+        from: SocketAddrV4,
+    ) {
+        let base = &mut self.lower.base();
+        match base.io.conns.server_of(conn) {
+            Some(_) => self.servers.handle_first_packet(cx, base, conn, socket, from),
+            None => self.connector.handle_first_packet(cx, base, conn, socket, from),
+        }
+    }
+
+    /// Takes a machine of the embedder in, and lets it start.
+    pub(super) fn add_resident(&mut self, cx: &mut Cx<'_>, machine: Box<dyn Machine>) -> MachineId {
+        let mut resident = self.residents.admit(machine);
+        let id = resident.id();
+        resident.start(cx, self);
+        self.residents.put(resident);
+        id
+    }
+}
+
+impl Stack for Machines {
+    fn dial(
+        &mut self,
+        cx: &mut Cx<'_>,
+        owner: ConnOwner,
+        remote: PublicKey,
+        options: ConnectOptions,
+    ) -> Result<ConnId, ConnectError> {
+        if let Some(error) = self.refuses_to_connect() {
+            return Err(error);
+        }
+        let id = self.lower.conns.new_id();
+        self.connect(cx, OwnedConn { id, owner }, remote, options);
+        Ok(id)
+    }
+
+    fn accept_from(&mut self, owner: ConnOwner, server: ServerId) -> bool {
+        self.servers.set_owner(server, owner)
+    }
+
+    fn call(&mut self, cx: &mut Cx<'_>, caller: ConnOwner, conn: ConnId, call: Call) {
+        self.lower.call(cx, caller, conn, call);
+    }
+
+    fn destroy(&mut self, cx: &mut Cx<'_>, caller: ConnOwner, conn: ConnId) {
+        self.destroy_conn(cx, caller, conn);
+    }
+}

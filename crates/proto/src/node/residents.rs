@@ -1,0 +1,173 @@
+//! Machines that the embedder adds to a node, and what they can do.
+//!
+//! A resident owns connections as the application does, but lives inside the node: what its
+//! connections report reaches it in the same call, before anything else happens.
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+
+use bytes::Bytes;
+
+use crate::conn::{Call, ConnOwner};
+use crate::noise::PublicKey;
+use crate::secret::Message;
+use crate::{ConnId, ConnReport, ConnectError, ConnectOptions, Cx, MachineId, ServerId};
+
+/// A protocol that runs inside a node, on connections of its own, without the application: a relay,
+/// for example. It holds no clock, no socket and no lock, like the node itself.
+pub trait Machine: Debug + Send {
+    /// The node has taken the machine in.
+    fn start(&mut self, io: &mut MachineIo<'_>);
+
+    /// One of the machine's connections reports. A report may be handled in the call that caused
+    /// it to be made, so a machine that dials again at once when a connection fails never ends.
+    fn handle_report(&mut self, io: &mut MachineIo<'_>, conn: ConnId, report: ConnReport);
+}
+
+/// What a machine can do, borrowed for one call.
+#[derive(Debug)]
+pub struct MachineIo<'a> {
+    id: MachineId,
+    cx: Cx<'a>,
+    stack: &'a mut dyn Stack,
+}
+
+/// The node's other machines, as far as residents may use them.
+pub(super) trait Stack: Debug {
+    /// Dials with a number of the node's; an error if nothing may begin.
+    fn dial(
+        &mut self,
+        cx: &mut Cx<'_>,
+        owner: ConnOwner,
+        remote: PublicKey,
+        options: ConnectOptions,
+    ) -> Result<ConnId, ConnectError>;
+
+    /// Changes who owns what a server accepts. False if there is no such server.
+    fn accept_from(&mut self, owner: ConnOwner, server: ServerId) -> bool;
+
+    /// Passes a call on, if the caller owns the connection.
+    fn call(&mut self, cx: &mut Cx<'_>, caller: ConnOwner, conn: ConnId, call: Call);
+
+    /// The same for its end.
+    fn destroy(&mut self, cx: &mut Cx<'_>, caller: ConnOwner, conn: ConnId);
+}
+
+/// The machines of a node that are not its own.
+#[derive(Debug, Default)]
+pub(super) struct Residents {
+    by_id: BTreeMap<MachineId, Box<dyn Machine>>,
+    next_id: u32,
+}
+
+/// A machine that has been taken out of the table, so that it can be lent the node.
+#[derive(Debug)]
+pub(super) struct Resident {
+    id: MachineId,
+    machine: Box<dyn Machine>,
+}
+
+impl MachineIo<'_> {
+    /// The number by which the node knows the machine.
+    pub fn id(&self) -> MachineId {
+        self.id
+    }
+
+    /// Dials a server, with the node's key pair unless the options name another one. The
+    /// application is not asked about punching. Fails while the node sleeps, and after its end.
+    pub fn connect(
+        &mut self,
+        remote: PublicKey,
+        options: ConnectOptions,
+    ) -> Result<ConnId, ConnectError> {
+        let options = ConnectOptions { ask_holepunch: false, ..options };
+        let owner = self.owner();
+        self.stack.dial(&mut self.cx, owner, remote, options)
+    }
+
+    /// From here on, the connections that this server accepts are the machine's. The server itself
+    /// stays the application's. False if there is no such server.
+    pub fn accept_from(&mut self, server: ServerId) -> bool {
+        let owner = self.owner();
+        self.stack.accept_from(owner, server)
+    }
+
+    /// Writes one message, or queues it until the connection opens.
+    pub fn write(&mut self, conn: ConnId, data: Message) {
+        self.call(conn, Call::Write(data));
+    }
+
+    /// Sends one unordered message, or queues it until the connection opens.
+    pub fn send_message(&mut self, conn: ConnId, data: Bytes) {
+        self.call(conn, Call::SendMessage(data));
+    }
+
+    /// Tells when all that was written so far is acknowledged: [`ConnReport::Flushed`].
+    pub fn flush(&mut self, conn: ConnId, flush: u32) {
+        self.call(conn, Call::Flush(flush));
+    }
+
+    /// The machine is done with this many bytes of messages, for which the peer has waited.
+    pub fn consumed(&mut self, conn: ConnId, bytes: usize) {
+        self.call(conn, Call::Consumed(bytes));
+    }
+
+    /// Ends the write side.
+    pub fn end(&mut self, conn: ConnId) {
+        self.call(conn, Call::End);
+    }
+
+    /// Tears a connection down. [`ConnReport::Closed`] follows.
+    pub fn destroy(&mut self, conn: ConnId) {
+        let owner = self.owner();
+        self.stack.destroy(&mut self.cx, owner, conn);
+    }
+
+    fn call(&mut self, conn: ConnId, call: Call) {
+        let owner = self.owner();
+        self.stack.call(&mut self.cx, owner, conn, call);
+    }
+
+    fn owner(&self) -> ConnOwner {
+        ConnOwner::Machine(self.id)
+    }
+}
+
+impl Residents {
+    /// A number for one more.
+    pub(super) fn admit(&mut self, machine: Box<dyn Machine>) -> Resident {
+        let id = MachineId(self.next_id);
+        self.next_id += 1;
+        Resident { id, machine }
+    }
+
+    pub(super) fn take(&mut self, id: MachineId) -> Option<Resident> {
+        self.by_id.remove(&id).map(|machine| Resident { id, machine })
+    }
+
+    pub(super) fn put(&mut self, resident: Resident) {
+        self.by_id.insert(resident.id, resident.machine);
+    }
+}
+
+impl Resident {
+    pub(super) fn id(&self) -> MachineId {
+        self.id
+    }
+
+    pub(super) fn start(&mut self, cx: &mut Cx<'_>, stack: &mut dyn Stack) {
+        let id = self.id;
+        self.machine.start(&mut MachineIo { id, cx: cx.reborrow(), stack });
+    }
+
+    pub(super) fn handle_report(
+        &mut self,
+        cx: &mut Cx<'_>,
+        stack: &mut dyn Stack,
+        conn: ConnId,
+        report: ConnReport,
+    ) {
+        let mut io = MachineIo { id: self.id, cx: cx.reborrow(), stack };
+        self.machine.handle_report(&mut io, conn, report);
+    }
+}
