@@ -1,10 +1,14 @@
 //! The steps that most tests begin with: there is a network, a node is ready, a server listens, a
 //! client connects.
 
+use std::net::SocketAddrV4;
 use std::time::Duration;
 
 use proto::noise::{KeyPair, PublicKey};
-use proto::{Command, Config, ConnId, ConnectOptions, Event, ServerId, ServerOptions};
+use proto::{
+    Command, Config, ConnId, ConnectOptions, Event, Machine, MachineId, ServerId, ServerOptions,
+    SocketId,
+};
 
 use crate::{HostId, Link, World};
 
@@ -64,6 +68,16 @@ impl World {
         options: ConnectOptions,
     ) {
         self.command(host, Command::Connect { conn, remote, options });
+    }
+
+    /// Adds a machine to a host's node.
+    pub fn add_machine(&mut self, host: HostId, machine: Box<dyn Machine>) -> MachineId {
+        self.act(host, |node, now| node.add_machine(now, machine))
+    }
+
+    /// Sends the packets of a connection over another path.
+    pub fn change_path(&mut self, host: HostId, conn: ConnId, socket: SocketId, to: SocketAddrV4) {
+        self.act(host, |node, now| node.change_path(now, conn, socket, to));
     }
 
     /// Waits until a connection of a client has opened.

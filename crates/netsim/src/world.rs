@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hasher};
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::{Duration, Instant};
 
-use proto::{BootstrapNode, Command, Config, Datagram, Event, HostEvent, Machine, MachineId, Rng};
+use proto::{BootstrapNode, Command, Config, Datagram, Event, HostEvent, Node, Rng};
 
 use crate::agenda::{Agenda, Due};
 use crate::firewall::Firewall;
@@ -173,23 +173,21 @@ impl World {
     /// Gives a command to a host's node; a host that is off, asleep or stalled takes none.
     pub fn command(&mut self, host: HostId, command: Command) {
         if self.hosts[host.0].is_on() {
-            self.hosts[host.0].node.handle_command(self.now, command);
-            self.settle(host);
+            self.act(host, |node, now| node.handle_command(now, command));
         }
     }
 
-    /// Adds a machine to a host's node.
-    pub fn add_machine(&mut self, host: HostId, machine: Box<dyn Machine>) -> MachineId {
-        let id = self.hosts[host.0].node.add_machine(self.now, machine);
+    /// Lets a host's node do something, and takes what follows from it.
+    pub fn act<T>(&mut self, host: HostId, act: impl FnOnce(&mut Node, Instant) -> T) -> T {
+        let done = act(&mut self.hosts[host.0].node, self.now);
         self.settle(host);
-        id
+        done
     }
 
     /// Tells a host's node of its host; one that is off or asleep takes nothing.
     pub fn host_event(&mut self, host: HostId, event: HostEvent) {
         if self.hosts[host.0].is_on() {
-            self.hosts[host.0].node.handle_host_event(self.now, event);
-            self.settle(host);
+            self.act(host, |node, now| node.handle_host_event(now, event));
         }
     }
 

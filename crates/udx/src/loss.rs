@@ -20,7 +20,8 @@ pub(crate) struct Delivery {
     pub(crate) on_path: bool,
     /// The largest IP packet among them, in bytes.
     pub(crate) largest: u64,
-    highest: Option<Number>,
+    /// The highest number among them.
+    pub(crate) highest: Option<Number>,
     reordered: bool,
     spurious: bool,
 }

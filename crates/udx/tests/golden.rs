@@ -238,7 +238,7 @@ impl<'a> Native<'a> {
             match event {
                 Event::RemoteChanged => moved += 1,
                 Event::Closed(reason) => closed = Some(reason),
-                Event::Finished => {}
+                Event::Finished | Event::PathValidated | Event::PathFailed => {}
             }
         }
         assert_eq!(moved, of("remote-changed"), "{}", self.name);

@@ -31,4 +31,4 @@ pub use report::ConnReport;
 pub use sizes::Sizes;
 pub use stats::{Dropped, Live, Stats, Stored};
 pub use transmit::{Datagram, Transmit, TransmitBuf};
-pub use view::{ConnStats, HealthReport, InflightRequest, TableNode};
+pub use view::{ConnPath, ConnStats, HealthReport, InflightRequest, TableNode};

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddrV4;
 
+use crate::SocketId;
 use crate::wire::NodeId;
 
 /// A node of the routing table.
@@ -21,6 +22,18 @@ pub struct TableNode {
     pub sampled: u64,
     /// How often others reported it down.
     pub down_hints: u32,
+}
+
+/// Where the packets of a connection go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConnPath {
+    /// The socket that they leave from.
+    pub socket: SocketId,
+    /// The peer's address.
+    pub remote: SocketAddrV4,
+    /// Whether they are known to arrive. If not, little is sent until the peer has acknowledged
+    /// something, and if it does not within 3 s, the path before is taken again.
+    pub validated: bool,
 }
 
 /// What the health of the network is judged by.

@@ -97,6 +97,11 @@ impl Connection {
                 Some(at) => cx.timers.set(Timer::KeepAlive(self.to.id), at),
                 None => cx.timers.cancel(Timer::KeepAlive(self.to.id)),
             },
+            Call::ChangePath(path) => {
+                tracing::debug!(conn = ?self.to.id, ?path, "the path changes");
+                stream.change_path(cx.now, path);
+                open.provoke(cx.now, stream);
+            }
         }
     }
 
@@ -171,7 +176,8 @@ impl Connection {
         while let Some(event) = stream.poll_event() {
             match event {
                 udx::Event::Finished => self.to.tell(cx, ConnReport::Finished),
-                udx::Event::RemoteChanged => {}
+                // What they tell is the transport's business.
+                udx::Event::RemoteChanged | udx::Event::PathValidated | udx::Event::PathFailed => {}
                 udx::Event::Closed(reason) => self.close(cx, stream_error(reason)),
             }
         }

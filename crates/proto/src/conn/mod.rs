@@ -18,7 +18,9 @@ use std::time::Duration;
 
 use crate::noise::Finished;
 use crate::streams::{Path, RemoteStream, StreamMut, StreamOwner, Streams};
-use crate::{ConnError, ConnId, ConnReport, ConnStats, Cx, Question, ServerId, Sizes, StreamId};
+use crate::{
+    ConnError, ConnId, ConnPath, ConnReport, ConnStats, Cx, Question, ServerId, Sizes, StreamId,
+};
 
 use connection::{Connection, State};
 pub(crate) use owner::{ConnOwner, OwnedConn};
@@ -255,6 +257,12 @@ impl Conns {
     pub(crate) fn stats(&self, streams: &Streams, conn: ConnId) -> Option<ConnStats> {
         let connection = self.by_id.get(&conn)?;
         connection.stats(streams.stats(connection.stream)?)
+    }
+
+    /// Where the packets of an open connection go.
+    pub(crate) fn path(&self, streams: &Streams, conn: ConnId) -> Option<ConnPath> {
+        let (Path { socket, remote }, validated) = streams.path(self.by_id.get(&conn)?.stream)?;
+        Some(ConnPath { socket, remote, validated })
     }
 
     /// Connections that their owners know of or will know of.

@@ -117,6 +117,14 @@ impl Open {
         Some(self.last_write + interval)
     }
 
+    /// Writes an empty message that the peer does not see, if it keeps the connection alive too: its
+    /// acknowledgement validates a new path. Without a keep-alive that waits for the next message.
+    pub(super) fn provoke(&mut self, now: Instant, stream: &mut StreamMut<'_>) {
+        if self.keep_alive.interval().is_some() && !self.ended {
+            self.write_keep_alive(now, stream);
+        }
+    }
+
     /// Feeds a packet to the stream, and what comes out of it to the secret stream.
     pub(super) fn handle_packet(
         &mut self,

@@ -171,7 +171,9 @@ impl Side {
             self.conns.handle_sent(&mut self.bench.cx(), conn, sent.unsent);
         }
         let cx = &mut other.bench.cx();
-        if let Arrival::Packet(stream, packet) = other.streams.handle_datagram(cx, &buf.data) {
+        if let Arrival::Packet(stream, packet) =
+            other.streams.handle_datagram(cx, sent.transmit.socket, &buf.data)
+        {
             other.conns.handle_packet(cx, other.conn, stream, &packet);
         }
         true

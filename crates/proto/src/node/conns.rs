@@ -6,6 +6,7 @@ use super::machines::Machines;
 use super::residents::{Machine, Stack};
 use crate::conn::{Call, ConnOwner, OwnedConn};
 use crate::noise::PublicKey;
+use crate::streams::Path;
 use crate::{
     ConnError, ConnId, ConnReport, ConnectError, ConnectOptions, Cx, MachineId, ServerId, SocketId,
 };
@@ -48,6 +49,13 @@ impl Machines {
         match base.io.conns.server_of(conn) {
             Some(_) => self.servers.handle_first_packet(cx, base, conn, socket, from),
             None => self.connector.handle_first_packet(cx, base, conn, socket, from),
+        }
+    }
+
+    /// Sends the packets of a connection of the application over another path.
+    pub(super) fn change_path(&mut self, cx: &mut Cx<'_>, conn: ConnId, path: Path) {
+        if self.lower.base().io.is_open(path.socket) {
+            self.lower.call(cx, ConnOwner::Application, conn, Call::ChangePath(path));
         }
     }
 

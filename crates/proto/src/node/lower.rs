@@ -6,7 +6,7 @@ use crate::conn::{Call, ConnOwner, Conns};
 use crate::net::Net;
 use crate::punch::{Base, Punchers};
 use crate::streams::{Arrival, StreamOwner, Streams};
-use crate::{ConnId, ConnStats, Cx, StreamId, Transmit, TransmitBuf};
+use crate::{ConnId, ConnPath, ConnStats, Cx, SocketId, StreamId, Transmit, TransmitBuf};
 
 /// What the connecting machines stand on.
 #[derive(Debug)]
@@ -44,8 +44,13 @@ impl Lower {
     }
 
     /// Takes a datagram if it names one of our streams, whose owner gets it.
-    pub(super) fn handle_packet(&mut self, cx: &mut Cx<'_>, data: &[u8]) -> Packet {
-        match self.streams.handle_datagram(cx, data) {
+    pub(super) fn handle_packet(
+        &mut self,
+        cx: &mut Cx<'_>,
+        socket: SocketId,
+        data: &[u8],
+    ) -> Packet {
+        match self.streams.handle_datagram(cx, socket, data) {
             Arrival::Unknown => return Packet::Other,
             Arrival::Done => {}
             Arrival::Parked(StreamOwner::Conn(conn)) => return Packet::Parked(conn),
@@ -82,6 +87,10 @@ impl Lower {
     /// Passes on what the caller wants of a connection, if it is the owner.
     pub(super) fn call(&mut self, cx: &mut Cx<'_>, caller: ConnOwner, conn: ConnId, call: Call) {
         self.conns.call(cx, &mut self.streams, conn, caller, call);
+    }
+
+    pub(super) fn conn_path(&self, conn: ConnId) -> Option<ConnPath> {
+        self.conns.path(&self.streams, conn)
     }
 
     pub(super) fn conn_stats(&self, conn: ConnId) -> Option<ConnStats> {

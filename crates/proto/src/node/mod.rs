@@ -20,10 +20,11 @@ use std::time::Instant;
 
 use zeroize::Zeroize;
 
+use crate::streams::Path;
 use crate::{
-    Action, Command, Config, ConnId, ConnStats, Cx, Datagram, Event, HealthReport, HostEvent,
-    InflightRequest, Live, MachineId, Outbox, Rng, Sizes, Stats, Stored, TableNode, Timer, Timers,
-    Transmit, TransmitBuf,
+    Action, Command, Config, ConnId, ConnPath, ConnStats, Cx, Datagram, Event, HealthReport,
+    HostEvent, InflightRequest, Live, MachineId, Outbox, Rng, Sizes, SocketId, Stats, Stored,
+    TableNode, Timer, Timers, Transmit, TransmitBuf,
 };
 use machines::Machines;
 pub use residents::{Machine, MachineIo};
@@ -80,6 +81,21 @@ impl Node {
         let id = machines.add_resident(&mut cx, machine);
         machines.settle(&mut cx);
         id
+    }
+
+    /// Sends the packets of an open connection of the application over another path, which is
+    /// validated: see [`Self::conn_path`]. The peer sends where it sent before, until it does the
+    /// same. Does nothing if the node does not hold the socket.
+    pub fn change_path(
+        &mut self,
+        now: Instant,
+        conn: ConnId,
+        socket: SocketId,
+        remote: SocketAddrV4,
+    ) {
+        let (mut cx, machines) = self.split(now);
+        machines.change_path(&mut cx, conn, Path { socket, remote });
+        machines.settle(&mut cx);
     }
 
     /// Runs what is due.
@@ -199,6 +215,11 @@ impl Node {
     /// What the transport of a connection measures.
     pub fn conn_stats(&self, conn: ConnId) -> Option<ConnStats> {
         self.machines.lower.conn_stats(conn)
+    }
+
+    /// Where the packets of a connection go; `None` unless it is open.
+    pub fn conn_path(&self, conn: ConnId) -> Option<ConnPath> {
+        self.machines.lower.conn_path(conn)
     }
 
     fn split(&mut self, now: Instant) -> (Cx<'_>, &mut Machines) {

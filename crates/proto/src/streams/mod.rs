@@ -9,17 +9,20 @@
 
 mod parked;
 mod path;
+mod route;
 mod sending;
+mod sockets;
 mod stream_mut;
 mod transport;
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 
 use crate::{ConnId, Cx, Sizes, SocketId, StreamId, Timer, Transmit, TransmitBuf};
 
 pub(crate) use parked::Parked;
 pub(crate) use path::{Path, RemoteStream};
 use sending::Sending;
+use sockets::Sockets;
 pub(crate) use stream_mut::StreamMut;
 use transport::Transport;
 
@@ -51,10 +54,7 @@ enum Entry {
 struct Shared {
     /// Streams that may have something to send, each once.
     ready: VecDeque<StreamId>,
-    /// How many streams use each socket.
-    users: BTreeMap<SocketId, usize>,
-    /// Sockets that a stream has left, for the pool.
-    unused: Vec<SocketId>,
+    sockets: Sockets,
     /// What is kept for peers that have not acknowledged it.
     sending: Sending,
 }
@@ -108,7 +108,7 @@ impl Streams {
         let parked = std::mem::take(parked);
         let transport = Transport::connect(cx.now, id, *owner, path, remote);
         *entry = Entry::Connected(Box::new(transport));
-        self.shared.use_socket(path.socket);
+        self.shared.sockets.enter(path.socket);
         Some((self.get(id)?, parked))
     }
 
@@ -124,6 +124,7 @@ impl Streams {
     pub(crate) fn handle_datagram<'a>(
         &'a mut self,
         cx: &mut Cx<'_>,
+        socket: SocketId,
         data: &'a [u8],
     ) -> Arrival<'a> {
         let Some(id) = udx::stream_id(data) else { return Arrival::Unknown };
@@ -139,6 +140,7 @@ impl Streams {
             cx.stats.dropped.udx += 1;
             return Arrival::Done;
         };
+        transport.handle_arrival(socket, &mut self.shared.sockets);
         let mut stream = StreamMut::new(transport, &mut self.shared);
         if stream.owner() == StreamOwner::Nobody {
             stream.handle_packet(cx.now, &packet, &mut Discard);
@@ -208,14 +210,22 @@ impl Streams {
         }
     }
 
-    /// How many streams use a socket.
+    /// Where the packets of a connected stream go, and whether that is known to work.
+    pub(crate) fn path(&self, id: StreamId) -> Option<(Path, bool)> {
+        match self.by_id.get(&id)? {
+            Entry::Connected(transport) => Some((transport.path(), transport.is_validated())),
+            Entry::Reserved(..) => None,
+        }
+    }
+
+    /// How many paths of streams use a socket.
     pub(crate) fn users_of(&self, socket: SocketId) -> usize {
-        self.shared.users.get(&socket).copied().unwrap_or(0)
+        self.shared.sockets.users_of(socket)
     }
 
     /// Sockets that lost a stream since the last call; some may still have others.
     pub(crate) fn take_unused(&mut self) -> Vec<SocketId> {
-        std::mem::take(&mut self.shared.unused)
+        self.shared.sockets.take_left()
     }
 
     /// All streams, also those that nobody owns.
@@ -226,14 +236,14 @@ impl Streams {
     /// Counts what is kept.
     pub(crate) fn measure(&self, sizes: &mut Sizes) {
         sizes.stream_index = self.by_id.len().max(self.shared.ready.len());
-        sizes.reports += self.shared.unused.len();
+        sizes.reports += self.shared.sockets.left();
         sizes.sending = self.by_id.values().map(Entry::held).sum();
     }
 
     fn forget(&mut self, cx: &mut Cx<'_>, id: StreamId) {
         let Some(Entry::Connected(mut transport)) = self.by_id.remove(&id) else { return };
         self.shared.sending.set(&mut transport.share, 0);
-        self.shared.leave_socket(transport.path().socket);
+        transport.leave_sockets(&mut self.shared.sockets);
         cx.timers.cancel(Timer::Stream(id));
     }
 }
@@ -249,22 +259,6 @@ impl Entry {
             Self::Reserved(..) => 0,
             Self::Connected(transport) => transport.held(),
         }
-    }
-}
-
-impl Shared {
-    fn use_socket(&mut self, socket: SocketId) {
-        *self.users.entry(socket).or_insert(0) += 1;
-    }
-
-    fn leave_socket(&mut self, socket: SocketId) {
-        if let Some(users) = self.users.get_mut(&socket) {
-            *users -= 1;
-            if *users == 0 {
-                self.users.remove(&socket);
-            }
-        }
-        self.unused.push(socket);
     }
 }
 

@@ -12,6 +12,16 @@ pub(crate) struct Path {
     pub(crate) remote: SocketAddrV4,
 }
 
+/// What is known of a stream's path, in the terms of RFC 9000, section 8.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PathState {
+    /// The handshake gave the path, or a packet of the peer has come over it, or the peer has
+    /// acknowledged what only this path carried.
+    Validated,
+    /// Nothing shows yet that packets arrive. `fallback` is the last path that was validated.
+    Validating { fallback: Path },
+}
+
 /// The peer's end of a stream, as the handshake told of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct RemoteStream {

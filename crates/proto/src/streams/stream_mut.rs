@@ -69,6 +69,12 @@ impl<'a> StreamMut<'a> {
         self.transport.udx.set_unread(now, bytes, sink);
     }
 
+    /// New packets take another path from here on, to the same stream of the peer. No byte is lost,
+    /// also if the path turns out not to work: then packets take the last one again that did.
+    pub(crate) fn change_path(&mut self, now: Instant, path: Path) {
+        self.transport.change_path(now, path, &mut self.shared.sockets);
+    }
+
     /// The position in the byte stream behind all that was written.
     pub(crate) fn written(&self) -> u64 {
         self.transport.udx.written()
@@ -86,7 +92,7 @@ impl<'a> StreamMut<'a> {
 
     /// The next thing that the stream has to tell its owner.
     pub(crate) fn poll_event(&mut self) -> Option<udx::Event> {
-        self.transport.udx.poll_event()
+        self.transport.poll_event(&mut self.shared.sockets)
     }
 
     /// After any change: lets it send, and sets its deadline.

@@ -1,6 +1,7 @@
 //! The table of streams with one peer, without a network.
 
 use std::net::{Ipv4Addr, SocketAddrV4};
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -21,7 +22,7 @@ fn packets_that_come_before_the_path_are_replayed() {
     pair.peer.connect(pair.bench.now, id.0, LOCAL);
     pair.peer.write(Bytes::from_static(b"early"));
     for packet in pair.peer_sends() {
-        let arrival = pair.streams.handle_datagram(&mut pair.bench.cx(), &packet);
+        let arrival = pair.streams.handle_datagram(&mut pair.bench.cx(), PATH.socket, &packet);
         assert!(matches!(arrival, Arrival::Parked(OWNER)));
     }
 
@@ -42,7 +43,7 @@ fn what_is_parked_is_bounded() {
     packet[..2].copy_from_slice(&[0xff, 1]);
     packet[4..8].copy_from_slice(&id.0.to_le_bytes());
     for _ in 0..100 {
-        pair.streams.handle_datagram(&mut pair.bench.cx(), &packet);
+        pair.streams.handle_datagram(&mut pair.bench.cx(), PATH.socket, &packet);
     }
     assert_eq!(pair.bench.stats.dropped.udx, 100 - 64);
 }
@@ -70,7 +71,7 @@ fn a_released_stream_answers_its_peer_until_it_is_done() {
     pair.exchange();
     assert_eq!((pair.streams.len(), pair.streams.users_of(PATH.socket)), (1, 1));
 
-    pair.bench.now += std::time::Duration::from_secs(4);
+    pair.bench.now += Duration::from_secs(4);
     assert!(pair.streams.handle_timeout(&mut pair.bench.cx(), id).is_none());
     pair.exchange();
     assert_eq!((pair.streams.len(), pair.streams.users_of(PATH.socket)), (0, 0));
@@ -89,6 +90,60 @@ fn released_streams_can_be_forgotten_at_once() {
     assert_eq!(pair.streams.len(), 0);
 }
 
+#[test]
+fn a_stream_keeps_the_socket_of_an_old_path_until_nothing_needs_it() {
+    let mut pair = Pair::connected();
+    let now = pair.bench.now;
+    pair.stream().change_path(now, OTHER);
+    assert_eq!((pair.path(), pair.users()), ((OTHER, false), (1, 1)));
+
+    // The peer acknowledges what took the new path, but sends to the old socket.
+    pair.stream().write(Bytes::from_static(b"over the new path"));
+    pair.exchange();
+    pair.settle();
+    assert_eq!((pair.path(), pair.users()), ((OTHER, true), (1, 1)));
+
+    pair.socket = OTHER.socket;
+    pair.peer.write(Bytes::from_static(b"to the new socket"));
+    pair.exchange();
+    assert_eq!(pair.users(), (0, 1));
+    assert_eq!(pair.streams.take_unused(), [PATH.socket]);
+}
+
+#[test]
+fn a_stream_returns_to_the_socket_of_the_path_that_worked() {
+    let mut pair = Pair::connected();
+    let (now, id) = (pair.bench.now, pair.id());
+    pair.stream().change_path(now, OTHER);
+    pair.stream().write(Bytes::from_static(b"into the void"));
+    pair.settle();
+    for _ in 0..2 {
+        while pair.poll_transmit().is_some() {}
+        pair.bench.now += Duration::from_secs(2);
+        let stream = pair.streams.handle_timeout(&mut pair.bench.cx(), id).expect("a stream");
+        stream.settle(&mut pair.bench.cx());
+    }
+    pair.settle();
+    assert_eq!((pair.path(), pair.users()), ((PATH, true), (1, 0)));
+    assert_eq!(pair.streams.take_unused(), [OTHER.socket]);
+    let sent = pair.poll_transmit().expect("the data again");
+    assert_eq!((sent.transmit.socket, sent.transmit.to), (PATH.socket, PATH.remote));
+}
+
+#[test]
+fn a_stream_that_ends_on_its_way_leaves_every_socket() {
+    let mut pair = Pair::connected();
+    let now = pair.bench.now;
+    for port in 3..30 {
+        let remote = SocketAddrV4::new(Ipv4Addr::LOCALHOST, port);
+        pair.stream().change_path(now, Path { socket: OTHER.socket, remote });
+    }
+    let stream = pair.stream();
+    stream.release(&mut Bench::new().cx());
+    pair.streams.forget_released(&mut pair.bench.cx());
+    assert_eq!(pair.users(), (0, 0));
+}
+
 /// How many answer a batch of `PACKETS` packets.
 fn acknowledgements(features: u64) -> usize {
     let mut pair = Pair::of(Some(UdxInfo { features, id: PEER, seq: 0 }).into());
@@ -105,6 +160,8 @@ struct Pair {
     streams: Streams,
     peer: udx::Stream,
     inbox: Inbox,
+    /// Where the peer sends to.
+    socket: SocketId,
 }
 
 /// Keeps what a stream delivers.
@@ -127,6 +184,7 @@ impl Pair {
             streams: Streams::default(),
             peer: udx::Stream::new(PEER, udx::Config::default()),
             inbox: Inbox::default(),
+            socket: PATH.socket,
         }
     }
 
@@ -167,7 +225,9 @@ impl Pair {
         let packets = self.peer_sends();
         for data in &packets {
             let cx = &mut self.bench.cx();
-            if let Arrival::Packet(mut stream, packet) = self.streams.handle_datagram(cx, data) {
+            if let Arrival::Packet(mut stream, packet) =
+                self.streams.handle_datagram(cx, self.socket, data)
+            {
                 stream.handle_packet(cx.now, &packet, &mut self.inbox);
                 stream.settle(cx);
             }
@@ -189,9 +249,30 @@ impl Pair {
                 self.peer.handle_packet(self.bench.now, &packet, &mut self.inbox);
             }
             if !self.deliver() && sent.is_none() {
-                return;
+                break;
             }
         }
+    }
+
+    /// What an owner does after a change.
+    fn settle(&mut self) {
+        let Some(mut stream) = self.streams.get(self.id()) else { return };
+        while stream.owner() == OWNER && stream.poll_event().is_some() {}
+        stream.settle(&mut self.bench.cx());
+    }
+
+    fn poll_transmit(&mut self) -> Option<Sent> {
+        let mut buf = TransmitBuf { data: Vec::new(), max_segments: 1 };
+        self.streams.poll_transmit(&mut self.bench.cx(), &mut buf)
+    }
+
+    fn path(&self) -> (Path, bool) {
+        self.streams.path(self.id()).expect("a stream")
+    }
+
+    /// How many use the socket of the first path, and of the other.
+    fn users(&self) -> (usize, usize) {
+        (self.streams.users_of(PATH.socket), self.streams.users_of(OTHER.socket))
     }
 }
 
@@ -203,6 +284,9 @@ const LOCAL: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 1);
 
 const PATH: Path =
     Path { socket: SocketId::SERVER, remote: SocketAddrV4::new(Ipv4Addr::LOCALHOST, 2) };
+
+const OTHER: Path =
+    Path { socket: SocketId::CLIENT, remote: SocketAddrV4::new(Ipv4Addr::LOCALHOST, 3) };
 
 const PACKETS: usize = 12;
 

@@ -2,9 +2,11 @@
 
 use std::time::Instant;
 
+use super::route::Route;
 use super::sending::Share;
+use super::sockets::Sockets;
 use super::{Path, RemoteStream, Sent, StreamOwner};
-use crate::{Cx, StreamId, Timer, Transmit, TransmitBuf};
+use crate::{Cx, SocketId, StreamId, Timer, Transmit, TransmitBuf};
 
 /// A UDX stream, its path and its owner.
 #[derive(Debug)]
@@ -12,7 +14,7 @@ pub(super) struct Transport {
     pub(super) id: StreamId,
     pub(super) owner: StreamOwner,
     pub(super) udx: udx::Stream,
-    path: Path,
+    route: Route,
     /// Queued to transmit.
     pub(super) ready: bool,
     /// Of what the node keeps for peers.
@@ -30,11 +32,49 @@ impl Transport {
         let mut udx = udx::Stream::new(id.0, udx::Config::default());
         udx.connect(now, remote.id, path.remote);
         udx.set_thin_acks(remote.revision_1);
-        Self { id, owner, udx, path, ready: false, share: Share::default() }
+        let route = Route::new(path);
+        Self { id, owner, udx, route, ready: false, share: Share::default() }
     }
 
     pub(super) fn path(&self) -> Path {
-        self.path
+        self.route.path()
+    }
+
+    pub(super) fn is_validated(&self) -> bool {
+        self.route.is_validated()
+    }
+
+    /// New packets take another path from here on, to the same stream of the peer.
+    pub(super) fn change_path(&mut self, now: Instant, path: Path, sockets: &mut Sockets) {
+        if path == self.path() || !self.udx.is_connected() {
+            return;
+        }
+        if let Some(remote_id) = self.udx.remote_id() {
+            self.udx.change_remote(now, remote_id, path.remote);
+            self.route.change(path, sockets);
+        }
+    }
+
+    /// A packet has come to a socket.
+    pub(super) fn handle_arrival(&mut self, socket: SocketId, sockets: &mut Sockets) {
+        self.route.handle_arrival(socket, sockets);
+    }
+
+    /// The next thing that the stream has to tell. What it tells of its path is learned here.
+    pub(super) fn poll_event(&mut self, sockets: &mut Sockets) -> Option<udx::Event> {
+        let event = self.udx.poll_event()?;
+        match event {
+            udx::Event::RemoteChanged => self.route.handle_drained(sockets),
+            udx::Event::PathValidated => self.route.handle_validated(sockets),
+            udx::Event::PathFailed => self.route.handle_failed(sockets),
+            udx::Event::Finished | udx::Event::Closed(_) => {}
+        }
+        Some(event)
+    }
+
+    /// The stream is gone.
+    pub(super) fn leave_sockets(&mut self, sockets: &mut Sockets) {
+        self.route.end(sockets);
     }
 
     pub(super) fn poll_transmit(
@@ -45,7 +85,7 @@ impl Transport {
     ) -> Option<Sent> {
         self.udx.set_max_held(max_held);
         let sent = self.udx.poll_transmit(now, &mut buf.data, buf.max_segments)?;
-        let socket = self.path.socket;
+        let socket = self.route.socket_to(sent.to);
         let transmit = Transmit { socket, to: sent.to, ttl: None, segment_size: sent.segment_size };
         Some(Sent { transmit, owner: self.owner, unsent: self.udx.unsent() })
     }

@@ -1,7 +1,6 @@
 //! One stream: the halves put together behind the public face.
 
 use std::collections::VecDeque;
-use std::net::SocketAddrV4;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -14,7 +13,7 @@ use crate::header::{Flags, HEADER_SIZE, Packet};
 use crate::loss::{Rack, Timers};
 use crate::mtu::MtuSearch;
 use crate::pacing::Pacer;
-use crate::path::{Path, Paths};
+use crate::path::Paths;
 use crate::rate::RateSampler;
 use crate::recv::Receiver;
 use crate::relay::rewrite;
@@ -24,6 +23,7 @@ use crate::seq::Number;
 use crate::time::{Clock, Micros, SECOND};
 
 mod receive;
+mod remote;
 mod timeout;
 mod transmit;
 mod types;
@@ -157,47 +157,6 @@ impl Stream {
     /// The id by which the peer addresses this stream.
     pub fn local_id(&self) -> u32 {
         self.local_id
-    }
-
-    /// Gives the stream its peer. Acknowledgements owed since earlier can leave.
-    pub fn connect(&mut self, now: Instant, remote_id: u32, remote: SocketAddrV4) {
-        self.clock.micros(now);
-        if self.is_connected() {
-            return self.change_remote(now, remote_id, remote);
-        }
-        self.paths.change(Path { remote_id, remote }, self.flight.next());
-    }
-
-    /// Moves the stream to another path. Packets sent earlier are repeated over the old path first;
-    /// [`Event::RemoteChanged`] tells when all of them have arrived.
-    pub fn change_remote(&mut self, now: Instant, remote_id: u32, remote: SocketAddrV4) {
-        if !self.is_connected() {
-            return self.connect(now, remote_id, remote);
-        }
-        self.clock.micros(now);
-        self.paths.change(Path { remote_id, remote }, self.flight.next());
-        self.mtu.restart();
-        self.rtt.reset();
-        self.rack.handle_path_change();
-        self.bbr = Bbr::after_move(self.flight.in_flight());
-        if self.paths.handle_acknowledged(self.flight.una()) {
-            self.events.push_back(Event::RemoteChanged);
-        }
-    }
-
-    /// Whether the stream has a peer and is not over.
-    pub fn is_connected(&self) -> bool {
-        self.state == State::Open && self.paths.current().is_some()
-    }
-
-    /// Where packets go.
-    pub fn remote(&self) -> Option<SocketAddrV4> {
-        self.paths.current().map(|path| path.remote)
-    }
-
-    /// The peer's stream id.
-    pub fn remote_id(&self) -> Option<u32> {
-        self.paths.current().map(|path| path.remote_id)
     }
 
     /// Queues data without copying it. Ignored after [`Self::end`] and when closed.

@@ -153,6 +153,9 @@ impl Stream {
             // At most a cumulative acknowledgement of what was known to have arrived.
             return self.handle_progress(now);
         }
+        if delivery.highest.is_some_and(|highest| self.paths.handle_delivered(highest)) {
+            self.events.push_back(Event::PathValidated);
+        }
         self.rack.update(now, &delivery);
         if let Some(rtt) = delivery.rtt {
             self.rtt.sample(now, rtt);

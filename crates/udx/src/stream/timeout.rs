@@ -78,6 +78,10 @@ impl Stream {
         if self.timers.timeouts > MAX_TIMEOUTS {
             return self.give_up(now);
         }
+        if self.paths.handle_timeout() {
+            self.events.push_back(Event::PathFailed);
+            self.forget_measurements();
+        }
         let losses = self.rack.detect_all(now, &mut self.flight, &self.rtt);
         if let Some(size) = losses.probe {
             self.mtu.handle_lost(size);

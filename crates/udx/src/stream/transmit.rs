@@ -192,6 +192,9 @@ impl Stream {
         let lost = self.flight.next_lost();
         let new = lost.is_none().then(|| self.plan_new(now)).flatten();
         let plan = lost.map(Plan::Again).or(new)?;
+        if self.paths.is_validating() && !self.paths.may_send(self.measure(plan).1) {
+            return None;
+        }
         if self.flight.in_flight() >= self.bbr.cwnd() {
             self.pacer.unblock();
             return None;
@@ -255,10 +258,27 @@ impl Stream {
         let Some(sent) = self.flight.get(number) else {
             return (HEADER_SIZE, self.paths.index());
         };
-        // What the old path does not deliver is tried over the current one, if it fits there.
-        let gone = sent.transmissions > 1 && usize::from(sent.len) <= self.mtu.payload();
-        let index = if gone { self.paths.index() } else { sent.path };
+        let index = if self.leaves_old_path(sent) {
+            self.paths.index()
+        } else {
+            self.paths.resolve(sent.path)
+        };
         (HEADER_SIZE + usize::from(sent.len), index)
+    }
+
+    /// What the old path does not deliver is tried over the current one: at once if that is known to
+    /// work, else when the old one has had a second chance. A packet that may be too large for the
+    /// current one cannot be cut, and is tried over both by turns.
+    fn leaves_old_path(&self, sent: &Sent) -> bool {
+        if self.is_oversized(sent) {
+            return sent.transmissions.is_multiple_of(2);
+        }
+        sent.transmissions > 1 || !self.paths.is_validating()
+    }
+
+    /// Larger than what the current path is known to carry.
+    fn is_oversized(&self, sent: &Sent) -> bool {
+        usize::from(sent.len) > self.mtu.payload()
     }
 
     fn write_again(&mut self, now: Micros, number: Number, index: u32, out: &mut Vec<u8>) {
@@ -266,6 +286,7 @@ impl Stream {
             return;
         };
         let (offset, len, kind) = (sent.offset, usize::from(sent.len), sent.kind);
+        let home = if self.is_oversized(sent) { sent.path } else { index };
         if sent.padding > 0 && sent.state == SentState::InFlight {
             // It goes without its padding, so nothing will be heard of the probe.
             self.mtu.handle_lost(sent.size() as u16);
@@ -274,8 +295,10 @@ impl Stream {
         self.buffer.copy(offset, len, out);
 
         let mark = self.sampler.mark(now, self.flight.in_flight());
-        self.flight.resend(number, now, index, mark);
-        self.pacer.handle_sent(len as u64 + u64::from(OVERHEAD));
+        self.flight.resend(number, now, home, mark);
+        let size = len as u64 + u64::from(OVERHEAD);
+        self.pacer.handle_sent(size);
+        self.paths.handle_sent(index, size);
         self.stats.retransmits += 1;
         self.timers.rto.get_or_insert(now + self.rtt.rto());
         self.timers.arm_tlp(now, &self.rtt, &self.flight);
@@ -311,6 +334,7 @@ impl Stream {
             mark,
         };
         self.pacer.handle_sent(sent.size());
+        self.paths.handle_sent(sent.path, sent.size());
         self.flight.push(sent);
         self.timers.rto.get_or_insert(now + self.rtt.rto());
         self.timers.arm_tlp(now, &self.rtt, &self.flight);

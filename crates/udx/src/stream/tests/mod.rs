@@ -1,5 +1,6 @@
 //! Two streams on a simulated link, in virtual time.
 
+mod moves;
 mod paths;
 mod windows;
 
@@ -96,25 +97,6 @@ fn a_peer_that_dies_in_the_middle_is_noticed() {
     assert!(pair.run_until(60.0, |pair| pair.a.stream.is_done()));
     let took = (pair.now - start).as_secs_f64();
     assert!((13.0..13.6).contains(&took), "{took}");
-}
-
-#[test]
-fn a_stream_moves_to_another_path_without_loss_or_doubling() {
-    let link = Link { loss: 20, rate: 5_000_000, queue: 200_000, ..Link::default() };
-    let mut pair = Pair::new(link, 11);
-    let data = noise(3 * MIB, 11);
-    pair.a.write(&data);
-    pair.a.stream.end();
-    pair.b.stream.end();
-    assert!(pair.run_until(30.0, |pair| pair.b.received.len() > MIB));
-    let other = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 7);
-    let (now, id) = (pair.now, pair.b.stream.local_id());
-    pair.a.stream.change_remote(now, id, other);
-    assert_eq!(pair.a.stream.stats().mtu, 1200);
-    assert!(pair.run_until(60.0, Pair::is_over));
-    assert!(pair.b.received == data);
-    assert!(pair.a.events.contains(&Event::RemoteChanged));
-    assert!(pair.a.destinations.contains(&other));
 }
 
 #[test]
@@ -250,6 +232,10 @@ pub(super) struct Pair {
     pub(super) b: Host,
     pub(super) link: Link,
     pub(super) overflows: u64,
+    /// What is sent to this address vanishes.
+    pub(super) dark: Option<SocketAddrV4>,
+    /// Bytes of IP packets that have vanished there.
+    pub(super) vanished: u64,
     wire: BinaryHeap<Reverse<Flying>>,
     /// When each direction's transmitter is free.
     free: [Instant; 2],
@@ -293,6 +279,8 @@ impl Pair {
             b,
             link,
             overflows: 0,
+            dark: None,
+            vanished: 0,
             wire: BinaryHeap::new(),
             free: [now; 2],
             counter: 0,
@@ -356,7 +344,11 @@ impl Pair {
             host.sent_at.push((self.now - self.start).as_millis() as u64);
             assert!(out.len() <= 65_507 && !out.is_empty());
             for datagram in out.chunks(transmit.segment_size.unwrap_or(out.len())) {
-                self.carry(from_a, datagram);
+                if self.dark == Some(transmit.to) {
+                    self.vanished += datagram.len() as u64 + 28;
+                } else {
+                    self.carry(from_a, datagram);
+                }
             }
         }
         let host = if from_a { &mut self.a } else { &mut self.b };

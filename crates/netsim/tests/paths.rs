@@ -1,0 +1,147 @@
+//! Connections that move to another path while they carry data.
+
+#![allow(clippy::wildcard_enum_match_arm, reason = "a test looks for one event among many")]
+#![cfg(test)]
+
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::time::Duration;
+
+use netsim::{HostId, Link, World};
+use proto::noise::KeyPair;
+use proto::{Command, ConnId, ConnPath, Event, ServerId, SocketId};
+
+#[test]
+fn a_live_connection_moves_to_another_path_and_loses_no_byte() {
+    let mut world = connected(1, Link { delay: DELAY, ..Link::default() });
+    write(&mut world, 0..200);
+    world.run_for(DELAY * 5);
+
+    let to = world.get(SERVER).client_address();
+    world.start_tap();
+    world.change_path(CLIENT, CONN, SocketId::SERVER, to);
+    let moved = |validated| Some(ConnPath { socket: SocketId::SERVER, remote: to, validated });
+    assert_eq!(path(&world), moved(false));
+    world.run_for(DELAY);
+    let sent = sent_to(&mut world, to);
+    assert!(sent > 0 && sent <= INITIAL_WINDOW, "{sent} bytes before anything is acknowledged");
+
+    world.run_until(WITHIN, |world| path(world) == moved(true));
+    write(&mut world, 200..400);
+    assert_all_arrive(&mut world, 400);
+    assert!(sent_to(&mut world, to) > INITIAL_WINDOW);
+}
+
+#[test]
+fn both_ends_and_both_sockets_can_move_at_any_loss() {
+    for seed in 1..5 {
+        let mut world = connected(seed, Link { delay: DELAY, ..Link::default() });
+        world.link.loss_per_mille = 20;
+        write(&mut world, 0..100);
+        world.run_for(DELAY * 3);
+        let (near, far) = (world.get(CLIENT).client_address(), world.get(SERVER).client_address());
+        let conn = accepted(&mut world);
+        world.change_path(CLIENT, CONN, SocketId::CLIENT, far);
+        world.run_for(DELAY);
+        world.change_path(SERVER, conn, SocketId::CLIENT, near);
+        write(&mut world, 100..200);
+        assert_all_arrive(&mut world, 200);
+        let moved = ConnPath { socket: SocketId::CLIENT, remote: far, validated: true };
+        assert_eq!(path(&world), Some(moved), "seed {seed}");
+    }
+}
+
+#[test]
+fn a_path_that_leads_nowhere_is_left_again_and_no_byte_is_lost() {
+    let mut world = connected(1, Link { delay: DELAY, ..Link::default() });
+    write(&mut world, 0..200);
+    world.run_for(DELAY * 5);
+    let before = path(&world);
+    world.start_tap();
+    world.change_path(CLIENT, CONN, SocketId::SERVER, NOWHERE);
+    world.run_until(WITHIN, |world| path(world) == before);
+    let sent = sent_to(&mut world, NOWHERE);
+    assert!(sent > 0 && sent <= 2 * INITIAL_WINDOW, "{sent} bytes");
+    write(&mut world, 200..400);
+    assert_all_arrive(&mut world, 400);
+}
+
+#[test]
+fn a_packet_from_elsewhere_moves_nothing() {
+    let mut world = connected(1, Link { delay: DELAY, ..Link::default() });
+    let conn = accepted(&mut world);
+    let before = world.get(SERVER).node.conn_path(conn);
+    let to = world.get(SERVER).client_address();
+    world.change_path(CLIENT, CONN, SocketId::CLIENT, to);
+    write(&mut world, 0..50);
+    assert_all_arrive(&mut world, 50);
+    assert_eq!(world.get(SERVER).node.conn_path(conn), before);
+}
+
+/// A client with an open connection to a server.
+fn connected(seed: u64, link: Link) -> World {
+    let mut world = World::testnet(seed, 4, link);
+    let remote = world.listen(SERVER, ServerId(0), KeyPair::from_seed([1; 32]));
+    world.connect(CLIENT, CONN, remote);
+    world.wait_opened(CLIENT);
+    world.wait_for(SERVER, |event| matches!(event, Event::Connection(_)));
+    world
+}
+
+fn path(world: &World) -> Option<ConnPath> {
+    world.get(CLIENT).node.conn_path(CONN)
+}
+
+/// The server's number of the connection.
+fn accepted(world: &mut World) -> ConnId {
+    let conn = |event: &Event| match event {
+        Event::Connection(info) => Some(info.opened.conn),
+        _ => None,
+    };
+    world.get(SERVER).events.iter().find_map(conn).expect("a connection")
+}
+
+/// The client writes these messages, each of which tells its number.
+fn write(world: &mut World, numbers: std::ops::Range<u32>) {
+    for number in numbers {
+        let mut data = vec![0; MESSAGE];
+        data[..4].copy_from_slice(&number.to_le_bytes());
+        let data = proto::Message::from(&data[..]);
+        world.command(CLIENT, Command::Write { conn: CONN, data });
+    }
+}
+
+/// Runs until the server has so many messages, which must be all of them, in order.
+fn assert_all_arrive(world: &mut World, count: u32) {
+    let number = |event: &Event| match event {
+        Event::Data { data, .. } if data.len() == MESSAGE => {
+            Some(u32::from_le_bytes([data[0], data[1], data[2], data[3]]))
+        }
+        _ => None,
+    };
+    let numbers = |world: &World| world.get(SERVER).events.iter().filter_map(number).count();
+    world.run_until(WITHIN, |world| numbers(world) >= count as usize);
+    let arrived: Vec<u32> = world.get(SERVER).events.iter().filter_map(number).collect();
+    assert_eq!(arrived, (0..count).collect::<Vec<_>>());
+}
+
+/// Bytes of UDX packets that have been sent to an address since the tap was emptied.
+fn sent_to(world: &mut World, to: SocketAddrV4) -> usize {
+    let flights = world.take_tap();
+    let packets = flights.iter().filter(|flight| flight.to == to && flight.data[..2] == [0xff, 1]);
+    packets.map(|flight| flight.data.len()).sum()
+}
+
+const SERVER: HostId = HostId(1);
+const CLIENT: HostId = HostId(2);
+const CONN: ConnId = ConnId(0);
+
+const DELAY: Duration = Duration::from_millis(20);
+const MESSAGE: usize = 5000;
+
+/// Ten packets.
+const INITIAL_WINDOW: usize = 12_000;
+
+const NOWHERE: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(9, 9, 9, 9), 9);
+
+/// A path is given up after 3 s; what the window has held back follows soon.
+const WITHIN: Duration = Duration::from_secs(30);
