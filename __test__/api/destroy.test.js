@@ -1,5 +1,5 @@
 // destroy() ends, whatever the network does. The bounds in time are proved on virtual time, in
-// crates/netsim/tests/lifecycle.rs.
+// crates/netsim/tests/lifecycle.
 
 const test = require('brittle')
 const { DHT } = require('../helpers/implementation')

@@ -2,7 +2,7 @@
 //!
 //! The tables in `commands`, `events`, `questions` and `records` name everything once, with its
 //! number and its fields in their order. The compiler makes this side from them. JavaScript makes
-//! its side from [`schema`], which is the same tables as text, when it loads the addon.
+//! its side from [`schema()`], which is the same tables as text, when it loads the addon.
 #![forbid(unsafe_code)]
 
 #[macro_use]

@@ -6,17 +6,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::alone::{Node, delayed_ping, pong_to, response, user};
 use super::world::World;
-use crate::cx::ControlDatagram;
-use crate::net::{Answering, Incoming, Net, Output, Owner, Reply, RequestSpec};
-use crate::wire::{Packet, Request, Response, command, error_code, node_id};
-use crate::{
-    Config, Cx, Event, Outbox, RequestError, RequestId, Rng, SocketId, Stats, Timer, Timers,
-};
+use crate::net::{Answering, Output, Owner, RequestSpec};
+use crate::wire::{Packet, Request, command, error_code, node_id};
+use crate::{Config, Event, RequestError, RequestId, Rng, SocketId, Timer};
 
 const OWNER: Owner = Owner::UserRequest(RequestId(1));
 const PEER: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(10, 9, 9, 9), 1234);
-const US: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(10, 1, 1, 1), 49737);
 
 #[test]
 fn a_request_is_sent_four_times_and_then_fails() {
@@ -363,126 +360,3 @@ fn addr4(address: SocketAddrV4) -> Vec<u8> {
 const STRANGER: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(10, 8, 8, 8), 1);
 
 const TICK: Timer = Timer::Net(crate::timers::NetTimer::Tick);
-
-/// A node without a network.
-struct Node {
-    net: Net,
-    now: std::time::Instant,
-    rng: Rng,
-    timers: Timers,
-    out: Outbox,
-    stats: Stats,
-}
-
-impl Node {
-    fn new() -> Self {
-        let (mut rng, now) = (Rng::from_seed([1; 32]), std::time::Instant::now());
-        let (mut timers, mut out) = (Timers::new(), Outbox::default());
-        let mut stats = Stats::default();
-        let mut cx =
-            Cx { now, rng: &mut rng, timers: &mut timers, out: &mut out, stats: &mut stats };
-        let net = Net::new(&Config { server_socket: US, ..Config::default() }, &mut cx);
-        let mut node = Self { net, now, rng, timers, out, stats };
-        assert!(node.outputs().any(|output| matches!(output, Output::Ready)));
-        node
-    }
-
-    fn call<T>(&mut self, call: impl FnOnce(&mut Net, &mut Cx<'_>) -> T) -> T {
-        let mut cx = Cx {
-            now: self.now,
-            rng: &mut self.rng,
-            timers: &mut self.timers,
-            out: &mut self.out,
-            stats: &mut self.stats,
-        };
-        call(&mut self.net, &mut cx)
-    }
-
-    fn hear(&mut self, socket: SocketId, from: SocketAddrV4, data: &[u8]) {
-        self.call(|net, cx| net.handle_datagram(cx, socket, from, data));
-    }
-
-    fn pass(&mut self, time: Duration) {
-        let end = self.now + time;
-        while let Some((at, _)) = self.timers.next().filter(|(at, _)| *at <= end) {
-            self.now = self.now.max(at);
-            if let Some(Timer::Net(timer)) = self.timers.pop_due(self.now) {
-                self.call(|net, cx| net.handle_timeout(cx, timer));
-            }
-        }
-        self.now = end;
-    }
-
-    fn sent(&mut self) -> Vec<ControlDatagram> {
-        self.out.control.drain(..).collect()
-    }
-
-    /// The answer to the first datagram that was sent.
-    fn pong(&mut self) -> Vec<u8> {
-        pong_to(&self.sent()[0])
-    }
-
-    fn outputs(&mut self) -> impl Iterator<Item = Output> {
-        std::iter::from_fn(|| self.net.poll_output())
-    }
-
-    fn reply(&mut self) -> Option<Result<Reply, RequestError>> {
-        self.outputs().find_map(|output| {
-            let Output::Reply { result, .. } = output else {
-                return None;
-            };
-            Some(result)
-        })
-    }
-
-    fn incoming(&mut self) -> Option<Incoming> {
-        self.outputs().find_map(|output| {
-            let Output::Incoming(incoming) = output else {
-                return None;
-            };
-            Some(incoming)
-        })
-    }
-}
-
-/// A ping that asks for its answer after so many milliseconds.
-fn delayed_ping(delay: u32) -> Vec<u8> {
-    let delay = delay.to_le_bytes();
-    Request { internal: true, command: 4, value: Some(&delay), ..user(1) }.encode()
-}
-
-fn user(tid: u16) -> Request<'static> {
-    Request {
-        tid,
-        to: US,
-        id: None,
-        token: None,
-        internal: false,
-        command: 3,
-        target: None,
-        value: None,
-    }
-}
-
-fn pong_to(sent: &ControlDatagram) -> Vec<u8> {
-    let Ok(Packet::Request(request)) = Packet::decode(&sent.payload) else {
-        panic!("not a request");
-    };
-    let response = Response {
-        tid: request.tid,
-        to: US,
-        id: Some(node_id(sent.to)),
-        token: None,
-        closer_nodes: Vec::new(),
-        error: 0,
-        value: None,
-    };
-    response.encode()
-}
-
-fn response(sent: &ControlDatagram) -> Response<'_> {
-    match Packet::decode(&sent.payload) {
-        Ok(Packet::Response(response)) => response,
-        other => panic!("not a response: {other:?}"),
-    }
-}

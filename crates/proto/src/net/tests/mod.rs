@@ -1,3 +1,4 @@
+mod alone;
 mod basics;
 mod swarm;
 mod world;

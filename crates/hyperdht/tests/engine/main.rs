@@ -1,6 +1,8 @@
 //! The engine with real nodes on the loopback interface. Descriptors are counted in procfs.
 #![cfg(target_os = "linux")]
 
+mod steps;
+
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -14,6 +16,7 @@ use hyperdht::{
     Handle, OpenOptions, QueryReply, RequestError, RequestId, ServerId, ServerOptions, SocketId,
     StreamError, UserRequest, Wake, generate_key_pair,
 };
+use steps::*;
 
 #[test]
 fn nodes_of_two_engines_answer_each_other() {
@@ -250,155 +253,3 @@ fn changed_counters_are_told_while_the_node_is_busy() {
     let counted = alice.handle.read(|_| alice.handle.changed_stats()).flatten().unwrap();
     assert_eq!(counted.responses, before.responses + 1);
 }
-
-/// A node, and the events that have not been looked at.
-struct Opened {
-    handle: Handle,
-    address: SocketAddrV4,
-    wakes: Receiver<()>,
-    pending: Mutex<Vec<Event>>,
-    calls: Arc<AtomicUsize>,
-    events: AtomicUsize,
-}
-
-impl Opened {
-    fn new(engine: &Engine, options: OpenOptions) -> Self {
-        let (sender, wakes) = channel();
-        let calls = Arc::new(AtomicUsize::new(0));
-        let waker = Count { calls: Arc::clone(&calls), wakes: sender };
-        let handle = engine.open(options, Arc::new(waker)).expect("a node");
-        let address = handle.local_addr(SocketId::SERVER).expect("an open socket");
-        let (pending, events) = (Mutex::default(), AtomicUsize::new(0));
-        Self { handle, address, wakes, pending, calls, events }
-    }
-
-    fn server_addr(&self) -> SocketAddrV4 {
-        self.address
-    }
-
-    /// The first event that fits; those before it are forgotten.
-    fn expect<T>(&self, fits: impl Fn(Event) -> Option<T>) -> T {
-        let mut pending = self.pending.lock().expect("no panic");
-        loop {
-            while !pending.is_empty() {
-                if let Some(found) = fits(pending.remove(0)) {
-                    return found;
-                }
-            }
-            self.wakes.recv_timeout(PATIENCE).expect("an event");
-            self.handle.drain_events(&mut pending);
-            self.events.fetch_add(pending.len(), Ordering::Relaxed);
-        }
-    }
-}
-
-struct Count {
-    calls: Arc<AtomicUsize>,
-    wakes: Sender<()>,
-}
-
-impl Wake for Count {
-    fn wake(&self, calls: usize) {
-        self.calls.fetch_add(calls, Ordering::Relaxed);
-        let _ = self.wakes.send(());
-    }
-}
-
-/// Panics when the driver thread calls it first.
-struct PanicOnce {
-    panicked: AtomicBool,
-    woken: Mutex<Sender<()>>,
-}
-
-impl Wake for PanicOnce {
-    fn wake(&self, _calls: usize) {
-        let is_driver = std::thread::current().name() == Some("hyperdht");
-        if is_driver && !self.panicked.swap(true, Ordering::Relaxed) {
-            panic!("a test");
-        }
-        let _ = self.woken.lock().expect("no panic").send(());
-    }
-}
-
-struct Ignore;
-
-impl Wake for Ignore {
-    fn wake(&self, _calls: usize) {}
-}
-
-struct ShutDown {
-    engine: Arc<Mutex<Option<Engine>>>,
-    done: Sender<()>,
-}
-
-impl Wake for ShutDown {
-    fn wake(&self, _calls: usize) {
-        drop(self.engine.lock().expect("no panic").take());
-        let _ = self.done.send(());
-    }
-}
-
-fn options() -> OpenOptions {
-    let config = Config {
-        key_pair: generate_key_pair().expect("randomness"),
-        ephemeral: Some(false),
-        firewalled: false,
-        ..Config::default()
-    };
-    OpenOptions {
-        host: Ipv4Addr::LOCALHOST,
-        ports: 0..0,
-        any_port: true,
-        config,
-        ..OpenOptions::default()
-    }
-}
-
-fn ping(id: u32, to: SocketAddrV4) -> Command {
-    let options = UserRequest {
-        to,
-        internal: true,
-        command: command::PING,
-        target: None,
-        token: None,
-        value: None,
-        retries: 3,
-        socket: None,
-        ttl: None,
-    };
-    Command::Request { request: RequestId(id), options }
-}
-
-fn reply(event: Event) -> Option<Result<Box<QueryReply>, RequestError>> {
-    let Event::Reply { result, .. } = event else {
-        return None;
-    };
-    Some(result)
-}
-
-fn closed(event: Event) -> Option<Closed> {
-    let Event::Closed(closed) = event else {
-        return None;
-    };
-    Some(closed)
-}
-
-/// More than are sent under one lock.
-const CONNECTIONS: u32 = 40;
-
-/// The tests count descriptors and run one after another.
-fn alone() -> std::sync::MutexGuard<'static, ()> {
-    static ALONE: Mutex<()> = Mutex::new(());
-    ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-}
-
-/// Open sockets and event queues; files are opened for a moment by the allocator, too.
-fn descriptors() -> usize {
-    let links = fs::read_dir("/proc/self/fd").expect("procfs").flatten();
-    links
-        .filter_map(|entry| fs::read_link(entry.path()).ok())
-        .filter(|link| !link.starts_with("/"))
-        .count()
-}
-
-const PATIENCE: Duration = Duration::from_secs(10);

@@ -3,6 +3,8 @@
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test looks for one event among many")]
 #![cfg(test)]
 
+mod steps;
+
 use std::net::{IpAddr, Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
 
@@ -13,6 +15,7 @@ use proto::{
     Interface, Live, QueryId, QueryKind, QueryOptions, RequestError, RequestId, ServerId,
     StreamError, UserRequest,
 };
+use steps::*;
 
 #[test]
 fn what_runs_ends_before_the_node_sleeps() {
@@ -305,132 +308,3 @@ fn sleep_and_waking_leave_nothing_behind() {
     }
     assert_eq!(settled(&mut world), before);
 }
-
-type Is = fn(&Event) -> bool;
-
-/// A node whose network is there, or is not yet, and will never answer.
-fn alone(ready: bool) -> (World, HostId) {
-    let mut world = World::seeded(20);
-    let nobody = SocketAddrV4::new(Ipv4Addr::new(6, 6, 6, 6), 49737);
-    let bootstrap = vec![BootstrapNode::Address(nobody)];
-    let host = world.host(Config { bootstrap, ..Config::default() });
-    if ready {
-        world.run_until(S * 10, |w| w.saw(host, |event| matches!(event, Event::Ready)));
-    }
-    (world, host)
-}
-
-/// A world in which one host has a server that it cannot unannounce, and has to.
-fn falling_asleep() -> World {
-    let mut world = World::testnet(21, 4, Link::default());
-    listen(&mut world, US, 0);
-    world.link = LOST;
-    world.command(US, Command::Suspend);
-    world
-}
-
-fn bounded(world: &mut World, host: HostId, limit: Duration, command: Command, outcome: Is) {
-    world.command(host, command);
-    if limit.is_zero() {
-        assert!(world.saw(host, outcome));
-    } else {
-        world.run_until(limit, |w| w.saw(host, outcome));
-    }
-}
-
-fn suspend(world: &mut World, host: HostId) {
-    world.command(host, Command::Suspend);
-    world.run_until(S * 5, |w| w.saw(host, suspended));
-}
-
-fn listen(world: &mut World, host: HostId, server: u32) -> PublicKey {
-    let key = listen_at_once(world, host, server);
-    world.wait_listening(host, ServerId(server));
-    world.run_for(S);
-    key
-}
-
-fn listen_at_once(world: &mut World, host: HostId, server: u32) -> PublicKey {
-    let mut seed = [0; 32];
-    (seed[0], seed[1]) = (host.0 as u8, server as u8 + 1);
-    world.start_server(host, ServerId(server), KeyPair::from_seed(seed))
-}
-
-/// Asks an address where nobody is.
-fn ask(world: &mut World, host: HostId, request: u32) {
-    ping(world, host, request, SocketAddrV4::new(Ipv4Addr::new(9, 9, 9, 9), 1));
-}
-
-fn ask_host(world: &mut World, host: HostId, request: u32, other: HostId) {
-    let to = world.get(other).server_address();
-    ping(world, host, request, to);
-}
-
-fn ping(world: &mut World, host: HostId, request: u32, to: SocketAddrV4) {
-    let options = UserRequest {
-        to,
-        internal: true,
-        command: 0,
-        socket: None,
-        target: None,
-        token: None,
-        value: None,
-        retries: 3,
-        ttl: None,
-    };
-    world.command(host, Command::Request { request: RequestId(request), options });
-}
-
-fn query(world: &mut World, host: HostId, query: u32) {
-    let (query, target, kind) = (QueryId(query), [1; 32], QueryKind::FindNode);
-    world.command(host, Command::Query { query, target, kind, options: QueryOptions::default() });
-}
-
-/// Whether a host that is not involved finds the record of a server.
-fn is_found(world: &mut World, key: PublicKey) -> bool {
-    let asker = HostId(0);
-    world.take_events(asker);
-    let (query, target) = (QueryId(1000), proto::wire::hash(&[&key]));
-    let options = QueryOptions::default();
-    world.command(asker, Command::Query { query, target, kind: QueryKind::FindPeer, options });
-    world.run_until(S * 20, |w| w.saw(asker, |event| matches!(event, Event::QueryDone { .. })));
-    world.saw(asker, |event| matches!(event, Event::QueryReply { .. }))
-}
-
-/// Live objects of the two hosts when nothing runs.
-fn settled(world: &mut World) -> [Live; 2] {
-    world.run_for(S * 60);
-    [US, PEER].map(|host| {
-        let live = world.get(host).node.live();
-        Live { requests: 0, timers: 0, ..live }
-    })
-}
-
-fn interfaces(address: Ipv4Addr) -> Vec<Interface> {
-    let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    vec![
-        Interface { name: "lo".into(), address: loopback, internal: true },
-        Interface { name: "eth0".into(), address: IpAddr::V4(address), internal: false },
-    ]
-}
-
-fn suspended(event: &Event) -> bool {
-    matches!(event, Event::Suspended)
-}
-
-fn destroyed(event: &Event) -> bool {
-    matches!(event, Event::Destroyed)
-}
-
-const US: HostId = HostId(2);
-const PEER: HostId = HostId(1);
-const S: Duration = Duration::from_secs(1);
-
-/// Nothing arrives.
-const LOST: Link = Link {
-    delay: Duration::from_millis(10),
-    jitter: Duration::ZERO,
-    loss_per_mille: 1000,
-    damage_per_mille: 0,
-    cut_per_mille: 0,
-};
