@@ -269,21 +269,9 @@ impl Registry {
             Event::QueryDone { query, closest, result, .. } => {
                 self.query_done(query, result.map(|()| closest));
             }
-            Event::Reply { request, result } => {
-                if let Some(waiting) = self.entries.lock().requests.remove(&request) {
-                    // The caller may have dropped its future.
-                    let _ = waiting.send(result);
-                }
-            }
-            Event::Suspended => {
-                let waiting = self.entries.lock().suspending.pop_front();
-                // The caller may have dropped its future.
-                waiting.map(|waiting| waiting.send(()));
-            }
-            Event::Resumed { error } => {
-                let waiting = self.entries.lock().resuming.pop_front();
-                waiting.map(|waiting| waiting.send(error));
-            }
+            Event::Reply { request, result } => self.request_done(request, result),
+            Event::Suspended => self.suspended(),
+            Event::Resumed { error } => self.resumed(error),
             // No hook is ever set, so that this is the answer to no question.
             Event::Ask { ask, .. } => {
                 self.handle().command(Command::Answer { ask, answer: Answer::Accept });
@@ -385,5 +373,22 @@ impl Registry {
             let replies = |closest: Vec<Closest>| closest.into_iter().map(|c| c.reply).collect();
             let _ = entry.done.send(result.map(replies));
         }
+    }
+    fn request_done(&self, request: RequestId, result: Result<Box<QueryReply>, RequestError>) {
+        if let Some(waiting) = self.entries.lock().requests.remove(&request) {
+            // The caller may have dropped its future.
+            let _ = waiting.send(result);
+        }
+    }
+
+    fn suspended(&self) {
+        let waiting = self.entries.lock().suspending.pop_front();
+        // The caller may have dropped its future.
+        waiting.map(|waiting| waiting.send(()));
+    }
+
+    fn resumed(&self, error: Option<ErrorKind>) {
+        let waiting = self.entries.lock().resuming.pop_front();
+        waiting.map(|waiting| waiting.send(error));
     }
 }

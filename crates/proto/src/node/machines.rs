@@ -6,22 +6,21 @@ use std::net::SocketAddrV4;
 use super::announcers::Announcers;
 use super::audience::Audience;
 use super::lower::{Lower, Packet};
-use super::refusal::refuse;
 use super::residents::Residents;
 use crate::base::{LocalAddresses, Pool, PunchId, PunchOwner};
-use crate::conn::{Call, ConnOwner, Conns, OwnedConn};
+use crate::conn::Conns;
 use crate::connect::Connector;
 use crate::net::Net;
 use crate::noise::KeyPair;
-use crate::ops::{Ops, UserQuery};
+use crate::ops::Ops;
 use crate::punch::Punchers;
 use crate::serve::Servers;
 use crate::store::Store;
 use crate::streams::Streams;
 use crate::wire::Target;
 use crate::{
-    Action, Answer, Command, Config, ConnectError, Cx, Datagram, Event, HostEvent, Live, ServerId,
-    Sizes, SocketId, Timer, Transmit, TransmitBuf,
+    Answer, Config, ConnectError, Cx, Datagram, Event, HostEvent, Live, ServerId, Sizes, SocketId,
+    Timer, Transmit, TransmitBuf,
 };
 
 #[derive(Debug)]
@@ -111,88 +110,6 @@ impl Machines {
         }
     }
 
-    #[expect(clippy::too_many_lines, reason = "a table: one arm for each command")]
-    pub(super) fn handle_command(&mut self, cx: &mut Cx<'_>, command: Command) {
-        if self.life == Life::Destroyed {
-            return refuse(cx, command);
-        }
-        match command {
-            Command::Write { conn, data } => {
-                self.lower.call(cx, APPLICATION, conn, Call::Write(data))
-            }
-            Command::SendMessage { conn, data } => {
-                self.lower.call(cx, APPLICATION, conn, Call::SendMessage(data));
-            }
-            Command::Flush { conn, flush } => {
-                self.lower.call(cx, APPLICATION, conn, Call::Flush(flush))
-            }
-            Command::End { conn } => self.lower.call(cx, APPLICATION, conn, Call::End),
-            Command::Consumed { conn, bytes } => {
-                self.lower.call(cx, APPLICATION, conn, Call::Consumed(bytes))
-            }
-            Command::SetKeepAlive { conn, interval } => {
-                self.lower.call(cx, APPLICATION, conn, Call::SetKeepAlive(interval));
-            }
-            Command::SetDefaultKeepAlive { interval } => {
-                self.lower.conns.set_default_keep_alive(interval);
-            }
-            Command::DestroyConn { conn } => self.destroy_conn(cx, APPLICATION, conn),
-            Command::Connect { conn, remote, options } => {
-                let conn = OwnedConn { id: conn, owner: APPLICATION };
-                self.connect(cx, conn, remote, options);
-            }
-            Command::Listen { server, options } => self.listen(cx, server, options),
-            Command::RefreshServer { server } => self.refresh(cx, server),
-            Command::CloseServer { server } => self.close_server(cx, server),
-            Command::SetHooks { server, firewall, holepunch } => {
-                self.servers.set_hooks(server, firewall, holepunch);
-            }
-            Command::Answer { ask, answer } => {
-                let base = &mut self.lower.base();
-                self.servers.handle_answer(cx, base, ask, answer);
-                self.connector.handle_answer(cx, base, ask, answer);
-            }
-            Command::Query { query, target, kind, options } => {
-                let query = UserQuery { query, target, kind, options };
-                self.ops.start_query(cx, &mut self.lower.net, &mut self.store, query);
-            }
-            Command::CancelQuery { query } => {
-                self.ops.cancel_query(cx, &mut self.lower.net, query);
-            }
-            Command::Signed { server, tag, signature } => {
-                self.handle_signature(cx, server, tag, signature);
-            }
-            Command::SteerQuery { query, steer } => {
-                self.ops.steer_query(cx, &mut self.lower.net, query, steer);
-            }
-            Command::Unlink { target, public_key } => {
-                self.store.unannounce(&target, &public_key);
-            }
-            Command::Request { request, options } => {
-                self.ops.start_request(cx, &mut self.lower.net, request, options);
-            }
-            Command::CancelRequest { request } => {
-                self.ops.cancel_request(cx, &mut self.lower.net, request);
-            }
-            Command::Subscribe { interests } => self.audience.subscribe(interests),
-            Command::AnswerRequest { incoming, answer } => {
-                self.handle_request_answer(cx, &incoming, answer);
-            }
-            Command::Taken { events } => self.audience.handle_taken(events),
-            Command::HandleDatagram { socket, from, data } => {
-                self.lower.net.handle_datagram(cx, socket, from, &data);
-            }
-            Command::CheckLocal { host } => cx.act(Action::CheckLocal { host }),
-            Command::AddNode { address } => self.lower.net.add_node(cx, address),
-            Command::WatchTable { watch } => self.lower.net.watch_table(watch),
-            Command::Suspend => self.handle_turn(cx, Turn::Suspend),
-            Command::Resume => self.handle_turn(cx, Turn::Resume),
-            Command::SuspendServer { server } => self.suspend_server(cx, server),
-            Command::ResumeServer { server } => self.resume_server(cx, server),
-            Command::Destroy { force } => self.destroy(cx, force),
-        }
-    }
-
     /// Something new about the host, which a node that is gone does not care for.
     pub(super) fn handle_host_event(&mut self, cx: &mut Cx<'_>, event: HostEvent) {
         if self.life == Life::Destroyed {
@@ -232,10 +149,7 @@ impl Machines {
                 }
             }
             Timer::Store(timer) => self.store.handle_timeout(cx, timer),
-            Timer::Ask(ask) => {
-                self.servers.handle_answer(cx, base, ask, Answer::Reject);
-                self.connector.handle_answer(cx, base, ask, Answer::Reject);
-            }
+            Timer::Ask(ask) => self.handle_answer(cx, ask, Answer::Reject),
         }
     }
 
@@ -339,7 +253,7 @@ impl Machines {
         !refused.is_empty()
     }
 
-    fn destroy(&mut self, cx: &mut Cx<'_>, force: bool) {
+    pub(super) fn destroy(&mut self, cx: &mut Cx<'_>, force: bool) {
         if self.life != Life::Closing {
             self.life = Life::Closing;
             for server in self.server_ids() {
@@ -367,6 +281,3 @@ impl Machines {
         cx.emit(Event::Destroyed);
     }
 }
-
-/// Commands come from the application, and so it calls for what its connections do.
-const APPLICATION: ConnOwner = ConnOwner::Application;

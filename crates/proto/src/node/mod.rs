@@ -6,6 +6,7 @@
 
 mod announcers;
 mod audience;
+mod commands;
 mod conns;
 mod dispatch;
 mod lower;

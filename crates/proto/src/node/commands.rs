@@ -1,0 +1,86 @@
+//! Where each command goes.
+
+use super::machines::{Life, Machines, Turn};
+use super::refusal::refuse;
+use crate::conn::{Call, ConnOwner, OwnedConn};
+use crate::ops::UserQuery;
+use crate::{Action, Answer, AskId, Command, ConnId, Cx};
+
+impl Machines {
+    pub(super) fn handle_command(&mut self, cx: &mut Cx<'_>, command: Command) {
+        if self.life == Life::Destroyed {
+            return refuse(cx, command);
+        }
+        let Self { lower, ops, store, audience, .. } = self;
+        match command {
+            Command::Write { conn, data } => self.call(cx, conn, Call::Write(data)),
+            Command::SendMessage { conn, data } => self.call(cx, conn, Call::SendMessage(data)),
+            Command::Flush { conn, flush } => self.call(cx, conn, Call::Flush(flush)),
+            Command::End { conn } => self.call(cx, conn, Call::End),
+            Command::Consumed { conn, bytes } => self.call(cx, conn, Call::Consumed(bytes)),
+            Command::SetKeepAlive { conn, interval } => {
+                self.call(cx, conn, Call::SetKeepAlive(interval));
+            }
+            Command::SetDefaultKeepAlive { interval } => {
+                lower.conns.set_default_keep_alive(interval);
+            }
+            Command::DestroyConn { conn } => self.destroy_conn(cx, APPLICATION, conn),
+            Command::Connect { conn, remote, options } => {
+                self.connect(cx, OwnedConn { id: conn, owner: APPLICATION }, remote, options);
+            }
+            Command::Listen { server, options } => self.listen(cx, server, options),
+            Command::RefreshServer { server } => self.refresh(cx, server),
+            Command::CloseServer { server } => self.close_server(cx, server),
+            Command::SetHooks { server, firewall, holepunch } => {
+                self.servers.set_hooks(server, firewall, holepunch);
+            }
+            Command::Answer { ask, answer } => self.handle_answer(cx, ask, answer),
+            Command::Query { query, target, kind, options } => {
+                let query = UserQuery { query, target, kind, options };
+                ops.start_query(cx, &mut lower.net, store, query);
+            }
+            Command::CancelQuery { query } => ops.cancel_query(cx, &mut lower.net, query),
+            Command::Signed { server, tag, signature } => {
+                self.handle_signature(cx, server, tag, signature);
+            }
+            Command::SteerQuery { query, steer } => {
+                ops.steer_query(cx, &mut lower.net, query, steer)
+            }
+            Command::Unlink { target, public_key } => store.unannounce(&target, &public_key),
+            Command::Request { request, options } => {
+                ops.start_request(cx, &mut lower.net, request, options)
+            }
+            Command::CancelRequest { request } => ops.cancel_request(cx, &mut lower.net, request),
+            Command::Subscribe { interests } => audience.subscribe(interests),
+            Command::AnswerRequest { incoming, answer } => {
+                self.handle_request_answer(cx, &incoming, answer);
+            }
+            Command::Taken { events } => audience.handle_taken(events),
+            Command::HandleDatagram { socket, from, data } => {
+                lower.net.handle_datagram(cx, socket, from, &data);
+            }
+            Command::CheckLocal { host } => cx.act(Action::CheckLocal { host }),
+            Command::AddNode { address } => lower.net.add_node(cx, address),
+            Command::WatchTable { watch } => lower.net.watch_table(watch),
+            Command::Suspend => self.handle_turn(cx, Turn::Suspend),
+            Command::Resume => self.handle_turn(cx, Turn::Resume),
+            Command::SuspendServer { server } => self.suspend_server(cx, server),
+            Command::ResumeServer { server } => self.resume_server(cx, server),
+            Command::Destroy { force } => self.destroy(cx, force),
+        }
+    }
+
+    /// The application has answered, or has not in time.
+    pub(super) fn handle_answer(&mut self, cx: &mut Cx<'_>, ask: AskId, answer: Answer) {
+        let base = &mut self.lower.base();
+        self.servers.handle_answer(cx, base, ask, answer);
+        self.connector.handle_answer(cx, base, ask, answer);
+    }
+
+    fn call(&mut self, cx: &mut Cx<'_>, conn: ConnId, call: Call) {
+        self.lower.call(cx, APPLICATION, conn, call);
+    }
+}
+
+/// Commands come from the application, and so it calls for what its connections do.
+const APPLICATION: ConnOwner = ConnOwner::Application;
