@@ -39,7 +39,7 @@ pub(super) struct Client {
 
 /// Message 1, understood.
 #[derive(Debug)]
-pub(super) struct Caller {
+pub(super) struct ClientHello {
     pub(super) responder: Responder,
     pub(super) public_key: PublicKey,
     pub(super) payload: NoisePayload,
@@ -52,7 +52,7 @@ pub(super) struct Caller {
     pub(super) asked: bool,
 }
 
-impl Caller {
+impl ClientHello {
     /// `None` if the bytes are no such message, or are for another key.
     pub(super) fn read(
         cx: &mut Cx<'_>,

@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use super::admission::{Admission, InFlight};
-use super::asker::{Asker, Caller, is_destination, remember, without_value};
+use super::asker::{Asker, ClientHello, is_destination, remember, without_value};
 use super::rounds::{Flow, Place, Punching, Round};
 use super::session::{Policy, Welcome, welcome};
 use super::slots::{Asking, Slots, State};
@@ -93,16 +93,17 @@ impl Server {
             cx.stats.dropped.admission += 1;
             return;
         }
-        let Some(caller) = Caller::read(cx, &self.identity, asker.client(), source, &message.noise)
+        let Some(hello) =
+            ClientHello::read(cx, &self.identity, asker.client(), source, &message.noise)
         else {
             cx.stats.dropped.handshake += 1;
             return;
         };
         let slot = self.slots.insert(noise, source);
         if self.options.ask_firewall {
-            self.ask_firewall(cx, slot, caller, asker);
+            self.ask_firewall(cx, slot, hello, asker);
         } else {
-            self.welcome(cx, base, slot, caller, vec![asker]);
+            self.welcome(cx, base, slot, hello, vec![asker]);
         }
     }
 
@@ -233,19 +234,19 @@ impl Server {
         }
     }
 
-    fn ask_firewall(&mut self, cx: &mut Cx<'_>, slot: u32, mut caller: Caller, asker: Asker) {
-        let ask = cx.ask(caller.question(self.id));
-        caller.asked = true;
-        let asking = Asking { ask, caller, unanswered: vec![asker] };
+    fn ask_firewall(&mut self, cx: &mut Cx<'_>, slot: u32, mut hello: ClientHello, asker: Asker) {
+        let ask = cx.ask(hello.question(self.id));
+        hello.asked = true;
+        let asking = Asking { ask, hello, unanswered: vec![asker] };
         self.slots.set(slot, State::Asking(Box::new(asking)));
     }
 
     /// Asking → Waiting or Ended.
     fn handle_verdict(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, slot: u32, answer: Answer) {
         let Some(State::Asking(asking)) = self.slots.take(slot) else { return };
-        let Asking { caller, unanswered, .. } = *asking;
+        let Asking { hello, unanswered, .. } = *asking;
         match answer {
-            Answer::Accept => self.welcome(cx, base, slot, caller, unanswered),
+            Answer::Accept => self.welcome(cx, base, slot, hello, unanswered),
             // Silence: the client shall not learn that there is a server.
             Answer::Reject => self.end(cx, slot, None),
         }
@@ -256,7 +257,7 @@ impl Server {
         cx: &mut Cx<'_>,
         base: &mut Base<'_>,
         slot: u32,
-        caller: Caller,
+        hello: ClientHello,
         askers: Vec<Asker>,
     ) {
         let policy = Policy {
@@ -265,7 +266,7 @@ impl Server {
             holepunch: self.options.holepunch,
             share_local_address: self.options.share_local_address,
         };
-        match welcome(cx, base, policy, slot, caller) {
+        match welcome(cx, base, policy, slot, hello) {
             Welcome::Wait(mut session) => {
                 session.unanswered = askers;
                 self.slots.set(slot, State::Waiting(session));

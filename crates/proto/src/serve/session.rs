@@ -1,6 +1,6 @@
 //! A client that may come: what we know of it, and what we told it (PROTOCOL D.5, D.6).
 
-use super::asker::{Asker, Caller, Client, Reply};
+use super::asker::{Asker, Client, ClientHello, Reply};
 use super::rounds::Punching;
 use crate::base::{Party, PunchOwner};
 use crate::conn::ConnOwner;
@@ -85,12 +85,12 @@ pub(super) fn welcome(
     base: &mut Base<'_>,
     policy: Policy,
     slot: u32,
-    mut caller: Caller,
+    mut hello: ClientHello,
 ) -> Welcome {
-    let error = error(&caller.payload);
-    let party = Party::Client(caller.source);
+    let error = error(&hello.payload);
+    let party = Party::Client(hello.source);
     let is_full = !base.io.pool.has_room(party);
-    let plan = match plan(cx, base, policy, caller.client, &caller.payload) {
+    let plan = match plan(cx, base, policy, hello.client, &hello.payload) {
         Plan::Punch if is_full && error == PayloadError::None => return Welcome::Full,
         // It may come through our network all the same.
         Plan::PunchBeside if is_full => Plan::Wait,
@@ -100,7 +100,7 @@ pub(super) fn welcome(
         (error == PayloadError::None).then(|| base.io.accept(cx, policy.server, policy.owner));
     let stream_id = accepted.map_or(0, |(_, stream)| stream.0);
     let offer = offer(cx, base, policy, slot, error, stream_id);
-    let Ok(noise) = caller.responder.send(&offer.encode()) else {
+    let Ok(noise) = hello.responder.send(&offer.encode()) else {
         if let Some((conn, _)) = accepted {
             base.io.fail(cx, conn, None);
         }
@@ -108,12 +108,12 @@ pub(super) fn welcome(
     };
     let reply = Reply { noise, socket: None };
     let Some((conn, _)) = accepted else { return Welcome::Refuse(reply) };
-    if !caller.asked {
-        base.io.conns.leave_unasked(conn, caller.question(policy.server));
+    if !hello.asked {
+        base.io.conns.leave_unasked(conn, hello.question(policy.server));
     }
 
-    tracing::debug!(?conn, ?plan, client = %caller.client.address, "handshake");
-    let Caller { responder, payload, .. } = caller;
+    tracing::debug!(?conn, ?plan, client = %hello.client.address, "handshake");
+    let ClientHello { responder, payload, .. } = hello;
     let mut session = Session {
         conn,
         keys: responder.finish(),

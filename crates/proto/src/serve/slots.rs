@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::net::Ipv4Addr;
 
-use super::asker::{Asker, Caller, Reply};
+use super::asker::{Asker, ClientHello, Reply};
 use super::session::Session;
 use crate::{AskId, ConnId};
 
@@ -44,7 +44,7 @@ pub(super) enum State {
 #[derive(Debug)]
 pub(super) struct Asking {
     pub(super) ask: AskId,
-    pub(super) caller: Caller,
+    pub(super) hello: ClientHello,
     pub(super) unanswered: Vec<Asker>,
 }
 
