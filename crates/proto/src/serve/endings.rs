@@ -1,6 +1,6 @@
 //! How a handshake ends, and what is given back then.
 
-use super::asker::Reply;
+use super::requester::Reply;
 use super::server::Server;
 use super::session::Session;
 use super::slots::State;

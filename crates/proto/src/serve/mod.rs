@@ -6,8 +6,8 @@
 //! Reference: hyperdht 6.34.0 `lib/server.js`.
 
 mod admission;
-mod asker;
 mod endings;
+mod requester;
 mod rounds;
 mod server;
 mod session;

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::net::SocketAddrV4;
 
-use super::asker::answer_round;
+use super::requester::answer_round;
 use crate::base::PunchId;
 use crate::net::Incoming;
 use crate::punch::{Base, PunchSecret, Puncher, is_consistent};

@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use super::admission::{Admission, InFlight};
-use super::asker::{Asker, ClientHello, is_destination, remember, without_value};
+use super::requester::{ClientHello, Requester, is_destination, remember, without_value};
 use super::rounds::{Flow, Place, Punching, Round};
 use super::session::{Policy, Welcome, welcome};
 use super::slots::{Asking, Slots, State};
@@ -79,31 +79,31 @@ impl Server {
         if self.suspended {
             return;
         }
-        let Some(asker) = Asker::new(incoming, message) else {
+        let Some(requester) = Requester::new(incoming, message) else {
             cx.stats.dropped.malformed += 1;
             return;
         };
         let noise = hash(&[&message.noise]);
         if let Some(slot) = self.slots.find(&noise) {
-            self.repeat(cx, base, slot, asker);
+            self.repeat(cx, base, slot, requester);
             return;
         }
-        let source = self.source(base, &asker);
+        let source = self.source(base, &requester);
         if !admission.admit(cx.now, self.in_flight(base, source), source) {
             cx.stats.dropped.admission += 1;
             return;
         }
         let Some(hello) =
-            ClientHello::read(cx, &self.identity, asker.client(), source, &message.noise)
+            ClientHello::read(cx, &self.identity, requester.client(), source, &message.noise)
         else {
             cx.stats.dropped.handshake += 1;
             return;
         };
         let slot = self.slots.insert(noise, source);
         if self.options.ask_firewall {
-            self.ask_firewall(cx, slot, hello, asker);
+            self.ask_firewall(cx, slot, hello, requester);
         } else {
-            self.welcome(cx, base, slot, hello, vec![asker]);
+            self.welcome(cx, base, slot, hello, vec![requester]);
         }
     }
 
@@ -216,12 +216,12 @@ impl Server {
     }
 
     /// The source that a handshake counts for.
-    fn source(&self, base: &Base<'_>, asker: &Asker) -> Ipv4Addr {
-        let (client, sender) = (*asker.client().address.ip(), *asker.source().ip());
+    fn source(&self, base: &Base<'_>, requester: &Requester) -> Ipv4Addr {
+        let (client, sender) = (*requester.client().address.ip(), *requester.source().ip());
         // Our own relays tell the truth about the client; others may be the client. Only a datagram
         // of this host is believed to come from this host, which has no share and no rate.
         let is_believed = sender.is_loopback() || !client.is_loopback();
-        let is_relayed = base.io.announced.is_relay(self.id, asker.source());
+        let is_relayed = base.io.announced.is_relay(self.id, requester.source());
         if is_relayed && is_believed { client } else { sender }
     }
 
@@ -234,10 +234,16 @@ impl Server {
         }
     }
 
-    fn ask_firewall(&mut self, cx: &mut Cx<'_>, slot: u32, mut hello: ClientHello, asker: Asker) {
+    fn ask_firewall(
+        &mut self,
+        cx: &mut Cx<'_>,
+        slot: u32,
+        mut hello: ClientHello,
+        requester: Requester,
+    ) {
         let ask = cx.ask(hello.question(self.id));
         hello.asked = true;
-        let asking = Asking { ask, hello, unanswered: vec![asker] };
+        let asking = Asking { ask, hello, unanswered: vec![requester] };
         self.slots.set(slot, State::Asking(Box::new(asking)));
     }
 
@@ -258,7 +264,7 @@ impl Server {
         base: &mut Base<'_>,
         slot: u32,
         hello: ClientHello,
-        askers: Vec<Asker>,
+        requesters: Vec<Requester>,
     ) {
         let policy = Policy {
             server: self.id,
@@ -268,7 +274,7 @@ impl Server {
         };
         match welcome(cx, base, policy, slot, hello) {
             Welcome::Wait(mut session) => {
-                session.unanswered = askers;
+                session.unanswered = requesters;
                 self.slots.set(slot, State::Waiting(session));
                 cx.wake_at(Timer::Handshake(self.id, slot), cx.now + CLIENT_COMES_WITHIN);
                 self.answer_all(cx, base, slot);
@@ -278,12 +284,12 @@ impl Server {
                 let is_open = session.open(cx, base, path);
                 if is_open {
                     cx.stats.punches_open += 1;
-                    reply.send(cx, base, &askers);
+                    reply.send(cx, base, &requesters);
                 }
                 self.end(cx, slot, is_open.then_some(reply));
             }
             Welcome::Refuse(reply) => {
-                reply.send(cx, base, &askers);
+                reply.send(cx, base, &requesters);
                 self.end(cx, slot, Some(reply));
             }
             Welcome::Drop => self.end(cx, slot, None),
@@ -295,14 +301,14 @@ impl Server {
     }
 
     /// The same message 1 again: a retransmission, or through another node.
-    fn repeat(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, slot: u32, asker: Asker) {
+    fn repeat(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, slot: u32, requester: Requester) {
         match self.slots.get_mut(slot) {
-            Some(State::Asking(asking)) => remember(&mut asking.unanswered, asker),
+            Some(State::Asking(asking)) => remember(&mut asking.unanswered, requester),
             Some(State::Waiting(session)) => {
-                remember(&mut session.unanswered, asker);
+                remember(&mut session.unanswered, requester);
                 self.answer_all(cx, base, slot);
             }
-            Some(State::Ended(Some(reply))) => reply.send(cx, base, &[asker]),
+            Some(State::Ended(Some(reply))) => reply.send(cx, base, &[requester]),
             Some(State::Begun | State::Ended(None)) | None => {}
         }
     }
@@ -315,8 +321,8 @@ impl Server {
         if session.reply.socket.is_some() && unbound {
             return;
         }
-        let askers = std::mem::take(&mut session.unanswered);
-        session.reply.send(cx, base, &askers);
+        let requesters = std::mem::take(&mut session.unanswered);
+        session.reply.send(cx, base, &requesters);
     }
 
     pub(super) fn punching(&mut self, slot: u32) -> Option<&mut Punching> {

@@ -1,6 +1,6 @@
 //! A client that may come: what we know of it, and what we told it (PROTOCOL D.5, D.6).
 
-use super::asker::{Asker, Client, ClientHello, Reply};
+use super::requester::{Client, ClientHello, Reply, Requester};
 use super::rounds::Punching;
 use crate::base::{Party, PunchOwner};
 use crate::conn::ConnOwner;
@@ -21,7 +21,7 @@ pub(super) struct Session {
     pub(super) remote: RemoteStream,
     pub(super) reply: Reply,
     /// They wait until the puncher's socket, which the reply leaves from, is bound.
-    pub(super) unanswered: Vec<Asker>,
+    pub(super) unanswered: Vec<Requester>,
     pub(super) punching: Option<Punching>,
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::net::Ipv4Addr;
 
-use super::asker::{Asker, ClientHello, Reply};
+use super::requester::{ClientHello, Reply, Requester};
 use super::session::Session;
 use crate::{AskId, ConnId};
 
@@ -45,7 +45,7 @@ pub(super) enum State {
 pub(super) struct Asking {
     pub(super) ask: AskId,
     pub(super) hello: ClientHello,
-    pub(super) unanswered: Vec<Asker>,
+    pub(super) unanswered: Vec<Requester>,
 }
 
 impl Slots {

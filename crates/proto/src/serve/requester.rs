@@ -13,7 +13,7 @@ use crate::{Cx, Question, ServerId, SocketId};
 
 /// The sender of message 1: the client, or a node on its behalf.
 #[derive(Debug)]
-pub(super) struct Asker {
+pub(super) struct Requester {
     incoming: Incoming,
     way: Way,
 }
@@ -89,15 +89,15 @@ pub(super) struct Reply {
 
 impl Reply {
     /// Answers all that wait.
-    pub(super) fn send(&self, cx: &mut Cx<'_>, base: &mut Base<'_>, askers: &[Asker]) {
+    pub(super) fn send(&self, cx: &mut Cx<'_>, base: &mut Base<'_>, requesters: &[Requester]) {
         let socket = self.socket.filter(|socket| base.io.pool.is_open(*socket));
-        for asker in askers {
-            asker.answer(cx, &mut base.io, &self.noise, socket);
+        for requester in requesters {
+            requester.answer(cx, &mut base.io, &self.noise, socket);
         }
     }
 }
 
-impl Asker {
+impl Requester {
     /// `None` if the message says not enough to be answered.
     pub(super) fn new(incoming: &Incoming, message: &Handshake) -> Option<Self> {
         let client = message.peer_address.filter(|address| is_destination(*address));
@@ -181,10 +181,10 @@ pub(super) fn answer_round(
 }
 
 /// One more sender waits for the same message, unless too many do.
-pub(super) fn remember(unanswered: &mut Vec<Asker>, asker: Asker) {
-    let known = unanswered.iter().any(|other| other.is_same(&asker));
-    if !known && unanswered.len() < MAX_ASKERS {
-        unanswered.push(asker);
+pub(super) fn remember(unanswered: &mut Vec<Requester>, requester: Requester) {
+    let known = unanswered.iter().any(|other| other.is_same(&requester));
+    if !known && unanswered.len() < MAX_REQUESTERS {
+        unanswered.push(requester);
     }
 }
 
@@ -199,4 +199,4 @@ pub(super) fn is_destination(address: SocketAddrV4) -> bool {
 }
 
 /// A client asks through three nodes at a time, and seldom through more in all.
-const MAX_ASKERS: usize = 8;
+const MAX_REQUESTERS: usize = 8;
