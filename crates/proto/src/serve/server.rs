@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::admission::{Admission, InFlight};
 use super::requester::{ClientHello, Requester, is_destination, remember, without_value};
 use super::rounds::{Flow, Place, Punching, Round};
-use super::session::{Policy, Welcome, welcome};
+use super::session::{AcceptOutcome, Policy, accept};
 use super::slots::{Asking, Slots, State};
 use crate::conn::ConnOwner;
 use crate::net::Incoming;
@@ -103,7 +103,7 @@ impl Server {
         if self.options.ask_firewall {
             self.ask_firewall(cx, slot, hello, requester);
         } else {
-            self.welcome(cx, base, slot, hello, vec![requester]);
+            self.accept(cx, base, slot, hello, vec![requester]);
         }
     }
 
@@ -252,13 +252,13 @@ impl Server {
         let Some(State::Asking(asking)) = self.slots.take(slot) else { return };
         let Asking { hello, unanswered, .. } = *asking;
         match answer {
-            Answer::Accept => self.welcome(cx, base, slot, hello, unanswered),
+            Answer::Accept => self.accept(cx, base, slot, hello, unanswered),
             // Silence: the client shall not learn that there is a server.
             Answer::Reject => self.end(cx, slot, None),
         }
     }
 
-    fn welcome(
+    fn accept(
         &mut self,
         cx: &mut Cx<'_>,
         base: &mut Base<'_>,
@@ -272,14 +272,14 @@ impl Server {
             holepunch: self.options.holepunch,
             share_local_address: self.options.share_local_address,
         };
-        match welcome(cx, base, policy, slot, hello) {
-            Welcome::Wait(mut session) => {
+        match accept(cx, base, policy, slot, hello) {
+            AcceptOutcome::Wait(mut session) => {
                 session.unanswered = requesters;
                 self.slots.set(slot, State::Waiting(session));
                 cx.wake_at(Timer::Handshake(self.id, slot), cx.now + CLIENT_COMES_WITHIN);
                 self.answer_all(cx, base, slot);
             }
-            Welcome::Open(session, path) => {
+            AcceptOutcome::Open(session, path) => {
                 let reply = session.reply.clone();
                 let is_open = session.open(cx, base, path);
                 if is_open {
@@ -288,12 +288,12 @@ impl Server {
                 }
                 self.end(cx, slot, is_open.then_some(reply));
             }
-            Welcome::Refuse(reply) => {
+            AcceptOutcome::Refuse(reply) => {
                 reply.send(cx, base, &requesters);
                 self.end(cx, slot, Some(reply));
             }
-            Welcome::Drop => self.end(cx, slot, None),
-            Welcome::Full => {
+            AcceptOutcome::Drop => self.end(cx, slot, None),
+            AcceptOutcome::Full => {
                 cx.stats.dropped.admission += 1;
                 self.slots.discard(slot);
             }

@@ -26,7 +26,7 @@ pub(super) struct Session {
 }
 
 /// What becomes of a caller.
-pub(super) enum Welcome {
+pub(super) enum AcceptOutcome {
     /// It is told, and the client has to find a path.
     Wait(Box<Session>),
     /// It is told, and the path is known.
@@ -80,18 +80,18 @@ impl Session {
 }
 
 /// Answers message 1.
-pub(super) fn welcome(
+pub(super) fn accept(
     cx: &mut Cx<'_>,
     base: &mut Base<'_>,
     policy: Policy,
     slot: u32,
     mut hello: ClientHello,
-) -> Welcome {
+) -> AcceptOutcome {
     let error = error(&hello.payload);
     let party = Party::Client(hello.source);
     let is_full = !base.io.pool.has_room(party);
     let plan = match plan(cx, base, policy, hello.client, &hello.payload) {
-        Plan::Punch if is_full && error == PayloadError::None => return Welcome::Full,
+        Plan::Punch if is_full && error == PayloadError::None => return AcceptOutcome::Full,
         // It may come through our network all the same.
         Plan::PunchBeside if is_full => Plan::Wait,
         plan @ (Plan::Open(_) | Plan::PunchBeside | Plan::Punch | Plan::Wait) => plan,
@@ -104,10 +104,10 @@ pub(super) fn welcome(
         if let Some((conn, _)) = accepted {
             base.io.fail(cx, conn, None);
         }
-        return Welcome::Drop;
+        return AcceptOutcome::Drop;
     };
     let reply = Reply { noise, socket: None };
-    let Some((conn, _)) = accepted else { return Welcome::Refuse(reply) };
+    let Some((conn, _)) = accepted else { return AcceptOutcome::Refuse(reply) };
     if !hello.asked {
         base.io.conns.leave_unasked(conn, hello.question(policy.server));
     }
@@ -123,7 +123,7 @@ pub(super) fn welcome(
         punching: None,
     };
     match plan {
-        Plan::Open(path) => return Welcome::Open(Box::new(session), path),
+        Plan::Open(path) => return AcceptOutcome::Open(Box::new(session), path),
         Plan::Wait => {}
         Plan::PunchBeside | Plan::Punch => {
             let owner = PunchOwner::Slot(policy.server, slot);
@@ -135,7 +135,7 @@ pub(super) fn welcome(
             }
         }
     }
-    Welcome::Wait(Box::new(session))
+    AcceptOutcome::Wait(Box::new(session))
 }
 
 /// Why a client is refused.
