@@ -47,7 +47,7 @@ struct Answered {
 
 /// What follows for the handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Flow {
+pub(super) enum RoundOutcome {
     On,
     /// We see no way, and have said so.
     GiveUp,
@@ -57,7 +57,7 @@ pub(super) enum Flow {
 
 /// What the rounds of this handshake need to know about it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Place {
+pub(super) struct SlotRef {
     pub(super) server: ServerId,
     pub(super) slot: u32,
     pub(super) conn: ConnId,
@@ -96,28 +96,28 @@ impl Punching {
         &mut self,
         cx: &mut Cx<'_>,
         base: &mut Base<'_>,
-        place: Place,
+        slot_ref: SlotRef,
         round: Round,
-    ) -> Flow {
+    ) -> RoundOutcome {
         if let Some(answered) = self.answered.iter().find(|answered| answered.id == round.id) {
             let Answered { payload, socket, .. } = answered;
             let payload = payload.clone();
             answer_round(cx, &mut base.io, &round.incoming, round.client, payload, *socket);
-            return Flow::On;
+            return RoundOutcome::On;
         }
         if self.pending.iter().any(|pending| pending.id == round.id) {
-            return Flow::On;
+            return RoundOutcome::On;
         }
         self.take_sample(cx, base, &round.incoming);
         if self.pending.len() >= MAX_PENDING {
             cx.stats.dropped.punch += 1;
-            return Flow::On;
+            return RoundOutcome::On;
         }
         self.pending.push_back(round);
         if self.pending.len() > 1 {
-            return Flow::On;
+            return RoundOutcome::On;
         }
-        self.begin(cx, base, place)
+        self.begin(cx, base, slot_ref)
     }
 
     /// An analysis or a reopening has ended.
@@ -125,26 +125,26 @@ impl Punching {
         &mut self,
         cx: &mut Cx<'_>,
         base: &mut Base<'_>,
-        place: Place,
-    ) -> Flow {
+        slot_ref: SlotRef,
+    ) -> RoundOutcome {
         let (Some(puncher), Some(round)) = (base.punchers.get(self.punch), self.pending.front())
         else {
-            return Flow::On;
+            return RoundOutcome::On;
         };
         let Some(stable) = puncher.analysis().filter(|_| self.asking.is_none()) else {
-            return Flow::On;
+            return RoundOutcome::On;
         };
         // A probe that has come through shows a way, whatever our NAT is.
         let hopeless = !stable && !round.payload.punching && !puncher.has_answered();
         if hopeless {
             match base.punchers.reopen(cx, &mut base.io, self.punch) {
-                None => return Flow::On,
+                None => return RoundOutcome::On,
                 Some(true) => {}
                 Some(false) => return self.give_up(cx, base, PayloadError::Aborted),
             }
         }
         self.answer_fast(cx, base);
-        self.decide(cx, base, place)
+        self.decide(cx, base, slot_ref)
     }
 
     /// The application has decided.
@@ -152,15 +152,15 @@ impl Punching {
         &mut self,
         cx: &mut Cx<'_>,
         base: &mut Base<'_>,
-        place: Place,
+        slot_ref: SlotRef,
         answer: Answer,
-    ) -> Flow {
+    ) -> RoundOutcome {
         self.asking = None;
         match answer {
-            Answer::Accept => self.join(cx, base, place),
+            Answer::Accept => self.join(cx, base, slot_ref),
             Answer::Reject => {
                 self.give_up(cx, base, PayloadError::Aborted);
-                Flow::Abort
+                RoundOutcome::Abort
             }
         }
     }
@@ -174,12 +174,12 @@ impl Punching {
         }
     }
 
-    fn begin(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, place: Place) -> Flow {
-        let Some(round) = self.pending.front() else { return Flow::On };
+    fn begin(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, slot_ref: SlotRef) -> RoundOutcome {
+        let Some(round) = self.pending.front() else { return RoundOutcome::On };
         let Round { client, payload, trusted, .. } = round;
         if payload.error != PayloadError::None {
             self.give_up(cx, base, PayloadError::Aborted);
-            return Flow::Abort;
+            return RoundOutcome::Abort;
         }
         if payload.round >= self.round {
             self.round = payload.round;
@@ -191,7 +191,7 @@ impl Punching {
                 remote.update(payload.punching, payload.firewall, addresses, verified);
             }
         }
-        self.handle_analyzed(cx, base, place)
+        self.handle_analyzed(cx, base, slot_ref)
     }
 
     /// The client has opened its NAT towards the address where it takes us to be. If it is right, a
@@ -208,24 +208,24 @@ impl Punching {
         }
     }
 
-    fn decide(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, place: Place) -> Flow {
-        let Some(puncher) = base.punchers.get(self.punch) else { return Flow::On };
+    fn decide(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, slot_ref: SlotRef) -> RoundOutcome {
+        let Some(puncher) = base.punchers.get(self.punch) else { return RoundOutcome::On };
         if !puncher.remote().is_punching() {
-            return self.answer(cx, base, place);
+            return self.answer(cx, base, slot_ref);
         }
-        let question = puncher.question(Some(place.server), None);
-        if place.ask {
+        let question = puncher.question(Some(slot_ref.server), None);
+        if slot_ref.ask {
             self.asking = Some(cx.ask(question));
-            return Flow::On;
+            return RoundOutcome::On;
         }
-        base.io.conns.leave_unasked(place.conn, question);
-        self.join(cx, base, place)
+        base.io.conns.leave_unasked(slot_ref.conn, question);
+        self.join(cx, base, slot_ref)
     }
 
     /// The client punches: so do we.
-    fn join(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, place: Place) -> Flow {
+    fn join(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, slot_ref: SlotRef) -> RoundOutcome {
         // The puncher ends by itself from here on.
-        cx.timers.cancel(Timer::Handshake(place.server, place.slot));
+        cx.timers.cancel(Timer::Handshake(slot_ref.server, slot_ref.slot));
         if base.punchers.is_throttled(cx, self.punch) {
             cx.stats.punches_try_later += 1;
             return self.give_up(cx, base, PayloadError::TryLater);
@@ -233,13 +233,13 @@ impl Punching {
         if !base.punchers.punch(cx, &mut base.io, self.punch) {
             return self.give_up(cx, base, PayloadError::Aborted);
         }
-        self.answer(cx, base, place)
+        self.answer(cx, base, slot_ref)
     }
 
-    fn answer(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, place: Place) -> Flow {
-        let Some(round) = self.pending.pop_front() else { return Flow::On };
-        let Some(puncher) = base.punchers.get(self.punch) else { return Flow::On };
-        let Some(socket) = puncher.socket() else { return Flow::On };
+    fn answer(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, slot_ref: SlotRef) -> RoundOutcome {
+        let Some(round) = self.pending.pop_front() else { return RoundOutcome::On };
+        let Some(puncher) = base.punchers.get(self.punch) else { return RoundOutcome::On };
+        let Some(socket) = puncher.socket() else { return RoundOutcome::On };
         let known = puncher.firewall() != Firewall::Unknown;
         let payload = HolepunchPayload {
             error: PayloadError::None,
@@ -261,18 +261,23 @@ impl Punching {
         if known {
             base.punchers.freeze(self.punch);
         }
-        self.begin(cx, base, place)
+        self.begin(cx, base, slot_ref)
     }
 
     /// Tells the client, from a socket that stays open.
-    fn give_up(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, error: PayloadError) -> Flow {
-        let Some(round) = self.pending.pop_front() else { return Flow::GiveUp };
+    fn give_up(
+        &mut self,
+        cx: &mut Cx<'_>,
+        base: &mut Base<'_>,
+        error: PayloadError,
+    ) -> RoundOutcome {
+        let Some(round) = self.pending.pop_front() else { return RoundOutcome::GiveUp };
         let number = self.round.max(round.payload.round);
         let payload = HolepunchPayload { error, round: number, ..HolepunchPayload::default() };
         let payload = self.secret.seal(cx.rng, &payload);
         let socket = base.io.net.socket();
         answer_round(cx, &mut base.io, &round.incoming, round.client, payload, socket);
-        Flow::GiveUp
+        RoundOutcome::GiveUp
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::admission::{Admission, InFlight};
 use super::requester::{ClientHello, Requester, is_destination, remember, without_value};
-use super::rounds::{Flow, Place, Punching, Round};
+use super::rounds::{Punching, Round, RoundOutcome, SlotRef};
 use super::session::{AcceptOutcome, Policy, accept};
 use super::slots::{Asking, Slots, State};
 use crate::conn::ConnOwner;
@@ -131,8 +131,8 @@ impl Server {
             payload,
             trusted: base.io.announced.is_relay(self.id, incoming.from),
         };
-        self.in_rounds(cx, base, slot, |punching, cx, base, place| {
-            punching.handle_round(cx, base, place, round)
+        self.in_rounds(cx, base, slot, |punching, cx, base, slot_ref| {
+            punching.handle_round(cx, base, slot_ref, round)
         });
     }
 
@@ -182,8 +182,8 @@ impl Server {
         match self.slots.get_mut(slot) {
             Some(State::Asking(_)) => self.handle_verdict(cx, base, slot, answer),
             Some(State::Waiting(_)) => {
-                self.in_rounds(cx, base, slot, |punching, cx, base, place| {
-                    punching.handle_answer(cx, base, place, answer)
+                self.in_rounds(cx, base, slot, |punching, cx, base, slot_ref| {
+                    punching.handle_answer(cx, base, slot_ref, answer)
                 });
             }
             Some(State::Begun | State::Ended(_)) | None => {}
@@ -338,16 +338,16 @@ impl Server {
         cx: &mut Cx<'_>,
         base: &mut Base<'_>,
         slot: u32,
-        step: impl FnOnce(&mut Punching, &mut Cx<'_>, &mut Base<'_>, Place) -> Flow,
+        step: impl FnOnce(&mut Punching, &mut Cx<'_>, &mut Base<'_>, SlotRef) -> RoundOutcome,
     ) {
         let (server, ask) = (self.id, self.options.ask_holepunch);
         let Some(State::Waiting(session)) = self.slots.get_mut(slot) else { return };
-        let place = Place { server, slot, conn: session.conn, ask };
+        let slot_ref = SlotRef { server, slot, conn: session.conn, ask };
         let Some(punching) = session.punching.as_mut() else { return };
-        match step(punching, cx, base, place) {
-            Flow::On => {}
-            Flow::GiveUp => self.give_up(cx, base, slot),
-            Flow::Abort => self.abort(cx, base, slot),
+        match step(punching, cx, base, slot_ref) {
+            RoundOutcome::On => {}
+            RoundOutcome::GiveUp => self.give_up(cx, base, slot),
+            RoundOutcome::Abort => self.abort(cx, base, slot),
         }
     }
 }
