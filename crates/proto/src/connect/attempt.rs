@@ -9,7 +9,7 @@ use super::connecting::{Connecting, Way};
 use super::decide::{Decision, decide};
 use super::finding::{Finding, Found, Hello, Shaken};
 use super::requests::{Ended, Purpose, Requests};
-use super::rounds::{Choices, Flow, RemoteServer, Rounds};
+use super::rounds::{Choices, RemoteServer, Rounds, RoundsOutcome};
 use crate::conn::OwnedConn;
 use crate::net::Reply;
 use crate::noise::{KeyPair, PublicKey};
@@ -133,7 +133,7 @@ impl Attempt {
     ) -> Option<Outcome> {
         self.in_rounds(cx, base, |rounds, cx, base, requests| {
             if rounds.punch() != report.punch {
-                return Flow::On;
+                return RoundsOutcome::On;
             }
             rounds.handle_news(cx, base, requests, report.news)
         })
@@ -324,14 +324,14 @@ impl Attempt {
         &mut self,
         cx: &mut Cx<'_>,
         base: &mut Base<'_>,
-        step: impl FnOnce(&mut Rounds, &mut Cx<'_>, &mut Base<'_>, &mut Requests) -> Flow,
+        step: impl FnOnce(&mut Rounds, &mut Cx<'_>, &mut Base<'_>, &mut Requests) -> RoundsOutcome,
     ) -> Option<Outcome> {
         let Stage::Connecting(connecting) = &mut self.stage else { return None };
         let rounds = connecting.rounds()?;
         match step(rounds, cx, base, &mut self.requests) {
-            Flow::On => None,
-            Flow::Open(path) => self.open(cx, base, path),
-            Flow::Fail(error) => self.give_up_punching(cx, base, error),
+            RoundsOutcome::On => None,
+            RoundsOutcome::Open(path) => self.open(cx, base, path),
+            RoundsOutcome::Fail(error) => self.give_up_punching(cx, base, error),
         }
     }
 

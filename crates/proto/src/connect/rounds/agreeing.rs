@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use super::super::requests::{Requests, Tries};
-use super::{Flow, Probed, RemoteServer, Rounds, Step};
+use super::{Probed, RemoteServer, Rounds, RoundsOutcome, Step};
 use crate::punch::Base;
 use crate::wire::{HolepunchPayload, PayloadError};
 use crate::{ConnectError, Cx};
@@ -39,13 +39,13 @@ impl Rounds {
         base: &mut Base<'_>,
         requests: &mut Requests,
         probed: Probed,
-    ) -> Flow {
+    ) -> RoundsOutcome {
         base.punchers.freeze(self.punch);
         if base.punchers.is_throttled(cx, self.punch) {
-            return Flow::Fail(ConnectError::HolepunchAborted);
+            return RoundsOutcome::Fail(ConnectError::HolepunchAborted);
         }
         let Some(left) = self.agreeing.left.checked_sub(1) else {
-            return Flow::Fail(ConnectError::HolepunchAborted);
+            return RoundsOutcome::Fail(ConnectError::HolepunchAborted);
         };
         self.agreeing.left = left;
         base.punchers.reserve(self.punch);
@@ -59,13 +59,13 @@ impl Rounds {
         cx: &mut Cx<'_>,
         base: &mut Base<'_>,
         requests: &mut Requests,
-    ) -> Flow {
+    ) -> RoundsOutcome {
         match (self.step, self.agreeing.tries) {
             // The round is lost, or its answer.
             (Step::Agreeing(probed), Tries::Once(_)) => {
                 self.check(cx, base, requests, probed, Tries::Usual)
             }
-            _ => Flow::Fail(ConnectError::HolepunchAborted),
+            _ => RoundsOutcome::Fail(ConnectError::HolepunchAborted),
         }
     }
 
@@ -76,7 +76,7 @@ impl Rounds {
         base: &mut Base<'_>,
         requests: &mut Requests,
         payload: &HolepunchPayload,
-    ) -> Flow {
+    ) -> RoundsOutcome {
         let is_later = payload.error == PayloadError::TryLater;
         match (self.step, self.agreeing.tries) {
             // It may be our own punch that stands in the way. A server that has ended it is silent.
@@ -85,7 +85,7 @@ impl Rounds {
             }
             // The reference fails with REMOTE_ABORTED here, and reports HOLEPUNCH_ABORTED, which
             // makes hyperswarm use a relay.
-            _ => Flow::Fail(ConnectError::HolepunchAborted),
+            _ => RoundsOutcome::Fail(ConnectError::HolepunchAborted),
         }
     }
 
@@ -97,7 +97,7 @@ impl Rounds {
         requests: &mut Requests,
         probed: Probed,
         payload: &HolepunchPayload,
-    ) -> Flow {
+    ) -> RoundsOutcome {
         if payload.punching {
             return self.handle_agreed(cx, base, payload);
         }
@@ -109,16 +109,16 @@ impl Rounds {
         cx: &mut Cx<'_>,
         base: &mut Base<'_>,
         payload: &HolepunchPayload,
-    ) -> Flow {
+    ) -> RoundsOutcome {
         // REMOTE_NOT_HOLEPUNCHING is hidden in the same way.
         if !payload.punching {
-            return Flow::Fail(ConnectError::HolepunchAborted);
+            return RoundsOutcome::Fail(ConnectError::HolepunchAborted);
         }
         if !base.punchers.punch(cx, &mut base.io, self.punch) {
-            return Flow::Fail(ConnectError::RemoteNotHolepunchable);
+            return RoundsOutcome::Fail(ConnectError::RemoteNotHolepunchable);
         }
         self.step = Step::Punching;
-        Flow::On
+        RoundsOutcome::On
     }
 
     /// Asks whether the server punches.
@@ -129,7 +129,7 @@ impl Rounds {
         requests: &mut Requests,
         probed: Probed,
         tries: Tries,
-    ) -> Flow {
+    ) -> RoundsOutcome {
         self.step = Step::Checking(probed);
         self.commit(cx, base, requests, probed, false, tries)
     }
@@ -143,7 +143,7 @@ impl Rounds {
         probed: Probed,
         punching: bool,
         tries: Tries,
-    ) -> Flow {
+    ) -> RoundsOutcome {
         let payload = HolepunchPayload {
             punching,
             token: Some(self.secret.token(*self.server.ip())),

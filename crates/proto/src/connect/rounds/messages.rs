@@ -5,7 +5,7 @@ use std::net::SocketAddrV4;
 use bytes::Bytes;
 
 use super::super::requests::{Requests, Tries};
-use super::{Flow, Rounds, Step};
+use super::{Rounds, RoundsOutcome, Step};
 use crate::net::Reply;
 use crate::punch::{Base, Puncher};
 use crate::wire::{Firewall, Holepunch, HolepunchPayload, Mode, PayloadError};
@@ -19,7 +19,7 @@ impl Rounds {
         base: &mut Base<'_>,
         requests: &mut Requests,
         error: ConnectError,
-    ) -> Flow {
+    ) -> RoundsOutcome {
         let payload = HolepunchPayload {
             error: PayloadError::Aborted,
             round: self.round,
@@ -27,7 +27,7 @@ impl Rounds {
         };
         let value = self.seal(cx, self.relay.peer_address, &payload);
         requests.last_round(cx, &mut base.io, self.relay.relay_address, value);
-        Flow::Fail(error)
+        RoundsOutcome::Fail(error)
     }
 
     pub(super) fn send(
@@ -38,9 +38,9 @@ impl Rounds {
         (via, to): (SocketAddrV4, SocketAddrV4),
         tries: Tries,
         payload: HolepunchPayload,
-    ) -> Flow {
-        let Some(puncher) = base.punchers.get(self.punch) else { return Flow::On };
-        let Some(socket) = puncher.socket() else { return Flow::On };
+    ) -> RoundsOutcome {
+        let Some(puncher) = base.punchers.get(self.punch) else { return RoundsOutcome::On };
+        let Some(socket) = puncher.socket() else { return RoundsOutcome::On };
         let payload = HolepunchPayload {
             firewall: puncher.firewall(),
             addresses: puncher.addresses().map(<[_]>::to_vec),
@@ -50,7 +50,7 @@ impl Rounds {
         self.round += 1;
         let value = self.seal(cx, to, &payload);
         requests.round(cx, &mut base.io, via, socket, value, tries);
-        Flow::On
+        RoundsOutcome::On
     }
 
     fn seal(&self, cx: &mut Cx<'_>, to: SocketAddrV4, payload: &HolepunchPayload) -> Bytes {

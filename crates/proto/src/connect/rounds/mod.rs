@@ -72,7 +72,7 @@ struct Probed {
 
 /// What follows from an input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Flow {
+pub(super) enum RoundsOutcome {
     On,
     Open(crate::streams::Path),
     Fail(ConnectError),
@@ -138,13 +138,13 @@ impl Rounds {
         base: &mut Base<'_>,
         requests: &mut Requests,
         news: News,
-    ) -> Flow {
+    ) -> RoundsOutcome {
         match news {
             News::Ready if self.step == Step::Binding => self.probe(cx, base, requests),
             News::Analyzed => self.handle_analyzed(cx, base, requests),
-            News::Ready => Flow::On,
-            News::Connected(path) => Flow::Open(path),
-            News::Aborted | News::NoSocket => Flow::Fail(ConnectError::HolepunchAborted),
+            News::Ready => RoundsOutcome::On,
+            News::Connected(path) => RoundsOutcome::Open(path),
+            News::Aborted | News::NoSocket => RoundsOutcome::Fail(ConnectError::HolepunchAborted),
         }
     }
 
@@ -154,8 +154,8 @@ impl Rounds {
         cx: &mut Cx<'_>,
         base: &mut Base<'_>,
         requests: &mut Requests,
-    ) -> Flow {
-        let Step::Pausing(probed) = self.step else { return Flow::On };
+    ) -> RoundsOutcome {
+        let Step::Pausing(probed) = self.step else { return RoundsOutcome::On };
         self.step = Step::Analyzing(probed);
         self.handle_analyzed(cx, base, requests)
     }
@@ -167,7 +167,7 @@ impl Rounds {
         base: &mut Base<'_>,
         requests: &mut Requests,
         reply: Option<&Reply>,
-    ) -> Flow {
+    ) -> RoundsOutcome {
         let Some((payload, server)) = reply.and_then(|reply| self.read(cx, reply)) else {
             return self.handle_silence(cx, base, requests);
         };
@@ -184,7 +184,7 @@ impl Rounds {
             (Step::Checking(probed), _) => {
                 self.handle_checked(cx, base, requests, probed, &payload)
             }
-            _ => Flow::On,
+            _ => RoundsOutcome::On,
         }
     }
 
@@ -195,8 +195,8 @@ impl Rounds {
         base: &mut Base<'_>,
         requests: &mut Requests,
         answer: Answer,
-    ) -> Flow {
-        let Step::Asking(ask, probed) = self.step else { return Flow::On };
+    ) -> RoundsOutcome {
+        let Step::Asking(ask, probed) = self.step else { return RoundsOutcome::On };
         cx.timers.cancel(Timer::Ask(ask));
         match answer {
             Answer::Accept => self.agree(cx, base, requests, probed),
@@ -209,7 +209,12 @@ impl Rounds {
         if let Step::Asking(ask, _) = self.step { Some(ask) } else { None }
     }
 
-    fn probe(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, requests: &mut Requests) -> Flow {
+    fn probe(
+        &mut self,
+        cx: &mut Cx<'_>,
+        base: &mut Base<'_>,
+        requests: &mut Requests,
+    ) -> RoundsOutcome {
         let Some(left) = self.probes_left.checked_sub(1) else {
             return self.abort(cx, base, requests, ConnectError::HolepunchAborted);
         };
@@ -230,11 +235,11 @@ impl Rounds {
         base: &mut Base<'_>,
         requests: &mut Requests,
         probed: Probed,
-    ) -> Flow {
+    ) -> RoundsOutcome {
         if self.remote_firewall(base) == Firewall::Unknown {
             self.step = Step::Pausing(probed);
             cx.wake_at(Timer::Connect(self.conn), cx.now + PAUSE);
-            return Flow::On;
+            return RoundsOutcome::On;
         }
         self.step = Step::Analyzing(probed);
         self.handle_analyzed(cx, base, requests)
@@ -246,16 +251,16 @@ impl Rounds {
         cx: &mut Cx<'_>,
         base: &mut Base<'_>,
         requests: &mut Requests,
-    ) -> Flow {
+    ) -> RoundsOutcome {
         let Some(stable) = base.punchers.get(self.punch).and_then(Puncher::analysis) else {
-            return Flow::On;
+            return RoundsOutcome::On;
         };
         match self.step {
             Step::Analyzing(probed) if stable => self.conclude(cx, base, requests, probed),
             Step::Analyzing(probed) | Step::Reopening(probed) => {
                 self.step = Step::Reopening(probed);
                 match base.punchers.reopen(cx, &mut base.io, self.punch) {
-                    None => Flow::On,
+                    None => RoundsOutcome::On,
                     // A new socket: the server has to hear of it.
                     Some(true) if self.probes_left > 0 => {
                         self.may_repeat = false;
@@ -264,8 +269,10 @@ impl Rounds {
                     Some(_) => self.conclude(cx, base, requests, probed),
                 }
             }
-            Step::Binding | Step::Probing | Step::Pausing(_) => Flow::On,
-            Step::Asking(..) | Step::Agreeing(_) | Step::Checking(_) | Step::Punching => Flow::On,
+            Step::Binding | Step::Probing | Step::Pausing(_) => RoundsOutcome::On,
+            Step::Asking(..) | Step::Agreeing(_) | Step::Checking(_) | Step::Punching => {
+                RoundsOutcome::On
+            }
         }
     }
 
@@ -276,7 +283,7 @@ impl Rounds {
         base: &mut Base<'_>,
         requests: &mut Requests,
         probed: Probed,
-    ) -> Flow {
+    ) -> RoundsOutcome {
         let remote = self.remote_firewall(base);
         let local = self.local_firewall(base);
         if (remote == Firewall::Unknown || probed.token.is_none()) && self.may_repeat {
@@ -299,7 +306,7 @@ impl Rounds {
             return self.agree(cx, base, requests, probed);
         }
         self.ask_application(cx, base, probed);
-        Flow::On
+        RoundsOutcome::On
     }
 
     fn ask_application(&mut self, cx: &mut Cx<'_>, base: &Base<'_>, probed: Probed) {
