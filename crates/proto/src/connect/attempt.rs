@@ -7,7 +7,7 @@ use super::cache::Lesson;
 use super::candidates::Candidates;
 use super::connecting::{Connecting, Way};
 use super::decide::{Decision, decide};
-use super::finding::{Finding, Found, Hello, Shaken};
+use super::discovery::{Discovery, Found, HandshakeDone, HandshakeParams};
 use super::requests::{Ended, Purpose, Requests};
 use super::rounds::{Choices, RemoteServer, Rounds, RoundsOutcome};
 use crate::conn::OwnedConn;
@@ -30,7 +30,7 @@ pub(super) struct Attempt {
 
 #[derive(Debug)]
 enum Stage {
-    Finding(Box<Finding>),
+    Discovery(Box<Discovery>),
     Connecting(Box<Connecting>),
     /// It has opened or failed.
     Over,
@@ -57,15 +57,15 @@ impl Attempt {
         let conn = conn.id;
         let mut requests = Requests::new(conn, hash(&[&remote]));
         let share_local = options.local_connection;
-        let hello = Hello { identity, remote, stream_id, share_local };
-        let finding = Finding::start(cx, base, &mut requests, hello, candidates);
+        let params = HandshakeParams { identity, remote, stream_id, share_local };
+        let discovery = Discovery::start(cx, base, &mut requests, params, candidates);
         Self {
             conn,
             remote,
             local_connection: options.local_connection,
             choices: Choices { fast_open: options.fast_open, ask: options.ask_holepunch },
             requests,
-            stage: Stage::Finding(Box::new(finding)),
+            stage: Stage::Discovery(Box::new(discovery)),
         }
     }
 
@@ -73,7 +73,7 @@ impl Attempt {
     pub(super) fn question(&self) -> Option<AskId> {
         match &self.stage {
             Stage::Connecting(connecting) => connecting.question(),
-            Stage::Finding(_) | Stage::Over => None,
+            Stage::Discovery(_) | Stage::Over => None,
         }
     }
 
@@ -83,8 +83,8 @@ impl Attempt {
         base: &mut Base<'_>,
         reply: &Reply,
     ) -> Option<Outcome> {
-        let Stage::Finding(finding) = &mut self.stage else { return None };
-        finding.handle_query_reply(reply);
+        let Stage::Discovery(discovery) = &mut self.stage else { return None };
+        discovery.handle_query_reply(reply);
         self.settle(cx, base)
     }
 
@@ -93,8 +93,8 @@ impl Attempt {
         cx: &mut Cx<'_>,
         base: &mut Base<'_>,
     ) -> Option<Outcome> {
-        let Stage::Finding(finding) = &mut self.stage else { return None };
-        finding.handle_query_done();
+        let Stage::Discovery(discovery) = &mut self.stage else { return None };
+        discovery.handle_query_done();
         self.settle(cx, base)
     }
 
@@ -173,8 +173,8 @@ impl Attempt {
         path: Path,
     ) -> Option<Outcome> {
         match &mut self.stage {
-            Stage::Finding(finding) => {
-                finding.handle_first_packet(path);
+            Stage::Discovery(discovery) => {
+                discovery.handle_first_packet(path);
                 None
             }
             Stage::Connecting(_) => self.open(cx, base, path),
@@ -190,7 +190,7 @@ impl Attempt {
         }
         self.requests.cancel_all(cx, &mut base.io);
         match std::mem::replace(&mut self.stage, Stage::Over) {
-            Stage::Finding(mut finding) => finding.stop(cx, base),
+            Stage::Discovery(mut discovery) => discovery.stop(cx, base),
             Stage::Connecting(connecting) => {
                 if let Way::Punching(rounds) = connecting.way {
                     base.punchers.stop(cx, &mut base.io, rounds.punch());
@@ -202,8 +202,8 @@ impl Attempt {
 
     /// Asks the next nodes, or fails if there are none.
     pub(super) fn settle(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>) -> Option<Outcome> {
-        let Stage::Finding(finding) = &mut self.stage else { return None };
-        let error = finding.settle(cx, base, &mut self.requests)?;
+        let Stage::Discovery(discovery) = &mut self.stage else { return None };
+        let error = discovery.settle(cx, base, &mut self.requests)?;
         self.fail(cx, base, error)
     }
 
@@ -215,39 +215,39 @@ impl Attempt {
         round_trip: Duration,
         reply: Option<&Reply>,
     ) -> Option<Outcome> {
-        let Stage::Finding(finding) = &mut self.stage else { return None };
-        match finding.handle_reply(cx, via, reply) {
+        let Stage::Discovery(discovery) = &mut self.stage else { return None };
+        match discovery.handle_reply(cx, via, reply) {
             Found::Nothing => self.settle(cx, base),
             Found::Failed(error) => self.fail(cx, base, error),
-            Found::Server(shaken) => {
-                finding.stop(cx, base);
+            Found::Server(done) => {
+                discovery.stop(cx, base);
                 self.requests.cancel_all(cx, &mut base.io);
-                self.connect(cx, base, *shaken, round_trip)
+                self.connect(cx, base, *done, round_trip)
             }
         }
     }
 
-    /// Finding → Connecting.
+    /// Discovery → Connecting.
     fn connect(
         &mut self,
         cx: &mut Cx<'_>,
         base: &mut Base<'_>,
-        shaken: Shaken,
+        done: HandshakeDone,
         round_trip: Duration,
     ) -> Option<Outcome> {
-        let way = match self.choose(cx, base, &shaken, round_trip) {
+        let way = match self.choose(cx, base, &done, round_trip) {
             Ok(way) => way,
             Err(error) => return self.fail(cx, base, error),
         };
         let known = if let Way::Known(path) = &way { Some(*path) } else { None };
-        let mut relays = shaken.payload.relay_addresses;
+        let mut relays = done.payload.relay_addresses;
         if relays.is_empty() {
-            relays = shaken.tried;
+            relays = done.tried;
         }
         relays.truncate(MAX_ADDRESSES);
         self.stage = Stage::Connecting(Box::new(Connecting {
-            keys: shaken.keys,
-            remote_stream: shaken.payload.udx.into(),
+            keys: done.keys,
+            remote_stream: done.payload.udx.into(),
             relays,
             way,
         }));
@@ -258,13 +258,13 @@ impl Attempt {
         &mut self,
         cx: &mut Cx<'_>,
         base: &mut Base<'_>,
-        shaken: &Shaken,
+        done: &HandshakeDone,
         round_trip: Duration,
     ) -> Result<Way, ConnectError> {
-        if let Some(path) = shaken.early.filter(|path| base.io.is_open(path.socket)) {
+        if let Some(path) = done.early.filter(|path| base.io.is_open(path.socket)) {
             return Ok(Way::Known(path));
         }
-        let Shaken { keys, route, payload, firewall, .. } = shaken;
+        let HandshakeDone { keys, route, payload, firewall, .. } = done;
         let local = self.local_connection.then(|| base.io.local.all());
         let decision = decide(*route, payload, *firewall, local.as_deref());
         tracing::debug!(conn = ?self.conn, ?route, ?decision, "server answered");

@@ -20,9 +20,9 @@ use crate::{ConnectError, Cx};
 
 /// No node has answered message 1 yet.
 #[derive(Debug)]
-pub(super) struct Finding {
-    hello: Hello,
-    shake: Shake,
+pub(super) struct Discovery {
+    params: HandshakeParams,
+    handshake: HandshakeState,
     search: Search,
     candidates: Candidates,
     /// Nodes that have the record and were not asked yet.
@@ -36,7 +36,7 @@ pub(super) struct Finding {
 
 /// What message 1 is made of.
 #[derive(Debug)]
-pub(super) struct Hello {
+pub(super) struct HandshakeParams {
     pub(super) identity: KeyPair,
     pub(super) remote: PublicKey,
     pub(super) stream_id: u32,
@@ -46,7 +46,7 @@ pub(super) struct Hello {
 
 /// Message 1 is made for the first node and repeated for all others.
 #[derive(Debug)]
-enum Shake {
+enum HandshakeState {
     Unbegun,
     Begun {
         initiator: Box<Initiator>,
@@ -69,7 +69,7 @@ enum Search {
 }
 
 /// Everything that the handshake has yielded.
-pub(super) struct Shaken {
+pub(super) struct HandshakeDone {
     pub(super) keys: Finished,
     pub(super) route: Route,
     pub(super) payload: NoisePayload,
@@ -84,22 +84,22 @@ pub(super) enum Found {
     /// This node was of no use.
     Nothing,
     /// The server has answered: no other node matters.
-    Server(Box<Shaken>),
+    Server(Box<HandshakeDone>),
     Failed(ConnectError),
 }
 
-impl Finding {
+impl Discovery {
     pub(super) fn start(
         cx: &mut Cx<'_>,
         base: &mut Base<'_>,
         requests: &mut Requests,
-        hello: Hello,
+        params: HandshakeParams,
         candidates: Candidates,
     ) -> Self {
         let key = search(cx, base, requests, candidates.seeds());
         Self {
-            hello,
-            shake: Shake::Unbegun,
+            params,
+            handshake: HandshakeState::Unbegun,
             search: if candidates.is_empty() { Search::Last(key) } else { Search::First(key) },
             candidates,
             found: VecDeque::new(),
@@ -151,7 +151,9 @@ impl Finding {
         let Some((route, noise)) = reply.and_then(|reply| read(via, reply)) else {
             return Found::Nothing;
         };
-        let Shake::Begun { initiator, .. } = &mut self.shake else { return Found::Nothing };
+        let HandshakeState::Begun { initiator, .. } = &mut self.handshake else {
+            return Found::Nothing;
+        };
         let Ok(plaintext) = initiator.recv(&noise) else {
             cx.stats.dropped.handshake += 1;
             return Found::Nothing;
@@ -169,7 +171,7 @@ impl Finding {
             return Found::Failed(ConnectError::ServerWithoutUdx);
         }
         match self.finish(route, payload) {
-            Some(shaken) => Found::Server(Box::new(shaken)),
+            Some(done) => Found::Server(Box::new(done)),
             None => Found::Nothing,
         }
     }
@@ -203,13 +205,13 @@ impl Finding {
         self.search = Search::Done;
     }
 
-    fn finish(&mut self, route: Route, payload: NoisePayload) -> Option<Shaken> {
-        let shake = std::mem::replace(&mut self.shake, Shake::Impossible);
-        let Shake::Begun { initiator, firewall, .. } = shake else { return None };
+    fn finish(&mut self, route: Route, payload: NoisePayload) -> Option<HandshakeDone> {
+        let handshake = std::mem::replace(&mut self.handshake, HandshakeState::Impossible);
+        let HandshakeState::Begun { initiator, firewall, .. } = handshake else { return None };
         // What has led to the server is the first to be asked next time.
         self.tried.retain(|via| *via != route.node);
         self.tried.insert(0, route.node);
-        Some(Shaken {
+        Some(HandshakeDone {
             keys: initiator.finish(),
             route,
             payload,
@@ -263,41 +265,41 @@ impl Finding {
         if !self.tried.contains(&via) {
             self.tried.push(via);
         }
-        if matches!(self.shake, Shake::Unbegun) {
-            self.shake = self.begin(cx, base);
+        if matches!(self.handshake, HandshakeState::Unbegun) {
+            self.handshake = self.begin(cx, base);
         }
-        if let Shake::Begun { value, .. } = &self.shake {
+        if let HandshakeState::Begun { value, .. } = &self.handshake {
             tracing::debug!(%via, "handshake");
             requests.handshake(cx, &mut base.io, via, chained, value.clone());
         }
     }
 
-    fn begin(&self, cx: &mut Cx<'_>, base: &Base<'_>) -> Shake {
+    fn begin(&self, cx: &mut Cx<'_>, base: &Base<'_>) -> HandshakeState {
         let address = base.io.net.remote_address();
         let firewall = if address.is_some() { Firewall::Open } else { Firewall::Unknown };
         let mut addresses4: Vec<_> = address.into_iter().collect();
-        if self.hello.share_local {
+        if self.params.share_local {
             addresses4.extend(base.io.local.all());
         }
         let payload = NoisePayload {
             version: PAYLOAD_VERSION,
             firewall,
             addresses4,
-            udx: Some(UdxInfo { features: FEATURE_REVISION_1, id: self.hello.stream_id, seq: 0 }),
+            udx: Some(UdxInfo { features: FEATURE_REVISION_1, id: self.params.stream_id, seq: 0 }),
             secret_stream: true,
             ..NoisePayload::default()
         };
-        let begun = Initiator::new(&self.hello.identity, self.hello.remote, cx.rng).and_then(
+        let begun = Initiator::new(&self.params.identity, self.params.remote, cx.rng).and_then(
             |mut initiator| {
                 let noise = initiator.send(&payload.encode())?;
                 Ok((initiator, noise))
             },
         );
-        let Ok((initiator, noise)) = begun else { return Shake::Impossible };
+        let Ok((initiator, noise)) = begun else { return HandshakeState::Impossible };
         let handshake =
             Handshake { mode: Mode::FromClient, noise, peer_address: None, relay_address: None };
         let value = Bytes::from(handshake.encode());
-        Shake::Begun { initiator: Box::new(initiator), value, firewall }
+        HandshakeState::Begun { initiator: Box::new(initiator), value, firewall }
     }
 }
 
