@@ -8,7 +8,7 @@ use super::candidates::Candidates;
 use super::connecting::{Connecting, Way};
 use super::decide::{Decision, decide};
 use super::discovery::{Discovery, Found, HandshakeDone, HandshakeParams};
-use super::requests::{Ended, Purpose, Requests};
+use super::requests::{Ended, PendingRequests, RequestPurpose};
 use super::rounds::{Choices, RemoteServer, Rounds, RoundsOutcome};
 use crate::conn::OwnedConn;
 use crate::net::Reply;
@@ -24,7 +24,7 @@ pub(super) struct Attempt {
     remote: PublicKey,
     local_connection: bool,
     choices: Choices,
-    requests: Requests,
+    requests: PendingRequests,
     stage: Stage,
 }
 
@@ -55,7 +55,7 @@ impl Attempt {
     ) -> Self {
         let stream_id = base.io.dial(cx, conn, options.keep_alive).0;
         let conn = conn.id;
-        let mut requests = Requests::new(conn, hash(&[&remote]));
+        let mut requests = PendingRequests::new(conn, hash(&[&remote]));
         let share_local = options.local_connection;
         let params = HandshakeParams { identity, remote, stream_id, share_local };
         let discovery = Discovery::start(cx, base, &mut requests, params, candidates);
@@ -107,9 +107,11 @@ impl Attempt {
     ) -> Option<Outcome> {
         let Ended { purpose, elapsed } = self.requests.take(cx.now, tag)?;
         match purpose {
-            Purpose::Handshake { via, .. } => self.handle_handshake(cx, base, via, elapsed, reply),
-            Purpose::Lan { address } => self.handle_pong(cx, base, address, reply.is_some()),
-            Purpose::Round => self.in_rounds(cx, base, |rounds, cx, base, requests| {
+            RequestPurpose::Handshake { via, .. } => {
+                self.handle_handshake(cx, base, via, elapsed, reply)
+            }
+            RequestPurpose::Lan { address } => self.handle_pong(cx, base, address, reply.is_some()),
+            RequestPurpose::Round => self.in_rounds(cx, base, |rounds, cx, base, requests| {
                 rounds.handle_reply(cx, base, requests, reply)
             }),
         }
@@ -324,7 +326,12 @@ impl Attempt {
         &mut self,
         cx: &mut Cx<'_>,
         base: &mut Base<'_>,
-        step: impl FnOnce(&mut Rounds, &mut Cx<'_>, &mut Base<'_>, &mut Requests) -> RoundsOutcome,
+        step: impl FnOnce(
+            &mut Rounds,
+            &mut Cx<'_>,
+            &mut Base<'_>,
+            &mut PendingRequests,
+        ) -> RoundsOutcome,
     ) -> Option<Outcome> {
         let Stage::Connecting(connecting) = &mut self.stage else { return None };
         let rounds = connecting.rounds()?;
@@ -342,7 +349,7 @@ impl Attempt {
         base: &mut Base<'_>,
         error: ConnectError,
     ) -> Option<Outcome> {
-        if self.requests.count(|purpose| matches!(purpose, Purpose::Lan { .. })) == 0 {
+        if self.requests.count(|purpose| matches!(purpose, RequestPurpose::Lan { .. })) == 0 {
             return self.fail(cx, base, error);
         }
         let Stage::Connecting(connecting) = &mut self.stage else { return None };

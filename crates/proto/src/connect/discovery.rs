@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::candidates::Candidates;
 use super::decide::Route;
-use super::requests::{Purpose, Requests};
+use super::requests::{PendingRequests, RequestPurpose};
 use crate::net::{Commit, QueryKey, QuerySpec, Reply};
 use crate::noise::{Finished, Initiator, KeyPair, PublicKey};
 use crate::punch::Base;
@@ -92,7 +92,7 @@ impl Discovery {
     pub(super) fn start(
         cx: &mut Cx<'_>,
         base: &mut Base<'_>,
-        requests: &mut Requests,
+        requests: &mut PendingRequests,
         params: HandshakeParams,
         candidates: Candidates,
     ) -> Self {
@@ -181,7 +181,7 @@ impl Discovery {
         &mut self,
         cx: &mut Cx<'_>,
         base: &mut Base<'_>,
-        requests: &mut Requests,
+        requests: &mut PendingRequests,
     ) -> Option<ConnectError> {
         loop {
             self.ask_next(cx, base, requests);
@@ -223,7 +223,7 @@ impl Discovery {
 
     /// True while a node may still lead to the server. Where no node has the record, a remembered
     /// address is not waited for once it is overdue.
-    fn awaits_answers(&self, requests: &Requests) -> bool {
+    fn awaits_answers(&self, requests: &PendingRequests) -> bool {
         let is_patient = self.announced || self.candidates.are_trusted();
         let asked = if is_patient { asked(requests) } else { lively(requests, None) };
         !self.found.is_empty() || asked > 0
@@ -233,7 +233,7 @@ impl Discovery {
         if self.announced { ConnectError::PeerConnectionFailed } else { ConnectError::PeerNotFound }
     }
 
-    fn ask_next(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, requests: &mut Requests) {
+    fn ask_next(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, requests: &mut PendingRequests) {
         while let Some(via) = self.next_candidate(requests) {
             self.ask(cx, base, requests, via, true);
         }
@@ -245,7 +245,7 @@ impl Discovery {
     }
 
     /// One candidate after the other, until the search has ended: then all that are left.
-    fn next_candidate(&mut self, requests: &Requests) -> Option<SocketAddrV4> {
+    fn next_candidate(&mut self, requests: &PendingRequests) -> Option<SocketAddrV4> {
         let is_turn = match self.search {
             Search::First(_) => lively(requests, Some(true)) == 0,
             Search::Between => true,
@@ -258,7 +258,7 @@ impl Discovery {
         &mut self,
         cx: &mut Cx<'_>,
         base: &mut Base<'_>,
-        requests: &mut Requests,
+        requests: &mut PendingRequests,
         via: SocketAddrV4,
         chained: bool,
     ) {
@@ -306,7 +306,7 @@ impl Discovery {
 fn search(
     cx: &mut Cx<'_>,
     base: &mut Base<'_>,
-    requests: &mut Requests,
+    requests: &mut PendingRequests,
     nodes: Vec<SocketAddrV4>,
 ) -> QueryKey {
     let spec = QuerySpec {
@@ -326,17 +326,17 @@ fn search(
 }
 
 /// How many handshakes are under way.
-fn asked(requests: &Requests) -> usize {
-    requests.count(|purpose| matches!(purpose, Purpose::Handshake { .. }))
+fn asked(requests: &PendingRequests) -> usize {
+    requests.count(|purpose| matches!(purpose, RequestPurpose::Handshake { .. }))
 }
 
 /// How many of them are not overdue: chained ones, others, or all.
-fn lively(requests: &Requests, which: Option<bool>) -> usize {
+fn lively(requests: &PendingRequests, which: Option<bool>) -> usize {
     requests.count(|purpose| match purpose {
-        Purpose::Handshake { chained, overdue, .. } => {
+        RequestPurpose::Handshake { chained, overdue, .. } => {
             !overdue && which.is_none_or(|which| which == chained)
         }
-        Purpose::Lan { .. } | Purpose::Round => false,
+        RequestPurpose::Lan { .. } | RequestPurpose::Round => false,
     })
 }
 

@@ -13,7 +13,7 @@ use crate::{ConnId, Cx, SocketId};
 
 /// What was sent and not answered yet.
 #[derive(Debug)]
-pub(super) struct Requests {
+pub(super) struct PendingRequests {
     conn: ConnId,
     target: Target,
     sent: BTreeMap<u32, Sent>,
@@ -23,13 +23,13 @@ pub(super) struct Requests {
 #[derive(Debug)]
 struct Sent {
     key: RequestKey,
-    purpose: Purpose,
+    purpose: RequestPurpose,
     at: Instant,
 }
 
 /// Why a request was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Purpose {
+pub(super) enum RequestPurpose {
     /// Message 1 through a node. `chained`: another candidate follows it. `overdue`: the time that
     /// its path takes is over.
     Handshake { via: SocketAddrV4, chained: bool, overdue: bool },
@@ -42,7 +42,7 @@ pub(super) enum Purpose {
 /// What was sent, and is over.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ended {
-    pub(super) purpose: Purpose,
+    pub(super) purpose: RequestPurpose,
     /// Since it was sent first.
     pub(super) elapsed: Duration,
 }
@@ -56,7 +56,7 @@ pub(super) enum Tries {
     Once(Duration),
 }
 
-impl Requests {
+impl PendingRequests {
     pub(super) fn new(conn: ConnId, target: Target) -> Self {
         Self { conn, target, sent: BTreeMap::new(), next_tag: 0 }
     }
@@ -81,7 +81,7 @@ impl Requests {
         value: Bytes,
     ) {
         let spec = self.spec(via, command::PEER_HANDSHAKE, value, None);
-        self.send(cx, io, spec, Purpose::Handshake { via, chained, overdue: false });
+        self.send(cx, io, spec, RequestPurpose::Handshake { via, chained, overdue: false });
     }
 
     pub(super) fn round(
@@ -98,7 +98,7 @@ impl Requests {
             Tries::Usual => spec,
             Tries::Once(wait) => RequestSpec { retries: 0, wait: Some(wait), ..spec },
         };
-        self.send(cx, io, spec, Purpose::Round);
+        self.send(cx, io, spec, RequestPurpose::Round);
     }
 
     /// A round whose answer nobody waits for. It leaves from a socket that stays open.
@@ -117,12 +117,12 @@ impl Requests {
     pub(super) fn ping(&mut self, cx: &mut Cx<'_>, io: &mut Io<'_>, address: SocketAddrV4) {
         let owner = self.owner();
         let key = io.net.ping(cx, address, None, RETRIES, owner);
-        self.note(cx, owner, key, Purpose::Lan { address });
+        self.note(cx, owner, key, RequestPurpose::Lan { address });
     }
 
     /// A request has been out for longer than its path takes.
     pub(super) fn handle_overdue(&mut self, tag: u32) {
-        if let Some(Sent { purpose: Purpose::Handshake { overdue, .. }, .. }) =
+        if let Some(Sent { purpose: RequestPurpose::Handshake { overdue, .. }, .. }) =
             self.sent.get_mut(&tag)
         {
             *overdue = true;
@@ -135,7 +135,7 @@ impl Requests {
         Some(Ended { purpose, elapsed: now.saturating_duration_since(at) })
     }
 
-    pub(super) fn count(&self, which: impl Fn(Purpose) -> bool) -> usize {
+    pub(super) fn count(&self, which: impl Fn(RequestPurpose) -> bool) -> usize {
         self.sent.values().filter(|sent| which(sent.purpose)).count()
     }
 
@@ -145,13 +145,19 @@ impl Requests {
         }
     }
 
-    fn send(&mut self, cx: &mut Cx<'_>, io: &mut Io<'_>, spec: RequestSpec, purpose: Purpose) {
+    fn send(
+        &mut self,
+        cx: &mut Cx<'_>,
+        io: &mut Io<'_>,
+        spec: RequestSpec,
+        purpose: RequestPurpose,
+    ) {
         let owner = self.owner();
         let key = io.net.request(cx, spec, owner);
         self.note(cx, owner, key, purpose);
     }
 
-    fn note(&mut self, cx: &Cx<'_>, owner: Owner, key: RequestKey, purpose: Purpose) {
+    fn note(&mut self, cx: &Cx<'_>, owner: Owner, key: RequestKey, purpose: RequestPurpose) {
         if let Owner::Connect(_, tag) = owner {
             self.sent.insert(tag, Sent { key, purpose, at: cx.now });
         }

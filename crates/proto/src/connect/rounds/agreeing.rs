@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use super::super::requests::{Requests, Tries};
+use super::super::requests::{PendingRequests, Tries};
 use super::{Probed, RemoteServer, Rounds, RoundsOutcome, Step};
 use crate::punch::Base;
 use crate::wire::{HolepunchPayload, PayloadError};
@@ -37,7 +37,7 @@ impl Rounds {
         &mut self,
         cx: &mut Cx<'_>,
         base: &mut Base<'_>,
-        requests: &mut Requests,
+        requests: &mut PendingRequests,
         probed: Probed,
     ) -> RoundsOutcome {
         base.punchers.freeze(self.punch);
@@ -58,7 +58,7 @@ impl Rounds {
         &mut self,
         cx: &mut Cx<'_>,
         base: &mut Base<'_>,
-        requests: &mut Requests,
+        requests: &mut PendingRequests,
     ) -> RoundsOutcome {
         match (self.step, self.agreeing.tries) {
             // The round is lost, or its answer.
@@ -74,7 +74,7 @@ impl Rounds {
         &mut self,
         cx: &mut Cx<'_>,
         base: &mut Base<'_>,
-        requests: &mut Requests,
+        requests: &mut PendingRequests,
         payload: &HolepunchPayload,
     ) -> RoundsOutcome {
         let is_later = payload.error == PayloadError::TryLater;
@@ -94,7 +94,7 @@ impl Rounds {
         &mut self,
         cx: &mut Cx<'_>,
         base: &mut Base<'_>,
-        requests: &mut Requests,
+        requests: &mut PendingRequests,
         probed: Probed,
         payload: &HolepunchPayload,
     ) -> RoundsOutcome {
@@ -126,7 +126,7 @@ impl Rounds {
         &mut self,
         cx: &mut Cx<'_>,
         base: &mut Base<'_>,
-        requests: &mut Requests,
+        requests: &mut PendingRequests,
         probed: Probed,
         tries: Tries,
     ) -> RoundsOutcome {
@@ -139,7 +139,7 @@ impl Rounds {
         &mut self,
         cx: &mut Cx<'_>,
         base: &mut Base<'_>,
-        requests: &mut Requests,
+        requests: &mut PendingRequests,
         probed: Probed,
         punching: bool,
         tries: Tries,

@@ -4,7 +4,7 @@ use std::net::SocketAddrV4;
 
 use bytes::Bytes;
 
-use super::super::requests::{Requests, Tries};
+use super::super::requests::{PendingRequests, Tries};
 use super::{Rounds, RoundsOutcome, Step};
 use crate::net::Reply;
 use crate::punch::{Base, Puncher};
@@ -17,7 +17,7 @@ impl Rounds {
         &mut self,
         cx: &mut Cx<'_>,
         base: &mut Base<'_>,
-        requests: &mut Requests,
+        requests: &mut PendingRequests,
         error: ConnectError,
     ) -> RoundsOutcome {
         let payload = HolepunchPayload {
@@ -34,7 +34,7 @@ impl Rounds {
         &mut self,
         cx: &mut Cx<'_>,
         base: &mut Base<'_>,
-        requests: &mut Requests,
+        requests: &mut PendingRequests,
         (via, to): (SocketAddrV4, SocketAddrV4),
         tries: Tries,
         payload: HolepunchPayload,

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use self::agreeing::Agreeing;
 use super::decide::Route;
-use super::requests::{Requests, Tries};
+use super::requests::{PendingRequests, Tries};
 use crate::base::{Party, PunchId, PunchOwner};
 use crate::net::Reply;
 use crate::noise::Finished;
@@ -136,7 +136,7 @@ impl Rounds {
         &mut self,
         cx: &mut Cx<'_>,
         base: &mut Base<'_>,
-        requests: &mut Requests,
+        requests: &mut PendingRequests,
         news: News,
     ) -> RoundsOutcome {
         match news {
@@ -153,7 +153,7 @@ impl Rounds {
         &mut self,
         cx: &mut Cx<'_>,
         base: &mut Base<'_>,
-        requests: &mut Requests,
+        requests: &mut PendingRequests,
     ) -> RoundsOutcome {
         let Step::Pausing(probed) = self.step else { return RoundsOutcome::On };
         self.step = Step::Analyzing(probed);
@@ -165,7 +165,7 @@ impl Rounds {
         &mut self,
         cx: &mut Cx<'_>,
         base: &mut Base<'_>,
-        requests: &mut Requests,
+        requests: &mut PendingRequests,
         reply: Option<&Reply>,
     ) -> RoundsOutcome {
         let Some((payload, server)) = reply.and_then(|reply| self.read(cx, reply)) else {
@@ -193,7 +193,7 @@ impl Rounds {
         &mut self,
         cx: &mut Cx<'_>,
         base: &mut Base<'_>,
-        requests: &mut Requests,
+        requests: &mut PendingRequests,
         answer: Answer,
     ) -> RoundsOutcome {
         let Step::Asking(ask, probed) = self.step else { return RoundsOutcome::On };
@@ -213,7 +213,7 @@ impl Rounds {
         &mut self,
         cx: &mut Cx<'_>,
         base: &mut Base<'_>,
-        requests: &mut Requests,
+        requests: &mut PendingRequests,
     ) -> RoundsOutcome {
         let Some(left) = self.probes_left.checked_sub(1) else {
             return self.abort(cx, base, requests, ConnectError::HolepunchAborted);
@@ -233,7 +233,7 @@ impl Rounds {
         &mut self,
         cx: &mut Cx<'_>,
         base: &mut Base<'_>,
-        requests: &mut Requests,
+        requests: &mut PendingRequests,
         probed: Probed,
     ) -> RoundsOutcome {
         if self.remote_firewall(base) == Firewall::Unknown {
@@ -250,7 +250,7 @@ impl Rounds {
         &mut self,
         cx: &mut Cx<'_>,
         base: &mut Base<'_>,
-        requests: &mut Requests,
+        requests: &mut PendingRequests,
     ) -> RoundsOutcome {
         let Some(stable) = base.punchers.get(self.punch).and_then(Puncher::analysis) else {
             return RoundsOutcome::On;
@@ -281,7 +281,7 @@ impl Rounds {
         &mut self,
         cx: &mut Cx<'_>,
         base: &mut Base<'_>,
-        requests: &mut Requests,
+        requests: &mut PendingRequests,
         probed: Probed,
     ) -> RoundsOutcome {
         let remote = self.remote_firewall(base);
