@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::cache::Lesson;
 use super::candidates::Candidates;
-use super::connecting::{Connecting, Way};
+use super::connecting::{Connecting, PathPlan};
 use super::decide::{Decision, decide};
 use super::discovery::{Discovery, Found, HandshakeDone, HandshakeParams};
 use super::requests::{Ended, PendingRequests, RequestPurpose};
@@ -159,7 +159,7 @@ impl Attempt {
         base: &mut Base<'_>,
     ) -> Option<Outcome> {
         let Stage::Connecting(connecting) = &self.stage else { return None };
-        if matches!(connecting.way, Way::Passive) {
+        if matches!(connecting.plan, PathPlan::Passive) {
             return self.fail(cx, base, ConnectError::HolepunchAborted);
         }
         self.in_rounds(cx, base, |rounds, cx, base, requests| {
@@ -194,7 +194,7 @@ impl Attempt {
         match std::mem::replace(&mut self.stage, Stage::Over) {
             Stage::Discovery(mut discovery) => discovery.stop(cx, base),
             Stage::Connecting(connecting) => {
-                if let Way::Punching(rounds) = connecting.way {
+                if let PathPlan::Punching(rounds) = connecting.plan {
                     base.punchers.stop(cx, &mut base.io, rounds.punch());
                 }
             }
@@ -237,11 +237,11 @@ impl Attempt {
         done: HandshakeDone,
         round_trip: Duration,
     ) -> Option<Outcome> {
-        let way = match self.choose(cx, base, &done, round_trip) {
-            Ok(way) => way,
+        let plan = match self.choose(cx, base, &done, round_trip) {
+            Ok(plan) => plan,
             Err(error) => return self.fail(cx, base, error),
         };
-        let known = if let Way::Known(path) = &way { Some(*path) } else { None };
+        let known = if let PathPlan::Known(path) = &plan { Some(*path) } else { None };
         let mut relays = done.payload.relay_addresses;
         if relays.is_empty() {
             relays = done.tried;
@@ -251,7 +251,7 @@ impl Attempt {
             keys: done.keys,
             remote_stream: done.payload.udx.into(),
             relays,
-            way,
+            plan,
         }));
         self.open(cx, base, known?)
     }
@@ -262,9 +262,9 @@ impl Attempt {
         base: &mut Base<'_>,
         done: &HandshakeDone,
         round_trip: Duration,
-    ) -> Result<Way, ConnectError> {
+    ) -> Result<PathPlan, ConnectError> {
         if let Some(path) = done.early.filter(|path| base.io.is_open(path.socket)) {
-            return Ok(Way::Known(path));
+            return Ok(PathPlan::Known(path));
         }
         let HandshakeDone { keys, route, payload, firewall, .. } = done;
         let local = self.local_connection.then(|| base.io.local.all());
@@ -272,14 +272,14 @@ impl Attempt {
         tracing::debug!(conn = ?self.conn, ?route, ?decision, "server answered");
         let socket = base.io.net.socket();
         match decision {
-            Decision::Direct => Ok(Way::Known(Path { socket, remote: route.node })),
+            Decision::Direct => Ok(PathPlan::Known(Path { socket, remote: route.node })),
             Decision::Open(remote) => {
                 cx.stats.punches_open += 1;
-                Ok(Way::Known(Path { socket, remote }))
+                Ok(PathPlan::Known(Path { socket, remote }))
             }
             Decision::Passive => {
                 cx.wake_at(Timer::Connect(self.conn), cx.now + PASSIVE_WAIT);
-                Ok(Way::Passive)
+                Ok(PathPlan::Passive)
             }
             Decision::Nowhere => Err(ConnectError::CannotHolepunch),
             Decision::Try { lan, punch } => {
@@ -287,7 +287,7 @@ impl Attempt {
                     self.requests.ping(cx, &mut base.io, address);
                 }
                 if !punch {
-                    return Ok(Way::Lan { otherwise: ConnectError::HolepunchAborted });
+                    return Ok(PathPlan::Lan { otherwise: ConnectError::HolepunchAborted });
                 }
                 let info = payload.holepunch.as_ref().ok_or(ConnectError::CannotHolepunch)?;
                 let server = RemoteServer {
@@ -298,7 +298,7 @@ impl Attempt {
                     round_trip,
                 };
                 Rounds::start(cx, base, self.conn, keys, server, self.choices)
-                    .map(|rounds| Way::Punching(Box::new(rounds)))
+                    .map(|rounds| PathPlan::Punching(Box::new(rounds)))
                     .ok_or(ConnectError::CannotHolepunch)
             }
         }
@@ -315,9 +315,9 @@ impl Attempt {
         if answered {
             return self.open(cx, base, Path { socket: SocketId::SERVER, remote: address });
         }
-        match connecting.way {
-            Way::Lan { otherwise } => self.fail(cx, base, otherwise),
-            Way::Known(_) | Way::Passive | Way::Punching(_) => None,
+        match connecting.plan {
+            PathPlan::Lan { otherwise } => self.fail(cx, base, otherwise),
+            PathPlan::Known(_) | PathPlan::Passive | PathPlan::Punching(_) => None,
         }
     }
 
@@ -353,8 +353,8 @@ impl Attempt {
             return self.fail(cx, base, error);
         }
         let Stage::Connecting(connecting) = &mut self.stage else { return None };
-        let way = std::mem::replace(&mut connecting.way, Way::Lan { otherwise: error });
-        if let Way::Punching(rounds) = way {
+        let plan = std::mem::replace(&mut connecting.plan, PathPlan::Lan { otherwise: error });
+        if let PathPlan::Punching(rounds) = plan {
             base.punchers.stop(cx, &mut base.io, rounds.punch());
         }
         None
@@ -369,7 +369,7 @@ impl Attempt {
             return self.fail(cx, base, ConnectError::HolepunchAborted);
         }
         self.stop(cx, base);
-        Some(Outcome { remote: self.remote, lesson: Lesson::Way(relays) })
+        Some(Outcome { remote: self.remote, lesson: Lesson::PathPlan(relays) })
     }
 
     fn fail(

@@ -17,7 +17,7 @@ pub(super) struct RelayCache {
 #[derive(Debug)]
 pub(super) enum Lesson {
     /// These do.
-    Way(Vec<SocketAddrV4>),
+    PathPlan(Vec<SocketAddrV4>),
     /// Those that are remembered do not.
     NoWay,
     Nothing,
@@ -34,7 +34,7 @@ impl RelayCache {
 
     pub(super) fn learn(&mut self, key: PublicKey, lesson: Lesson) {
         match lesson {
-            Lesson::Way(addresses) => self.insert(key, addresses),
+            Lesson::PathPlan(addresses) => self.insert(key, addresses),
             Lesson::NoWay => {
                 self.young.remove(&key);
                 self.old.remove(&key);

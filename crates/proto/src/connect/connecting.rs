@@ -15,11 +15,11 @@ pub(super) struct Connecting {
     pub(super) remote_stream: RemoteStream,
     /// What leads to the server next time.
     pub(super) relays: Vec<SocketAddrV4>,
-    pub(super) way: Way,
+    pub(super) plan: PathPlan,
 }
 
 #[derive(Debug)]
-pub(super) enum Way {
+pub(super) enum PathPlan {
     /// The path is known: it opens at once.
     Known(Path),
     /// The server sends to us.
@@ -33,17 +33,17 @@ pub(super) enum Way {
 impl Connecting {
     /// The question that is open.
     pub(super) fn question(&self) -> Option<AskId> {
-        match &self.way {
-            Way::Punching(rounds) => rounds.question(),
-            Way::Known(_) | Way::Passive | Way::Lan { .. } => None,
+        match &self.plan {
+            PathPlan::Punching(rounds) => rounds.question(),
+            PathPlan::Known(_) | PathPlan::Passive | PathPlan::Lan { .. } => None,
         }
     }
 
     /// The rounds, if we punch.
     pub(super) fn rounds(&mut self) -> Option<&mut Rounds> {
-        match &mut self.way {
-            Way::Punching(rounds) => Some(rounds),
-            Way::Known(_) | Way::Passive | Way::Lan { .. } => None,
+        match &mut self.plan {
+            PathPlan::Punching(rounds) => Some(rounds),
+            PathPlan::Known(_) | PathPlan::Passive | PathPlan::Lan { .. } => None,
         }
     }
 }

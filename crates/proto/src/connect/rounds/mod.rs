@@ -225,8 +225,8 @@ impl Rounds {
         let remote_address = self.fast_open.then_some(self.server);
         let payload = HolepunchPayload { remote_address, ..HolepunchPayload::default() };
         self.step = Step::Probing;
-        let way = (self.relay.relay_address, self.relay.peer_address);
-        self.send(cx, base, requests, way, Tries::Usual, payload)
+        let plan = (self.relay.relay_address, self.relay.peer_address);
+        self.send(cx, base, requests, plan, Tries::Usual, payload)
     }
 
     fn handle_probed(
