@@ -10,7 +10,7 @@ use crate::{Config, Cx, Event, SocketId};
 
 /// What we are to others, and the probe that may change it.
 #[derive(Debug)]
-pub(super) struct Firewall {
+pub(super) struct Reachability {
     role: Role,
     probe: Option<Probe>,
 }
@@ -32,7 +32,7 @@ pub(super) struct Role {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Update {
     pub(super) scope: Scope,
-    pub(super) caller: Caller,
+    pub(super) origin: UpdateOrigin,
     /// Our address when it began.
     pub(super) address: (Option<Ipv4Addr>, u16),
 }
@@ -41,14 +41,14 @@ pub(super) struct Update {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Scope {
     /// Only `firewalled`.
-    Firewall,
+    Reachability,
     /// `ephemeral` as well.
     Full,
 }
 
 /// What waits for an update.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Caller {
+pub(super) enum UpdateOrigin {
     Bootstrap,
     Tick,
 }
@@ -73,7 +73,7 @@ pub(super) struct Probed {
     pub(super) proven: Option<NatSampler>,
 }
 
-impl Firewall {
+impl Reachability {
     pub(super) fn new(config: &Config) -> Self {
         let role = Role {
             ephemeral: true,
@@ -92,7 +92,7 @@ impl Firewall {
     /// True while there is nothing to be found out: we know already, or a probe runs.
     pub(super) fn is_useless(&self, scope: Scope) -> bool {
         let Role { ephemeral, firewalled, .. } = self.role;
-        !ephemeral || (scope == Scope::Firewall && !firewalled) || self.probe.is_some()
+        !ephemeral || (scope == Scope::Reachability && !firewalled) || self.probe.is_some()
     }
 
     /// Waits for the answers to these requests.

@@ -17,7 +17,7 @@ use super::clock::Clock;
 use super::contacts::Contacts;
 use super::delayed::DelayedPings;
 use super::exchange::{Exchange, Me, Out, Purpose};
-use super::firewall::Firewall;
+use super::firewall::Reachability;
 use super::health::Health;
 use super::queries::{Course, Queries, add_table_nodes};
 use super::query::{Query, QueryPurpose};
@@ -38,7 +38,7 @@ pub(crate) struct Net {
     queries: Queries,
     bootstrap: Bootstrap,
     address: OwnAddress,
-    firewall: Firewall,
+    firewall: Reachability,
     clock: Clock,
     health: Health,
     delayed: DelayedPings,
@@ -55,7 +55,7 @@ impl Net {
             queries: Queries::new(config),
             bootstrap: Bootstrap::new(config),
             address: OwnAddress::new(config.server_socket.port(), config.public_address),
-            firewall: Firewall::new(config),
+            firewall: Reachability::new(config),
             clock: Clock::new(cx),
             health: Health::new(cx.stats),
             delayed: DelayedPings::new(config.max_ping_delay),

@@ -7,7 +7,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use super::{Net, out};
 use crate::net::bootstrap::{Settled, Then};
 use crate::net::exchange::Purpose;
-use crate::net::firewall::{Caller, PROBES, Probed, Scope, Update};
+use crate::net::firewall::{PROBES, Probed, Scope, Update, UpdateOrigin};
 use crate::net::query::QueryPurpose;
 use crate::net::sampler::NatSampler;
 use crate::net::{Output, Reply, RequestKey};
@@ -83,24 +83,24 @@ impl Net {
     }
 
     /// Changes our role if our address allows it. The caller is told.
-    pub(super) fn start_update(&mut self, cx: &mut Cx<'_>, scope: Scope, caller: Caller) {
+    pub(super) fn start_update(&mut self, cx: &mut Cx<'_>, scope: Scope, origin: UpdateOrigin) {
         let role = self.firewall.role();
         if self.firewall.is_useless(scope) {
-            return self.finish_update(cx, caller);
+            return self.finish_update(cx, origin);
         }
         let address = self.address.get();
         if scope == Scope::Full {
             self.clock.handle_attempt(address.0, role.forced);
         }
         if address.0.is_none() || address.1 == 0 {
-            return self.finish_update(cx, caller);
+            return self.finish_update(cx, origin);
         }
-        let update = Update { scope, caller, address };
+        let update = Update { scope, origin, address };
         if role.firewalled {
             self.start_probe(cx, update);
         } else {
             self.change_role(cx, update, None);
-            self.finish_update(cx, caller);
+            self.finish_update(cx, origin);
         }
     }
 
@@ -118,7 +118,7 @@ impl Net {
         if proven.is_some() {
             self.change_role(cx, update, proven);
         }
-        self.finish_update(cx, update.caller);
+        self.finish_update(cx, update.origin);
     }
 
     fn go_on(&mut self, cx: &mut Cx<'_>, then: Then) {
@@ -135,8 +135,8 @@ impl Net {
 
     fn start_check(&mut self, cx: &mut Cx<'_>) {
         self.bootstrap.start_check();
-        let scope = if self.firewall.role().forced { Scope::Full } else { Scope::Firewall };
-        self.start_update(cx, scope, Caller::Bootstrap);
+        let scope = if self.firewall.role().forced { Scope::Full } else { Scope::Reachability };
+        self.start_update(cx, scope, UpdateOrigin::Bootstrap);
     }
 
     fn start_probe(&mut self, cx: &mut Cx<'_>, update: Update) {
@@ -147,7 +147,7 @@ impl Net {
             nodes.extend(self.bootstrap.addresses());
         }
         if nodes.is_empty() {
-            return self.finish_update(cx, update.caller);
+            return self.finish_update(cx, update.origin);
         }
         let me = self.me();
         let out = &mut out(&mut self.exchange, &mut self.outputs, me);
@@ -185,8 +185,8 @@ impl Net {
         }
     }
 
-    fn finish_update(&mut self, cx: &mut Cx<'_>, caller: Caller) {
-        if caller == Caller::Bootstrap {
+    fn finish_update(&mut self, cx: &mut Cx<'_>, origin: UpdateOrigin) {
+        if origin == UpdateOrigin::Bootstrap {
             let then = self.bootstrap.handle_check_end();
             self.go_on(cx, then);
         }

@@ -7,7 +7,7 @@
 use super::{Net, out};
 use crate::net::Output;
 use crate::net::exchange::Purpose;
-use crate::net::firewall::{Caller, Scope};
+use crate::net::firewall::{Scope, UpdateOrigin};
 use crate::net::health::{Health, HealthState};
 use crate::net::query::QueryPurpose;
 use crate::timers::NetTimer;
@@ -123,7 +123,7 @@ impl Net {
         if role.adaptive && self.clock.take_unfit(self.address.get().0) {
             return;
         }
-        self.start_update(cx, Scope::Full, Caller::Tick);
+        self.start_update(cx, Scope::Full, UpdateOrigin::Tick);
     }
 
     /// Tells of a change of the network's health.
