@@ -5,7 +5,7 @@ use std::net::SocketAddrV4;
 
 use super::RequestSpec;
 use super::exchange::{Out, Purpose};
-use super::table::{Node, Table, is_filtered};
+use super::table::{Contact, Table, is_filtered};
 use crate::wire::{NodeId, Target, command, node_id};
 use crate::{Cx, Event, Sizes};
 
@@ -65,7 +65,7 @@ impl Contacts {
             return false;
         }
         self.table.touch(&id, tick).is_some()
-            || self.insert(cx, out, (tick, is_ready), Node::with_id(id, from, tick))
+            || self.insert(cx, out, (tick, is_ready), Contact::with_id(id, from, tick))
     }
 
     /// Whether a node's word on our address counts: once in half an hour.
@@ -88,7 +88,7 @@ impl Contacts {
         (tick, is_ready): (u64, bool),
         address: SocketAddrV4,
     ) {
-        self.insert(cx, out, (tick, is_ready), Node::new(address, tick));
+        self.insert(cx, out, (tick, is_ready), Contact::new(address, tick));
     }
 
     /// Removes a node from the table.
@@ -187,7 +187,7 @@ impl Contacts {
         cx: &mut Cx<'_>,
         out: &mut Out<'_>,
         (tick, is_ready): (u64, bool),
-        node: Node,
+        node: Contact,
     ) -> bool {
         if node.id == self.table.id() || is_filtered(node.address) || node.address.port() == 0 {
             return false;
@@ -219,7 +219,13 @@ impl Contacts {
     }
 
     /// Pings the node of a full row that is the likeliest to be gone.
-    fn handle_full_row(&mut self, cx: &mut Cx<'_>, out: &mut Out<'_>, tick: u64, refused: &Node) {
+    fn handle_full_row(
+        &mut self,
+        cx: &mut Cx<'_>,
+        out: &mut Out<'_>,
+        tick: u64,
+        refused: &Contact,
+    ) {
         if self.swaps >= MAX_SWAPS {
             return;
         }

@@ -44,7 +44,7 @@ pub(super) enum Purpose {
     Query(QueryKey),
     /// What follows a query.
     Commit(QueryKey),
-    /// Is this node alive? `heard` is its `Node::heard` when we asked.
+    /// Is this node alive? `heard` is its `Contact::heard` when we asked.
     Check { id: NodeId, heard: u64 },
     /// May this node be replaced?
     Swap { id: NodeId, heard: u64, by: SocketAddrV4 },

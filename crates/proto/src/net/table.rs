@@ -12,15 +12,15 @@ use crate::{Rng, TableNode};
 pub(super) struct Table {
     id: NodeId,
     /// Each row is sorted by id.
-    rows: BTreeMap<u8, Vec<Node>>,
-    /// Ids by [`Node::heard`], the oldest first.
+    rows: BTreeMap<u8, Vec<Contact>>,
+    /// Ids by [`Contact::heard`], the oldest first.
     order: BTreeMap<u64, NodeId>,
     next: u64,
 }
 
 /// A node of the table. Times are ticks.
 #[derive(Clone, Debug)]
-pub(super) struct Node {
+pub(super) struct Contact {
     pub(super) id: NodeId,
     pub(super) address: SocketAddrV4,
     pub(super) added: u64,
@@ -35,7 +35,7 @@ pub(super) struct Node {
     pub(super) heard: u64,
 }
 
-impl Node {
+impl Contact {
     /// A node that is as good as heard at this tick.
     pub(super) fn new(address: SocketAddrV4, tick: u64) -> Self {
         Self::with_id(node_id(address), address, tick)
@@ -91,21 +91,21 @@ impl Table {
     }
 
     /// Finds a node.
-    pub(super) fn get(&self, id: &NodeId) -> Option<&Node> {
+    pub(super) fn get(&self, id: &NodeId) -> Option<&Contact> {
         let row = self.rows.get(&self.row_of(id))?;
         let at = row.binary_search_by(|node| node.id.cmp(id)).ok()?;
         row.get(at)
     }
 
     /// Finds a node, to change its times.
-    pub(super) fn get_mut(&mut self, id: &NodeId) -> Option<&mut Node> {
+    pub(super) fn get_mut(&mut self, id: &NodeId) -> Option<&mut Contact> {
         let row = self.rows.get_mut(&row_of(&self.id, id))?;
         let at = row.binary_search_by(|node| node.id.cmp(id)).ok()?;
         row.get_mut(at)
     }
 
     /// Adds a node as the latest heard. A node whose row is full is given back.
-    pub(super) fn add(&mut self, mut node: Node) -> Result<(), Node> {
+    pub(super) fn add(&mut self, mut node: Contact) -> Result<(), Contact> {
         node.heard = self.next;
         let (id, heard) = (node.id, node.heard);
         let row = self.rows.entry(row_of(&self.id, &id)).or_default();
@@ -120,7 +120,7 @@ impl Table {
     }
 
     /// Removes a node, if it is there.
-    pub(super) fn remove(&mut self, id: &NodeId) -> Option<Node> {
+    pub(super) fn remove(&mut self, id: &NodeId) -> Option<Contact> {
         let index = self.row_of(id);
         let row = self.rows.get_mut(&index)?;
         let at = row.binary_search_by(|node| node.id.cmp(id)).ok()?;
@@ -133,7 +133,7 @@ impl Table {
     }
 
     /// Makes a node the latest heard.
-    pub(super) fn touch(&mut self, id: &NodeId, tick: u64) -> Option<&mut Node> {
+    pub(super) fn touch(&mut self, id: &NodeId, tick: u64) -> Option<&mut Contact> {
         let row = self.rows.get_mut(&row_of(&self.id, id))?;
         let at = row.binary_search_by(|node| node.id.cmp(id)).ok()?;
         let node = row.get_mut(at)?;
@@ -147,7 +147,7 @@ impl Table {
     }
 
     /// At most `n` nodes, by shared prefix: the target's row, the shorter ones, then the longer.
-    pub(super) fn closest(&self, target: &Target, n: usize) -> impl Iterator<Item = &Node> {
+    pub(super) fn closest(&self, target: &Target, n: usize) -> impl Iterator<Item = &Contact> {
         let row = self.row_of(target);
         let near = self.rows.range(..=row).rev();
         let far = self.rows.range(row..).filter(move |(index, _)| **index != row);
@@ -155,7 +155,7 @@ impl Table {
     }
 
     /// The `n` nodes that are closest to a target, the closest first.
-    pub(super) fn nearest(&self, target: &Target, n: usize) -> impl Iterator<Item = &Node> {
+    pub(super) fn nearest(&self, target: &Target, n: usize) -> impl Iterator<Item = &Contact> {
         let row = self.row_of(target);
         // Nodes of the target's row share a longer prefix with it than those of the longer rows,
         // which share as much as we do; those of a shorter row share no more than its length.
@@ -168,22 +168,22 @@ impl Table {
     }
 
     /// The row that a node with this id has, or would have.
-    pub(super) fn row(&self, id: &NodeId) -> &[Node] {
+    pub(super) fn row(&self, id: &NodeId) -> &[Contact] {
         self.rows.get(&self.row_of(id)).map_or(&[], Vec::as_slice)
     }
 
     /// The latest heard first.
-    pub(super) fn latest(&self) -> impl Iterator<Item = &Node> {
+    pub(super) fn latest(&self) -> impl Iterator<Item = &Contact> {
         self.order.values().rev().filter_map(|id| self.get(id))
     }
 
     /// The longest silent first.
-    pub(super) fn oldest(&self) -> impl Iterator<Item = &Node> {
+    pub(super) fn oldest(&self) -> impl Iterator<Item = &Contact> {
         self.order.values().filter_map(|id| self.get(id))
     }
 
     /// Any node.
-    pub(super) fn random(&self, rng: &mut Rng) -> Option<&Node> {
+    pub(super) fn random(&self, rng: &mut Rng) -> Option<&Contact> {
         let at = rng.below(self.len() as u64) as usize;
         self.rows.values().flatten().nth(at)
     }
@@ -204,8 +204,9 @@ impl Table {
     }
 }
 
-fn sorted<'a>(target: &Target, mut nodes: Vec<&'a Node>) -> Vec<&'a Node> {
-    let distance = |node: &&Node| -> [u8; 32] { std::array::from_fn(|i| node.id[i] ^ target[i]) };
+fn sorted<'a>(target: &Target, mut nodes: Vec<&'a Contact>) -> Vec<&'a Contact> {
+    let distance =
+        |node: &&Contact| -> [u8; 32] { std::array::from_fn(|i| node.id[i] ^ target[i]) };
     nodes.sort_unstable_by_key(distance);
     nodes
 }
@@ -292,8 +293,8 @@ mod tests {
         assert_eq!(row_of(&[0; 32], &[0x80; 32]), 0);
     }
 
-    fn node(i: u8) -> Node {
+    fn node(i: u8) -> Contact {
         let id = hash(&[&[i]]);
-        Node { id, ..Node::new(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 1), 0) }
+        Contact { id, ..Contact::new(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 1), 0) }
     }
 }

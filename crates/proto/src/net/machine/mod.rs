@@ -21,7 +21,7 @@ use super::firewall::Reachability;
 use super::health::Health;
 use super::queries::{Course, Queries, add_table_nodes};
 use super::query::{Query, QueryPurpose};
-use super::table::{Node, Table};
+use super::table::{Contact, Table};
 use super::{Output, Owner, QueryKey, QuerySpec, RequestKey, RequestSpec};
 use crate::timers::NetTimer;
 use crate::wire::{NodeId, Packet, Target, command};
@@ -187,7 +187,7 @@ impl Net {
 
     /// At most `limit` nodes of the table, the latest heard first.
     pub(crate) fn table_nodes(&self, limit: usize) -> Vec<TableNode> {
-        self.contacts.table.latest().take(limit).map(Node::view).collect()
+        self.contacts.table.latest().take(limit).map(Contact::view).collect()
     }
 
     /// The id that the table is built around: our own only while we are persistent.
