@@ -5,7 +5,7 @@ use std::net::SocketAddrV4;
 
 use super::exchange::{Out, Purpose};
 use super::hints::Hints;
-use super::query::{Candidate, Query, QueryPurpose, Step};
+use super::query::{Candidate, Query, QueryPurpose, QueryStep};
 use super::table::Table;
 use super::{Output, QueryKey, QuerySpec, Reply, RequestKey, RequestSpec};
 use crate::wire::{NodeId, error_code};
@@ -295,14 +295,14 @@ impl Queries {
     ) -> Course {
         while let Some(query) = self.by_key.get_mut(&key) {
             match query.next_step() {
-                Step::Visit(candidate) => {
+                QueryStep::Visit(candidate) => {
                     let spec = query.visit(candidate);
                     let request = out.send(cx, spec, Purpose::Query(key));
                     query.handle_sent(request, candidate);
                 }
-                Step::Refill => add_table_nodes(table, query),
-                Step::Finish => return self.close(cx, out, key),
-                Step::Wait => return Course::On,
+                QueryStep::Refill => add_table_nodes(table, query),
+                QueryStep::Finish => return self.close(cx, out, key),
+                QueryStep::Wait => return Course::On,
             }
         }
         Course::On

@@ -52,7 +52,7 @@ pub(super) enum QueryPurpose {
 
 /// What a query wants next.
 #[derive(Debug)]
-pub(super) enum Step {
+pub(super) enum QueryStep {
     Visit(Candidate),
     /// The given nodes were of no use: add some of the table.
     Refill,
@@ -201,28 +201,28 @@ impl Query {
     }
 
     /// Decides what to do; call until it is neither `Visit` nor `Refill`.
-    pub(super) fn next_step(&mut self) -> Step {
+    pub(super) fn next_step(&mut self) -> QueryStep {
         if self.paused || !self.is_asking() {
-            return Step::Wait;
+            return QueryStep::Wait;
         }
         if let Some(next) = self.next_candidate() {
-            return Step::Visit(next);
+            return QueryStep::Visit(next);
         }
         if !self.from_table && self.asked() == 0 {
             self.slowdown = true;
         }
         let is_full = self.closest.len() >= K;
         if self.awaits_bootstrap && !is_full {
-            return Step::Wait;
+            return QueryStep::Wait;
         }
         let is_over = self.inflight.is_empty() || (is_full && !self.awaits_better());
         if !is_over {
-            return Step::Wait;
+            return QueryStep::Wait;
         }
         if !self.from_table && self.tally.successes < K / 4 {
-            return Step::Refill;
+            return QueryStep::Refill;
         }
-        Step::Finish
+        QueryStep::Finish
     }
 
     /// A candidate is being asked.
