@@ -15,7 +15,7 @@ pub(super) struct Clock {
     /// Ticks until the table is refreshed.
     refresh_in: u64,
     /// Ticks until we look for nodes that the table has lost sight of.
-    reunite_in: u64,
+    rejoin_in: u64,
     /// Ticks until we may become persistent.
     stable_in: u64,
     /// The host that was found not to be fit for it.
@@ -29,7 +29,7 @@ impl Clock {
         Self {
             tick: 100 - cx.rng.below(50),
             refresh_in: REFRESH_TICKS - cx.rng.below(REFRESH_TICKS / 2),
-            reunite_in: REUNITE_TICKS - cx.rng.below(REUNITE_TICKS / 2),
+            rejoin_in: REJOIN_TICKS - cx.rng.below(REJOIN_TICKS / 2),
             stable_in: STABLE_TICKS,
             last_host: None,
             last: cx.now,
@@ -71,7 +71,7 @@ impl Clock {
         self.tick = (self.tick | PING_MASK) - 1;
         self.stable_in = MORE_STABLE_TICKS;
         self.refresh_in = 1;
-        self.reunite_in = 1;
+        self.rejoin_in = 1;
         self.last_host = None;
     }
 
@@ -95,11 +95,11 @@ impl Clock {
     }
 
     /// Counts towards the next walk from the bootstrap nodes.
-    pub(super) fn take_reunion(&mut self) -> bool {
-        self.reunite_in = self.reunite_in.saturating_sub(1);
-        let is_due = self.reunite_in == 0;
+    pub(super) fn take_rejoin(&mut self) -> bool {
+        self.rejoin_in = self.rejoin_in.saturating_sub(1);
+        let is_due = self.rejoin_in == 0;
         if is_due {
-            self.reunite_in = REUNITE_TICKS;
+            self.rejoin_in = REJOIN_TICKS;
         }
         is_due
     }
@@ -141,7 +141,7 @@ const SLEEP: Duration = Duration::from_secs(15);
 const REFRESH_TICKS: u64 = 60;
 
 /// About 30 minutes. It costs each bootstrap node one request of each node in that time.
-const REUNITE_TICKS: u64 = 360;
+const REJOIN_TICKS: u64 = 360;
 
 /// About 20 minutes: such a node is likely to stay.
 const STABLE_TICKS: u64 = 240;

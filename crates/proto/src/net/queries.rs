@@ -64,7 +64,7 @@ impl Queries {
         let concurrency = match purpose {
             QueryPurpose::Owner(_) => spec.concurrency.unwrap_or(self.concurrency),
             QueryPurpose::Bootstrap => self.concurrency,
-            QueryPurpose::Refresh | QueryPurpose::Reunion => self.background(),
+            QueryPurpose::Refresh | QueryPurpose::Rejoin => self.background(),
         };
         (key, Query::new(spec, purpose, concurrency))
     }
@@ -281,7 +281,7 @@ impl Queries {
                 Course::On
             }
             QueryPurpose::Bootstrap => Course::BootstrapEnded,
-            QueryPurpose::Refresh | QueryPurpose::Reunion => Course::On,
+            QueryPurpose::Refresh | QueryPurpose::Rejoin => Course::On,
         }
     }
 
@@ -324,7 +324,7 @@ impl Queries {
             QueryPurpose::Owner(_)
             | QueryPurpose::Bootstrap
             | QueryPurpose::Refresh
-            | QueryPurpose::Reunion => None,
+            | QueryPurpose::Rejoin => None,
         };
         let closest = owner.map_or(Vec::new(), |_| query.closest().to_vec());
         left_over.into_iter().for_each(|request| out.exchange.requests.cancel(cx, request));

@@ -150,7 +150,7 @@ impl Net {
                 self.outputs.push_back(Output::QueryReply { query: key, owner, reply });
             }
             Some(QueryPurpose::Bootstrap) => self.handle_bootstrap_reply(cx, reply.from),
-            Some(QueryPurpose::Refresh | QueryPurpose::Reunion) => {}
+            Some(QueryPurpose::Refresh | QueryPurpose::Rejoin) => {}
         }
         self.in_queries(cx, |queries, cx, out, table| queries.run(cx, out, table, key));
     }

@@ -340,7 +340,7 @@ impl Net {
             query.push_given(address);
         }
         add_table_nodes(&self.contacts.table, query);
-        let wants_places = query.missing() > 0 || query.purpose == QueryPurpose::Reunion;
+        let wants_places = query.missing() > 0 || query.purpose == QueryPurpose::Rejoin;
         if wants_places && !query.spec.only_closest_nodes && !self.destroyed {
             let (me, tick) = (self.me(), self.clock.tick());
             let out = &mut out(&mut self.exchange, &mut self.outputs, me);

@@ -39,8 +39,8 @@ impl Net {
         if wants_refresh && !self.queries.is_refreshing() {
             self.refresh(cx);
         }
-        if self.clock.take_reunion() && !alone {
-            self.walk(cx, self.contacts.table.id(), QueryPurpose::Reunion);
+        if self.clock.take_rejoin() && !alone {
+            self.walk(cx, self.contacts.table.id(), QueryPurpose::Rejoin);
         }
         self.queries.handle_tick();
         let old = self.health.state();

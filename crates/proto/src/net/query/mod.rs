@@ -47,7 +47,7 @@ pub(super) enum QueryPurpose {
     Bootstrap,
     Refresh,
     /// To our own neighbours, from the bootstrap nodes.
-    Reunion,
+    Rejoin,
 }
 
 /// What a query wants next.
@@ -172,7 +172,7 @@ impl Query {
     /// Adds a place of the bootstrap list, to ask after all others; or before them, where these
     /// places are what the walk is about.
     pub(super) fn push_bootstrap(&mut self, address: SocketAddrV4) {
-        if self.purpose == QueryPurpose::Reunion {
+        if self.purpose == QueryPurpose::Rejoin {
             return self.push_given(address);
         }
         self.ranked += 1;
