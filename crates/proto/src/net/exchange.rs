@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
 
 use super::{Answering, Incoming, Output, Owner, QueryKey, RequestKey, RequestSpec};
-use crate::rpc::{Congestion, Outgoing, Patience, Requests, Tokens};
+use crate::rpc::{Congestion, Outgoing, Requests, RetransmitPolicy, Tokens};
 use crate::timers::NetTimer;
 use crate::wire::{NodeId, Request, Response, command};
 use crate::{Config, Cx, SocketId, Timer};
@@ -60,8 +60,8 @@ pub(super) enum Purpose {
 
 impl Exchange {
     pub(super) fn new(config: &Config, cx: &Cx<'_>) -> Self {
-        let patience = Patience::new(config.adaptive_timeout.clone(), cx.now);
-        let requests = Requests::new(config.max_window, patience);
+        let retransmit = RetransmitPolicy::new(config.adaptive_timeout.clone(), cx.now);
+        let requests = Requests::new(config.max_window, retransmit);
         Self { requests, tokens: Tokens::default(), draining: false }
     }
 

@@ -31,8 +31,8 @@ impl Adaptive {
         let jitter = rng.below(millis(self.option.jitter) as u64) as i64;
         let wait = match self.nodes.get(&to) {
             Some(Known { mean, deviation }) => {
-                let patience = (mean + 2 * deviation) * i64::from(attempt) + jitter;
-                patience.max(millis(self.option.min)).min(millis(self.option.max))
+                let retransmit = (mean + 2 * deviation) * i64::from(attempt) + jitter;
+                retransmit.max(millis(self.option.min)).min(millis(self.option.max))
             }
             None => self.fallback(attempt) + jitter,
         };

@@ -5,7 +5,7 @@ use std::net::SocketAddrV4;
 use std::time::{Duration, Instant};
 
 use super::congestion::Congestion;
-use super::patience::{Attempt, Next, Patience};
+use super::retransmit::{Next, RetransmitPolicy, SentRequest};
 use crate::timers::NetTimer;
 use crate::wire::NodeId;
 use crate::{Cx, InflightRequest, Rng, SocketId, Timer};
@@ -19,7 +19,7 @@ pub(crate) struct Requests<P> {
     /// Wait for a place in the window, in order. May name requests that have ended.
     waiting: VecDeque<RequestKey>,
     congestion: Congestion,
-    patience: Patience,
+    retransmit: RetransmitPolicy,
     max_window: usize,
     /// Nothing leaves; all else goes on.
     muted: bool,
@@ -83,14 +83,14 @@ struct Flight<P> {
 
 impl<P> Requests<P> {
     /// Nothing in flight.
-    pub(crate) fn new(max_window: usize, patience: Patience) -> Self {
+    pub(crate) fn new(max_window: usize, retransmit: RetransmitPolicy) -> Self {
         Self {
             flights: BTreeMap::new(),
             by_tid: HashMap::new(),
             deadlines: BTreeSet::new(),
             waiting: VecDeque::new(),
             congestion: Congestion::new(max_window),
-            patience,
+            retransmit,
             max_window,
             muted: false,
             next_key: 0,
@@ -146,7 +146,7 @@ impl<P> Requests<P> {
         let key = *self.by_tid.get(&(tid, from))?;
         let attempt = self.flights.get(&key)?.attempt(cx.now);
         let (landed, counter) = self.remove(cx, key)?;
-        self.patience.handle_answer(cx.now, attempt, landed.elapsed);
+        self.retransmit.handle_answer(cx.now, attempt, landed.elapsed);
         cx.stats.responses += 1;
         if let Some([_, rx]) = counter.and_then(|i| cx.stats.commands.get_mut(i)) {
             *rx += 1;
@@ -261,10 +261,10 @@ impl<P> Requests<P> {
         };
         let attempt = flight.attempt(cx.now);
         let has_own_timer = flight.outgoing.wait.is_some();
-        let stalled = has_own_timer || self.patience.is_stalled(attempt);
+        let stalled = has_own_timer || self.retransmit.is_stalled(attempt);
         let next = match has_own_timer {
             true => Next::Send,
-            false => self.patience.handle_silence(cx.now, attempt),
+            false => self.retransmit.handle_silence(cx.now, attempt),
         };
         match next {
             Next::Send => {
@@ -313,10 +313,10 @@ impl<P> Requests<P> {
         flight.sent_at = cx.now;
         if flight.sent == 1 {
             flight.first_sent_at = cx.now;
-            self.patience.handle_first();
+            self.retransmit.handle_first();
         }
         let attempt = flight.attempt(cx.now);
-        let wait = flight.outgoing.wait.unwrap_or_else(|| self.patience.wait(cx.rng, attempt));
+        let wait = flight.outgoing.wait.unwrap_or_else(|| self.retransmit.wait(cx.rng, attempt));
         let deadline = cx.now + wait;
         flight.deadline = Some(deadline);
         self.deadlines.insert((deadline, key));
@@ -353,8 +353,8 @@ impl<P> Requests<P> {
 }
 
 impl<P> Flight<P> {
-    fn attempt(&self, now: Instant) -> Attempt {
-        Attempt {
+    fn attempt(&self, now: Instant) -> SentRequest {
+        SentRequest {
             to: self.outgoing.to,
             sent: self.sent,
             tries: self.outgoing.retries.saturating_add(1),

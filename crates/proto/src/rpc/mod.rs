@@ -5,14 +5,14 @@ mod adaptive;
 mod congestion;
 mod destinations;
 mod inflight;
-mod patience;
+mod retransmit;
 mod tokens;
 
 use std::time::Duration;
 
 pub(crate) use congestion::Congestion;
 pub(crate) use inflight::{Cycle, Landed, Outgoing, RequestKey, Requests};
-pub(crate) use patience::Patience;
+pub(crate) use retransmit::RetransmitPolicy;
 pub(crate) use tokens::Tokens;
 
 /// What the reference gives every try.

@@ -13,13 +13,13 @@ use crate::{AdaptiveTimeout, Rng};
 
 /// The timers of all requests of a node.
 #[derive(Debug)]
-pub(crate) struct Patience {
+pub(crate) struct RetransmitPolicy {
     policy: Policy,
 }
 
 /// A request that has just been sent, or is due to be sent again.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Attempt {
+pub(super) struct SentRequest {
     pub(super) to: SocketAddrV4,
     /// How often it was sent.
     pub(super) sent: u32,
@@ -60,7 +60,7 @@ struct Estimate {
     deviation: Duration,
 }
 
-impl Patience {
+impl RetransmitPolicy {
     /// `None`: the timers follow the round trips that are measured.
     pub(crate) fn new(option: Option<AdaptiveTimeout>, now: Instant) -> Self {
         let policy = match option {
@@ -71,7 +71,7 @@ impl Patience {
     }
 
     /// How long a try waits that is being sent.
-    pub(super) fn wait(&mut self, rng: &mut Rng, attempt: Attempt) -> Duration {
+    pub(super) fn wait(&mut self, rng: &mut Rng, attempt: SentRequest) -> Duration {
         match &mut self.policy {
             Policy::Adaptive(adaptive) => adaptive.wait(rng, attempt.to, attempt.sent),
             Policy::Measured(measured) => measured.wait(attempt),
@@ -86,7 +86,7 @@ impl Patience {
     }
 
     /// Decides about a try that was not answered in time.
-    pub(super) fn handle_silence(&mut self, now: Instant, attempt: Attempt) -> Next {
+    pub(super) fn handle_silence(&mut self, now: Instant, attempt: SentRequest) -> Next {
         match &mut self.policy {
             Policy::Adaptive(_) => Next::Send,
             Policy::Measured(measured) => measured.handle_silence(now, attempt),
@@ -94,8 +94,13 @@ impl Patience {
     }
 
     /// Learns from an answer.
-    pub(super) fn handle_answer(&mut self, now: Instant, attempt: Attempt, since_last: Duration) {
-        let Attempt { to, sent, since_first, .. } = attempt;
+    pub(super) fn handle_answer(
+        &mut self,
+        now: Instant,
+        attempt: SentRequest,
+        since_last: Duration,
+    ) {
+        let SentRequest { to, sent, since_first, .. } = attempt;
         match &mut self.policy {
             Policy::Adaptive(adaptive) if sent <= 2 => adaptive.learn(now, to, since_first),
             Policy::Adaptive(_) => {}
@@ -109,7 +114,7 @@ impl Patience {
     }
 
     /// True if a node has had as much time to answer as in the reference, or two tries.
-    pub(super) fn is_stalled(&self, attempt: Attempt) -> bool {
+    pub(super) fn is_stalled(&self, attempt: SentRequest) -> bool {
         match &self.policy {
             Policy::Adaptive(_) => true,
             Policy::Measured(_) => attempt.sent > 1 || attempt.since_first >= TRY,
@@ -124,8 +129,8 @@ impl Measured {
 
     /// The last two tries divide what is left among them, so that one of them comes late enough to
     /// outlive a short cut of the network.
-    fn wait(&self, attempt: Attempt) -> Duration {
-        let Attempt { to, sent, tries, .. } = attempt;
+    fn wait(&self, attempt: SentRequest) -> Duration {
+        let SentRequest { to, sent, tries, .. } = attempt;
         let timeout = self.timeout(to);
         let even = attempt.even_share().max(timeout);
         let is_among_last = sent > 1 && sent + 1 >= tries;
@@ -135,7 +140,7 @@ impl Measured {
         even.min(timeout * (1 << (sent - 1).min(MAX_DOUBLINGS)))
     }
 
-    fn handle_silence(&mut self, now: Instant, attempt: Attempt) -> Next {
+    fn handle_silence(&mut self, now: Instant, attempt: SentRequest) -> Next {
         let patient = TRY * attempt.sent;
         if attempt.since_first >= patient {
             return Next::Send;
@@ -188,7 +193,7 @@ impl Estimate {
     }
 }
 
-impl Attempt {
+impl SentRequest {
     /// What is left of the request's time, divided among the tries that are left.
     fn even_share(self) -> Duration {
         let left = (TRY * self.tries).saturating_sub(self.since_first);
@@ -225,18 +230,18 @@ mod tests {
 
     #[test]
     fn without_measurements_the_timers_are_the_references() {
-        let mut patience = Patience::new(None, Instant::now());
-        assert_eq!(schedule(&mut patience, 4), [1000, 2000, 3000, 4000]);
-        assert_eq!(schedule(&mut patience, 1), [1000]);
+        let mut retransmit = RetransmitPolicy::new(None, Instant::now());
+        assert_eq!(schedule(&mut retransmit, 4), [1000, 2000, 3000, 4000]);
+        assert_eq!(schedule(&mut retransmit, 1), [1000]);
     }
 
     #[test]
     fn measured_timers_are_early_and_end_as_late() {
-        let mut patience = measured(100);
-        assert_eq!(schedule(&mut patience, 4), [200, 600, 2300, 4000]);
-        assert_eq!(schedule(&mut patience, 6), [200, 600, 1400, 2933, 4466, 6000]);
-        assert_eq!(schedule(&mut patience, 2), [200, 2000]);
-        assert_eq!(schedule(&mut patience, 1), [1000]);
+        let mut retransmit = measured(100);
+        assert_eq!(schedule(&mut retransmit, 4), [200, 600, 2300, 4000]);
+        assert_eq!(schedule(&mut retransmit, 6), [200, 600, 1400, 2933, 4466, 6000]);
+        assert_eq!(schedule(&mut retransmit, 2), [200, 2000]);
+        assert_eq!(schedule(&mut retransmit, 1), [1000]);
     }
 
     #[test]
@@ -248,48 +253,49 @@ mod tests {
 
     #[test]
     fn early_tries_have_a_budget() {
-        let (mut patience, now) = (measured(100), Instant::now());
+        let (mut retransmit, now) = (measured(100), Instant::now());
         let attempt =
-            Attempt { to: NODE, sent: 1, tries: 4, since_first: Duration::from_millis(200) };
+            SentRequest { to: NODE, sent: 1, tries: 4, since_first: Duration::from_millis(200) };
         for _ in 0..MAX_BUDGET / COST {
-            assert_eq!(patience.handle_silence(now, attempt), Next::Send);
+            assert_eq!(retransmit.handle_silence(now, attempt), Next::Send);
         }
         let later = Next::WaitUntil(now + Duration::from_millis(800));
-        assert_eq!(patience.handle_silence(now, attempt), later);
-        (0..COST).for_each(|_| patience.handle_first());
-        assert_eq!(patience.handle_silence(now, attempt), Next::Send);
-        assert_eq!(patience.handle_silence(now, attempt), later);
-        let late = Attempt { since_first: TRY, ..attempt };
-        assert_eq!(patience.handle_silence(now, late), Next::Send);
+        assert_eq!(retransmit.handle_silence(now, attempt), later);
+        (0..COST).for_each(|_| retransmit.handle_first());
+        assert_eq!(retransmit.handle_silence(now, attempt), Next::Send);
+        assert_eq!(retransmit.handle_silence(now, attempt), later);
+        let late = SentRequest { since_first: TRY, ..attempt };
+        assert_eq!(retransmit.handle_silence(now, late), Next::Send);
     }
 
     #[test]
     fn an_answer_to_a_repeated_request_says_nothing_about_the_path() {
-        let (mut patience, now) = (measured(100), Instant::now());
+        let (mut retransmit, now) = (measured(100), Instant::now());
         let since_first = Duration::from_millis(290);
-        let attempt = Attempt { to: NODE, sent: 2, tries: 4, since_first };
+        let attempt = SentRequest { to: NODE, sent: 2, tries: 4, since_first };
         let mut answer = |since_last| {
             let since_last = Duration::from_millis(since_last);
-            (0..99).for_each(|_| patience.handle_answer(now, attempt, since_last));
-            schedule(&mut patience, 4)[0]
+            (0..99).for_each(|_| retransmit.handle_answer(now, attempt, since_last));
+            schedule(&mut retransmit, 4)[0]
         };
         assert_eq!(answer(90), 200);
         assert!(answer(20) > 500, "unless it comes too soon to be one to the second try");
     }
 
-    fn measured(rtt: u64) -> Patience {
-        let mut patience = Patience::new(None, Instant::now());
+    fn measured(rtt: u64) -> RetransmitPolicy {
+        let mut retransmit = RetransmitPolicy::new(None, Instant::now());
         let since_first = Duration::from_millis(rtt);
-        let attempt = Attempt { to: NODE, sent: 1, tries: 4, since_first };
-        (0..99).for_each(|_| patience.handle_answer(Instant::now(), attempt, since_first));
-        patience
+        let attempt = SentRequest { to: NODE, sent: 1, tries: 4, since_first };
+        (0..99).for_each(|_| retransmit.handle_answer(Instant::now(), attempt, since_first));
+        retransmit
     }
 
     /// When each try of a request that nobody answers is over, in milliseconds.
-    fn schedule(patience: &mut Patience, tries: u32) -> Vec<u128> {
+    fn schedule(retransmit: &mut RetransmitPolicy, tries: u32) -> Vec<u128> {
         let (mut rng, mut since_first) = (Rng::from_seed([1; 32]), Duration::ZERO);
         let waits = (1..=tries).map(|sent| {
-            since_first += patience.wait(&mut rng, Attempt { to: NODE, sent, tries, since_first });
+            since_first +=
+                retransmit.wait(&mut rng, SentRequest { to: NODE, sent, tries, since_first });
             since_first.as_millis()
         });
         waits.collect()
