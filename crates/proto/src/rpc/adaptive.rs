@@ -4,14 +4,14 @@ use std::net::SocketAddrV4;
 use std::time::{Duration, Instant};
 
 use super::TRY;
-use super::destinations::Destinations;
+use super::rtt_cache::RttCache;
 use crate::{AdaptiveTimeout, Rng};
 
 /// Milliseconds, in the reference's integers: its roundings are visible.
 #[derive(Debug)]
 pub(super) struct Adaptive {
     option: AdaptiveTimeout,
-    nodes: Destinations<Known>,
+    nodes: RttCache<Known>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +22,7 @@ struct Known {
 
 impl Adaptive {
     pub(super) fn new(option: AdaptiveTimeout, now: Instant) -> Self {
-        let nodes = Destinations::new(option.max_size, option.max_age, now);
+        let nodes = RttCache::new(option.max_size, option.max_age, now);
         Self { option, nodes }
     }
 

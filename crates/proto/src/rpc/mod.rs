@@ -3,9 +3,9 @@
 
 mod adaptive;
 mod congestion;
-mod destinations;
 mod inflight;
 mod retransmit;
+mod rtt_cache;
 mod tokens;
 
 use std::time::Duration;

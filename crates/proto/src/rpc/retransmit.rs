@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::TRY;
 use super::adaptive::Adaptive;
-use super::destinations::Destinations;
+use super::rtt_cache::RttCache;
 use crate::{AdaptiveTimeout, Rng};
 
 /// The timers of all requests of a node.
@@ -48,7 +48,7 @@ enum Policy {
 #[derive(Debug)]
 struct Measured {
     overall: Option<Estimate>,
-    nodes: Destinations<Estimate>,
+    nodes: RttCache<Estimate>,
     /// What may be spent on early tries.
     budget: u32,
 }
@@ -124,7 +124,7 @@ impl RetransmitPolicy {
 
 impl Measured {
     fn new(now: Instant) -> Self {
-        Self { overall: None, nodes: Destinations::new(NODES, AGE, now), budget: MAX_BUDGET }
+        Self { overall: None, nodes: RttCache::new(NODES, AGE, now), budget: MAX_BUDGET }
     }
 
     /// The last two tries divide what is left among them, so that one of them comes late enough to

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 /// Two generations: what was not written for long is in neither.
 #[derive(Debug)]
-pub(super) struct Destinations<T> {
+pub(super) struct RttCache<T> {
     fresh: HashMap<SocketAddrV4, T>,
     stale: HashMap<SocketAddrV4, T>,
     /// Entries of one generation.
@@ -16,7 +16,7 @@ pub(super) struct Destinations<T> {
     rotated: Instant,
 }
 
-impl<T> Destinations<T> {
+impl<T> RttCache<T> {
     /// Holds at least the latest `size` entries, for `age` at most.
     pub(super) fn new(size: usize, age: Duration, now: Instant) -> Self {
         Self {
@@ -54,7 +54,7 @@ mod tests {
     #[test]
     fn the_latest_are_kept_and_the_old_forgotten() {
         let now = Instant::now();
-        let mut known = Destinations::new(10, Duration::from_secs(60), now);
+        let mut known = RttCache::new(10, Duration::from_secs(60), now);
         (0..100).for_each(|port| known.insert(now, to(port), port));
         assert!((90..100).all(|port| known.get(&to(port)) == Some(&port)));
         assert!(known.fresh.len() + known.stale.len() <= 20);
