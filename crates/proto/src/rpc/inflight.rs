@@ -52,7 +52,7 @@ pub(crate) struct Outgoing {
 
 /// A request that its reply, or the lack of one, has ended.
 #[derive(Debug)]
-pub(crate) struct Landed<P> {
+pub(crate) struct Completed<P> {
     pub(crate) key: RequestKey,
     pub(crate) purpose: P,
     pub(crate) to: SocketAddrV4,
@@ -63,11 +63,11 @@ pub(crate) struct Landed<P> {
 
 /// What became of a request whose deadline has passed.
 #[derive(Debug)]
-pub(crate) enum Cycle<P> {
+pub(crate) enum TimeoutOutcome<P> {
     /// It is sent again, or will be. `stalled` if its node has had time enough to answer.
     Retry { key: RequestKey, stalled: bool },
     /// It was the last try.
-    TimedOut(Landed<P>),
+    TimedOut(Completed<P>),
 }
 
 #[derive(Debug)]
@@ -142,18 +142,18 @@ impl<P> Requests<P> {
         cx: &mut Cx<'_>,
         tid: u16,
         from: SocketAddrV4,
-    ) -> Option<Landed<P>> {
+    ) -> Option<Completed<P>> {
         let key = *self.by_tid.get(&(tid, from))?;
         let attempt = self.flights.get(&key)?.attempt(cx.now);
-        let (landed, counter) = self.remove(cx, key)?;
-        self.retransmit.handle_answer(cx.now, attempt, landed.elapsed);
+        let (completed, counter) = self.remove(cx, key)?;
+        self.retransmit.handle_answer(cx.now, attempt, completed.elapsed);
         cx.stats.responses += 1;
         if let Some([_, rx]) = counter.and_then(|i| cx.stats.commands.get_mut(i)) {
             *rx += 1;
         }
         self.release(cx);
         self.set_timer(cx);
-        Some(landed)
+        Some(completed)
     }
 
     /// Forgets a request.
@@ -165,7 +165,7 @@ impl<P> Requests<P> {
     }
 
     /// Retries or ends one request whose deadline has passed; call until it returns `None`.
-    pub(crate) fn poll_cycle(&mut self, cx: &mut Cx<'_>) -> Option<Cycle<P>> {
+    pub(crate) fn poll_timed_out(&mut self, cx: &mut Cx<'_>) -> Option<TimeoutOutcome<P>> {
         let due = self.deadlines.first().is_some_and(|(at, _)| *at <= cx.now);
         let Some((_, key)) = due.then(|| self.deadlines.pop_first()).flatten() else {
             self.set_timer(cx);
@@ -176,10 +176,10 @@ impl<P> Requests<P> {
         if flight.sent <= flight.outgoing.retries {
             return Some(self.retry(cx, key));
         }
-        let (landed, _) = self.remove(cx, key)?;
+        let (completed, _) = self.remove(cx, key)?;
         cx.stats.timeouts += 1;
         self.release(cx);
-        Some(Cycle::TimedOut(landed))
+        Some(TimeoutOutcome::TimedOut(completed))
     }
 
     /// A slot of the window has passed.
@@ -221,10 +221,10 @@ impl<P> Requests<P> {
     }
 
     /// Ends every request, the oldest first.
-    pub(crate) fn clear(&mut self, cx: &mut Cx<'_>) -> Vec<Landed<P>> {
+    pub(crate) fn clear(&mut self, cx: &mut Cx<'_>) -> Vec<Completed<P>> {
         let keys: Vec<RequestKey> = self.flights.keys().copied().collect();
         let ended = keys.into_iter().filter_map(|key| self.remove(cx, key));
-        let ended = ended.map(|(landed, _)| landed).collect();
+        let ended = ended.map(|(completed, _)| completed).collect();
         self.waiting.clear();
         self.set_timer(cx);
         ended
@@ -255,9 +255,9 @@ impl<P> Requests<P> {
         self.set_timer(cx);
     }
 
-    fn retry(&mut self, cx: &mut Cx<'_>, key: RequestKey) -> Cycle<P> {
+    fn retry(&mut self, cx: &mut Cx<'_>, key: RequestKey) -> TimeoutOutcome<P> {
         let Some(flight) = self.flights.get_mut(&key) else {
-            return Cycle::Retry { key, stalled: false };
+            return TimeoutOutcome::Retry { key, stalled: false };
         };
         let attempt = flight.attempt(cx.now);
         let has_own_timer = flight.outgoing.wait.is_some();
@@ -276,7 +276,7 @@ impl<P> Requests<P> {
                 self.deadlines.insert((at, key));
             }
         }
-        Cycle::Retry { key, stalled }
+        TimeoutOutcome::Retry { key, stalled }
     }
 
     fn enqueue(&mut self, cx: &mut Cx<'_>, key: RequestKey) {
@@ -324,7 +324,11 @@ impl<P> Requests<P> {
     }
 
     /// Takes a request out of every index, and gives its place in the window back.
-    fn remove(&mut self, cx: &mut Cx<'_>, key: RequestKey) -> Option<(Landed<P>, Option<usize>)> {
+    fn remove(
+        &mut self,
+        cx: &mut Cx<'_>,
+        key: RequestKey,
+    ) -> Option<(Completed<P>, Option<usize>)> {
         let Flight { outgoing, purpose, sent, sent_at, deadline, .. } =
             self.flights.remove(&key)?;
         if let Some(deadline) = deadline {
@@ -340,7 +344,7 @@ impl<P> Requests<P> {
         cx.stats.requests_active = cx.stats.requests_active.saturating_sub(1);
         let elapsed = cx.now.saturating_duration_since(sent_at);
         let Outgoing { to, to_id, counter, .. } = outgoing;
-        Some((Landed { key, purpose, to, to_id, elapsed }, counter))
+        Some((Completed { key, purpose, to, to_id, elapsed }, counter))
     }
 
     fn set_timer(&self, cx: &mut Cx<'_>) {

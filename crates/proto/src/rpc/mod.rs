@@ -11,7 +11,7 @@ mod tokens;
 use std::time::Duration;
 
 pub(crate) use congestion::Congestion;
-pub(crate) use inflight::{Cycle, Landed, Outgoing, RequestKey, Requests};
+pub(crate) use inflight::{Completed, Outgoing, RequestKey, Requests, TimeoutOutcome};
 pub(crate) use retransmit::RetransmitPolicy;
 pub(crate) use tokens::Tokens;
 

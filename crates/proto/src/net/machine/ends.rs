@@ -9,7 +9,7 @@ use crate::net::exchange::Purpose;
 use crate::net::query::QueryPurpose;
 use crate::net::table::K;
 use crate::net::{Output, QueryKey, Reply, RequestKey};
-use crate::rpc::{Cycle, Landed};
+use crate::rpc::{Completed, TimeoutOutcome};
 use crate::wire::Response;
 use crate::{Cx, RequestError, SocketId};
 
@@ -21,7 +21,7 @@ impl Net {
         from: SocketAddrV4,
         response: Response<'_>,
     ) {
-        let Some(landed) = self.exchange.requests.land(cx, response.tid, from) else {
+        let Some(completed) = self.exchange.requests.land(cx, response.tid, from) else {
             cx.stats.dropped.unexpected += 1;
             return;
         };
@@ -29,7 +29,7 @@ impl Net {
         closer_nodes.truncate(K);
         let reply = Reply {
             tid: response.tid,
-            rtt: u32::try_from(landed.elapsed.as_millis()).unwrap_or(u32::MAX),
+            rtt: u32::try_from(completed.elapsed.as_millis()).unwrap_or(u32::MAX),
             from,
             from_id: self.contacts.valid_id(from, response.id),
             to: response.to,
@@ -48,14 +48,14 @@ impl Net {
             }
             None => {}
         }
-        self.handle_end(cx, landed, Ok(reply));
+        self.handle_end(cx, completed, Ok(reply));
     }
 
     pub(super) fn handle_deadlines(&mut self, cx: &mut Cx<'_>) {
-        while let Some(cycle) = self.exchange.requests.poll_cycle(cx) {
-            match cycle {
-                Cycle::Retry { key, stalled } => self.handle_retry(cx, key, stalled),
-                Cycle::TimedOut(landed) => self.handle_timed_out(cx, landed),
+        while let Some(outcome) = self.exchange.requests.poll_timed_out(cx) {
+            match outcome {
+                TimeoutOutcome::Retry { key, stalled } => self.handle_retry(cx, key, stalled),
+                TimeoutOutcome::TimedOut(completed) => self.handle_timed_out(cx, completed),
             }
         }
     }
@@ -79,9 +79,9 @@ impl Net {
         }
     }
 
-    fn handle_timed_out(&mut self, cx: &mut Cx<'_>, landed: Landed<Purpose>) {
-        let (to, to_id) = (landed.to, landed.to_id);
-        self.handle_end(cx, landed, Err(RequestError::Timeout));
+    fn handle_timed_out(&mut self, cx: &mut Cx<'_>, completed: Completed<Purpose>) {
+        let (to, to_id) = (completed.to, completed.to_id);
+        self.handle_end(cx, completed, Err(RequestError::Timeout));
         if self.is_asleep() {
             // It was never asked.
             return;
@@ -95,10 +95,10 @@ impl Net {
     fn handle_end(
         &mut self,
         cx: &mut Cx<'_>,
-        landed: Landed<Purpose>,
+        completed: Completed<Purpose>,
         result: Result<Reply, RequestError>,
     ) {
-        let Landed { key, purpose, to, .. } = landed;
+        let Completed { key, purpose, to, .. } = completed;
         match purpose {
             Purpose::Owner(owner) => self.outputs.push_back(Output::Reply { owner, result }),
             Purpose::Query(query) => match result {

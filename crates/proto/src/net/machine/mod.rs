@@ -264,8 +264,8 @@ impl Net {
         if std::mem::replace(&mut self.destroyed, true) {
             return;
         }
-        for landed in self.exchange.requests.clear(cx) {
-            if let Purpose::Owner(owner) = landed.purpose {
+        for completed in self.exchange.requests.clear(cx) {
+            if let Purpose::Owner(owner) = completed.purpose {
                 let result = Err(RequestError::NodeDestroyed);
                 self.outputs.push_back(Output::Reply { owner, result });
             }

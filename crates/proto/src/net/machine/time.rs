@@ -62,13 +62,13 @@ impl Net {
         while let Some(key) = self.queries.first() {
             self.in_queries(cx, |queries, cx, out, _| queries.suspend(cx, out, key));
         }
-        for landed in self.exchange.requests.clear(cx) {
-            match landed.purpose {
+        for completed in self.exchange.requests.clear(cx) {
+            match completed.purpose {
                 Purpose::Owner(owner) => {
                     let result = Err(RequestError::Suspended);
                     self.outputs.push_back(Output::Reply { owner, result });
                 }
-                Purpose::Probe => self.handle_pong(cx, landed.key, None),
+                Purpose::Probe => self.handle_pong(cx, completed.key, None),
                 Purpose::Suggested(place) => {
                     let settled = self.bootstrap.forget(place);
                     self.handle_settled(cx, settled);
