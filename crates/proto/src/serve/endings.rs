@@ -1,16 +1,16 @@
 //! How a handshake ends, and what is given back then.
 
-use super::requester::Reply;
+use super::requester::ServerHello;
 use super::server::Server;
 use super::session::Session;
-use super::slots::State;
+use super::slots::SlotState;
 use crate::punch::Base;
 use crate::{Cx, Timer};
 
 impl Server {
     pub(super) fn drop_handshakes(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>) {
         for slot in self.slots.indices() {
-            if let Some(State::Asking(asking)) = self.slots.get_mut(slot) {
+            if let Some(SlotState::Asking(asking)) = self.slots.get_mut(slot) {
                 cx.timers.cancel(Timer::Ask(asking.ask));
             }
             self.abort(cx, base, slot);
@@ -21,7 +21,7 @@ impl Server {
     /// The puncher has no socket. A client that was answered from a main socket may still come to
     /// that one. Any other was not answered, and may try again.
     pub(super) fn handle_no_socket(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, slot: u32) {
-        let Some(State::Waiting(session)) = self.slots.get_mut(slot) else { return };
+        let Some(SlotState::Waiting(session)) = self.slots.get_mut(slot) else { return };
         if session.reply.socket.is_none() {
             session.punching = None;
             return;
@@ -52,13 +52,13 @@ impl Server {
         base.io.fail(cx, conn, None);
         // A client that was not answered before is not answered any more: the reply offers a
         // connection that is gone.
-        let reply = unanswered.is_empty().then_some(Reply { socket: None, ..reply });
+        let reply = unanswered.is_empty().then_some(ServerHello { socket: None, ..reply });
         self.end(cx, slot, reply);
     }
 
     /// Leaves Waiting; the caller enters the next state.
     pub(super) fn take_session(&mut self, cx: &mut Cx<'_>, slot: u32) -> Option<Box<Session>> {
-        if !matches!(self.slots.get_mut(slot), Some(State::Waiting(_))) {
+        if !matches!(self.slots.get_mut(slot), Some(SlotState::Waiting(_))) {
             return None;
         }
         let state = self.slots.take(slot)?;
@@ -66,14 +66,14 @@ impl Server {
             cx.timers.cancel(Timer::Ask(ask));
         }
         match state {
-            State::Waiting(session) => Some(session),
-            State::Begun | State::Asking(_) | State::Ended(_) => None,
+            SlotState::Waiting(session) => Some(session),
+            SlotState::Begun | SlotState::Asking(_) | SlotState::Ended(_) => None,
         }
     }
 
     /// Enters Ended, which is cleared in a while.
-    pub(super) fn end(&mut self, cx: &mut Cx<'_>, slot: u32, reply: Option<Reply>) {
-        self.slots.set(slot, State::Ended(reply));
+    pub(super) fn end(&mut self, cx: &mut Cx<'_>, slot: u32, reply: Option<ServerHello>) {
+        self.slots.set(slot, SlotState::Ended(reply));
         cx.wake_at(Timer::Handshake(self.id, slot), cx.now + self.options.handshake_clear_wait);
         if let Some(oldest) = self.slots.surplus() {
             cx.timers.cancel(Timer::Handshake(self.id, oldest));

@@ -81,13 +81,13 @@ impl ClientHello {
 
 /// Message 2.
 #[derive(Clone, Debug)]
-pub(super) struct Reply {
+pub(super) struct ServerHello {
     pub(super) noise: Vec<u8>,
     /// The puncher's socket, whose mapping the client shall learn.
     pub(super) socket: Option<SocketId>,
 }
 
-impl Reply {
+impl ServerHello {
     /// Answers all that wait.
     pub(super) fn send(&self, cx: &mut Cx<'_>, base: &mut Base<'_>, requesters: &[Requester]) {
         let socket = self.socket.filter(|socket| base.io.pool.is_open(*socket));

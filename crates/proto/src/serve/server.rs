@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::admission::{Admission, InFlight};
 use super::requester::{ClientHello, Requester, is_destination, remember, without_value};
 use super::rounds::{Punching, Round, RoundOutcome, SlotRef};
-use super::session::{AcceptOutcome, Policy, accept};
-use super::slots::{Asking, Slots, State};
+use super::session::{AcceptOutcome, ServerPolicy, accept};
+use super::slots::{Asking, SlotState, Slots};
 use crate::conn::ConnOwner;
 use crate::net::Incoming;
 use crate::noise::KeyPair;
@@ -180,22 +180,22 @@ impl Server {
         cx.timers.cancel(Timer::Ask(id));
         let Some(slot) = self.slots.of_ask(id) else { return };
         match self.slots.get_mut(slot) {
-            Some(State::Asking(_)) => self.handle_verdict(cx, base, slot, answer),
-            Some(State::Waiting(_)) => {
+            Some(SlotState::Asking(_)) => self.handle_verdict(cx, base, slot, answer),
+            Some(SlotState::Waiting(_)) => {
                 self.in_rounds(cx, base, slot, |punching, cx, base, slot_ref| {
                     punching.handle_answer(cx, base, slot_ref, answer)
                 });
             }
-            Some(State::Begun | State::Ended(_)) | None => {}
+            Some(SlotState::Begun | SlotState::Ended(_)) | None => {}
         }
     }
 
     /// A client has not come in time, or an ended handshake is old enough to be forgotten.
     pub(super) fn handle_timeout(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, slot: u32) {
         match self.slots.get_mut(slot) {
-            Some(State::Waiting(_)) => self.give_up(cx, base, slot),
-            Some(State::Ended(_)) => self.slots.clear(slot),
-            Some(State::Begun | State::Asking(_)) | None => {}
+            Some(SlotState::Waiting(_)) => self.give_up(cx, base, slot),
+            Some(SlotState::Ended(_)) => self.slots.clear(slot),
+            Some(SlotState::Begun | SlotState::Asking(_)) | None => {}
         }
     }
 
@@ -244,12 +244,12 @@ impl Server {
         let ask = cx.ask(hello.question(self.id));
         hello.asked = true;
         let asking = Asking { ask, hello, unanswered: vec![requester] };
-        self.slots.set(slot, State::Asking(Box::new(asking)));
+        self.slots.set(slot, SlotState::Asking(Box::new(asking)));
     }
 
     /// Asking → Waiting or Ended.
     fn handle_verdict(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, slot: u32, answer: Answer) {
-        let Some(State::Asking(asking)) = self.slots.take(slot) else { return };
+        let Some(SlotState::Asking(asking)) = self.slots.take(slot) else { return };
         let Asking { hello, unanswered, .. } = *asking;
         match answer {
             Answer::Accept => self.accept(cx, base, slot, hello, unanswered),
@@ -266,7 +266,7 @@ impl Server {
         hello: ClientHello,
         requesters: Vec<Requester>,
     ) {
-        let policy = Policy {
+        let policy = ServerPolicy {
             server: self.id,
             owner: self.owner,
             holepunch: self.options.holepunch,
@@ -275,7 +275,7 @@ impl Server {
         match accept(cx, base, policy, slot, hello) {
             AcceptOutcome::Wait(mut session) => {
                 session.unanswered = requesters;
-                self.slots.set(slot, State::Waiting(session));
+                self.slots.set(slot, SlotState::Waiting(session));
                 cx.wake_at(Timer::Handshake(self.id, slot), cx.now + CLIENT_COMES_WITHIN);
                 self.answer_all(cx, base, slot);
             }
@@ -303,19 +303,19 @@ impl Server {
     /// The same message 1 again: a retransmission, or through another node.
     fn repeat(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, slot: u32, requester: Requester) {
         match self.slots.get_mut(slot) {
-            Some(State::Asking(asking)) => remember(&mut asking.unanswered, requester),
-            Some(State::Waiting(session)) => {
+            Some(SlotState::Asking(asking)) => remember(&mut asking.unanswered, requester),
+            Some(SlotState::Waiting(session)) => {
                 remember(&mut session.unanswered, requester);
                 self.answer_all(cx, base, slot);
             }
-            Some(State::Ended(Some(reply))) => reply.send(cx, base, &[requester]),
-            Some(State::Begun | State::Ended(None)) | None => {}
+            Some(SlotState::Ended(Some(reply))) => reply.send(cx, base, &[requester]),
+            Some(SlotState::Begun | SlotState::Ended(None)) | None => {}
         }
     }
 
     /// Sends message 2 to all nodes that wait for it, if it can be sent.
     fn answer_all(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, slot: u32) {
-        let Some(State::Waiting(session)) = self.slots.get_mut(slot) else { return };
+        let Some(SlotState::Waiting(session)) = self.slots.get_mut(slot) else { return };
         let puncher = session.punching.as_ref().and_then(|p| base.punchers.get(p.punch()));
         let unbound = puncher.is_some_and(|puncher| !puncher.is_bound());
         if session.reply.socket.is_some() && unbound {
@@ -327,8 +327,8 @@ impl Server {
 
     pub(super) fn punching(&mut self, slot: u32) -> Option<&mut Punching> {
         match self.slots.get_mut(slot)? {
-            State::Waiting(session) => session.punching.as_mut(),
-            State::Begun | State::Asking(_) | State::Ended(_) => None,
+            SlotState::Waiting(session) => session.punching.as_mut(),
+            SlotState::Begun | SlotState::Asking(_) | SlotState::Ended(_) => None,
         }
     }
 
@@ -341,7 +341,7 @@ impl Server {
         step: impl FnOnce(&mut Punching, &mut Cx<'_>, &mut Base<'_>, SlotRef) -> RoundOutcome,
     ) {
         let (server, ask) = (self.id, self.options.ask_holepunch);
-        let Some(State::Waiting(session)) = self.slots.get_mut(slot) else { return };
+        let Some(SlotState::Waiting(session)) = self.slots.get_mut(slot) else { return };
         let slot_ref = SlotRef { server, slot, conn: session.conn, ask };
         let Some(punching) = session.punching.as_mut() else { return };
         match step(punching, cx, base, slot_ref) {

@@ -1,6 +1,6 @@
 //! A client that may come: what we know of it, and what we told it (PROTOCOL D.5, D.6).
 
-use super::requester::{Client, ClientHello, Reply, Requester};
+use super::requester::{Client, ClientHello, Requester, ServerHello};
 use super::rounds::Punching;
 use crate::base::{Party, PunchOwner};
 use crate::conn::ConnOwner;
@@ -19,7 +19,7 @@ pub(super) struct Session {
     pub(super) keys: Finished,
     /// The client's stream.
     pub(super) remote: RemoteStream,
-    pub(super) reply: Reply,
+    pub(super) reply: ServerHello,
     /// They wait until the puncher's socket, which the reply leaves from, is bound.
     pub(super) unanswered: Vec<Requester>,
     pub(super) punching: Option<Punching>,
@@ -32,7 +32,7 @@ pub(super) enum AcceptOutcome {
     /// It is told, and the path is known.
     Open(Box<Session>, Path),
     /// It is told why not.
-    Refuse(Reply),
+    Refuse(ServerHello),
     /// Nothing is said.
     Drop,
     /// Nothing is said, for there is no socket left to punch from. The client may try again.
@@ -41,7 +41,7 @@ pub(super) enum AcceptOutcome {
 
 /// What a server tells everyone alike.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Policy {
+pub(super) struct ServerPolicy {
     pub(super) server: ServerId,
     /// Of the connections that it accepts.
     pub(super) owner: ConnOwner,
@@ -83,7 +83,7 @@ impl Session {
 pub(super) fn accept(
     cx: &mut Cx<'_>,
     base: &mut Base<'_>,
-    policy: Policy,
+    policy: ServerPolicy,
     slot: u32,
     mut hello: ClientHello,
 ) -> AcceptOutcome {
@@ -106,7 +106,7 @@ pub(super) fn accept(
         }
         return AcceptOutcome::Drop;
     };
-    let reply = Reply { noise, socket: None };
+    let reply = ServerHello { noise, socket: None };
     let Some((conn, _)) = accepted else { return AcceptOutcome::Refuse(reply) };
     if !hello.asked {
         base.io.conns.leave_unasked(conn, hello.question(policy.server));
@@ -153,7 +153,7 @@ fn error(payload: &NoisePayload) -> PayloadError {
 fn offer(
     cx: &mut Cx<'_>,
     base: &mut Base<'_>,
-    policy: Policy,
+    policy: ServerPolicy,
     slot: u32,
     error: PayloadError,
     stream_id: u32,
@@ -181,7 +181,7 @@ fn offer(
 fn plan(
     cx: &mut Cx<'_>,
     base: &mut Base<'_>,
-    policy: Policy,
+    policy: ServerPolicy,
     client: Client,
     payload: &NoisePayload,
 ) -> Plan {

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::net::Ipv4Addr;
 
-use super::requester::{ClientHello, Reply, Requester};
+use super::requester::{ClientHello, Requester, ServerHello};
 use super::session::Session;
 use crate::{AskId, ConnId};
 
@@ -26,11 +26,11 @@ pub(super) struct Slot {
     noise: NoiseHash,
     /// The source that it counts for.
     source: Ipv4Addr,
-    pub(super) state: State,
+    pub(super) state: SlotState,
 }
 
 #[derive(Debug)]
-pub(super) enum State {
+pub(super) enum SlotState {
     /// Between two of the others, within one call.
     Begun,
     /// The application decides whether the client may come.
@@ -38,7 +38,7 @@ pub(super) enum State {
     /// The client may come; its first packet is awaited.
     Waiting(Box<Session>),
     /// It has come, or will not. Message 2, if there was one, is repeated for a while.
-    Ended(Option<Reply>),
+    Ended(Option<ServerHello>),
 }
 
 #[derive(Debug)]
@@ -52,7 +52,7 @@ impl Slots {
     /// Takes the lowest free number.
     pub(super) fn insert(&mut self, noise: NoiseHash, source: Ipv4Addr) -> u32 {
         *self.by_source.entry(source).or_insert(0) += 1;
-        let slot = Some(Slot { noise, source, state: State::Begun });
+        let slot = Some(Slot { noise, source, state: SlotState::Begun });
         let free = self.entries.iter().position(Option::is_none);
         let index = free.unwrap_or(self.entries.len());
         match self.entries.get_mut(index) {
@@ -79,21 +79,21 @@ impl Slots {
         self.entries.iter().position(asks).map(|index| index as u32)
     }
 
-    pub(super) fn get_mut(&mut self, index: u32) -> Option<&mut State> {
+    pub(super) fn get_mut(&mut self, index: u32) -> Option<&mut SlotState> {
         Some(&mut self.entries.get_mut(index as usize)?.as_mut()?.state)
     }
 
     /// Enters a state.
-    pub(super) fn set(&mut self, index: u32, state: State) {
+    pub(super) fn set(&mut self, index: u32, state: SlotState) {
         match &state {
-            State::Waiting(session) => {
+            SlotState::Waiting(session) => {
                 self.by_conn.insert(session.conn, index);
             }
-            State::Ended(_) => {
+            SlotState::Ended(_) => {
                 self.ended.push_back(index);
                 self.release_source(index);
             }
-            State::Begun | State::Asking(_) => {}
+            SlotState::Begun | SlotState::Asking(_) => {}
         }
         if let Some(slot) = self.get_mut(index) {
             *slot = state;
@@ -101,10 +101,10 @@ impl Slots {
     }
 
     /// Leaves a state that has not ended.
-    pub(super) fn take(&mut self, index: u32) -> Option<State> {
-        let slot = self.get_mut(index).filter(|state| !matches!(state, State::Ended(_)))?;
-        let state = std::mem::replace(slot, State::Begun);
-        if let State::Waiting(session) = &state {
+    pub(super) fn take(&mut self, index: u32) -> Option<SlotState> {
+        let slot = self.get_mut(index).filter(|state| !matches!(state, SlotState::Ended(_)))?;
+        let state = std::mem::replace(slot, SlotState::Begun);
+        if let SlotState::Waiting(session) = &state {
             self.by_conn.remove(&session.conn);
         }
         Some(state)
@@ -129,7 +129,7 @@ impl Slots {
 
     /// Forgets a handshake that has led to nothing, as if it had never come.
     pub(super) fn discard(&mut self, index: u32) {
-        self.set(index, State::Ended(None));
+        self.set(index, SlotState::Ended(None));
         self.clear(index);
     }
 
@@ -165,7 +165,7 @@ impl Slots {
     }
 }
 
-impl State {
+impl SlotState {
     /// The question that is open.
     pub(super) fn question(&self) -> Option<AskId> {
         match self {
