@@ -65,7 +65,7 @@ enum State {
     /// UNANNOUNCE at former relays.
     Leaving(Leaving),
     /// A PING is on its way to each relay.
-    Pinging(Round),
+    Pinging(PingRound),
     /// Until the next pings.
     Resting { rounds: u32 },
     /// Nobody took the record: until the next try.
@@ -82,7 +82,7 @@ enum State {
 
 /// One round of pings.
 #[derive(Debug)]
-struct Round {
+struct PingRound {
     /// How many came before it in this cycle.
     rounds: u32,
     started: Instant,

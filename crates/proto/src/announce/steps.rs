@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::requests::{Leaving, Pending};
 use super::signed::Draft;
-use super::{AnnounceOutput, Announcer, Round, State};
+use super::{AnnounceOutput, Announcer, PingRound, State};
 use crate::net::{Commit, Net, QuerySpec, Reply};
 use crate::wire::{Relay, command};
 use crate::{Cx, Timer};
@@ -114,7 +114,8 @@ impl Announcer {
         for relay in self.relays.addresses() {
             pending.ping(cx, net, &mut self.identity, relay);
         }
-        let round = Round { rounds, started: cx.now, asked: pending.len(), answered: 0, pending };
+        let round =
+            PingRound { rounds, started: cx.now, asked: pending.len(), answered: 0, pending };
         self.enter(cx, State::Pinging(round), REQUEST_LIMIT);
         self.finish_round(cx, net);
     }
