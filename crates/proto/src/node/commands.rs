@@ -1,6 +1,6 @@
 //! Where each command goes.
 
-use super::machines::{Life, Machines, Turn};
+use super::machines::{Lifecycle, Machines, SuspendRequest};
 use super::refusal::refuse;
 use crate::conn::{Call, ConnOwner, OwnedConn};
 use crate::ops::UserQuery;
@@ -8,10 +8,10 @@ use crate::{Action, Answer, AskId, Command, ConnId, Cx};
 
 impl Machines {
     pub(super) fn handle_command(&mut self, cx: &mut Cx<'_>, command: Command) {
-        if self.life == Life::Destroyed {
+        if self.life == Lifecycle::Destroyed {
             return refuse(cx, command);
         }
-        let Self { lower, ops, store, audience, .. } = self;
+        let Self { lower, ops, store, subscription, .. } = self;
         match command {
             Command::Write { conn, data } => self.call(cx, conn, Call::Write(data)),
             Command::SendMessage { conn, data } => self.call(cx, conn, Call::SendMessage(data)),
@@ -51,19 +51,19 @@ impl Machines {
                 ops.start_request(cx, &mut lower.net, request, options)
             }
             Command::CancelRequest { request } => ops.cancel_request(cx, &mut lower.net, request),
-            Command::Subscribe { interests } => audience.subscribe(interests),
+            Command::Subscribe { interests } => subscription.subscribe(interests),
             Command::AnswerRequest { incoming, answer } => {
                 self.handle_request_answer(cx, &incoming, answer);
             }
-            Command::Taken { events } => audience.handle_taken(events),
+            Command::Taken { events } => subscription.handle_taken(events),
             Command::HandleDatagram { socket, from, data } => {
                 lower.net.handle_datagram(cx, socket, from, &data);
             }
             Command::CheckLocal { host } => cx.act(Action::CheckLocal { host }),
             Command::AddNode { address } => lower.net.add_node(cx, address),
             Command::WatchTable { watch } => lower.net.watch_table(watch),
-            Command::Suspend => self.handle_turn(cx, Turn::Suspend),
-            Command::Resume => self.handle_turn(cx, Turn::Resume),
+            Command::Suspend => self.handle_suspend_request(cx, SuspendRequest::Suspend),
+            Command::Resume => self.handle_suspend_request(cx, SuspendRequest::Resume),
             Command::SuspendServer { server } => self.suspend_server(cx, server),
             Command::ResumeServer { server } => self.resume_server(cx, server),
             Command::Destroy { force } => self.destroy(cx, force),

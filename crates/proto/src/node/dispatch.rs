@@ -64,7 +64,7 @@ impl Machines {
 
     fn handle_incoming(&mut self, cx: &mut Cx<'_>, incoming: Incoming) {
         let is_persistent = self.lower.net.id().is_some();
-        if let Some(incoming) = self.audience.take_request(cx, incoming, is_persistent) {
+        if let Some(incoming) = self.subscription.take_request(cx, incoming, is_persistent) {
             self.serve(cx, &incoming);
         }
     }

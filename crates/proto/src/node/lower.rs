@@ -22,7 +22,7 @@ pub(super) struct Lower {
 
 /// What became of a datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Packet {
+pub(super) enum DatagramOutcome {
     /// It belongs to no stream.
     Other,
     /// Done.
@@ -49,18 +49,18 @@ impl Lower {
         cx: &mut Cx<'_>,
         socket: SocketId,
         data: &[u8],
-    ) -> Packet {
+    ) -> DatagramOutcome {
         match self.streams.handle_datagram(cx, socket, data) {
-            Arrival::Unknown => return Packet::Other,
+            Arrival::Unknown => return DatagramOutcome::Other,
             Arrival::Done => {}
-            Arrival::Parked(StreamOwner::Conn(conn)) => return Packet::Parked(conn),
+            Arrival::Parked(StreamOwner::Conn(conn)) => return DatagramOutcome::Parked(conn),
             Arrival::Parked(StreamOwner::Nobody) => {}
             Arrival::Packet(stream, packet) => match stream.owner() {
                 StreamOwner::Conn(conn) => self.conns.handle_packet(cx, conn, stream, &packet),
                 StreamOwner::Nobody => {}
             },
         }
-        Packet::Taken
+        DatagramOutcome::Taken
     }
 
     pub(super) fn handle_stream_timeout(&mut self, cx: &mut Cx<'_>, stream: StreamId) {

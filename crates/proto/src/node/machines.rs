@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddrV4;
 
 use super::announcers::Announcers;
-use super::audience::Audience;
-use super::lower::{Lower, Packet};
+use super::lower::{DatagramOutcome, Lower};
 use super::residents::Residents;
+use super::subscription::InboundSubscription;
 use crate::base::{LocalAddresses, Pool, PunchId, PunchOwner};
 use crate::conn::Conns;
 use crate::connect::Connector;
@@ -30,20 +30,20 @@ pub(super) struct Machines {
     pub(super) servers: Servers,
     pub(super) store: Store,
     pub(super) ops: Ops,
-    pub(super) audience: Audience,
+    pub(super) subscription: InboundSubscription,
     /// Machines of the embedder.
     pub(super) residents: Residents,
     /// The keys that our servers listen to.
     pub(super) served: BTreeMap<Target, ServerId>,
     pub(super) key_pair: KeyPair,
-    pub(super) life: Life,
+    pub(super) life: Lifecycle,
     /// What the application wants of `life`, in order.
-    pub(super) turns: VecDeque<Turn>,
+    pub(super) suspend_requests: VecDeque<SuspendRequest>,
 }
 
 /// A node sleeps and wakes, and ends only once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Life {
+pub(super) enum Lifecycle {
     Running,
     /// The servers unannounce; nothing new begins.
     Suspending,
@@ -59,7 +59,7 @@ pub(super) enum Life {
 
 /// A wish of the application that has no outcome yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Turn {
+pub(super) enum SuspendRequest {
     Suspend,
     Resume,
 }
@@ -83,18 +83,18 @@ impl Machines {
             servers: Servers::new(config.max_handshakes),
             store: Store::new(&config, cx.now),
             ops: Ops::default(),
-            audience: Audience::default(),
+            subscription: InboundSubscription::default(),
             residents: Residents::default(),
             served: BTreeMap::new(),
             key_pair: config.key_pair,
-            life: Life::Running,
-            turns: VecDeque::new(),
+            life: Lifecycle::Running,
+            suspend_requests: VecDeque::new(),
         }
     }
 
     pub(super) fn handle_datagram(&mut self, cx: &mut Cx<'_>, datagram: Datagram<'_>) {
         let Datagram { socket, from, data } = datagram;
-        if self.life == Life::Destroyed || self.is_deaf() || data.is_empty() {
+        if self.life == Lifecycle::Destroyed || self.is_deaf() || data.is_empty() {
             return;
         }
         // It was on its way to us when the socket was closed.
@@ -102,17 +102,17 @@ impl Machines {
             return;
         }
         match self.lower.handle_packet(cx, socket, data) {
-            Packet::Taken => {}
-            Packet::Parked(conn) => self.handle_first_packet(cx, conn, socket, from),
-            Packet::Other if data.len() == 1 => self.handle_probe(cx, socket, from),
-            Packet::Other if self.audience.take_datagram(cx, socket, from, data) => {}
-            Packet::Other => self.lower.net.handle_datagram(cx, socket, from, data),
+            DatagramOutcome::Taken => {}
+            DatagramOutcome::Parked(conn) => self.handle_first_packet(cx, conn, socket, from),
+            DatagramOutcome::Other if data.len() == 1 => self.handle_probe(cx, socket, from),
+            DatagramOutcome::Other if self.subscription.take_datagram(cx, socket, from, data) => {}
+            DatagramOutcome::Other => self.lower.net.handle_datagram(cx, socket, from, data),
         }
     }
 
     /// Something new about the host, which a node that is gone does not care for.
     pub(super) fn handle_host_event(&mut self, cx: &mut Cx<'_>, event: HostEvent) {
-        if self.life == Life::Destroyed {
+        if self.life == Lifecycle::Destroyed {
             return;
         }
         match event {
@@ -174,7 +174,7 @@ impl Machines {
                 None => break,
             }
         }
-        if self.life == Life::Closing && self.lower.announcers.len() == 0 {
+        if self.life == Lifecycle::Closing && self.lower.announcers.len() == 0 {
             self.finish(cx);
         }
     }
@@ -254,8 +254,8 @@ impl Machines {
     }
 
     pub(super) fn destroy(&mut self, cx: &mut Cx<'_>, force: bool) {
-        if self.life != Life::Closing {
-            self.life = Life::Closing;
+        if self.life != Lifecycle::Closing {
+            self.life = Lifecycle::Closing;
             for server in self.server_ids() {
                 self.close_server(cx, server);
             }
@@ -267,7 +267,7 @@ impl Machines {
 
     /// Closing → Destroyed: every connection says goodbye, every query and request ends.
     fn finish(&mut self, cx: &mut Cx<'_>) {
-        self.life = Life::Destroyed;
+        self.life = Lifecycle::Destroyed;
         for server in std::mem::take(&mut self.lower.announcers).servers() {
             cx.emit(Event::ServerClosed { server });
         }

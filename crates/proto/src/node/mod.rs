@@ -5,7 +5,6 @@
 //! one beside or above it.
 
 mod announcers;
-mod audience;
 mod commands;
 mod conns;
 mod dispatch;
@@ -15,6 +14,7 @@ mod refusal;
 mod residents;
 mod servers;
 mod sleep;
+mod subscription;
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Instant;

@@ -1,6 +1,6 @@
 //! The life of a server: listen, be announced, close.
 
-use super::machines::{Life, Machines};
+use super::machines::{Lifecycle, Machines};
 use crate::announce::{AnnounceOutput, Announcer, Signer};
 use crate::wire::{Peer, hash};
 use crate::{Cx, Event, ListenError, ServerId, ServerOptions};
@@ -24,11 +24,11 @@ impl Machines {
         self.servers.listen(cx, &mut self.lower.base(), server, key_pair, options);
 
         let mut announcer = Announcer::new(server, signer);
-        if self.life == Life::Running {
+        if self.life == Lifecycle::Running {
             announcer.start(cx, &mut self.lower.net);
         }
         self.lower.announcers.insert(server, announcer);
-        if self.life != Life::Running {
+        if self.life != Lifecycle::Running {
             self.suspend_server(cx, server);
         }
     }
@@ -91,7 +91,7 @@ impl Machines {
     }
 
     fn may_listen(&self, server: ServerId, target: &[u8; 32]) -> Result<(), ListenError> {
-        if self.life == Life::Closing {
+        if self.life == Lifecycle::Closing {
             return Err(ListenError::NodeDestroyed);
         }
         if self.lower.announcers.contains(server) {

@@ -6,36 +6,38 @@
 
 use std::io::ErrorKind;
 
-use super::machines::{Life, Machines, Turn};
+use super::machines::{Lifecycle, Machines, SuspendRequest};
 use crate::{Action, ConnectError, Cx, Event, Interface, MainSockets, ServerId};
 
 impl Machines {
     /// Takes a wish; it is fulfilled when those before it are.
-    pub(super) fn handle_turn(&mut self, cx: &mut Cx<'_>, turn: Turn) {
-        self.turns.push_back(turn);
-        self.take_turns(cx);
+    pub(super) fn handle_suspend_request(&mut self, cx: &mut Cx<'_>, turn: SuspendRequest) {
+        self.suspend_requests.push_back(turn);
+        self.take_suspend_requests(cx);
     }
 
     /// Why no connection begins while the node sleeps, or after its end.
     pub(super) fn refuses_to_connect(&self) -> Option<ConnectError> {
         match self.life {
-            Life::Suspending | Life::ClosingDown | Life::Suspended => Some(ConnectError::Suspended),
-            Life::Destroyed => Some(ConnectError::NodeDestroyed),
-            Life::Running | Life::Waking | Life::Closing => None,
+            Lifecycle::Suspending | Lifecycle::ClosingDown | Lifecycle::Suspended => {
+                Some(ConnectError::Suspended)
+            }
+            Lifecycle::Destroyed => Some(ConnectError::NodeDestroyed),
+            Lifecycle::Running | Lifecycle::Waking | Lifecycle::Closing => None,
         }
     }
 
     /// True while no socket is there for datagrams.
     pub(super) fn is_deaf(&self) -> bool {
-        matches!(self.life, Life::ClosingDown | Life::Suspended | Life::Waking)
+        matches!(self.life, Lifecycle::ClosingDown | Lifecycle::Suspended | Lifecycle::Waking)
     }
 
     /// Goes on to the next state if all that this one waits for has happened. True if it did.
     pub(super) fn settle_sleep(&mut self, cx: &mut Cx<'_>) -> bool {
-        if self.life != Life::Suspending || !self.lower.announcers.are_suspended() {
+        if self.life != Lifecycle::Suspending || !self.lower.announcers.are_suspended() {
             return false;
         }
-        self.life = Life::ClosingDown;
+        self.life = Lifecycle::ClosingDown;
         self.end_all(cx);
         cx.act(Action::CloseMain);
         true
@@ -43,14 +45,14 @@ impl Machines {
 
     /// All that had to be said has left.
     pub(super) fn handle_main_closed(&mut self, cx: &mut Cx<'_>) {
-        if self.life != Life::ClosingDown {
+        if self.life != Lifecycle::ClosingDown {
             return;
         }
         self.lower.streams.forget_released(cx);
-        self.life = Life::Suspended;
-        self.turns.pop_front();
+        self.life = Lifecycle::Suspended;
+        self.suspend_requests.pop_front();
         cx.emit(Event::Suspended);
-        self.take_turns(cx);
+        self.take_suspend_requests(cx);
     }
 
     pub(super) fn handle_main_bound(
@@ -58,20 +60,20 @@ impl Machines {
         cx: &mut Cx<'_>,
         sockets: Result<MainSockets, ErrorKind>,
     ) {
-        if self.life != Life::Waking {
+        if self.life != Lifecycle::Waking {
             return;
         }
-        self.turns.pop_front();
+        self.suspend_requests.pop_front();
         match sockets {
             Ok(sockets) => self.wake(cx, sockets),
             Err(error) => {
                 // Connections may have been wanted meanwhile.
                 self.end_all(cx);
-                self.life = Life::Suspended;
+                self.life = Lifecycle::Suspended;
                 cx.emit(Event::Resumed { error: Some(error) });
             }
         }
-        self.take_turns(cx);
+        self.take_suspend_requests(cx);
     }
 
     pub(super) fn suspend_server(&mut self, cx: &mut Cx<'_>, server: ServerId) {
@@ -83,7 +85,7 @@ impl Machines {
 
     /// A server of a node that sleeps wakes with the node.
     pub(super) fn resume_server(&mut self, cx: &mut Cx<'_>, server: ServerId) {
-        if self.life != Life::Running {
+        if self.life != Lifecycle::Running {
             return;
         }
         self.servers.resume(server);
@@ -96,34 +98,36 @@ impl Machines {
     pub(super) fn handle_interfaces(&mut self, cx: &mut Cx<'_>, interfaces: Vec<Interface>) {
         let external = interfaces.iter().filter_map(Interface::external_ipv4).collect();
         self.lower.local.set_interfaces(external);
-        if self.life == Life::Running {
+        if self.life == Lifecycle::Running {
             cx.emit(Event::NetworkChange { interfaces });
             self.refresh_all(cx);
         }
     }
 
     /// Fulfils wishes up to one that has to wait.
-    fn take_turns(&mut self, cx: &mut Cx<'_>) {
-        while let Some(turn) = self.turns.front() {
+    fn take_suspend_requests(&mut self, cx: &mut Cx<'_>) {
+        while let Some(turn) = self.suspend_requests.front() {
             match (self.life, turn) {
-                (Life::Running, Turn::Suspend) => return self.start_suspending(cx),
-                (Life::Suspended, Turn::Resume) => {
-                    self.life = Life::Waking;
+                (Lifecycle::Running, SuspendRequest::Suspend) => return self.start_suspending(cx),
+                (Lifecycle::Suspended, SuspendRequest::Resume) => {
+                    self.life = Lifecycle::Waking;
                     cx.act(Action::BindMain);
                     return;
                 }
-                (Life::Running, Turn::Resume) => cx.emit(Event::Resumed { error: None }),
-                (Life::Suspended, Turn::Suspend) => cx.emit(Event::Suspended),
+                (Lifecycle::Running, SuspendRequest::Resume) => {
+                    cx.emit(Event::Resumed { error: None })
+                }
+                (Lifecycle::Suspended, SuspendRequest::Suspend) => cx.emit(Event::Suspended),
                 // Its time comes when the node is there.
-                (_, Turn::Suspend | Turn::Resume) => return,
+                (_, SuspendRequest::Suspend | SuspendRequest::Resume) => return,
             }
-            self.turns.pop_front();
+            self.suspend_requests.pop_front();
         }
     }
 
     /// What would be torn down as soon as it is made ends first.
     fn start_suspending(&mut self, cx: &mut Cx<'_>) {
-        self.life = Life::Suspending;
+        self.life = Lifecycle::Suspending;
         self.connector.close_all(cx, &mut self.lower.base(), ConnectError::Suspended);
         for server in self.server_ids() {
             self.suspend_server(cx, server);
@@ -131,7 +135,7 @@ impl Machines {
     }
 
     fn wake(&mut self, cx: &mut Cx<'_>, sockets: MainSockets) {
-        self.life = Life::Running;
+        self.life = Lifecycle::Running;
         self.lower.local.set_bound(sockets.server);
         self.lower.net.resume(cx, sockets.server.port());
         self.lower.punchers.handle_start(cx.now);

@@ -10,14 +10,14 @@ use crate::{Cx, Event, Incoming, Interests, SocketId};
 
 /// Passes on what the application has asked for, as far as it keeps up.
 #[derive(Debug, Default)]
-pub(super) struct Audience {
+pub(super) struct InboundSubscription {
     interests: Interests,
     /// Sizes of what was told and not yet taken, in order.
     untaken: VecDeque<usize>,
     untaken_bytes: usize,
 }
 
-impl Audience {
+impl InboundSubscription {
     /// From here on the application wants to see this, and nothing else.
     pub(super) fn subscribe(&mut self, interests: Interests) {
         self.interests = interests;
@@ -96,42 +96,42 @@ mod tests {
 
     #[test]
     fn nothing_is_told_that_nobody_asked_for() {
-        let (mut bench, mut audience) = (Bench::new(), Audience::default());
-        assert!(!tells(&mut bench, &mut audience, USER, true));
-        assert!(!audience.take_datagram(&mut bench.cx(), POOL, FROM, b"datagram"));
+        let (mut bench, mut subscription) = (Bench::new(), InboundSubscription::default());
+        assert!(!tells(&mut bench, &mut subscription, USER, true));
+        assert!(!subscription.take_datagram(&mut bench.cx(), POOL, FROM, b"datagram"));
 
-        audience.subscribe(Interests { unknown: true, ..Interests::default() });
-        assert!(tells(&mut bench, &mut audience, USER, false));
-        assert!(!tells(&mut bench, &mut audience, command::LOOKUP, true));
-        assert!(!tells(&mut bench, &mut audience, command::PLUGIN, true));
+        subscription.subscribe(Interests { unknown: true, ..Interests::default() });
+        assert!(tells(&mut bench, &mut subscription, USER, false));
+        assert!(!tells(&mut bench, &mut subscription, command::LOOKUP, true));
+        assert!(!tells(&mut bench, &mut subscription, command::PLUGIN, true));
 
-        audience.subscribe(Interests::default());
-        assert!(!tells(&mut bench, &mut audience, USER, true));
+        subscription.subscribe(Interests::default());
+        assert!(!tells(&mut bench, &mut subscription, USER, true));
         assert_eq!(bench.out.events.len(), 1);
     }
 
     #[test]
     fn plugins_are_asked_while_the_node_is_persistent() {
-        let (mut bench, mut audience) = (Bench::new(), Audience::default());
-        audience.subscribe(Interests { plugins: true, ..Interests::default() });
-        assert!(!tells(&mut bench, &mut audience, command::PLUGIN, false));
-        assert!(tells(&mut bench, &mut audience, command::PLUGIN, true));
-        assert!(!tells(&mut bench, &mut audience, command::LOOKUP, true));
+        let (mut bench, mut subscription) = (Bench::new(), InboundSubscription::default());
+        subscription.subscribe(Interests { plugins: true, ..Interests::default() });
+        assert!(!tells(&mut bench, &mut subscription, command::PLUGIN, false));
+        assert!(tells(&mut bench, &mut subscription, command::PLUGIN, true));
+        assert!(!tells(&mut bench, &mut subscription, command::LOOKUP, true));
     }
 
     #[test]
     fn an_application_that_does_not_keep_up_is_told_no_more() {
-        let (mut bench, mut audience) = (Bench::new(), Audience::default());
-        audience.subscribe(Interests { requests: true, ..Interests::default() });
+        let (mut bench, mut subscription) = (Bench::new(), InboundSubscription::default());
+        subscription.subscribe(Interests { requests: true, ..Interests::default() });
         for _ in 0..MAX_UNTAKEN + 5 {
-            assert!(tells(&mut bench, &mut audience, USER, false));
+            assert!(tells(&mut bench, &mut subscription, USER, false));
         }
         assert_eq!(bench.out.events.len(), MAX_UNTAKEN);
         assert_eq!(bench.stats.dropped.request, 5);
 
-        audience.handle_taken(2);
+        subscription.handle_taken(2);
         for _ in 0..3 {
-            tells(&mut bench, &mut audience, USER, false);
+            tells(&mut bench, &mut subscription, USER, false);
         }
         assert_eq!(bench.out.events.len(), MAX_UNTAKEN + 2);
         assert_eq!(bench.stats.dropped.request, 6);
@@ -139,42 +139,42 @@ mod tests {
 
     #[test]
     fn large_values_count_by_their_size() {
-        let (mut bench, mut audience) = (Bench::new(), Audience::default());
-        audience.subscribe(Interests { datagrams: true, ..Interests::default() });
+        let (mut bench, mut subscription) = (Bench::new(), InboundSubscription::default());
+        subscription.subscribe(Interests { datagrams: true, ..Interests::default() });
         let large = vec![7; MAX_UNTAKEN_BYTES / 2];
         for _ in 0..3 {
-            assert!(audience.take_datagram(&mut bench.cx(), POOL, FROM, &large));
+            assert!(subscription.take_datagram(&mut bench.cx(), POOL, FROM, &large));
         }
         assert_eq!(bench.out.events.len(), 2);
 
-        audience.handle_taken(1);
-        audience.take_datagram(&mut bench.cx(), POOL, FROM, &large);
+        subscription.handle_taken(1);
+        subscription.take_datagram(&mut bench.cx(), POOL, FROM, &large);
         assert_eq!((bench.out.events.len(), bench.stats.dropped.request), (3, 1));
     }
 
     #[test]
     fn more_may_be_taken_than_was_told() {
-        let (mut bench, mut audience) = (Bench::new(), Audience::default());
-        audience.handle_taken(usize::MAX);
-        audience.subscribe(Interests { requests: true, ..Interests::default() });
-        tells(&mut bench, &mut audience, USER, false);
-        audience.handle_taken(9);
-        assert_eq!((audience.untaken.len(), audience.untaken_bytes), (0, 0));
+        let (mut bench, mut subscription) = (Bench::new(), InboundSubscription::default());
+        subscription.handle_taken(usize::MAX);
+        subscription.subscribe(Interests { requests: true, ..Interests::default() });
+        tells(&mut bench, &mut subscription, USER, false);
+        subscription.handle_taken(9);
+        assert_eq!((subscription.untaken.len(), subscription.untaken_bytes), (0, 0));
     }
 
     #[test]
     fn datagrams_of_the_main_sockets_are_not_told() {
-        let (mut bench, mut audience) = (Bench::new(), Audience::default());
-        audience.subscribe(Interests { datagrams: true, ..Interests::default() });
+        let (mut bench, mut subscription) = (Bench::new(), InboundSubscription::default());
+        subscription.subscribe(Interests { datagrams: true, ..Interests::default() });
         for socket in [SocketId::CLIENT, SocketId::SERVER] {
-            assert!(!audience.take_datagram(&mut bench.cx(), socket, FROM, b"datagram"));
+            assert!(!subscription.take_datagram(&mut bench.cx(), socket, FROM, b"datagram"));
         }
-        assert!(audience.take_datagram(&mut bench.cx(), POOL, FROM, b"datagram"));
+        assert!(subscription.take_datagram(&mut bench.cx(), POOL, FROM, b"datagram"));
     }
 
     fn tells(
         bench: &mut Bench,
-        audience: &mut Audience,
+        subscription: &mut InboundSubscription,
         command: u64,
         is_persistent: bool,
     ) -> bool {
@@ -189,7 +189,7 @@ mod tests {
             token: None,
             value: Some(Bytes::from_static(b"value")),
         };
-        audience.take_request(&mut bench.cx(), incoming, is_persistent).is_none()
+        subscription.take_request(&mut bench.cx(), incoming, is_persistent).is_none()
     }
 
     const USER: u64 = 99;
