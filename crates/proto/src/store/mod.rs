@@ -15,7 +15,8 @@ use self::records::{Record, Records};
 use self::time::{Age, WallClock};
 use self::values::{Outdated, Values};
 use self::verify::{
-    Entry, Refused, VerifiedAnnounce, VerifiedImmutable, VerifiedMutable, VerifiedUnannounce,
+    AnnouncedRecord, Refused, VerifiedAnnounce, VerifiedImmutable, VerifiedMutable,
+    VerifiedUnannounce,
 };
 use crate::cache::{Cache, Limits};
 use crate::net::{Answering, Incoming, Net};
@@ -32,7 +33,7 @@ pub(crate) struct Store {
     pub(crate) router: Router,
     records: Records,
     bumps: Cache<Target, u64>,
-    refreshes: Cache<[u8; 32], Entry>,
+    refreshes: Cache<[u8; 32], AnnouncedRecord>,
     values: Values,
     announced_age: Age,
     values_age: Age,
@@ -234,12 +235,18 @@ impl Store {
         Ok(Answering::default())
     }
 
-    fn remember(&mut self, cx: &mut Cx<'_>, link: [u8; 32], entry: Entry, incoming: &Incoming) {
+    fn remember(
+        &mut self,
+        cx: &mut Cx<'_>,
+        link: [u8; 32],
+        entry: AnnouncedRecord,
+        incoming: &Incoming,
+    ) {
         let displaced = self.refreshes.insert(link, entry, *incoming.from.ip());
         count(cx, displaced.is_some());
     }
 
-    fn insert(&mut self, cx: &mut Cx<'_>, entry: &Entry, incoming: &Incoming) {
+    fn insert(&mut self, cx: &mut Cx<'_>, entry: &AnnouncedRecord, incoming: &Incoming) {
         let bytes = entry.record.clone();
         let displaced = if entry.announces_self {
             self.records.remove(&entry.target, &entry.public_key);

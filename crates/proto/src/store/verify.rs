@@ -13,7 +13,7 @@ use crate::wire::{
 /// record that it carries. Nothing else makes one.
 #[derive(Debug)]
 pub(super) struct VerifiedAnnounce {
-    entry: Entry,
+    entry: AnnouncedRecord,
     refresh: Option<[u8; 32]>,
     bump: u64,
 }
@@ -42,7 +42,7 @@ pub(super) struct VerifiedImmutable {
 
 /// What is stored of an announcement.
 #[derive(Clone, Debug)]
-pub(super) struct Entry {
+pub(super) struct AnnouncedRecord {
     pub(super) target: Target,
     pub(super) public_key: PublicKey,
     /// The encoded peer.
@@ -73,7 +73,7 @@ impl VerifiedAnnounce {
         let mut stored = peer.clone();
         // The signature covers all of them, so they are cut only here.
         stored.relay_addresses.truncate(MAX_RELAY_ADDRESSES);
-        let entry = Entry {
+        let entry = AnnouncedRecord {
             target,
             public_key: peer.public_key,
             record: stored.encode().into(),
@@ -84,7 +84,7 @@ impl VerifiedAnnounce {
 
     /// What to store, under which refresh token, and with which bump (Unix time in ms, 0 for
     /// none).
-    pub(super) fn into_parts(self) -> (Entry, Option<[u8; 32]>, u64) {
+    pub(super) fn into_parts(self) -> (AnnouncedRecord, Option<[u8; 32]>, u64) {
         (self.entry, self.refresh, self.bump)
     }
 }
