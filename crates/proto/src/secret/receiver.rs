@@ -5,7 +5,7 @@ use subtle::ConstantTimeEq;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use super::cipher::{HEADER_LEN, MAC_LEN, Pull, ROOM, Roomy};
+use super::cipher::{HEADER_LEN, MAC_LEN, Pull, SEAL_HEADROOM, WithHeadroom};
 use super::{FIRST_FRAME_LEN, LENGTH_LEN, stream_id};
 use crate::noise::Finished;
 
@@ -157,10 +157,10 @@ impl Frame {
     /// Takes ciphertext. Memory is reserved for what has arrived, not for what a length promises.
     fn extend_body(&mut self, size: usize, bytes: &mut &[u8]) {
         if self.body.is_empty() {
-            self.body.reserve_exact(ROOM + size.min(FIRST_RESERVATION.max(bytes.len())));
-            self.body.resize(ROOM, 0);
+            self.body.reserve_exact(SEAL_HEADROOM + size.min(FIRST_RESERVATION.max(bytes.len())));
+            self.body.resize(SEAL_HEADROOM, 0);
         }
-        let missing = ROOM + size - self.body.len();
+        let missing = SEAL_HEADROOM + size - self.body.len();
         let (taken, rest) = bytes.split_at(missing.min(bytes.len()));
         if self.body.capacity() - self.body.len() < taken.len() {
             let doubled = self.body.capacity().min(missing);
@@ -172,10 +172,10 @@ impl Frame {
 
     fn finish(&mut self, pull: &mut Pull) -> Result<Bytes, FrameError> {
         let mut frame = std::mem::take(self);
-        let mut buf = Roomy::new(&mut frame.body).ok_or(FrameError::Forged)?;
+        let mut buf = WithHeadroom::new(&mut frame.body).ok_or(FrameError::Forged)?;
         pull.open(frame.head[LENGTH_LEN], &mut buf, &frame.mac).ok_or(FrameError::Forged)?;
         let mut message = Bytes::from(frame.body);
-        message.advance(ROOM);
+        message.advance(SEAL_HEADROOM);
         Ok(message)
     }
 }

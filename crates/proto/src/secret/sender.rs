@@ -2,7 +2,7 @@
 
 use bytes::{Buf, Bytes};
 
-use super::cipher::{HEADER_LEN, MAC_LEN, Push, ROOM, Roomy};
+use super::cipher::{HEADER_LEN, MAC_LEN, Push, SEAL_HEADROOM, WithHeadroom};
 use super::{FIRST_FRAME_LEN, LENGTH_LEN, MAX_MESSAGE, stream_id};
 use crate::noise::Finished;
 
@@ -44,10 +44,10 @@ impl Sender {
         if buf.len() > HEADROOM + MAX_MESSAGE {
             return self.frames_of(&buf[HEADROOM..]);
         }
-        let Some(mut roomy) = Roomy::new(&mut buf) else {
+        let Some(mut headed) = WithHeadroom::new(&mut buf) else {
             return self.frame(&[]);
         };
-        let (first, mac) = self.push.seal(TAG_MESSAGE, &mut roomy);
+        let (first, mac) = self.push.seal(TAG_MESSAGE, &mut headed);
         buf.extend_from_slice(&mac);
 
         let start = HEADROOM - LENGTH_LEN - 1;
@@ -80,7 +80,7 @@ fn u24(value: usize) -> [u8; LENGTH_LEN] {
 }
 
 /// Bytes before the message in a buffer for [`Sender::frame_from`].
-pub const HEADROOM: usize = ROOM;
+pub const HEADROOM: usize = SEAL_HEADROOM;
 
 /// Bytes of capacity after it.
 pub const TAILROOM: usize = MAC_LEN;

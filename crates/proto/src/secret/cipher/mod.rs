@@ -27,7 +27,7 @@ impl Push {
 
     /// Encrypts in place what follows the room. Returns the encrypted tag, which goes before the
     /// ciphertext, and the MAC, which goes after it.
-    pub(super) fn seal(&mut self, tag: u8, buf: &mut Roomy<'_>) -> (u8, [u8; MAC_LEN]) {
+    pub(super) fn seal(&mut self, tag: u8, buf: &mut WithHeadroom<'_>) -> (u8, [u8; MAC_LEN]) {
         let (first, mac) = if buf.suits_fused(0) {
             self.0.seal_fused(tag, buf)
         } else {
@@ -52,7 +52,7 @@ impl Pull {
     pub(super) fn open(
         &mut self,
         first: u8,
-        buf: &mut Roomy<'_>,
+        buf: &mut WithHeadroom<'_>,
         mac: &[u8; MAC_LEN],
     ) -> Option<u8> {
         let tag = if buf.suits_fused(OPEN_FUSED_FROM) {
@@ -65,23 +65,23 @@ impl Pull {
     }
 }
 
-/// A message with [`ROOM`] bytes of scratch before it.
-pub(super) struct Roomy<'a> {
+/// A message with [`SEAL_HEADROOM`] bytes of scratch before it.
+pub(super) struct WithHeadroom<'a> {
     all: &'a mut [u8],
 }
 
-impl<'a> Roomy<'a> {
+impl<'a> WithHeadroom<'a> {
     /// `None` if the buffer is shorter than the room.
     pub(super) fn new(all: &'a mut [u8]) -> Option<Self> {
-        (all.len() >= ROOM).then_some(Self { all })
+        (all.len() >= SEAL_HEADROOM).then_some(Self { all })
     }
 
     fn message(&mut self) -> &mut [u8] {
-        &mut self.all[ROOM..]
+        &mut self.all[SEAL_HEADROOM..]
     }
 
     fn suits_fused(&self, from: usize) -> bool {
-        let len = self.all.len() - ROOM;
+        let len = self.all.len() - SEAL_HEADROOM;
         len >= from && len.is_multiple_of(8)
     }
 }
@@ -104,9 +104,9 @@ impl State {
         Self { key, counter: 1, inonce, aead }
     }
 
-    fn seal_fused(&self, tag: u8, buf: &mut Roomy<'_>) -> (u8, [u8; MAC_LEN]) {
+    fn seal_fused(&self, tag: u8, buf: &mut WithHeadroom<'_>) -> (u8, [u8; MAC_LEN]) {
         buf.all[0] = tag;
-        buf.all[1..ROOM].fill(0);
+        buf.all[1..SEAL_HEADROOM].fill(0);
         let nonce = Nonce::assume_unique_for_key(self.nonce());
         match self.aead.seal_in_place_separate_tag(nonce, Aad::empty(), buf.all) {
             Ok(mac) => (buf.all[0], std::array::from_fn(|at| mac.as_ref()[at])),
@@ -115,9 +115,9 @@ impl State {
         }
     }
 
-    fn open_fused(&self, first: u8, buf: &mut Roomy<'_>, mac: &[u8; MAC_LEN]) -> Option<u8> {
+    fn open_fused(&self, first: u8, buf: &mut WithHeadroom<'_>, mac: &[u8; MAC_LEN]) -> Option<u8> {
         let start = Start::new(&mut self.keystream());
-        buf.all[..ROOM].copy_from_slice(&start.block);
+        buf.all[..SEAL_HEADROOM].copy_from_slice(&start.block);
         buf.all[0] = first;
         let nonce = Nonce::assume_unique_for_key(self.nonce());
         let plain = self
@@ -259,7 +259,7 @@ fn aead(key: &[u8; 32]) -> LessSafeKey {
 }
 
 /// Bytes of scratch that a buffer has before its message.
-pub(super) const ROOM: usize = BLOCK;
+pub(super) const SEAL_HEADROOM: usize = BLOCK;
 
 /// Bytes of a stream's header: 16 for the key, 8 for the nonce.
 pub(super) const HEADER_LEN: usize = 24;

@@ -33,17 +33,17 @@ fn the_two_ways_agree() {
     for len in (0..2048).step_by(8).chain([65_536]) {
         let plain = bytes(&mut rng, len);
         let mut portable = plain.clone();
-        let mut fused = [vec![0xee; ROOM], plain.clone()].concat();
+        let mut fused = [vec![0xee; SEAL_HEADROOM], plain.clone()].concat();
 
         let sealed = state.seal_portably(3, &mut portable);
-        let mut roomy = Roomy::new(&mut fused).expect("room");
-        assert_eq!(state.seal_fused(3, &mut roomy), sealed);
-        assert_eq!(roomy.message(), portable);
+        let mut headed = WithHeadroom::new(&mut fused).expect("room");
+        assert_eq!(state.seal_fused(3, &mut headed), sealed);
+        assert_eq!(headed.message(), portable);
 
         let (first, mac) = sealed;
-        assert_eq!(state.open_fused(first, &mut roomy, &mac), Some(3));
+        assert_eq!(state.open_fused(first, &mut headed, &mac), Some(3));
         assert_eq!(state.open_portably(first, &mut portable, &mac), Some(3));
-        assert_eq!(roomy.message(), plain);
+        assert_eq!(headed.message(), plain);
         assert_eq!(portable, plain);
     }
 }
@@ -55,41 +55,41 @@ fn all_lengths_round_trip_and_forgeries_do_not() {
     let (mut push, mut pull) = (Push::new(&key, &header), Pull::new(&key, &header));
     for len in (0..600).chain([4096, 4099, 65_535, 65_536]) {
         let plain = bytes(&mut rng, len);
-        let mut buf = [vec![0; ROOM], plain.clone()].concat();
+        let mut buf = [vec![0; SEAL_HEADROOM], plain.clone()].concat();
         let tag = [0, 0, 0, 2][len % 4];
-        let (first, mac) = push.seal(tag, &mut Roomy::new(&mut buf).expect("room"));
+        let (first, mac) = push.seal(tag, &mut WithHeadroom::new(&mut buf).expect("room"));
 
         let mut forged_mac = mac;
         forged_mac[len % 16] ^= 1;
         let mut forged = buf.clone();
-        assert_eq!(pull.open(first, &mut roomy(&mut forged), &forged_mac), None);
+        assert_eq!(pull.open(first, &mut headed(&mut forged), &forged_mac), None);
         let mut forged = buf.clone();
-        assert_eq!(pull.open(first ^ 1, &mut roomy(&mut forged), &mac), None);
+        assert_eq!(pull.open(first ^ 1, &mut headed(&mut forged), &mac), None);
         if len > 0 {
             let mut forged = buf.clone();
-            forged[ROOM + len / 2] ^= 1;
-            assert_eq!(pull.open(first, &mut roomy(&mut forged), &mac), None);
+            forged[SEAL_HEADROOM + len / 2] ^= 1;
+            assert_eq!(pull.open(first, &mut headed(&mut forged), &mac), None);
         }
-        assert_eq!(pull.open(first, &mut roomy(&mut buf), &mac), Some(tag));
-        assert_eq!(buf[ROOM..], plain);
+        assert_eq!(pull.open(first, &mut headed(&mut buf), &mac), Some(tag));
+        assert_eq!(buf[SEAL_HEADROOM..], plain);
     }
 }
 
-fn roomy(buf: &mut [u8]) -> Roomy<'_> {
-    Roomy::new(buf).expect("room")
+fn headed(buf: &mut [u8]) -> WithHeadroom<'_> {
+    WithHeadroom::new(buf).expect("room")
 }
 
 fn check(push: &mut Push, pull: &mut Pull, message: &Value) {
     let tag = message["tag"].as_u64().unwrap_or(0) as u8;
     let plain = unhex(&message["plaintext"]);
-    let mut buf = [vec![0; ROOM], plain.clone()].concat();
-    let (first, mac) = push.seal(tag, &mut roomy(&mut buf));
-    let frame = [&[first], &buf[ROOM..], &mac].concat();
+    let mut buf = [vec![0; SEAL_HEADROOM], plain.clone()].concat();
+    let (first, mac) = push.seal(tag, &mut headed(&mut buf));
+    let frame = [&[first], &buf[SEAL_HEADROOM..], &mac].concat();
     assert_eq!(frame, unhex(&message["ciphertext"]));
     assert_state(&push.0, &message["state_after"]);
 
-    assert_eq!(pull.open(first, &mut roomy(&mut buf), &mac), Some(tag));
-    assert_eq!(buf[ROOM..], plain);
+    assert_eq!(pull.open(first, &mut headed(&mut buf), &mac), Some(tag));
+    assert_eq!(buf[SEAL_HEADROOM..], plain);
     assert_state(&pull.0, &message["state_after"]);
 }
 
