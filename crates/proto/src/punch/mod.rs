@@ -135,7 +135,7 @@ impl Punchers {
     }
 
     /// Opens our NAT towards an address, with a probe that dies on its way.
-    pub(crate) fn open_session(&mut self, cx: &mut Cx<'_>, id: PunchId, to: SocketAddrV4) {
+    pub(crate) fn open_nat_mapping(&mut self, cx: &mut Cx<'_>, id: PunchId, to: SocketAddrV4) {
         self.update(id, |puncher| puncher.probe_from_first(cx, to, true));
     }
 

@@ -220,7 +220,7 @@ impl Rounds {
         };
         self.probes_left = left;
         if self.fast_open {
-            base.punchers.open_session(cx, self.punch, self.server);
+            base.punchers.open_nat_mapping(cx, self.punch, self.server);
         }
         let remote_address = self.fast_open.then_some(self.server);
         let payload = HolepunchPayload { remote_address, ..HolepunchPayload::default() };
@@ -300,7 +300,7 @@ impl Rounds {
         }
         if self.relay.relay_address == self.node && self.server != probed.server {
             self.server = probed.server;
-            base.punchers.open_session(cx, self.punch, self.server);
+            base.punchers.open_nat_mapping(cx, self.punch, self.server);
         }
         if !self.ask {
             return self.agree(cx, base, requests, probed);
