@@ -110,7 +110,7 @@ struct PeerWindow {
     seq: Number,
     ack: Number,
     /// When to ask whether a closed window has opened.
-    ask_at: Option<Micros>,
+    persist_at: Option<Micros>,
     ask_due: bool,
     /// Questions in a row that the peer has not answered.
     unanswered: u32,
@@ -292,7 +292,7 @@ impl Stream {
 
     /// A closed window keeps back data, and nothing is on its way whose acknowledgement could tell
     /// that it has opened.
-    fn is_starved(&self) -> bool {
+    fn is_blocked_by_window(&self) -> bool {
         self.window.bytes == 0 && self.flight.is_empty() && self.has_unsent()
     }
 
@@ -318,7 +318,7 @@ impl Stream {
         self.buffer.clear();
         self.flight.clear();
         self.timers.stop();
-        self.window.ask_at = None;
+        self.window.persist_at = None;
         self.pacer.unblock();
         self.probe_due = false;
         self.messages.clear();
@@ -331,7 +331,7 @@ impl PeerWindow {
             bytes: INITIAL_WINDOW,
             seq: first,
             ack: first,
-            ask_at: None,
+            persist_at: None,
             ask_due: false,
             unanswered: 0,
         }

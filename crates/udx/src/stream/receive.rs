@@ -139,7 +139,7 @@ impl Stream {
             self.timers.timeouts = 0;
             return;
         }
-        self.window.ask_at = None;
+        self.window.persist_at = None;
         if was_closed && !self.flight.is_empty() {
             // A packet leaves at once: its acknowledgement shows what the peer has refused.
             self.probe_due = true;
@@ -259,8 +259,8 @@ impl Stream {
                 self.acks.owe();
             }
         }
-        if self.is_starved() && self.window.ask_at.is_none() {
-            self.window.ask_at = Some(now + self.rtt.rto());
+        if self.is_blocked_by_window() && self.window.persist_at.is_none() {
+            self.window.persist_at = Some(now + self.rtt.rto());
         }
     }
 }

@@ -12,7 +12,7 @@ impl Stream {
         let at = match self.state {
             State::Closed => return None,
             State::Lingering { until, .. } => until,
-            State::Open => [self.timers.next(), self.window.ask_at, self.pacer.deadline()]
+            State::Open => [self.timers.next(), self.window.persist_at, self.pacer.deadline()]
                 .into_iter()
                 .flatten()
                 .min()?,
@@ -44,12 +44,12 @@ impl Stream {
         if is_due(self.timers.rto, now) {
             self.handle_retransmission_timeout(now);
         }
-        if is_due(self.window.ask_at, now) {
+        if is_due(self.window.persist_at, now) {
             self.window.unanswered += 1;
             if self.window.unanswered > MAX_TIMEOUTS {
                 return self.give_up(now);
             }
-            self.window.ask_at = Some(now + 2 * self.rtt.rto());
+            self.window.persist_at = Some(now + 2 * self.rtt.rto());
             self.window.ask_due = true;
         }
     }

@@ -123,13 +123,13 @@ impl Stream {
 
     /// A closed window is asked about: at once when data comes to an idle stream, then by timer.
     fn wants_heartbeat(&mut self, now: Micros) -> bool {
-        if !self.is_starved() {
-            self.window.ask_at = None;
+        if !self.is_blocked_by_window() {
+            self.window.persist_at = None;
             self.window.ask_due = false;
             return false;
         }
-        if self.window.ask_at.is_none() {
-            self.window.ask_at = Some(now + self.rtt.rto());
+        if self.window.persist_at.is_none() {
+            self.window.persist_at = Some(now + self.rtt.rto());
             return true;
         }
         std::mem::take(&mut self.window.ask_due)
