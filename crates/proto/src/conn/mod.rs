@@ -143,8 +143,8 @@ impl Conns {
         })
     }
 
-    /// Ends a connection that has not opened. A dialled one tells its owner, who does not know of an
-    /// accepted one.
+    /// Ends a connection that has not opened. A dialled one tells its owner, who does not know of
+    /// an accepted one.
     pub(crate) fn fail(
         &mut self,
         cx: &mut Cx<'_>,

@@ -117,8 +117,9 @@ impl Open {
         Some(self.last_write + interval)
     }
 
-    /// Writes an empty message that the peer does not see, if it keeps the connection alive too: its
-    /// acknowledgement validates a new path. Without a keep-alive that waits for the next message.
+    /// Writes an empty message that the peer does not see, if it keeps the connection alive too:
+    /// its acknowledgement validates a new path. Without a keep-alive that waits for the next
+    /// message.
     pub(super) fn provoke(&mut self, now: Instant, stream: &mut StreamMut<'_>) {
         if self.keep_alive.interval().is_some() && !self.ended {
             self.write_keep_alive(now, stream);
@@ -137,10 +138,10 @@ impl Open {
         self.with_inlet(cx, to, |inlet| stream.handle_packet(now, packet, inlet))
     }
 
-    /// Tells the owner how much of what it wrote has left the queue, of which so much has not. What is on its way does
-    /// not count against its high-water mark, since on a long path it is larger than the mark: the
-    /// stream's own bound covers that, so that all we hold is the sum of the two. Told in portions:
-    /// what stays untold is below the mark.
+    /// Tells the owner how much of what it wrote has left the queue, of which so much has not. What
+    /// is on its way does not count against its high-water mark, since on a long path it is larger
+    /// than the mark: the stream's own bound covers that, so that all we hold is the sum of the
+    /// two. Told in portions: what stays untold is below the mark.
     pub(super) fn pass_credit(&mut self, cx: &mut Cx<'_>, to: OwnedConn, unsent: usize) {
         let drained = self.credit.saturating_sub(unsent);
         if drained < CREDIT {

@@ -1,9 +1,9 @@
 //! The client side of `connect` (PROTOCOL D.4, D.6, D.8).
 //!
-//! An attempt is in *discovery* of a node that leads to the server, until a handshake through one of them
-//! succeeds; then it is *connecting*, on whichever path opens first. Every call to this machine may
-//! leave news of punchers behind: `Node` passes it on after each.
-//! Reference: hyperdht 6.34.0 `lib/connect.js`.
+//! An attempt looks for a node (*discovery*) that leads to the server, until a handshake through
+//! one of them succeeds; then it is *connecting*, on whichever path opens first. Every call to this
+//! machine may leave news of punchers behind: `Node` passes it on after each. Reference: hyperdht
+//! 6.34.0 `lib/connect.js`.
 
 mod attempt;
 mod cache;

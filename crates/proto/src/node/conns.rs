@@ -1,4 +1,4 @@
-//! Connections under way, for whoever owns them.
+//! Connections under way, for their owners.
 
 use std::net::SocketAddrV4;
 

@@ -37,7 +37,8 @@ impl Stream {
         }
     }
 
-    /// Whether the current path came by [`Self::change_remote`] and nothing shows yet that it works.
+    /// Whether the current path came by [`Self::change_remote`] and nothing shows yet that it
+    /// works.
     pub fn is_validating(&self) -> bool {
         self.paths.is_validating()
     }

@@ -266,9 +266,9 @@ impl Stream {
         (HEADER_SIZE + usize::from(sent.len), index)
     }
 
-    /// What the old path does not deliver is tried over the current one: at once if that is known to
-    /// work, else when the old one has had a second chance. A packet that may be too large for the
-    /// current one cannot be cut, and is tried over both by turns.
+    /// What the old path does not deliver is tried over the current one: at once if that is known
+    /// to work, else when the old one has had a second chance. A packet that may be too large for
+    /// the current one cannot be cut, and is tried over both by turns.
     fn leaves_old_path(&self, sent: &Sent) -> bool {
         if self.is_oversized(sent) {
             return sent.transmissions.is_multiple_of(2);

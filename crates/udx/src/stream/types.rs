@@ -25,8 +25,8 @@ pub enum Event {
     RemoteChanged,
     /// The peer has acknowledged a packet that went over the path of [`Stream::change_remote`].
     PathValidated,
-    /// The path of [`Stream::change_remote`] answered nothing. Packets take the last path again that
-    /// was known to work.
+    /// The path of [`Stream::change_remote`] answered nothing. Packets take the last path again
+    /// that was known to work.
     PathFailed,
     /// The stream is over. It may have a last packet to send, see [`Stream::is_done`].
     Closed(CloseReason),
