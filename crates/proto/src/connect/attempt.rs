@@ -235,6 +235,8 @@ impl Attempt {
         shaken: Shaken,
         round_trip: Duration,
     ) -> Option<Outcome> {
+        let remote_stream = shaken.payload.udx.into();
+        base.io.introduce(self.conn, remote_stream);
         let way = match self.choose(cx, base, &shaken, round_trip) {
             Ok(way) => way,
             Err(error) => return self.fail(cx, base, error),
@@ -247,7 +249,7 @@ impl Attempt {
         relays.truncate(MAX_ADDRESSES);
         self.stage = Stage::Connecting(Box::new(Connecting {
             keys: shaken.keys,
-            remote_stream: shaken.payload.udx.into(),
+            remote_stream,
             relays,
             way,
         }));

@@ -114,10 +114,12 @@ pub(super) fn welcome(
 
     tracing::debug!(?conn, ?plan, client = %caller.client.address, "handshake");
     let Caller { responder, payload, .. } = caller;
+    let remote = payload.udx.into();
+    base.io.introduce(conn, remote);
     let mut session = Session {
         conn,
         keys: responder.finish(),
-        remote: payload.udx.into(),
+        remote,
         reply,
         unanswered: Vec::new(),
         punching: None,
