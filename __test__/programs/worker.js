@@ -81,8 +81,10 @@ function startWorker(message) {
 
   const thread = new Bare.Thread(__filename, { data: message })
   return async answered => {
-    // join() blocks this thread, and the worker ends only after an answer
+    // join() blocks this thread, and the worker waits for an answer, which a stream passes to the
+    // core in a microtask
     await answered
+    await new Promise(resolve => setTimeout(resolve))
     thread.join()
   }
 }

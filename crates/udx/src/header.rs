@@ -25,6 +25,10 @@ pub struct Header {
 impl Header {
     /// Appends the 20 bytes.
     pub fn encode(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.to_bytes());
+    }
+
+    fn to_bytes(self) -> [u8; HEADER_SIZE] {
         let mut head = [0; HEADER_SIZE];
         head[0] = MAGIC;
         head[1] = VERSION;
@@ -34,7 +38,7 @@ impl Header {
         head[8..12].copy_from_slice(&self.rwnd.to_le_bytes());
         head[12..16].copy_from_slice(&self.seq.0.to_le_bytes());
         head[16..20].copy_from_slice(&self.ack.0.to_le_bytes());
-        out.extend_from_slice(&head);
+        head
     }
 
     fn decode(head: &[u8; HEADER_SIZE]) -> Option<Self> {
@@ -81,6 +85,18 @@ impl<'a> Packet<'a> {
             true => area,
         };
         Some(Self { header, payload, sacks })
+    }
+
+    /// The answer for a peer whose stream has no other end: a DESTROY for the peer's stream
+    /// `remote_id`. `None` if the peer says itself that it has dropped the stream.
+    pub fn refusal(&self, remote_id: u32) -> Option<[u8; HEADER_SIZE]> {
+        if self.header.kind.contains(Flags::DESTROY) {
+            return None;
+        }
+        // What the peer expects next, so that it does not take the packet for an old one.
+        let (seq, ack) = (self.header.ack, self.header.seq);
+        let kind = Flags::DESTROY;
+        Some(Header { kind, data_offset: 0, remote_id, rwnd: 0, seq, ack }.to_bytes())
     }
 
     /// The half-open ranges of sequence numbers that the peer holds beyond its `ack`.

@@ -66,6 +66,12 @@ impl Io<'_> {
         self.conns.accept(cx, self.streams, server, owner)
     }
 
+    /// The peer is told the id of the stream of a connection that waits, and this is its own. Should
+    /// the connection end, the peer is told so when it comes.
+    pub(crate) fn introduce(&mut self, conn: ConnId, peer: RemoteStream) {
+        self.conns.introduce(self.streams, conn, peer);
+    }
+
     /// Ends a connection that has not opened.
     pub(crate) fn fail(&mut self, cx: &mut Cx<'_>, conn: ConnId, error: Option<ConnError>) {
         self.conns.fail(cx, self.streams, conn, error);

@@ -92,6 +92,13 @@ impl Conns {
         (id, self.insert(cx, streams, OwnedConn { id, owner }, Some(server), None))
     }
 
+    /// The peer is told the id of the stream of a connection that waits, and this is its own.
+    pub(crate) fn introduce(&self, streams: &mut Streams, conn: ConnId, peer: RemoteStream) {
+        if let Some(connection) = self.by_id.get(&conn) {
+            streams.introduce(connection.stream, peer);
+        }
+    }
+
     /// Remembers what the application would have been asked about the client of a connection that
     /// waits. It is told with the connection.
     pub(crate) fn leave_unasked(&mut self, conn: ConnId, question: Question) {

@@ -172,7 +172,7 @@ impl Side {
         }
         let cx = &mut other.bench.cx();
         if let Arrival::Packet(stream, packet) =
-            other.streams.handle_datagram(cx, sent.transmit.socket, &buf.data)
+            other.streams.handle_datagram(cx, sent.transmit.socket, PATH.remote, &buf.data)
         {
             other.conns.handle_packet(cx, other.conn, stream, &packet);
         }

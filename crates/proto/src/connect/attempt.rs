@@ -237,6 +237,8 @@ impl Attempt {
         done: HandshakeDone,
         round_trip: Duration,
     ) -> Option<Outcome> {
+        let remote_stream = done.payload.udx.into();
+        base.io.introduce(self.conn, remote_stream);
         let plan = match self.choose(cx, base, &done, round_trip) {
             Ok(plan) => plan,
             Err(error) => return self.fail(cx, base, error),
@@ -249,7 +251,7 @@ impl Attempt {
         relays.truncate(MAX_ADDRESSES);
         self.stage = Stage::Connecting(Box::new(Connecting {
             keys: done.keys,
-            remote_stream: done.payload.udx.into(),
+            remote_stream,
             relays,
             plan,
         }));

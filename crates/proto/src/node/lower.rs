@@ -1,5 +1,7 @@
 //! What the connecting machines stand on, and how the transport and its owners meet.
 
+use std::net::SocketAddrV4;
+
 use super::announcers::Announcers;
 use crate::base::{Io, LocalAddresses, Pool};
 use crate::conn::{Call, ConnOwner, Conns};
@@ -48,9 +50,10 @@ impl Lower {
         &mut self,
         cx: &mut Cx<'_>,
         socket: SocketId,
+        from: SocketAddrV4,
         data: &[u8],
     ) -> DatagramOutcome {
-        match self.streams.handle_datagram(cx, socket, data) {
+        match self.streams.handle_datagram(cx, socket, from, data) {
             Arrival::Unknown => return DatagramOutcome::Other,
             Arrival::Done => {}
             Arrival::Parked(StreamOwner::Conn(conn)) => return DatagramOutcome::Parked(conn),

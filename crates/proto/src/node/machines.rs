@@ -101,7 +101,7 @@ impl Machines {
         if !self.lower.base().io.is_open(socket) {
             return;
         }
-        match self.lower.handle_packet(cx, socket, data) {
+        match self.lower.handle_packet(cx, socket, from, data) {
             DatagramOutcome::Taken => {}
             DatagramOutcome::Parked(conn) => self.handle_first_packet(cx, conn, socket, from),
             DatagramOutcome::Other if data.len() == 1 => self.handle_probe(cx, socket, from),

@@ -114,10 +114,12 @@ pub(super) fn accept(
 
     tracing::debug!(?conn, ?plan, client = %hello.client.address, "handshake");
     let ClientHello { responder, payload, .. } = hello;
+    let remote = payload.udx.into();
+    base.io.introduce(conn, remote);
     let mut session = Session {
         conn,
         keys: responder.finish(),
-        remote: payload.udx.into(),
+        remote,
         reply,
         unanswered: Vec::new(),
         punching: None,

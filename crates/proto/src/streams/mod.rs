@@ -9,6 +9,7 @@
 
 mod parked;
 mod path;
+mod refused;
 mod route;
 mod sending;
 mod sockets;
@@ -16,11 +17,13 @@ mod stream_mut;
 mod transport;
 
 use std::collections::{HashMap, VecDeque};
+use std::net::SocketAddrV4;
 
 use crate::{ConnId, Cx, Sizes, SocketId, StreamId, Timer, Transmit, TransmitBuf};
 
 pub(crate) use parked::Parked;
 pub(crate) use path::{Path, RemoteStream};
+use refused::Refused;
 use sending::Sending;
 use sockets::Sockets;
 pub(crate) use stream_mut::StreamMut;
@@ -39,14 +42,23 @@ pub(crate) enum StreamOwner {
 #[derive(Debug, Default)]
 pub(crate) struct Streams {
     by_id: HashMap<StreamId, Entry>,
+    refused: Refused,
     shared: Shared,
 }
 
 #[derive(Debug)]
 enum Entry {
-    /// It has an id and no path.
-    Reserved(StreamOwner, Parked),
+    Reserved(Reserved),
     Connected(Box<Transport>),
+}
+
+/// A stream that has an id and no path.
+#[derive(Debug)]
+struct Reserved {
+    owner: StreamOwner,
+    /// The other end, once the peer may know the id.
+    peer: Option<RemoteStream>,
+    parked: Parked,
 }
 
 /// What the streams of a node have in common.
@@ -86,12 +98,20 @@ impl Streams {
     pub(crate) fn reserve(&mut self, cx: &mut Cx<'_>, owner: StreamOwner) -> StreamId {
         let id = loop {
             let id = StreamId(cx.rng.u32());
-            if id.0 != 0 && !self.by_id.contains_key(&id) {
+            if id.0 != 0 && !self.by_id.contains_key(&id) && !self.refused.contains(id) {
                 break id;
             }
         };
-        self.by_id.insert(id, Entry::Reserved(owner, Parked::default()));
+        let reserved = Reserved { owner, peer: None, parked: Parked::default() };
+        self.by_id.insert(id, Entry::Reserved(reserved));
         id
+    }
+
+    /// The peer is told the id of a reserved stream, and this is its own end.
+    pub(crate) fn introduce(&mut self, id: StreamId, peer: RemoteStream) {
+        if let Some(Entry::Reserved(reserved)) = self.by_id.get_mut(&id) {
+            reserved.peer = Some(peer);
+        }
     }
 
     /// Gives a reserved stream its path. Returns it with the packets that were parked; the owner
@@ -104,7 +124,7 @@ impl Streams {
         remote: RemoteStream,
     ) -> Option<(StreamMut<'_>, Parked)> {
         let entry = self.by_id.get_mut(&id)?;
-        let Entry::Reserved(owner, parked) = entry else { return None };
+        let Entry::Reserved(Reserved { owner, parked, .. }) = entry else { return None };
         let parked = std::mem::take(parked);
         let transport = Transport::connect(cx.now, id, *owner, path, remote);
         *entry = Entry::Connected(Box::new(transport));
@@ -116,7 +136,7 @@ impl Streams {
     pub(crate) fn get(&mut self, id: StreamId) -> Option<StreamMut<'_>> {
         match self.by_id.get_mut(&id)? {
             Entry::Connected(transport) => Some(StreamMut::new(transport, &mut self.shared)),
-            Entry::Reserved(..) => None,
+            Entry::Reserved(_) => None,
         }
     }
 
@@ -125,14 +145,18 @@ impl Streams {
         &'a mut self,
         cx: &mut Cx<'_>,
         socket: SocketId,
+        from: SocketAddrV4,
         data: &'a [u8],
     ) -> Arrival<'a> {
-        let Some(id) = udx::stream_id(data) else { return Arrival::Unknown };
-        let transport = match self.by_id.get_mut(&StreamId(id)) {
+        let Some(id) = udx::stream_id(data).map(StreamId) else { return Arrival::Unknown };
+        let transport = match self.by_id.get_mut(&id) {
+            None if self.refused.handle_datagram(cx, id, socket, from, data) => {
+                return Arrival::Done;
+            }
             None => return Arrival::Unknown,
-            Some(Entry::Reserved(owner, parked)) => {
-                parked.push(cx, data);
-                return Arrival::Parked(*owner);
+            Some(Entry::Reserved(reserved)) => {
+                reserved.parked.push(cx, data);
+                return Arrival::Parked(reserved.owner);
             }
             Some(Entry::Connected(transport)) => transport,
         };
@@ -185,11 +209,14 @@ impl Streams {
         None
     }
 
-    /// Gives a reserved id back. A connected stream is released by [`StreamMut::release`].
+    /// Gives a reserved id back. A peer that knows the id, and comes, is refused. A connected stream
+    /// is released by [`StreamMut::release`].
     pub(crate) fn cancel(&mut self, id: StreamId) {
-        if let Some(Entry::Reserved(..)) = self.by_id.get(&id) {
-            self.by_id.remove(&id);
+        let Some(Entry::Reserved(Reserved { peer, .. })) = self.by_id.get(&id) else { return };
+        if let Some(peer) = *peer {
+            self.refused.insert(id, peer);
         }
+        self.by_id.remove(&id);
     }
 
     /// Forgets every stream that nobody owns, whether its peer may ask again or not.
@@ -206,7 +233,7 @@ impl Streams {
     pub(crate) fn stats(&self, id: StreamId) -> Option<udx::StreamStats> {
         match self.by_id.get(&id)? {
             Entry::Connected(transport) => Some(transport.udx.stats()),
-            Entry::Reserved(..) => None,
+            Entry::Reserved(_) => None,
         }
     }
 
@@ -214,7 +241,7 @@ impl Streams {
     pub(crate) fn path(&self, id: StreamId) -> Option<(Path, bool)> {
         match self.by_id.get(&id)? {
             Entry::Connected(transport) => Some((transport.path(), transport.is_validated())),
-            Entry::Reserved(..) => None,
+            Entry::Reserved(_) => None,
         }
     }
 
@@ -235,7 +262,8 @@ impl Streams {
 
     /// Counts what is kept.
     pub(crate) fn measure(&self, sizes: &mut Sizes) {
-        sizes.stream_index = self.by_id.len().max(self.shared.ready.len());
+        let indexes = [self.by_id.len(), self.shared.ready.len(), self.refused.len()];
+        sizes.stream_index = indexes.into_iter().max().unwrap_or(0);
         sizes.reports += self.shared.sockets.left();
         sizes.sending = self.by_id.values().map(Entry::held).sum();
     }
@@ -256,7 +284,7 @@ impl Entry {
 
     fn held(&self) -> usize {
         match self {
-            Self::Reserved(..) => 0,
+            Self::Reserved(_) => 0,
             Self::Connected(transport) => transport.held(),
         }
     }

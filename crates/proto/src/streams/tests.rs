@@ -22,8 +22,7 @@ fn packets_that_come_before_the_path_are_replayed() {
     pair.peer.connect(pair.bench.now, id.0, LOCAL);
     pair.peer.write(Bytes::from_static(b"early"));
     for packet in pair.peer_sends() {
-        let arrival = pair.streams.handle_datagram(&mut pair.bench.cx(), PATH.socket, &packet);
-        assert!(matches!(arrival, Arrival::Parked(OWNER)));
+        assert!(matches!(pair.arrive(&packet), Arrival::Parked(OWNER)));
     }
 
     let connected = pair.streams.connect(&mut pair.bench.cx(), id, PATH, RemoteStream::default());
@@ -43,7 +42,7 @@ fn what_is_parked_is_bounded() {
     packet[..2].copy_from_slice(&[0xff, 1]);
     packet[4..8].copy_from_slice(&id.0.to_le_bytes());
     for _ in 0..100 {
-        pair.streams.handle_datagram(&mut pair.bench.cx(), PATH.socket, &packet);
+        pair.arrive(&packet);
     }
     assert_eq!(pair.bench.stats.dropped.udx, 100 - 64);
 }
@@ -54,6 +53,43 @@ fn a_reserved_stream_that_is_cancelled_leaves_nothing() {
     let id = pair.streams.reserve(&mut pair.bench.cx(), OWNER);
     pair.streams.cancel(id);
     assert_eq!(pair.streams.len(), 0);
+}
+
+#[test]
+fn a_peer_that_comes_too_late_is_refused() {
+    let mut pair = Pair::new();
+    let id = pair.streams.reserve(&mut pair.bench.cx(), OWNER);
+    pair.streams.introduce(id, RemoteStream { id: PEER, revision_1: true });
+    pair.streams.cancel(id);
+
+    pair.peer.connect(pair.bench.now, id.0, LOCAL);
+    pair.peer.write(Bytes::from_static(b"anybody?"));
+    for packet in pair.peer_sends() {
+        assert!(matches!(pair.arrive(&packet), Arrival::Done));
+    }
+    let answer = pair.bench.out.control.pop_front().expect("an answer");
+    assert_eq!((answer.socket, answer.to), (PATH.socket, PATH.remote));
+    let packet = udx::Packet::parse(&answer.payload).expect("a packet");
+    pair.peer.handle_packet(pair.bench.now, &packet, &mut pair.inbox);
+    let reset = udx::Event::Closed(udx::CloseReason::Reset);
+    assert_eq!(pair.peer.poll_event(), Some(reset));
+
+    // A refusal is not answered: two nodes would go on for ever.
+    let mut refusal = answer.payload;
+    refusal[4..8].copy_from_slice(&id.0.to_le_bytes());
+    assert!(matches!(pair.arrive(&refusal), Arrival::Done));
+    assert!(pair.bench.out.control.is_empty());
+}
+
+#[test]
+fn only_the_latest_refusals_are_kept() {
+    let mut pair = Pair::new();
+    for _ in 0..2000 {
+        let id = pair.streams.reserve(&mut pair.bench.cx(), OWNER);
+        pair.streams.introduce(id, RemoteStream::default());
+        pair.streams.cancel(id);
+    }
+    assert_eq!((pair.streams.len(), pair.streams.refused.len()), (0, 1024));
 }
 
 #[test]
@@ -220,13 +256,19 @@ impl Pair {
         buf.chunks(sent.segment_size.unwrap_or(buf.len())).map(<[u8]>::to_vec).collect()
     }
 
+    /// A packet of the peer comes.
+    fn arrive<'a>(&'a mut self, packet: &'a [u8]) -> Arrival<'a> {
+        let cx = &mut self.bench.cx();
+        self.streams.handle_datagram(cx, self.socket, PATH.remote, packet)
+    }
+
     /// Hands one batch of the peer to the stream's owner. False if there was none.
     fn deliver(&mut self) -> bool {
         let packets = self.peer_sends();
         for data in &packets {
             let cx = &mut self.bench.cx();
             if let Arrival::Packet(mut stream, packet) =
-                self.streams.handle_datagram(cx, self.socket, data)
+                self.streams.handle_datagram(cx, self.socket, PATH.remote, data)
             {
                 stream.handle_packet(cx.now, &packet, &mut self.inbox);
                 stream.settle(cx);

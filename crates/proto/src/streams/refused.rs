@@ -1,0 +1,61 @@
+//! Streams that ended before they had a path.
+
+use std::collections::{HashMap, VecDeque};
+use std::net::SocketAddrV4;
+
+use super::RemoteStream;
+use crate::{Cx, SocketId, StreamId};
+
+/// The latest streams of which the peer knows the id, and which have no owner and no path. A peer
+/// that has opened its end hears at once that nobody is there, instead of waiting for its timeout.
+#[derive(Debug, Default)]
+pub(super) struct Refused {
+    by_id: HashMap<StreamId, RemoteStream>,
+    /// The oldest first.
+    order: VecDeque<StreamId>,
+}
+
+impl Refused {
+    pub(super) fn insert(&mut self, id: StreamId, peer: RemoteStream) {
+        if self.order.len() == MAX_REFUSED
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.by_id.remove(&oldest);
+        }
+        self.by_id.insert(id, peer);
+        self.order.push_back(id);
+    }
+
+    pub(super) fn contains(&self, id: StreamId) -> bool {
+        self.by_id.contains_key(&id)
+    }
+
+    /// Answers a packet for such a stream. False if there is no such stream.
+    pub(super) fn handle_datagram(
+        &self,
+        cx: &mut Cx<'_>,
+        id: StreamId,
+        socket: SocketId,
+        from: SocketAddrV4,
+        data: &[u8],
+    ) -> bool {
+        let Some(peer) = self.by_id.get(&id) else { return false };
+        match udx::Packet::parse(data) {
+            Some(packet) => {
+                if let Some(answer) = packet.refusal(peer.id) {
+                    cx.send(socket, from, answer.to_vec());
+                }
+            }
+            None => cx.stats.dropped.udx += 1,
+        }
+        true
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.by_id.len()
+    }
+}
+
+/// A peer's first packet comes within a round trip of the handshake's reply: more than so many
+/// connections that end within that time are those of a flood.
+const MAX_REFUSED: usize = 1024;
