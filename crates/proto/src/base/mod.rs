@@ -66,8 +66,8 @@ impl Io<'_> {
         self.conns.accept(cx, self.streams, server, owner)
     }
 
-    /// The peer is told the id of the stream of a connection that waits, and this is its own. Should
-    /// the connection end, the peer is told so when it comes.
+    /// The peer is told the id of the stream of a connection that waits, and this is its own.
+    /// Should the connection end, the peer is told so when it comes.
     pub(crate) fn introduce(&mut self, conn: ConnId, peer: RemoteStream) {
         self.conns.introduce(self.streams, conn, peer);
     }

@@ -209,8 +209,8 @@ impl Streams {
         None
     }
 
-    /// Gives a reserved id back. A peer that knows the id, and comes, is refused. A connected stream
-    /// is released by [`StreamMut::release`].
+    /// Gives a reserved id back. A peer that knows the id, and comes, is refused. A connected
+    /// stream is released by [`StreamMut::release`].
     pub(crate) fn cancel(&mut self, id: StreamId) {
         let Some(Entry::Reserved(Reserved { peer, .. })) = self.by_id.get(&id) else { return };
         if let Some(peer) = *peer {
