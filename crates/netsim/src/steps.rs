@@ -75,6 +75,11 @@ impl World {
         self.act(host, |node, now| node.add_machine(now, machine))
     }
 
+    /// Opens a connection that is being made on a path, while it looks for another one.
+    pub fn open_on(&mut self, host: HostId, conn: ConnId, socket: SocketId, to: SocketAddrV4) {
+        self.act(host, |node, now| node.open_on(now, conn, socket, to));
+    }
+
     /// Sends the packets of a connection over another path.
     pub fn change_path(&mut self, host: HostId, conn: ConnId, socket: SocketId, to: SocketAddrV4) {
         self.act(host, |node, now| node.change_path(now, conn, socket, to));

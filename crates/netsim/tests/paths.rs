@@ -77,6 +77,29 @@ fn a_packet_from_elsewhere_moves_nothing() {
     assert_eq!(world.get(SERVER).node.conn_path(conn), before);
 }
 
+#[test]
+fn an_attempt_outlives_the_opening_of_its_connection_and_betters_its_path() {
+    let mut world = World::testnet(5, 4, Link { delay: DELAY, ..Link::default() });
+    let hosts = [(); 2].map(|()| world.firewalled_host(world.config()));
+    let [server, client] = hosts;
+    for host in hosts {
+        world.wait_for(host, |event| matches!(event, Event::Ready));
+    }
+    let remote = world.listen(server, ServerId(0), KeyPair::from_seed([1; 32]));
+    world.connect(client, CONN, remote);
+    world.open_on(client, CONN, SocketId::CLIENT, NOWHERE);
+    let data = proto::Message::from(b"written before there was a way");
+    world.command(client, Command::Write { conn: CONN, data });
+
+    world.wait_opened(client);
+    let path = |world: &World| world.get(client).node.conn_path(CONN).expect("a path");
+    assert_eq!((path(&world).remote, world.get(client).node.live().punchers), (NOWHERE, 1));
+    world.run_until(WITHIN, |world| path(world).remote != NOWHERE && path(world).validated);
+    assert_eq!(*path(&world).remote.ip(), world.get(server).address);
+    world.wait_for(server, |event| matches!(event, Event::Data { data, .. } if data.len() == 30));
+    assert_eq!(world.get(client).node.live().punchers, 0);
+}
+
 /// A client with an open connection to a server.
 fn connected(seed: u64, link: Link) -> World {
     let mut world = World::testnet(seed, 4, link);

@@ -93,6 +93,16 @@ impl Io<'_> {
         }
         is_open
     }
+
+    /// Moves an open connection to another path, whose socket it holds from here on. False if that
+    /// socket is gone.
+    pub(crate) fn change_path(&mut self, cx: &mut Cx<'_>, conn: ConnId, path: Path) -> bool {
+        let is_open = self.is_open(path.socket);
+        if is_open {
+            self.conns.change_path(cx, self.streams, conn, path);
+        }
+        is_open
+    }
 }
 
 /// Where servers are announced.

@@ -10,7 +10,7 @@ use super::owner::OwnedConn;
 use super::waiting::{Call, Waiting};
 use crate::noise::Finished;
 use crate::secret::FrameError;
-use crate::streams::{Parked, StreamMut};
+use crate::streams::{Parked, Path, StreamMut};
 use crate::{
     ConnError, ConnReport, ConnStats, ConnectionInfo, Cx, Opened, ServerId, StreamId, Timer,
 };
@@ -97,12 +97,14 @@ impl Connection {
                 Some(at) => cx.timers.set(Timer::KeepAlive(self.to.id), at),
                 None => cx.timers.cancel(Timer::KeepAlive(self.to.id)),
             },
-            Call::ChangePath(path) => {
-                tracing::debug!(conn = ?self.to.id, ?path, "the path changes");
-                stream.change_path(cx.now, path);
-                open.provoke(cx.now, stream);
-            }
         }
+    }
+
+    pub(super) fn change_path(&mut self, cx: &mut Cx<'_>, stream: &mut StreamMut<'_>, path: Path) {
+        let State::Open(open) = &mut self.state else { return };
+        tracing::debug!(conn = ?self.to.id, ?path, "the path changes");
+        stream.change_path(cx.now, path);
+        open.provoke(cx.now, stream);
     }
 
     /// Open → Closed, with a DESTROY to the peer.

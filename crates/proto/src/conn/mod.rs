@@ -33,6 +33,8 @@ pub(crate) struct Conns {
     /// Accepted connections that have opened and received nothing, with their hosts: the client may
     /// be a forgery.
     unheard: BTreeMap<(ServerId, ConnId), Ipv4Addr>,
+    /// Dialled connections that have opened and closed, for the attempts that outlive the opening.
+    closed: Vec<ConnId>,
     /// The next number of a connection that the caller does not number.
     next_id: u32,
     keep_alive: Duration,
@@ -52,6 +54,7 @@ impl Conns {
         Self {
             by_id: BTreeMap::new(),
             unheard: BTreeMap::new(),
+            closed: Vec::new(),
             next_id: ConnId::INCOMING,
             keep_alive,
         }
@@ -222,6 +225,22 @@ impl Conns {
         self.update(cx, streams, conn, |c, cx, stream| c.handle_call(cx, stream, call));
     }
 
+    /// Sends the packets of an open connection over another path, as its owner wants.
+    pub(crate) fn change_path(
+        &mut self,
+        cx: &mut Cx<'_>,
+        streams: &mut Streams,
+        conn: ConnId,
+        path: Path,
+    ) {
+        self.update(cx, streams, conn, |c, cx, stream| c.change_path(cx, stream, path));
+    }
+
+    /// Dialled connections that have closed since the last call.
+    pub(crate) fn take_closed(&mut self) -> Vec<ConnId> {
+        std::mem::take(&mut self.closed)
+    }
+
     /// Whether this owner has such a connection.
     pub(crate) fn owns(&self, owner: ConnOwner, conn: ConnId) -> bool {
         self.by_id.get(&conn).is_some_and(|connection| connection.to.owner == owner)
@@ -280,6 +299,7 @@ impl Conns {
     /// Counts what is kept.
     pub(crate) fn measure(&self, sizes: &mut Sizes) {
         sizes.stream_index = sizes.stream_index.max(self.unheard.len());
+        sizes.reports += self.closed.len();
     }
 
     fn insert(
@@ -313,8 +333,10 @@ impl Conns {
 
     /// A connection has closed, and has released its stream.
     fn forget(&mut self, conn: ConnId) {
-        if let Some(Connection { server: Some(server), .. }) = self.by_id.remove(&conn) {
-            self.unheard.remove(&(server, conn));
+        match self.by_id.remove(&conn).map(|connection| connection.server) {
+            Some(Some(server)) => drop(self.unheard.remove(&(server, conn))),
+            Some(None) => self.closed.push(conn),
+            None => {}
         }
     }
 }

@@ -6,7 +6,6 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::keep_alive::KeepAlive;
-use crate::streams::Path;
 use crate::{Question, secret};
 
 /// What the owner wants of a connection.
@@ -24,8 +23,6 @@ pub(crate) enum Call {
     Consumed(usize),
     /// Change the keep-alive's interval; zero is off.
     SetKeepAlive(Duration),
-    /// Send over another path.
-    ChangePath(Path),
 }
 
 /// What has been asked for so far.
@@ -49,8 +46,8 @@ impl Waiting {
                 self.calls.push(call);
             }
             Call::SetKeepAlive(interval) => self.keep_alive.set(interval),
-            // Nothing has been delivered, and there is no path yet.
-            Call::Consumed(_) | Call::ChangePath(_) => {}
+            // Nothing has been delivered.
+            Call::Consumed(_) => {}
         }
     }
 

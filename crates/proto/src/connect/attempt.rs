@@ -5,16 +5,15 @@ use std::time::Duration;
 
 use super::cache::Lesson;
 use super::candidates::Candidates;
-use super::connecting::{Connecting, PathPlan};
-use super::decide::{Decision, decide};
+use super::connecting::{Connecting, PathPlan, choose};
 use super::discovery::{Discovery, Found, HandshakeDone, HandshakeParams};
 use super::requests::{Ended, PendingRequests, RequestPurpose};
-use super::rounds::{Choices, RemoteServer, Rounds, RoundsOutcome};
+use super::rounds::{Choices, Rounds, RoundsOutcome};
 use crate::conn::OwnedConn;
 use crate::net::Reply;
 use crate::noise::{KeyPair, PublicKey};
 use crate::punch::{Base, MAX_ADDRESSES, Report};
-use crate::streams::{Path, RemoteStream};
+use crate::streams::Path;
 use crate::wire::hash;
 use crate::{Answer, AskId, ConnError, ConnId, ConnectError, ConnectOptions, Cx, SocketId, Timer};
 
@@ -22,17 +21,19 @@ use crate::{Answer, AskId, ConnError, ConnId, ConnectError, ConnectOptions, Cx, 
 pub(super) struct Attempt {
     conn: ConnId,
     remote: PublicKey,
-    local_connection: bool,
     choices: Choices,
     requests: PendingRequests,
+    /// A path to open on until there is a better one.
+    interim: Option<Path>,
     stage: Stage,
 }
 
 #[derive(Debug)]
 enum Stage {
     Discovery(Box<Discovery>),
+    /// The connection may have opened on an interim path; then this looks for a better one.
     Connecting(Box<Connecting>),
-    /// It has opened or failed.
+    /// It has its path, or none.
     Over,
 }
 
@@ -62,8 +63,12 @@ impl Attempt {
         Self {
             conn,
             remote,
-            local_connection: options.local_connection,
-            choices: Choices { fast_open: options.fast_open, ask: options.ask_holepunch },
+            choices: Choices {
+                fast_open: options.fast_open,
+                ask: options.ask_holepunch,
+                local: options.local_connection,
+            },
+            interim: None,
             requests,
             stage: Stage::Discovery(Box::new(discovery)),
         }
@@ -184,6 +189,13 @@ impl Attempt {
         }
     }
 
+    /// Opens the connection on this path as soon as there are keys, and goes on looking for a path
+    /// that the connection will move to.
+    pub(super) fn open_on(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, path: Path) {
+        self.interim = Some(path);
+        self.open_interim(cx, base);
+    }
+
     /// Gives everything back.
     pub(super) fn stop(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>) {
         cx.timers.cancel(Timer::Connect(self.conn));
@@ -239,7 +251,8 @@ impl Attempt {
     ) -> Option<Outcome> {
         let remote_stream = done.payload.udx.into();
         base.io.introduce(self.conn, remote_stream);
-        let plan = match self.choose(cx, base, &done, round_trip) {
+        let Self { conn, choices, requests, .. } = self;
+        let plan = match choose(cx, base, requests, *conn, *choices, &done, round_trip) {
             Ok(plan) => plan,
             Err(error) => return self.fail(cx, base, error),
         };
@@ -254,56 +267,13 @@ impl Attempt {
             remote_stream,
             relays,
             plan,
+            is_open: false,
         }));
-        self.open(cx, base, known?)
-    }
-
-    fn choose(
-        &mut self,
-        cx: &mut Cx<'_>,
-        base: &mut Base<'_>,
-        done: &HandshakeDone,
-        round_trip: Duration,
-    ) -> Result<PathPlan, ConnectError> {
-        if let Some(path) = done.early.filter(|path| base.io.is_open(path.socket)) {
-            return Ok(PathPlan::Known(path));
+        if let Some(path) = known {
+            return self.open(cx, base, path);
         }
-        let HandshakeDone { keys, route, payload, firewall, .. } = done;
-        let local = self.local_connection.then(|| base.io.local.all());
-        let decision = decide(*route, payload, *firewall, local.as_deref());
-        tracing::debug!(conn = ?self.conn, ?route, ?decision, "server answered");
-        let socket = base.io.net.socket();
-        match decision {
-            Decision::Direct => Ok(PathPlan::Known(Path { socket, remote: route.node })),
-            Decision::Open(remote) => {
-                cx.stats.punches_open += 1;
-                Ok(PathPlan::Known(Path { socket, remote }))
-            }
-            Decision::Passive => {
-                cx.wake_at(Timer::Connect(self.conn), cx.now + PASSIVE_WAIT);
-                Ok(PathPlan::Passive)
-            }
-            Decision::Nowhere => Err(ConnectError::CannotHolepunch),
-            Decision::Try { lan, punch } => {
-                if let Some(address) = lan {
-                    self.requests.ping(cx, &mut base.io, address);
-                }
-                if !punch {
-                    return Ok(PathPlan::Lan { otherwise: ConnectError::HolepunchAborted });
-                }
-                let info = payload.holepunch.as_ref().ok_or(ConnectError::CannotHolepunch)?;
-                let server = RemoteServer {
-                    route: *route,
-                    info,
-                    firewall: payload.firewall,
-                    answers_repeats: RemoteStream::from(payload.udx).revision_1,
-                    round_trip,
-                };
-                Rounds::start(cx, base, self.conn, keys, server, self.choices)
-                    .map(|rounds| PathPlan::Punching(Box::new(rounds)))
-                    .ok_or(ConnectError::CannotHolepunch)
-            }
-        }
+        self.open_interim(cx, base);
+        None
     }
 
     fn handle_pong(
@@ -362,18 +332,26 @@ impl Attempt {
         None
     }
 
+    fn open_interim(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>) {
+        let Stage::Connecting(connecting) = &mut self.stage else { return };
+        if let Some(path) = self.interim.take().filter(|_| !connecting.is_open) {
+            connecting.is_open = connecting.open(cx, base, self.conn, path);
+        }
+    }
+
+    /// The path is found.
     fn open(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, path: Path) -> Option<Outcome> {
         let Stage::Connecting(connecting) = &mut self.stage else { return None };
-        let (keys, remote) = (connecting.keys.clone(), connecting.remote_stream);
         let relays = std::mem::take(&mut connecting.relays);
         // Before the puncher goes, so that the socket has a user.
-        if !base.io.open(cx, self.conn, path, remote, keys) {
+        if !connecting.open(cx, base, self.conn, path) {
             return self.fail(cx, base, ConnectError::HolepunchAborted);
         }
         self.stop(cx, base);
         Some(Outcome { remote: self.remote, lesson: Lesson::PathPlan(relays) })
     }
 
+    /// There is no path, or none that is better than the one that the connection has.
     fn fail(
         &mut self,
         cx: &mut Cx<'_>,
@@ -389,6 +367,3 @@ impl Attempt {
         Some(Outcome { remote: self.remote, lesson })
     }
 }
-
-/// How long an open client waits for a server that has its address.
-const PASSIVE_WAIT: Duration = Duration::from_secs(10);

@@ -1,11 +1,16 @@
 //! What an attempt has once the handshake is done: the keys, and a way to a path.
 
 use std::net::SocketAddrV4;
+use std::time::Duration;
 
-use super::rounds::Rounds;
+use super::decide::{Decision, decide};
+use super::discovery::HandshakeDone;
+use super::requests::PendingRequests;
+use super::rounds::{Choices, RemoteServer, Rounds};
 use crate::noise::Finished;
+use crate::punch::Base;
 use crate::streams::{Path, RemoteStream};
-use crate::{AskId, ConnectError};
+use crate::{AskId, ConnId, ConnectError, Cx, Timer};
 
 /// The handshake is done, and a path is wanted. Whichever comes first is taken.
 #[derive(Debug)]
@@ -16,6 +21,8 @@ pub(super) struct Connecting {
     /// What leads to the server next time.
     pub(super) relays: Vec<SocketAddrV4>,
     pub(super) plan: PathPlan,
+    /// The connection has a path, and moves to the one that is found.
+    pub(super) is_open: bool,
 }
 
 #[derive(Debug)]
@@ -31,6 +38,21 @@ pub(super) enum PathPlan {
 }
 
 impl Connecting {
+    /// Opens the connection on a path, or moves it there. False if the path's socket is gone.
+    pub(super) fn open(
+        &self,
+        cx: &mut Cx<'_>,
+        base: &mut Base<'_>,
+        conn: ConnId,
+        path: Path,
+    ) -> bool {
+        if self.is_open {
+            base.io.change_path(cx, conn, path)
+        } else {
+            base.io.open(cx, conn, path, self.remote_stream, self.keys.clone())
+        }
+    }
+
     /// The question that is open.
     pub(super) fn question(&self) -> Option<AskId> {
         match &self.plan {
@@ -47,3 +69,57 @@ impl Connecting {
         }
     }
 }
+
+/// Chooses a plan for the path to the server by what it said, and starts on it.
+pub(super) fn choose(
+    cx: &mut Cx<'_>,
+    base: &mut Base<'_>,
+    requests: &mut PendingRequests,
+    conn: ConnId,
+    choices: Choices,
+    done: &HandshakeDone,
+    round_trip: Duration,
+) -> Result<PathPlan, ConnectError> {
+    if let Some(path) = done.early.filter(|path| base.io.is_open(path.socket)) {
+        return Ok(PathPlan::Known(path));
+    }
+    let HandshakeDone { keys, route, payload, firewall, .. } = done;
+    let local = choices.local.then(|| base.io.local.all());
+    let decision = decide(*route, payload, *firewall, local.as_deref());
+    tracing::debug!(?conn, ?route, ?decision, "server answered");
+    let socket = base.io.net.socket();
+    match decision {
+        Decision::Direct => Ok(PathPlan::Known(Path { socket, remote: route.node })),
+        Decision::Open(remote) => {
+            cx.stats.punches_open += 1;
+            Ok(PathPlan::Known(Path { socket, remote }))
+        }
+        Decision::Passive => {
+            cx.wake_at(Timer::Connect(conn), cx.now + PASSIVE_WAIT);
+            Ok(PathPlan::Passive)
+        }
+        Decision::Nowhere => Err(ConnectError::CannotHolepunch),
+        Decision::Try { lan, punch } => {
+            if let Some(address) = lan {
+                requests.ping(cx, &mut base.io, address);
+            }
+            if !punch {
+                return Ok(PathPlan::Lan { otherwise: ConnectError::HolepunchAborted });
+            }
+            let info = payload.holepunch.as_ref().ok_or(ConnectError::CannotHolepunch)?;
+            let server = RemoteServer {
+                route: *route,
+                info,
+                firewall: payload.firewall,
+                answers_repeats: RemoteStream::from(payload.udx).revision_1,
+                round_trip,
+            };
+            Rounds::start(cx, base, conn, keys, server, choices)
+                .map(|rounds| PathPlan::Punching(Box::new(rounds)))
+                .ok_or(ConnectError::CannotHolepunch)
+        }
+    }
+}
+
+/// How long an open client waits for a server that has its address.
+const PASSIVE_WAIT: Duration = Duration::from_secs(10);

@@ -1,9 +1,10 @@
 //! The client side of `connect` (PROTOCOL D.4, D.6, D.8).
 //!
 //! An attempt looks for a node (*discovery*) that leads to the server, until a handshake through
-//! one of them succeeds; then it is *connecting*, on whichever path opens first. Every call to this
-//! machine may leave news of punchers behind: `Node` passes it on after each. Reference: hyperdht
-//! 6.34.0 `lib/connect.js`.
+//! one of them succeeds; then it is *connecting*, on whichever path opens first. It outlives the
+//! opening of its connection if that opened on an interim path, and ends when the connection has
+//! moved. Every call to this machine may leave news of punchers behind: `Node` passes it on after
+//! each. Reference: hyperdht 6.34.0 `lib/connect.js`.
 
 mod attempt;
 mod cache;
@@ -145,6 +146,20 @@ impl Connector {
         self.update(conn, |attempt| attempt.handle_first_packet(cx, base, path));
     }
 
+    /// The owner of a connection that is being made knows a path for it, as that of a relay. It opens
+    /// there, and moves when the attempt finds another path.
+    pub(crate) fn open_on(
+        &mut self,
+        cx: &mut Cx<'_>,
+        base: &mut Base<'_>,
+        conn: ConnId,
+        path: Path,
+    ) {
+        if let Some(attempt) = self.attempts.get_mut(&conn) {
+            attempt.open_on(cx, base, path);
+        }
+    }
+
     /// News of a puncher that works for one of these connections.
     pub(crate) fn handle_punch(
         &mut self,
@@ -170,7 +185,7 @@ impl Connector {
         true
     }
 
-    /// The application has destroyed a connection that was being made.
+    /// A connection is gone, also if it was being made, or had opened on a path to be bettered.
     pub(crate) fn handle_closed(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, conn: ConnId) {
         if let Some(mut attempt) = self.attempts.remove(&conn) {
             attempt.stop(cx, base);

@@ -54,8 +54,22 @@ impl Machines {
 
     /// Sends the packets of a connection of the application over another path.
     pub(super) fn change_path(&mut self, cx: &mut Cx<'_>, conn: ConnId, path: Path) {
-        if self.lower.base().io.is_open(path.socket) {
-            self.lower.call(cx, ConnOwner::Application, conn, Call::ChangePath(path));
+        if self.lower.conns.owns(ConnOwner::Application, conn) {
+            self.lower.base().io.change_path(cx, conn, path);
+        }
+    }
+
+    /// Opens a connection of the application on a path, while its attempt looks for another one.
+    pub(super) fn open_on(&mut self, cx: &mut Cx<'_>, conn: ConnId, path: Path) {
+        if self.lower.conns.owns(ConnOwner::Application, conn) {
+            self.connector.open_on(cx, &mut self.lower.base(), conn, path);
+        }
+    }
+
+    /// Ends the attempts that have outlived the opening of a connection, and now its end.
+    pub(super) fn settle_closed(&mut self, cx: &mut Cx<'_>) {
+        for conn in self.lower.conns.take_closed() {
+            self.connector.handle_closed(cx, &mut self.lower.base(), conn);
         }
     }
 

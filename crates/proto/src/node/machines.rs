@@ -168,6 +168,7 @@ impl Machines {
             self.pass_reports(cx);
             self.settle_announcers(cx);
             self.settle_residents(cx);
+            self.settle_closed(cx);
             match self.lower.net.poll_output() {
                 Some(output) => self.handle_output(cx, output),
                 None if self.settle_refused(cx) || self.settle_sleep(cx) => {}
@@ -277,6 +278,8 @@ impl Machines {
         while let Some(output) = self.lower.net.poll_output() {
             self.handle_output(cx, output);
         }
+        self.settle_residents(cx);
+        self.settle_closed(cx);
         cx.timers.clear();
         cx.emit(Event::Destroyed);
     }

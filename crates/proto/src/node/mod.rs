@@ -84,6 +84,16 @@ impl Node {
         id
     }
 
+    /// Opens a connection that is being made on a path that the application knows, as that of a
+    /// relay, once the server has answered. The attempt goes on: when it finds a path of its own, the
+    /// connection moves there; when it fails, the connection stays. Does nothing if the connection is
+    /// open, or if the node does not hold the socket.
+    pub fn open_on(&mut self, now: Instant, conn: ConnId, socket: SocketId, remote: SocketAddrV4) {
+        let (mut cx, machines) = self.split(now);
+        machines.open_on(&mut cx, conn, Path { socket, remote });
+        machines.settle(&mut cx);
+    }
+
     /// Sends the packets of an open connection of the application over another path, which is
     /// validated: see [`Self::conn_path`]. The peer sends where it sent before, until it does the
     /// same. Does nothing if the node does not hold the socket.

@@ -95,6 +95,8 @@ pub(super) struct RemoteServer<'a> {
 pub(super) struct Choices {
     pub(super) fast_open: bool,
     pub(super) ask: bool,
+    /// The server may be tried at its address in our own network.
+    pub(super) local: bool,
 }
 
 impl Rounds {

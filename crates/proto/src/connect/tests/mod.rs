@@ -2,6 +2,7 @@
 
 mod reference;
 mod rounds;
+mod upgrades;
 mod world;
 
 use std::time::Duration;

@@ -28,7 +28,7 @@ pub(super) struct Host {
     pub(super) sockets: BTreeMap<SocketId, u16>,
     /// Takes the handshakes and rounds of the node's clients.
     pub(super) reference: Option<ReferenceServer>,
-    address: Ipv4Addr,
+    pub(super) address: Ipv4Addr,
     nat: Option<usize>,
     next_port: u16,
 }
@@ -175,6 +175,12 @@ impl World {
 
     pub(super) fn command(&mut self, host: usize, command: Command) {
         self.hosts[host].node.handle_command(self.now, command);
+        self.flush(host);
+    }
+
+    /// The connection opens on this path as soon as it can, and looks for another one.
+    pub(super) fn open_on(&mut self, host: usize, socket: SocketId, remote: SocketAddrV4) {
+        self.hosts[host].node.open_on(self.now, ConnId(1), socket, remote);
         self.flush(host);
     }
 
