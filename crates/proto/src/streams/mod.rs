@@ -9,10 +9,10 @@
 
 mod parked;
 mod path;
+mod path_set;
 mod refused;
-mod route;
 mod sending;
-mod sockets;
+mod socket_use;
 mod stream_mut;
 mod transport;
 
@@ -25,7 +25,7 @@ pub(crate) use parked::Parked;
 pub(crate) use path::{Path, RemoteStream};
 use refused::Refused;
 use sending::Sending;
-use sockets::Sockets;
+use socket_use::SocketUse;
 pub(crate) use stream_mut::StreamMut;
 use transport::Transport;
 
@@ -41,13 +41,13 @@ pub(crate) enum StreamOwner {
 /// All UDX streams of a node.
 #[derive(Debug, Default)]
 pub(crate) struct Streams {
-    by_id: HashMap<StreamId, Entry>,
+    by_id: HashMap<StreamId, StreamState>,
     refused: Refused,
     shared: Shared,
 }
 
 #[derive(Debug)]
-enum Entry {
+enum StreamState {
     Reserved(Reserved),
     Connected(Box<Transport>),
 }
@@ -66,7 +66,7 @@ struct Reserved {
 struct Shared {
     /// Streams that may have something to send, each once.
     ready: VecDeque<StreamId>,
-    sockets: Sockets,
+    sockets: SocketUse,
     /// What is kept for peers that have not acknowledged it.
     sending: Sending,
 }
@@ -86,7 +86,7 @@ pub(crate) enum Arrival<'a> {
 
 /// Datagrams in a buffer, and what their stream's owner may want to know.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Sent {
+pub(crate) struct StreamTransmit {
     pub(crate) transmit: Transmit,
     pub(crate) owner: StreamOwner,
     /// Bytes that the owner wrote and that have not left yet.
@@ -103,13 +103,13 @@ impl Streams {
             }
         };
         let reserved = Reserved { owner, peer: None, parked: Parked::default() };
-        self.by_id.insert(id, Entry::Reserved(reserved));
+        self.by_id.insert(id, StreamState::Reserved(reserved));
         id
     }
 
     /// The peer is told the id of a reserved stream, and this is its own end.
     pub(crate) fn introduce(&mut self, id: StreamId, peer: RemoteStream) {
-        if let Some(Entry::Reserved(reserved)) = self.by_id.get_mut(&id) {
+        if let Some(StreamState::Reserved(reserved)) = self.by_id.get_mut(&id) {
             reserved.peer = Some(peer);
         }
     }
@@ -124,10 +124,10 @@ impl Streams {
         remote: RemoteStream,
     ) -> Option<(StreamMut<'_>, Parked)> {
         let entry = self.by_id.get_mut(&id)?;
-        let Entry::Reserved(Reserved { owner, parked, .. }) = entry else { return None };
+        let StreamState::Reserved(Reserved { owner, parked, .. }) = entry else { return None };
         let parked = std::mem::take(parked);
         let transport = Transport::connect(cx.now, id, *owner, path, remote);
-        *entry = Entry::Connected(Box::new(transport));
+        *entry = StreamState::Connected(Box::new(transport));
         self.shared.sockets.enter(path.socket);
         Some((self.get(id)?, parked))
     }
@@ -135,8 +135,8 @@ impl Streams {
     /// A connected stream, for its owner.
     pub(crate) fn get(&mut self, id: StreamId) -> Option<StreamMut<'_>> {
         match self.by_id.get_mut(&id)? {
-            Entry::Connected(transport) => Some(StreamMut::new(transport, &mut self.shared)),
-            Entry::Reserved(_) => None,
+            StreamState::Connected(transport) => Some(StreamMut::new(transport, &mut self.shared)),
+            StreamState::Reserved(_) => None,
         }
     }
 
@@ -154,11 +154,11 @@ impl Streams {
                 return Arrival::Done;
             }
             None => return Arrival::Unknown,
-            Some(Entry::Reserved(reserved)) => {
+            Some(StreamState::Reserved(reserved)) => {
                 reserved.parked.push(cx, data);
                 return Arrival::Parked(reserved.owner);
             }
-            Some(Entry::Connected(transport)) => transport,
+            Some(StreamState::Connected(transport)) => transport,
         };
         let Some(packet) = udx::Packet::parse(data) else {
             cx.stats.dropped.udx += 1;
@@ -190,9 +190,13 @@ impl Streams {
     }
 
     /// Fills the buffer from the next stream that has something to send.
-    pub(crate) fn poll_transmit(&mut self, cx: &mut Cx<'_>, buf: &mut TransmitBuf) -> Option<Sent> {
+    pub(crate) fn poll_transmit(
+        &mut self,
+        cx: &mut Cx<'_>,
+        buf: &mut TransmitBuf,
+    ) -> Option<StreamTransmit> {
         while let Some(id) = self.shared.ready.pop_front() {
-            let Some(Entry::Connected(transport)) = self.by_id.get_mut(&id) else { continue };
+            let Some(StreamState::Connected(transport)) = self.by_id.get_mut(&id) else { continue };
             let sent = transport.poll_transmit(cx.now, buf, self.shared.sending.room());
             let held = transport.held();
             self.shared.sending.set(&mut transport.share, held);
@@ -212,7 +216,9 @@ impl Streams {
     /// Gives a reserved id back. A peer that knows the id, and comes, is refused. A connected
     /// stream is released by [`StreamMut::release`].
     pub(crate) fn cancel(&mut self, id: StreamId) {
-        let Some(Entry::Reserved(Reserved { peer, .. })) = self.by_id.get(&id) else { return };
+        let Some(StreamState::Reserved(Reserved { peer, .. })) = self.by_id.get(&id) else {
+            return;
+        };
         if let Some(peer) = *peer {
             self.refused.insert(id, peer);
         }
@@ -221,7 +227,7 @@ impl Streams {
 
     /// Forgets every stream that nobody owns, whether its peer may ask again or not.
     pub(crate) fn forget_released(&mut self, cx: &mut Cx<'_>) {
-        let released = self.by_id.values().filter_map(Entry::released);
+        let released = self.by_id.values().filter_map(StreamState::released);
         let mut released: Vec<StreamId> = released.collect();
         released.sort_unstable();
         for id in released {
@@ -232,16 +238,16 @@ impl Streams {
     /// What a connected stream measures.
     pub(crate) fn stats(&self, id: StreamId) -> Option<udx::StreamStats> {
         match self.by_id.get(&id)? {
-            Entry::Connected(transport) => Some(transport.udx.stats()),
-            Entry::Reserved(_) => None,
+            StreamState::Connected(transport) => Some(transport.udx.stats()),
+            StreamState::Reserved(_) => None,
         }
     }
 
     /// Where the packets of a connected stream go, and whether that is known to work.
     pub(crate) fn path(&self, id: StreamId) -> Option<(Path, bool)> {
         match self.by_id.get(&id)? {
-            Entry::Connected(transport) => Some((transport.path(), transport.is_validated())),
-            Entry::Reserved(_) => None,
+            StreamState::Connected(transport) => Some((transport.path(), transport.is_validated())),
+            StreamState::Reserved(_) => None,
         }
     }
 
@@ -265,18 +271,18 @@ impl Streams {
         let indexes = [self.by_id.len(), self.shared.ready.len(), self.refused.len()];
         sizes.stream_index = indexes.into_iter().max().unwrap_or(0);
         sizes.reports += self.shared.sockets.left();
-        sizes.sending = self.by_id.values().map(Entry::held).sum();
+        sizes.sending = self.by_id.values().map(StreamState::held).sum();
     }
 
     fn forget(&mut self, cx: &mut Cx<'_>, id: StreamId) {
-        let Some(Entry::Connected(mut transport)) = self.by_id.remove(&id) else { return };
+        let Some(StreamState::Connected(mut transport)) = self.by_id.remove(&id) else { return };
         self.shared.sending.set(&mut transport.share, 0);
         transport.leave_sockets(&mut self.shared.sockets);
         cx.timers.cancel(Timer::Stream(id));
     }
 }
 
-impl Entry {
+impl StreamState {
     fn released(&self) -> Option<StreamId> {
         let Self::Connected(transport) = self else { return None };
         (transport.owner == StreamOwner::Nobody).then_some(transport.id)

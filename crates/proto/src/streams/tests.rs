@@ -303,7 +303,7 @@ impl Pair {
         stream.settle(&mut self.bench.cx());
     }
 
-    fn poll_transmit(&mut self) -> Option<Sent> {
+    fn poll_transmit(&mut self) -> Option<StreamTransmit> {
         let mut buf = TransmitBuf { data: Vec::new(), max_segments: 1 };
         self.streams.poll_transmit(&mut self.bench.cx(), &mut buf)
     }

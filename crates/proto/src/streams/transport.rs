@@ -2,10 +2,10 @@
 
 use std::time::Instant;
 
-use super::route::Route;
+use super::path_set::PathSet;
 use super::sending::Share;
-use super::sockets::Sockets;
-use super::{Path, RemoteStream, Sent, StreamOwner};
+use super::socket_use::SocketUse;
+use super::{Path, RemoteStream, StreamOwner, StreamTransmit};
 use crate::{Cx, SocketId, StreamId, Timer, Transmit, TransmitBuf};
 
 /// A UDX stream, its path and its owner.
@@ -14,7 +14,7 @@ pub(super) struct Transport {
     pub(super) id: StreamId,
     pub(super) owner: StreamOwner,
     pub(super) udx: udx::Stream,
-    route: Route,
+    paths: PathSet,
     /// Queued to transmit.
     pub(super) ready: bool,
     /// Of what the node keeps for peers.
@@ -32,49 +32,49 @@ impl Transport {
         let mut udx = udx::Stream::new(id.0, udx::Config::default());
         udx.connect(now, remote.id, path.remote);
         udx.set_thin_acks(remote.revision_1);
-        let route = Route::new(path);
-        Self { id, owner, udx, route, ready: false, share: Share::default() }
+        let paths = PathSet::new(path);
+        Self { id, owner, udx, paths, ready: false, share: Share::default() }
     }
 
     pub(super) fn path(&self) -> Path {
-        self.route.path()
+        self.paths.path()
     }
 
     pub(super) fn is_validated(&self) -> bool {
-        self.route.is_validated()
+        self.paths.is_validated()
     }
 
     /// New packets take another path from here on, to the same stream of the peer.
-    pub(super) fn change_path(&mut self, now: Instant, path: Path, sockets: &mut Sockets) {
+    pub(super) fn change_path(&mut self, now: Instant, path: Path, sockets: &mut SocketUse) {
         if path == self.path() || !self.udx.is_connected() {
             return;
         }
         if let Some(remote_id) = self.udx.remote_id() {
             self.udx.change_remote(now, remote_id, path.remote);
-            self.route.change(path, sockets);
+            self.paths.change(path, sockets);
         }
     }
 
     /// A packet has come to a socket.
-    pub(super) fn handle_arrival(&mut self, socket: SocketId, sockets: &mut Sockets) {
-        self.route.handle_arrival(socket, sockets);
+    pub(super) fn handle_arrival(&mut self, socket: SocketId, sockets: &mut SocketUse) {
+        self.paths.handle_arrival(socket, sockets);
     }
 
     /// The next thing that the stream has to tell. What it tells of its path is learned here.
-    pub(super) fn poll_event(&mut self, sockets: &mut Sockets) -> Option<udx::Event> {
+    pub(super) fn poll_event(&mut self, sockets: &mut SocketUse) -> Option<udx::Event> {
         let event = self.udx.poll_event()?;
         match event {
-            udx::Event::RemoteChanged => self.route.handle_drained(sockets),
-            udx::Event::PathValidated => self.route.handle_validated(sockets),
-            udx::Event::PathFailed => self.route.handle_failed(sockets),
+            udx::Event::RemoteChanged => self.paths.handle_drained(sockets),
+            udx::Event::PathValidated => self.paths.handle_validated(sockets),
+            udx::Event::PathFailed => self.paths.handle_failed(sockets),
             udx::Event::Finished | udx::Event::Closed(_) => {}
         }
         Some(event)
     }
 
     /// The stream is gone.
-    pub(super) fn leave_sockets(&mut self, sockets: &mut Sockets) {
-        self.route.end(sockets);
+    pub(super) fn leave_sockets(&mut self, sockets: &mut SocketUse) {
+        self.paths.end(sockets);
     }
 
     pub(super) fn poll_transmit(
@@ -82,12 +82,12 @@ impl Transport {
         now: Instant,
         buf: &mut TransmitBuf,
         max_held: usize,
-    ) -> Option<Sent> {
+    ) -> Option<StreamTransmit> {
         self.udx.set_max_held(max_held);
         let sent = self.udx.poll_transmit(now, &mut buf.data, buf.max_segments)?;
-        let socket = self.route.socket_to(sent.to);
+        let socket = self.paths.socket_to(sent.to);
         let transmit = Transmit { socket, to: sent.to, ttl: None, segment_size: sent.segment_size };
-        Some(Sent { transmit, owner: self.owner, unsent: self.udx.unsent() })
+        Some(StreamTransmit { transmit, owner: self.owner, unsent: self.udx.unsent() })
     }
 
     /// Bytes kept for what the peer has not acknowledged.

@@ -6,13 +6,13 @@ use crate::SocketId;
 
 /// Each path of a stream, old or current, is one use of its socket.
 #[derive(Debug, Default)]
-pub(super) struct Sockets {
+pub(super) struct SocketUse {
     users: BTreeMap<SocketId, usize>,
     /// Those that a path has left, for the pool.
     left: Vec<SocketId>,
 }
 
-impl Sockets {
+impl SocketUse {
     pub(super) fn enter(&mut self, socket: SocketId) {
         *self.users.entry(socket).or_insert(0) += 1;
     }

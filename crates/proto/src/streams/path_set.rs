@@ -3,7 +3,7 @@
 use std::net::SocketAddrV4;
 
 use super::path::{Path, PathState};
-use super::sockets::Sockets;
+use super::socket_use::SocketUse;
 use crate::SocketId;
 
 /// The path that packets take, whether it is known to work, and the paths before it.
@@ -12,7 +12,7 @@ use crate::SocketId;
 /// it, and the peer sends to the socket of the current path. Until then packets leave from its
 /// socket and arrive there. Each path, old or current, is one use of its socket.
 #[derive(Debug)]
-pub(super) struct Route {
+pub(super) struct PathSet {
     path: Path,
     state: PathState,
     /// The oldest first.
@@ -23,7 +23,7 @@ pub(super) struct Route {
     is_heard: bool,
 }
 
-impl Route {
+impl PathSet {
     /// The first path, which the handshake has given.
     pub(super) fn new(path: Path) -> Self {
         let state = PathState::Validated;
@@ -48,7 +48,7 @@ impl Route {
     }
 
     /// Takes another path, which is in doubt.
-    pub(super) fn change(&mut self, path: Path, sockets: &mut Sockets) {
+    pub(super) fn change(&mut self, path: Path, sockets: &mut SocketUse) {
         sockets.enter(path.socket);
         let before = std::mem::replace(&mut self.path, path);
         let fallback = match self.state {
@@ -65,7 +65,7 @@ impl Route {
     }
 
     /// A packet has come to a socket.
-    pub(super) fn handle_arrival(&mut self, socket: SocketId, sockets: &mut Sockets) {
+    pub(super) fn handle_arrival(&mut self, socket: SocketId, sockets: &mut SocketUse) {
         if !self.is_heard && socket == self.path.socket {
             self.is_heard = true;
             self.settle(sockets);
@@ -73,19 +73,19 @@ impl Route {
     }
 
     /// The peer has everything that was sent over older paths.
-    pub(super) fn handle_drained(&mut self, sockets: &mut Sockets) {
+    pub(super) fn handle_drained(&mut self, sockets: &mut SocketUse) {
         self.is_drained = true;
         self.settle(sockets);
     }
 
     /// The peer has acknowledged what only the current path carried.
-    pub(super) fn handle_validated(&mut self, sockets: &mut Sockets) {
+    pub(super) fn handle_validated(&mut self, sockets: &mut SocketUse) {
         self.state = PathState::Validated;
         self.settle(sockets);
     }
 
     /// The current path answers nothing: back to the last one that worked.
-    pub(super) fn handle_failed(&mut self, sockets: &mut Sockets) {
+    pub(super) fn handle_failed(&mut self, sockets: &mut SocketUse) {
         let PathState::Validating { fallback } = self.state else { return };
         let failed = std::mem::replace(&mut self.path, fallback);
         self.state = PathState::Validated;
@@ -99,14 +99,14 @@ impl Route {
     }
 
     /// The stream is gone.
-    pub(super) fn end(&mut self, sockets: &mut Sockets) {
+    pub(super) fn end(&mut self, sockets: &mut SocketUse) {
         for path in self.old.drain(..).chain([self.path]) {
             sockets.leave(path.socket);
         }
     }
 
     /// Gives older paths up when nothing needs them.
-    fn settle(&mut self, sockets: &mut Sockets) {
+    fn settle(&mut self, sockets: &mut SocketUse) {
         if self.is_drained && self.is_heard && self.is_validated() {
             for path in self.old.drain(..) {
                 sockets.leave(path.socket);
