@@ -3,14 +3,15 @@
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test looks for one event among many")]
 #![cfg(test)]
 
+use std::net::SocketAddrV4;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use netsim::{HostId, Link, World};
+use netsim::{Flight, HostId, Link, World};
 use proto::noise::{KeyPair, PublicKey};
 use proto::{
     Command, ConnError, ConnId, ConnReport, ConnectError, ConnectOptions, Event, Machine,
-    MachineIo, ServerId,
+    MachineIo, ServerId, SocketId,
 };
 
 #[test]
@@ -67,6 +68,21 @@ fn the_connections_of_a_machine_end_with_the_sleep_of_its_node() {
 }
 
 #[test]
+fn a_machine_moves_its_connection() {
+    let mut world = World::testnet(5, 4, Link::default());
+    let remote = world.listen(SERVER, ServerId(0), KeyPair::from_seed([1; 32]));
+    let client = Log::default();
+    world.add_machine(SERVER, Box::new(Echo(Log::default())));
+    let to = world.get(SERVER).client_address();
+    world.start_tap();
+    world.add_machine(CLIENT, Box::new(Mover { remote, to, log: client.clone() }));
+    world.run_until(WITHIN, |_| client.has("data"));
+    let is_udx = |flight: &Flight| flight.to == to && flight.data.starts_with(&[0xff, 1]);
+    assert!(world.take_tap().iter().any(is_udx));
+    assert_eq!(client.take(), ["opened", "data over the new path"]);
+}
+
+#[test]
 fn a_machine_hears_that_its_server_is_not_there() {
     let mut world = World::testnet(4, 4, Link::default());
     let log = Log::default();
@@ -96,6 +112,28 @@ impl Machine for Dialer {
         if let ConnReport::Data(data) = report {
             io.consumed(conn, data.len());
             io.end(conn);
+        }
+    }
+}
+
+/// Dials, and moves its connection when it is open.
+#[derive(Debug)]
+struct Mover {
+    remote: PublicKey,
+    to: SocketAddrV4,
+    log: Log,
+}
+
+impl Machine for Mover {
+    fn start(&mut self, io: &mut MachineIo<'_>) {
+        io.connect(self.remote, ConnectOptions::default()).expect("the node is awake");
+    }
+
+    fn handle_report(&mut self, io: &mut MachineIo<'_>, conn: ConnId, report: ConnReport) {
+        self.log.note_report(&report);
+        if let ConnReport::Opened(_) = report {
+            io.change_path(conn, SocketId::SERVER, self.to);
+            io.write(conn, proto::Message::from(b"over the new path"));
         }
     }
 }

@@ -52,13 +52,6 @@ impl Machines {
         }
     }
 
-    /// Sends the packets of a connection of the application over another path.
-    pub(super) fn change_path(&mut self, cx: &mut Cx<'_>, conn: ConnId, path: Path) {
-        if self.lower.conns.owns(ConnOwner::Application, conn) {
-            self.lower.base().io.change_path(cx, conn, path);
-        }
-    }
-
     /// Opens a connection of the application on a path, while its attempt looks for another one.
     pub(super) fn open_on(&mut self, cx: &mut Cx<'_>, conn: ConnId, path: Path) {
         if self.lower.conns.owns(ConnOwner::Application, conn) {
@@ -105,6 +98,12 @@ impl Stack for Machines {
 
     fn call(&mut self, cx: &mut Cx<'_>, caller: ConnOwner, conn: ConnId, call: Call) {
         self.lower.call(cx, caller, conn, call);
+    }
+
+    fn change_path(&mut self, cx: &mut Cx<'_>, caller: ConnOwner, conn: ConnId, path: Path) {
+        if self.lower.conns.owns(caller, conn) {
+            self.lower.base().io.change_path(cx, conn, path);
+        }
     }
 
     fn destroy(&mut self, cx: &mut Cx<'_>, caller: ConnOwner, conn: ConnId) {

@@ -21,6 +21,7 @@ use std::time::Instant;
 
 use zeroize::Zeroize;
 
+use crate::conn::ConnOwner;
 use crate::streams::Path;
 use crate::{
     Action, Command, Config, ConnId, ConnPath, ConnStats, Cx, Datagram, Event, HealthReport,
@@ -28,6 +29,7 @@ use crate::{
     TableNode, Timer, Timers, Transmit, TransmitBuf,
 };
 use machines::Machines;
+use residents::Stack;
 pub use residents::{Machine, MachineIo};
 
 /// One DHT node.
@@ -105,7 +107,7 @@ impl Node {
         remote: SocketAddrV4,
     ) {
         let (mut cx, machines) = self.split(now);
-        machines.change_path(&mut cx, conn, Path { socket, remote });
+        machines.change_path(&mut cx, ConnOwner::Application, conn, Path { socket, remote });
         machines.settle(&mut cx);
     }
 

@@ -5,13 +5,15 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
+use std::net::SocketAddrV4;
 
 use bytes::Bytes;
 
 use crate::conn::{Call, ConnOwner};
 use crate::noise::PublicKey;
 use crate::secret::Message;
-use crate::{ConnId, ConnReport, ConnectError, ConnectOptions, Cx, MachineId, ServerId};
+use crate::streams::Path;
+use crate::{ConnId, ConnReport, ConnectError, ConnectOptions, Cx, MachineId, ServerId, SocketId};
 
 /// A protocol that runs inside a node, on connections of its own, without the application: a relay,
 /// for example. It holds no clock, no socket and no lock, like the node itself.
@@ -48,6 +50,9 @@ pub(super) trait Stack: Debug {
 
     /// Passes a call on, if the caller owns the connection.
     fn call(&mut self, cx: &mut Cx<'_>, caller: ConnOwner, conn: ConnId, call: Call);
+
+    /// The same for another path.
+    fn change_path(&mut self, cx: &mut Cx<'_>, caller: ConnOwner, conn: ConnId, path: Path);
 
     /// The same for its end.
     fn destroy(&mut self, cx: &mut Cx<'_>, caller: ConnOwner, conn: ConnId);
@@ -110,6 +115,13 @@ impl MachineIo<'_> {
     /// The machine is done with this many bytes of messages, for which the peer has waited.
     pub fn consumed(&mut self, conn: ConnId, bytes: usize) {
         self.call(conn, Call::Consumed(bytes));
+    }
+
+    /// Sends the packets of an open connection over another path, which is validated. Does nothing
+    /// if the node does not hold the socket.
+    pub fn change_path(&mut self, conn: ConnId, socket: SocketId, remote: SocketAddrV4) {
+        let owner = self.owner();
+        self.stack.change_path(&mut self.cx, owner, conn, Path { socket, remote });
     }
 
     /// Ends the write side.
