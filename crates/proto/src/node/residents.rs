@@ -21,8 +21,8 @@ pub trait Machine: Debug + Send {
     /// The node has taken the machine in.
     fn start(&mut self, io: &mut MachineIo<'_>);
 
-    /// One of the machine's connections reports. A report may be handled in the call that caused
-    /// it to be made, so a machine that dials again at once when a connection fails never ends.
+    /// One of the machine's connections reports. The node passes reports on until none are left, so
+    /// a machine that dials again as soon as a connection fails may keep it busy for ever.
     fn handle_report(&mut self, io: &mut MachineIo<'_>, conn: ConnId, report: ConnReport);
 }
 
