@@ -54,3 +54,26 @@ test('after the end', async t => {
   t.absent(socket.streams.has(rawStream))
   t.is(rawStream.remoteHost, '127.0.0.1')
 })
+
+for (const way of ['destroy', 'end', 'reset']) {
+  test(`numbers that are first read after the close: ${way}`, async t => {
+    const { server, client } = await pair(t, await testnet(t))
+    server.resume()
+    client.resume()
+    const ended = Promise.all([closed(client), closed(server)])
+    client.write('a few words')
+    await client.flush()
+    if (way === 'destroy') client.destroy()
+    else if (way === 'end') end(client, server)
+    else server.destroy()
+    await ended
+    for (const { rawStream } of [client, server]) {
+      for (const name of COUNTERS) t.ok(rawStream[name] > 0, name)
+    }
+  })
+}
+
+function end(client, server) {
+  client.end()
+  server.end()
+}

@@ -51,7 +51,7 @@ module.exports = class Channel {
     this._holepunch = holepunch
   }
 
-  /** Sets the function to call when the connection closes, while it can still be measured. */
+  /** Sets the function to call with the last statistics when the connection closes. */
   whenClosed(onclosed) {
     this._onclosed = onclosed
   }
@@ -192,12 +192,17 @@ module.exports = class Channel {
     resolve(true)
   }
 
-  /** The core has forgotten this connection. `err` is null unless the connection broke. */
-  onclosed(err) {
+  /**
+   * The core has forgotten this connection.
+   *
+   * @param {Error | null} err null unless the connection broke
+   * @param {object | null} [stats] of the transport; null if the connection never opened
+   */
+  onclosed(err, stats = null) {
     for (const resolve of this._flushes.values()) resolve(false)
     this._flushes.clear()
     try {
-      this._onclosed()
+      this._onclosed(stats)
     } finally {
       this._id = -1
       if (err !== null) this._stream.destroy(err)

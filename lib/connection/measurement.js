@@ -16,9 +16,9 @@ class Measurement {
     return this._latest
   }
 
-  /** Asks the core for the last time. */
-  stop() {
-    this.read()
+  /** Keeps the last numbers: these, or those that the core has. */
+  stop(numbers = null) {
+    this._latest = numbers || this.read()
     this._isStopped = true
   }
 }

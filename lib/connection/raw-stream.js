@@ -25,7 +25,7 @@ module.exports = class RawStream extends EventEmitter {
     this._stream = stream
     this._channel = channel
     startMeasuring(this, channel, NOTHING)
-    channel.whenClosed(() => this._close())
+    channel.whenClosed(stats => this._close(stats))
   }
 
   get connected() {
@@ -83,9 +83,9 @@ module.exports = class RawStream extends EventEmitter {
     this._stream.destroy(err)
   }
 
-  _close() {
+  _close(stats) {
     if (this.destroyed) return
-    measurementOf(this).stop()
+    measurementOf(this).stop(stats)
     this.destroyed = true
     this._channel.sockets.detach(this.socket, this)
     this.socket = null

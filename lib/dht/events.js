@@ -114,10 +114,10 @@ module.exports = {
     connections.get(conn)?.onflushed(flush)
   },
 
-  closed({ connections }, { conn, failure }) {
+  closed({ connections }, { conn, failure, stats }) {
     const channel = connections.get(conn)
     connections.delete(conn)
-    channel?.onclosed(failure && errors.from(failure))
+    channel?.onclosed(failure && errors.from(failure), stats)
   },
 
   ask(internals, { ask, question }) {

@@ -6,9 +6,9 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use bytes::Bytes;
 use hyperdht::wire::{NodeId, Writer};
 use hyperdht::{
-    AskId, Closed, Closest, ConnError, ConnId, ConnectionInfo, Event, Incoming, Interface,
-    ListenError, Opened, QueryError, QueryId, QueryReply, Question, RequestError, RequestId,
-    ServerId, SocketId, TableNode, Tally, Unsigned,
+    AskId, Closed, Closest, ConnError, ConnId, ConnStats, ConnectionInfo, Event, Incoming,
+    Interface, ListenError, Opened, QueryError, QueryId, QueryReply, Question, RequestError,
+    RequestId, ServerId, SocketId, TableNode, Tally, Unsigned,
 };
 
 use crate::field::{Choice, Encode, Sample, Shape, camel};
@@ -52,8 +52,8 @@ choice! { to JavaScript: Event {
     41 opened { opened: Box<Opened> } => Opened(opened),
     42 remote_end { conn: ConnId } => RemoteEnd { conn },
     43 finished { conn: ConnId } => Finished { conn },
-    44 closed { conn: ConnId, failure: Option<ConnError> }
-        => Closed(Closed { conn, error: failure }),
+    44 closed { conn: ConnId, failure: Option<ConnError>, stats: Option<Box<ConnStats>> }
+        => Closed(Closed { conn, error: failure, stats }),
     45 flushed { conn: ConnId, flush: u32 } => Flushed { conn, flush },
 
     50 query_reply { query: QueryId, reply: Box<QueryReply> } => QueryReply { query, reply },

@@ -175,7 +175,7 @@ impl Log {
             ConnReport::Opened(_) => "opened".into(),
             ConnReport::Data(data) => format!("data {}", String::from_utf8_lossy(data)),
             ConnReport::RemoteEnd => "end".into(),
-            ConnReport::Closed(error) => format!("closed {error:?}"),
+            ConnReport::Closed { error, .. } => format!("closed {error:?}"),
             // When these come depends on acknowledgements.
             _ => return,
         });

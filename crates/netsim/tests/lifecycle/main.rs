@@ -36,7 +36,7 @@ fn what_runs_ends_before_the_node_sleeps() {
     let events = world.take_events(US);
     let closed = |conn, wanted: Option<ConnError>| {
         events.iter().any(|event| {
-            matches!(event, Event::Closed(Closed { conn: c, error })
+            matches!(event, Event::Closed(Closed { conn: c, error, .. })
                 if *c == ConnId(conn) && *error == wanted)
         })
     };

@@ -10,8 +10,8 @@ use zeroize::Zeroizing;
 use crate::noise::PublicKey;
 use crate::wire::{NodeId, Target};
 use crate::{
-    AskId, Closest, ConnError, ConnId, Incoming, Interface, ListenError, QueryError, QueryId,
-    QueryReply, RequestError, RequestId, ServerId, SocketId, TableNode, Tally,
+    AskId, Closest, ConnError, ConnId, ConnStats, Incoming, Interface, ListenError, QueryError,
+    QueryId, QueryReply, RequestError, RequestId, ServerId, SocketId, TableNode, Tally,
 };
 
 /// What happened, in the order in which it happened.
@@ -275,6 +275,8 @@ pub struct Closed {
     pub conn: ConnId,
     /// `None`: both ends ended, or our own side destroyed it.
     pub error: Option<ConnError>,
+    /// What its transport had measured by then. `None` if the connection never opened.
+    pub stats: Option<Box<ConnStats>>,
 }
 
 /// A decision that the application takes. A new kind breaks every application that answers, so the

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::{Closed, ConnError, ConnId, ConnectionInfo, Event, Opened};
+use crate::{Closed, ConnError, ConnId, ConnStats, ConnectionInfo, Event, Opened};
 
 /// News of a connection. The application gets the [`Event`] of the same name; a machine that owns
 /// the connection gets this.
@@ -27,7 +27,12 @@ pub enum ConnReport {
     /// [`Event::Drained`].
     Drained(usize),
     /// The connection is gone. Nothing follows.
-    Closed(Option<ConnError>),
+    Closed {
+        /// See [`Closed::error`].
+        error: Option<ConnError>,
+        /// See [`Closed::stats`].
+        stats: Option<Box<ConnStats>>,
+    },
 }
 
 impl ConnReport {
@@ -42,7 +47,7 @@ impl ConnReport {
             Self::Finished => Event::Finished { conn },
             Self::Flushed(flush) => Event::Flushed { conn, flush },
             Self::Drained(bytes) => Event::Drained { conn, bytes },
-            Self::Closed(error) => Event::Closed(Closed { conn, error }),
+            Self::Closed { error, stats } => Event::Closed(Closed { conn, error, stats }),
         }
     }
 }

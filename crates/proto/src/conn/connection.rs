@@ -116,7 +116,7 @@ impl Connection {
     ) {
         if let State::Open(_) = &self.state {
             stream.destroy(cx.now);
-            self.close(cx, error);
+            self.close(cx, stream, error);
         }
     }
 
@@ -180,7 +180,7 @@ impl Connection {
                 udx::Event::Finished => self.to.tell(cx, ConnReport::Finished),
                 // What they tell is the transport's business.
                 udx::Event::RemoteChanged | udx::Event::PathValidated | udx::Event::PathFailed => {}
-                udx::Event::Closed(reason) => self.close(cx, stream_error(reason)),
+                udx::Event::Closed(reason) => self.close(cx, stream, stream_error(reason)),
             }
         }
     }
@@ -199,14 +199,15 @@ impl Connection {
     }
 
     /// Open → Closed: the owner is told once, and nothing follows.
-    fn close(&mut self, cx: &mut Cx<'_>, error: Option<ConnError>) {
+    fn close(&mut self, cx: &mut Cx<'_>, stream: &StreamMut<'_>, error: Option<ConnError>) {
         if self.is_closed() {
             return;
         }
+        let stats = self.stats(stream.stats()).map(Box::new);
         self.state = State::Closed;
         cx.timers.cancel(Timer::KeepAlive(self.to.id));
         tracing::info!(conn = ?self.to.id, ?error, "connection closed");
-        self.to.tell(cx, ConnReport::Closed(error));
+        self.to.tell(cx, ConnReport::Closed { error, stats });
     }
 
     fn opened(&self, stream: &StreamMut<'_>, remote_id: u32, keys: &Finished) -> Opened {

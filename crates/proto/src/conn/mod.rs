@@ -168,7 +168,7 @@ impl Conns {
         let Some(Connection { to, stream, server, .. }) = self.by_id.remove(&conn) else { return };
         streams.cancel(stream);
         if server.is_none() {
-            to.tell(cx, ConnReport::Closed(error));
+            to.tell(cx, ConnReport::Closed { error, stats: None });
         }
     }
 

@@ -51,7 +51,7 @@ fn a_machine_and_the_application_of_the_peer_understand_each_other() {
             ConnReport::Flushed(7),
             ConnReport::RemoteEnd | ConnReport::Finished,
             ConnReport::RemoteEnd | ConnReport::Finished,
-            ConnReport::Closed(None)
+            ConnReport::Closed { error: None, stats: Some(_) }
         ]
     );
     assert!(is_whole, "{reports:?}");
@@ -85,7 +85,10 @@ fn a_machine_hears_why_its_connection_failed() {
     client.dial(MACHINE);
     let Side { bench, streams, conns, conn } = &mut client;
     conns.fail(&mut bench.cx(), streams, *conn, Some(ConnError::Stream(crate::StreamError::Reset)));
-    assert!(matches!(&client.reports()[..], [ConnReport::Closed(Some(ConnError::Stream(_)))]));
+    assert!(matches!(
+        &client.reports()[..],
+        [ConnReport::Closed { error: Some(ConnError::Stream(_)), stats: None }]
+    ));
     assert_eq!((client.conns.len(), client.streams.len()), (0, 0));
 }
 
@@ -95,8 +98,8 @@ fn a_machine_hears_of_the_end() {
     let Side { bench, streams, conns, conn } = &mut client;
     conns.destroy(&mut bench.cx(), streams, *conn);
     exchange(&mut client, &mut server);
-    assert!(matches!(client.reports().last(), Some(ConnReport::Closed(None))));
-    assert!(matches!(server.reports().last(), Some(ConnReport::Closed(Some(_)))));
+    assert!(matches!(client.reports().last(), Some(ConnReport::Closed { error: None, .. })));
+    assert!(matches!(server.reports().last(), Some(ConnReport::Closed { error: Some(_), .. })));
 }
 
 /// One node's tables, with one connection.

@@ -22,7 +22,7 @@ impl Machines {
     ) {
         if let Some(error) = self.refuses_to_connect() {
             let error = Some(ConnError::Connect(error));
-            return conn.tell(cx, ConnReport::Closed(error));
+            return conn.tell(cx, ConnReport::Closed { error, stats: None });
         }
         let (base, router) = (&mut self.lower.base(), &mut self.store.router);
         self.connector.connect(cx, base, router, conn, remote, options);

@@ -10,7 +10,7 @@ pub(super) fn refuse(cx: &mut Cx<'_>, command: Command) {
     match command {
         Command::Connect { conn, .. } => {
             let error = Some(ConnError::Connect(ConnectError::NodeDestroyed));
-            cx.emit(Event::Closed(Closed { conn, error }));
+            cx.emit(Event::Closed(Closed { conn, error, stats: None }));
         }
         Command::Listen { server, .. } => {
             cx.emit(Event::ServerFailed { server, error: ListenError::NodeDestroyed });

@@ -90,6 +90,11 @@ impl<'a> StreamMut<'a> {
         self.transport.udx.unsent()
     }
 
+    /// What it measures.
+    pub(crate) fn stats(&self) -> udx::StreamStats {
+        self.transport.udx.stats()
+    }
+
     /// The next thing that the stream has to tell its owner.
     pub(crate) fn poll_event(&mut self) -> Option<udx::Event> {
         self.transport.poll_event(&mut self.shared.sockets)
