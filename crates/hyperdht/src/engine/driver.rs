@@ -13,7 +13,7 @@ use tokio::task;
 use tokio::time::{Sleep, sleep_until};
 
 use super::batch::Batch;
-use super::giving_way::Offers;
+use super::giving_way::GivingWay;
 use super::host::{ClockWatch, InterfaceWatch, LOOK_INTERVAL, SleepWatch};
 use super::shared::Shared;
 use super::state::Next;
@@ -28,7 +28,7 @@ pub(super) struct Driver {
     sleep: SleepWatch,
     clock: ClockWatch,
     look_at: Instant,
-    offers: Offers,
+    giving_way: GivingWay,
     /// The socket that was read last, so that none is read twice before the others.
     last: SocketId,
     alarm: Pin<Box<Sleep>>,
@@ -42,7 +42,6 @@ impl Driver {
         shared: Arc<Shared>,
         batch: Arc<Mutex<Batch>>,
         interfaces: Arc<Mutex<InterfaceWatch>>,
-        offers: Offers,
         known: Vec<Interface>,
     ) {
         let (now, wall) = (Instant::now(), SystemTime::now());
@@ -55,7 +54,7 @@ impl Driver {
             sleep: SleepWatch::new(now, wall),
             clock: ClockWatch::new(now, wall),
             look_at: now + LOOK_INTERVAL,
-            offers,
+            giving_way: GivingWay::new(now),
             last: SocketId::SERVER,
             alarm: Box::pin(sleep_until(now.into())),
             alarm_at: Some(now),
@@ -89,19 +88,24 @@ impl Driver {
                 Next::End => return,
                 Next::Again => {
                     idle = false;
-                    task::yield_now().await;
+                    self.give_way().await;
                 }
                 Next::Wait { .. } if more => {
                     idle = true;
-                    task::yield_now().await;
+                    self.give_way().await;
                 }
-                Next::Wait { until, writable } => idle = self.wait(until, writable).await,
-            }
-            // A wait for what has already come does not sleep, so all turns end here.
-            if self.offers.give_way() {
-                task::yield_now().await;
+                Next::Wait { until, writable } => {
+                    idle = self.wait(until, writable).await;
+                    self.giving_way.slept();
+                }
             }
         }
+    }
+
+    /// The application and the other nodes of the engine have their turn.
+    async fn give_way(&mut self) {
+        self.giving_way.give_way(|| self.shared.calls());
+        task::yield_now().await;
     }
 
     /// The only place that sleeps. True if there is nothing to do but to read the sockets.

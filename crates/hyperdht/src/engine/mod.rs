@@ -1,4 +1,4 @@
-//! The driver: it owns every socket, clock, thread and lock, so that [`proto::Node`] needs none.
+//! The driver: it owns every socket, clock, thread and lock, so that [`Node`] needs none.
 //!
 //! An [`Engine`] is one thread that runs any number of nodes. A [`Handle`] reaches one node from
 //! any thread: the node stands behind one lock, and a caller that finds it free does its own work
@@ -35,7 +35,6 @@ pub use sockets::Traffic;
 use batch::Batch;
 use bind::BindRules;
 use driver::Driver;
-use giving_way::Offers;
 use host::InterfaceWatch;
 use shared::Shared;
 use state::Core;
@@ -81,12 +80,11 @@ pub struct Engine {
     running: Mutex<Option<Running>>,
     batch: Arc<Mutex<Batch>>,
     interfaces: Arc<Mutex<InterfaceWatch>>,
-    offers: Offers,
 }
 
 #[derive(Debug)]
 struct Running {
-    /// The only strong reference that lasts: each keeps the system's event queue open.
+    /// The only one that lasts: whoever has one keeps the event queue open.
     runtime: Arc<tokio::runtime::Handle>,
     stop: Arc<Notify>,
     thread: JoinHandle<()>,
@@ -99,15 +97,10 @@ impl Engine {
     /// # Errors
     /// When the system refuses a thread or an event queue.
     pub fn start() -> io::Result<Self> {
-        let now = Instant::now();
-        let offers = Offers::new(now);
-        let (park, unpark) = (offers.clone(), offers.clone());
         let runtime = Builder::new_current_thread()
             .enable_io()
             .enable_time()
             .max_blocking_threads(MAX_RESOLVERS)
-            .on_thread_park(move || park.handle_park())
-            .on_thread_unpark(move || unpark.handle_unpark())
             .build()?;
         let stop = Arc::new(Notify::new());
         let handle = Arc::new(runtime.handle().clone());
@@ -118,8 +111,7 @@ impl Engine {
         Ok(Self {
             running: Mutex::new(Some(Running { runtime: handle, stop, thread, nodes: Vec::new() })),
             batch: Arc::new(Mutex::new(Batch::new())),
-            interfaces: Arc::new(Mutex::new(InterfaceWatch::new(now))),
-            offers,
+            interfaces: Arc::new(Mutex::new(InterfaceWatch::new(Instant::now()))),
         })
     }
 
@@ -148,14 +140,12 @@ impl Engine {
         config.interfaces = interfaces.iter().filter_map(Interface::external_ipv4).collect();
 
         let core = Core::start(config, &seed, now)?;
-        let (runtime, calls) = (Arc::downgrade(&running.runtime), self.offers.calls());
-        let shared = Shared::new(core, rules, sockets, runtime, calls, waker);
+        let shared = Shared::new(core, rules, sockets, Arc::downgrade(&running.runtime), waker);
         Driver::spawn(
             &running.runtime,
             Arc::clone(&shared),
             Arc::clone(&self.batch),
             Arc::clone(&self.interfaces),
-            self.offers.clone(),
             interfaces,
         );
 

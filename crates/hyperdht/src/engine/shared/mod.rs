@@ -1,15 +1,15 @@
 //! One node behind its lock, with its sockets, its mailbox and its events.
 //!
-//! A thread that has held the lock leaves no work behind. Before the release, it takes from the
-//! node all datagrams, actions and events. After the release, it looks for commands that other
-//! threads have left in the mailbox meanwhile.
+//! Whoever holds the lock leaves nothing behind: before the release, all that the node has to
+//! send, to do and to tell is taken from it; after the release, commands that others left in the
+//! mailbox meanwhile are looked for.
 
 mod actions;
 
 use std::cell::RefCell;
 use std::io;
 use std::net::SocketAddrV4;
-use std::sync::atomic::{Ordering, fence};
+use std::sync::atomic::{AtomicUsize, Ordering, fence};
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
@@ -21,7 +21,6 @@ use tokio::sync::Notify;
 use super::Wake;
 use super::batch::Batch;
 use super::bind::{BindRules, Main};
-use super::giving_way::Calls;
 use super::queue::Queue;
 use super::sockets::{Socket, Sockets, Traffic};
 use super::state::{Core, Life, Next, State};
@@ -35,7 +34,7 @@ pub(super) struct Shared {
     /// Commands that found the lock taken.
     mailbox: Mutex<Vec<Command>>,
     /// How often the application gave commands or took events.
-    calls: Calls,
+    calls: AtomicUsize,
     queue: Mutex<Queue>,
     /// `None` once the node is closed. Locked while it is called, so that closing waits for a call
     /// under way; by one thread again, so that it may itself close.
@@ -45,7 +44,7 @@ pub(super) struct Shared {
     myself: Weak<Self>,
 }
 
-/// The kind of thread that holds the lock.
+/// Who holds the lock.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Holder {
     Driver,
@@ -58,7 +57,6 @@ impl Shared {
         rules: BindRules,
         sockets: Main,
         runtime: Weak<Handle>,
-        calls: Calls,
         waker: Arc<dyn Wake>,
     ) -> Arc<Self> {
         let (max_segments, main) = (sockets.max_segments(), sockets.addresses());
@@ -67,7 +65,7 @@ impl Shared {
             notify: Notify::new(),
             state: Mutex::new(State::new(core, main, max_segments)),
             mailbox: Mutex::new(Vec::new()),
-            calls,
+            calls: AtomicUsize::new(0),
             queue: Mutex::new(Queue::default()),
             waker: ReentrantMutex::new(RefCell::new(Some(waker))),
             runtime,
@@ -78,7 +76,7 @@ impl Shared {
 
     /// Runs commands at once if the lock is free, and leaves them in the mailbox if it is not.
     pub(super) fn commands(&self, commands: impl Iterator<Item = Command>) {
-        self.calls.count();
+        self.calls.fetch_add(1, Ordering::Relaxed);
         let Some(mut state) = self.state.try_lock() else {
             self.mailbox.lock().extend(commands);
             return self.sweep();
@@ -134,8 +132,13 @@ impl Shared {
 
     /// Takes all events.
     pub(super) fn drain_events(&self, into: &mut Vec<Event>) {
-        self.calls.count();
+        self.calls.fetch_add(1, Ordering::Relaxed);
         self.queue.lock().drain(into);
+    }
+
+    /// A number that changes when the application does something with the node.
+    pub(super) fn calls(&self) -> usize {
+        self.calls.load(Ordering::Relaxed)
     }
 
     pub(super) fn local_addr(&self, socket: SocketId) -> Option<SocketAddrV4> {
