@@ -1,9 +1,9 @@
 //! A bounded map whose entries age in two generations.
 //!
-//! Reference: xache 1.2, index.js. What is written or read is fresh; at each ageing the fresh
-//! entries become stale, and those that were stale already are gone. A full map of the reference
-//! ages early, so that a source that writes much pushes out all others. Here an entry has a source,
-//! and the source with the most entries gives up its oldest.
+//! Reference: xache 1.2, index.js. A write or a read makes an entry fresh. Each ageing makes fresh
+//! entries stale and removes entries that were stale already. A full map of the reference ages
+//! early, so a source that writes a lot evicts the entries of all others. Here each entry has a
+//! source, and the source with the most entries loses its oldest one.
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
@@ -11,25 +11,25 @@ use std::net::Ipv4Addr;
 
 use crate::sources::{Sources, Stamp};
 
-/// A bounded, ageing map that no source can take from the others.
+/// A bounded, ageing map that one source cannot fill at the expense of the others.
 #[derive(Debug)]
 pub(crate) struct Cache<K, V> {
     entries: HashMap<K, Entry<V>>,
-    /// The keys, those that gave the last sign of life longest ago first.
+    /// The keys in the order of their last write or refreshing read, the oldest first.
     order: BTreeMap<Stamp, K>,
     sources: Sources,
     limits: Limits,
     next: Stamp,
-    /// Entries below this are stale.
+    /// Entries with a smaller stamp are stale.
     fresh_from: Stamp,
 }
 
 /// How much a cache holds.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
-    /// Entries of both generations.
+    /// The most entries of both generations together.
     pub(crate) size: usize,
-    /// Entries that one source may have.
+    /// The most entries of one source.
     pub(crate) per_source: usize,
 }
 
@@ -53,10 +53,11 @@ impl<K: Copy + Eq + Hash, V> Cache<K, V> {
         }
     }
 
-    /// Writes an entry on behalf of a source, and gives back the key that had to make room.
+    /// Writes an entry on behalf of a source. Returns the key that was evicted to make room, if
+    /// any.
     ///
-    /// An entry counts for the source that wrote it first. Otherwise a source could write the
-    /// entries of others again, and lose them among its own.
+    /// An entry counts for the source that wrote it first. Otherwise a source could take over the
+    /// entries of others by writing them again, and have them evicted within its own share.
     pub(crate) fn insert(&mut self, key: K, value: V, source: Ipv4Addr) -> Option<K> {
         let source = self.take(&key).map_or(source, |old| old.source);
         self.put(key, value, source);
@@ -66,7 +67,7 @@ impl<K: Copy + Eq + Hash, V> Cache<K, V> {
         Some(key)
     }
 
-    /// Reads an entry. One that is read is fresh again.
+    /// Reads an entry, which makes it fresh again.
     pub(crate) fn get(&mut self, key: &K) -> Option<&V> {
         if !self.is_fresh(key) {
             let Entry { value, source, .. } = self.take(key)?;
@@ -85,7 +86,7 @@ impl<K: Copy + Eq + Hash, V> Cache<K, V> {
         self.take(key).map(|entry| entry.value)
     }
 
-    /// Ages all entries by one generation, and gives back the keys that are gone.
+    /// Ages all entries by one generation. Returns the keys of the removed entries.
     pub(crate) fn age(&mut self) -> Vec<K> {
         let gone: Vec<K> = self.order.range(..self.fresh_from).map(|(_, key)| *key).collect();
         for key in &gone {
@@ -100,9 +101,10 @@ impl<K: Copy + Eq + Hash, V> Cache<K, V> {
         self.entries.len()
     }
 
-    /// The source that has to make room, if one has, once this one has written.
+    /// After a write of `source`: the source that has to give up an entry, if a limit is exceeded.
     fn crowded(&self, source: Ipv4Addr) -> Option<Ipv4Addr> {
-        // Programs on this host may use all of it: tests, tools, a whole network of nodes.
+        // Loopback sources may fill the whole cache: tests, tools and local networks of nodes run
+        // there.
         if self.sources.count(source) > self.limits.per_source && !source.is_loopback() {
             return Some(source);
         }
@@ -126,19 +128,20 @@ impl<K: Copy + Eq + Hash, V> Cache<K, V> {
 }
 
 impl Limits {
-    /// The limits of a cache that has this size in the reference, which lets each of its two
-    /// generations grow as large.
+    /// The limits for a cache of this size in the reference. There each of the two generations may
+    /// grow to that size, so the total is twice as large.
     pub(crate) fn of(size: usize) -> Self {
         let size = size.max(1).saturating_mul(2);
         Self { size, per_source: (size / SOURCES_TO_FILL).max(LEAST_PER_SOURCE) }
     }
 }
 
-/// A sixteenth is far above what a busy swarm behind one NAT has at one node (8192 announcements
-/// with the default size), and little memory for a host that only wants to fill it.
+/// One source may hold a sixteenth of a cache. With the default size that is 8192 announcements,
+/// far more than a busy swarm behind one NAT has at one node, and little memory for a host that
+/// tries to fill the cache.
 const SOURCES_TO_FILL: usize = 16;
 
-/// A small cache is not worth a quarrel.
+/// The smallest share of a source: in a small cache a sixteenth would be too few entries.
 const LEAST_PER_SOURCE: usize = 64;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! All that a machine can do to the world.
+//! The context that every call of a state machine receives.
 
 use std::collections::VecDeque;
 use std::net::SocketAddrV4;
@@ -9,14 +9,15 @@ use crate::{
     Timers,
 };
 
-/// Handed down to every machine; the only way to time, chance and effects.
+/// Passed to every machine. Machines reach the time, random numbers and side effects only through
+/// it.
 #[derive(Debug)]
 pub struct Cx<'a> {
-    /// The only now.
+    /// The current time. Machines read no other clock.
     pub now: Instant,
-    /// The only source of chance.
+    /// The only source of random numbers.
     pub rng: &'a mut Rng,
-    /// When machines want to be called.
+    /// The deadlines at which machines want to be called.
     pub timers: &'a mut Timers,
     /// What the driver has to do.
     pub out: &'a mut Outbox,
@@ -24,21 +25,22 @@ pub struct Cx<'a> {
     pub stats: &'a mut Stats,
 }
 
-/// What the machines have asked for and the driver has not yet taken.
+/// Output of the machines that the driver has not yet taken.
 #[derive(Debug, Default)]
 pub struct Outbox {
     /// Control datagrams, in order: requests, replies, handshakes, probes.
     pub control: VecDeque<ControlDatagram>,
     /// Work for the driver.
     pub actions: VecDeque<Action>,
-    /// News for the application.
+    /// Events for the application.
     pub events: Vec<Event>,
-    /// News of connections for the machines that own them. `Node` passes them on before it returns.
+    /// Reports for the machines that own connections. `Node` delivers them before it returns.
     pub(crate) reports: VecDeque<(MachineId, ConnId, ConnReport)>,
     next_ask: u32,
 }
 
-/// A datagram that is pushed rather than pulled.
+/// A datagram that a machine queues, in contrast to those that the driver pulls with
+/// `poll_transmit`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ControlDatagram {
     pub socket: SocketId,
@@ -48,7 +50,7 @@ pub struct ControlDatagram {
 }
 
 impl Cx<'_> {
-    /// The same for a shorter time.
+    /// The same context with a shorter lifetime.
     pub(crate) fn reborrow(&mut self) -> Cx<'_> {
         let Self { now, rng, timers, out, stats } = self;
         Cx { now: *now, rng, timers, out, stats }
@@ -59,28 +61,29 @@ impl Cx<'_> {
         self.out.control.push_back(ControlDatagram { socket, to, ttl: None, payload });
     }
 
-    /// Sends a control datagram that may die on its way, or must live longer than usual.
+    /// Sends a control datagram with its own IP time to live: a low one keeps a probe from reaching
+    /// the peer.
     pub fn send_with_ttl(&mut self, socket: SocketId, to: SocketAddrV4, ttl: u8, payload: Vec<u8>) {
         self.out.control.push_back(ControlDatagram { socket, to, ttl: Some(ttl), payload });
     }
 
-    /// Tells the application.
+    /// Queues an event for the application.
     pub fn emit(&mut self, event: Event) {
         self.out.events.push(event);
     }
 
-    /// Tells a machine what one of its connections reports.
+    /// Queues a report of a connection for the machine that owns it.
     pub(crate) fn report(&mut self, machine: MachineId, conn: ConnId, report: ConnReport) {
         self.out.reports.push_back((machine, conn, report));
     }
 
-    /// Asks the driver.
+    /// Queues an action for the driver.
     pub fn act(&mut self, action: Action) {
         self.out.actions.push_back(action);
     }
 
-    /// Asks the application; the answer comes as `Command::Answer` with this id. If there is none
-    /// in time, `Timer::Ask` is due, and the answer is no.
+    /// Asks the application. The answer comes as `Command::Answer` with this id. If no answer comes
+    /// within 10 s, `Timer::Ask` fires, which counts as a rejection.
     pub fn ask(&mut self, question: Question) -> AskId {
         let ask = AskId(self.out.next_ask);
         self.out.next_ask = self.out.next_ask.wrapping_add(1);
@@ -89,11 +92,11 @@ impl Cx<'_> {
         ask
     }
 
-    /// Wakes a machine at a time.
+    /// Sets a deadline for a machine.
     pub fn wake_at(&mut self, timer: Timer, at: Instant) {
         self.timers.set(timer, at);
     }
 }
 
-/// A hook that never answers must not hold a handshake for ever.
+/// Limits how long a hook that never answers can hold a handshake.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);

@@ -1,4 +1,4 @@
-//! The one source of randomness of a node, seeded by its maker.
+//! The only source of randomness of a node. The creator of the node provides the seed.
 
 use rand_chacha::ChaCha20Rng;
 use rand_core::{RngCore, SeedableRng};
@@ -6,8 +6,8 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::wipe::wipe;
 
-/// A cryptographic generator that replays from its seed. It is wiped when it is dropped: the keys
-/// that it has made follow from its state.
+/// A cryptographic generator that replays from its seed. Its state is wiped on drop, because the
+/// keys that it produced can be computed from it.
 pub struct Rng(ChaCha20Rng);
 
 impl Rng {
@@ -30,13 +30,13 @@ impl Rng {
         self.0.next_u32()
     }
 
-    /// Uniform in `0..bound`; 0 for an empty range.
+    /// A uniform integer in `0..bound`; 0 if `bound` is 0.
     pub fn below(&mut self, bound: u64) -> u64 {
         // The bias of the product is below 2^-32 for the small bounds in use.
         ((u128::from(self.0.next_u64()) * u128::from(bound)) >> 64) as u64
     }
 
-    /// A seed for a generator of its own.
+    /// An independent generator, seeded from this one.
     pub fn fork(&mut self) -> Self {
         Self::from_seed(self.bytes())
     }

@@ -9,20 +9,21 @@ use std::net::Ipv4Addr;
 pub(crate) struct Sources {
     counts: HashMap<Ipv4Addr, usize>,
     stamps: BTreeSet<(Ipv4Addr, Stamp)>,
-    /// By number of entries; among equals the last is the one with the oldest entry.
+    /// Sources in ascending order of their number of entries. Of several with the same number, the
+    /// one with the oldest entry is last.
     ranking: BTreeSet<(usize, Reverse<Stamp>, Ipv4Addr)>,
 }
 
-/// Names an entry. No two entries share one.
+/// Identifies an entry; unique.
 pub(crate) type Stamp = u64;
 
 impl Sources {
-    /// Entries of a source.
+    /// The number of entries of a source.
     pub(crate) fn count(&self, source: Ipv4Addr) -> usize {
         self.counts.get(&source).copied().unwrap_or(0)
     }
 
-    /// Entries of all sources.
+    /// The number of entries of all sources.
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.stamps.len()
@@ -34,12 +35,13 @@ impl Sources {
         self.stamps.range(all).next().map(|(_, stamp)| *stamp)
     }
 
-    /// The source with the most entries; among equals the one with the oldest entry.
+    /// The source with the most entries. Of several with the same number, the one with the oldest
+    /// entry.
     pub(crate) fn largest(&self) -> Option<Ipv4Addr> {
         self.ranking.last().map(|(_, _, source)| *source)
     }
 
-    /// A source has one more entry.
+    /// Adds an entry to a source.
     pub(crate) fn add(&mut self, source: Ipv4Addr, stamp: Stamp) {
         self.ranked(source, |sources| {
             sources.stamps.insert((source, stamp));
@@ -47,7 +49,7 @@ impl Sources {
         });
     }
 
-    /// An entry of a source is gone.
+    /// Removes an entry from a source.
     pub(crate) fn remove(&mut self, source: Ipv4Addr, stamp: Stamp) {
         self.ranked(source, |sources| {
             sources.stamps.remove(&(source, stamp));
@@ -58,7 +60,7 @@ impl Sources {
         });
     }
 
-    /// Changes what a source has, and its rank with it.
+    /// Changes the entries of a source and updates its rank.
     fn ranked(&mut self, source: Ipv4Addr, change: impl FnOnce(&mut Self)) {
         if let Some(rank) = self.rank(source) {
             self.ranking.remove(&rank);

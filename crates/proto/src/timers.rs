@@ -1,4 +1,4 @@
-//! The one deadline queue. Every wake-up has a name.
+//! The deadline queue. Every wake-up has a name.
 
 use std::collections::{BTreeSet, HashMap};
 use std::hash::Hash;
@@ -23,9 +23,9 @@ pub enum Timer {
     Punch(u32),
     /// A server's announcer.
     Announce(ServerId),
-    /// Something in the store ages.
+    /// Records or values in the store age.
     Store(StoreTimer),
-    /// An answer that never came.
+    /// The application has not answered a question in time.
     Ask(AskId),
 }
 
@@ -34,7 +34,7 @@ pub enum Timer {
 pub enum NetTimer {
     /// The earliest deadline of a request in flight.
     Requests,
-    /// The congestion window and the tokens move on, every 750 ms.
+    /// A slot of 750 ms ends: the congestion window and the tokens advance.
     Drain,
     /// The tick, every 5 s.
     Tick,
@@ -45,13 +45,13 @@ pub enum NetTimer {
 /// Wake-ups of the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum StoreTimer {
-    /// Announcements, and what belongs to them, age.
+    /// Announcements and the entries that belong to them age.
     Announced,
     /// Mutable and immutable values age.
     Values,
 }
 
-/// Deadlines by name; a name has at most one.
+/// Deadlines by name. A name has at most one deadline.
 #[derive(Debug)]
 pub struct Timers<K = Timer> {
     order: BTreeSet<(Instant, K)>,
@@ -109,7 +109,7 @@ impl<K: Copy + Ord + Hash> Timers<K> {
         self.order.len()
     }
 
-    /// True without deadlines.
+    /// True if no deadline is set.
     pub fn is_empty(&self) -> bool {
         self.order.is_empty()
     }

@@ -2,9 +2,9 @@
 
 use zeroize::optimization_barrier;
 
-/// Overwrites a secret, in a way that the compiler does not leave out although nobody reads the
-/// value again. For types that cannot wipe themselves, and for arrays, where it is faster than
-/// [`zeroize::Zeroize`], which writes byte by byte.
+/// Overwrites a secret. The compiler cannot remove the write, although the value is never read
+/// again. Serves types that cannot wipe themselves, and arrays, for which it is faster than the
+/// byte-wise [`zeroize::Zeroize`].
 pub(crate) fn wipe<T>(secret: &mut T, blank: T) {
     *secret = blank;
     optimization_barrier(secret);
@@ -24,7 +24,7 @@ mod tests {
         assert_eq!(secret, [0; 32]);
     }
 
-    /// That these compile is the test.
+    /// The test passes if it compiles.
     #[test]
     fn keys_are_wiped_when_they_are_dropped() {
         is_wiped::<KeyPair>();

@@ -13,7 +13,7 @@ use crate::{
     ServerId, SocketId, Steer, UserRequest,
 };
 
-/// One command. All take effect at once; their outcome arrives as an [`crate::Event`].
+/// One command. Each takes effect at once; its outcome arrives as an [`crate::Event`].
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Command {
@@ -23,7 +23,7 @@ pub enum Command {
         conn: ConnId,
         /// The server's public key.
         remote: PublicKey,
-        /// How.
+        /// Options of the connection.
         options: ConnectOptions,
     },
     /// Writes one message to a connection; queued until it is open.
@@ -40,8 +40,9 @@ pub enum Command {
         /// The message.
         data: Bytes,
     },
-    /// Asks for an `Event::Flushed` once the peer has acknowledged all that was written before. It
-    /// does not come if the connection ends first. The caller chooses the number.
+    /// Asks for an `Event::Flushed` once the peer has acknowledged everything that was written
+    /// before. If the connection ends first, the event does not come. The caller chooses the
+    /// number.
     Flush {
         /// The connection.
         conn: ConnId,
@@ -58,22 +59,22 @@ pub enum Command {
         /// The connection.
         conn: ConnId,
     },
-    /// The application has taken this many bytes of `Event::Data`, and the empty messages among
-    /// them: the window may reopen.
+    /// The application has consumed this many bytes of `Event::Data`, and the empty messages among
+    /// them. The receive window may reopen.
     Consumed {
         /// The connection.
         conn: ConnId,
         /// How many bytes.
         bytes: usize,
     },
-    /// Interval of the keep-alive; zero is off.
+    /// Sets the keep-alive interval of a connection; zero turns it off.
     SetKeepAlive {
         /// The connection.
         conn: ConnId,
         /// The interval.
         interval: Duration,
     },
-    /// The same for the connections to come.
+    /// Sets the keep-alive interval of future connections; zero turns it off.
     SetDefaultKeepAlive {
         /// The interval.
         interval: Duration,
@@ -82,7 +83,7 @@ pub enum Command {
     Listen {
         /// The caller's number for the server.
         server: ServerId,
-        /// How.
+        /// Options of the server.
         options: ServerOptions,
     },
     /// Announces a server again at the next cycle.
@@ -111,7 +112,7 @@ pub enum Command {
         /// The answer.
         answer: Answer,
     },
-    /// The answer to an `Event::Sign`; `None` if there is no signature.
+    /// The answer to an `Event::Sign`; `None` if the application refuses or fails to sign.
     Signed {
         /// The server.
         server: ServerId,
@@ -124,11 +125,11 @@ pub enum Command {
     Query {
         /// The caller's number for the query.
         query: QueryId,
-        /// What is looked for.
+        /// The target that the query searches for.
         target: Target,
         /// Which query.
         kind: QueryKind,
-        /// How.
+        /// Options of the query.
         options: QueryOptions,
     },
     /// Ends a query early.
@@ -143,7 +144,7 @@ pub enum Command {
         /// The change.
         steer: Steer,
     },
-    /// Removes a record from the node's own store, which it never asks itself.
+    /// Removes a record from the node's own store, because the node sends no UNANNOUNCE to itself.
     Unlink {
         /// The target of the record.
         target: Target,
@@ -162,9 +163,9 @@ pub enum Command {
         /// The request.
         request: RequestId,
     },
-    /// Says what of other nodes the application wants to see.
+    /// Chooses which messages of other nodes the application receives.
     Subscribe {
-        /// What it wants to see.
+        /// The kinds of messages.
         interests: Interests,
     },
     /// Answers a request of another node, passes it on, or lets the node serve it.
@@ -174,22 +175,24 @@ pub enum Command {
         /// The answer.
         answer: RequestAnswer,
     },
-    /// So many `Event::IncomingRequest`s and `Event::Datagram`s have reached the application.
-    /// Until they have, no more than a few wait for it.
+    /// The application has processed this many `Event::IncomingRequest`s and `Event::Datagram`s.
+    /// The node queues only a bounded number of them that are not yet reported here, and drops the
+    /// rest.
     Taken {
         /// How many.
         events: usize,
     },
-    /// Treats a datagram as if it had just arrived and nobody had asked for it.
+    /// Handles a datagram as if it had just arrived unsolicited.
     HandleDatagram {
-        /// The socket that it is said to have arrived on.
+        /// The socket on which it counts as received.
         socket: SocketId,
         /// The sender's address.
         from: SocketAddrV4,
         /// The bytes.
         data: Bytes,
     },
-    /// Asks whether this host hears itself on an address; `Event::LocalChecked` follows.
+    /// Checks whether this host receives its own datagrams on an address. `Event::LocalChecked`
+    /// follows.
     CheckLocal {
         /// The address to check.
         host: Ipv4Addr,
@@ -199,19 +202,21 @@ pub enum Command {
         /// The address.
         address: SocketAddrV4,
     },
-    /// Whether to tell of nodes that enter and leave the routing table. Default: not.
+    /// Whether to report nodes that enter and leave the routing table. Default: as
+    /// `Config::watch_table` says.
     WatchTable {
-        /// Whether to tell.
+        /// Whether to report.
         watch: bool,
     },
-    /// Puts the node to sleep: servers unannounce, for 5 s at most, then connections, requests and
-    /// both main sockets end. One `Event::Suspended` follows, also if the node sleeps already.
-    /// Several of these and of `Resume` take effect one after another.
+    /// Suspends the node. Servers unannounce, for 5 s at most; then connections and requests end,
+    /// and both main sockets close. One `Event::Suspended` follows, also if the node was suspended
+    /// already. Several `Suspend` and `Resume` commands take effect one after another.
     Suspend,
-    /// Wakes the node: both main sockets are bound again, where they were if that is possible, and
-    /// servers announce. One `Event::Resumed` follows, also if the node is awake.
+    /// Resumes the node. Both main sockets are bound again, at their previous addresses if
+    /// possible, and servers announce. One `Event::Resumed` follows, also if the node was not
+    /// suspended.
     Resume,
-    /// Unannounces a server, and accepts nobody until `ResumeServer` or `Resume`.
+    /// Unannounces a server, which then accepts no connection until `ResumeServer` or `Resume`.
     /// `Event::ServerSuspended` follows within 5 s.
     SuspendServer {
         /// The server.
@@ -224,7 +229,7 @@ pub enum Command {
     },
     /// Ends the node: servers unannounce first unless forced. `Event::Destroyed` follows.
     Destroy {
-        /// Leave without a word to anybody.
+        /// Whether to skip unannouncing.
         force: bool,
     },
 }
@@ -232,17 +237,17 @@ pub enum Command {
 /// Options of one `Connect`.
 #[derive(Clone, Debug)]
 pub struct ConnectOptions {
-    /// Identity; `None` is the node's.
+    /// The key pair to connect with; `None` is the node's.
     pub key_pair: Option<KeyPair>,
     /// DHT nodes that may know the server, asked first.
     pub relay_addresses: Vec<SocketAddrV4>,
-    /// LAN shortcut. Default true.
+    /// Whether to try the server's LAN addresses. Default true.
     pub local_connection: bool,
-    /// An early punch packet. Default true.
+    /// Whether to send a punch packet early. Default true.
     pub fast_open: bool,
     /// The application decides whether to punch: `Question::Holepunch`. Default false.
     pub ask_holepunch: bool,
-    /// `None`: the node's default.
+    /// Keep-alive interval. `None`: the node's default.
     pub keep_alive: Option<Duration>,
 }
 
@@ -262,20 +267,21 @@ impl Default for ConnectOptions {
 /// Options of one server.
 #[derive(Clone, Debug)]
 pub struct ServerOptions {
-    /// Identity; `None` is the node's.
+    /// The key pair to listen with; `None` is the node's.
     pub key_pair: Option<KeyPair>,
     /// The application signs the announcements of this key: `Event::Sign`. `None`: `key_pair` is
-    /// announced, and signs itself.
+    /// announced, and signs its own announcements.
     pub announces: Option<PublicKey>,
     /// The application decides on each handshake: `Question::Firewall`. Default false.
     pub ask_firewall: bool,
     /// The application decides on each punch: `Question::Holepunch`. Default false.
     pub ask_holepunch: bool,
-    /// False: never punch. Default true.
+    /// Whether the server punches at all. Default true.
     pub holepunch: bool,
-    /// Tell clients our LAN addresses. Default true.
+    /// Whether clients receive our LAN addresses. Default true.
     pub share_local_address: bool,
-    /// How long a finished handshake keeps its slot and repeats its reply. Default 10 s.
+    /// How long a finished handshake keeps its slot, in which repeated messages get the same reply.
+    /// Default 10 s.
     pub handshake_clear_wait: Duration,
 }
 
@@ -296,8 +302,8 @@ impl Default for ServerOptions {
 /// Answers to a [`crate::Question`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// Go on.
+    /// Continue.
     Accept,
-    /// Stop here.
+    /// Refuse.
     Reject,
 }

@@ -1,4 +1,4 @@
-//! What a node is made from.
+//! The configuration of a node.
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
@@ -9,80 +9,86 @@ use crate::wire::BootstrapNode;
 /// Options of a node. Units and defaults are those of the reference's constructor.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Nodes to ask first. Empty: the first node of a network of its own.
+    /// Nodes to query first. With an empty list, this node is the first of its own network.
     pub bootstrap: Vec<BootstrapNode>,
     /// Nodes to put into the routing table at the start.
     pub nodes: Vec<SocketAddrV4>,
-    /// The identity of `connect` and `listen` without a key pair.
+    /// The default key pair of `connect` and `listen`.
     pub key_pair: KeyPair,
-    /// Local address of the client socket, bound by the driver before the node is made.
+    /// Local address of the client socket. The driver binds it before it creates the node.
     pub client_socket: SocketAddrV4,
-    /// Local address of the server socket, bound by the driver before the node is made.
+    /// Local address of the server socket. The driver binds it before it creates the node.
     pub server_socket: SocketAddrV4,
     /// Non-internal IPv4 addresses of this host, in the system's order.
     pub interfaces: Vec<Ipv4Addr>,
     /// `Some(true)`: never persistent; `Some(false)`: persistent as soon as the NAT allows;
     /// `None`: adaptive, after about 20 minutes.
     pub ephemeral: Option<bool>,
-    /// False allows no adaptive change. Default true.
+    /// Whether the node may become persistent on its own. Default true.
     pub adaptive: bool,
-    /// True until a check shows that strangers reach the server socket. Default true.
+    /// Whether the node assumes that it is firewalled until a check shows that unsolicited packets
+    /// reach the server socket. Default true.
     pub firewalled: bool,
-    /// One PING_NAT during bootstrap. Default true.
+    /// Whether bootstrapping checks the firewall with one PING_NAT. Default true.
     pub quick_firewall: bool,
-    /// One NAT sample known beforehand: a bootstrap node's own public address.
+    /// A NAT sample that is known beforehand: a bootstrap node's own public address.
     pub public_address: Option<SocketAddrV4>,
-    /// Empty messages keep a connection's path open; zero is off. Default 5 s.
+    /// Interval of the empty messages that keep a connection's path open; zero turns them off.
+    /// Default 5 s.
     pub connection_keep_alive: Duration,
-    /// Least time between two random punches. Default 20 s.
+    /// Minimum time between two random punches. Default 20 s.
     pub random_punch_interval: Duration,
-    /// The first random punch waits for that time as well, also after a suspension. Default false.
+    /// Whether the first random punch, and the first after a suspension, waits for that interval
+    /// too. Default false.
     pub defer_random_punch: bool,
-    /// Requests of one query that run in parallel. Default 10.
+    /// Maximum requests of one query that run in parallel. Default 10.
     pub concurrency: usize,
-    /// Requests per 750 ms slot. Default 80.
+    /// Maximum requests per slot of 750 ms. Default 80.
     pub max_window: usize,
-    /// Longest delay that DELAYED_PING is answered after. Default 10 s.
+    /// Longest delay for which a DELAYED_PING is accepted. Default 10 s.
     pub max_ping_delay: Duration,
-    /// Entries of each record cache; those of mutable and of immutable values hold half as many.
-    /// Default 65536.
+    /// Entries of each record cache; the caches of mutable and of immutable values hold half as
+    /// many. Default 65536.
     pub max_size: usize,
     /// Age of records. `None`: 20 min for announcements, 48 h for mutable and immutable values.
     pub max_age: Option<Duration>,
-    /// The wall clock when the node is made, since the Unix epoch: the bump of an announcement is
-    /// a time, and must not run ahead of it. Default zero: no bump is kept.
+    /// The wall-clock time at which the node is created, since the Unix epoch. The bump of an
+    /// announcement is a time too, and is not stored if it lies in the future. With the default
+    /// zero, no bump is stored.
     pub unix_time: Duration,
-    /// Handshakes in flight that one server admits. Default 256.
+    /// Maximum handshakes in flight of one server. Default 256.
     pub max_handshakes: usize,
-    /// Sockets that the node may have beside the two main ones, to punch and for the connections
-    /// that were punched. Default 4096; the driver takes less where the process may have less.
+    /// Maximum sockets beside the two main ones, for punching and for punched connections. Default
+    /// 4096; the driver lowers it where the process may open fewer.
     pub max_pool_sockets: usize,
-    /// Tell of nodes that enter and leave the routing table, until `Command::WatchTable` says
-    /// otherwise. Default false.
+    /// Whether to report nodes that enter and leave the routing table. `Command::WatchTable`
+    /// changes it. Default false.
     pub watch_table: bool,
-    /// Tell nodes which of those that they named are down. Default true.
+    /// Whether to send DOWN_HINTs: to tell nodes which of the closer nodes that they named are
+    /// down. Default true.
     pub send_down_hints: bool,
-    /// Down hints per tick of 5 s; `None` is no limit. Default 50.
+    /// Maximum DOWN_HINTs per tick of 5 s; `None` is no limit. Default 50.
     pub down_hints_rate_limit: Option<usize>,
-    /// Timers for requests by destination. Default `None`: they follow the measured round trips,
-    /// and a request fails after a second for each try.
+    /// The reference's adaptive request timeouts. Default `None`: retries follow the measured
+    /// round-trip times, and a request fails after one second per try.
     pub adaptive_timeout: Option<AdaptiveTimeout>,
 }
 
 /// Options of the reference's adaptive timeouts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AdaptiveTimeout {
-    /// Destinations that are remembered. Default 65536.
+    /// Maximum number of remembered destinations. Default 65536.
     pub max_size: usize,
-    /// For so long. Default 10 min.
+    /// How long a destination is remembered. Default 10 min.
     pub max_age: Duration,
-    /// Waits of the tries to an unknown destination; the last one repeats.
+    /// Timeout of each try to an unknown destination; the last one repeats. Default 250, 500, 1000,
+    /// 2000, 4000 ms.
     pub fallback: Vec<Duration>,
-    /// Shortest wait for a known destination. Default 300 ms.
+    /// Shortest timeout for a known destination. Default 300 ms.
     pub min: Duration,
-    /// Longest wait for a known destination. Default 4 s.
+    /// Longest timeout for a known destination. Default 4 s.
     pub max: Duration,
-    /// Added at random, up to this much. Default 256 ms.
+    /// Upper bound of the random time that is added to each timeout. Default 256 ms.
     pub jitter: Duration,
 }
 

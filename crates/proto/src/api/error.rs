@@ -8,10 +8,10 @@ use crate::secret::FrameError;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum ConnError {
-    /// It never opened.
+    /// The connection never opened.
     #[error(transparent)]
     Connect(#[from] ConnectError),
-    /// It broke.
+    /// The open connection broke.
     #[error(transparent)]
     Stream(#[from] StreamError),
 }
@@ -63,7 +63,7 @@ pub enum ConnectError {
     /// No node knows the server.
     PeerNotFound,
     #[error("Server is using an incompatible version")]
-    /// The server speaks another version.
+    /// The server uses another protocol version.
     ServerIncompatible,
     #[error("Server returned an error")]
     /// The server refused with an error.
@@ -71,10 +71,10 @@ pub enum ConnectError {
     #[error("Server did not send UDX data")]
     /// The server offers no transport that we know.
     ServerWithoutUdx,
-    /// The node sleeps, or falls asleep.
+    /// The node is suspended, or is suspending.
     #[error("Suspended")]
     Suspended,
-    /// The reference gives this one no code.
+    /// The node is destroyed, or is being destroyed. The reference has no code for this error.
     #[error("Node destroyed")]
     NodeDestroyed,
     /// A panic has ended the node.
@@ -118,7 +118,7 @@ pub enum StreamError {
     /// The peer stopped answering.
     #[error("connection timed out")]
     TimedOut,
-    /// What arrived is not what the peer of the handshake would send.
+    /// The stream did not carry valid frames of the peer of the handshake.
     #[error(transparent)]
     Frame(#[from] FrameError),
 }
@@ -145,7 +145,7 @@ pub enum ListenError {
     /// Another server of the node has this key pair.
     KeypairAlreadyUsed,
     #[error("Node destroyed")]
-    /// The node is gone, or goes.
+    /// The node is destroyed, or is being destroyed.
     NodeDestroyed,
     /// A panic has ended the node.
     #[error("Node failed")]
@@ -178,7 +178,7 @@ pub enum QueryError {
     /// A request of the commit failed.
     Commit(#[from] RequestError),
     #[error("Node was destroyed")]
-    /// The node is gone, or goes.
+    /// The node is destroyed, or is being destroyed.
     NodeDestroyed,
     /// A panic has ended the node.
     #[error("Node failed")]
@@ -201,16 +201,16 @@ impl QueryError {
 #[non_exhaustive]
 pub enum RequestError {
     #[error("Request timed out")]
-    /// No answer came, to the last try either.
+    /// No try was answered.
     Timeout,
     #[error("Request destroyed")]
     /// The request was cancelled.
     Destroyed,
     #[error("I/O suspended")]
-    /// The node sleeps.
+    /// The node is suspended.
     Suspended,
     #[error("Node destroyed")]
-    /// The node is gone, or goes.
+    /// The node is destroyed, or is being destroyed.
     NodeDestroyed,
     /// A panic has ended the node.
     #[error("Node failed")]
@@ -230,5 +230,6 @@ impl RequestError {
     }
 }
 
-/// The reference has no such code: it has no core that can fail apart from the program.
+/// The reference has no such code, because it has no native core that can fail while the program
+/// runs on.
 const NODE_FAILED: &str = "NODE_FAILED";
