@@ -53,8 +53,8 @@ pub struct Config {
     /// Age of records. `None`: 20 min for announcements, 48 h for mutable and immutable values.
     pub max_age: Option<Duration>,
     /// The wall-clock time at which the node is created, since the Unix epoch. The bump of an
-    /// announcement is a time too, and is not stored if it lies in the future. With the default
-    /// zero, no bump is stored.
+    /// announcement is a time too, and is not stored if it is more than a minute ahead of this
+    /// clock. With the default zero, no bump is stored.
     pub unix_time: Duration,
     /// Maximum handshakes in flight of one server. Default 256.
     pub max_handshakes: usize,
@@ -79,7 +79,7 @@ pub struct Config {
 pub struct AdaptiveTimeout {
     /// Maximum number of remembered destinations. Default 65536.
     pub max_size: usize,
-    /// How long a destination is remembered. Default 10 min.
+    /// About how long a destination is remembered. Default 10 min.
     pub max_age: Duration,
     /// Timeout of each try to an unknown destination; the last one repeats. Default 250, 500, 1000,
     /// 2000, 4000 ms.

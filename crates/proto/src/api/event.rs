@@ -14,59 +14,59 @@ use crate::{
     QueryId, QueryReply, RequestError, RequestId, ServerId, SocketId, TableNode, Tally,
 };
 
-/// What happened, in the order in which it happened.
+/// One event. A node reports events in the order in which they happened.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event {
     /// Both sockets are bound and the bootstrap query starts.
     Listening,
-    /// Our address as others see it has changed.
+    /// Our public address, as other nodes see it, has changed.
     NatUpdate {
-        /// The host; `None` while others do not agree.
+        /// The host; `None` while the other nodes do not agree.
         host: Option<Ipv4Addr>,
-        /// The port; 0 while others do not agree.
+        /// The port; 0 while the other nodes do not agree.
         port: u16,
     },
-    /// Bootstrapping has ended, with or without anybody reached.
+    /// Bootstrapping has ended, even if no node was reached.
     Ready,
-    /// The node joined the routing tables of others under this id.
+    /// The node has become persistent: other nodes may store it in their routing tables under this
+    /// id.
     Persistent {
         /// The id, which follows from the address.
         id: NodeId,
     },
-    /// The node left them.
+    /// The node has become ephemeral: other nodes no longer store it in their routing tables.
     Ephemeral,
-    /// The process or the machine slept.
+    /// The process or the machine has slept.
     Wakeup,
-    /// The firewall check showed that strangers reach us (`false`), or no longer.
+    /// The reachability of the server socket has changed.
     Firewalled {
-        /// Whether strangers' packets are kept from us.
+        /// False if unsolicited packets reach the server socket.
         firewalled: bool,
     },
-    /// The interfaces of this host have changed: all of them, in the system's order. Servers
-    /// announce again.
+    /// The network interfaces of this host have changed. Servers announce again.
     NetworkChange {
-        /// All interfaces.
+        /// All interfaces that exist now, in the system's order.
         interfaces: Vec<Interface>,
     },
-    /// Requests are answered (`online`), or mostly not (`degraded`).
+    /// The health of the network has changed.
     Health {
-        /// Requests are answered.
+        /// Whether any requests are answered.
         online: bool,
-        /// Most requests are not.
+        /// Whether most requests time out.
         degraded: bool,
     },
-    /// A node has come into the routing table; told if the application watches it.
+    /// A node has entered the routing table. Sent only while the application watches the table.
     NodeAdded {
         /// The node.
         node: TableNode,
     },
-    /// A node has left the routing table; told if the application watches it.
+    /// A node has left the routing table. Sent only while the application watches the table.
     NodeRemoved {
         /// The node.
         node: TableNode,
     },
-    /// The first announcement is done.
+    /// A server's first announcement is done.
     ServerListening {
         /// The server.
         server: ServerId,
@@ -78,7 +78,7 @@ pub enum Event {
         /// Why.
         error: ListenError,
     },
-    /// Our relays, for `server.relayAddresses`.
+    /// The relays of a server have changed; JavaScript shows them as `server.relayAddresses`.
     ServerRelays {
         /// The server.
         server: ServerId,
@@ -113,7 +113,7 @@ pub enum Event {
         /// The bytes, as they were sent.
         data: Bytes,
     },
-    /// The peer ended its side; everything before it was delivered.
+    /// The peer has ended its side. All its data has been delivered before.
     RemoteEnd {
         /// The connection.
         conn: ConnId,
@@ -130,18 +130,18 @@ pub enum Event {
         /// The caller's number.
         flush: u32,
     },
-    /// This many bytes of frames have left the write queue since the last report. What has left it
-    /// and is not acknowledged is bounded by itself, see `Sizes::sending`. A message of n bytes is
-    /// a frame of n + 20; a rest below 64 KiB may stay unreported.
+    /// This many bytes of frames have left the write queue since the last report. Bytes that have
+    /// left it and are not acknowledged have a limit of their own, see `Sizes::sending`. A message
+    /// of n bytes makes a frame of n + 20 bytes. A remainder below 64 KiB may stay unreported.
     Drained {
         /// The connection.
         conn: ConnId,
         /// How many bytes.
         bytes: usize,
     },
-    /// A connection is gone. Nothing follows.
+    /// A connection is gone. No event of this connection follows.
     Closed(Closed),
-    /// The application has to decide.
+    /// The application has to answer a question, with `Command::Answer`.
     Ask {
         /// The question's number, which the answer repeats.
         ask: AskId,
@@ -170,7 +170,7 @@ pub enum Event {
         query: QueryId,
         /// The closest nodes that answered, the closest first.
         closest: Vec<Closest>,
-        /// How the nodes took it.
+        /// How many nodes answered, and how many failed.
         tally: Tally,
         /// Why the query failed, if it did.
         result: Result<(), QueryError>,
@@ -182,9 +182,9 @@ pub enum Event {
         /// The reply, or why no reply came.
         result: Result<Box<QueryReply>, RequestError>,
     },
-    /// A request of another node that the application has subscribed to.
+    /// A request of another node, of a kind that the application has subscribed to.
     IncomingRequest(Box<Incoming>),
-    /// A datagram that the application has subscribed to.
+    /// A datagram of a kind that the application has subscribed to.
     Datagram {
         /// The local socket.
         socket: SocketId,
@@ -193,30 +193,30 @@ pub enum Event {
         /// The payload.
         data: Bytes,
     },
-    /// Whether this host hears itself on an address.
+    /// The answer to `Command::CheckLocal`.
     LocalChecked {
         /// The address that was checked.
         host: Ipv4Addr,
-        /// This host received its own datagram there.
+        /// Whether this host received its own datagram on that address.
         valid: bool,
     },
-    /// The node sleeps: its sockets are closed, and what needed them has ended.
+    /// The node is suspended: its sockets are closed, and everything that needed them has ended.
     Suspended,
-    /// The node is awake, or its sockets could not be bound and it goes on sleeping.
+    /// The node has resumed, or it stays suspended because its sockets could not be bound.
     Resumed {
-        /// Why the sockets could not be bound.
+        /// Why the sockets could not be bound; `None` if the node has resumed.
         error: Option<ErrorKind>,
     },
-    /// The node is gone; its sockets can be closed.
+    /// The node is destroyed; the driver can close its sockets.
     Destroyed,
-    /// The node has panicked. It is gone as after `Destroyed`, and whatever waits for it has
-    /// failed: no other event will say so. Drivers tell this, the node itself never does.
+    /// The node has panicked. It is gone as after `Destroyed`. Everything that waited for the node
+    /// has failed, and no other event follows. Drivers send this event; the node itself never does.
     Failed,
 }
 
 impl Event {
-    /// Only what belongs to the flow of a stream, of bytes or of a query's replies, may be joined
-    /// with others before the application is told.
+    /// True for events that are part of a flow: bytes of a stream, or replies of a query. Only such
+    /// events may be batched before they are passed to the application.
     pub fn is_data(&self) -> bool {
         matches!(self, Self::Data { .. } | Self::Drained { .. } | Self::QueryReply { .. })
     }
@@ -229,14 +229,15 @@ pub struct ConnectionInfo {
     pub server: ServerId,
     /// The connection.
     pub opened: Opened,
-    /// The interval of its keep-alive: the node's default when the client came. Zero is off.
+    /// The interval of its keep-alive: the node's default when the client arrived. Zero is off.
     pub keep_alive: Duration,
-    /// What the server's options did not have the application asked about this client, in the order
-    /// of the questions. The application may have changed its mind since.
+    /// The questions about this client that the application did not get, because the server did not
+    /// ask them, in order. The application may have set a hook in the meantime, and can still
+    /// decide now.
     pub unasked: Vec<Question>,
 }
 
-/// What is known of a connection from its start.
+/// The facts about a connection that are known when it opens.
 #[derive(Clone)]
 pub struct Opened {
     /// The connection.
@@ -249,7 +250,7 @@ pub struct Opened {
     pub remote: SocketAddrV4,
     /// The local socket.
     pub socket: SocketId,
-    /// UDX stream ids of both ends.
+    /// The stream id that packets from the peer carry.
     pub local_id: u32,
     /// The stream id that packets to the peer carry.
     pub remote_id: u32,
@@ -273,14 +274,14 @@ impl std::fmt::Debug for Opened {
 pub struct Closed {
     /// The connection.
     pub conn: ConnId,
-    /// `None`: both ends ended, or our own side destroyed it.
+    /// `None` if both sides ended the connection, or if our own side destroyed it.
     pub error: Option<ConnError>,
-    /// What its transport had measured by then. `None` if the connection never opened.
+    /// The final statistics of its transport. `None` if the connection never opened.
     pub stats: Option<Box<ConnStats>>,
 }
 
-/// A decision that the application takes. A new kind breaks every application that answers, so the
-/// compiler tells them all.
+/// A decision that the application makes. The enum is exhaustive on purpose: every application has
+/// to handle a new kind of question, so the compiler should point it out.
 #[derive(Clone, Debug)]
 pub enum Question {
     /// May this client connect?
@@ -289,9 +290,9 @@ pub enum Question {
         server: ServerId,
         /// The client's public key, which the handshake has proven.
         remote_public_key: PublicKey,
-        /// What the client says of itself: an encoded [`crate::wire::NoisePayload`].
+        /// The client's handshake payload: an encoded [`crate::wire::NoisePayload`].
         payload: Bytes,
-        /// The true source of the client, as far as it can be known.
+        /// The client's address, as far as it is known.
         address: SocketAddrV4,
     },
     /// Shall we punch?
@@ -304,40 +305,41 @@ pub enum Question {
         remote_firewall: u8,
         /// The class of our NAT, likewise.
         local_firewall: u8,
-        /// Where the peer wants to be probed.
+        /// The addresses at which the peer wants to be probed.
         remote_addresses: Vec<RemoteAddress>,
-        /// `None` while our NAT is not known.
+        /// Our own addresses; `None` while our NAT is not known.
         local_addresses: Option<Vec<LocalAddress>>,
     },
 }
 
-/// Where the peer of a punch wants to be probed.
+/// An address at which the peer of a punch wants to be probed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RemoteAddress {
     /// The address.
     pub address: SocketAddrV4,
-    /// The peer has shown that it receives on this host.
+    /// Whether the peer has shown that it receives packets on this host.
     pub verified: bool,
 }
 
-/// Where the peer of a punch is asked to probe us; port 0 behind a NAT that takes random ports.
+/// An address at which the peer of a punch is asked to probe us. The port is 0 behind a NAT that
+/// takes random ports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LocalAddress {
     /// The address.
     pub address: SocketAddrV4,
-    /// How many nodes saw us there.
+    /// How many nodes saw us at this address.
     pub hits: u32,
 }
 
-/// An announcement, or its end, that the application signs.
+/// An announcement or unannouncement that the application has to sign.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unsigned {
-    /// False: it takes the announcement back.
+    /// True for an announcement, false for an unannouncement.
     pub announces: bool,
     /// The hash of the announced key.
     pub target: Target,
-    /// The token that the node gave, and its id: the signature is good for no other node.
+    /// The token that the node gave. The signature covers it.
     pub token: [u8; 32],
-    /// The node's id: the signature is good for no other node.
+    /// The node's id. The signature covers it, and is valid at no other node.
     pub node: NodeId,
 }

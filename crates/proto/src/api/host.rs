@@ -1,4 +1,4 @@
-//! What a node and its driver say to each other of the host.
+//! Messages about the host between a node and its driver.
 
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, SocketAddrV4};
@@ -14,7 +14,7 @@ pub enum Action {
     Bind {
         /// The number that the socket gets.
         socket: SocketId,
-        /// A client of one of our servers may be the one that needs it.
+        /// Whether a client of one of our servers may have caused the request for this socket.
         for_client: bool,
     },
     /// Close a socket.
@@ -22,11 +22,11 @@ pub enum Action {
         /// The socket.
         socket: SocketId,
     },
-    /// Close both main sockets once all that the node has to send has left; answered by
-    /// [`HostEvent::MainClosed`]. What finds no room in a socket is lost.
+    /// Send all pending datagrams of the node, then close both main sockets; answered by
+    /// [`HostEvent::MainClosed`]. A datagram that the socket's buffer cannot take is lost.
     CloseMain,
-    /// Bind both main sockets again, where they were or else by the rules of the start; answered by
-    /// [`HostEvent::MainBound`].
+    /// Bind both main sockets again, at their previous addresses if possible, otherwise as at the
+    /// start; answered by [`HostEvent::MainBound`].
     BindMain,
     /// Resolve a name to IPv4 addresses; answered by [`HostEvent::Resolved`].
     Resolve {
@@ -41,7 +41,7 @@ pub enum Action {
     },
 }
 
-/// The outcome of an [`Action`], or something new about the host.
+/// The outcome of an [`Action`], or a change of the host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum HostEvent {
@@ -63,37 +63,37 @@ pub enum HostEvent {
     LocalChecked {
         /// The address that was checked.
         host: Ipv4Addr,
-        /// This host received its own datagram there.
+        /// Whether this host received its own datagram on that address.
         valid: bool,
     },
-    /// The host's interfaces have changed; all of them. [`crate::Event::NetworkChange`] follows,
-    /// unless the node sleeps.
+    /// The host's interfaces have changed. [`crate::Event::NetworkChange`] follows, unless the node
+    /// is suspended.
     Interfaces {
-        /// All interfaces.
+        /// All interfaces that exist now, in the system's order.
         interfaces: Vec<Interface>,
     },
-    /// The wall clock shows this, since the Unix epoch: it was set, or the machine slept.
+    /// The time of the wall clock, sent after the clock was set or the machine slept.
     Clock {
         /// The time since the Unix epoch.
         unix_time: Duration,
     },
-    /// The machine has slept, which the clock of this node does not show.
+    /// The machine has slept, and the node's clock stood still meanwhile.
     MachineSlept,
     /// [`Action::CloseMain`] is done.
     MainClosed,
     /// The outcome of [`Action::BindMain`].
     MainBound {
-        /// Their addresses, or the error of the system.
+        /// The addresses of the sockets, or the system's error.
         sockets: Result<MainSockets, ErrorKind>,
     },
 }
 
-/// The local addresses of the sockets that a node always has.
+/// The local addresses of the two main sockets of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MainSockets {
-    /// Requests leave from here while the node is firewalled.
+    /// The client socket. Requests are sent from it while the node is firewalled.
     pub client: SocketAddrV4,
-    /// Others reach the node here.
+    /// The server socket. Other nodes reach the node at it.
     pub server: SocketAddrV4,
 }
 
@@ -104,12 +104,12 @@ pub struct Interface {
     pub name: String,
     /// The address.
     pub address: IpAddr,
-    /// It leads to this host only.
+    /// Whether the address is internal to this host, as loopback is.
     pub internal: bool,
 }
 
 impl Interface {
-    /// The IPv4 address, if others may reach this host at it.
+    /// The address, if it is an IPv4 address that other hosts may reach.
     pub fn external_ipv4(&self) -> Option<Ipv4Addr> {
         match self.address {
             IpAddr::V4(address) if !self.internal => Some(address),

@@ -1,4 +1,4 @@
-//! Ids are types: a connection is never mistaken for a query.
+//! Ids. Each kind has a type of its own, so that a connection's id cannot be used for a query.
 
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
@@ -30,11 +30,12 @@ id! {
     AskId
 }
 id! {
-    /// A machine that the embedder has added to a node, numbered by the node.
+    /// A machine that the application has added to a node, numbered by the node.
     MachineId
 }
 id! {
-    /// A UDX stream. It is the id by which the peer addresses it, chosen at random.
+    /// A UDX stream. The number is the stream id that packets from the peer carry, chosen at
+    /// random.
     StreamId
 }
 id! {
@@ -44,8 +45,8 @@ id! {
 }
 
 impl ConnId {
-    /// The first id of a connection that the node numbers: those that a server accepts, and those
-    /// that a machine dials.
+    /// The first id that the node assigns. It numbers the connections that a server accepts and
+    /// those that a machine dials.
     pub const INCOMING: u32 = 1 << 31;
 
     /// True for a connection that the node numbered.

@@ -1,4 +1,4 @@
-//! Requests of other nodes, as the application sees and answers them.
+//! Requests of other nodes, for applications that handle them.
 
 use std::net::SocketAddrV4;
 
@@ -7,7 +7,8 @@ use bytes::Bytes;
 use crate::SocketId;
 use crate::wire::{NodeId, Target};
 
-/// A request of another node for the layers above dht-rpc: a user command, its token checked.
+/// A request of another node for the layers above dht-rpc: a user command. Its token has been
+/// checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Incoming {
     /// The sender's address.
@@ -22,39 +23,40 @@ pub struct Incoming {
     pub tid: u16,
     /// The command's number.
     pub command: u64,
-    /// What the command is about, if it is about something.
+    /// The target, for commands that have one.
     pub target: Option<Target>,
-    /// Present only if it was valid.
+    /// The token, if the request had one; it is valid.
     pub token: Option<[u8; 32]>,
     /// The payload.
     pub value: Option<Bytes>,
 }
 
-/// How an [`Incoming`] is answered. By default, with a bare acknowledgement to its source.
+/// The answer to an [`Incoming`]. The default is an empty reply to its source.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Answering {
     /// The payload.
     pub value: Option<Bytes>,
     /// An error of [`crate::wire::error_code`], or 0.
     pub error: u64,
-    /// Give the requester a token.
+    /// Whether to include a token for the requester.
     pub token: bool,
-    /// Give the requester closer nodes, if it named a target.
+    /// Whether to include closer nodes, if the request has a target.
     pub closer_nodes: bool,
-    /// Not to the source, but here.
+    /// The destination; `None` is the request's source.
     pub to: Option<SocketAddrV4>,
-    /// Not from the socket that it arrived on, but from here.
+    /// The socket to send from; `None` is the one that the request arrived on.
     pub socket: Option<SocketId>,
 }
 
-/// What the application does about an [`Incoming`]. It carries all that an answer needs, so that
-/// an application may answer late, several times, or never.
+/// The application's decision about an [`Incoming`]. The `Incoming` contains everything that an
+/// answer needs, so the application may answer late, several times, or never.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RequestAnswer {
-    /// Answers it.
+    /// Answers the request.
     Reply(Answering),
-    /// Sends it on, with its id, so that the next node can answer the requester. A requester of
-    /// ours accepts an answer only from the node that it asked.
+    /// Forwards the request under its transaction id, so that the next node can answer the
+    /// requester. A requester of this implementation accepts an answer only from the node that it
+    /// asked.
     Relay {
         /// The payload.
         value: Option<Bytes>,
@@ -63,19 +65,19 @@ pub enum RequestAnswer {
         /// The socket to send from; `None` is the one that it arrived on.
         socket: Option<SocketId>,
     },
-    /// Does what the node would have done, had the application not asked for it.
+    /// Lets the node handle the request, as if the application had not subscribed to it.
     Serve,
 }
 
-/// What the application wants to see of other nodes. By default nothing.
+/// The messages of other nodes that the application receives. The default is none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Interests {
     /// Requests with a command that the node does not know.
     pub unknown: bool,
-    /// All requests, those that the node would serve included.
+    /// All requests, including those that the node would serve itself.
     pub requests: bool,
     /// PLUGIN requests, while the node is persistent.
     pub plugins: bool,
-    /// Datagrams of pool sockets that belong to no stream and are no probes.
+    /// Datagrams on pool sockets that belong to no stream and are not probes.
     pub datagrams: bool,
 }

@@ -1,4 +1,5 @@
-//! The words that a driver and a [`crate::Node`] speak: ids, config, commands, events, actions.
+//! The interface between a driver and a [`crate::Node`]: ids, configuration, commands, events,
+//! actions.
 
 mod command;
 mod config;

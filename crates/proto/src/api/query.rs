@@ -12,7 +12,7 @@ use crate::wire::{LookupReply, NodeId, Peer, Target};
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum QueryKind {
-    /// Internal FIND_NODE.
+    /// The internal FIND_NODE of dht-rpc.
     FindNode,
     /// FIND_PEER; the target is the hash of a public key.
     FindPeer,
@@ -23,16 +23,16 @@ pub enum QueryKind {
     Announce {
         /// The key pair that is announced, and signs.
         key_pair: KeyPair,
-        /// Nodes that pass handshakes on to the announced peer; three at most.
+        /// Nodes that pass handshakes on to the announced peer; at most three.
         relay_addresses: Vec<SocketAddrV4>,
-        /// A time in milliseconds since the Unix epoch, which marks the topic; 0 for none.
+        /// The topic's bump: a time in milliseconds since the Unix epoch, or 0 for none.
         bump: u64,
-        /// Whether earlier records of the key are taken back first.
+        /// Whether to unannounce earlier records of the key first.
         clear: bool,
     },
     /// LOOKUP, and a signed UNANNOUNCE to each node that has our record.
     Unannounce {
-        /// The key pair whose records are taken back.
+        /// The key pair whose records are removed.
         key_pair: KeyPair,
     },
     /// A user command of dht-rpc.
@@ -41,7 +41,7 @@ pub enum QueryKind {
         command: u64,
         /// Their payload.
         value: Option<Bytes>,
-        /// What follows.
+        /// The commit that follows.
         commit: UserCommit,
     },
 }
@@ -52,7 +52,7 @@ pub enum UserCommit {
     /// Nothing.
     #[default]
     None,
-    /// This, with the target of the query.
+    /// A request with this content and the target of the query.
     Send {
         /// The command.
         command: u64,
@@ -64,28 +64,29 @@ pub enum UserCommit {
 /// Changes of a query's course.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Steer {
-    /// No other node is asked until the query goes on: the reader of its replies is slow.
+    /// Sends no further requests until `GoOn`, because the reader of the replies is slow.
     Pause,
-    /// The end of a pause.
+    /// Ends a pause.
     GoOn,
-    /// Nobody else is asked: what answered so far is the result.
+    /// Sends no further requests. The replies so far are the result.
     Conclude,
 }
 
 /// Options of one query.
 #[derive(Clone, Debug, Default)]
 pub struct QueryOptions {
-    /// Asked before the routing table.
+    /// Nodes to ask before those of the routing table.
     pub nodes: Vec<SocketAddrV4>,
-    /// `None`: the node's default.
+    /// Requests in parallel. `None`: the node's default.
     pub concurrency: Option<usize>,
-    /// `None`: 5.
+    /// Retries of each request. `None`: 5.
     pub retries: Option<u32>,
     /// Ask the given nodes only.
     pub only_closest_nodes: bool,
     /// Bypass the congestion window, without retries.
     pub force: bool,
-    /// Replies without a value count, and are not told. Default false.
+    /// Replies without a value belong to the result, but cause no `Event::QueryReply`. Default
+    /// false.
     pub only_values: bool,
 }
 
@@ -94,19 +95,20 @@ pub struct QueryOptions {
 pub struct UserRequest {
     /// Destination.
     pub to: SocketAddrV4,
-    /// A dht-rpc command of the protocol itself, as PING.
+    /// Whether the command belongs to dht-rpc itself, like PING.
     pub internal: bool,
     /// The command's number.
     pub command: u64,
-    /// 32 bytes, for commands that have one.
+    /// The target, for commands that have one.
     pub target: Option<Target>,
     /// A token from an earlier reply.
     pub token: Option<[u8; 32]>,
     /// The command's payload.
     pub value: Option<Bytes>,
-    /// How often it is sent again.
+    /// How often the request is sent again.
     pub retries: u32,
-    /// `None`: the socket that requests leave from.
+    /// The socket to send from. `None`: the client socket while the node is firewalled, otherwise
+    /// the server socket.
     pub socket: Option<SocketId>,
     /// IP time to live; `None` is the socket's.
     pub ttl: Option<u8>,
@@ -117,7 +119,7 @@ pub struct UserRequest {
 pub struct QueryReply {
     /// The transaction id of the request.
     pub tid: u16,
-    /// Milliseconds from the last transmission.
+    /// Milliseconds since the last transmission of the request.
     pub rtt: u32,
     /// The replier's address.
     pub from: SocketAddrV4,
@@ -129,20 +131,21 @@ pub struct QueryReply {
     pub token: Option<[u8; 32]>,
     /// Nodes that the replier knows closer to the target.
     pub closer_nodes: Vec<SocketAddrV4>,
-    /// The error of [`crate::wire::error_code`], or 0.
+    /// An error of [`crate::wire::error_code`], or 0.
     pub error: u64,
     /// The payload; see [`QueryReply::peer`] and [`QueryReply::peers`].
     pub value: Option<Bytes>,
 }
 
 impl QueryReply {
-    /// The record in the payload of a FIND_PEER reply. `None` if there is none, or it is malformed:
-    /// a node may answer anything.
+    /// The record in the payload of a FIND_PEER reply. `None` if there is no record or it is
+    /// malformed; nodes can send arbitrary payloads.
     pub fn peer(&self) -> Option<Peer> {
         Peer::decode(self.value.as_deref()?).ok()
     }
 
-    /// The records in the payload of a LOOKUP reply. `None` as of [`QueryReply::peer`].
+    /// The records in the payload of a LOOKUP reply. `None` under the conditions of
+    /// [`QueryReply::peer`].
     pub fn peers(&self) -> Option<LookupReply> {
         LookupReply::decode(self.value.as_deref()?).ok()
     }
@@ -151,18 +154,18 @@ impl QueryReply {
 /// A reply that belongs to the result of a query.
 #[derive(Clone, Debug)]
 pub struct Closest {
-    /// Which of the query's [`crate::Event::QueryReply`]s has told it, counted from 0. `None`: none
-    /// has, because it is an error or lacks what was asked for.
+    /// The position of this reply among the query's [`crate::Event::QueryReply`] events, counted
+    /// from 0. `None` if no event reported it, because it is an error or lacks what was asked for.
     pub told: Option<u32>,
     /// The reply.
     pub reply: QueryReply,
 }
 
-/// How the nodes that a query asked took it.
+/// How the requests of a query ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     /// Replies without an error.
     pub successes: usize,
-    /// Replies with one, and nodes that stayed silent.
+    /// Replies with an error, and requests that timed out.
     pub errors: usize,
 }

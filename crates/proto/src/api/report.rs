@@ -1,11 +1,11 @@
-//! What a connection tells its owner.
+//! Reports of a connection to its owner.
 
 use bytes::Bytes;
 
 use crate::{Closed, ConnError, ConnId, ConnStats, ConnectionInfo, Event, Opened};
 
-/// News of a connection. The application gets the [`Event`] of the same name; a machine that owns
-/// the connection gets this.
+/// A report of a connection. The application receives the [`Event`] of the same name; a machine
+/// that owns the connection receives this.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ConnReport {
@@ -17,7 +17,7 @@ pub enum ConnReport {
     Data(Bytes),
     /// One unordered message, as it was sent.
     Message(Bytes),
-    /// The peer ended its side; everything before it was delivered.
+    /// The peer has ended its side. All its data has been delivered before.
     RemoteEnd,
     /// Our end was acknowledged.
     Finished,
@@ -36,7 +36,7 @@ pub enum ConnReport {
 }
 
 impl ConnReport {
-    /// The event that tells it to the application.
+    /// The event that reports the same to the application.
     pub fn into_event(self, conn: ConnId) -> Event {
         match self {
             Self::Accepted(info) => Event::Connection(info),

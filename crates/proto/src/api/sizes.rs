@@ -1,12 +1,12 @@
-//! How much a node keeps.
+//! Sizes of a node's tables, caches and queues.
 
 use super::Stored;
 
-/// Entries of everything in a node that outlives what it was made for: tables, caches, queues. Each
-/// has a bound that nothing from the network can exceed, and that its field names.
+/// The number of entries in each table, cache and queue of a node whose entries can outlive their
+/// users. Each field names its bound, which nothing from the network can exceed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sizes {
-    /// Nodes of the routing table: 20 for each row.
+    /// Nodes of the routing table: at most 20 for each row.
     pub table: usize,
     /// Rows of the routing table, at most 256.
     pub table_rows: usize,
@@ -14,35 +14,38 @@ pub struct Sizes {
     pub table_row: usize,
     /// Votes on our own address, at most 34.
     pub nat_counters: usize,
-    /// Nodes without an id that voted: as many as there are bootstrap nodes.
+    /// Nodes without an id that voted on our address: at most as many as there are bootstrap nodes,
+    /// and at least one.
     pub strangers: usize,
-    /// The indexes of requests in flight: as many as there are requests, which callers bound.
+    /// Entries of the indexes of requests in flight: as many as there are requests, which the
+    /// callers bound.
     pub request_index: usize,
-    /// Requests that wait for a place in the window; may name some that have ended.
+    /// Requests that wait for a place in the congestion window; may include some that have ended.
     pub waiting: usize,
     /// Nodes that are being pinged because a hint, a full row or the clock says so: at most 10
     /// hints, 3 rows, and 5 for each round of pings.
     pub checks: usize,
-    /// Pings that are answered later, at most 1024.
+    /// DELAYED_PINGs that are not yet answered, at most 1024.
     pub delayed_pings: usize,
-    /// What is kept for others: two generations of `Config::max_size` of each kind.
+    /// Records and values stored for other nodes: two generations of `Config::max_size` of each
+    /// kind.
     pub stored: Stored,
     /// Relays of servers that we connected to: two generations of 512.
     pub relay_cache: usize,
-    /// Handshakes that are in flight, or repeat their reply for a while.
+    /// Handshakes of servers that are in flight, or that have ended and still repeat their reply.
     pub slots: usize,
-    /// Sources of handshakes, at most 4096, and sources of clients that hold sockets of the pool:
-    /// no more than it has.
+    /// Sources of handshakes, at most 4096, and sources of clients that hold pool sockets, at most
+    /// as many as there are pool sockets.
     pub sources: usize,
     /// Streams that have a name, and connections that may have something to send.
     pub stream_index: usize,
-    /// Bytes kept for what peers have not acknowledged: at most 24 MiB for a connection, and for
-    /// all of them 128 MiB and 128 KiB each.
+    /// Bytes that peers have not acknowledged: at most 24 MiB for a connection, and for all of them
+    /// together 128 MiB plus 128 KiB each.
     pub sending: usize,
     /// Deadlines: one for each of the node's own kinds, and one or two for each object.
     pub timers: usize,
-    /// What the driver has not taken. Zero once it has.
+    /// Outputs that the driver has not taken. Zero once it has taken all.
     pub outbox: usize,
-    /// What a machine has not told another. Zero between two inputs.
+    /// Reports between machines that are not yet delivered. Zero between two inputs.
     pub reports: usize,
 }

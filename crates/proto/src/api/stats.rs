@@ -1,4 +1,4 @@
-//! What a node counts.
+//! Counters of a node.
 
 /// Counters of a node: plain numbers that only grow, except those named active.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -9,7 +9,7 @@ pub struct Stats {
     pub requests_total: u64,
     /// Responses that belong to a request.
     pub responses: u64,
-    /// Requests that were given up: no try was answered.
+    /// Requests that failed because no try was answered.
     pub timeouts: u64,
     /// Repeated requests.
     pub retries: u64,
@@ -23,19 +23,21 @@ pub struct Stats {
     pub punches_random: u64,
     /// Connections to a peer without a NAT.
     pub punches_open: u64,
-    /// Random punches that our servers put off: another one was under way, or had just been.
+    /// Random punches that our servers postponed, because another one was running or had just
+    /// ended.
     pub punches_try_later: u64,
-    /// tx and rx of PING, PING_NAT, FIND_NODE and DOWN_HINT.
+    /// Requests sent and responses received, `[tx, rx]`, of PING, PING_NAT, FIND_NODE and
+    /// DOWN_HINT.
     pub commands: [[u64; 2]; 4],
     /// Sockets for punching that were bound.
     pub pool_sockets_added: u64,
     /// Sockets for punching that were closed.
     pub pool_sockets_removed: u64,
-    /// What was thrown away.
+    /// Dropped messages.
     pub dropped: Dropped,
 }
 
-/// What was thrown away, by reason.
+/// Dropped messages, by reason.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Dropped {
     /// Datagrams of no known kind, or undecodable.
@@ -44,25 +46,25 @@ pub struct Dropped {
     pub unexpected: u64,
     /// Handshakes that did not decrypt.
     pub handshake: u64,
-    /// Handshakes and delayed pings refused by a cap or the source's budget.
+    /// Handshakes and DELAYED_PINGs that a limit or the source's budget refused.
     pub admission: u64,
     /// Punch payloads that did not decrypt.
     pub punch: u64,
     /// Unordered messages that did not decrypt.
     pub message: u64,
-    /// Frames that ended their stream.
+    /// Invalid frames, each of which ended its stream.
     pub frame: u64,
     /// UDX packets outside the window, or malformed.
     pub udx: u64,
-    /// Announcements and values with a wrong signature or target, and entries of a full store that
-    /// made room for others.
+    /// Announcements and values with a wrong signature or target, and entries that a full store
+    /// evicted.
     pub store: u64,
-    /// Requests and datagrams of others that the application was too slow for, and PLUGIN
-    /// requests without a plugin.
+    /// Requests and datagrams for which the application was too slow, and PLUGIN requests that no
+    /// plugin handles.
     pub request: u64,
 }
 
-/// What a persistent node keeps for others.
+/// The number of entries that a persistent node stores for others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stored {
     /// Servers that announced themselves here.
@@ -79,16 +81,17 @@ pub struct Stored {
     pub immutables: usize,
 }
 
-/// Live objects of a node; all return to what they were when their users are gone.
+/// The number of live objects of a node. All counts return to their initial values when the users
+/// of the objects are gone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Live {
-    /// Connections, of servers too.
+    /// Connections, including those that servers accepted.
     pub connections: usize,
     /// UDX streams.
     pub streams: usize,
     /// Servers, until they are closed.
     pub servers: usize,
-    /// Handshakes that servers keep a place for.
+    /// Handshakes that occupy a slot of a server.
     pub handshakes: usize,
     /// Punches under way.
     pub punchers: usize,
@@ -96,7 +99,7 @@ pub struct Live {
     pub queries: usize,
     /// Requests without an answer so far.
     pub requests: usize,
-    /// Sockets beside the two main ones.
+    /// Sockets in addition to the two main ones.
     pub pool_sockets: usize,
     /// Timers that are set.
     pub timers: usize,

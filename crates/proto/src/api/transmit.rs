@@ -11,7 +11,7 @@ pub struct Datagram<'a> {
     pub socket: SocketId,
     /// Its source.
     pub from: SocketAddrV4,
-    /// Its bytes. Mutable, so that a payload can be decrypted where it lies.
+    /// Its bytes. Mutable, so that a payload can be decrypted in place.
     pub data: &'a mut [u8],
 }
 
@@ -25,14 +25,14 @@ pub struct TransmitBuf {
     pub max_segments: usize,
 }
 
-/// What the bytes in a [`TransmitBuf`] are.
+/// How to send the bytes in a [`TransmitBuf`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Transmit {
     /// The local socket to send from.
     pub socket: SocketId,
     /// The destination.
     pub to: SocketAddrV4,
-    /// IP time to live, where it is not the socket's default.
+    /// IP time to live; `None` is the socket's default.
     pub ttl: Option<u8>,
     /// The length of each datagram in the buffer when it holds more than one; the last may be
     /// shorter.

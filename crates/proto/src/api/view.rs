@@ -1,4 +1,4 @@
-//! What can be seen of a node from outside. Times are ticks of 5 s.
+//! Views of a node's state, for the application. Times of the routing table are ticks of 5 s.
 
 use std::net::SocketAddrV4;
 
@@ -12,38 +12,39 @@ pub struct TableNode {
     pub id: NodeId,
     /// The node's address.
     pub address: SocketAddrV4,
-    /// When it came into the table.
+    /// The tick at which the node entered the table.
     pub added: u64,
-    /// When we last tried it, or it was heard.
+    /// The tick at which we last pinged the node or heard from it.
     pub pinged: u64,
-    /// When it was last heard.
+    /// The tick at which we last heard from the node.
     pub seen: u64,
-    /// When it last told us our address; 0 if it never did.
+    /// The tick at which its view of our address last counted as a sample; 0 for never.
     pub sampled: u64,
-    /// How often others reported it down.
+    /// How many DOWN_HINTs named the node.
     pub down_hints: u32,
 }
 
-/// Where the packets of a connection go.
+/// The path of a connection's packets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConnPath {
-    /// The socket that they leave from.
+    /// The local socket.
     pub socket: SocketId,
     /// The peer's address.
     pub remote: SocketAddrV4,
-    /// Whether they are known to arrive. If not, little is sent until the peer has acknowledged
-    /// something, and if it does not within 3 s, the path before is taken again.
+    /// Whether packets are known to arrive on this path. On a path that is not validated, little is
+    /// sent until the peer acknowledges something. If it does not within 3 s, the connection
+    /// returns to the previous path.
     pub validated: bool,
 }
 
-/// What the health of the network is judged by.
+/// The health of the network, and the numbers behind it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HealthReport {
-    /// Requests are answered.
+    /// Whether any requests are answered.
     pub online: bool,
-    /// Most are not.
+    /// Whether most requests time out.
     pub degraded: bool,
-    /// Fewer than four ticks have passed: nothing is judged.
+    /// True while fewer than four ticks have passed: the health is not judged yet.
     pub cold: bool,
     /// Responses in the latest tick.
     pub responses: u64,
@@ -73,9 +74,9 @@ pub struct ConnStats {
     pub inflight: u64,
     /// Packets that were sent again.
     pub retransmits: u64,
-    /// How often a loss was seen by what arrived after it.
+    /// How often acknowledgements of later packets revealed a loss.
     pub fast_recoveries: u64,
-    /// How often nothing was acknowledged in time.
+    /// How often the retransmission timeout expired.
     pub rto_count: u64,
     /// Bytes sent, with UDX headers.
     pub bytes_transmitted: u64,

@@ -10,7 +10,7 @@ use thiserror::Error;
 use super::codec::bit;
 use super::{Malformed, Reader, Writer};
 
-/// A string of the caller is no key or no address. The texts are the reference's.
+/// The caller's string is not a key or not an address. The texts are the reference's.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum AddressError {
@@ -20,12 +20,12 @@ pub enum AddressError {
     /// 52 characters, one of which is not z-base-32.
     #[error("Invalid character in base32 input: \"{character}\" at position {position}")]
     InvalidCharacter {
-        /// The first offender.
+        /// The first invalid character.
         character: char,
-        /// Its place, counted from 0.
+        /// Its position, counted from 0.
         position: usize,
     },
-    /// No port, or one that is no number from 0 to 65535.
+    /// The port is missing, or is not a number from 0 to 65535.
     #[error("Bootstrap node format is host:port")]
     BootstrapFormat,
 }
@@ -53,12 +53,12 @@ pub fn encode_key(key: &[u8; 32]) -> String {
 pub struct LongAddress {
     /// The public key.
     pub key: [u8; 32],
-    /// Empty is not absent.
+    /// The nodes. An empty list is encoded, unlike `None`.
     pub nodes: Option<Vec<SocketAddrV4>>,
 }
 
 impl LongAddress {
-    /// Decodes an address; a bare key is one.
+    /// Decodes an address. A bare key is a valid address.
     pub fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
         let mut r = Reader::new(bytes);
         let key = r.array()?;
@@ -76,7 +76,7 @@ impl LongAddress {
     }
 }
 
-/// A place to find the network.
+/// A bootstrap node, as the configuration names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BootstrapNode {
     /// An address.
@@ -87,7 +87,7 @@ pub enum BootstrapNode {
         host: String,
         /// UDP port.
         port: u16,
-        /// Asked first with a PING; DNS only if it is silent.
+        /// An address to ping first. DNS is asked only if the address does not answer.
         suggested: Option<Ipv4Addr>,
     },
 }
@@ -110,7 +110,7 @@ pub fn parse_bootstrap(text: &str) -> Result<BootstrapNode, AddressError> {
     })
 }
 
-/// True if the address means nothing on the internet.
+/// True if the address is not routable on the public internet.
 pub fn is_bogon(host: Ipv4Addr) -> bool {
     is_private(host) || is_reserved(host)
 }
@@ -123,7 +123,7 @@ pub fn is_private(host: Ipv4Addr) -> bool {
     )
 }
 
-/// True for networks that nobody has: "this" network, examples, benchmarks, multicast, future.
+/// True for reserved networks: "this" network, documentation, benchmarking, multicast, future use.
 pub fn is_reserved(host: Ipv4Addr) -> bool {
     matches!(
         host.octets(),
@@ -166,7 +166,7 @@ fn encode_z32(bytes: &[u8]) -> String {
     (0..bits).step_by(5).map(|n| char::from(ALPHABET[usize::from(quintet(n))])).collect()
 }
 
-/// 52 characters carry 260 bits: the last four are not looked at.
+/// Decodes a key. 52 characters carry 260 bits; the last four bits are ignored.
 fn decode_z32(text: &str) -> Result<[u8; 32], AddressError> {
     let mut key = [0; 32];
     for (position, character) in text.chars().enumerate() {

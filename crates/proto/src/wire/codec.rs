@@ -4,7 +4,8 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddrV4, SocketAddrV6};
 
 use thiserror::Error;
 
-/// The bytes are not what they should be. The network's fault, never the caller's.
+/// The bytes cannot be decoded. They come from the network, so this is never an error of the
+/// caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum Malformed {
     #[error("message ends too early")]
@@ -17,7 +18,7 @@ pub enum Malformed {
     /// An array has more elements than any message may have.
     ArrayTooLong,
     #[error("unknown value")]
-    /// A number that stands for nothing.
+    /// A number has no meaning in its field.
     UnknownValue,
     /// Bytes follow the value.
     #[error("bytes are left over")]
@@ -36,7 +37,7 @@ impl<'a> Reader<'a> {
         Self { rest: bytes }
     }
 
-    /// What has not been read.
+    /// The bytes that have not been read.
     pub fn rest(&self) -> &'a [u8] {
         self.rest
     }
@@ -107,7 +108,7 @@ impl<'a> Reader<'a> {
         Ok(SocketAddrV6::new(host, self.u16()?, 0, 0))
     }
 
-    /// A count, and that many items. The count is bounded by what the bytes can hold.
+    /// A count, and that many items. A count that the remaining bytes cannot hold is an error.
     pub fn list<T>(
         &mut self,
         min_item_size: usize,
@@ -138,7 +139,7 @@ impl<'a> Reader<'a> {
         self.list(ADDR6_SIZE, Self::addr6)
     }
 
-    /// A field that is there only if a bit of `flag` is set.
+    /// A field that is present only if `flag` is not zero.
     pub fn when<T>(
         &mut self,
         flag: u64,
@@ -163,7 +164,7 @@ impl Writer {
         Self::default()
     }
 
-    /// An empty message with room for this many bytes, so that it need not move as it grows.
+    /// An empty message with room for this many bytes, which avoids reallocations.
     pub fn with_capacity(bytes: usize) -> Self {
         Self { bytes: Vec::with_capacity(bytes) }
     }
@@ -242,7 +243,7 @@ impl Writer {
         })
     }
 
-    /// The field, if it is there. Its flag is the caller's.
+    /// The field, if it is present. The caller writes its flag.
     pub fn when<T>(
         &mut self,
         field: &Option<T>,
@@ -255,7 +256,7 @@ impl Writer {
     }
 }
 
-/// The flag, if its field is there.
+/// The flag if its field is present, otherwise 0.
 pub(super) fn bit(present: bool, flag: u64) -> u64 {
     if present { flag } else { 0 }
 }

@@ -12,7 +12,7 @@ pub type NodeId = [u8; 32];
 /// An Ed25519 public key: a compressed Edwards point.
 pub type PublicKey = [u8; 32];
 
-/// What a query is about: the hash of a key, a topic, a node id.
+/// The target of a query: the hash of a public key, a topic, or a node id.
 pub type Target = [u8; 32];
 
 /// BLAKE2b with a 32-byte digest, unkeyed, over the parts without separators.
@@ -38,7 +38,8 @@ pub fn keyed_hash(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
     state.finalize().into_bytes().into()
 }
 
-/// Proves to us that its bearer receives on a host: the reference calls it the address token.
+/// The token of a host, which the reference calls the address token. A peer that returns it proves
+/// that it receives packets on that host.
 pub fn token(host: Ipv4Addr, secret: &[u8; 32]) -> [u8; 32] {
     keyed_hash(secret, &[host.to_string().as_bytes()])
 }

@@ -1,13 +1,14 @@
 //! Values of the hyperdht commands (PROTOCOL C.2). Each has `decode(&[u8])` and `encode()`.
 //!
-//! Decoders ignore trailing bytes and unknown flags: that is how the messages grow.
+//! Decoders ignore trailing bytes and unknown flags, so that later versions can extend the
+//! messages.
 
 use std::net::SocketAddrV4;
 
 use super::codec::bit;
 use super::{Malformed, PublicKey, Reader, Writer};
 
-/// A record: the key of a peer, and the nodes that lead to it.
+/// A record: the public key of a peer, and the nodes through which it can be reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Peer {
     /// The peer's public key.
@@ -79,7 +80,7 @@ impl From<Mode> for u64 {
 /// PEER_HANDSHAKE.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Handshake {
-    /// On which leg of its way the message is.
+    /// The leg of the route that the message is on.
     pub mode: Mode,
     /// A message of the Noise handshake.
     pub noise: Vec<u8>,
@@ -118,9 +119,9 @@ impl Handshake {
 /// PEER_HOLEPUNCH.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Holepunch {
-    /// On which leg of its way the message is.
+    /// The leg of the route that the message is on.
     pub mode: Mode,
-    /// Which handshake of the server it belongs to.
+    /// The server's number for the handshake that it belongs to.
     pub id: u64,
     /// The encrypted [`super::HolepunchPayload`].
     pub payload: Vec<u8>,
@@ -158,11 +159,12 @@ impl Holepunch {
 pub struct Announce {
     /// The peer that is announced; `None` for a refresh.
     pub peer: Option<Peer>,
-    /// A secret whose hash an earlier announcement gave: refreshes it without a signature.
+    /// The refresh token. In an announcement it is a hash; a refresh gives the preimage of the
+    /// previous one instead of a signature.
     pub refresh: Option<[u8; 32]>,
     /// The signature; `None` for a refresh.
     pub signature: Option<[u8; 64]>,
-    /// Milliseconds; 0 is absent.
+    /// The topic's bump, in milliseconds since the Unix epoch; 0 is absent.
     pub bump: u64,
 }
 
@@ -205,12 +207,12 @@ impl Announce {
 pub struct LookupReply {
     /// The announced peers.
     pub peers: Vec<Peer>,
-    /// Milliseconds; 0 is none.
+    /// The topic's bump, in milliseconds since the Unix epoch; 0 is none.
     pub bump: u64,
 }
 
 impl LookupReply {
-    /// Decodes the value of a reply; older nodes send no bump.
+    /// Decodes the value of a reply. Older nodes send no bump.
     pub fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
         let mut r = Reader::new(bytes);
         let peers = r.list(MIN_PEER_SIZE, Peer::decode_from)?;
@@ -236,10 +238,10 @@ impl LookupReply {
     }
 }
 
-/// What the signature of a mutable record covers, before hashing.
+/// The message that the signature of a mutable record covers, before hashing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MutableSignable<'a> {
-    /// The version of the value: it only grows.
+    /// The version of the value, which only grows.
     pub seq: u64,
     /// The payload.
     pub value: &'a [u8],
@@ -265,7 +267,7 @@ impl<'a> MutableSignable<'a> {
 pub struct MutablePut {
     /// The owner's public key.
     pub public_key: PublicKey,
-    /// The version of the value: it only grows.
+    /// The version of the value, which only grows.
     pub seq: u64,
     /// The payload.
     pub value: Vec<u8>,
@@ -296,7 +298,7 @@ impl MutablePut {
 /// The value of a MUTABLE_GET reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MutableGetReply {
-    /// The version of the value: it only grows.
+    /// The version of the value, which only grows.
     pub seq: u64,
     /// The payload.
     pub value: Vec<u8>,
@@ -333,8 +335,7 @@ pub struct PluginRequest {
 }
 
 impl PluginRequest {
-    /// Decodes the value of a request. What is not UTF-8 in the name is replaced, as in the
-    /// reference.
+    /// Decodes the value of a request. Invalid UTF-8 in the name is replaced, as in the reference.
     pub fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
         let mut r = Reader::new(bytes);
         let plugin = String::from_utf8_lossy(r.buffer()?).into_owned();

@@ -12,15 +12,15 @@ pub struct Request<'a> {
     pub tid: u16,
     /// The receiver's address, as the sender sees it.
     pub to: SocketAddrV4,
-    /// The sender's id; only persistent nodes give it, only from their server socket.
+    /// The sender's id. Only persistent nodes send it, and only from their server socket.
     pub id: Option<NodeId>,
     /// A token of the receiver, for commands that store.
     pub token: Option<[u8; 32]>,
-    /// A command of dht-rpc itself.
+    /// Whether the command belongs to dht-rpc itself.
     pub internal: bool,
     /// The command's number.
     pub command: u64,
-    /// What the command is about, if it is about something.
+    /// The target, for commands that have one.
     pub target: Option<Target>,
     /// The payload.
     pub value: Option<&'a [u8]>,
@@ -145,13 +145,13 @@ impl<'a> Response<'a> {
 pub mod command {
     /// Is the node there?
     pub const PING: u64 = 0;
-    /// Answer to another port: is the sender reachable there?
+    /// Answer to another port, to test whether the sender is reachable there.
     pub const PING_NAT: u64 = 1;
     /// Which nodes are close to the target?
     pub const FIND_NODE: u64 = 2;
     /// A node seems to be down.
     pub const DOWN_HINT: u64 = 3;
-    /// Answer after some time: does the mapping of the NAT live that long?
+    /// Answer after a delay, to test whether the NAT mapping lives that long.
     pub const DELAYED_PING: u64 = 4;
 
     /// A handshake, on its way through relays.
@@ -184,7 +184,7 @@ pub mod error_code {
     pub const NONE: u64 = 0;
     /// The node does not know the command.
     pub const UNKNOWN_COMMAND: u64 = 1;
-    /// The token is not, or no longer, one of this node for this address.
+    /// The token is invalid or has expired.
     pub const INVALID_TOKEN: u64 = 2;
     /// The node has another value with this `seq`.
     pub const SEQ_REUSED: u64 = 16;
@@ -196,18 +196,18 @@ pub mod error_code {
 const REQUEST: u8 = 0x03;
 const RESPONSE: u8 = 0x13;
 
-/// Room for everything but a value and closer nodes: 9 bytes of head, three fields of 32 bytes, and
-/// three integers of at most 9.
+/// Capacity for everything but a value and closer nodes: 9 bytes of type, transaction id and
+/// address, three fields of 32 bytes, and three integers of at most 9 bytes.
 const FIXED: usize = 9 + 3 * 32 + 3 * 9;
 
 const HAS_ID: u64 = 1;
 const HAS_TOKEN: u64 = 2;
 const HAS_VALUE: u64 = 16;
 
-/// Of a request only.
+/// Flags of a request only.
 const INTERNAL: u64 = 4;
 const HAS_TARGET: u64 = 8;
 
-/// Of a response only.
+/// Flags of a response only.
 const HAS_CLOSER_NODES: u64 = 4;
 const HAS_ERROR: u64 = 8;

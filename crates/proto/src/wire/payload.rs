@@ -8,17 +8,17 @@ use super::{Malformed, PublicKey, Reader, Writer};
 /// The payload of both Noise messages.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NoisePayload {
-    /// 1; any other leaves everything else absent.
+    /// The payload's version, 1. In a payload of another version, all other fields are absent.
     pub version: u64,
     /// Why the handshake fails, if it does.
     pub error: PayloadError,
     /// The class of the sender's NAT.
     pub firewall: Firewall,
-    /// How to punch; a server's.
+    /// How to reach the server's puncher. Only servers send it.
     pub holepunch: Option<HolepunchInfo>,
-    /// Addresses of the sender.
+    /// IPv4 addresses of the sender.
     pub addresses4: Vec<SocketAddrV4>,
-    /// Addresses of the sender.
+    /// IPv6 addresses of the sender.
     pub addresses6: Vec<SocketAddrV6>,
     /// The sender's UDX stream.
     pub udx: Option<UdxInfo>,
@@ -49,8 +49,8 @@ impl Default for NoisePayload {
 }
 
 impl NoisePayload {
-    /// Decodes a plaintext. Of a foreign version only the version itself is read, so that the
-    /// receiver can tell the sender about it.
+    /// Decodes a plaintext. For an unknown version, only the version itself is read, so that the
+    /// receiver can report the mismatch.
     pub fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
         let mut r = Reader::new(bytes);
         let version = r.uint()?;
@@ -75,7 +75,7 @@ impl NoisePayload {
         })
     }
 
-    /// The plaintext. Of a foreign version only the version is written.
+    /// The plaintext. For an unknown version, only the version is written.
     pub fn encode(&self) -> Vec<u8> {
         let mut w = Writer::new();
         w.uint(self.version);
@@ -134,7 +134,7 @@ impl HolepunchInfo {
     }
 }
 
-/// A node that the server is announced on.
+/// A node on which the server is announced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Relay {
     /// The relay's address.
@@ -165,7 +165,7 @@ impl UdxInfo {
         let _version = r.uint()?;
         Ok(Self {
             features: r.uint()?,
-            // The reference hands a larger id to UDX, which keeps the low half.
+            // The reference passes the id on to UDX, which keeps the low 32 bits.
             id: r.uint()? as u32,
             seq: r.uint()?,
         })
@@ -181,7 +181,7 @@ impl UdxInfo {
 pub struct RelayThrough {
     /// The blind relay's public key.
     pub public_key: PublicKey,
-    /// The token that both ends give to it.
+    /// The token that both ends send to the blind relay.
     pub token: [u8; 32],
 }
 
@@ -200,23 +200,23 @@ impl RelayThrough {
 /// The plaintext of a punch round.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HolepunchPayload {
-    /// Why the sender stops, if it does.
+    /// Why the sender stops punching, if it does.
     pub error: PayloadError,
     /// The class of the sender's NAT.
     pub firewall: Firewall,
-    /// Counts the rounds.
+    /// The number of the round.
     pub round: u64,
-    /// The sender has a path.
+    /// Whether the sender has found a path.
     pub connected: bool,
-    /// The sender punches.
+    /// Whether the sender is punching.
     pub punching: bool,
-    /// Empty is not absent.
+    /// The sender's addresses. An empty list is encoded, unlike `None`.
     pub addresses: Option<Vec<SocketAddrV4>>,
     /// The receiver's address, as the sender sees it.
     pub remote_address: Option<SocketAddrV4>,
     /// A token of the sender for the receiver's address.
     pub token: Option<[u8; 32]>,
-    /// The receiver's token, repeated: the sender receives at its address.
+    /// The receiver's token, returned. It proves that the sender receives packets at its address.
     pub remote_token: Option<[u8; 32]>,
 }
 
@@ -263,11 +263,11 @@ pub enum Firewall {
     #[default]
     /// Not known.
     Unknown,
-    /// None: everybody's packets arrive.
+    /// No NAT and no firewall: unsolicited packets arrive.
     Open,
-    /// All destinations see the same address.
+    /// Endpoint-independent mapping (RFC 4787): all destinations see the same address.
     Consistent,
-    /// Each destination sees another port.
+    /// Endpoint-dependent mapping: each destination sees another port.
     Random,
     /// A number that this version does not know.
     Other(u64),
@@ -303,11 +303,11 @@ pub enum PayloadError {
     #[default]
     /// No error.
     None,
-    /// The sender stops.
+    /// The sender stops the handshake or the punch.
     Aborted,
     /// The sender speaks another version.
     VersionMismatch,
-    /// The sender punches with somebody else.
+    /// The sender cannot punch now, because another punch occupies it.
     TryLater,
     /// A number that this version does not know.
     Other(u64),
@@ -342,7 +342,7 @@ pub const FEATURE_REUSABLE_SOCKET: u64 = 1;
 /// Revision 1 of this implementation: see PROTOCOL C.2.
 pub const FEATURE_REVISION_1: u64 = 64;
 
-/// Of the payload and of each versioned part in it.
+/// The version of the payload, and of each versioned part in it.
 pub const PAYLOAD_VERSION: u64 = 1;
 
 /// Flags of [`NoisePayload`].

@@ -1,12 +1,12 @@
-//! Namespaces and what is signed under them (PROTOCOL C.3).
+//! Namespaces, and the messages that are signed under them (PROTOCOL C.3).
 //!
 //! A signable is a namespace and a hash, 64 bytes that `noise::KeyPair` signs.
 
 use super::{MutableSignable, hash};
 
-/// What a node signs to be announced, or no longer to be: `namespace` is [`ns::ANNOUNCE`] or
-/// [`ns::UNANNOUNCE`]. `node_id` and `token` are of the node that stores the record, `peer` is
-/// the record exactly as in the message. The bump is not signed.
+/// The message that the owner of a record signs to announce or unannounce it: `namespace` is
+/// [`ns::ANNOUNCE`] or [`ns::UNANNOUNCE`]. `node_id` and `token` are those of the node that stores
+/// the record. `peer` is the record exactly as in the message. The bump is not signed.
 pub fn announce_signable(
     namespace: &[u8; 32],
     target: &[u8; 32],
@@ -19,7 +19,7 @@ pub fn announce_signable(
     signable(namespace, &hash(&[target, node_id, token, peer, refresh]))
 }
 
-/// What the owner of a mutable record signs.
+/// The message that the owner of a mutable record signs.
 pub fn mutable_signable(seq: u64, value: &[u8]) -> [u8; 64] {
     let message = MutableSignable { seq, value }.encode();
     signable(&ns::MUTABLE_PUT, &hash(&[&message]))
@@ -33,7 +33,8 @@ fn signable(namespace: &[u8; 32], digest: &[u8; 32]) -> [u8; 64] {
     bytes
 }
 
-/// Namespaces: `hash(hash(name), number)`, spelled out since a hash is no constant expression.
+/// Namespaces: `hash(hash(name), number)`. They are literals because the hash is not a constant
+/// function.
 pub mod ns {
     // Name "hyperswarm/dht"; the number is the command's.
     /// The prologue of the Noise handshake.
