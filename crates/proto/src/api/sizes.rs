@@ -14,8 +14,8 @@ pub struct Sizes {
     pub table_row: usize,
     /// Votes on our own address, at most 34.
     pub nat_counters: usize,
-    /// Nodes without an id that voted on our address: at most as many as there are bootstrap nodes,
-    /// and at least one.
+    /// Nodes without an id that voted on our address: at most one for each bootstrap node, or one
+    /// if there is none.
     pub strangers: usize,
     /// Entries of the indexes of requests in flight: as many as there are requests, which the
     /// callers bound.

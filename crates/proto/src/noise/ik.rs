@@ -1,4 +1,4 @@
-//! The two sides of Noise IK, and what they end with.
+//! The two sides of a Noise IK handshake, and its result.
 
 use snow::params::{
     BaseChoice, CipherChoice, DHChoice, HandshakeChoice, HandshakeModifierList, HandshakePattern,
@@ -23,11 +23,11 @@ impl From<snow::Error> for HandshakeFailed {
     }
 }
 
-/// The client: knows the server's public key and speaks first.
+/// The client. It knows the server's public key and sends the first message.
 pub struct Initiator(Side);
 
 impl Initiator {
-    /// Begins a handshake with the holder of `remote`. Its ephemeral key is drawn here.
+    /// Begins a handshake with the holder of the key `remote`. Draws the ephemeral key.
     pub fn new(
         key_pair: &KeyPair,
         remote: PublicKey,
@@ -44,15 +44,15 @@ impl Initiator {
         Ok(Self(Side::new(key_pair, Some(remote), seed)?))
     }
 
-    /// Makes message 1, once. All relays are given the same bytes: servers know repetitions by
-    /// them. Fails for a `remote` that is no point of the group, and for payloads that make a
-    /// message of more than 65535 bytes.
+    /// Creates message 1; call it only once. Send the same bytes through all relays, because
+    /// servers recognize repetitions by them. Fails if `remote` is not a valid point, or if the
+    /// message would be longer than 65535 bytes.
     pub fn send(&mut self, payload: &[u8]) -> Result<Vec<u8>, HandshakeFailed> {
         self.0.write(payload, MESSAGE_1_OVERHEAD)
     }
 
-    /// Reads a message 2 and returns its payload. A bad one leaves the handshake as it was, so the
-    /// replies of several relays may be tried in turn.
+    /// Reads message 2 and returns its payload. An invalid message does not change the handshake,
+    /// so the replies of several relays can be tried in turn.
     pub fn recv(&mut self, message: &[u8]) -> Result<Vec<u8>, HandshakeFailed> {
         self.0.read(message, MESSAGE_2_OVERHEAD)
     }
@@ -63,11 +63,11 @@ impl Initiator {
     }
 }
 
-/// The server: learns the client's key from message 1.
+/// The server. It learns the client's public key from message 1.
 pub struct Responder(Side);
 
 impl Responder {
-    /// Waits for a first message to this key pair. Its ephemeral key is drawn here.
+    /// Begins a handshake of the server with this key pair. Draws the ephemeral key.
     pub fn new(key_pair: &KeyPair, rng: &mut Rng) -> Result<Self, HandshakeFailed> {
         Self::with_ephemeral_seed(key_pair, rng.bytes())
     }
@@ -79,15 +79,15 @@ impl Responder {
         Ok(Self(Side::new(key_pair, None, seed)?))
     }
 
-    /// Reads message 1: the client's key, and the payload. A bad one leaves the handshake as it
-    /// was.
+    /// Reads message 1. Returns the client's public key and the payload. An invalid message does
+    /// not change the handshake.
     pub fn recv(&mut self, message: &[u8]) -> Result<(PublicKey, Vec<u8>), HandshakeFailed> {
         let payload = self.0.read(message, MESSAGE_1_OVERHEAD)?;
         let remote = self.0.remote().ok_or(HandshakeFailed)?;
         Ok((remote, payload))
     }
 
-    /// Makes message 2, once. Fails for payloads that make a message of more than 65535 bytes.
+    /// Creates message 2; call it only once. Fails if the message would be longer than 65535 bytes.
     pub fn send(&mut self, payload: &[u8]) -> Result<Vec<u8>, HandshakeFailed> {
         self.0.write(payload, MESSAGE_2_OVERHEAD)
     }
@@ -98,10 +98,10 @@ impl Responder {
     }
 }
 
-/// What a handshake ends with. Its secrets are wiped when it is dropped.
+/// The result of a handshake. Its secrets are wiped on drop.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct Finished {
-    /// Whether this side spoke first.
+    /// Whether this side sent the first message.
     #[zeroize(skip)]
     pub is_initiator: bool,
     /// Our identity.
@@ -110,19 +110,20 @@ pub struct Finished {
     /// The peer's identity, proven.
     #[zeroize(skip)]
     pub remote_public_key: PublicKey,
-    /// The handshake hash. Keys of streams and punch payloads derive from it: a secret.
+    /// The handshake hash. It is a secret: the keys of punch payloads and unordered messages derive
+    /// from it.
     pub hash: [u8; 64],
     tx: [u8; 32],
     rx: [u8; 32],
 }
 
 impl Finished {
-    /// The key of what this side sends.
+    /// The key of the stream that this side sends.
     pub fn tx(&self) -> &[u8; 32] {
         &self.tx
     }
 
-    /// The key of what this side receives.
+    /// The key of the stream that this side receives.
     pub fn rx(&self) -> &[u8; 32] {
         &self.rx
     }
@@ -155,7 +156,7 @@ macro_rules! opaque_debug {
 opaque_debug!(Initiator);
 opaque_debug!(Responder);
 
-/// What both sides do alike.
+/// The part that is common to both sides.
 struct Side {
     state: HandshakeState,
     public_key: PublicKey,
@@ -169,7 +170,7 @@ impl Side {
     ) -> Result<Self, HandshakeFailed> {
         let public_key = key_pair.public();
         let resolver = Resolver::new(key_pair, ephemeral_seed);
-        // The resolver holds the key pair; the builder only wants to see that there is one.
+        // The resolver holds the key pair. The builder only requires that some private key is set.
         let builder = Builder::with_resolver(params(), Box::new(resolver))
             .local_private_key(&[])?
             .prologue(&wire::ns::PEER_HANDSHAKE)?;
@@ -217,7 +218,7 @@ impl Side {
     }
 }
 
-/// snow knows no Ed25519, so the name cannot be parsed; the resolver decides what each choice
+/// snow does not know Ed25519 and cannot parse the name. The resolver decides what each choice
 /// means.
 fn params() -> NoiseParams {
     NoiseParams::new(

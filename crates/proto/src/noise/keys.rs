@@ -6,22 +6,21 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 use super::curve;
 use crate::wire::PublicKey;
 
-/// An Ed25519 key pair. Its secrets are wiped when it is dropped.
+/// An Ed25519 key pair. Its secrets are wiped on drop.
 #[derive(Clone)]
 pub struct KeyPair {
     signing: SigningKey,
 }
 
 impl KeyPair {
-    /// The pair that a 32-byte seed stands for.
+    /// The key pair of a 32-byte seed.
     pub fn from_seed(mut seed: [u8; 32]) -> Self {
         let signing = SigningKey::from_bytes(&seed);
         seed.zeroize();
         Self { signing }
     }
 
-    /// The pair of a 64-byte secret key, seed ‖ public key; `None` if the two do not belong
-    /// together.
+    /// The key pair of a 64-byte secret key, seed ‖ public key; `None` if the two do not match.
     pub fn from_secret_key(secret_key: &[u8; 64]) -> Option<Self> {
         let signing = SigningKey::from_keypair_bytes(secret_key).ok()?;
         Some(Self { signing })
@@ -32,7 +31,7 @@ impl KeyPair {
         self.signing.verifying_key().to_bytes()
     }
 
-    /// Seed ‖ public key, as libsodium and JavaScript know it.
+    /// The 64-byte secret key, seed ‖ public key, in the format of libsodium and JavaScript.
     pub fn secret_key(&self) -> Zeroizing<[u8; 64]> {
         Zeroizing::new(self.signing.to_keypair_bytes())
     }
@@ -42,7 +41,7 @@ impl KeyPair {
         self.signing.sign(message).to_bytes()
     }
 
-    /// The scalar of the Diffie-Hellman, not clamped yet.
+    /// The scalar for Diffie-Hellman, not clamped.
     pub(super) fn scalar_bytes(&self) -> Zeroizing<[u8; 32]> {
         Zeroizing::new(self.signing.to_scalar_bytes())
     }
@@ -57,8 +56,9 @@ impl std::fmt::Debug for KeyPair {
     }
 }
 
-/// Whether a detached signature is good. Accepts what `crypto_sign_verify_detached` of libsodium
-/// 1.0.21 does: canonical encodings, no points of small order, the equation without the cofactor.
+/// Whether a detached signature is valid, under the conditions of `crypto_sign_verify_detached` of
+/// libsodium 1.0.21: canonical encodings, no points of small order, the equation without the
+/// cofactor.
 pub fn verify(public: &PublicKey, message: &[u8], signature: &[u8; 64]) -> bool {
     let Ok(key) = VerifyingKey::from_bytes(public) else {
         return false;

@@ -1,4 +1,4 @@
-//! Noise IK over Ed25519, key pairs, and what a handshake yields (PROTOCOL D.2).
+//! Noise IK over Ed25519, key pairs, and the result of a handshake (PROTOCOL D.2).
 //!
 //! Reference: hyperdht 6.34.0 `lib/noise-wrap.js`, noise-handshake, noise-curve-ed.
 

@@ -1,4 +1,4 @@
-//! The primitives of `Noise_IK_Ed25519_ChaChaPoly_BLAKE2b`, as snow wants them.
+//! The primitives of `Noise_IK_Ed25519_ChaChaPoly_BLAKE2b`, as implementations of snow's traits.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use zeroize::{Zeroizing, optimization_barrier};
 use super::curve::{self, RemotePoints};
 use super::{KeyPair, PublicKey};
 
-/// Gives one handshake its primitives.
+/// Provides the primitives of one handshake.
 pub(super) struct Resolver {
     static_pair: KeyPair,
     ephemeral_seed: Zeroizing<[u8; 32]>,
@@ -21,7 +21,7 @@ pub(super) struct Resolver {
 }
 
 impl Resolver {
-    /// For the handshake of this identity; the seed must be fresh and random.
+    /// A resolver for one handshake of this key pair. The seed must be fresh and random.
     pub(super) fn new(static_pair: &KeyPair, ephemeral_seed: [u8; 32]) -> Self {
         Self {
             static_pair: static_pair.clone(),
@@ -49,7 +49,8 @@ impl CryptoResolver for Resolver {
     }
 }
 
-/// A source that yields one seed: the ephemeral key pair is all the chance in a handshake.
+/// A random source that yields one seed. The ephemeral key pair is the only random input of a
+/// handshake.
 struct EphemeralSeed(Zeroizing<[u8; 32]>);
 
 impl Random for EphemeralSeed {
@@ -62,7 +63,7 @@ impl Random for EphemeralSeed {
     }
 }
 
-/// One local key pair, static until an ephemeral one is generated in its place.
+/// A local key pair: the static one, until snow generates an ephemeral one in its place.
 struct Ed25519Dh {
     pair: KeyPair,
     public: PublicKey,
@@ -98,7 +99,7 @@ impl Dh for Ed25519Dh {
     }
 
     fn set(&mut self, _: &[u8]) {
-        // The builder repeats the static key with which this was made.
+        // Nothing to do: `new` has received the static key already.
     }
 
     fn generate(&mut self, rng: &mut dyn Random) -> Result<(), Error> {
@@ -170,7 +171,7 @@ impl ChaChaPoly {
     }
 }
 
-// ring leaves its keys in memory: one of zeros takes the place of the last.
+// ring does not wipe its keys, so a key of zeros overwrites the last one.
 impl Drop for ChaChaPoly {
     fn drop(&mut self) {
         if self.0.is_some() {
@@ -197,7 +198,7 @@ impl Cipher for ChaChaPoly {
             key.seal_in_place_separate_tag(nonce, Aad::from(ad), ciphertext).ok()
         });
         let Some(tag) = sealed else {
-            // Only lengths beyond 256 GiB and a missing key end here; snow excludes both.
+            // This happens only without a key and for lengths above 256 GiB. snow excludes both.
             ciphertext.fill(0);
             return 0;
         };
@@ -228,5 +229,5 @@ impl Cipher for ChaChaPoly {
     }
 }
 
-/// What Poly1305 adds to a message, in bytes.
+/// Bytes of the Poly1305 tag.
 const TAG_LEN: usize = 16;

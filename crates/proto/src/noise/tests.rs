@@ -198,7 +198,7 @@ fn debug_prints_no_secret() {
     assert!(!text.contains("171, 171"), "{text}");
 }
 
-/// Signatures with torsion in the key or in R, as libsodium 1.0.21 judges them.
+/// Signatures with torsion in the key or in R. The expected results are those of libsodium 1.0.21.
 #[test]
 fn signatures_are_judged_as_by_libsodium() {
     let pair = KeyPair::from_seed([1; 32]);
@@ -245,7 +245,7 @@ fn signature_cases() -> Vec<SignatureCase> {
         case("s plus the order", a, r, true, false),
         case("torsion in R", a, (r.0, torsion), false, false),
         case("torsion in the key", (a.0, torsion), r, false, false),
-        // r = 3 makes the hash a multiple of 8, which takes the torsion away.
+        // r = 3 makes the hash a multiple of 8, which cancels the torsion.
         case("torsion without effect", (a.0, torsion), (Scalar::from(3_u8), none), false, true),
         case("R of small order", a, (Scalar::ZERO, torsion), false, false),
         case("key of small order", (Scalar::ZERO, torsion), r, false, false),
@@ -265,7 +265,7 @@ fn plus_order(s: [u8; 32]) -> [u8; 32] {
     out
 }
 
-/// A client and a server that have not spoken yet.
+/// A client and a server that have not exchanged a message yet.
 struct Pair {
     initiator: Initiator,
     responder: Responder,

@@ -1,6 +1,7 @@
-//! PEER_HANDSHAKE and PEER_HOLEPUNCH for third parties (PROTOCOL D.3, D.8).
+//! Routes PEER_HANDSHAKE and PEER_HOLEPUNCH between other peers (PROTOCOL D.3, D.8).
 //!
-//! Reference: hyperdht 6.34.0, lib/router.js. Every node does this, whether it stores or not.
+//! Reference: hyperdht 6.34.0, lib/router.js. Every node does this, whether it is persistent or
+//! not.
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddrV4};
@@ -12,24 +13,25 @@ use crate::cache::{Cache, Limits};
 use crate::net::{Answering, Incoming, Net};
 use crate::wire::{Handshake, Holepunch, Mode, Peer, Target};
 
-/// Knows where servers are, and passes messages between them and their clients.
+/// Knows the addresses of servers, and forwards messages between them and their clients.
 #[derive(Debug)]
 pub(crate) struct Router {
     forwards: Cache<Target, Forward>,
-    /// The keys of our own servers. They neither age nor give way.
+    /// The encoded records of our own servers. They do not age and are not evicted.
     served: BTreeMap<Target, Bytes>,
 }
 
 /// A server that announced itself here.
 #[derive(Clone, Debug)]
 struct Forward {
-    /// The source of its announcement, whose NAT mapping it keeps open.
+    /// The source address of its announcement. The server keeps the NAT mapping of this address
+    /// open.
     relay: SocketAddrV4,
     /// The encoded peer.
     record: Bytes,
 }
 
-/// What becomes of a message.
+/// What to do with a message.
 #[derive(Debug)]
 enum Route {
     Forward { value: Vec<u8>, to: SocketAddrV4 },
@@ -38,7 +40,7 @@ enum Route {
 }
 
 impl Router {
-    /// A router that remembers this many servers.
+    /// A router with these limits on announced servers.
     pub(crate) fn new(limits: Limits) -> Self {
         Self { forwards: Cache::new(limits), served: BTreeMap::new() }
     }
@@ -54,7 +56,8 @@ impl Router {
         self.served.remove(target);
     }
 
-    /// Remembers a server that announced itself from an address. True if another had to make room.
+    /// Remembers a server that announced itself from the address `relay`. True if another server
+    /// was evicted to make room.
     pub(crate) fn insert(&mut self, target: Target, relay: SocketAddrV4, record: Bytes) -> bool {
         if self.served.contains_key(&target) {
             return false;
@@ -73,17 +76,17 @@ impl Router {
         served.or_else(|| self.forwards.get(target).map(|forward| forward.record.clone()))
     }
 
-    /// Ages what was announced.
+    /// Ages announced servers by one generation.
     pub(crate) fn age(&mut self) {
         self.forwards.age();
     }
 
-    /// How many servers announced themselves.
+    /// The number of servers that announced themselves.
     pub(crate) fn len(&self) -> usize {
         self.forwards.len()
     }
 
-    /// Passes on a handshake whose server is not ours.
+    /// Forwards a handshake whose server is not ours.
     pub(crate) fn handle_handshake(
         &mut self,
         cx: &mut Cx<'_>,
@@ -95,8 +98,8 @@ impl Router {
         self.take(cx, net, incoming, route);
     }
 
-    /// Passes on a round of a punch whose server is not ours. FROM_CLIENT is passed on even by
-    /// the server's own node: no server punches with a client that no relay has shown to it.
+    /// Forwards a round of a punch whose server is not ours. Even the server's own node forwards
+    /// FROM_CLIENT, because a server punches only with a client whose address a relay has reported.
     pub(crate) fn handle_holepunch(
         &mut self,
         cx: &mut Cx<'_>,
@@ -162,7 +165,7 @@ impl Router {
         }
     }
 
-    /// Where a server that announced itself here is.
+    /// The address of a server that announced itself here.
     pub(crate) fn relay(&mut self, target: Option<Target>) -> Option<SocketAddrV4> {
         self.forwards.get(&target?).map(|forward| forward.relay)
     }
@@ -190,12 +193,13 @@ fn respond(value: Vec<u8>, to: Option<SocketAddrV4>) -> Route {
     Route::Respond(Answering { value: Some(value.into()), to: Some(to), ..Answering::default() })
 }
 
-/// The client asked the wrong node: here are better ones.
+/// The reply to a client that asked the wrong node: nodes that are closer to the server.
 fn help_to_route() -> Route {
     Route::Respond(Answering { closer_nodes: true, ..Answering::default() })
 }
 
-/// Can a peer be there? Loopback and private hosts can: the server may live beside this node.
+/// True if a peer can have this address. Loopback and private hosts are allowed, because the server
+/// may run on the same host or network as this node.
 fn is_destination(address: SocketAddrV4) -> bool {
     let host = address.ip();
     let this_network = host.octets()[0] == 0;

@@ -7,7 +7,8 @@ use super::TRY;
 use super::rtt_cache::RttCache;
 use crate::{AdaptiveTimeout, Rng};
 
-/// Milliseconds, in the reference's integers: its roundings are visible.
+/// Round-trip times by destination. Computes in integer milliseconds, to round exactly as the
+/// reference does.
 #[derive(Debug)]
 pub(super) struct Adaptive {
     option: AdaptiveTimeout,
@@ -26,7 +27,7 @@ impl Adaptive {
         Self { option, nodes }
     }
 
-    /// How long this try waits; the first is number 1.
+    /// The timeout of a try. The first try is number 1.
     pub(super) fn wait(&self, rng: &mut Rng, to: SocketAddrV4, attempt: u32) -> Duration {
         let jitter = rng.below(millis(self.option.jitter) as u64) as i64;
         let wait = match self.nodes.get(&to) {
@@ -42,7 +43,7 @@ impl Adaptive {
         }
     }
 
-    /// Takes a round trip.
+    /// Learns from a measured round trip.
     pub(super) fn learn(&mut self, now: Instant, to: SocketAddrV4, rtt: Duration) {
         let rtt = millis(rtt);
         let known = match self.nodes.get(&to) {
@@ -63,7 +64,8 @@ impl Adaptive {
     }
 }
 
-/// An hour at most, which is more than any wait and leaves room to calculate.
+/// Milliseconds, at most an hour. That is longer than any timeout, and cannot overflow the
+/// arithmetic.
 fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX).min(3_600_000)
 }

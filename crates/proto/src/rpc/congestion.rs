@@ -1,13 +1,13 @@
-//! How many requests may leave in a stretch of time.
+//! The congestion window: limits the requests per time.
 
 use std::time::Duration;
 
-/// Four buckets of [`Congestion::SLOT`] each, of which one is current.
+/// Counts requests in four buckets, one for each of the latest slots of [`Congestion::SLOT`].
 #[derive(Debug)]
 pub(crate) struct Congestion {
     buckets: [usize; 4],
     current: usize,
-    /// Requests per bucket; twice as many in all.
+    /// Maximum requests in the current bucket. All buckets together may hold twice as many.
     max_window: usize,
 }
 
@@ -24,23 +24,23 @@ impl Congestion {
         self.total() >= 2 * self.max_window || self.buckets[self.current] >= self.max_window
     }
 
-    /// Nothing left to drain.
+    /// True if all buckets are empty.
     pub(crate) fn is_empty(&self) -> bool {
         self.total() == 0
     }
 
-    /// A request left.
+    /// Counts a request that was sent.
     pub(crate) fn take(&mut self) {
         self.buckets[self.current] += 1;
     }
 
-    /// A request ended.
+    /// Counts a request that has ended.
     pub(crate) fn free(&mut self) {
         let bucket = &mut self.buckets[self.current];
         *bucket = bucket.saturating_sub(1);
     }
 
-    /// The next bucket becomes the current one; what it held is forgotten.
+    /// Makes the next bucket the current one and clears it.
     pub(crate) fn drain(&mut self) {
         self.current = (self.current + 1) % self.buckets.len();
         self.buckets[self.current] = 0;

@@ -10,27 +10,27 @@ use crate::timers::NetTimer;
 use crate::wire::NodeId;
 use crate::{Cx, InflightRequest, Rng, SocketId, Timer};
 
-/// All requests of a node. `P` is what each one is for.
+/// All requests of a node. `P` is the type of their purpose.
 #[derive(Debug)]
 pub(crate) struct Requests<P> {
     flights: BTreeMap<RequestKey, Flight<P>>,
     by_tid: HashMap<(u16, SocketAddrV4), RequestKey>,
     deadlines: BTreeSet<(Instant, RequestKey)>,
-    /// Wait for a place in the window, in order. May name requests that have ended.
+    /// Requests that wait for a place in the window, in order. May name requests that have ended.
     waiting: VecDeque<RequestKey>,
     congestion: Congestion,
     retransmit: RetransmitPolicy,
     max_window: usize,
-    /// Nothing leaves; all else goes on.
+    /// True while no request is transmitted. Deadlines still run.
     muted: bool,
     next_key: u64,
 }
 
-/// Names a request in flight.
+/// Identifies a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct RequestKey(pub u64);
 
-/// A request that is ready to leave.
+/// A request that is ready to be sent.
 #[derive(Debug)]
 pub(crate) struct Outgoing {
     /// From [`Requests::next_tid`].
@@ -39,34 +39,34 @@ pub(crate) struct Outgoing {
     pub(crate) to_id: Option<NodeId>,
     pub(crate) socket: SocketId,
     pub(crate) ttl: Option<u8>,
-    /// The same bytes for every try.
+    /// The encoded request. Every try sends the same bytes.
     pub(crate) packet: Vec<u8>,
     /// Its counter in the statistics, if it has one.
     pub(crate) counter: Option<usize>,
     pub(crate) retries: u32,
-    /// How long each try waits for the reply; `None`: as the path allows.
+    /// The timeout of each try. `None`: the retransmission policy decides.
     pub(crate) wait: Option<Duration>,
-    /// The first try bypasses the window.
+    /// Whether the first try bypasses the window.
     pub(crate) force: bool,
 }
 
-/// A request that its reply, or the lack of one, has ended.
+/// A request that has ended, with a reply or without.
 #[derive(Debug)]
 pub(crate) struct Completed<P> {
     pub(crate) key: RequestKey,
     pub(crate) purpose: P,
     pub(crate) to: SocketAddrV4,
     pub(crate) to_id: Option<NodeId>,
-    /// Since the last try.
+    /// The time since the last try.
     pub(crate) elapsed: Duration,
 }
 
-/// What became of a request whose deadline has passed.
+/// The outcome for a request whose deadline has passed.
 #[derive(Debug)]
 pub(crate) enum TimeoutOutcome<P> {
-    /// It is sent again, or will be. `stalled` if its node has had time enough to answer.
+    /// The request is sent again, now or later. `stalled`: the node has had enough time to answer.
     Retry { key: RequestKey, stalled: bool },
-    /// It was the last try.
+    /// The last try was not answered.
     TimedOut(Completed<P>),
 }
 
@@ -77,12 +77,12 @@ struct Flight<P> {
     sent: u32,
     first_sent_at: Instant,
     sent_at: Instant,
-    /// `None` while it waits for a place in the window.
+    /// `None` while the request waits for a place in the window.
     deadline: Option<Instant>,
 }
 
 impl<P> Requests<P> {
-    /// Nothing in flight.
+    /// Creates an empty set of requests.
     pub(crate) fn new(max_window: usize, retransmit: RetransmitPolicy) -> Self {
         Self {
             flights: BTreeMap::new(),
@@ -97,9 +97,10 @@ impl<P> Requests<P> {
         }
     }
 
-    /// The transaction id of the next request to a destination: free there, unless all are taken.
+    /// A transaction id for the next request to a destination. No other request to it uses the id,
+    /// unless all ids are taken.
     ///
-    /// It is random, so that a node which is asked learns nothing about what we ask others.
+    /// The id is random, so that a node learns nothing about our requests to other nodes.
     pub(crate) fn next_tid(&self, rng: &mut Rng, to: SocketAddrV4) -> u16 {
         let first = rng.u32() as u16;
         let mut tids = (0..=u16::MAX).map(|step| first.wrapping_add(step));
@@ -129,14 +130,14 @@ impl<P> Requests<P> {
         key
     }
 
-    /// A key that names nothing else.
+    /// A new key.
     pub(crate) fn next_key(&mut self) -> RequestKey {
         let key = RequestKey(self.next_key);
         self.next_key += 1;
         key
     }
 
-    /// Ends the request that a response with this id, from this address, belongs to.
+    /// Ends the request to which a response with this transaction id from this address belongs.
     pub(crate) fn land(
         &mut self,
         cx: &mut Cx<'_>,
@@ -156,7 +157,7 @@ impl<P> Requests<P> {
         Some(completed)
     }
 
-    /// Forgets a request.
+    /// Forgets a request without an outcome.
     pub(crate) fn cancel(&mut self, cx: &mut Cx<'_>, key: RequestKey) {
         if self.remove(cx, key).is_some() {
             self.release(cx);
@@ -182,7 +183,7 @@ impl<P> Requests<P> {
         Some(TimeoutOutcome::TimedOut(completed))
     }
 
-    /// A slot of the window has passed.
+    /// Ends a slot of the window.
     pub(crate) fn handle_slot(&mut self, cx: &mut Cx<'_>) {
         self.congestion.drain();
         self.release(cx);
@@ -194,28 +195,28 @@ impl<P> Requests<P> {
         !self.congestion.is_empty() || !self.waiting.is_empty()
     }
 
-    /// What a request is for.
+    /// The purpose of a request.
     pub(crate) fn purpose(&self, key: RequestKey) -> Option<&P> {
         self.flights.get(&key).map(|flight| &flight.purpose)
     }
 
-    /// Those in flight or waiting, the oldest first.
+    /// All requests, in flight or waiting, the oldest first.
     pub(crate) fn iter(&self) -> impl Iterator<Item = InflightRequest> {
         let outgoing = self.flights.values().map(|flight| &flight.outgoing);
         outgoing.map(|outgoing| InflightRequest { tid: outgoing.tid, to: outgoing.to })
     }
 
-    /// How many are in flight or waiting.
+    /// The number of requests, in flight or waiting.
     pub(crate) fn len(&self) -> usize {
         self.flights.len()
     }
 
-    /// Entries of the indexes: no more than there are requests.
+    /// The number of entries of the larger index; at most the number of requests.
     pub(crate) fn index_len(&self) -> usize {
         self.by_tid.len().max(self.deadlines.len())
     }
 
-    /// How many wait for a place in the window, or did until they ended.
+    /// The length of the queue for the window, including requests that have ended.
     pub(crate) fn waiting(&self) -> usize {
         self.waiting.len()
     }
@@ -230,18 +231,18 @@ impl<P> Requests<P> {
         ended
     }
 
-    /// Requests and their retries do not leave from here on, though their time runs.
+    /// Stops transmitting requests and retries. Their deadlines still run.
     pub(crate) fn mute(&mut self) {
         self.muted = true;
         self.congestion = Congestion::new(self.max_window);
     }
 
-    /// True while nothing leaves.
+    /// True while no request is transmitted.
     pub(crate) fn is_muted(&self) -> bool {
         self.muted
     }
 
-    /// Requests leave again. Those that are there begin anew.
+    /// Transmits requests again. All existing requests start over with their first try.
     pub(crate) fn unmute(&mut self, cx: &mut Cx<'_>) {
         self.muted = false;
         self.congestion = Congestion::new(self.max_window);
@@ -287,7 +288,7 @@ impl<P> Requests<P> {
         }
     }
 
-    /// Sends what waits, while there is room.
+    /// Sends waiting requests while the window has room.
     fn release(&mut self, cx: &mut Cx<'_>) {
         while !self.congestion.is_full() {
             let Some(key) = self.waiting.pop_front() else {
@@ -323,7 +324,7 @@ impl<P> Requests<P> {
         self.congestion.take();
     }
 
-    /// Takes a request out of every index, and gives its place in the window back.
+    /// Removes a request from every index, and frees its place in the window.
     fn remove(
         &mut self,
         cx: &mut Cx<'_>,

@@ -1,4 +1,4 @@
-//! Requests and responses of dht-rpc: what is in flight, how much at once, and tokens.
+//! Requests of dht-rpc in flight, their congestion window and retransmission, and tokens.
 //! Reference: dht-rpc 6.27.0, lib/io.js.
 
 mod adaptive;
@@ -15,5 +15,5 @@ pub(crate) use inflight::{Completed, Outgoing, RequestKey, Requests, TimeoutOutc
 pub(crate) use retransmit::RetransmitPolicy;
 pub(crate) use tokens::Tokens;
 
-/// What the reference gives every try.
+/// The timeout of every try in the reference.
 const TRY: Duration = Duration::from_millis(1000);

@@ -1,7 +1,7 @@
-//! How long a try waits for its answer (PROTOCOL B.6).
+//! The timeouts of tries (PROTOCOL B.6).
 //!
-//! A request counts as unanswered when it does in the reference: a second for each try. The tries
-//! themselves are sent as early as the measured round trips allow, within a budget.
+//! A request times out when it does in the reference: after one second per try. Retries are sent as
+//! early as the measured round trips allow, within a budget.
 
 use std::net::SocketAddrV4;
 use std::time::{Duration, Instant};
@@ -11,13 +11,13 @@ use super::adaptive::Adaptive;
 use super::rtt_cache::RttCache;
 use crate::{AdaptiveTimeout, Rng};
 
-/// The timers of all requests of a node.
+/// The retransmission timers of all requests of a node.
 #[derive(Debug)]
 pub(crate) struct RetransmitPolicy {
     policy: Policy,
 }
 
-/// A request that has just been sent, or is due to be sent again.
+/// A request that was just sent, or whose deadline has passed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct SentRequest {
     pub(super) to: SocketAddrV4,
@@ -25,7 +25,7 @@ pub(super) struct SentRequest {
     pub(super) sent: u32,
     /// How often it may be sent.
     pub(super) tries: u32,
-    /// Since it was sent first.
+    /// The time since the first try.
     pub(super) since_first: Duration,
 }
 
@@ -33,27 +33,27 @@ pub(super) struct SentRequest {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Next {
     Send,
-    /// Too many were sent early of late: wait on.
+    /// The budget for early tries is spent: wait until this time.
     WaitUntil(Instant),
 }
 
 #[derive(Debug)]
 enum Policy {
-    /// The reference's option.
+    /// The reference's option `adaptiveTimeout`.
     Adaptive(Adaptive),
     Measured(Measured),
 }
 
-/// Round trips, and how many requests may be repeated because of them.
+/// Measured round trips, and the budget for early tries.
 #[derive(Debug)]
 struct Measured {
     overall: Option<Estimate>,
     nodes: RttCache<Estimate>,
-    /// What may be spent on early tries.
+    /// Credit for early tries: each costs [`COST`].
     budget: u32,
 }
 
-/// A smoothed round trip and its mean deviation (RFC 6298).
+/// A smoothed round-trip time and its mean deviation (RFC 6298).
 #[derive(Clone, Copy, Debug)]
 struct Estimate {
     mean: Duration,
@@ -61,7 +61,7 @@ struct Estimate {
 }
 
 impl RetransmitPolicy {
-    /// `None`: the timers follow the round trips that are measured.
+    /// With `None`, the timers follow the measured round trips.
     pub(crate) fn new(option: Option<AdaptiveTimeout>, now: Instant) -> Self {
         let policy = match option {
             Some(option) => Policy::Adaptive(Adaptive::new(option, now)),
@@ -70,7 +70,7 @@ impl RetransmitPolicy {
         Self { policy }
     }
 
-    /// How long a try waits that is being sent.
+    /// The timeout of a try that is being sent.
     pub(super) fn wait(&mut self, rng: &mut Rng, attempt: SentRequest) -> Duration {
         match &mut self.policy {
             Policy::Adaptive(adaptive) => adaptive.wait(rng, attempt.to, attempt.sent),
@@ -78,14 +78,14 @@ impl RetransmitPolicy {
         }
     }
 
-    /// A request is sent for the first time.
+    /// Notes that a request is sent for the first time, which adds to the budget.
     pub(super) fn handle_first(&mut self) {
         if let Policy::Measured(measured) = &mut self.policy {
             measured.budget = (measured.budget + EARNED).min(MAX_BUDGET);
         }
     }
 
-    /// Decides about a try that was not answered in time.
+    /// Decides what to do about a try that was not answered in time.
     pub(super) fn handle_silence(&mut self, now: Instant, attempt: SentRequest) -> Next {
         match &mut self.policy {
             Policy::Adaptive(_) => Next::Send,
@@ -105,7 +105,7 @@ impl RetransmitPolicy {
             Policy::Adaptive(adaptive) if sent <= 2 => adaptive.learn(now, to, since_first),
             Policy::Adaptive(_) => {}
             Policy::Measured(measured) if sent == 1 => measured.learn(now, to, since_last),
-            // An answer that comes so soon after the second try is one to the first.
+            // An answer so soon after the second try must be an answer to the first one.
             Policy::Measured(measured) if sent == 2 && measured.is_soon(since_last) => {
                 measured.learn(now, to, since_first);
             }
@@ -113,7 +113,8 @@ impl RetransmitPolicy {
         }
     }
 
-    /// True if a node has had as much time to answer as in the reference, or two tries.
+    /// True if the node had as much time to answer as one try has in the reference, or got two
+    /// tries.
     pub(super) fn is_stalled(&self, attempt: SentRequest) -> bool {
         match &self.policy {
             Policy::Adaptive(_) => true,
@@ -127,8 +128,8 @@ impl Measured {
         Self { overall: None, nodes: RttCache::new(NODES, AGE, now), budget: MAX_BUDGET }
     }
 
-    /// The last two tries divide what is left among them, so that one of them comes late enough to
-    /// outlive a short cut of the network.
+    /// The last two tries share the remaining time evenly, so that one of them is sent after a
+    /// short outage of the network.
     fn wait(&self, attempt: SentRequest) -> Duration {
         let SentRequest { to, sent, tries, .. } = attempt;
         let timeout = self.timeout(to);
@@ -160,7 +161,7 @@ impl Measured {
         self.nodes.insert(now, to, Estimate::after(known, rtt));
     }
 
-    /// True if no answer is ever that quick.
+    /// True if the time is too short for a round trip: less than half the mean.
     fn is_soon(&self, elapsed: Duration) -> bool {
         self.overall.is_some_and(|overall| elapsed < overall.mean / 2)
     }
@@ -170,7 +171,8 @@ impl Measured {
             return TRY;
         };
         let timeout = match self.nodes.get(&to) {
-            // A few samples say little of how much they vary; many of other nodes say more.
+            // A few samples of one node overestimate its deviation. The deviation over all nodes is
+            // an upper limit.
             Some(node) => {
                 Estimate { deviation: node.deviation.min(overall.deviation), ..*node }.timeout()
             }
@@ -194,30 +196,31 @@ impl Estimate {
 }
 
 impl SentRequest {
-    /// What is left of the request's time, divided among the tries that are left.
+    /// The remaining time of the request, divided evenly among the remaining tries.
     fn even_share(self) -> Duration {
         let left = (TRY * self.tries).saturating_sub(self.since_first);
         left / (self.tries.saturating_sub(self.sent) + 1)
     }
 }
 
-/// Less than this may be a busy peer rather than a lost packet.
+/// The shortest timeout. An answer may take this long because the peer is busy, not because a
+/// packet was lost.
 const LEAST: Duration = Duration::from_millis(200);
 
-/// One try in ten is early: loss of three packets in a hundred needs no more.
+/// Each request earns credit for a tenth of an early try. That is enough for a packet loss of 3 %.
 const EARNED: u32 = 1;
 const COST: u32 = 10;
 
-/// Six early tries at once.
+/// Credit for at most six early tries in a burst.
 const MAX_BUDGET: u32 = 60;
 
-/// The wait doubles with each try; no request has so many that this matters.
+/// Limits the exponent of the backoff. No request has enough tries to reach it.
 const MAX_DOUBLINGS: u32 = 8;
 
-/// Nodes whose round trips are remembered, at least.
+/// The least number of nodes whose round trips are remembered.
 const NODES: usize = 256;
 
-/// A path changes in minutes, not in seconds.
+/// How long round trips are remembered: paths change in minutes, not in seconds.
 const AGE: Duration = Duration::from_secs(10 * 60);
 
 #[cfg(test)]
@@ -290,7 +293,7 @@ mod tests {
         retransmit
     }
 
-    /// When each try of a request that nobody answers is over, in milliseconds.
+    /// The time at which each try of an unanswered request ends, in milliseconds.
     fn schedule(retransmit: &mut RetransmitPolicy, tries: u32) -> Vec<u128> {
         let (mut rng, mut since_first) = (Rng::from_seed([1; 32]), Duration::ZERO);
         let waits = (1..=tries).map(|sent| {

@@ -1,23 +1,25 @@
-//! What is known of destinations: a bounded map that forgets. Reference: xache 1.2, index.js.
+//! Measurements by destination: a bounded map whose entries age. Reference: xache 1.2, index.js.
 
 use std::collections::HashMap;
 use std::net::SocketAddrV4;
 use std::time::{Duration, Instant};
 
-/// Two generations: what was not written for long is in neither.
+/// Two generations of entries. An entry that is not written again leaves with the older one.
 #[derive(Debug)]
 pub(super) struct RttCache<T> {
     fresh: HashMap<SocketAddrV4, T>,
     stale: HashMap<SocketAddrV4, T>,
-    /// Entries of one generation.
+    /// Maximum entries of one generation.
     size: usize,
-    /// How long a generation is fresh.
+    /// The time after which the fresh generation becomes the stale one.
     age: Duration,
     rotated: Instant,
 }
 
 impl<T> RttCache<T> {
-    /// Holds at least the latest `size` entries, for `age` at most.
+    /// Keeps at least the latest `size` entries until they age. Generations rotate only at
+    /// insertions: an entry that is not written again leaves at the first insertions after 0.67 to
+    /// 1.33 times `age`.
     pub(super) fn new(size: usize, age: Duration, now: Instant) -> Self {
         Self {
             fresh: HashMap::new(),

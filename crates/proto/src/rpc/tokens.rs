@@ -31,7 +31,7 @@ impl Tokens {
         token(host, &secrets.new)
     }
 
-    /// True if this host was issued this token a short while ago.
+    /// True if the token was issued to this host and has not expired.
     pub(crate) fn verify(&self, host: Ipv4Addr, given: &[u8; 32]) -> bool {
         let Some(secrets) = &self.secrets else {
             return false;
@@ -41,7 +41,7 @@ impl Tokens {
         bool::from(new | old)
     }
 
-    /// A slot of 750 ms has passed.
+    /// Ends a slot of 750 ms.
     pub(crate) fn handle_slot(&mut self) {
         let Some(secrets) = &mut self.secrets else {
             return;
@@ -51,7 +51,7 @@ impl Tokens {
             return;
         }
         secrets.rotate();
-        // Every token out there has become invalid: an idle node needs no secret, and no timer.
+        // All issued tokens have expired. An idle node keeps no secrets and needs no timer.
         if secrets.unused >= 2 {
             self.secrets = None;
         }

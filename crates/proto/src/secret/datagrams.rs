@@ -1,4 +1,4 @@
-//! Unordered messages: each is a box of its own in a UDX message (PROTOCOL F.5).
+//! Unordered messages. Each is a secretbox in a UDX message (PROTOCOL F.5).
 
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
@@ -16,7 +16,8 @@ pub struct Datagrams {
 }
 
 impl Datagrams {
-    /// For a finished handshake. The counter starts at 8 random bytes.
+    /// Derives the keys from a finished handshake. `start` is the first counter: 8 fresh random
+    /// bytes.
     pub fn new(handshake: &Finished, start: [u8; 8]) -> Self {
         let key =
             |role: &[u8; 32]| Zeroizing::new(wire::keyed_hash(&handshake.hash, &[role, &ns::SEND]));
@@ -27,8 +28,8 @@ impl Datagrams {
         Self { tx: *tx, rx: *rx, counter: start, start }
     }
 
-    /// The datagram of a message, 24 bytes longer; `None` once all nonces are used, which ends the
-    /// connection.
+    /// Encrypts a message. The datagram is 24 bytes longer. `None` once all nonces are used; the
+    /// connection must then end.
     pub fn seal(&mut self, message: &[u8]) -> Option<Vec<u8>> {
         let counter = self.counter.wrapping_add(1);
         if counter == self.start {
@@ -43,7 +44,7 @@ impl Datagrams {
         Some(out)
     }
 
-    /// The message of a datagram; `None` for a forgery. Repetitions are not noticed.
+    /// Decrypts a datagram; `None` for a forgery. Replayed datagrams are not detected.
     pub fn open(&self, datagram: &[u8]) -> Option<Vec<u8>> {
         let (counter, boxed) = datagram.split_first_chunk::<COUNTER_LEN>()?;
         secretbox::open(&self.rx, &nonce(*counter), boxed)

@@ -1,10 +1,10 @@
-//! A message with room around it.
+//! A message in a buffer with room for the framing.
 
 use std::fmt;
 
 use super::{HEADROOM, TAILROOM};
 
-/// A message to be written, in memory where it can become a frame without another copy.
+/// A message to be written, in a buffer where it can be framed without another copy.
 pub struct Message {
     /// [`HEADROOM`] bytes, then the message.
     buf: Vec<u8>,
@@ -21,7 +21,7 @@ impl Message {
         self.len() == 0
     }
 
-    /// For [`super::Sender::frame_from`].
+    /// The buffer, as [`super::Sender::frame_from`] expects it.
     pub(crate) fn into_buf(self) -> Vec<u8> {
         self.buf
     }

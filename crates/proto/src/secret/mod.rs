@@ -1,4 +1,4 @@
-//! What travels between two peers after their handshake: framed messages, unordered messages and
+//! Encryption between two peers after the handshake: framed messages, unordered messages and
 //! holepunch payloads (PROTOCOL D.7, F).
 //!
 //! Reference: @hyperswarm/secret-stream 6.9.2.
@@ -21,16 +21,16 @@ pub use sender::{HEADROOM, Sender, TAILROOM};
 use crate::noise::Finished;
 use crate::wire::{self, ns};
 
-/// The longest message, in bytes: a frame's length has 24 bits and counts tag and MAC.
+/// The longest message, in bytes. The length field of a frame has 24 bits and includes tag and MAC.
 pub const MAX_MESSAGE: usize = (1 << 24) - 1 - 17;
 
-/// By this id a stream knows its peer's first frame.
+/// The id in the first frame of a direction. The receiver checks it against its own handshake.
 fn stream_id(handshake: &Finished, of_initiator: bool) -> [u8; 32] {
     let role = if of_initiator { &ns::INITIATOR } else { &ns::RESPONDER };
     wire::keyed_hash(&handshake.hash, &[role])
 }
 
-/// Bytes of a frame's length.
+/// Bytes of a frame's length field.
 const LENGTH_LEN: usize = 3;
 
 /// Bytes of the first frame: length, stream id, header of the cipher.

@@ -1,12 +1,12 @@
 //! Poly1305 in 64-bit limbs, for short messages.
 //!
-//! The vector code of RustCrypto takes a microsecond to begin, as long as this takes for 2 KiB.
+//! The vector code of RustCrypto needs a microsecond to start, in which this code processes 2 KiB.
 //! The arithmetic is that of poly1305-donna: numbers modulo 2^130 − 5 in limbs of 44, 44 and 42
 //! bits, no branch and no index that depends on a secret.
 
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-/// A one-time authenticator. Its key is wiped when it is dropped.
+/// A one-time authenticator. Its key is wiped on drop.
 #[derive(Zeroize, ZeroizeOnDrop)]
 pub(super) struct Poly1305 {
     r: [u64; 3],
@@ -17,7 +17,7 @@ pub(super) struct Poly1305 {
 }
 
 impl Poly1305 {
-    /// With a key that serves for one message only.
+    /// An authenticator with a key that must serve for one message only.
     pub(super) fn new(key: &[u8; 32]) -> Self {
         let (r, pad) = key.split_at(16);
         let r = little_endian(r) & 0x0fff_fffc_0fff_fffc_0fff_fffc_0fff_ffff;
@@ -25,7 +25,7 @@ impl Poly1305 {
         Self { r, r20: [r[1] * 20, r[2] * 20], pad: little_endian(pad), h: [0; 3] }
     }
 
-    /// Takes whole blocks: what is left beyond the last multiple of 16 bytes is ignored.
+    /// Processes whole blocks. Bytes after the last multiple of 16 are ignored.
     pub(super) fn update_blocks(&mut self, data: &[u8]) {
         for block in data.chunks_exact(BLOCK) {
             let mut limbs = limbs(little_endian(block));
@@ -34,7 +34,7 @@ impl Poly1305 {
         }
     }
 
-    /// Takes the rest of the message and returns its tag.
+    /// Processes the rest of the message and returns the tag.
     pub(super) fn finish(mut self, data: &[u8]) -> [u8; 16] {
         self.update_blocks(data);
         let rest = data.chunks_exact(BLOCK).remainder();
@@ -72,7 +72,7 @@ impl Poly1305 {
         h2 += h1 >> 44;
         h1 &= MASK_44;
 
-        // g = h − p = h + 5 − 2^130: the smaller of the two if it is not negative.
+        // g = h − p = h + 5 − 2^130. If g is not negative it is the reduced value, otherwise h is.
         let g0 = h0 + 5;
         let g1 = h1 + (g0 >> 44);
         let g2 = h2.wrapping_add(g1 >> 44).wrapping_sub(1 << 42);

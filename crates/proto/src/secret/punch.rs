@@ -1,4 +1,5 @@
-//! Holepunch payloads, which pass through relays that must not read them (PROTOCOL D.7).
+//! Holepunch payloads. They pass through relays, which must not be able to read them (PROTOCOL
+//! D.7).
 //!
 //! Reference: hyperdht 6.34.0 `lib/secure-payload.js`.
 
@@ -9,7 +10,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 use super::secretbox::{self, MAC_LEN, NONCE_LEN};
 use crate::wire;
 
-/// Seals and opens the payloads of one handshake, and makes its address tokens.
+/// Encrypts and decrypts the payloads of one handshake, and creates its address tokens.
 #[derive(Zeroize, ZeroizeOnDrop)]
 pub struct PunchBox {
     shared: [u8; 32],
@@ -17,12 +18,13 @@ pub struct PunchBox {
 }
 
 impl PunchBox {
-    /// With the handshake's holepunch secret, and 32 fresh random bytes for the tokens.
+    /// `holepunch_secret` is the handshake's, `local_secret` is 32 fresh random bytes for the
+    /// tokens.
     pub fn new(holepunch_secret: &[u8; 32], local_secret: &[u8; 32]) -> Self {
         Self { shared: *holepunch_secret, local: *local_secret }
     }
 
-    /// The payload as it travels: the nonce, which must be fresh and random, and the box.
+    /// Encrypts a payload: the result is the nonce and the box. The nonce must be fresh and random.
     pub fn seal(&self, plaintext: &[u8], nonce: [u8; 24]) -> Vec<u8> {
         let mut out = Vec::with_capacity(NONCE_LEN + MAC_LEN + plaintext.len());
         out.extend_from_slice(&nonce);
@@ -30,7 +32,7 @@ impl PunchBox {
         out
     }
 
-    /// The plaintext of a payload; `None` for a forgery and for an empty one.
+    /// Decrypts a payload; `None` for a forgery, and for an empty plaintext.
     pub fn open(&self, payload: &[u8]) -> Option<Vec<u8>> {
         let (nonce, boxed) = payload.split_first_chunk::<NONCE_LEN>()?;
         if boxed.len() <= MAC_LEN {
@@ -39,7 +41,7 @@ impl PunchBox {
         secretbox::open(&self.shared, nonce, boxed)
     }
 
-    /// What a peer that receives on this host can repeat, and nobody else.
+    /// The address token of a host. Only a peer that receives packets there can return it.
     pub fn token(&self, host: Ipv4Addr) -> [u8; 32] {
         wire::token(host, &self.local)
     }

@@ -9,16 +9,16 @@ use super::cipher::{HEADER_LEN, MAC_LEN, Pull, SEAL_HEADROOM, WithHeadroom};
 use super::{FIRST_FRAME_LEN, LENGTH_LEN, stream_id};
 use crate::noise::Finished;
 
-/// Why a stream must be given up.
+/// Why a stream is broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum FrameError {
-    /// The first frame has not the length of a header.
+    /// The first frame does not have the length of a header.
     #[error("Invalid header message received")]
     HeaderLength,
-    /// The first frame is not the header that the handshake demands.
+    /// The stream id in the first frame does not match the handshake.
     #[error("Invalid header received")]
     InvalidHeader,
-    /// A frame is too short to be one.
+    /// A frame is too short for a tag and a MAC.
     #[error("Invalid message received")]
     InvalidMessage,
     /// A frame does not authenticate. The text is that of the reference's crypto library.
@@ -26,7 +26,7 @@ pub enum FrameError {
     Forged,
 }
 
-/// Reassembles and decrypts what this side receives.
+/// Reassembles and decrypts the stream that this side receives.
 pub struct Receiver(Stage);
 
 enum Stage {
@@ -36,7 +36,7 @@ enum Stage {
 }
 
 impl Receiver {
-    /// For a finished handshake.
+    /// A receiver for a finished handshake.
     pub fn new(handshake: &Finished) -> Self {
         Self(Stage::Header(Header {
             key: Zeroizing::new(*handshake.rx()),
@@ -46,8 +46,8 @@ impl Receiver {
         }))
     }
 
-    /// Takes the next bytes of the stream, cut anywhere, and hands out each message that they
-    /// complete, empty ones too. After an error the stream is broken for good.
+    /// Takes the next bytes of the stream, which may be cut anywhere. Passes each message that they
+    /// complete to `sink`, empty ones too. After an error, every later call returns the same error.
     pub fn feed(&mut self, bytes: &[u8], sink: &mut dyn FnMut(Bytes)) -> Result<(), FrameError> {
         let fed = self.try_feed(bytes, sink);
         if let Err(error) = fed {
@@ -103,7 +103,7 @@ struct Header {
 }
 
 impl Header {
-    /// Takes what it needs; the cipher when it is complete.
+    /// Consumes the bytes of the first frame. Returns the cipher once the frame is complete.
     fn read(&mut self, bytes: &mut &[u8]) -> Result<Option<Pull>, FrameError> {
         fill(&mut self.bytes, &mut self.len, bytes);
         let (length, rest) = self.bytes.split_at(LENGTH_LEN);
@@ -125,17 +125,17 @@ impl Header {
 /// A later frame, as far as it has arrived.
 #[derive(Default)]
 struct Frame {
-    /// The length, and the encrypted tag.
+    /// The length field and the encrypted tag.
     head: [u8; LENGTH_LEN + 1],
     head_len: usize,
-    /// Room, then ciphertext.
+    /// Headroom, then ciphertext.
     body: Vec<u8>,
     mac: [u8; MAC_LEN],
     mac_len: usize,
 }
 
 impl Frame {
-    /// Takes what it needs; the message when it is complete.
+    /// Consumes the bytes of one frame. Returns the message once the frame is complete.
     fn read(&mut self, bytes: &mut &[u8], pull: &mut Pull) -> Result<Option<Bytes>, FrameError> {
         fill(&mut self.head, &mut self.head_len, bytes);
         if self.head_len < LENGTH_LEN {
@@ -154,7 +154,8 @@ impl Frame {
         self.finish(pull).map(Some)
     }
 
-    /// Takes ciphertext. Memory is reserved for what has arrived, not for what a length promises.
+    /// Consumes ciphertext. Memory grows with the bytes that have arrived, because a peer can
+    /// announce a length and never send that much.
     fn extend_body(&mut self, size: usize, bytes: &mut &[u8]) {
         if self.body.is_empty() {
             self.body.reserve_exact(SEAL_HEADROOM + size.min(FIRST_RESERVATION.max(bytes.len())));
@@ -198,5 +199,6 @@ fn u24(bytes: &[u8]) -> usize {
     }
 }
 
-/// Bytes of ciphertext that are reserved on the word of a length: those of the usual bulk write.
+/// The most bytes that are reserved because of a frame's length alone: the size of a usual bulk
+/// write.
 const FIRST_RESERVATION: usize = 65_536;

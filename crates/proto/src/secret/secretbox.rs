@@ -18,7 +18,7 @@ pub(super) fn seal(key: &[u8; 32], nonce: &[u8; NONCE_LEN], plaintext: &[u8], ou
     mac.copy_from_slice(&Poly1305::new(&mac_key).finish(ciphertext));
 }
 
-/// The plaintext of a box; `None` if it is a forgery.
+/// Decrypts a box; `None` if it is a forgery.
 pub(super) fn open(key: &[u8; 32], nonce: &[u8; NONCE_LEN], boxed: &[u8]) -> Option<Vec<u8>> {
     let (mac, ciphertext) = boxed.split_first_chunk::<MAC_LEN>()?;
     let (mac_key, mut stream) = begin(key, nonce);

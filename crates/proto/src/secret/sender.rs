@@ -6,14 +6,14 @@ use super::cipher::{HEADER_LEN, MAC_LEN, Push, SEAL_HEADROOM, WithHeadroom};
 use super::{FIRST_FRAME_LEN, LENGTH_LEN, MAX_MESSAGE, stream_id};
 use crate::noise::Finished;
 
-/// Frames what this side sends.
+/// Encrypts and frames the messages that this side sends.
 pub struct Sender {
     first_frame: [u8; FIRST_FRAME_LEN],
     push: Push,
 }
 
 impl Sender {
-    /// For a finished handshake. The header is 24 fresh random bytes.
+    /// A sender for a finished handshake. `header` is 24 fresh random bytes.
     pub fn new(handshake: &Finished, header: [u8; HEADER_LEN]) -> Self {
         let mut first_frame = [0; FIRST_FRAME_LEN];
         let (length, rest) = first_frame.split_at_mut(LENGTH_LEN);
@@ -24,13 +24,13 @@ impl Sender {
         Self { first_frame, push: Push::new(handshake.tx(), &header) }
     }
 
-    /// The frame that opens this direction; it goes out before all others.
+    /// The first frame of this direction. Send it before all others.
     pub fn first_frame(&self) -> Vec<u8> {
         self.first_frame.to_vec()
     }
 
-    /// The frame of a message. Callers keep to [`MAX_MESSAGE`]: what is longer becomes several
-    /// messages.
+    /// The frame of a message. A message longer than [`MAX_MESSAGE`] is split into several
+    /// messages, which callers should avoid.
     pub fn frame(&mut self, plaintext: &[u8]) -> Bytes {
         let mut buf = Vec::with_capacity(HEADROOM + plaintext.len() + TAILROOM);
         buf.resize(HEADROOM, 0);
@@ -38,8 +38,8 @@ impl Sender {
         self.frame_from(buf)
     }
 
-    /// The frame of the message that stands in a buffer behind [`HEADROOM`] bytes of any content.
-    /// Nothing is copied if [`TAILROOM`] bytes of capacity are left.
+    /// The frame of the message in `buf`, which begins after [`HEADROOM`] bytes of any content.
+    /// Nothing is copied if `buf` has [`TAILROOM`] bytes of spare capacity.
     pub fn frame_from(&mut self, mut buf: Vec<u8>) -> Bytes {
         if buf.len() > HEADROOM + MAX_MESSAGE {
             return self.frames_of(&buf[HEADROOM..]);
@@ -82,7 +82,7 @@ fn u24(value: usize) -> [u8; LENGTH_LEN] {
 /// Bytes before the message in a buffer for [`Sender::frame_from`].
 pub const HEADROOM: usize = SEAL_HEADROOM;
 
-/// Bytes of capacity after it.
+/// Bytes of spare capacity after the message.
 pub const TAILROOM: usize = MAC_LEN;
 
 /// The only tag that secret streams send.

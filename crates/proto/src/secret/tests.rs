@@ -243,7 +243,7 @@ fn feed(receiver: &mut Receiver, bytes: &[u8]) -> (Vec<Vec<u8>>, Result<(), Fram
     (messages, fed)
 }
 
-/// The handshake of which the vectors were made.
+/// The handshake from which the vectors were generated.
 fn reference_handshake() -> (Finished, Finished) {
     let v: Value =
         serde_json::from_str(include_str!("../../tests/vectors/D_noise_ik.json")).expect("json");

@@ -1,10 +1,10 @@
 //! The secretstream cipher of libsodium, XChaCha20-Poly1305 (PROTOCOL F.3).
 //!
 //! A frame is almost an IETF ChaCha20-Poly1305 message. The plaintext is a block of the tag and 63
-//! zeros, then the message; of the block's ciphertext only the first byte is sent. The padding in
-//! the MAC is an old slip of libsodium that equals the standard's if the length is a multiple of
-//! 8: such messages suit ring's fused assembly, in a buffer with room for the block before the
-//! message. All others take one pass of ChaCha20 and one of Poly1305.
+//! zeros, then the message; of the block's ciphertext only the first byte is sent. An old bug of
+//! libsodium makes the padding in the MAC differ from the standard, unless the length is a multiple
+//! of 8. Messages of such a length can use ring's fused assembly, in a buffer with room for the
+//! block before the message. All others take one pass of ChaCha20 and one of Poly1305.
 
 use chacha20::cipher::{KeyIvInit, StreamCipher};
 use chacha20::{ChaCha20, R20, hchacha};
@@ -25,8 +25,8 @@ impl Push {
         Self(State::new(key, header))
     }
 
-    /// Encrypts in place what follows the room. Returns the encrypted tag, which goes before the
-    /// ciphertext, and the MAC, which goes after it.
+    /// Encrypts the message after the headroom in place. Returns the encrypted tag, which goes
+    /// before the ciphertext, and the MAC, which goes after it.
     pub(super) fn seal(&mut self, tag: u8, buf: &mut WithHeadroom<'_>) -> (u8, [u8; MAC_LEN]) {
         let (first, mac) = if buf.suits_fused(0) {
             self.0.seal_fused(tag, buf)
@@ -47,8 +47,8 @@ impl Pull {
         Self(State::new(key, header))
     }
 
-    /// Decrypts in place what follows the room and returns the tag. A forgery changes nothing but
-    /// the buffer.
+    /// Decrypts the message after the headroom in place and returns the tag. A forgery changes the
+    /// buffer, but not the state.
     pub(super) fn open(
         &mut self,
         first: u8,
@@ -71,7 +71,7 @@ pub(super) struct WithHeadroom<'a> {
 }
 
 impl<'a> WithHeadroom<'a> {
-    /// `None` if the buffer is shorter than the room.
+    /// `None` if the buffer is shorter than the headroom.
     pub(super) fn new(all: &'a mut [u8]) -> Option<Self> {
         (all.len() >= SEAL_HEADROOM).then_some(Self { all })
     }
@@ -110,7 +110,7 @@ impl State {
         let nonce = Nonce::assume_unique_for_key(self.nonce());
         match self.aead.seal_in_place_separate_tag(nonce, Aad::empty(), buf.all) {
             Ok(mac) => (buf.all[0], std::array::from_fn(|at| mac.as_ref()[at])),
-            // ring refuses more than 256 GiB and leaves the buffer as it is.
+            // ring refuses more than 256 GiB and does not change the buffer.
             Err(_) => self.seal_portably(tag, buf.message()),
         }
     }
@@ -178,8 +178,8 @@ impl State {
     }
 }
 
-/// The first blocks of keystream: the Poly1305 key, the tag's block, and what the first bytes of
-/// the message need.
+/// The first blocks of keystream: the Poly1305 key, the block of the tag, and the keystream for the
+/// first bytes of the message.
 struct Start {
     mac_key: [u8; BLOCK],
     block: [u8; BLOCK],
@@ -214,7 +214,8 @@ impl Start {
     fn mac(&self, ciphertext: &[u8]) -> [u8; MAC_LEN] {
         let key: Zeroizing<[u8; 32]> = Zeroizing::new(std::array::from_fn(|at| self.mac_key[at]));
         let (blocks, rest) = ciphertext.split_at(ciphertext.len() & !0xf);
-        // libsodium pads by the length modulo 16, not up to the next 16.
+        // libsodium pads with as many bytes as the length modulo 16, not up to the next multiple of
+        // 16.
         let mut tail = [0; 48];
         tail[..rest.len()].copy_from_slice(rest);
         let lengths = 2 * rest.len();
@@ -241,7 +242,7 @@ impl Drop for Start {
     }
 }
 
-// ring leaves its keys in memory: one of zeros takes the place of the last.
+// ring does not wipe its keys, so a key of zeros overwrites the last one.
 impl Drop for State {
     fn drop(&mut self) {
         wipe(&mut self.aead, aead(&[0; 32]));
@@ -273,14 +274,15 @@ const TAG_REKEY: u8 = 2;
 /// Bytes of a ChaCha20 block.
 const BLOCK: usize = 64;
 
-/// Bytes of keystream that the vector units make at once; a single block takes them as long.
+/// Bytes of keystream that the vector units produce at once. A single block takes as long.
 const BATCH: usize = 4 * BLOCK;
 
-/// Bytes from which it is faster to decrypt with ring. It wants the keystream of the tag's block
-/// first, which costs as much as all the keystream of a short message.
+/// The message length from which decryption with ring is faster, in bytes. ring needs the keystream
+/// of the tag's block first, which costs as much as all the keystream of a short message.
 const OPEN_FUSED_FROM: usize = BATCH - 2 * BLOCK + 1;
 
-/// Bytes from which the vector code for Poly1305 is worth its start, as measured.
+/// The length from which the vector code for Poly1305 is faster in spite of its startup cost, in
+/// bytes; measured.
 const VECTOR_MAC_FROM: usize = 4096;
 
 #[cfg(test)]
