@@ -1,4 +1,4 @@
-//! Our own address, as others tell us that they see it.
+//! Our own address, as other nodes see it.
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 
@@ -10,11 +10,11 @@ use super::table::is_filtered;
 use crate::wire::command;
 use crate::{Cx, Event, Sizes};
 
-/// What we know of the address of the server socket.
+/// Our knowledge of the public address of the server socket.
 #[derive(Debug)]
 pub(super) struct OwnAddress {
     nat: NatSampler,
-    /// Nodes without an id that have told us our address.
+    /// Nodes without an id whose samples of our address were taken.
     strangers: Vec<SocketAddrV4>,
     /// Local port of the server socket.
     server_port: u16,
@@ -24,36 +24,36 @@ impl OwnAddress {
     pub(super) fn new(server_port: u16, known: Option<SocketAddrV4>) -> Self {
         let mut nat = NatSampler::default();
         if let Some(address) = known {
-            // The application has just told us: that is no news to it.
+            // The application has configured this address, so no event reports it.
             nat.add(address);
         }
         Self { nat, strangers: Vec::new(), server_port }
     }
 
-    /// Port 0: it differs from peer to peer.
+    /// Our public address. The port is 0 if it differs from peer to peer.
     pub(super) fn get(&self) -> (Option<Ipv4Addr>, u16) {
         self.nat.address()
     }
 
-    /// True for the port that is bound: no NAT is in between.
+    /// True if this is the bound port, which means that no NAT translates it.
     pub(super) fn is_plain(&self, port: u16) -> bool {
         port != 0 && port == self.server_port
     }
 
-    /// The server socket is bound to another port.
+    /// Notes that the server socket is bound to another port.
     pub(super) fn set_port(&mut self, server_port: u16) {
         self.server_port = server_port;
     }
 
-    /// Takes what a node sees.
+    /// Takes our address as a node sees it.
     pub(super) fn sample(&mut self, cx: &mut Cx<'_>, seen: SocketAddrV4) {
         let old = self.nat.address();
         self.nat.add(seen);
         self.report(cx, old);
     }
 
-    /// Takes what a node without an id sees, from at most `limit` of them, so that no crowd
-    /// outvotes the nodes that we have chosen ourselves.
+    /// Takes our address as a node without an id sees it. Accepts samples of at most `limit` such
+    /// nodes, so that they cannot outvote the nodes that we have chosen ourselves.
     pub(super) fn sample_stranger(
         &mut self,
         cx: &mut Cx<'_>,
@@ -67,7 +67,7 @@ impl OwnAddress {
         }
     }
 
-    /// What a probe has proven counts for more than what was told before.
+    /// Replaces all samples with those of a probe, which are proven.
     pub(super) fn replace(&mut self, cx: &mut Cx<'_>, proven: NatSampler) {
         let old = self.nat.address();
         self.strangers.clear();
@@ -75,13 +75,13 @@ impl OwnAddress {
         self.report(cx, old);
     }
 
-    /// Asks a node to answer to our server socket.
+    /// A PING_NAT that asks a node to answer to our server socket.
     pub(super) fn ping_nat(&self, to: SocketAddrV4) -> RequestSpec {
         let value = Some(Bytes::copy_from_slice(&self.server_port.to_le_bytes()));
         RequestSpec { value, ..RequestSpec::internal(to, command::PING_NAT) }
     }
 
-    /// Counts what is kept.
+    /// Writes the sizes of the tables.
     pub(super) fn measure(&self, sizes: &mut Sizes) {
         sizes.nat_counters = self.nat.len();
         sizes.strangers = self.strangers.len();

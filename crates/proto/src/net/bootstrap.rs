@@ -1,4 +1,5 @@
-//! Finding the network: the places to start from, and the way to being ready (PROTOCOL B.11).
+//! Bootstrapping: the addresses of the bootstrap nodes, and the stages until the node is ready
+//! (PROTOCOL B.11).
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 
@@ -8,12 +9,12 @@ use super::query::Query;
 use crate::wire::{NodeId, command};
 use crate::{Action, BootstrapNode, Config, Cx};
 
-/// The bootstrap list, and how far the bootstrap has come.
+/// The bootstrap nodes, called places here, and the stage of the bootstrap.
 #[derive(Debug)]
 pub(super) struct Bootstrap {
     places: Vec<Place>,
     stage: Stage,
-    /// Where the latest query has walked to.
+    /// The target of the latest bootstrap query.
     walked: NodeId,
     quick_test: QuickTest,
     check: Check,
@@ -25,13 +26,13 @@ struct Place {
     state: PlaceState,
 }
 
-/// Where a place is.
+/// What is known of a place's address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum PlaceState {
     Unknown,
-    /// Is it where it was suggested?
+    /// A ping to the suggested address is in flight.
     Pinging,
-    /// Where is it? Asked at this tick.
+    /// A name lookup is running since this tick.
     Resolving(u64),
     Known(SocketAddrV4),
 }
@@ -40,42 +41,44 @@ enum PlaceState {
 enum Stage {
     /// A query for our own id runs.
     Walking,
-    /// The query has ended, the check of the firewall has not.
+    /// The query has ended, but the firewall check has not.
     Checking,
     Done,
 }
 
-/// A place was found, or given up until the next query wants it.
+/// The search for a place's address has ended. `None`: without success, until the next query starts
+/// it again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub(super) struct Settled(pub(super) Option<SocketAddrV4>);
 
-/// What follows the end of a query or of the check.
+/// The next step after the end of the query or of the check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Then {
-    /// The check is to start.
+    /// Start the check.
     Check,
-    /// Something else has to end first, or nothing is left to do.
+    /// Do nothing: something else has to end first, or all has ended before.
     Wait,
-    /// Both have ended.
+    /// Query and check have both ended.
     Conclude,
 }
 
-/// One PING_NAT to the first node that answers: does it pay to check the firewall?
+/// One PING_NAT to the first node that answers. It tests whether a firewall check is worthwhile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum QuickTest {
     Wanted,
     Unwanted,
 }
 
-/// The check of the firewall, which may tell us what our id is.
+/// The firewall check, which may determine our id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Check {
-    /// Nothing speaks for it.
+    /// No check: nothing suggests that it would succeed.
     Pointless,
-    /// When there are enough nodes to ask.
+    /// The check starts when there are enough nodes to ask.
     Wanted,
-    /// When the query has ended: it may make us persistent, which wants many samples.
+    /// The check starts when the query has ended. It may make us persistent, which requires many
+    /// samples of our address.
     Late,
     Running,
     Ended,
@@ -91,7 +94,7 @@ impl Bootstrap {
         Self { places, stage: Stage::Walking, walked: [0; 32], quick_test, check }
     }
 
-    /// How many places there are.
+    /// The number of places.
     pub(super) fn len(&self) -> usize {
         self.places.len()
     }
@@ -101,24 +104,25 @@ impl Bootstrap {
         self.stage == Stage::Done
     }
 
-    /// True unless places are being looked for.
+    /// True unless the address of a place is being looked up.
     pub(super) fn is_settled(&self) -> bool {
         self.places
             .iter()
             .all(|place| matches!(place.state, PlaceState::Unknown | PlaceState::Known(_)))
     }
 
-    /// The addresses that are known.
+    /// The known addresses.
     pub(super) fn addresses(&self) -> impl Iterator<Item = SocketAddrV4> {
         self.places.iter().filter_map(Place::address)
     }
 
-    /// A query walks to our id, as far as it is known.
+    /// Notes the target of the bootstrap query: our id, as far as it is known.
     pub(super) fn handle_walk(&mut self, target: NodeId) {
         self.walked = target;
     }
 
-    /// A node did not answer. If a name led to it, the name may lead elsewhere.
+    /// A node did not answer. If its address came from a name, the next query resolves the name
+    /// again.
     pub(super) fn handle_silence(&mut self, address: SocketAddrV4) {
         for place in &mut self.places {
             let is_name = matches!(place.node, BootstrapNode::Name { .. });
@@ -128,7 +132,7 @@ impl Bootstrap {
         }
     }
 
-    /// Gives a query the places to start from. True if more of them will follow.
+    /// Adds the places with known addresses to a query. True if more addresses will follow.
     pub(super) fn add_nodes(
         &mut self,
         cx: &mut Cx<'_>,
@@ -138,7 +142,8 @@ impl Bootstrap {
     ) -> bool {
         for (index, place) in self.places.iter_mut().enumerate() {
             let suggested = place.suggested();
-            // A suggestion that holds saves a round trip; the ping decides on DNS only.
+            // The query uses a suggested address at once, which saves a round trip if it is right.
+            // The ping only decides whether DNS is needed.
             let address = place.address().or(suggested);
             address.into_iter().for_each(|address| query.push_bootstrap(address));
             match (place.state, suggested) {
@@ -154,7 +159,7 @@ impl Bootstrap {
         !self.is_settled()
     }
 
-    /// The ping of a suggested address has ended.
+    /// Takes the end of a ping to a suggested address.
     pub(super) fn handle_suggested(
         &mut self,
         cx: &mut Cx<'_>,
@@ -172,7 +177,7 @@ impl Bootstrap {
         }
     }
 
-    /// Takes the addresses of a name for one place; none if it could not be resolved.
+    /// Takes the result of a name lookup for one place. `addresses` is empty if the lookup failed.
     pub(super) fn handle_resolved(
         &mut self,
         index: usize,
@@ -190,7 +195,7 @@ impl Bootstrap {
         Some(place.settle(address))
     }
 
-    /// A name that takes this long is as good as unknown.
+    /// Gives up a name lookup that takes too long.
     pub(super) fn handle_tick(&mut self, index: usize, tick: u64) -> Option<Settled> {
         let place = self.places.get_mut(index)?;
         match place.state {
@@ -204,17 +209,19 @@ impl Bootstrap {
         }
     }
 
-    /// A place is looked for no longer, until the next query wants it.
+    /// Stops the search for a place's address, until the next query starts it again.
     pub(super) fn forget(&mut self, index: usize) -> Option<Settled> {
         Some(self.places.get_mut(index)?.settle(None))
     }
 
-    /// The first node that answers is asked whether it reaches our server socket.
+    /// True if the quick test is wanted and has not been sent. It is sent to the first node that
+    /// answers.
     pub(super) fn take_quick_test(&mut self) -> bool {
         std::mem::replace(&mut self.quick_test, QuickTest::Unwanted) == QuickTest::Wanted
     }
 
-    /// A stranger reaches us: that is worth a check. True while a query walks.
+    /// Notes that the quick test has reached us, which makes a check worthwhile. True while the
+    /// bootstrap query runs.
     pub(super) fn handle_quick_test(&mut self) -> bool {
         let is_walking = self.stage == Stage::Walking;
         if is_walking {
@@ -223,17 +230,17 @@ impl Bootstrap {
         is_walking
     }
 
-    /// True for a check that waits for nodes to ask.
+    /// True if the check waits for enough nodes to ask.
     pub(super) fn wants_check(&self) -> bool {
         self.check == Check::Wanted
     }
 
-    /// The check begins.
+    /// Notes that the check has started.
     pub(super) fn start_check(&mut self) {
         self.check = Check::Running;
     }
 
-    /// The query has ended.
+    /// Takes the end of the bootstrap query.
     pub(super) fn handle_query_end(&mut self) -> Then {
         if self.stage != Stage::Walking {
             return Then::Wait;
@@ -246,7 +253,7 @@ impl Bootstrap {
         }
     }
 
-    /// The check has ended.
+    /// Takes the end of the check.
     pub(super) fn handle_check_end(&mut self) -> Then {
         if self.check != Check::Running {
             return Then::Wait;
@@ -255,8 +262,8 @@ impl Bootstrap {
         if self.stage == Stage::Checking { Then::Conclude } else { Then::Wait }
     }
 
-    /// Both have ended. True if the node is ready; an id that is another than that which we have
-    /// walked to needs another table, and another walk.
+    /// Query and check have ended. True if the node is ready. False if `id` is not the target of
+    /// the query: a new id needs another table, and therefore another query.
     pub(super) fn conclude(&mut self, id: NodeId) -> bool {
         let is_done = id == self.walked;
         self.stage = if is_done { Stage::Done } else { Stage::Walking };
@@ -294,7 +301,7 @@ impl Place {
         Settled(address)
     }
 
-    /// Where it may be, until that is known.
+    /// The suggested address, if the place has one.
     fn suggested(&self) -> Option<SocketAddrV4> {
         match &self.node {
             BootstrapNode::Name { suggested: Some(host), port, .. } => {
@@ -305,5 +312,5 @@ impl Place {
     }
 }
 
-/// About 30 s.
+/// Ticks after which a name lookup is given up: about 30 s.
 const RESOLVE_TICKS: u64 = 6;

@@ -1,4 +1,4 @@
-//! The node's ticks, of 5 s each, and what becomes due in them (PROTOCOL B.8).
+//! The node's ticks of 5 s each, and the tasks that become due in them (PROTOCOL B.8).
 
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
@@ -8,23 +8,24 @@ use super::table::K;
 use crate::timers::NetTimer;
 use crate::{Cx, Timer};
 
-/// Counts ticks.
+/// The tick counter and its countdowns.
 #[derive(Debug)]
 pub(super) struct Clock {
     tick: u64,
     /// Ticks until the table is refreshed.
     refresh_in: u64,
-    /// Ticks until we look for nodes that the table has lost sight of.
+    /// Ticks until the next query from the bootstrap nodes, which finds nodes that the table has
+    /// lost.
     rejoin_in: u64,
     /// Ticks until we may become persistent.
     stable_in: u64,
-    /// The host that was found not to be fit for it.
+    /// Our host at the latest attempt to become persistent.
     last_host: Option<Ipv4Addr>,
     last: Instant,
 }
 
 impl Clock {
-    /// At a random offset, so that no two nodes march in step.
+    /// Starts at random values, so that nodes do not run their tasks in synchrony.
     pub(super) fn new(cx: &mut Cx<'_>) -> Self {
         Self {
             tick: 100 - cx.rng.below(50),
@@ -36,38 +37,39 @@ impl Clock {
         }
     }
 
-    /// The number of the present tick.
+    /// The number of the current tick.
     pub(super) fn tick(&self) -> u64 {
         self.tick
     }
 
-    /// Waits for the next tick.
+    /// Sets the timer of the next tick.
     pub(super) fn start(&self, cx: &mut Cx<'_>) {
         cx.wake_at(Timer::Net(NetTimer::Tick), cx.now + TICK);
     }
 
-    /// The time that has passed since the last tick was no sleep.
+    /// Starts anew after a suspension. The time since the last tick does not count as sleep of the
+    /// machine.
     pub(super) fn restart(&mut self, cx: &mut Cx<'_>) {
         self.last = cx.now;
         self.start(cx);
     }
 
-    /// A tick is due. True if the machine has slept since the last one.
+    /// Handles a due tick. True if the machine has slept since the last one.
     pub(super) fn take_sleep(&mut self, now: Instant) -> bool {
         let slept = now.saturating_duration_since(self.last) > SLEEP;
         self.last = now;
         slept
     }
 
-    /// One more tick.
+    /// Counts a tick.
     pub(super) fn advance(&mut self) {
         self.tick += 1;
     }
 
-    /// Everything looks old after a sleep, and the network may be another one.
+    /// Makes all nodes look old after a sleep, because the network may have changed.
     pub(super) fn handle_wakeup(&mut self) {
         self.tick += 2 * OLD_NODE;
-        // The second tick from here is one of those that ping.
+        // Nodes are pinged in the second tick from here.
         self.tick = (self.tick | PING_MASK) - 1;
         self.stable_in = MORE_STABLE_TICKS;
         self.refresh_in = 1;
@@ -75,18 +77,18 @@ impl Clock {
         self.last_host = None;
     }
 
-    /// A query has begun: that does for a refresh.
+    /// Puts off the next refresh, because a query has the same effect.
     pub(super) fn handle_query(&mut self) {
         self.refresh_in = REFRESH_TICKS;
     }
 
-    /// Counts towards the next refresh of a table of this size. `alone`: there is no bootstrap
-    /// node.
+    /// Counts down to the next refresh; true if it is due. `table` is the number of nodes in the
+    /// table. `alone`: there is no bootstrap node.
     pub(super) fn take_refresh(&mut self, table: usize, alone: bool) -> bool {
         self.refresh_in = self.refresh_in.saturating_sub(1);
         let few = match table {
             0 if alone => return false,
-            // Nobody answered so far: the network may be back.
+            // No node has answered so far. Try often, because the network may be back.
             0 => LONELY_MASK,
             n if n < K => FEW_MASK,
             _ => return self.refresh_in == 0,
@@ -94,7 +96,7 @@ impl Clock {
         self.refresh_in == 0 || self.tick & few == 0
     }
 
-    /// Counts towards the next walk from the bootstrap nodes.
+    /// Counts down to the next query from the bootstrap nodes; true if it is due.
     pub(super) fn take_rejoin(&mut self) -> bool {
         self.rejoin_in = self.rejoin_in.saturating_sub(1);
         let is_due = self.rejoin_in == 0;
@@ -104,13 +106,13 @@ impl Clock {
         is_due
     }
 
-    /// Counts towards the time at which we may become persistent; true if it has come.
+    /// Counts down to the attempt to become persistent; true if it is due.
     pub(super) fn take_stable(&mut self) -> bool {
         self.stable_in = self.stable_in.saturating_sub(1);
         self.stable_in == 0
     }
 
-    /// True for the host that was not fit for persistence; it is tried later then.
+    /// True if the latest attempt failed with this host. The next attempt is then put off.
     pub(super) fn take_unfit(&mut self, host: Option<Ipv4Addr>) -> bool {
         let is_unfit = self.last_host == host;
         if is_unfit {
@@ -119,7 +121,7 @@ impl Clock {
         is_unfit
     }
 
-    /// This host is tried now, and again after a while.
+    /// Notes an attempt to become persistent with this host, and when to try again.
     pub(super) fn handle_attempt(&mut self, host: Option<Ipv4Addr>, forced: bool) {
         self.stable_in = if forced { RETRY_TICKS } else { MORE_STABLE_TICKS };
         self.last_host = host;
@@ -134,22 +136,22 @@ impl Clock {
 /// One tick.
 const TICK: Duration = Duration::from_secs(5);
 
-/// A tick that comes this late means that the machine slept.
+/// If this much time has passed since the last tick, the machine slept.
 const SLEEP: Duration = Duration::from_secs(15);
 
 /// About 5 minutes, counted from the latest query.
 const REFRESH_TICKS: u64 = 60;
 
-/// About 30 minutes. It costs each bootstrap node one request of each node in that time.
+/// About 30 minutes. In this time each bootstrap node receives one such request from each node.
 const REJOIN_TICKS: u64 = 360;
 
-/// About 20 minutes: such a node is likely to stay.
+/// About 20 minutes. A node that has run for so long is likely to stay.
 const STABLE_TICKS: u64 = 240;
 
 /// About 60 minutes, after a check that failed, or a sleep.
 const MORE_STABLE_TICKS: u64 = 3 * STABLE_TICKS;
 
-/// About a minute: a node that has to be persistent does not give up.
+/// About a minute, for a node that is configured to be persistent.
 const RETRY_TICKS: u64 = 12;
 
 /// Some nodes are pinged every 8 ticks.

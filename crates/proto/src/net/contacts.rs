@@ -1,5 +1,5 @@
-//! Which nodes are in the routing table: they come when they are heard, and go when they stay
-//! silent (PROTOCOL B.7 and B.9).
+//! Membership of the routing table: nodes are added when we hear from them, and removed when they
+//! do not answer (PROTOCOL B.7 and B.9).
 
 use std::net::SocketAddrV4;
 
@@ -9,15 +9,16 @@ use super::table::{Contact, Table, is_filtered};
 use crate::wire::{NodeId, Target, command, node_id};
 use crate::{Cx, Event, Sizes};
 
-/// The routing table, and the pings that keep it true. `tick` is the number of the node's tick.
+/// The routing table, and the pings that keep it up to date. `tick` is the number of the node's
+/// tick.
 #[derive(Debug)]
 pub(super) struct Contacts {
     pub(super) table: Table,
-    /// Nodes that are being pinged.
+    /// Pings of [`Purpose::Check`] in flight.
     checks: usize,
-    /// Nodes of full rows that are being pinged.
+    /// Pings of [`Purpose::Swap`] in flight.
     swaps: usize,
-    /// The application is told of nodes that come and go.
+    /// Whether events report added and removed nodes.
     watched: bool,
 }
 
@@ -26,33 +27,35 @@ impl Contacts {
         Self { table: Table::new(id), checks: 0, swaps: 0, watched }
     }
 
-    /// Whether to tell of nodes that come and go.
+    /// Sets whether events report added and removed nodes.
     pub(super) fn watch(&mut self, watch: bool) {
         self.watched = watch;
     }
 
     /// At most `n` nodes close to a target.
     pub(super) fn closest(&self, target: &Target, n: usize) -> Vec<SocketAddrV4> {
-        // The table cannot tell beforehand how many there are, and rows are faster than steps.
+        // `for_each` goes through whole rows, which is faster than single steps of the iterator.
+        // The iterator cannot give a size hint, so the capacity is reserved here.
         let mut closest = Vec::with_capacity(n.min(self.table.len()));
         self.table.closest(target, n).for_each(|node| closest.push(node.address));
         closest
     }
 
-    /// At most `limit` nodes, the latest heard first.
+    /// At most `limit` nodes, the most recently heard first.
     pub(super) fn recent(&self, limit: usize) -> Vec<SocketAddrV4> {
         self.table.latest().take(limit).map(|node| node.address).collect()
     }
 
-    /// The id that a packet carries, if it is that of its source.
+    /// The id in a packet, if it is the id of the source address.
     pub(super) fn valid_id(&self, from: SocketAddrV4, given: Option<NodeId>) -> Option<NodeId> {
-        // A node of the table spares the hash.
+        // If the node is in the table, the hash is not needed.
         let is_known = |id: &NodeId| self.table.get(id).is_some_and(|node| node.address == from);
         given.filter(|id| is_known(id) || *id == node_id(from))
     }
 
-    /// Adds the sender, whose id is that of its address, or notes that it is alive. False if it is
-    /// not in the table. Once the node is ready, one of a full row may have to give way.
+    /// Notes that a sender is alive, and adds it if it is new. `id` must be the id of `from`. False
+    /// if the sender is not in the table. Once our node is ready, a sender that finds its row full
+    /// may replace another node later.
     pub(super) fn hear(
         &mut self,
         cx: &mut Cx<'_>,
@@ -68,7 +71,7 @@ impl Contacts {
             || self.insert(cx, out, (tick, is_ready), Contact::with_id(id, from, tick))
     }
 
-    /// Whether a node's word on our address counts: once in half an hour.
+    /// True if a node's view of our address counts as a sample: once in half an hour.
     pub(super) fn take_sample(&mut self, tick: u64, id: &NodeId) -> bool {
         let Some(node) = self.table.get_mut(id) else {
             return false;
@@ -80,7 +83,7 @@ impl Contacts {
         is_due
     }
 
-    /// Puts a node into the table, unheard. A full row as in [`Contacts::hear`].
+    /// Adds a node that we have not heard from. A full row is handled as in [`Contacts::hear`].
     pub(super) fn add(
         &mut self,
         cx: &mut Cx<'_>,
@@ -99,7 +102,7 @@ impl Contacts {
         }
     }
 
-    /// Pings a few of those that were tried longest ago.
+    /// Pings a few of the nodes that we have not heard from for the longest time.
     pub(super) fn ping_some(&mut self, cx: &mut Cx<'_>, out: &mut Out<'_>, tick: u64) {
         let Some(oldest) = self.table.oldest().next() else {
             return;
@@ -116,7 +119,8 @@ impl Contacts {
         }
     }
 
-    /// Takes a DOWN_HINT: worth a ping, unless we know better or are busy.
+    /// Takes a DOWN_HINT. Pings the node, unless we have just pinged or heard it, or too many
+    /// checks are running.
     pub(super) fn handle_down_hint(
         &mut self,
         cx: &mut Cx<'_>,
@@ -137,7 +141,7 @@ impl Contacts {
         }
     }
 
-    /// A node that did not answer leaves the table, as does one whose answer had no id.
+    /// Takes the end of a check. Removes the node if it did not answer, or if its answer had no id.
     pub(super) fn handle_check(
         &mut self,
         cx: &mut Cx<'_>,
@@ -152,7 +156,8 @@ impl Contacts {
         }
     }
 
-    /// The ping of a node of a full row has ended. True if it left the table, for another.
+    /// Takes the end of the ping of a node in a full row. True if the node was removed, so that
+    /// another may take its place.
     pub(super) fn handle_swap(
         &mut self,
         cx: &mut Cx<'_>,
@@ -169,19 +174,19 @@ impl Contacts {
         true
     }
 
-    /// No ping is under way any more.
+    /// Notes that no ping is in flight any more.
     pub(super) fn clear_pings(&mut self) {
         (self.checks, self.swaps) = (0, 0);
     }
 
-    /// Counts what is kept.
+    /// Writes the sizes of the tables.
     pub(super) fn measure(&self, sizes: &mut Sizes) {
         sizes.table = self.table.len();
         (sizes.table_rows, sizes.table_row) = self.table.rows();
         sizes.checks = self.checks + self.swaps;
     }
 
-    /// False if there was no room for it.
+    /// False if the node may not be in the table, or if its row is full.
     fn insert(
         &mut self,
         cx: &mut Cx<'_>,
@@ -206,7 +211,7 @@ impl Contacts {
         false
     }
 
-    /// Pings a node that was reported down, or was silent for long.
+    /// Pings a node that was reported down, or that has been silent for long.
     fn check(&mut self, cx: &mut Cx<'_>, out: &mut Out<'_>, tick: u64, id: &NodeId) {
         let Some(node) = self.table.get_mut(id) else {
             return;
@@ -218,7 +223,8 @@ impl Contacts {
         out.send(cx, spec, Purpose::Check { id, heard });
     }
 
-    /// Pings the node of a full row that is the likeliest to be gone.
+    /// Pings the node of a full row that is most likely gone: the one that was pinged or heard
+    /// longest ago.
     fn handle_full_row(
         &mut self,
         cx: &mut Cx<'_>,
@@ -252,8 +258,8 @@ const RECENT_NODE: u64 = 12;
 /// About 30 minutes.
 pub(super) const OLD_NODE: u64 = 360;
 
-/// Down hints make us ping no more than this many nodes at a time.
+/// DOWN_HINTs start no more checks while this many are running.
 const MAX_CHECKS: usize = 10;
 
-/// Full rows make us ping no more than this many nodes at a time.
+/// The most pings in flight because of full rows.
 const MAX_SWAPS: usize = 3;

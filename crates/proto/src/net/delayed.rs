@@ -1,8 +1,8 @@
-//! DELAYED_PINGs that wait for their time.
+//! DELAYED_PINGs that are not yet due.
 //!
-//! A ping needs no token, so its source may be forged. Each source has a few places, and when all
-//! places are taken the source with the most gives up its oldest: an honest ping is answered unless
-//! more sources than there are places send meanwhile.
+//! A ping needs no token, so its source may be forged. Each source has a limited number of places.
+//! When all places are taken, the source with the most pings loses its oldest one. An honest ping
+//! is lost only if more sources than there are places send pings meanwhile.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use super::Incoming;
 use crate::sources::{Sources, Stamp};
 
-/// The waiting pings of a node.
+/// The pending pings of a node.
 #[derive(Debug)]
 pub(super) struct DelayedPings {
     pending: BTreeMap<Stamp, Ping>,
@@ -27,7 +27,7 @@ struct Ping {
 }
 
 impl DelayedPings {
-    /// No pings. None waits longer than `max_delay`.
+    /// An empty set. No ping may ask for a delay longer than `max_delay`.
     pub(super) fn new(max_delay: Duration) -> Self {
         Self {
             pending: BTreeMap::new(),
@@ -38,12 +38,12 @@ impl DelayedPings {
         }
     }
 
-    /// True for a delay that this node is willing to wait.
+    /// True for a delay that this node accepts.
     pub(super) fn allows(&self, delay: Duration) -> bool {
         delay <= self.max_delay
     }
 
-    /// Keeps a ping. False if this ping, or one of another source, had to give way.
+    /// Adds a ping. False if this ping was refused, or if another one was evicted.
     pub(super) fn insert(&mut self, at: Instant, incoming: Incoming) -> bool {
         let source = *incoming.from.ip();
         if self.sources.count(source) >= MAX_PER_SOURCE {
@@ -62,7 +62,7 @@ impl DelayedPings {
         has_room
     }
 
-    /// Takes the next ping whose time has come.
+    /// Takes the next ping that is due.
     pub(super) fn pop_due(&mut self, now: Instant) -> Option<Incoming> {
         let (_, stamp) = *self.due.first().filter(|(at, _)| *at <= now)?;
         self.take(stamp)
@@ -89,8 +89,10 @@ impl DelayedPings {
     }
 }
 
-/// At some 100 bytes each, little memory even when all places are taken.
+/// Pings of all sources. They take some 100 bytes each, which is little memory even if all places
+/// are taken.
 const MAX_PENDING: usize = 1024;
 
-/// A sixteenth of the places: far more than the few sockets of one node behind one NAT ask for.
+/// A sixteenth of the places for one source: far more than the few sockets of a node behind a NAT
+/// need.
 const MAX_PER_SOURCE: usize = MAX_PENDING / 16;

@@ -1,4 +1,4 @@
-//! What leaves for other nodes: requests until they end, and answers with their tokens.
+//! Outgoing messages: our requests until they end, and our responses with their tokens.
 
 use std::collections::VecDeque;
 use std::net::{Ipv4Addr, SocketAddrV4};
@@ -10,7 +10,7 @@ use crate::timers::NetTimer;
 use crate::wire::{NodeId, Request, Response, command};
 use crate::{Config, Cx, SocketId, Timer};
 
-/// Requests in flight and tokens: both count in slots of the congestion window.
+/// Requests in flight, and tokens. Both advance with the slots of the congestion window.
 #[derive(Debug)]
 pub(super) struct Exchange {
     pub(super) requests: Requests<Purpose>,
@@ -19,42 +19,43 @@ pub(super) struct Exchange {
     draining: bool,
 }
 
-/// The way out of a part of the node: to other nodes, and up to the owners.
+/// The outputs of a part of the node: requests to other nodes, and outputs for the owners.
 pub(super) struct Out<'a> {
     pub(super) exchange: &'a mut Exchange,
     pub(super) outputs: &'a mut VecDeque<Output>,
     pub(super) me: Me,
 }
 
-/// What our packets say of us, and where they leave from.
+/// Our id and the socket for our packets.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Me {
-    /// Our id, while others store us in their tables.
+    /// Our id; `None` while we are ephemeral.
     pub(super) id: Option<NodeId>,
-    /// Strangers do not reach the server socket.
+    /// True while unsolicited packets do not reach the server socket.
     pub(super) firewalled: bool,
 }
 
-/// What a request is for.
+/// The purpose of a request.
 #[derive(Debug)]
 pub(super) enum Purpose {
-    /// A layer above.
+    /// A request of a layer above.
     Owner(Owner),
-    /// The next node of a query.
+    /// A query asks a node.
     Query(QueryKey),
-    /// What follows a query.
+    /// A commit after a query.
     Commit(QueryKey),
-    /// Is this node alive? `heard` is its `Contact::heard` when we asked.
+    /// A ping that checks whether a node is alive. `heard` is its `Contact::heard` at the time of
+    /// the ping.
     Check { id: NodeId, heard: u64 },
-    /// May this node be replaced?
+    /// A ping that decides whether a node of a full row is replaced with the node `by`.
     Swap { id: NodeId, heard: u64, by: SocketAddrV4 },
-    /// Does a stranger reach our server socket? Asked once, during bootstrap.
+    /// The one PING_NAT during bootstrap that tests whether a node reaches our server socket.
     QuickTest,
-    /// The same, asked of several nodes.
+    /// One of the PING_NATs of the firewall check, which asks several nodes.
     Probe,
-    /// Is this place of the bootstrap list where it was suggested?
+    /// A ping of the suggested address of the bootstrap node with this index.
     Suggested(usize),
-    /// Nobody waits for the answer.
+    /// A DOWN_HINT. The answer is ignored.
     Hint,
 }
 
@@ -65,12 +66,12 @@ impl Exchange {
         Self { requests, tokens: Tokens::default(), draining: false }
     }
 
-    /// True for a token that we gave to this host lately.
+    /// True for a token that we gave to this host and that has not expired.
     pub(super) fn verify(&self, host: Ipv4Addr, token: &[u8; 32]) -> bool {
         self.tokens.verify(host, token)
     }
 
-    /// Sends a request, as soon as the window allows.
+    /// Sends a request as soon as the congestion window allows.
     pub(super) fn send(
         &mut self,
         cx: &mut Cx<'_>,
@@ -131,7 +132,7 @@ impl Exchange {
         self.set_drain(cx);
     }
 
-    /// Counts slots while there is something to drain.
+    /// Starts the slot timer if requests or tokens need it.
     pub(super) fn set_drain(&mut self, cx: &mut Cx<'_>) {
         let wanted = self.requests.is_active() || self.tokens.is_active();
         if wanted && !self.draining {
@@ -140,7 +141,7 @@ impl Exchange {
         }
     }
 
-    /// One slot has passed.
+    /// Ends a slot.
     pub(super) fn handle_slot(&mut self, cx: &mut Cx<'_>) {
         self.draining = false;
         self.tokens.handle_slot();
@@ -149,7 +150,7 @@ impl Exchange {
 }
 
 impl Out<'_> {
-    /// Sends a request, as soon as the window allows.
+    /// Sends a request as soon as the congestion window allows.
     pub(super) fn send(
         &mut self,
         cx: &mut Cx<'_>,
@@ -159,25 +160,26 @@ impl Out<'_> {
         self.exchange.send(cx, self.me, spec, purpose)
     }
 
-    /// Tells an owner.
+    /// Queues an output for an owner.
     pub(super) fn tell(&mut self, output: Output) {
         self.outputs.push_back(output);
     }
 }
 
 impl Me {
-    /// The socket that requests leave from, and replies are expected on.
+    /// The socket from which requests are sent, and on which replies are expected.
     pub(super) fn socket(self) -> SocketId {
         if self.firewalled { SocketId::CLIENT } else { SocketId::SERVER }
     }
 
-    /// The id that packets of a socket carry: it is that of the server socket's address.
+    /// The id that packets from a socket carry. Only the server socket has one, because the id is
+    /// the hash of its address.
     pub(super) fn id_on(self, socket: SocketId) -> Option<NodeId> {
         self.id.filter(|_| socket == SocketId::SERVER)
     }
 }
 
-/// A DELAYED_PING says itself when it is answered.
+/// The timeout of a DELAYED_PING, which depends on the delay that it asks for.
 fn delayed(spec: &RequestSpec) -> Option<Duration> {
     if !spec.internal || spec.command != command::DELAYED_PING {
         return None;
@@ -186,5 +188,5 @@ fn delayed(spec: &RequestSpec) -> Option<Duration> {
     Some(NETWORK + Duration::from_millis(u64::from(delay)))
 }
 
-/// What a delayed answer may take beyond its delay.
+/// The time that a delayed answer may take in addition to its delay.
 const NETWORK: Duration = Duration::from_millis(1000);

@@ -1,4 +1,5 @@
-//! Do strangers reach us? Then we may serve others (PROTOCOL B.10).
+//! Whether unsolicited packets reach us, which decides whether we may serve other nodes (PROTOCOL
+//! B.10).
 
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
@@ -8,32 +9,32 @@ use super::sampler::NatSampler;
 use super::{Reply, RequestKey};
 use crate::{Config, Cx, Event, SocketId};
 
-/// What we are to others, and the probe that may change it.
+/// Our role in the network, and the probe that may change it.
 #[derive(Debug)]
 pub(super) struct Reachability {
     role: Role,
     probe: Option<Probe>,
 }
 
-/// What we are to others, and what we may become.
+/// Our role in the network, and the roles that we may take.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Role {
-    /// Nobody stores us in a routing table.
+    /// Other nodes do not store us in their routing tables.
     pub(super) ephemeral: bool,
-    /// Strangers do not reach the server socket, as far as we know.
+    /// As far as we know, unsolicited packets do not reach the server socket.
     pub(super) firewalled: bool,
-    /// Become persistent after a while, and ephemeral after a sleep.
+    /// The node becomes persistent after a while, and ephemeral after a sleep.
     pub(super) adaptive: bool,
-    /// The application demands persistence.
+    /// The application has configured the node to be persistent.
     pub(super) forced: bool,
 }
 
-/// What is to be found out, and for whom.
+/// A check of our reachability: its scope and its origin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Update {
     pub(super) scope: Scope,
     pub(super) origin: UpdateOrigin,
-    /// Our address when it began.
+    /// Our address when the check began.
     pub(super) address: (Option<Ipv4Addr>, u16),
 }
 
@@ -46,14 +47,14 @@ pub(super) enum Scope {
     Full,
 }
 
-/// What waits for an update.
+/// The part that started an update.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum UpdateOrigin {
     Bootstrap,
     Tick,
 }
 
-/// Several nodes are asked to answer to the server socket.
+/// A running probe: several nodes were asked to answer to the server socket.
 #[derive(Debug)]
 struct Probe {
     update: Update,
@@ -64,12 +65,12 @@ struct Probe {
     sampler: NatSampler,
 }
 
-/// How a probe has ended.
+/// The result of a probe.
 #[derive(Debug)]
 pub(super) struct Probed {
     pub(super) update: Update,
-    /// Our address as the nodes that reached us see it. `None` if too few did, or a NAT is in
-    /// between.
+    /// Our address as seen by the nodes that reached us. `None` if too few did, or if a NAT
+    /// translates it.
     pub(super) proven: Option<NatSampler>,
 }
 
@@ -84,18 +85,19 @@ impl Reachability {
         Self { role, probe: None }
     }
 
-    /// What we are.
+    /// Our role.
     pub(super) fn role(&self) -> Role {
         self.role
     }
 
-    /// True while there is nothing to be found out: we know already, or a probe runs.
+    /// True if an update would be useless, because we know the result already or a probe is
+    /// running.
     pub(super) fn is_useless(&self, scope: Scope) -> bool {
         let Role { ephemeral, firewalled, .. } = self.role;
         !ephemeral || (scope == Scope::Reachability && !firewalled) || self.probe.is_some()
     }
 
-    /// Waits for the answers to these requests.
+    /// Starts a probe with these requests.
     pub(super) fn start_probe(&mut self, update: Update, pending: BTreeSet<RequestKey>) {
         let (asked, sampler) = (pending.len(), NatSampler::default());
         self.probe = Some(Probe { update, pending, asked, good: 0, sampler });
@@ -110,7 +112,7 @@ impl Reachability {
     ) -> Option<Probed> {
         let probe = self.probe.as_mut()?;
         probe.pending.remove(&request);
-        // Only what arrives on the server socket proves anything.
+        // Only a reply on the server socket proves that we are reachable.
         if let Some(reply) = reply.filter(|reply| reply.socket == SocketId::SERVER) {
             probe.good += 1;
             probe.sampler.add(reply.to);
@@ -126,19 +128,19 @@ impl Reachability {
         self.probe = None;
     }
 
-    /// Strangers reach us.
+    /// Notes that unsolicited packets reach us.
     pub(super) fn open(&mut self, cx: &mut Cx<'_>) {
         if std::mem::replace(&mut self.role.firewalled, false) {
             cx.emit(Event::Firewalled { firewalled: false });
         }
     }
 
-    /// Others may store us from here on.
+    /// Makes us persistent: other nodes may store us.
     pub(super) fn become_persistent(&mut self) {
         self.role.ephemeral = false;
     }
 
-    /// Others drop us from their tables in their own time.
+    /// Makes an adaptive node ephemeral. Other nodes remove us from their tables when they notice.
     pub(super) fn become_ephemeral(&mut self, cx: &mut Cx<'_>) {
         if self.role.adaptive && !self.role.ephemeral {
             self.role.ephemeral = true;
@@ -148,7 +150,7 @@ impl Reachability {
 }
 
 impl Role {
-    /// True if this role is to change with time.
+    /// True if the node should become persistent with time.
     pub(super) fn wants_persistence(self) -> bool {
         self.ephemeral && (self.adaptive || self.forced)
     }
@@ -159,14 +161,14 @@ impl Probe {
         let Self { update, asked, good, sampler, .. } = self;
         let needed = if asked >= PROBES { MANY_GOOD } else { 1 };
         let (host, port) = sampler.address();
-        // Another host, or another port than the bound one: some NAT is in between.
+        // If the host differs, or the port is not the bound one, a NAT translates our address.
         let is_open = good >= needed && host.is_some() && host == own.get().0 && own.is_plain(port);
         Probed { update, proven: is_open.then_some(sampler) }
     }
 }
 
-/// Nodes that a probe asks.
+/// The number of nodes that a probe asks.
 pub(super) const PROBES: usize = 5;
 
-/// So many of them have to reach us. With fewer nodes to ask, one has to do.
+/// The number of nodes that have to reach us. If fewer than [`PROBES`] were asked, one is enough.
 const MANY_GOOD: usize = 3;

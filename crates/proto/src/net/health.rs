@@ -1,4 +1,4 @@
-//! Does the network answer? Reference: dht-rpc 6.27.0, lib/health.js.
+//! Whether the network answers our requests. Reference: dht-rpc 6.27.0, lib/health.js.
 
 use std::collections::VecDeque;
 
@@ -8,7 +8,7 @@ use crate::{HealthReport, Stats};
 #[derive(Debug)]
 pub(super) struct Health {
     counts: Counts,
-    /// Of the latest tick.
+    /// The counts of the latest tick.
     latest: Counts,
     window: VecDeque<Verdict>,
     ticks: usize,
@@ -17,7 +17,7 @@ pub(super) struct Health {
     state: HealthState,
 }
 
-/// What the application is told.
+/// The health as the application sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct HealthState {
     pub(super) online: bool,
@@ -40,7 +40,7 @@ enum Verdict {
 }
 
 impl Health {
-    /// Assumed to be well.
+    /// Starts in the state online and not degraded.
     pub(super) fn new(stats: &Stats) -> Self {
         Self {
             counts: Counts::of(stats),
@@ -52,19 +52,19 @@ impl Health {
         }
     }
 
-    /// Last known state.
+    /// The last known state.
     pub(super) fn state(&self) -> HealthState {
         self.state
     }
 
-    /// What the state was judged by.
+    /// The state and the numbers behind it.
     pub(super) fn report(&self) -> HealthReport {
         let HealthState { online, degraded } = self.state;
         let Counts { responses, timeouts } = self.latest;
         HealthReport { online, degraded, cold: self.ticks < WINDOW, responses, timeouts }
     }
 
-    /// Judges the tick that has passed.
+    /// Judges the tick that has ended.
     pub(super) fn handle_tick(&mut self, stats: &Stats) -> HealthState {
         let verdict = self.judge(Counts::of(stats));
         if self.window.len() >= WINDOW {
@@ -113,13 +113,13 @@ impl Counts {
     }
 }
 
-/// Ticks that are looked at.
+/// The number of latest ticks that are judged together.
 const WINDOW: usize = 4;
 
 /// Silent ticks in a row that mean offline.
 const OFFLINE_TICKS: usize = 2;
 
-/// Fewer answers and timeouts than this in a tick say nothing.
+/// A tick with fewer responses and timeouts than this is not judged.
 const IDLE: u64 = 4;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! DOWN_HINTs: nodes are told that what they named is down.
+//! DOWN_HINTs: tell nodes that a node that they named is down.
 
 use bytes::Bytes;
 
@@ -8,7 +8,7 @@ use super::query::Down;
 use crate::wire::{Writer, command};
 use crate::{Config, Cx};
 
-/// A budget of hints for each tick.
+/// The budget of hints per tick.
 #[derive(Debug)]
 pub(super) struct Hints {
     sent: usize,
@@ -21,13 +21,13 @@ impl Hints {
         Self { sent: 0, max: if config.send_down_hints { max } else { 0 } }
     }
 
-    /// A tick has passed.
+    /// Begins a new tick.
     pub(super) fn handle_tick(&mut self) {
         self.sent = 0;
     }
 
-    /// Sends hints, as many as this tick may have. A sleeping node has no hints, because it sends
-    /// no requests.
+    /// Sends hints, up to the limit per tick. A suspended node sends none, because its requests are
+    /// not transmitted.
     pub(super) fn send(&mut self, cx: &mut Cx<'_>, out: &mut Out<'_>, down: &[Down]) {
         if out.exchange.requests.is_muted() {
             return;

@@ -1,7 +1,7 @@
 //! A node of the DHT: requests, the routing table, queries, our own address (PROTOCOL B).
 //!
-//! The machines above start requests and queries here under a name, their [`Owner`], and are told
-//! the outcome through [`Output`].
+//! The machines above start requests and queries here, each with its [`Owner`], and receive the
+//! outcome as an [`Output`].
 
 mod address;
 mod bootstrap;
@@ -32,8 +32,8 @@ pub(crate) use crate::rpc::RequestKey;
 pub(crate) use crate::{Answering, Incoming};
 pub(crate) use machine::Net;
 
-/// The part of the node that is told how a request or a query ended. `tag` is the owner's number
-/// for it.
+/// The part of the node that receives the outcome of a request or query. The second number is the
+/// owner's tag for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Owner {
     /// A query of the application.
@@ -48,7 +48,7 @@ pub(crate) enum Owner {
     Punch(u32, u32),
 }
 
-/// Names a running query.
+/// Identifies a running query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct QueryKey(pub u64);
 
@@ -56,31 +56,32 @@ pub(crate) struct QueryKey(pub u64);
 #[derive(Clone, Debug)]
 pub(crate) struct RequestSpec {
     pub to: SocketAddrV4,
-    /// The destination's id, if known: a timeout then removes it from the table.
+    /// The destination's id, if known. A timeout then removes the node from the routing table.
     pub to_id: Option<NodeId>,
     pub internal: bool,
     pub command: u64,
     pub target: Option<Target>,
     pub token: Option<[u8; 32]>,
     pub value: Option<Bytes>,
-    /// `None`: the socket that requests leave from.
+    /// The socket to send from. `None`: the client socket while the node is firewalled, otherwise
+    /// the server socket.
     pub socket: Option<SocketId>,
-    /// Sent at most this often plus once. The default is 3.
+    /// How often the request is sent again. The default is 3.
     pub retries: u32,
-    /// How long each try waits for the reply; `None`: as the path allows.
+    /// The timeout of each try. `None`: the retransmission policy decides.
     pub wait: Option<Duration>,
     pub ttl: Option<u8>,
-    /// Bypass the congestion window.
+    /// Whether the first try bypasses the congestion window.
     pub force: bool,
 }
 
 impl RequestSpec {
-    /// A command of dht-rpc itself, with nothing in it and with the usual retries.
+    /// A command of dht-rpc itself, without target, token and value, and with the default retries.
     pub(crate) fn internal(to: SocketAddrV4, command: u64) -> Self {
         Self { internal: true, ..Self::user(to, command, None) }
     }
 
-    /// A command of the layers above, with the usual retries.
+    /// A command of the layers above, with the default retries.
     pub(crate) fn user(to: SocketAddrV4, command: u64, target: Option<Target>) -> Self {
         Self {
             to,
@@ -103,7 +104,7 @@ impl RequestSpec {
 #[derive(Clone, Debug)]
 pub(crate) struct Reply {
     pub tid: u16,
-    /// Milliseconds since the last transmission.
+    /// Milliseconds since the last transmission of the request.
     pub rtt: u32,
     pub from: SocketAddrV4,
     pub from_id: Option<NodeId>,
@@ -118,8 +119,8 @@ pub(crate) struct Reply {
 }
 
 impl Reply {
-    /// True if the token of the request was refused, and this is a new one: tokens age, and the
-    /// request may be made again with it.
+    /// True if the request's token was refused and the reply has a new one. Tokens expire, so the
+    /// request may be repeated with the new token.
     pub(crate) fn renews_token(&self) -> bool {
         self.error == error_code::INVALID_TOKEN && self.token.is_some()
     }
@@ -132,7 +133,7 @@ pub(crate) struct QuerySpec {
     pub internal: bool,
     pub command: u64,
     pub value: Option<Bytes>,
-    /// Asked first, in this order.
+    /// Nodes to ask first, in this order.
     pub nodes: Vec<SocketAddrV4>,
     pub only_closest_nodes: bool,
     pub concurrency: Option<usize>,
@@ -142,7 +143,7 @@ pub(crate) struct QuerySpec {
 }
 
 impl QuerySpec {
-    /// A walk that gathers nodes.
+    /// A query that only collects nodes close to a target.
     pub(crate) fn find_node(target: Target) -> Self {
         Self {
             target,
@@ -159,24 +160,24 @@ impl QuerySpec {
     }
 }
 
-/// What follows once the closest nodes are known.
+/// The step after the closest nodes are known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Commit {
     /// Nothing.
     None,
-    /// The owner is told the closest replies ([`Output::Commit`]) and answers with `Net::commit`:
-    /// once, and again for each node that refuses its token and gives a new one.
+    /// The owner receives the closest replies as [`Output::Commit`] and answers with `Net::commit`:
+    /// once for all, and once more for each node that refuses the token and gives a new one.
     Ask,
 }
 
-/// What happened, for the layers above; drained after every call.
+/// An outcome for the layers above. The caller drains the outputs after every call.
 #[derive(Debug)]
 pub(crate) enum Output {
     Reply {
         owner: Owner,
         result: Result<Reply, RequestError>,
     },
-    /// A request has had the time that its path takes, and no answer.
+    /// A try of a request has timed out; the request itself has not.
     Overdue {
         owner: Owner,
     },
@@ -200,8 +201,8 @@ pub(crate) enum Output {
     Incoming(Incoming),
     /// Bootstrap has ended.
     Ready,
-    /// Replies arrive again.
+    /// The network answers again after it was offline or degraded.
     Online,
-    /// The node slept; announcers begin again.
+    /// The machine slept or the node was suspended; announcers start over.
     Wakeup,
 }

@@ -1,4 +1,4 @@
-//! Running queries: every step of a [`Query`] becomes a request, an output, or its end.
+//! Runs queries: turns each step of a [`Query`] into a request, an output, or the end of the query.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddrV4;
@@ -11,17 +11,17 @@ use super::{Output, QueryKey, QuerySpec, Reply, RequestKey, RequestSpec};
 use crate::wire::{NodeId, error_code};
 use crate::{Config, Cx, QueryError, RequestError, Steer};
 
-/// The queries of a node, its own and those of its owners.
+/// The running queries of a node: its own, and those of the layers above.
 #[derive(Debug)]
 pub(super) struct Queries {
     by_key: BTreeMap<QueryKey, Query>,
     next: u64,
-    /// Requests of a query at a time.
+    /// Maximum parallel requests of a query, unless its owner sets another number.
     concurrency: usize,
     hints: Hints,
 }
 
-/// What a query means for the node itself.
+/// The effect of a call on the node itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub(super) enum Course {
@@ -40,17 +40,17 @@ impl Queries {
         }
     }
 
-    /// How many there are.
+    /// The number of running queries.
     pub(super) fn len(&self) -> usize {
         self.by_key.len()
     }
 
-    /// Any of them.
+    /// The oldest query.
     pub(super) fn first(&self) -> Option<QueryKey> {
         self.by_key.keys().next().copied()
     }
 
-    /// Makes a query, which runs once it has been inserted.
+    /// Creates a query. It runs once it has been inserted.
     pub(super) fn open(
         &mut self,
         cx: &mut Cx<'_>,
@@ -69,17 +69,17 @@ impl Queries {
         (key, Query::new(spec, purpose, concurrency))
     }
 
-    /// Takes a query that [`Queries::open`] has made.
+    /// Inserts a query that [`Queries::open`] has created.
     pub(super) fn insert(&mut self, key: QueryKey, query: Query) {
         self.by_key.insert(key, query);
     }
 
-    /// Forgets a query without a word.
+    /// Cancels a query. Its owner gets no output.
     pub(super) fn cancel(&mut self, cx: &mut Cx<'_>, out: &mut Out<'_>, key: QueryKey) {
         self.remove(cx, out, key);
     }
 
-    /// Changes the course of a query that has not found the closest nodes yet.
+    /// Pauses, continues or concludes a query that has not found the closest nodes yet.
     pub(super) fn steer(
         &mut self,
         cx: &mut Cx<'_>,
@@ -104,7 +104,8 @@ impl Queries {
         }
     }
 
-    /// Sends what the owner made of [`Output::Commit`]. One that was stored is a success.
+    /// Sends the owner's commits, its answer to [`Output::Commit`]. The query succeeds if a node
+    /// has stored one of them.
     pub(super) fn commit(
         &mut self,
         cx: &mut Cx<'_>,
@@ -124,7 +125,7 @@ impl Queries {
         }
     }
 
-    /// The id that the bootstrap query walks to is another one.
+    /// Changes the target of the bootstrap query, because our id has changed.
     pub(super) fn redirect_bootstrap(
         &mut self,
         cx: &mut Cx<'_>,
@@ -147,7 +148,8 @@ impl Queries {
         self.by_key.values().any(|query| query.purpose == QueryPurpose::Refresh)
     }
 
-    /// A node has answered. Returns whom the query was for; [`Queries::run`] is to follow.
+    /// Takes a reply to a request of a query. Returns the query's purpose. The caller has to call
+    /// [`Queries::run`] next.
     pub(super) fn handle_reply(
         &mut self,
         cx: &mut Cx<'_>,
@@ -163,14 +165,14 @@ impl Queries {
         let down = query.handle_reply(request, reply, &own_id);
         let purpose = query.purpose;
         if purpose == QueryPurpose::Refresh {
-            // Yields to other traffic.
+            // A refresh yields to other traffic.
             query.concurrency = if is_quiet { concurrency } else { background };
         }
         self.hints.send(cx, out, &down);
         Some(purpose)
     }
 
-    /// A node has not answered.
+    /// Takes the timeout of a request of a query.
     pub(super) fn handle_timeout(
         &mut self,
         cx: &mut Cx<'_>,
@@ -187,7 +189,7 @@ impl Queries {
         self.run(cx, out, table, key)
     }
 
-    /// A node takes its time.
+    /// Notes that a request of a query is retried; `stalled` as in [`Query::handle_slow`].
     pub(super) fn handle_slow(
         &mut self,
         cx: &mut Cx<'_>,
@@ -203,7 +205,7 @@ impl Queries {
         self.run(cx, out, table, key)
     }
 
-    /// A request that followed a query has ended.
+    /// Takes the end of a commit request.
     pub(super) fn handle_commit_end(
         &mut self,
         cx: &mut Cx<'_>,
@@ -226,13 +228,14 @@ impl Queries {
         }
     }
 
-    /// Those that wait for the bootstrap nodes.
+    /// The queries that wait for addresses of bootstrap nodes.
     pub(super) fn awaiting_bootstrap(&self) -> Vec<QueryKey> {
         let waiting = self.by_key.iter().filter(|(_, query)| query.awaits_bootstrap);
         waiting.map(|(key, _)| *key).collect()
     }
 
-    /// One more bootstrap node is known, or there are no others.
+    /// The address of one more bootstrap node is known, or no more addresses will follow
+    /// (`is_settled`).
     pub(super) fn handle_bootstrap_node(
         &mut self,
         cx: &mut Cx<'_>,
@@ -249,7 +252,7 @@ impl Queries {
         self.run(cx, out, table, key)
     }
 
-    /// Ends a query in the middle, as far as it has come.
+    /// Ends a query early, with the replies that it has.
     pub(super) fn suspend(&mut self, cx: &mut Cx<'_>, out: &mut Out<'_>, key: QueryKey) -> Course {
         let Some(query) = self.by_key.get(&key) else {
             return Course::On;
@@ -262,7 +265,7 @@ impl Queries {
         self.finish(cx, out, key, result)
     }
 
-    /// Ends a query; its owner is told.
+    /// Ends a query and notifies its owner.
     pub(super) fn finish(
         &mut self,
         cx: &mut Cx<'_>,
@@ -285,7 +288,7 @@ impl Queries {
         }
     }
 
-    /// Takes the steps that a query can take.
+    /// Performs the steps that a query can take now.
     pub(super) fn run(
         &mut self,
         cx: &mut Cx<'_>,
@@ -308,12 +311,12 @@ impl Queries {
         Course::On
     }
 
-    /// A tick has passed.
+    /// Handles a tick.
     pub(super) fn handle_tick(&mut self) {
         self.hints.handle_tick();
     }
 
-    /// The closest nodes are known: the owner commits, or the query ends.
+    /// Stops asking, because the closest nodes are known. The owner commits, or the query ends.
     fn close(&mut self, cx: &mut Cx<'_>, out: &mut Out<'_>, key: QueryKey) -> Course {
         let Some(query) = self.by_key.get_mut(&key) else {
             return Course::On;
@@ -348,13 +351,14 @@ impl Queries {
         Some(query)
     }
 
-    /// Requests at a time of the node's own queries, which yield to others.
+    /// Maximum parallel requests of the node's own background queries, which yield to other
+    /// queries.
     fn background(&self) -> usize {
         self.concurrency.min((self.concurrency / 8).max(2))
     }
 }
 
-/// Adds nodes of the routing table, as many as the query lacks.
+/// Adds as many nodes of the routing table as the query still needs.
 pub(super) fn add_table_nodes(table: &Table, query: &mut Query) {
     let missing = query.missing();
     if missing == 0 {
@@ -370,8 +374,8 @@ pub(super) fn add_table_nodes(table: &Table, query: &mut Query) {
     }
 }
 
-/// What a commit's reply says: a node that does not know the command or the token has stored
-/// nothing. Other codes are the command's own, and part of an answer.
+/// The result of a commit. A node that does not know the command or rejects the token has stored
+/// nothing. Other error codes belong to the command, and count as an answer.
 fn stored(result: Result<Reply, RequestError>) -> Result<(), QueryError> {
     match result?.error {
         error_code::UNKNOWN_COMMAND | error_code::INVALID_TOKEN => Err(QueryError::TooFewNodes),
@@ -379,5 +383,5 @@ fn stored(result: Result<Reply, RequestError>) -> Result<(), QueryError> {
     }
 }
 
-/// Below so many requests in flight, a refresh does not disturb anybody.
+/// With fewer requests in flight than this, a refresh runs at full concurrency.
 const QUIET: usize = 3;

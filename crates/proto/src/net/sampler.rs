@@ -1,9 +1,9 @@
-//! Our public address, from what others say that they see. Reference: nat-sampler 1.0.1.
+//! Our public address, from samples of how other nodes see it. Reference: nat-sampler 1.0.1.
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddrV4};
 
-/// Votes on our address: the latest 16 samples, nearly all of which have to agree.
+/// Takes the latest 16 samples of our address. Nearly all of them have to agree.
 #[derive(Clone, Debug, Default)]
 pub(super) struct NatSampler {
     host: Option<Ipv4Addr>,
@@ -29,12 +29,12 @@ struct Counter {
 }
 
 impl NatSampler {
-    /// The address that the samples agree on. Port 0: they agree on the host only.
+    /// The address on which the samples agree. The port is 0 if they agree on the host only.
     pub(super) fn address(&self) -> (Option<Ipv4Addr>, u16) {
         (self.host, self.port)
     }
 
-    /// How many votes are kept.
+    /// The number of counters.
     pub(super) fn len(&self) -> usize {
         self.counters.len()
     }
@@ -50,7 +50,7 @@ impl NatSampler {
         self.forget();
     }
 
-    /// Finds a counter among the latest four samples, or starts one.
+    /// Increments the counter of an address if it is among the latest four samples, or creates one.
     fn bump(&mut self, host: Ipv4Addr, port: u16, offset: usize) -> CounterId {
         for back in 0..4 {
             let at = (self.top + RING - offset - 2 * back) % RING;
@@ -108,7 +108,7 @@ impl NatSampler {
         };
     }
 
-    /// How many samples must agree; the more there are, the more may dissent.
+    /// How many samples must agree. With more samples, more may differ: one in four, at most three.
     fn threshold(&self) -> usize {
         self.size
             - match self.size {

@@ -1,5 +1,5 @@
-//! The routing table, and its nodes in the order in which they were last heard.
-//! Reference: kademlia-routing-table 1.0.6 and time-ordered-set 2.0.1.
+//! The routing table, with its nodes also in the order in which they were last heard. Reference:
+//! kademlia-routing-table 1.0.6 and time-ordered-set 2.0.1.
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddrV4};
@@ -7,7 +7,8 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use crate::wire::{NodeId, Target, node_id};
 use crate::{Rng, TableNode};
 
-/// Nodes by the length of the prefix that they share with our id; at most [`K`] for each length.
+/// A Kademlia routing table. Each row holds at most [`K`] nodes that share a prefix of the same
+/// length with our id.
 #[derive(Debug)]
 pub(super) struct Table {
     id: NodeId,
@@ -24,24 +25,24 @@ pub(super) struct Contact {
     pub(super) id: NodeId,
     pub(super) address: SocketAddrV4,
     pub(super) added: u64,
-    /// When we last tried it, or it was heard.
+    /// When we last pinged the node or heard from it.
     pub(super) pinged: u64,
-    /// When it was last heard.
+    /// When we last heard from the node.
     pub(super) seen: u64,
-    /// When it last told us our address.
+    /// When its view of our address last counted as a sample.
     pub(super) sampled: Option<u64>,
     pub(super) down_hints: u32,
-    /// Grows each time that it is heard.
+    /// A serial number, which grows each time the node is heard. It orders the nodes.
     pub(super) heard: u64,
 }
 
 impl Contact {
-    /// A node that is as good as heard at this tick.
+    /// A node that counts as heard at this tick.
     pub(super) fn new(address: SocketAddrV4, tick: u64) -> Self {
         Self::with_id(node_id(address), address, tick)
     }
 
-    /// The same, where the id of the address is known: a hash costs more than all else here.
+    /// The same for a known id. Avoids the hash, which costs more than everything else here.
     pub(super) fn with_id(id: NodeId, address: SocketAddrV4, tick: u64) -> Self {
         Self {
             id,
@@ -55,7 +56,7 @@ impl Contact {
         }
     }
 
-    /// What the application may see of it.
+    /// The application's view of the node.
     pub(super) fn view(&self) -> TableNode {
         TableNode {
             id: self.id,
@@ -75,17 +76,17 @@ impl Table {
         Self { id, rows: BTreeMap::new(), order: BTreeMap::new(), next: 0 }
     }
 
-    /// Our id, which others know only while we are persistent.
+    /// The id around which the table is built. Other nodes know it only while we are persistent.
     pub(super) fn id(&self) -> NodeId {
         self.id
     }
 
-    /// How many nodes are in it.
+    /// The number of nodes.
     pub(super) fn len(&self) -> usize {
         self.order.len()
     }
 
-    /// How many rows there are, and how many nodes the fullest has.
+    /// The number of rows, and the number of nodes in the fullest row.
     pub(super) fn rows(&self) -> (usize, usize) {
         (self.rows.len(), self.rows.values().map(Vec::len).max().unwrap_or(0))
     }
@@ -104,7 +105,8 @@ impl Table {
         row.get_mut(at)
     }
 
-    /// Adds a node as the latest heard. A node whose row is full is given back.
+    /// Adds a node as the most recently heard. Returns the node if its row is full. A node that is
+    /// in the table already is not changed.
     pub(super) fn add(&mut self, mut node: Contact) -> Result<(), Contact> {
         node.heard = self.next;
         let (id, heard) = (node.id, node.heard);
@@ -132,7 +134,7 @@ impl Table {
         Some(node)
     }
 
-    /// Makes a node the latest heard.
+    /// Makes a node the most recently heard.
     pub(super) fn touch(&mut self, id: &NodeId, tick: u64) -> Option<&mut Contact> {
         let row = self.rows.get_mut(&row_of(&self.id, id))?;
         let at = row.binary_search_by(|node| node.id.cmp(id)).ok()?;
@@ -146,7 +148,8 @@ impl Table {
         Some(node)
     }
 
-    /// At most `n` nodes, by shared prefix: the target's row, the shorter ones, then the longer.
+    /// At most `n` nodes close to a target, as the reference orders them: the target's row, then
+    /// rows of shorter prefixes, then rows of longer ones.
     pub(super) fn closest(&self, target: &Target, n: usize) -> impl Iterator<Item = &Contact> {
         let row = self.row_of(target);
         let near = self.rows.range(..=row).rev();
@@ -157,8 +160,9 @@ impl Table {
     /// The `n` nodes that are closest to a target, the closest first.
     pub(super) fn nearest(&self, target: &Target, n: usize) -> impl Iterator<Item = &Contact> {
         let row = self.row_of(target);
-        // Nodes of the target's row share a longer prefix with it than those of the longer rows,
-        // which share as much as we do; those of a shorter row share no more than its length.
+        // Nodes in the target's row share a longer prefix with the target than we do. Nodes in
+        // longer rows share exactly as much of it as we do. Nodes in a shorter row share only that
+        // row's length.
         let same = self.rows.get(&row).into_iter().flatten().collect();
         let longer = self.rows.range(row..).skip_while(|(index, _)| **index == row);
         let longer = longer.flat_map(|(_, nodes)| nodes).collect();
@@ -167,28 +171,28 @@ impl Table {
         groups.flat_map(|group| sorted(target, group)).take(n)
     }
 
-    /// The row that a node with this id has, or would have.
+    /// The row to which this id belongs.
     pub(super) fn row(&self, id: &NodeId) -> &[Contact] {
         self.rows.get(&self.row_of(id)).map_or(&[], Vec::as_slice)
     }
 
-    /// The latest heard first.
+    /// All nodes, the most recently heard first.
     pub(super) fn latest(&self) -> impl Iterator<Item = &Contact> {
         self.order.values().rev().filter_map(|id| self.get(id))
     }
 
-    /// The longest silent first.
+    /// All nodes, the least recently heard first.
     pub(super) fn oldest(&self) -> impl Iterator<Item = &Contact> {
         self.order.values().filter_map(|id| self.get(id))
     }
 
-    /// Any node.
+    /// A random node.
     pub(super) fn random(&self, rng: &mut Rng) -> Option<&Contact> {
         let at = rng.below(self.len() as u64) as usize;
         self.rows.values().flatten().nth(at)
     }
 
-    /// Gives the table another id. Nodes that find their new row full are lost.
+    /// Rebuilds the table around another id. Nodes whose new row is full are dropped.
     pub(super) fn move_to(&mut self, id: NodeId) {
         let mut moved = Self::new(id);
         for node in self.oldest() {
@@ -211,7 +215,8 @@ fn sorted<'a>(target: &Target, mut nodes: Vec<&'a Contact>) -> Vec<&'a Contact> 
     nodes
 }
 
-/// The length of the common prefix; equal ids share row 255 with those that differ in the last bit.
+/// The row of an id: the length of the prefix in common with ours. Our own id is in row 255,
+/// together with the id that differs in the last bit.
 fn row_of(own: &NodeId, id: &NodeId) -> u8 {
     let differing = own.iter().zip(id).enumerate().find(|(_, (a, b))| a != b);
     let Some((byte, (a, b))) = differing else {
@@ -220,7 +225,7 @@ fn row_of(own: &NodeId, id: &NodeId) -> u8 {
     (byte as u32 * 8 + (a ^ b).leading_zeros()) as u8
 }
 
-/// True for nodes of a test network that got mixed into the public one by accident.
+/// True for nodes of a test network that were mixed into the public network by accident.
 pub(super) fn is_filtered(address: SocketAddrV4) -> bool {
     match address.port() {
         49738 if FILTERED_49738.contains(address.ip()) => true,
@@ -229,7 +234,7 @@ pub(super) fn is_filtered(address: SocketAddrV4) -> bool {
     }
 }
 
-/// Size of a row, of a reply's closer nodes, and of a query's result.
+/// Kademlia's k: the size of a row, of a reply's closer nodes, and of a query's result.
 pub(super) const K: usize = 20;
 
 const FILTERED_49738: [Ipv4Addr; 2] =

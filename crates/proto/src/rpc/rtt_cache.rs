@@ -18,7 +18,7 @@ pub(super) struct RttCache<T> {
 
 impl<T> RttCache<T> {
     /// Keeps at least the latest `size` entries until they age. Generations rotate only at
-    /// insertions: an entry that is not written again leaves at the first insertions after 0.67 to
+    /// insertions. With frequent insertions, an entry that is not written again lives for 0.67 to
     /// 1.33 times `age`.
     pub(super) fn new(size: usize, age: Duration, now: Instant) -> Self {
         Self {
