@@ -148,8 +148,8 @@ impl Table {
         Some(node)
     }
 
-    /// At most `n` nodes close to a target, as the reference orders them: the target's row, then
-    /// rows of shorter prefixes, then rows of longer ones.
+    /// At most `n` nodes close to a target, row by row: the target's row, then rows of shorter
+    /// prefixes, then rows of longer ones.
     pub(super) fn closest(&self, target: &Target, n: usize) -> impl Iterator<Item = &Contact> {
         let row = self.row_of(target);
         let near = self.rows.range(..=row).rev();

@@ -1,4 +1,5 @@
-//! What a persistent node keeps for others, and how it answers for it (PROTOCOL C.1, C.4).
+//! The records and values that a persistent node stores for others, and its answers to requests for
+//! them (PROTOCOL C.1, C.4).
 //!
 //! Reference: hyperdht 6.34.0, lib/persistent.js.
 
@@ -40,7 +41,7 @@ pub(crate) struct Store {
     clock: WallClock,
 }
 
-/// Why nothing is answered.
+/// Why a request gets no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Silence {
     /// The request does not decode, or lacks what its command needs.
@@ -72,18 +73,19 @@ impl Store {
         self.clock = WallClock::new(now, unix_time);
     }
 
-    /// Answers for the key of a server of ours: FIND_PEER and LOOKUP of the target give this
-    /// record while the node is persistent.
+    /// Adds the record of a server of our own. While the node is persistent, FIND_PEER and LOOKUP
+    /// of the target return it.
     pub(crate) fn serve(&mut self, target: Target, record: &Peer) {
         self.router.serve(target, record);
     }
 
-    /// Answers for it no longer.
+    /// Removes the record of a server of our own.
     pub(crate) fn unserve(&mut self, target: &Target) {
         self.router.unserve(target);
     }
 
-    /// Answers a request. False: it is a routed message, for the router or a server.
+    /// Answers a request. False if it is a routed message, which the router or a server has to
+    /// handle.
     pub(crate) fn handle_request(
         &mut self,
         cx: &mut Cx<'_>,
@@ -120,7 +122,7 @@ impl Store {
         self.watch_age(cx);
     }
 
-    /// How much there is.
+    /// The number of entries of each kind.
     pub(crate) fn stored(&self) -> Stored {
         let (mutables, immutables) = self.values.len();
         Stored {
@@ -133,7 +135,8 @@ impl Store {
         }
     }
 
-    /// Removes the record of a key, as a verified UNANNOUNCE does; for our own unannouncements.
+    /// Removes the record of a key, as a verified UNANNOUNCE does. Also serves our own
+    /// unannouncements.
     pub(crate) fn unannounce(&mut self, target: &Target, public_key: &PublicKey) {
         if hash(&[public_key]) == *target {
             self.router.remove(target);
@@ -183,7 +186,7 @@ impl Store {
     }
 
     fn lookup(&mut self, target: &Target, rng: &mut Rng) -> Option<Bytes> {
-        // Whether there are records or not: lookups keep the bump of a topic.
+        // Also read if there are no records, because a read keeps the bump fresh.
         let bump = self.bumps.get(target).copied().unwrap_or(0);
         let mut records = self.records.sample(target, MAX_RECORDS, rng);
         if records.len() < MAX_RECORDS {
@@ -217,8 +220,8 @@ impl Store {
         Ok(Answering::default())
     }
 
-    /// Stores a remembered announcement again. Its owner proves itself by the next link of a hash
-    /// chain whose last link was signed.
+    /// Stores a remembered announcement again. The owner authenticates itself with the preimage of
+    /// its last token: the next link of a hash chain, whose first token was signed.
     fn refresh(
         &mut self,
         cx: &mut Cx<'_>,
@@ -259,7 +262,8 @@ impl Store {
         count(cx, displaced);
     }
 
-    /// A bump only grows, and does not run ahead of the clock. It is not signed.
+    /// Stores the bump of a topic. Bumps are not signed, so they may only grow and may not run
+    /// ahead of the clock.
     fn bump(&mut self, cx: &mut Cx<'_>, incoming: &Incoming, target: Target, bump: u64) {
         let current = self.bumps.get(&target).copied().unwrap_or(0);
         if bump > current && bump <= self.clock.unix_ms(cx.now + MAX_BUMP_DRIFT) {
@@ -288,7 +292,7 @@ impl Store {
         Ok(found(self.values.mutable(&target, least_seq)))
     }
 
-    /// Sets the timers while there is something that ages.
+    /// Sets the timers if there are entries that age.
     fn watch_age(&mut self, cx: &mut Cx<'_>) {
         let Stored { servers, records, bumps, refreshes, mutables, immutables } = self.stored();
         self.announced_age.watch(cx, servers + records + bumps + refreshes);
@@ -310,31 +314,31 @@ fn decode(incoming: &Incoming) -> Result<Announce, Silence> {
     Announce::decode(value).map_err(|_| Silence::Malformed)
 }
 
-/// Counts an entry that had to make room for another.
+/// Counts an entry that was evicted to make room for another.
 fn count(cx: &mut Cx<'_>, displaced: bool) {
     cx.stats.dropped.store += u64::from(displaced);
 }
 
-/// The answer to a question, whether something was found or not, and to a value that was stored.
+/// The reply to a successful request: to a read, whether a value was found or not, and to a write.
 fn found(value: Option<Bytes>) -> Answering {
     Answering { value, token: true, closer_nodes: true, ..Answering::default() }
 }
 
-/// The answer to what this node does not do. Silence would cost the asker its timeouts.
+/// A reply with an error. Without it, the requester would have to wait for timeouts.
 fn failed(error: u64) -> Answering {
     Answering { error, closer_nodes: true, ..Answering::default() }
 }
 
-/// Records in one reply: so many fit into a datagram.
+/// Maximum records in one reply. This many fit into a datagram.
 const MAX_RECORDS: usize = 20;
 
 /// Announcements are repeated every few minutes.
 const ANNOUNCED_AGE: Duration = Duration::from_secs(20 * 60);
 
-/// Programs put the values that they care for again, daily at least.
+/// Programs put the values that they still need again at least daily.
 const VALUES_AGE: Duration = Duration::from_secs(48 * 3600);
 
-/// Clocks differ by this much.
+/// The tolerated difference between the clocks of nodes.
 const MAX_BUMP_DRIFT: Duration = Duration::from_secs(60);
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ pub(super) struct Record {
     pub(super) source: Ipv4Addr,
 }
 
-/// A public key announces itself once under each target.
+/// Identifies a record: each public key has at most one under a target.
 type Key = (Target, PublicKey);
 
 impl Records {
@@ -36,7 +36,8 @@ impl Records {
         Self { keys: Cache::new(limits), topics: HashMap::new() }
     }
 
-    /// Adds a record, unless a fresh one of the same key exists. True if another had to make room.
+    /// Adds a record, unless a fresh one of the same key exists. True if another record was
+    /// evicted.
     pub(super) fn add(&mut self, target: Target, record: Record) -> bool {
         let key = (target, record.public_key);
         if self.keys.is_fresh(&key) {
@@ -57,7 +58,7 @@ impl Records {
         self.unlist(&key);
     }
 
-    /// Up to `limit` records of a target, each with the same chance.
+    /// Up to `limit` records of a target, chosen at random with equal probability.
     pub(super) fn sample(&self, target: &Target, limit: usize, rng: &mut Rng) -> Vec<Bytes> {
         let Some(Topic { list, .. }) = self.topics.get(target) else {
             return Vec::new();
@@ -91,7 +92,7 @@ impl Records {
     }
 }
 
-/// The records of one target: a list to draw from, and where each key lies in it.
+/// The records of one target: a list for sampling, and the position of each key in it.
 #[derive(Debug, Default)]
 struct Topic {
     list: Vec<(PublicKey, Bytes)>,
@@ -116,7 +117,8 @@ impl Topic {
     }
 }
 
-/// `limit` different numbers below `total`, or all of them (Floyd's algorithm).
+/// `limit` different random numbers below `total`, or all numbers if there are fewer (Floyd's
+/// algorithm).
 fn choose(total: usize, limit: usize, rng: &mut Rng) -> Vec<usize> {
     let mut chosen = Vec::with_capacity(limit.min(total));
     for last in total.saturating_sub(limit)..total {

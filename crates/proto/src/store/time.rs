@@ -1,11 +1,11 @@
-//! When what is stored ages, and what time it is for the nodes that sent it.
+//! The ageing timers of the store, and the wall clock.
 
 use std::time::{Duration, Instant};
 
 use crate::timers::StoreTimer;
 use crate::{Cx, Timer};
 
-/// When entries of a kind age.
+/// The ageing timer of one kind of entries.
 #[derive(Debug)]
 pub(super) struct Age {
     timer: StoreTimer,
@@ -15,12 +15,13 @@ pub(super) struct Age {
 }
 
 impl Age {
-    /// Two thirds let an entry live between 0.66 and 1.33 times its age.
+    /// Entries age in two generations. With an interval of two thirds of `max_age`, an entry lives
+    /// between 0.67 and 1.33 times `max_age`.
     pub(super) fn new(timer: StoreTimer, max_age: Duration) -> Self {
         Self { timer, interval: max_age * 2 / 3, watched: false }
     }
 
-    /// Sets the timer if there is something to wait for; an age of zero is none.
+    /// Sets the timer if there are entries. With an age of zero, entries never age.
     pub(super) fn watch(&mut self, cx: &mut Cx<'_>, entries: usize) {
         if self.watched || entries == 0 || self.interval.is_zero() {
             return;
@@ -29,13 +30,13 @@ impl Age {
         cx.wake_at(Timer::Store(self.timer), cx.now + self.interval);
     }
 
-    /// The timer is no longer set.
+    /// Notes that the timer has fired.
     pub(super) fn handle_timeout(&mut self) {
         self.watched = false;
     }
 }
 
-/// Tells Unix time from the time that the driver hands down.
+/// Converts the driver's time to Unix time.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct WallClock {
     at: Instant,
@@ -43,7 +44,7 @@ pub(super) struct WallClock {
 }
 
 impl WallClock {
-    /// A clock that showed this at this moment.
+    /// A clock that showed `unix_time` at the instant `at`.
     pub(super) fn new(at: Instant, unix_time: Duration) -> Self {
         Self { at, unix_time }
     }

@@ -1,5 +1,5 @@
-//! Values that clients leave with a node: immutable ones under their hash, mutable ones under the
-//! hash of the key that signs them.
+//! The values that a node stores for clients: immutable ones under their hash, mutable ones under
+//! the hash of the key that signs them.
 //!
 //! Reference: hyperdht 6.34.0, lib/persistent.js, onmutableput to onimmutableget.
 
@@ -18,12 +18,12 @@ pub(super) struct Values {
     immutables: Cache<Target, Bytes>,
 }
 
-/// Why a mutable value does not replace the one that is there.
+/// Why a mutable value does not replace the stored one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Outdated {
-    /// The owner has signed another value with this number.
+    /// The stored value has the same `seq`, but other content.
     SeqReused,
-    /// There is one with a higher number.
+    /// The stored value has a higher `seq`.
     SeqTooLow,
 }
 
@@ -40,7 +40,8 @@ impl Values {
         Self { mutables: Cache::new(limits), immutables: Cache::new(limits) }
     }
 
-    /// Keeps a value until a later one of the same key comes. True if another had to make room.
+    /// Stores a value, which may replace an earlier one of the same key. True if another entry was
+    /// evicted.
     pub(super) fn put_mutable(
         &mut self,
         put: &VerifiedMutable,
@@ -59,13 +60,13 @@ impl Values {
         Ok(self.mutables.insert(*target, mutable, source).is_some())
     }
 
-    /// The encoded `MutableGetReply`, if it is not older than what the client knows.
+    /// The encoded `MutableGetReply`, if its `seq` is at least `least_seq`.
     pub(super) fn mutable(&mut self, target: &Target, least_seq: u64) -> Option<Bytes> {
         let known = self.mutables.get(target)?;
         (known.seq >= least_seq).then(|| known.reply.clone())
     }
 
-    /// Keeps a value. True if another had to make room.
+    /// Stores a value. True if another entry was evicted.
     pub(super) fn put_immutable(&mut self, put: VerifiedImmutable, source: Ipv4Addr) -> bool {
         let VerifiedImmutable { target, value } = put;
         self.immutables.insert(target, value, source).is_some()

@@ -1,4 +1,4 @@
-//! Facts that only a signature makes.
+//! Verified requests. Each type can be created only by a successful verification.
 
 use bytes::Bytes;
 
@@ -9,8 +9,8 @@ use crate::wire::{
     mutable_signable, ns,
 };
 
-/// An announcement whose signature is right for us, for the token that we gave, and for the
-/// record that it carries. Nothing else makes one.
+/// An announcement with a valid signature, which covers our id, the token that we gave, and the
+/// record.
 #[derive(Debug)]
 pub(super) struct VerifiedAnnounce {
     entry: AnnouncedRecord,
@@ -18,47 +18,48 @@ pub(super) struct VerifiedAnnounce {
     bump: u64,
 }
 
-/// An unannouncement of the same quality.
+/// An unannouncement with a valid signature, which covers the same.
 #[derive(Debug)]
 pub(super) struct VerifiedUnannounce {
     pub(super) target: Target,
     pub(super) public_key: PublicKey,
 }
 
-/// A mutable record that its owner signed, under the target of the owner's key, from a node that
-/// receives at its address.
+/// A mutable record that its owner signed. The target is the hash of the owner's key, and the
+/// request had a valid token.
 #[derive(Debug)]
 pub(super) struct VerifiedMutable {
     pub(super) target: Target,
     pub(super) record: MutableGetReply,
 }
 
-/// An immutable record under its own hash, from a node that receives at its address.
+/// An immutable record. The target is its hash, and the request had a valid token.
 #[derive(Debug)]
 pub(super) struct VerifiedImmutable {
     pub(super) target: Target,
     pub(super) value: Bytes,
 }
 
-/// What is stored of an announcement.
+/// The stored part of an announcement.
 #[derive(Clone, Debug)]
 pub(super) struct AnnouncedRecord {
     pub(super) target: Target,
     pub(super) public_key: PublicKey,
     /// The encoded peer.
     pub(super) record: Bytes,
-    /// The target is the hash of the key: the source forwards handshakes to its server.
+    /// True if the target is the hash of the key. Handshakes for the server are then forwarded to
+    /// the source of the announcement.
     pub(super) announces_self: bool,
 }
 
-/// Why a request is not believed.
+/// Why a request is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refused {
-    /// Something that it needs is missing.
+    /// A required part is missing or malformed, or the record is too long.
     Incomplete,
     /// The signature is wrong.
     Signature,
-    /// The target is not the hash that it has to be.
+    /// The target is not the required hash.
     Target,
 }
 
@@ -71,7 +72,7 @@ impl VerifiedAnnounce {
     ) -> Result<Self, Refused> {
         let (target, peer) = verify(incoming, announce, id, &ns::ANNOUNCE)?;
         let mut stored = peer.clone();
-        // The signature covers all of them, so they are cut only here.
+        // The signature covers all relay addresses, so they are truncated only after the check.
         stored.relay_addresses.truncate(MAX_RELAY_ADDRESSES);
         let entry = AnnouncedRecord {
             target,
@@ -82,8 +83,7 @@ impl VerifiedAnnounce {
         Ok(Self { entry, refresh: announce.refresh, bump: announce.bump })
     }
 
-    /// What to store, under which refresh token, and with which bump (Unix time in ms, 0 for
-    /// none).
+    /// The record to store, its refresh token, and its bump (Unix time in ms, 0 for none).
     pub(super) fn into_parts(self) -> (AnnouncedRecord, Option<[u8; 32]>, u64) {
         (self.entry, self.refresh, self.bump)
     }
@@ -129,7 +129,7 @@ impl VerifiedImmutable {
     }
 }
 
-/// The record that a request wants to be kept, and under which target.
+/// The target and the record of a request to store a value.
 fn record(incoming: &Incoming) -> Result<(Target, &Bytes), Refused> {
     let (Some(target), Some(_), Some(value)) = (incoming.target, incoming.token, &incoming.value)
     else {
@@ -161,9 +161,10 @@ fn verify<'a>(
     Ok((target, peer))
 }
 
-/// More relays than this are of no use to a client.
+/// The maximum number of stored relays. A client does not need more.
 const MAX_RELAY_ADDRESSES: usize = 3;
 
-/// The reference receives at most 2048 bytes of a datagram, 78 of which are a put around its
-/// record: its nodes never store, and its clients never read, what is longer.
+/// The longest record. The reference receives at most 2048 bytes of a datagram, and a put takes 78
+/// bytes beside its record. So nodes of the reference never store longer records, and its clients
+/// never read them.
 const MAX_RECORD: usize = 2048 - 78;

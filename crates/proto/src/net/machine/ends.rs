@@ -1,4 +1,4 @@
-//! How requests end, and what that means for the part of the node that sent them.
+//! Handles the end of requests, and dispatches it to the part of the node that sent them.
 
 use std::net::SocketAddrV4;
 
@@ -83,7 +83,7 @@ impl Net {
         let (to, to_id) = (completed.to, completed.to_id);
         self.handle_end(cx, completed, Err(RequestError::Timeout));
         if self.is_asleep() {
-            // It was never asked.
+            // The request was never transmitted, so the timeout says nothing about the node.
             return;
         }
         if let Some(id) = to_id {

@@ -1,5 +1,5 @@
-//! The node itself: its parts, what it is asked, and where replies go. A part owns its state, and
-//! is handed what it needs of the others; this is where they meet.
+//! The DHT node: connects its parts, takes requests from the layers above, and dispatches replies.
+//! Each part owns its state, and receives what it needs of the other parts as arguments.
 //!
 //! Reference: dht-rpc 6.27.0, index.js.
 
@@ -30,7 +30,7 @@ use crate::{
     Steer, TableNode, Timer,
 };
 
-/// A node of the DHT, below the commands of hyperdht.
+/// A DHT node: dht-rpc, without the commands of hyperdht.
 #[derive(Debug)]
 pub(crate) struct Net {
     exchange: Exchange,
@@ -71,7 +71,7 @@ impl Net {
         net
     }
 
-    /// Takes a datagram that is neither UDX nor a probe.
+    /// Handles a datagram that is neither a UDX packet nor a probe.
     pub(crate) fn handle_datagram(
         &mut self,
         cx: &mut Cx<'_>,
@@ -91,7 +91,7 @@ impl Net {
         }
     }
 
-    /// Runs what is due.
+    /// Handles a timer that is due.
     pub(crate) fn handle_timeout(&mut self, cx: &mut Cx<'_>, timer: NetTimer) {
         if self.destroyed {
             return;
@@ -105,7 +105,7 @@ impl Net {
         self.exchange.set_drain(cx);
     }
 
-    /// Sends a request; its end is an [`Output::Reply`].
+    /// Sends a request. Its end is reported as an [`Output::Reply`].
     pub(crate) fn request(
         &mut self,
         cx: &mut Cx<'_>,
@@ -120,7 +120,7 @@ impl Net {
         self.send(cx, spec, Purpose::Owner(owner))
     }
 
-    /// Sends a PING; its end is an [`Output::Reply`].
+    /// Sends a PING. Its end is reported as an [`Output::Reply`].
     pub(crate) fn ping(
         &mut self,
         cx: &mut Cx<'_>,
@@ -133,39 +133,39 @@ impl Net {
         self.request(cx, spec, owner)
     }
 
-    /// Walks to a target; its end is an [`Output::QueryDone`].
+    /// Starts a query. Its end is reported as an [`Output::QueryDone`].
     pub(crate) fn query(&mut self, cx: &mut Cx<'_>, spec: QuerySpec, owner: Owner) -> QueryKey {
         self.start_query(cx, spec, QueryPurpose::Owner(owner))
     }
 
-    /// Forgets a query without a word.
+    /// Cancels a query. Its owner gets no output.
     pub(crate) fn cancel_query(&mut self, cx: &mut Cx<'_>, key: QueryKey) {
         let me = self.me();
         self.queries.cancel(cx, &mut out(&mut self.exchange, &mut self.outputs, me), key);
     }
 
-    /// Changes the course of a query that has not found the closest nodes yet.
+    /// Pauses, continues or concludes a query that has not found the closest nodes yet.
     pub(crate) fn steer_query(&mut self, cx: &mut Cx<'_>, key: QueryKey, steer: Steer) {
         self.in_queries(cx, |queries, cx, out, table| queries.steer(cx, out, table, key, steer));
     }
 
-    /// Sends what the owner made of [`Output::Commit`]. One commit that a node stored is a
-    /// success.
+    /// Sends the owner's commits, its answer to [`Output::Commit`]. The query succeeds if a node
+    /// has stored one of them.
     pub(crate) fn commit(&mut self, cx: &mut Cx<'_>, key: QueryKey, specs: Vec<RequestSpec>) {
         self.in_queries(cx, |queries, cx, out, _| queries.commit(cx, out, key, specs));
     }
 
-    /// Forgets a request without a word.
+    /// Cancels a request. Its owner gets no output.
     pub(crate) fn cancel_request(&mut self, cx: &mut Cx<'_>, key: RequestKey) {
         self.exchange.requests.cancel(cx, key);
     }
 
-    /// Takes the next thing that happened.
+    /// Takes the next output.
     pub(crate) fn poll_output(&mut self) -> Option<Output> {
         self.outputs.pop_front()
     }
 
-    /// Puts a node into the routing table, unheard.
+    /// Adds a node that we have not heard from to the routing table.
     pub(crate) fn add_node(&mut self, cx: &mut Cx<'_>, address: SocketAddrV4) {
         if !self.destroyed {
             let (me, tick) = (self.me(), self.clock.tick());
@@ -175,47 +175,47 @@ impl Net {
         }
     }
 
-    /// At most `limit` nodes, the latest heard first.
+    /// The addresses of at most `limit` nodes of the table, the most recently heard first.
     pub(crate) fn recent_nodes(&self, limit: usize) -> Vec<SocketAddrV4> {
         self.contacts.recent(limit)
     }
 
-    /// Whether to tell of nodes that come and go.
+    /// Sets whether events report nodes that enter and leave the table.
     pub(crate) fn watch_table(&mut self, watch: bool) {
         self.contacts.watch(watch);
     }
 
-    /// At most `limit` nodes of the table, the latest heard first.
+    /// At most `limit` nodes of the table, the most recently heard first.
     pub(crate) fn table_nodes(&self, limit: usize) -> Vec<TableNode> {
         self.contacts.table.latest().take(limit).map(Contact::view).collect()
     }
 
-    /// The id that the table is built around: our own only while we are persistent.
+    /// The id around which the table is built. It is our public id only while we are persistent.
     pub(crate) fn table_id(&self) -> NodeId {
         self.contacts.table.id()
     }
 
-    /// How the network is doing.
+    /// The health of the network.
     pub(crate) fn health(&self) -> HealthReport {
         self.health.report()
     }
 
-    /// Requests without an end, the oldest first.
+    /// The requests in flight or waiting, the oldest first.
     pub(crate) fn inflight(&self) -> Vec<InflightRequest> {
         self.exchange.requests.iter().collect()
     }
 
-    /// Our id, while others store us in their tables.
+    /// Our id; `None` while we are ephemeral.
     pub(crate) fn id(&self) -> Option<NodeId> {
         (!self.firewall.role().ephemeral).then(|| self.contacts.table.id())
     }
 
-    /// Our address as others see it. Port 0: it differs from peer to peer.
+    /// Our public address. The port is 0 if it differs from peer to peer.
     pub(crate) fn nat_address(&self) -> (Option<Ipv4Addr>, u16) {
         self.address.get()
     }
 
-    /// Our address for strangers, if they reach it on the port that is bound.
+    /// Our public address, if unsolicited packets reach us there and the port is the bound one.
     pub(crate) fn remote_address(&self) -> Option<SocketAddrV4> {
         let (Some(host), port) = self.address.get() else {
             return None;
@@ -224,12 +224,12 @@ impl Net {
         is_open.then(|| SocketAddrV4::new(host, port))
     }
 
-    /// The socket that requests leave from, and replies are expected on.
+    /// The socket from which requests are sent, and on which replies are expected.
     pub(crate) fn socket(&self) -> SocketId {
         self.me().socket()
     }
 
-    /// True until strangers are known to reach the server socket.
+    /// True until unsolicited packets are known to reach the server socket.
     pub(crate) fn firewalled(&self) -> bool {
         self.firewall.role().firewalled
     }
@@ -239,17 +239,17 @@ impl Net {
         self.bootstrap.is_done()
     }
 
-    /// How many requests are in flight or waiting, those of queries included.
+    /// The number of requests in flight or waiting, including those of queries.
     pub(crate) fn live_requests(&self) -> usize {
         self.exchange.requests.len()
     }
 
-    /// How many queries run, those of the node itself included.
+    /// The number of running queries, including those of the node itself.
     pub(crate) fn live_queries(&self) -> usize {
         self.queries.len()
     }
 
-    /// Counts what is kept.
+    /// Writes the sizes of the tables and queues.
     pub(crate) fn measure(&self, sizes: &mut Sizes) {
         self.contacts.measure(sizes);
         self.address.measure(sizes);
@@ -259,7 +259,7 @@ impl Net {
         sizes.reports += self.outputs.len();
     }
 
-    /// Ends everything; every owner is told.
+    /// Ends all requests and queries, and notifies every owner.
     pub(crate) fn destroy(&mut self, cx: &mut Cx<'_>) {
         if std::mem::replace(&mut self.destroyed, true) {
             return;
@@ -282,7 +282,7 @@ impl Net {
         }
     }
 
-    /// No socket is bound: [`Net::suspend`].
+    /// True while the node is suspended, see [`Net::suspend`]. No socket is bound then.
     fn is_asleep(&self) -> bool {
         self.exchange.requests.is_muted()
     }
@@ -296,7 +296,8 @@ impl Net {
         self.exchange.send(cx, me, spec, purpose)
     }
 
-    /// A node is alive, and tells us our address if it says so where we expect it.
+    /// Notes that a node is alive. If `is_sample`, its view of our address (`to`) may count as a
+    /// sample.
     fn hear(
         &mut self,
         cx: &mut Cx<'_>,
@@ -314,7 +315,7 @@ impl Net {
         }
     }
 
-    /// Begins a query of our own.
+    /// Starts a query of the node itself.
     fn walk(&mut self, cx: &mut Cx<'_>, target: Target, purpose: QueryPurpose) {
         self.start_query(cx, QuerySpec::find_node(target), purpose);
     }
@@ -334,7 +335,7 @@ impl Net {
         key
     }
 
-    /// The given nodes, then those of the table, then the bootstrap nodes.
+    /// Adds the given nodes to a query, then nodes of the table, then the bootstrap nodes.
     fn add_first_nodes(&mut self, cx: &mut Cx<'_>, query: &mut Query) {
         for address in query.spec.nodes.clone() {
             query.push_given(address);
@@ -348,7 +349,7 @@ impl Net {
         }
     }
 
-    /// Calls the queries, and does what follows.
+    /// Calls the queries, and handles the end of the bootstrap query.
     fn in_queries(
         &mut self,
         cx: &mut Cx<'_>,
@@ -367,6 +368,6 @@ fn out<'a>(exchange: &'a mut Exchange, outputs: &'a mut VecDeque<Output>, me: Me
     Out { exchange, outputs, me }
 }
 
-/// The reference reads no more of a datagram than this, so that no node sends longer ones. UDX
-/// packets are shorter still.
+/// The reference reads no more of a datagram than this, so no node sends longer ones. UDX packets
+/// are shorter.
 const MAX_DATAGRAM: usize = 2048;

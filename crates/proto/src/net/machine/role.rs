@@ -1,5 +1,5 @@
-//! The course of the bootstrap, and what we become to others: where the parts that know about it
-//! meet.
+//! The course of the bootstrap, and changes of our role: ephemeral or persistent, firewalled or
+//! open.
 
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddrV4};
@@ -15,14 +15,14 @@ use crate::wire::node_id;
 use crate::{Cx, Event};
 
 impl Net {
-    /// Walks towards our own id, to fill the table.
+    /// Starts a query for our own id, which fills the table.
     pub(super) fn start_bootstrap(&mut self, cx: &mut Cx<'_>) {
         let id = self.contacts.table.id();
         self.bootstrap.handle_walk(id);
         self.walk(cx, id, QueryPurpose::Bootstrap);
     }
 
-    /// Takes the addresses of a name; none if it could not be resolved.
+    /// Takes the result of a name lookup. `addresses` is empty if the lookup failed.
     pub(crate) fn handle_resolved(&mut self, cx: &mut Cx<'_>, host: &str, addresses: &[Ipv4Addr]) {
         if self.destroyed {
             return;
@@ -33,7 +33,8 @@ impl Net {
         }
     }
 
-    /// Tells queries that wait for the bootstrap nodes of one more, or that there are no others.
+    /// Passes the address of a bootstrap node to the queries that wait for it, or tells them that
+    /// no more addresses will follow.
     pub(super) fn handle_settled(&mut self, cx: &mut Cx<'_>, settled: Option<Settled>) {
         let Some(Settled(node)) = settled else {
             return;
@@ -46,8 +47,9 @@ impl Net {
         }
     }
 
-    /// A stranger reaches us, which tells what our id will be if it holds. The query that runs goes
-    /// there at once, so that none is needed once we know.
+    /// The quick test has reached our server socket. Its reply shows the id that we will have if
+    /// the check succeeds. The running query is redirected to that id at once, so that no second
+    /// query is needed later.
     pub(super) fn handle_quick_test(&mut self, cx: &mut Cx<'_>, reply: &Reply) {
         if !self.bootstrap.handle_quick_test() {
             return;
@@ -62,7 +64,7 @@ impl Net {
         }
     }
 
-    /// One more node is known.
+    /// Takes a reply to the bootstrap query. Starts the quick test or the check, if it is time.
     pub(super) fn handle_bootstrap_reply(&mut self, cx: &mut Cx<'_>, from: SocketAddrV4) {
         if self.bootstrap.take_quick_test() {
             let spec = self.address.ping_nat(from);
@@ -82,7 +84,8 @@ impl Net {
         }
     }
 
-    /// Changes our role if our address allows it. The caller is told.
+    /// Starts a check of our reachability, which may change our role. Calls `finish_update` when it
+    /// has ended.
     pub(super) fn start_update(&mut self, cx: &mut Cx<'_>, scope: Scope, origin: UpdateOrigin) {
         let role = self.firewall.role();
         if self.firewall.is_useless(scope) {
@@ -104,7 +107,7 @@ impl Net {
         }
     }
 
-    /// Takes the end of a PING_NAT of the probe.
+    /// Takes the end of one PING_NAT of the probe.
     pub(super) fn handle_pong(
         &mut self,
         cx: &mut Cx<'_>,
@@ -142,8 +145,8 @@ impl Net {
     fn start_probe(&mut self, cx: &mut Cx<'_>, update: Update) {
         let mut nodes = self.contacts.recent(PROBES);
         if nodes.len() < PROBES {
-            // Some of them twice, then, as the reference does: how many have to reach us depends on
-            // how many are asked.
+            // Nodes that are in both lists are asked twice, as in the reference. The number of
+            // answers that are needed depends on the number of requests.
             nodes.extend(self.bootstrap.addresses());
         }
         if nodes.is_empty() {
@@ -156,7 +159,8 @@ impl Net {
         self.firewall.start_probe(update, pending);
     }
 
-    /// Strangers reach us, whatever else may have changed while that was found out.
+    /// Applies the result of a check: unsolicited packets reach us. We become persistent only if
+    /// our address has not changed since the check began.
     fn change_role(&mut self, cx: &mut Cx<'_>, update: Update, proven: Option<NatSampler>) {
         self.firewall.open(cx);
         let old = self.address.get();

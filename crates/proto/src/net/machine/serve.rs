@@ -1,4 +1,4 @@
-//! Answering others (PROTOCOL B.4 and B.5).
+//! Answers requests of other nodes (PROTOCOL B.4 and B.5).
 
 use std::net::SocketAddrV4;
 use std::time::Duration;
@@ -24,7 +24,7 @@ impl Net {
         self.exchange.respond(cx, me, incoming, answering, closer_nodes);
     }
 
-    /// Passes a request on, with its id, so that the next node can answer the requester.
+    /// Forwards a request under its transaction id, so that the next node can answer the requester.
     pub(crate) fn relay(
         &mut self,
         cx: &mut Cx<'_>,
@@ -143,7 +143,7 @@ impl Net {
     }
 }
 
-/// Where PING_NAT is answered to: the other port that it names.
+/// The destination of the answer to a PING_NAT: the port that the request names.
 fn other_port(incoming: &Incoming) -> Option<SocketAddrV4> {
     let port = Reader::new(incoming.value.as_deref()?).u16().ok()?;
     (port != 0).then(|| SocketAddrV4::new(*incoming.from.ip(), port))

@@ -1,8 +1,7 @@
-//! What passing time does to the node: ticks, and sleep (PROTOCOL B.8 and B.12).
+//! Ticks, suspension, and sleep of the machine (PROTOCOL B.8 and B.12).
 //!
-//! While the node sleeps nothing leaves and nothing arrives. Requests that are made meanwhile wait
-//! as long as others do, and fail when that has passed. Those that are left when the node wakes
-//! begin anew.
+//! While the node is suspended, nothing is sent or received. Requests that are made meanwhile time
+//! out as usual. Requests that are left when the node resumes start over.
 
 use super::{Net, out};
 use crate::net::Output;
@@ -48,7 +47,7 @@ impl Net {
         self.report_health(cx, old);
     }
 
-    /// Walks to a random node of the table, to meet others.
+    /// Starts a query for the id of a random node of the table, which finds other nodes.
     pub(super) fn refresh(&mut self, cx: &mut Cx<'_>) {
         let table = &self.contacts.table;
         let random = table.random(cx.rng).map(|node| node.id);
@@ -56,7 +55,8 @@ impl Net {
         self.walk(cx, target, QueryPurpose::Refresh);
     }
 
-    /// Ends what runs: every owner is told. A query ends with the replies that it has.
+    /// Suspends the node. Ends all requests and queries and notifies every owner. A query ends with
+    /// the replies that it has.
     pub(crate) fn suspend(&mut self, cx: &mut Cx<'_>) {
         self.exchange.requests.mute();
         while let Some(key) = self.queries.first() {
@@ -73,9 +73,9 @@ impl Net {
                     let settled = self.bootstrap.forget(place);
                     self.handle_settled(cx, settled);
                 }
-                // That there was no answer says nothing about these nodes.
+                // The missing answer says nothing about these nodes.
                 Purpose::Check { .. } | Purpose::Swap { .. } => {}
-                // Queries have taken theirs along.
+                // The queries have removed their requests already.
                 Purpose::Query(_) | Purpose::Commit(_) => {}
                 Purpose::QuickTest | Purpose::Hint => {}
             }
@@ -87,7 +87,7 @@ impl Net {
         cx.timers.cancel(Timer::Net(NetTimer::DelayedPing));
     }
 
-    /// The sockets are bound again, the server socket to this port.
+    /// Resumes the node after its sockets were bound again, the server socket to this port.
     pub(crate) fn resume(&mut self, cx: &mut Cx<'_>, server_port: u16) {
         self.address.set_port(server_port);
         self.handle_wakeup(cx);
@@ -97,7 +97,7 @@ impl Net {
         self.refresh(cx);
     }
 
-    /// The machine slept, which no tick shows.
+    /// Handles a sleep of the machine that the ticks do not show.
     pub(crate) fn handle_machine_slept(&mut self, cx: &mut Cx<'_>) {
         if !self.destroyed && !self.is_asleep() {
             self.handle_wakeup(cx);
@@ -114,7 +114,7 @@ impl Net {
         self.outputs.push_back(Output::Wakeup);
     }
 
-    /// A node that has been up for long may become persistent.
+    /// Starts the attempt to become persistent, if it is due.
     fn age_role(&mut self, cx: &mut Cx<'_>) {
         let role = self.firewall.role();
         if !role.wants_persistence() || !self.clock.take_stable() {
@@ -126,7 +126,7 @@ impl Net {
         self.start_update(cx, Scope::Full, UpdateOrigin::Tick);
     }
 
-    /// Tells of a change of the network's health.
+    /// Reports a change of the network's health.
     fn report_health(&mut self, cx: &mut Cx<'_>, old: HealthState) {
         let HealthState { online, degraded } = self.health.state();
         if (HealthState { online, degraded }) == old {

@@ -1,4 +1,4 @@
-//! What the closest nodes are sent once they are known, and what becomes of it.
+//! Commits: the requests to the closest nodes once these are known.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddrV4;
@@ -11,15 +11,16 @@ use crate::net::{Reply, RequestKey};
 #[derive(Debug, Default)]
 pub(super) struct Commits {
     pending: BTreeSet<RequestKey>,
-    /// So many the owner has still to make: the first as one, and then each that was refused.
+    /// How many times the owner still has to call `Net::commit`: once for the first commits
+    /// together, and once for each commit that was refused.
     awaited: usize,
-    /// Nodes that have refused a token. Each may do so once.
+    /// Nodes that have refused a token. Each may refuse only once.
     refused_by: BTreeSet<SocketAddrV4>,
     successes: usize,
 }
 
 impl Query {
-    /// True while it waits for the owner's commits.
+    /// True while the query waits for commits of the owner.
     pub(in crate::net) fn awaits_commits(&self) -> bool {
         match &self.stage {
             Stage::Asking => false,
@@ -28,8 +29,8 @@ impl Query {
         }
     }
 
-    /// The commits are on their way: all of them, or the one that the owner has made again.
-    /// Returns the outcome if no commit is left.
+    /// Notes that commits were sent: all of them, or one that the owner repeats. Returns the
+    /// outcome of the query if no commit is left.
     pub(in crate::net) fn handle_commits(
         &mut self,
         requests: Vec<RequestKey>,
@@ -45,8 +46,8 @@ impl Query {
         commits.outcome(Err(QueryError::NoToken))
     }
 
-    /// True if the owner has to make a commit again: a walk that waits for silent nodes takes
-    /// longer than a token lives.
+    /// Takes a reply to a commit. True if the owner has to repeat the commit with a new token.
+    /// Tokens can expire while the query waits for silent nodes.
     pub(in crate::net) fn handle_refusal(&mut self, request: RequestKey, reply: &Reply) -> bool {
         let Stage::Committing(commits) = &mut self.stage else {
             return false;
@@ -58,7 +59,8 @@ impl Query {
         true
     }
 
-    /// A commit has ended: one that was stored is a success. Returns the outcome of the last one.
+    /// Takes the end of a commit. Returns the outcome of the query if no commit is left: success if
+    /// a node has stored one.
     pub(in crate::net) fn handle_commit(
         &mut self,
         request: RequestKey,
@@ -72,19 +74,19 @@ impl Query {
         commits.outcome(result)
     }
 
-    /// True if a commit was stored.
+    /// True if a node has stored a commit.
     pub(in crate::net) fn has_committed(&self) -> bool {
         matches!(&self.stage, Stage::Committing(commits) if commits.successes > 0)
     }
 }
 
 impl Commits {
-    /// Those that are on their way.
+    /// The commits in flight.
     pub(super) fn pending(&self) -> &BTreeSet<RequestKey> {
         &self.pending
     }
 
-    /// The outcome when none is left: `last` if none was stored.
+    /// The outcome of the query once no commit is left; `last` if no node has stored one.
     fn outcome(&self, last: Result<(), QueryError>) -> Option<Result<(), QueryError>> {
         let is_over = self.pending.is_empty() && self.awaited == 0;
         is_over.then_some(if self.successes > 0 { Ok(()) } else { last })

@@ -1,5 +1,5 @@
 //! One query: which nodes to ask next, and when enough have answered. Reference: dht-rpc 6.27.0,
-//! lib/query.js. It sends nothing itself: [`Query::next_step`] tells what to do.
+//! lib/query.js. It sends nothing itself: [`Query::next_step`] returns what to do.
 
 mod commits;
 mod order;
@@ -13,48 +13,49 @@ use super::{Commit, Owner, QuerySpec, Reply, RequestKey, RequestSpec};
 use crate::Tally;
 use crate::wire::{NodeId, Target, node_id};
 
-/// A walk towards a target.
+/// An iterative Kademlia lookup of a target.
 #[derive(Debug)]
 pub(super) struct Query {
     pub(super) spec: QuerySpec,
     pub(super) purpose: QueryPurpose,
-    /// Requests at a time, not counting slow ones.
+    /// Maximum parallel requests, not counting slow ones.
     pub(super) concurrency: usize,
-    /// Bootstrap nodes are wanted, and some of their addresses are still unknown.
+    /// True while the query needs bootstrap nodes and some of their addresses are still unknown.
     pub(super) awaits_bootstrap: bool,
-    /// The owner has enough replies for the moment.
+    /// True while the owner has paused the query.
     pub(super) paused: bool,
-    /// Sorted by distance, at most [`K`].
+    /// Replies of the closest nodes, sorted by distance, at most [`K`].
     closest: Vec<Reply>,
     seen: HashMap<SocketAddrV4, Met>,
-    /// The first is asked next.
+    /// Candidates in the order in which they are asked.
     pending: BTreeMap<Rank, Candidate>,
-    /// How many were given, or came from the bootstrap list.
+    /// The number of nodes that were given or came from the bootstrap list.
     ranked: usize,
     inflight: BTreeMap<RequestKey, Visit>,
     tally: Tally,
-    /// The routing table was asked for nodes.
+    /// Whether the routing table was asked for nodes.
     from_table: bool,
-    /// Few at a time, until the given nodes have had their chance.
+    /// True while the query runs at most 3 requests at a time: it started from given nodes, and
+    /// fewer than `concurrency` nodes have answered or failed.
     slowdown: bool,
     stage: Stage,
 }
 
-/// What a query is for.
+/// The purpose of a query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum QueryPurpose {
     Owner(Owner),
     Bootstrap,
     Refresh,
-    /// To our own neighbours, from the bootstrap nodes.
+    /// Finds our own neighbours again, starting from the bootstrap nodes.
     Rejoin,
 }
 
-/// What a query wants next.
+/// The next step of a query.
 #[derive(Debug)]
 pub(super) enum QueryStep {
     Visit(Candidate),
-    /// The given nodes were of no use: add some of the table.
+    /// Too few nodes have answered: add nodes of the routing table.
     Refill,
     Finish,
     Wait,
@@ -70,22 +71,23 @@ pub(super) struct Candidate {
 /// The order in which candidates are asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Rank {
-    /// By the caller, in its order.
+    /// Given by the caller, in the caller's order.
     Given(usize),
-    /// The closer the sooner: the closest nodes name those that are closer still.
+    /// By distance to the target, the closest first, because close nodes know still closer ones.
     Known([u8; 32]),
-    /// A place of the bootstrap list: it knows everybody, and everybody asks it.
+    /// Bootstrap nodes come last, because every node of the network asks them.
     Bootstrap(usize),
 }
 
-/// A node that did not answer, and the nodes that named it.
+/// A DOWN_HINT: a node that did not answer, and a node that named it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Down {
     pub(super) referrer: SocketAddrV4,
     pub(super) node: SocketAddrV4,
 }
 
-/// A node that the query knows. Many replies name the same nodes: each is hashed once.
+/// A node that the query knows. Keeps the id, because many replies name the same node and its
+/// address is hashed only once.
 #[derive(Debug)]
 struct Met {
     id: NodeId,
@@ -94,7 +96,7 @@ struct Met {
 
 #[derive(Debug)]
 enum Seen {
-    /// Known, perhaps asked; with the nodes that named it.
+    /// Known, and possibly asked; with the nodes that named it.
     Named(Vec<SocketAddrV4>),
     Done,
     Down,
@@ -111,16 +113,16 @@ struct Visit {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Pace {
     Normal,
-    /// Sent again: another request may run beside it.
+    /// The request is sent again. It does not count towards the concurrency any more.
     Slow,
-    /// Silent for so long that a query with enough replies does not wait for it.
+    /// The node has been silent for so long that a query with enough replies does not wait for it.
     Stalled,
 }
 
 #[derive(Debug)]
 enum Stage {
     Asking,
-    /// The closest nodes are known; the owner says what to send them.
+    /// The closest nodes are known, and the owner prepares the commits.
     Closing,
     Committing(Commits),
 }
@@ -132,7 +134,7 @@ impl Candidate {
 }
 
 impl Query {
-    /// A query that knows nobody to ask.
+    /// A query without candidates.
     pub(super) fn new(spec: QuerySpec, purpose: QueryPurpose, concurrency: usize) -> Self {
         Self {
             spec,
@@ -152,12 +154,12 @@ impl Query {
         }
     }
 
-    /// How many more nodes of the table the start needs beyond those that were given.
+    /// How many nodes are missing to [`K`] candidates.
     pub(super) fn missing(&self) -> usize {
         K.saturating_sub(self.pending.len())
     }
 
-    /// Adds a node that the caller wants to be asked first, after those that were given before.
+    /// Adds a node that is asked before all others, but after the nodes that were given earlier.
     pub(super) fn push_given(&mut self, address: SocketAddrV4) {
         self.ranked += 1;
         self.add(Candidate::new(address), None, Rank::Given(self.ranked));
@@ -169,8 +171,8 @@ impl Query {
         self.add(candidate, None, rank);
     }
 
-    /// Adds a place of the bootstrap list, to ask after all others; or before them, where these
-    /// places are what the walk is about.
+    /// Adds a bootstrap node, which is asked after all other nodes. In a rejoin, which is meant to
+    /// start from the bootstrap nodes, it is asked first.
     pub(super) fn push_bootstrap(&mut self, address: SocketAddrV4) {
         if self.purpose == QueryPurpose::Rejoin {
             return self.push_given(address);
@@ -179,7 +181,7 @@ impl Query {
         self.add(Candidate::new(address), None, Rank::Bootstrap(self.ranked));
     }
 
-    /// Walks elsewhere from here on. Nodes that have answered are not asked again.
+    /// Changes the target. Nodes that have answered are not asked again.
     pub(super) fn redirect(&mut self, target: Target) {
         self.spec.target = target;
         for (rank, candidate) in std::mem::take(&mut self.pending) {
@@ -195,12 +197,12 @@ impl Query {
         self.closest.sort_by_key(|reply| reply.from_id.map(|id| distance(&target, &id)));
     }
 
-    /// The routing table has given what it has.
+    /// Notes that the routing table was asked for nodes.
     pub(super) fn set_from_table(&mut self) {
         self.from_table = true;
     }
 
-    /// Decides what to do; call until it is neither `Visit` nor `Refill`.
+    /// Decides the next step. Call it until it returns neither `Visit` nor `Refill`.
     pub(super) fn next_step(&mut self) -> QueryStep {
         if self.paused || !self.is_asking() {
             return QueryStep::Wait;
@@ -225,14 +227,14 @@ impl Query {
         QueryStep::Finish
     }
 
-    /// A candidate is being asked.
+    /// Notes that a request was sent to a candidate.
     pub(super) fn handle_sent(&mut self, request: RequestKey, candidate: Candidate) {
         let Candidate { id, .. } = candidate;
         let distance = distance(&self.spec.target, &id);
         self.inflight.insert(request, Visit { id, distance, pace: Pace::Normal });
     }
 
-    /// A request is sent again; `stalled` if its node has had time enough to answer.
+    /// Notes that a request is sent again. `stalled`: its node has had enough time to answer.
     pub(super) fn handle_slow(&mut self, request: RequestKey, stalled: bool) {
         let pace = if stalled { Pace::Stalled } else { Pace::Slow };
         if let Some(visit) = self.inflight.get_mut(&request) {
@@ -240,7 +242,8 @@ impl Query {
         }
     }
 
-    /// Takes a reply. Returns the nodes that it names and that are known to be down.
+    /// Takes a reply. Returns a hint for each node that the reply names although it is known to be
+    /// down.
     pub(super) fn handle_reply(
         &mut self,
         request: RequestKey,
@@ -277,7 +280,7 @@ impl Query {
         down
     }
 
-    /// Takes a timeout. Returns the nodes to be told.
+    /// Takes a timeout. Returns a hint for each node that named the silent node.
     pub(super) fn handle_timeout(&mut self, request: RequestKey, to: SocketAddrV4) -> Vec<Down> {
         self.inflight.remove(&request);
         self.tally.errors += 1;
@@ -287,14 +290,14 @@ impl Query {
         referrers.into_iter().map(|referrer| Down { referrer, node: to }).collect()
     }
 
-    /// Stops asking. Returns the requests that are left over.
+    /// Stops asking. Returns the requests that are still in flight.
     pub(super) fn close(&mut self) -> Vec<RequestKey> {
         self.stage = Stage::Closing;
         self.pending.clear();
         std::mem::take(&mut self.inflight).into_keys().collect()
     }
 
-    /// True if the owner has to be asked for its commits.
+    /// True if the owner wants to commit.
     pub(super) fn wants_commit(&self) -> bool {
         self.spec.commit == Commit::Ask
     }
@@ -304,7 +307,7 @@ impl Query {
         matches!(self.stage, Stage::Asking)
     }
 
-    /// Asks a node what the query is about.
+    /// The request to a candidate.
     pub(super) fn visit(&self, candidate: Candidate) -> RequestSpec {
         let spec = &self.spec;
         RequestSpec {
@@ -323,7 +326,7 @@ impl Query {
         }
     }
 
-    /// Every request that runs for it.
+    /// All requests of the query in flight.
     pub(super) fn requests(&self) -> Vec<RequestKey> {
         let commits = match &self.stage {
             Stage::Committing(commits) => Some(commits.pending()),
@@ -337,12 +340,12 @@ impl Query {
         &self.closest
     }
 
-    /// How many have answered, and how.
+    /// The number of successes and errors.
     pub(super) fn tally(&self) -> Tally {
         self.tally
     }
 
-    /// Ends it.
+    /// Ends the query. Returns the closest replies, the closest first.
     pub(super) fn into_closest(self) -> Vec<Reply> {
         self.closest
     }

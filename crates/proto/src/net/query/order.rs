@@ -1,5 +1,5 @@
-//! Whom a query asks next: the given nodes, then the closest that are known, as far as they can
-//! still be among the result.
+//! The order in which a query asks nodes: the given nodes, then the closest known ones, as long as
+//! they can still be part of the result.
 
 use std::net::SocketAddrV4;
 
@@ -9,7 +9,7 @@ use crate::net::table::K;
 use crate::wire::{NodeId, node_id};
 
 impl Query {
-    /// False if the candidate is too far away, which ends a reply's list.
+    /// Adds a candidate. False if it is too far away; the rest of a reply's list is then ignored.
     pub(super) fn add(
         &mut self,
         candidate: Candidate,
@@ -40,7 +40,7 @@ impl Query {
         true
     }
 
-    /// Notes what became of a node, and tells what was known of it.
+    /// Sets the state of a node. Returns the previous state.
     pub(super) fn mark(&mut self, address: SocketAddrV4, seen: Seen) -> Option<Seen> {
         if let Some(met) = self.seen.get_mut(&address) {
             return Some(std::mem::replace(&mut met.seen, seen));
@@ -77,12 +77,12 @@ impl Query {
         worst.is_none_or(|worst| distance(target, id) < distance(target, &worst))
     }
 
-    /// Nodes that have answered, or been given up.
+    /// The number of nodes that have answered or timed out.
     pub(super) fn asked(&self) -> usize {
         self.tally.successes + self.tally.errors
     }
 
-    /// The next node to ask, while there is room for one more request.
+    /// The next node to ask, if one more request may run.
     pub(super) fn next_candidate(&mut self) -> Option<Candidate> {
         let slow = self.inflight.values().filter(|visit| visit.pace != Pace::Normal).count();
         let limit = if self.slowdown { SLOW_START } else { self.concurrency } + slow;
@@ -101,7 +101,7 @@ impl Query {
         None
     }
 
-    /// False while the replies that are closer, and those that are on their way, are enough.
+    /// False while [`K`] closer nodes have answered or have a request of normal pace in flight.
     fn is_needed(&self, rank: Rank, candidate: &Candidate) -> bool {
         if matches!(rank, Rank::Given(_)) {
             return true;
@@ -115,7 +115,7 @@ impl Query {
         replied + lively.filter(|visit| visit.distance < limit).count() < K
     }
 
-    /// True while a node that may still answer is closer than the worst that has.
+    /// True while a node that may still answer is closer than the farthest node that has answered.
     pub(super) fn awaits_better(&self) -> bool {
         let worst = self.closest.last().and_then(|reply| reply.from_id);
         let worst = worst.map(|id| distance(&self.spec.target, &id));
@@ -124,8 +124,8 @@ impl Query {
     }
 }
 
-/// Requests at a time while given nodes have their chance.
+/// Maximum parallel requests while `slowdown` is set.
 const SLOW_START: usize = 3;
 
-/// Nodes that one query gets to know. An honest walk sees some hundreds.
+/// The most nodes that one query remembers. Against honest nodes, a query sees some hundreds.
 const MAX_SEEN: usize = 10_000;

@@ -1,4 +1,4 @@
-//! A node alone, and the datagrams that it is given.
+//! A single node, with hand-made datagrams.
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
@@ -89,7 +89,7 @@ impl Node {
     }
 }
 
-/// A ping that asks for its answer after so many milliseconds.
+/// A DELAYED_PING that asks for its answer after `delay` milliseconds.
 pub(super) fn delayed_ping(delay: u32) -> Vec<u8> {
     let delay = delay.to_le_bytes();
     Request { internal: true, command: 4, value: Some(&delay), ..user(1) }.encode()

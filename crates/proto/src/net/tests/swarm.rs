@@ -31,7 +31,7 @@ fn thirty_nodes_find_each_other_under_loss() {
         missed += usize::from(closest.first() != Some(&wanted));
         assert_eq!(closest.len(), 20);
     }
-    // One walk in 25 loses every try to the node that it looks for.
+    // About one query in 25 loses every try to the node that it looks for.
     assert!(missed <= 3, "{missed}");
     let at_rest = |host: &super::world::Host| host.stats.requests_active;
     world.loss = 0;
@@ -212,7 +212,7 @@ fn one_commit_that_is_answered_is_a_success() {
     assert_eq!(done(&world, 1), Some(Ok(())));
 }
 
-/// A node that lies must not make a query commit for ever.
+/// A malicious node must not be able to make a query repeat a commit forever.
 #[test]
 fn a_node_may_refuse_a_commit_once() {
     let (mut world, bootstrapper) = network(1);
@@ -325,7 +325,7 @@ fn find_node(world: &mut World, index: usize, target: NodeId) -> Vec<NodeId> {
     closest.unwrap().iter().filter_map(|reply| reply.from_id).collect()
 }
 
-/// What a node's queries want to be committed: the closest nodes of each.
+/// The closest nodes of each query of a node that waits for commits.
 fn take_commits(world: &mut World, index: usize) -> Vec<Vec<Reply>> {
     let is_commit = |output: &mut Output| matches!(output, Output::Commit { .. });
     let commits = world.hosts[index].outputs.extract_if(.., is_commit);

@@ -27,14 +27,14 @@ pub(super) struct Host {
     pub(super) events: Vec<Event>,
     pub(super) timers: Timers,
     pub(super) out: Outbox,
-    /// It sends and hears nothing.
+    /// The host neither sends nor receives datagrams.
     pub(super) silent: bool,
     /// Answers every user command with this.
     pub(super) answering: Option<Answering>,
     rng: Rng,
     client: SocketAddrV4,
     pub(super) server: SocketAddrV4,
-    /// Strangers reach the server socket.
+    /// Whether unsolicited packets reach the server socket.
     open: bool,
     contacted: HashSet<SocketAddrV4>,
 }
@@ -59,12 +59,12 @@ impl World {
         }
     }
 
-    /// Where the host that is added next will live.
+    /// The server address of the host that will be added next.
     pub(super) fn next_server(&self) -> SocketAddrV4 {
         SocketAddrV4::new(Ipv4Addr::from(0x0a00_0001 + self.hosts.len() as u32), 49737)
     }
 
-    /// Adds a node that strangers reach (`open`), or not.
+    /// Adds a node. `open`: unsolicited packets reach its server socket.
     pub(super) fn add(&mut self, open: bool, config: Config) -> usize {
         let server = self.next_server();
         let client = SocketAddrV4::new(*server.ip(), 30000);
@@ -154,7 +154,7 @@ impl World {
         self.now = end;
     }
 
-    /// The machine of a node sleeps, and wakes; nobody else lives meanwhile.
+    /// Lets time pass during which all nodes do nothing, as if the machine slept.
     pub(super) fn sleep(&mut self, time: Duration) {
         self.now += time;
         self.flying.clear();

@@ -1,4 +1,4 @@
-//! What strangers may send to a persistent node, as datagrams.
+//! Hostile datagrams to a persistent node.
 
 use super::*;
 use crate::wire::{MutablePut, Packet, Request, mutable_signable};
@@ -87,8 +87,7 @@ fn every_prefix_and_every_flipped_bit_is_met_with_silence() {
             let mut flipped = value.clone();
             flipped[bit / 8] ^= 1 << (bit % 8);
             let flipped = Ask { value: Some(flipped), ..good.clone() };
-            // The bump of an announcement, and whether there is one, is not signed; nor are flags
-            // without a meaning.
+            // The signature covers neither the bump and its flag, nor the unknown flags.
             let unsigned = matches!(kind, Kind::Announce | Kind::Unannounce) && bit < 8;
             if !unsigned {
                 assert_eq!(bench.ask(ALICE, &flipped), None, "{kind:?} bit {bit}");
@@ -220,7 +219,7 @@ struct Bench {
     tid: u16,
 }
 
-/// A request for it.
+/// A request to the node.
 #[derive(Clone, Debug)]
 struct Ask {
     command: u64,
@@ -229,7 +228,7 @@ struct Ask {
     value: Option<Vec<u8>>,
 }
 
-/// What its answers are judged by.
+/// The parts of an answer that the tests compare.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Reply {
     error: u64,
@@ -237,7 +236,7 @@ struct Reply {
     value: bool,
 }
 
-/// The requests that change what it keeps.
+/// The requests that change the store.
 #[derive(Clone, Copy, Debug)]
 enum Kind {
     Announce,
@@ -267,7 +266,7 @@ impl Bench {
         bench
     }
 
-    /// A request that the node would obey, if it came from Alice within some seconds.
+    /// A request that the node accepts if it comes from Alice within some seconds.
     fn good(&mut self, kind: Kind) -> Ask {
         let token = self.token(ALICE);
         let peer = Peer { public_key: key_pair(1).public(), relay_addresses: Vec::new() };
@@ -299,7 +298,7 @@ impl Bench {
         reply.token.unwrap()
     }
 
-    /// Tokens that nobody asks for are forgotten, and their secret with them.
+    /// Requests a token, because a node forgets the secret of its tokens if none is requested.
     fn keep_tokens(&mut self) {
         self.token(MALLORY);
     }

@@ -37,7 +37,8 @@ fn answers_as_the_reference_does() {
             Err(_) => assert!(expected.is_string(), "{step}"),
             Ok(answer) => {
                 let error = expected["error"].as_u64().unwrap_or(error_code::NONE);
-                // An error carries a token only if asked to, an answer unless asked not to.
+                // In the reference, an error has a token only on request, and a reply has one
+                // unless the options exclude it.
                 let token = error == error_code::NONE && expected["opts"]["token"].is_null();
                 assert_eq!(answer.value, bytes(&expected["reply"]), "{step}");
                 assert_eq!(answer.error, error, "{step}");
@@ -243,7 +244,7 @@ impl World {
         }
     }
 
-    /// Lets time pass until nothing ages, and tells when something did.
+    /// Lets time pass until nothing ages any more. Returns what aged, and when.
     fn rotations(&mut self) -> Vec<(StoreTimer, Duration)> {
         self.store.watch_age(&mut cx(&mut self.parts));
         let mut rotations = Vec::new();

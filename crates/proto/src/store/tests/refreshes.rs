@@ -10,7 +10,7 @@ fn a_refresh_is_a_link_of_a_chain_and_good_once() {
     let unsigned = |link| Announce { peer: None, refresh: Some(link), signature: None, bump: 0 };
     let mut refresh = |link: [u8; 32]| {
         let value = Some(unsigned(link).encode().into());
-        // The target does not matter: the announcement is the remembered one.
+        // The target is ignored, because the remembered announcement is stored.
         let request = Incoming { value, target: Some([9; 32]), ..announce(TOPIC, 1, 0) };
         let answer = world.answer(Some(ID), &request);
         (answer.map(|answer| (answer.token, answer.closer_nodes)), world.peers(TOPIC).len())

@@ -1,4 +1,4 @@
-//! Sources that want the store for themselves.
+//! Sources that try to fill the store on their own.
 
 use super::values::{immutable, immutable_put, mutable_put};
 use super::*;
