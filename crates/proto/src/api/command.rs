@@ -241,7 +241,7 @@ pub struct ConnectOptions {
     pub key_pair: Option<KeyPair>,
     /// DHT nodes that may know the server, asked first.
     pub relay_addresses: Vec<SocketAddrV4>,
-    /// Whether to try the server's LAN addresses. Default true.
+    /// Whether to try the server's LAN addresses, and to send it ours. Default true.
     pub local_connection: bool,
     /// Whether to send a punch packet early. Default true.
     pub fast_open: bool,

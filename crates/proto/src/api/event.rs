@@ -1,4 +1,4 @@
-//! What a node tells its driver and its application.
+//! Events of a node, for its driver and its application.
 
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddrV4};
@@ -35,13 +35,14 @@ pub enum Event {
         /// The id, which follows from the address.
         id: NodeId,
     },
-    /// The node has become ephemeral: other nodes no longer store it in their routing tables.
+    /// The node has become ephemeral: it no longer sends its id, and other nodes remove it from
+    /// their routing tables in time.
     Ephemeral,
-    /// The process or the machine has slept.
+    /// The process or the machine has slept, or the node has resumed.
     Wakeup,
-    /// The reachability of the server socket has changed.
+    /// The firewall check has shown that unsolicited packets reach the server socket.
     Firewalled {
-        /// False if unsolicited packets reach the server socket.
+        /// Always false. A node does not become firewalled again.
         firewalled: bool,
     },
     /// The network interfaces of this host have changed. Servers announce again.
@@ -90,7 +91,7 @@ pub enum Event {
         /// The server.
         server: ServerId,
     },
-    /// A server is unannounced and accepts nobody.
+    /// A server is unannounced and accepts no connections.
     ServerSuspended {
         /// The server.
         server: ServerId,
@@ -188,7 +189,7 @@ pub enum Event {
     Datagram {
         /// The local socket.
         socket: SocketId,
-        /// The sender's address, as the system tells it.
+        /// The sender's address, as the system reports it.
         from: SocketAddrV4,
         /// The payload.
         data: Bytes,
@@ -210,13 +211,14 @@ pub enum Event {
     /// The node is destroyed; the driver can close its sockets.
     Destroyed,
     /// The node has panicked. It is gone as after `Destroyed`. Everything that waited for the node
-    /// has failed, and no other event follows. Drivers send this event; the node itself never does.
+    /// has failed, and no other event reports these failures. Drivers send this event; the node
+    /// itself never does.
     Failed,
 }
 
 impl Event {
-    /// True for events that are part of a flow: bytes of a stream, or replies of a query. Only such
-    /// events may be batched before they are passed to the application.
+    /// True for events that are part of a flow: bytes of a stream, or replies of a query. Several
+    /// such events may share one wake-up of the application; each other event needs its own.
     pub fn is_data(&self) -> bool {
         matches!(self, Self::Data { .. } | Self::Drained { .. } | Self::QueryReply { .. })
     }
@@ -340,6 +342,6 @@ pub struct Unsigned {
     pub target: Target,
     /// The token that the node gave. The signature covers it.
     pub token: [u8; 32],
-    /// The node's id. The signature covers it, and is valid at no other node.
+    /// The node's id. The signature covers the id and is valid only at this node.
     pub node: NodeId,
 }

@@ -13,7 +13,7 @@ use crate::wire::{NodeId, Target};
 pub struct Incoming {
     /// The sender's address.
     pub from: SocketAddrV4,
-    /// The sender's id, if it gave one that fits its address.
+    /// The sender's id, if the request has one that matches the sender's address.
     pub from_id: Option<NodeId>,
     /// Our address, as the sender sees it.
     pub to: SocketAddrV4,
@@ -62,7 +62,7 @@ pub enum RequestAnswer {
         value: Option<Bytes>,
         /// The receiver.
         to: SocketAddrV4,
-        /// The socket to send from; `None` is the one that it arrived on.
+        /// The socket to send from; `None` is the one that the request arrived on.
         socket: Option<SocketId>,
     },
     /// Lets the node handle the request, as if the application had not subscribed to it.

@@ -123,7 +123,7 @@ pub struct QueryReply {
     pub rtt: u32,
     /// The replier's address.
     pub from: SocketAddrV4,
-    /// The replier's id, if it gave one that fits its address.
+    /// The replier's id, if the reply has one that matches the replier's address.
     pub from_id: Option<NodeId>,
     /// Our address as the replier sees it.
     pub to: SocketAddrV4,
@@ -155,7 +155,7 @@ impl QueryReply {
 #[derive(Clone, Debug)]
 pub struct Closest {
     /// The position of this reply among the query's [`crate::Event::QueryReply`] events, counted
-    /// from 0. `None` if no event reported it, because it is an error or lacks what was asked for.
+    /// from 0. `None` if no event reported it, because it is an error or lacks the requested value.
     pub told: Option<u32>,
     /// The reply.
     pub reply: QueryReply,

@@ -1,6 +1,6 @@
 //! Counters of a node.
 
-/// Counters of a node: plain numbers that only grow, except those named active.
+/// Counters of a node. They only grow, except those named active.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
     /// Requests without an answer so far.

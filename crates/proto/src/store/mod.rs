@@ -44,7 +44,7 @@ pub(crate) struct Store {
 /// Why a request gets no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Silence {
-    /// The request does not decode, or lacks what its command needs.
+    /// The request does not decode, or lacks a field that its command requires.
     Malformed,
     /// A wrong signature or target, or an unknown refresh token.
     Refused,

@@ -30,7 +30,8 @@ pub enum AddressError {
     BootstrapFormat,
 }
 
-/// Reads a key from z-base-32 or hex; `pear://` and what follows the next `/` is stripped.
+/// Reads a key from z-base-32 or hex; `pear://` is stripped, and then everything from the next `/`
+/// on.
 pub fn decode_key(text: &str) -> Result<[u8; 32], AddressError> {
     let id = match text.strip_prefix("pear://") {
         Some(link) => link.split('/').next().unwrap_or(link),
@@ -92,7 +93,7 @@ pub enum BootstrapNode {
     },
 }
 
-/// Reads `host:port` or `suggestedIP@hostname:port`; what follows a second colon is ignored.
+/// Reads `host:port` or `suggestedIP@hostname:port`; everything from a second colon on is ignored.
 pub fn parse_bootstrap(text: &str) -> Result<BootstrapNode, AddressError> {
     let mut parts = text.split(':');
     let (Some(host), Some(port)) = (parts.next(), parts.next()) else {

@@ -67,7 +67,7 @@ impl<'a> Packet<'a> {
 }
 
 impl<'a> Request<'a> {
-    /// Decodes what follows the first byte.
+    /// Decodes the bytes after the first one.
     fn decode_from(r: &mut Reader<'a>) -> Result<Self, Malformed> {
         let flags = r.uint()?;
         Ok(Self {
@@ -102,7 +102,7 @@ impl<'a> Request<'a> {
 }
 
 impl<'a> Response<'a> {
-    /// Decodes what follows the first byte.
+    /// Decodes the bytes after the first one.
     fn decode_from(r: &mut Reader<'a>) -> Result<Self, Malformed> {
         let flags = r.uint()?;
         Ok(Self {

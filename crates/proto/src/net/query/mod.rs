@@ -35,8 +35,9 @@ pub(super) struct Query {
     tally: Tally,
     /// Whether the routing table was asked for nodes.
     from_table: bool,
-    /// True while the query runs at most 3 requests at a time: it started from given nodes, and
-    /// fewer than `concurrency` nodes have answered or failed.
+    /// True while the query runs at most 3 requests at a time. Set if it runs out of given nodes
+    /// before any has answered or failed. Cleared once `concurrency` nodes have, unless the routing
+    /// table was asked before.
     slowdown: bool,
     stage: Stage,
 }
