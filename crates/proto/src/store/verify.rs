@@ -1,4 +1,4 @@
-//! Verified requests. Each type can be created only by a successful verification.
+//! Verified requests. A successful verification returns one of these types.
 
 use bytes::Bytes;
 
