@@ -99,7 +99,7 @@ const BURST: u32 = 256;
 /// each handshake. The places are protected by the cap and the share.
 const TOKEN_EVERY: Duration = Duration::from_millis(8);
 
-/// Each takes 24 bytes. With more sources than this, only the cap applies to new ones.
+/// Each takes 24 bytes. With more sources than this, new ones have a cap and a share but no rate.
 const MAX_SOURCES: usize = 4096;
 
 const PRUNE_EVERY: Duration = Duration::from_secs(1);
