@@ -29,7 +29,7 @@ fn run(mib: usize, thin: bool) {
             a.write(chunk.clone());
             left -= 1;
         }
-        // Half a round trip of 50 µs each way.
+        // Each direction takes 25 µs: a round trip of 50 µs.
         virtual_now += Duration::from_micros(25);
         exchange(&mut a, &mut b, virtual_now, &mut out, &mut sink);
         virtual_now += Duration::from_micros(25);
@@ -45,7 +45,7 @@ fn run(mib: usize, thin: bool) {
     );
 }
 
-/// Everything that `from` may send arrives at `to`.
+/// Delivers everything that `from` may send to `to`.
 fn exchange(from: &mut Stream, to: &mut Stream, now: Instant, out: &mut Vec<u8>, sink: &mut Count) {
     if from.poll_timeout().is_some_and(|at| at <= now) {
         from.handle_timeout(now);

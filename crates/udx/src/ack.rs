@@ -6,11 +6,11 @@ use std::ops::Range;
 use crate::ranges::RangeSet;
 use crate::seq::Number;
 
-/// The acknowledgements that the peer has a claim to.
+/// The acknowledgements that are owed to the peer.
 ///
-/// The last one always tells the current state. Before it, a peer that samples its bandwidth from
-/// acknowledgements gets one per two packets, as they would have left had each packet been answered
-/// at once.
+/// The last one always reports the current state. A peer that samples its bandwidth from
+/// acknowledgements also gets one per two packets before it, with the values that it would have had
+/// if each packet had been acknowledged at once.
 #[derive(Debug, Default)]
 pub(crate) struct Acks {
     owed: bool,
@@ -24,7 +24,7 @@ pub(crate) struct Acks {
 }
 
 impl Acks {
-    /// A sequenced packet is about to be taken; everything below `expected` had come before.
+    /// Counts a sequenced packet. Everything below `expected` had arrived before it.
     pub(crate) fn handle_packet(&mut self, expected: Number, thin: bool) {
         let pair_is_full = self.packets > 0 && self.packets.is_multiple_of(PACKETS_PER_ACK);
         if pair_is_full && !thin && self.points.len() < MAX_POINTS {
@@ -34,7 +34,7 @@ impl Acks {
         self.owed = true;
     }
 
-    /// A state packet is owed for another reason than a packet with a number.
+    /// A state packet is owed for another reason than a sequenced packet.
     pub(crate) fn owe(&mut self) {
         self.owed = true;
     }
@@ -43,12 +43,12 @@ impl Acks {
         self.owed
     }
 
-    /// The next acknowledgement that goes before the last one.
+    /// The next of the acknowledgements before the last one.
     pub(crate) fn next_point(&mut self) -> Option<Number> {
         self.points.pop_front()
     }
 
-    /// The last acknowledgement leaves.
+    /// The last acknowledgement is being sent: nothing is owed any more.
     pub(crate) fn settle(&mut self) {
         self.owed = false;
         self.packets = 0;
@@ -57,9 +57,9 @@ impl Acks {
 
     /// The ranges to report, ascending, at most [`MAX_SACKS`].
     ///
-    /// When there are more, every other acknowledgement reports the ones up to the packet that came
-    /// last, and those between walk through all of them, so that each is told again even if an
-    /// acknowledgement is lost.
+    /// If there are more, every other acknowledgement reports the ranges up to the latest packet.
+    /// The acknowledgements in between rotate through all ranges, so that each range is reported
+    /// again even if an acknowledgement is lost.
     pub(crate) fn choose<'a>(
         &mut self,
         held: &'a RangeSet,
@@ -82,7 +82,8 @@ impl Acks {
     }
 }
 
-/// The reference sends one per packet; one per two keeps its samples and its probe timer right.
+/// The reference sends one per packet. One per two keeps its rate samples and its probe timer
+/// correct.
 const PACKETS_PER_ACK: usize = 2;
 
 /// Acknowledgements before the last one, per batch: covers the largest receive batch of the driver.

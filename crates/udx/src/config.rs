@@ -1,19 +1,19 @@
-//! What the owner of a stream may choose.
+//! Settings of a stream.
 
-/// Settings of one stream. Protocol constants are not settings.
+/// Settings of one stream. Protocol constants cannot be set.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Receive window in bytes: the most that may be delivered and not yet
-    /// [read](crate::Stream::set_unread). Default 4 MiB, what the reference advertises.
+    /// Receive window in bytes: the most that is delivered before the application has
+    /// [read](crate::Stream::set_unread) it. Default 4 MiB, as the reference advertises.
     pub recv_window: u32,
     /// Bytes queued beyond the congestion window before [`crate::Stream::has_room`] turns false.
     /// Default 256 KiB.
     pub high_water: usize,
-    /// The most bytes kept for what was sent and is not acknowledged in order, see
+    /// The most bytes kept for data that was sent and is not acknowledged in order, see
     /// [`crate::Stream::set_max_held`]. Default 24 MiB.
     pub max_held: usize,
-    /// The peer is known to cope with one acknowledgement per receive batch. Default `false`: the
-    /// reference's bandwidth samples want one per two packets at least.
+    /// Whether one acknowledgement per receive batch is enough for the peer. Default `false`,
+    /// because the reference needs at least one per two packets for its bandwidth samples.
     pub peer_thin_acks: bool,
     /// Largest IP packet to try in the MTU search, in bytes. Default 1500; 1200 turns the search
     /// off.

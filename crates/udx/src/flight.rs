@@ -14,17 +14,17 @@ use crate::time::Micros;
 /// One sent packet.
 #[derive(Clone, Debug)]
 pub(crate) struct Sent {
-    /// Where its payload stands in the byte stream.
+    /// The position of its payload in the byte stream.
     pub(crate) offset: u64,
     pub(crate) len: u16,
     pub(crate) kind: Flags,
-    /// Zero bytes before the payload: it is an MTU probe.
+    /// Zero bytes before the payload; above zero for an MTU probe.
     pub(crate) padding: u8,
     pub(crate) state: SentState,
     pub(crate) transmissions: u8,
     pub(crate) path: u32,
-    /// The number of this transmission among all of the stream: grows with time, unlike the
-    /// packet's number.
+    /// The number of this transmission among all transmissions of the stream. It grows with time,
+    /// unlike the packet's number.
     pub(crate) tx: u64,
     pub(crate) sent_at: Micros,
     pub(crate) mark: RateMark,
@@ -44,9 +44,9 @@ impl Sent {
     }
 }
 
-/// Sent packets by number, and the two orders in which they are looked at: by time of transmission
-/// (to find losses) and by number (to send them again). Each entry of an order is made and dropped
-/// once per transmission, so the work per packet is constant.
+/// Sent packets by number, and the two orders in which they are visited: by time of transmission,
+/// to find losses, and by number, to send them again. Each transmission adds one entry to an order
+/// and removes it once, so the work per packet is constant.
 #[derive(Debug)]
 pub(crate) struct Flight {
     una: Number,
@@ -95,7 +95,7 @@ impl Flight {
         self.packets.len()
     }
 
-    /// Bytes on their way: neither delivered nor known to be lost.
+    /// Bytes in flight: sent, not acknowledged and not lost.
     pub(crate) fn in_flight(&self) -> u64 {
         self.in_flight
     }
@@ -108,7 +108,7 @@ impl Flight {
         self.packets.get(number.checked_sub(self.una)? as usize)
     }
 
-    /// Adds a new packet; its `tx` is filled in here.
+    /// Adds a new packet. Its `tx` is set here.
     pub(crate) fn push(&mut self, mut sent: Sent) {
         let number = self.next();
         self.in_flight += sent.size();
@@ -116,7 +116,7 @@ impl Flight {
         self.packets.push_back(sent);
     }
 
-    /// A packet is sent again. Returns whether it was still counted as in flight.
+    /// Records that a packet is sent again.
     pub(crate) fn resend(&mut self, number: Number, now: Micros, path: u32, mark: RateMark) {
         let tx = self.enter_order(number);
         let Some(sent) = get_mut(&mut self.packets, self.una, number) else {
@@ -125,7 +125,7 @@ impl Flight {
         if sent.state == SentState::InFlight {
             self.in_flight -= sent.size();
         }
-        // A lost probe goes as an ordinary packet.
+        // A lost MTU probe is sent again as an ordinary packet.
         sent.padding = 0;
         sent.state = SentState::InFlight;
         sent.transmissions = sent.transmissions.saturating_add(1);
@@ -136,7 +136,8 @@ impl Flight {
         self.in_flight += sent.size();
     }
 
-    /// The peer has everything below `ack`. Calls `delivered` for each packet that is news.
+    /// The peer has everything below `ack`. Calls `delivered` for each packet not yet known to be
+    /// received.
     pub(crate) fn acknowledge(&mut self, ack: Number, mut delivered: impl FnMut(Number, &Sent)) {
         while self.una < ack {
             let Some(sent) = self.packets.pop_front() else {
@@ -176,7 +177,7 @@ impl Flight {
         });
     }
 
-    /// The transmission that has been on its way for the longest time.
+    /// The transmission that has been in flight for the longest time.
     pub(crate) fn oldest(&mut self) -> Option<(Number, &Sent)> {
         let number = loop {
             let (tx, number) = *self.order.front()?;
@@ -191,7 +192,7 @@ impl Flight {
         self.get(number).map(|sent| (number, sent))
     }
 
-    /// A packet will not arrive. Returns it if it was in flight.
+    /// Marks a packet as lost. Returns it if it was in flight.
     pub(crate) fn lose(&mut self, number: Number) -> Option<&Sent> {
         let sent = get_mut(&mut self.packets, self.una, number)?;
         if sent.state != SentState::InFlight {
@@ -214,13 +215,13 @@ impl Flight {
         }
     }
 
-    /// Forgets everything: the stream is closed.
+    /// Forgets all packets, because the stream is closed.
     pub(crate) fn clear(&mut self) {
         let next = self.next();
         *self = Self { next_tx: self.next_tx, ..Self::new(next) };
     }
 
-    /// An idle stream gives back what a busy one needed.
+    /// Releases the memory that an idle stream does not need.
     fn shrink(&mut self) {
         self.order.clear();
         self.lost.clear();

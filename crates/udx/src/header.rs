@@ -2,7 +2,7 @@
 
 use crate::seq::Seq;
 
-/// Bytes of a header.
+/// The size of a header in bytes.
 pub const HEADER_SIZE: usize = 20;
 
 /// The fields of a UDX header.
@@ -60,12 +60,12 @@ impl Header {
     }
 }
 
-/// A datagram understood as UDX: a value of this type is well formed.
+/// A decoded UDX datagram. A value of this type is well formed.
 #[derive(Clone, Copy, Debug)]
 pub struct Packet<'a> {
     /// The fixed fields.
     pub header: Header,
-    /// The bytes behind header and data offset.
+    /// The bytes after the header and the data offset.
     pub payload: &'a [u8],
     sacks: &'a [u8],
 }
@@ -80,20 +80,21 @@ impl<'a> Packet<'a> {
 
         let sacks = match header.kind.contains(Flags::SACK) {
             false => &[],
-            // Without an offset, or with nothing behind it, everything is SACK area.
+            // Without an offset, or with an offset that covers the rest, all of it is SACK area.
             true if area.is_empty() || payload.is_empty() => rest,
             true => area,
         };
         Some(Self { header, payload, sacks })
     }
 
-    /// The answer for a peer whose stream has no other end: a DESTROY for the peer's stream
-    /// `remote_id`. `None` if the peer says itself that it has dropped the stream.
+    /// The answer to a peer whose stream does not exist on this side: a DESTROY for the peer's
+    /// stream `remote_id`. `None` if the packet itself says that the peer has dropped the stream.
     pub fn refusal(&self, remote_id: u32) -> Option<[u8; HEADER_SIZE]> {
         if self.header.kind.contains(Flags::DESTROY) {
             return None;
         }
-        // What the peer expects next, so that it does not take the packet for an old one.
+        // The number that the peer expects next, so that it does not discard the packet as an old
+        // one.
         let (seq, ack) = (self.header.ack, self.header.seq);
         let kind = Flags::DESTROY;
         Some(Header { kind, data_offset: 0, remote_id, rwnd: 0, seq, ack }.to_bytes())
@@ -105,7 +106,7 @@ impl<'a> Packet<'a> {
     }
 }
 
-/// The SACK ranges of a packet, `(start, end)`, as they stand there: unchecked.
+/// The SACK ranges of a packet as `(start, end)`, as they are on the wire. They are not validated.
 #[derive(Clone, Debug)]
 pub struct SackRanges<'a> {
     rest: &'a [u8],
@@ -122,7 +123,7 @@ impl Iterator for SackRanges<'_> {
     }
 }
 
-/// The stream that a datagram is for, without reading the rest of it. `None` if it is not UDX.
+/// Reads only the stream id of a datagram. `None` if it is not UDX.
 pub fn stream_id(datagram: &[u8]) -> Option<u32> {
     let [MAGIC, VERSION, _, _, a, b, c, d, ..] = datagram else {
         return None;

@@ -4,8 +4,8 @@
 //! ([`Stream::poll_transmit`]), deadlines ([`Stream::poll_timeout`]) and events
 //! ([`Stream::poll_event`]). It owns no socket and reads no clock.
 //!
-//! Wire format and rules: libudx, as shipped in udx-native 1.21.3. Congestion control, pacing, loss
-//! recovery timing and MTU search are free there, and are this crate's own.
+//! Wire format and rules: libudx, as shipped in udx-native 1.21.3. Congestion control, pacing, the
+//! timing of loss recovery and the MTU search are not part of the protocol; this crate has its own.
 
 #![warn(missing_docs)]
 #![forbid(unsafe_code)]

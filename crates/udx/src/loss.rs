@@ -7,14 +7,14 @@ use crate::rtt::Rtt;
 use crate::seq::Number;
 use crate::time::{MILLISECOND, Micros};
 
-/// What one acknowledgement delivered.
+/// The packets that one acknowledgement newly reports as received.
 #[derive(Debug, Default)]
 pub(crate) struct Delivery {
     /// IP bytes that are newly known to have arrived.
     pub(crate) bytes: u64,
-    /// The most recently sent of them, unless it is unclear which transmission arrived.
+    /// The most recently sent of them; `None` if it is unclear which transmission arrived.
     pub(crate) newest: Option<Newest>,
-    /// Round trip of the most recently sent packet that was sent only once.
+    /// The round trip of that packet, if it was sent once and over the current path.
     pub(crate) rtt: Option<Micros>,
     /// Whether `newest` and `rtt` belong to the current path.
     pub(crate) on_path: bool,
@@ -53,7 +53,7 @@ impl Delivery {
         self.highest = self.highest.max(Some(number));
         let round_trip = now.saturating_sub(sent.sent_at);
         if sent.transmissions > 1 && rtt.min().is_some_and(|min| round_trip < min) {
-            // Only the earlier transmission can have been this quick.
+            // Only an earlier transmission can have arrived this early.
             self.spurious = true;
             return;
         }
@@ -77,31 +77,31 @@ pub(crate) struct Rack {
     rtt: Micros,
     /// The highest number known to have arrived, plus one.
     highest: Number,
-    /// How many quarters of the smallest round trip reordering may take; 0 as long as none was
-    /// seen.
+    /// The reordering window in quarters of the smallest round trip; 0 until reordering was seen.
     tolerance: u64,
 }
 
-/// What a search for losses found.
+/// The result of a search for losses.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Losses {
     /// IP bytes that were marked lost.
     pub(crate) bytes: u64,
-    /// Whether any of them was no MTU probe.
+    /// Whether any of them was an ordinary packet rather than an MTU probe.
     pub(crate) congestion: bool,
     /// The IP size of a lost MTU probe.
     pub(crate) probe: Option<u16>,
-    /// When to look again because of packets that may only be reordered.
+    /// When to search again, because of packets that may only be reordered.
     pub(crate) look_again: Option<Micros>,
 }
 
 impl Rack {
-    /// Packets of two paths are under way: until they have met, they overtake each other.
+    /// Allows for reordering after a change of path: the packets of the two paths overtake each
+    /// other.
     pub(crate) fn handle_path_change(&mut self) {
         self.tolerance = self.tolerance.max(PATH_TOLERANCE);
     }
 
-    /// Learns from what arrived.
+    /// Learns from an acknowledgement.
     pub(crate) fn update(&mut self, now: Micros, delivery: &Delivery) {
         if let Some(highest) = delivery.highest {
             self.highest = self.highest.max(highest + 1);
@@ -121,7 +121,7 @@ impl Rack {
         }
     }
 
-    /// Marks what must be lost by now.
+    /// Marks the packets that must be lost by now.
     pub(crate) fn detect(
         &mut self,
         now: Micros,
@@ -145,7 +145,8 @@ impl Rack {
         losses
     }
 
-    /// The retransmission timeout fired: the first packet is lost, and all that had time to arrive.
+    /// Handles the retransmission timeout: the first packet is lost, and so is every packet that
+    /// had time to arrive.
     pub(crate) fn detect_all(&mut self, now: Micros, flight: &mut Flight, rtt: &Rtt) -> Losses {
         let window = self.reorder_window(rtt, false);
         let mut losses = Losses::default();
@@ -183,18 +184,18 @@ impl Losses {
     }
 }
 
-/// The timers of the sending half. At most one of them matters at a time, see [`Timers::next`].
+/// The timers of the sending half. [`Timers::next`] is the one that is due first.
 #[derive(Debug, Default)]
 pub(crate) struct Timers {
     /// Retransmission timeout.
     pub(crate) rto: Option<Micros>,
     /// Tail loss probe.
     pub(crate) tlp: Option<Micros>,
-    /// Packets that may be reordered are lost from here on.
+    /// When packets that may be reordered count as lost.
     pub(crate) reorder: Option<Micros>,
-    /// A probe was sent, and nothing has arrived since.
+    /// A tail loss probe was sent, and nothing has arrived since.
     pub(crate) probed: bool,
-    /// Timeouts in a row.
+    /// Consecutive timeouts.
     pub(crate) timeouts: u32,
 }
 
@@ -204,16 +205,16 @@ impl Timers {
         [self.rto, self.tlp, self.reorder].into_iter().flatten().min()
     }
 
-    /// Nothing is outstanding.
+    /// Stops all timers, because nothing is in flight.
     pub(crate) fn stop(&mut self) {
         *self = Self { probed: self.probed, ..Self::default() };
     }
 
-    /// Asks for a tail loss probe, if one is allowed, after new data or news of old data.
+    /// Arms the tail loss probe, if one is allowed. Called after new data or an acknowledgement.
     pub(crate) fn arm_tlp(&mut self, now: Micros, rtt: &Rtt, flight: &Flight) {
         self.tlp = None;
         let Some(smoothed) = rtt.smoothed() else {
-            // Without a round trip the probe would be due with the timeout.
+            // Without a round-trip time the probe would be due at the same time as the timeout.
             return;
         };
         if self.probed || flight.is_empty() || self.timeouts > 0 {
@@ -225,15 +226,15 @@ impl Timers {
     }
 }
 
-/// A stream that only ever times out with packets above the base size may sit in a black hole.
+/// Repeated timeouts with packets above the base size suggest an MTU black hole.
 pub(crate) fn suspects_black_hole(timeouts: u32, mtu: u16) -> bool {
     timeouts >= 2 && mtu > BASE_MTU
 }
 
-/// Timeouts that a stream survives: the next one closes it, 13 s after the first transmission.
+/// The timeouts that a stream survives. The next one closes it, 13 s after the first transmission.
 pub(crate) const MAX_TIMEOUTS: u32 = 6;
 
-/// Packets known to be received before missing ones count as lost without any patience.
+/// With this many SACKed packets the reordering window is zero, unless reordering was seen.
 const DUPTHRESH: usize = 3;
 
 /// One smallest round trip.
@@ -245,5 +246,5 @@ const MAX_TOLERANCE: u64 = 8;
 /// How long a peer may keep back an acknowledgement.
 const MAX_ACK_DELAY: Micros = 2 * MILLISECOND;
 
-/// Below this a probe would only tell that a process was not scheduled.
+/// A shorter timeout would only detect that a process was not scheduled.
 const MIN_PROBE_TIMEOUT: Micros = 5 * MILLISECOND;

@@ -4,15 +4,15 @@ use crate::header::HEADER_SIZE;
 use crate::time::{Micros, SECOND};
 
 /// Tries sizes from the largest down. A probe is an ordinary full packet with padding before its
-/// payload, so its loss costs one retransmission; padding ends at 255 bytes, so the way from 1200
-/// to 1500 takes two probes.
+/// payload, so its loss costs one retransmission. Padding is limited to 255 bytes, so it takes two
+/// probes to get from 1200 to 1500.
 #[derive(Debug)]
 pub(crate) struct MtuSearch {
     current: u16,
     max: u16,
     /// Sizes from here on are ruled out for the time being.
     ceiling: u16,
-    /// Lost probes of the size that is being tried.
+    /// How many probes of the current size were lost.
     losses: u8,
     phase: Phase,
 }
@@ -21,11 +21,11 @@ pub(crate) struct MtuSearch {
 enum Phase {
     /// Nothing arrived yet: the path may not even carry the base size.
     Unproven,
-    /// A probe may leave.
+    /// A probe may be sent.
     Ready,
-    /// A probe of this size is on its way.
+    /// A probe of this size is in flight.
     Waiting(u16),
-    /// No larger size is left to try until then.
+    /// There is no larger size to try until then.
     Rest(Micros),
 }
 
@@ -54,7 +54,7 @@ impl MtuSearch {
         }
     }
 
-    /// The padding that makes a probe out of a full packet, if it is time for one.
+    /// The padding that turns a full packet into a probe; `None` if no probe is due.
     pub(crate) fn poll_probe(&mut self, now: Micros) -> Option<u8> {
         if let Phase::Rest(until) = self.phase
             && now >= until
@@ -88,7 +88,7 @@ impl MtuSearch {
         }
     }
 
-    /// A probe was lost: by its size, or by chance.
+    /// A probe was lost, because of its size or by chance.
     pub(crate) fn handle_lost(&mut self, size: u16) {
         if self.phase != Phase::Waiting(size) {
             return;
@@ -101,7 +101,7 @@ impl MtuSearch {
         }
     }
 
-    /// A new path, or one that seems to have shrunk: back to the base size, and everything is open.
+    /// Starts again from the base size, on a new path or one that no longer carries large packets.
     pub(crate) fn restart(&mut self) {
         *self = Self::new(self.max);
     }
@@ -118,10 +118,10 @@ impl MtuSearch {
 /// IPv4, UDP and UDX headers, in bytes.
 pub(crate) const OVERHEAD: u16 = 20 + 8 + HEADER_SIZE as u16;
 
-/// What every path is taken to carry.
+/// The size that every path is assumed to carry.
 pub(crate) const BASE_MTU: u16 = 1200;
 
-/// What the reference's receive buffer of 2048 bytes can take.
+/// The size of the reference's receive buffer.
 const LARGEST: u16 = 2048;
 
 /// Ethernet, PPPoE, tunnels, the furthest a padded base packet reaches, WireGuard, and steps below.
@@ -130,10 +130,10 @@ const CANDIDATES: [u16; 8] = [1500, 1492, 1480, 1455, 1420, 1380, 1330, 1280];
 /// The data offset is one byte.
 const MAX_PADDING: u16 = 255;
 
-/// One loss is chance; three in a row are the path.
+/// One loss may be chance; three in a row are taken for the limit of the path.
 const MAX_PROBES: u8 = 3;
 
-/// Congestion can swallow three probes in a row, and routes change: try again after a while.
+/// Congestion can drop three probes in a row, and routes change, so the search is repeated.
 const REST: Micros = 60 * SECOND;
 
 #[cfg(test)]

@@ -1,35 +1,35 @@
-//! How fast the application reads, and what a path needs for it.
+//! How fast the application reads, and how much buffer a path needs for it.
 
 use crate::time::{Micros, SECOND};
 
-/// What the application takes in a round trip of the path. A peer can feign a long path, but not
-/// this: what was read has come.
+/// Measures how much the application reads in a round trip of the path. A peer can pretend that the
+/// path is long, but it cannot pretend this: data that was read has arrived.
 #[derive(Debug, Default)]
 pub(crate) struct Pace {
     /// When the present round began.
     since: Micros,
-    /// Bytes taken in it.
+    /// Bytes read in the current round.
     taken: usize,
     per_round: usize,
 }
 
-/// What a reader has before it at the end of a round.
+/// What a reader could read at the end of a round.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Before {
-    /// Bytes that were delivered and not taken.
+    /// Bytes that were delivered and not read.
     pub(crate) unread: usize,
     /// A packet is missing: no more can be delivered.
     pub(crate) is_missing: bool,
 }
 
 impl Pace {
-    /// The application has taken this many bytes.
+    /// The application has read this many bytes.
     pub(crate) fn take(&mut self, bytes: usize) {
         self.taken += bytes;
     }
 
-    /// Ends the round if it has lasted for a round trip. A reader that does not take what it could
-    /// take is slower by half each time; one that could take nothing is as fast as it was.
+    /// Ends the round if it has lasted for a round trip. The rate of a reader that does not read
+    /// what is available is halved in each round. A reader that had nothing to read keeps its rate.
     pub(crate) fn handle_time(&mut self, now: Micros, round_trip: Micros, before: Before) {
         if now < self.since + round_trip {
             return;
@@ -41,8 +41,8 @@ impl Pace {
         self.since = now;
     }
 
-    /// What has to be held so that the reader stays as fast, in bytes: what comes while a packet
-    /// that is lost three times is missing, and what is on its way meanwhile.
+    /// The bytes that have to be held so that the reader keeps its rate: those that arrive while a
+    /// packet that is lost three times is missing, and those in flight meanwhile.
     pub(crate) fn needs(&self, round_trip: Micros) -> usize {
         let path = (round_trip * MAX_RATE / SECOND) as usize;
         ROUND_TRIPS * path.min(self.per_round * MARGIN)
@@ -51,11 +51,11 @@ impl Pace {
 
 const ROUND_TRIPS: usize = 5;
 
-/// In slow start, twice as much comes as was read in the round trip before.
+/// In slow start, twice as much arrives as was read in the round trip before.
 const MARGIN: usize = 2;
 
-/// 100 Mbit/s, in bytes per second; what comes faster does not count. So a path needs more than
-/// 8 MiB only from 135 ms on.
+/// 100 Mbit/s in bytes per second; faster rates are not counted. So only paths of 135 ms and more
+/// need more than 8 MiB.
 const MAX_RATE: u64 = 12_500_000;
 
 #[cfg(test)]
@@ -93,7 +93,7 @@ mod tests {
         assert_eq!(reader().needs(RTT / 10), 5 * 1250);
     }
 
-    /// It has taken 4000 bytes in a round trip.
+    /// A reader that has read 4000 bytes in a round trip.
     fn reader() -> Pace {
         let mut pace = Pace::default();
         pace.handle_time(RTT, RTT, Before { unread: 0, is_missing: false });

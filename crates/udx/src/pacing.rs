@@ -5,10 +5,10 @@ use crate::time::{MILLISECOND, Micros, SECOND};
 /// A token bucket that fills at the pacing rate.
 #[derive(Debug)]
 pub(crate) struct Pacer {
-    /// Bytes that may leave at once; below zero after the packet that emptied it.
+    /// Bytes that may be sent at once. Negative after the packet that emptied the bucket.
     tokens: i64,
     filled_at: Micros,
-    /// When to go on, if the last attempt had to stop.
+    /// When sending may continue, if the last attempt was blocked.
     blocked_until: Option<Micros>,
     /// Something has been waiting for tokens since the last attempt.
     waiting: bool,
@@ -26,8 +26,8 @@ impl Pacer {
             self.unblock();
             return true;
         }
-        // Wait for a few packets' worth, or a millisecond if that is more: finer timers do not
-        // exist.
+        // Waits for the tokens of one packet, or for a millisecond if that is longer, since there
+        // are no finer timers.
         let missing = self.tokens.unsigned_abs() + packet;
         let wait = (missing.saturating_mul(SECOND) / rate.max(1)).max(GRAIN);
         self.blocked_until = Some(now + wait.min(SECOND));
@@ -39,12 +39,12 @@ impl Pacer {
         self.tokens = self.tokens.saturating_sub_unsigned(bytes);
     }
 
-    /// After a timeout one packet must leave at once.
+    /// Lets one packet leave at once, after a timeout.
     pub(crate) fn refill(&mut self) {
         self.tokens = self.tokens.max(1);
     }
 
-    /// When sending may go on.
+    /// When sending may continue.
     pub(crate) fn deadline(&self) -> Option<Micros> {
         self.blocked_until
     }
@@ -54,7 +54,7 @@ impl Pacer {
         self.blocked_until = None;
     }
 
-    /// Nothing waits for tokens.
+    /// Nothing waits for tokens any more.
     pub(crate) fn unblock(&mut self) {
         self.blocked_until = None;
         self.waiting = false;
@@ -67,9 +67,9 @@ impl Pacer {
             return;
         }
         self.filled_at = now;
-        // A sender that had to wait gets all that has become due, however late its wake-up is: a
-        // timer that is always late must not become the bottleneck, which would then be taken for
-        // the path's.
+        // A sender that had to wait gets the tokens of up to `LATE_BURST`. Otherwise a timer that
+        // is always late would become the bottleneck, and would be measured as the rate of the
+        // path.
         let burst = if self.waiting { LATE_BURST } else { BURST };
         let cap = (rate.saturating_mul(burst) / SECOND).max(BURST_PACKETS * packet);
         let cap = i64::try_from(cap).unwrap_or(i64::MAX);
@@ -83,13 +83,13 @@ const INITIAL_TOKENS: i64 = 25_000;
 /// The resolution of the driver's timers.
 const GRAIN: Micros = MILLISECOND;
 
-/// What may leave at once after a silence: two timer ticks' worth.
+/// The burst after a silence: two timer ticks.
 const BURST: Micros = 2 * MILLISECOND;
 
-/// The same after a wait for the timer: kernels with 100 ticks a second are up to 20 ms late.
+/// The burst after waiting for the timer: kernels with 100 ticks a second are up to 20 ms late.
 const LATE_BURST: Micros = 25 * MILLISECOND;
 
-/// The least burst: an initial window as TCP has it.
+/// The least burst: an initial window as in TCP.
 const BURST_PACKETS: u64 = 10;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Where packets go, and where those sent earlier went.
+//! The path that packets take, and the paths that earlier packets took.
 
 use std::collections::VecDeque;
 use std::net::SocketAddrV4;
@@ -6,36 +6,36 @@ use std::net::SocketAddrV4;
 use crate::mtu::BASE_MTU;
 use crate::seq::Number;
 
-/// One way to the peer.
+/// One path to the peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Path {
     pub(crate) remote_id: u32,
     pub(crate) remote: SocketAddrV4,
 }
 
-/// The current path, and the older ones as long as packets sent over them are not acknowledged.
+/// The current path, and each older path until its packets are acknowledged.
 #[derive(Debug, Default)]
 pub(crate) struct Paths {
-    /// Each with its index and the number of the first packet that was *not* sent over it.
+    /// Each with its index and the number of the first packet that was sent over a later path.
     old: VecDeque<(u32, Number, Path)>,
     index: u32,
     current: Option<Path>,
-    /// While nothing shows that packets arrive over the current path. The first path is never
-    /// doubted: the initial window bounds what is sent over it until something is acknowledged.
+    /// Set until the current path is validated. The first path needs no validation: the initial
+    /// window bounds what is sent over it until something is acknowledged.
     validation: Option<Validation>,
 }
 
-/// The doubt about a path. UDX has no PATH_CHALLENGE: the acknowledgement of a packet that was
-/// never sent over an older path shows that the new one works (compare RFC 9000, section 8.2).
+/// The validation of a path. UDX has no PATH_CHALLENGE. Instead, the acknowledgement of a packet
+/// that was never sent over an older path validates the new one (compare RFC 9000, section 8.2).
 #[derive(Clone, Copy, Debug)]
 struct Validation {
     /// The first packet that was never sent over an older path.
     first: Number,
     /// Bytes of IP packets sent over the path since the change, or since the last timeout.
     sent: u64,
-    /// Timeouts after something was sent over it.
+    /// Timeouts after something was sent over the path.
     timeouts: u32,
-    /// The last path that was known to work.
+    /// The last path that was validated.
     fallback: Path,
 }
 
@@ -49,7 +49,7 @@ impl Paths {
         self.index
     }
 
-    /// The path of that index.
+    /// The path with that index; the current one if the index is gone.
     pub(crate) fn get(&self, index: u32) -> Option<Path> {
         if index == self.index {
             return self.current;
@@ -64,7 +64,7 @@ impl Paths {
         if is_old { index } else { self.index }
     }
 
-    /// Packets from `next` on take the new path, which is in doubt unless it is the first.
+    /// Packets from `next` on take the new path. It has to be validated unless it is the first.
     pub(crate) fn change(&mut self, path: Path, next: Number) {
         if let Some(current) = self.current.replace(path) {
             let fallback = self.validation.map_or(current, |validation| validation.fallback);
@@ -77,7 +77,8 @@ impl Paths {
         }
     }
 
-    /// Everything below `una` is acknowledged. Returns whether that was all that older paths had.
+    /// Everything below `una` is acknowledged. Returns whether that includes all packets of older
+    /// paths.
     pub(crate) fn handle_acknowledged(&mut self, una: Number) -> bool {
         let changing = !self.old.is_empty();
         while self.old.front().is_some_and(|(_, until, _)| *until <= una) {
@@ -86,19 +87,19 @@ impl Paths {
         changing && self.old.is_empty()
     }
 
-    /// Whether nothing shows yet that the current path works.
+    /// Whether the current path has not been validated yet.
     pub(crate) fn is_validating(&self) -> bool {
         self.validation.is_some()
     }
 
-    /// Whether a packet may leave over the path of that index. A path in doubt gets the initial
-    /// window, and as much again after each timeout.
+    /// Whether a packet may leave over the path with that index. A path that is not validated may
+    /// carry the initial window, and as much again after each timeout.
     pub(crate) fn may_send(&self, index: u32) -> bool {
         let sent = self.validation.map_or(0, |validation| validation.sent);
         index != self.index || sent < UNVALIDATED
     }
 
-    /// An IP packet of so many bytes leaves over the path of that index.
+    /// An IP packet of this many bytes leaves over the path with that index.
     pub(crate) fn handle_sent(&mut self, index: u32, bytes: u64) {
         if let Some(validation) = &mut self.validation
             && index == self.index
@@ -107,7 +108,7 @@ impl Paths {
         }
     }
 
-    /// The peer has this packet. Returns whether that shows that the current path works.
+    /// The peer has received this packet. Returns whether that validates the current path.
     pub(crate) fn handle_delivered(&mut self, number: Number) -> bool {
         let is_proof = self.validation.is_some_and(|validation| number >= validation.first);
         if is_proof {
@@ -116,8 +117,8 @@ impl Paths {
         is_proof
     }
 
-    /// The retransmission timeout fired. A path that answers nothing is given up for the last one
-    /// that worked; returns whether it was.
+    /// Handles the retransmission timeout. Returns true if the current path did not answer and was
+    /// replaced by the last validated one.
     pub(crate) fn handle_timeout(&mut self) -> bool {
         let Some(validation) = &mut self.validation else { return false };
         if validation.sent == 0 {
@@ -128,7 +129,8 @@ impl Paths {
         if validation.timeouts < TIMEOUTS_UNTIL_FAILED {
             return false;
         }
-        // The packets of the failed path take the fallback: their index names no path any more.
+        // The packets of the failed path take the fallback, because their index no longer names a
+        // path.
         self.current = Some(validation.fallback);
         self.index = self.index.wrapping_add(1);
         self.validation = None;
@@ -136,12 +138,12 @@ impl Paths {
     }
 }
 
-/// What a path in doubt may be sent, in bytes of IP packets: the initial congestion window.
+/// What an unvalidated path may carry, in bytes of IP packets: the initial congestion window.
 const UNVALIDATED: u64 = 10 * BASE_MTU as u64;
 
-/// Timeouts after which a path that has answered nothing is given up: 3 s after the first packet,
-/// while the peer waits 13 s for one.
+/// Timeouts after which a path that has not answered fails: 3 s after its first packet, well before
+/// the peer's own limit of 13 s.
 const TIMEOUTS_UNTIL_FAILED: u32 = 2;
 
-/// Packets of paths older than this go over the current one.
+/// Packets of older paths than these are sent over the current one.
 const MAX_OLD: usize = 8;

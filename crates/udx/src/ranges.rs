@@ -5,8 +5,8 @@ use std::ops::Range;
 
 use crate::seq::Number;
 
-/// Ranges are ascending and never touch each other. Operations are logarithmic in their count, plus
-/// a move of the tail when a range appears or vanishes in the middle.
+/// Ranges are ascending and never adjacent. Operations are logarithmic in their number, and move
+/// the tail when a range is added or removed in the middle.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct RangeSet {
     ranges: VecDeque<Range<Number>>,
@@ -18,7 +18,8 @@ impl RangeSet {
         if new.is_empty() {
             return;
         }
-        // The first range that touches or follows the new one, and the first that lies behind it.
+        // The first range that touches the new one or follows it; `last` becomes the first one
+        // after it.
         let first = self.ranges.partition_point(|range| range.end < new.start);
         let mut merged = new.clone();
         let mut uncovered = new.start;
@@ -83,12 +84,12 @@ impl RangeSet {
         self.ranges.len()
     }
 
-    /// The index of the range that holds `number`, or where it would stand.
+    /// The index of the range that contains `number`, or the index where it would be inserted.
     pub(crate) fn position(&self, number: Number) -> usize {
         self.ranges.partition_point(|range| range.end <= number)
     }
 
-    /// Up to `count` ranges in ascending order, from the one at `index` on.
+    /// Up to `count` ranges in ascending order, starting at `index`.
     pub(crate) fn iter_from(
         &self,
         index: usize,

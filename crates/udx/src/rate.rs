@@ -1,9 +1,9 @@
-//! Delivery rate samples: how fast the path delivers, measured per acknowledgement.
-//! After draft-cheng-iccrg-delivery-rate-estimation, in bytes and microseconds.
+//! Delivery rate samples: the bandwidth of the path, measured per acknowledgement, in bytes and
+//! microseconds. See draft-cheng-iccrg-delivery-rate-estimation.
 
 use crate::time::{Micros, SECOND};
 
-/// What a packet remembers of the moment when it was sent.
+/// The sampler's state at the moment when a packet was sent.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct RateMark {
     delivered: u64,
@@ -15,15 +15,15 @@ pub(crate) struct RateMark {
 /// A measurement of the path over about one round trip.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RateSample {
-    /// Bytes per second; zero if the interval was too short to tell.
+    /// Bytes per second; zero if the interval was too short to measure.
     pub(crate) rate: u64,
     /// Total delivered when the measured packet was sent.
     pub(crate) prior_delivered: u64,
-    /// The application, not the path, set the pace.
+    /// The rate was limited by the application, not by the path.
     pub(crate) app_limited: bool,
 }
 
-/// Counts what was delivered.
+/// Counts delivered bytes and makes samples.
 #[derive(Debug, Default)]
 pub(crate) struct RateSampler {
     delivered: u64,
@@ -34,7 +34,7 @@ pub(crate) struct RateSampler {
 }
 
 impl RateSampler {
-    /// A packet leaves while `in_flight` bytes are on their way.
+    /// The mark for a packet that is sent while `in_flight` bytes are in flight.
     pub(crate) fn mark(&mut self, now: Micros, in_flight: u64) -> RateMark {
         if in_flight == 0 {
             self.first_sent_at = now;
@@ -48,7 +48,8 @@ impl RateSampler {
         }
     }
 
-    /// Bytes arrived; `newest` is the one among their packets that was sent last, with its time.
+    /// `bytes` were delivered. `newest` is the last sent of their packets: when it was sent, and
+    /// its mark.
     pub(crate) fn sample(
         &mut self,
         now: Micros,

@@ -1,4 +1,4 @@
-//! Forwarding for others: a relay changes the stream id of a datagram and nothing else.
+//! Forwarding of datagrams: a relay changes only the stream id.
 
 use crate::header::HEADER_SIZE;
 

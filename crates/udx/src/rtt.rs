@@ -11,7 +11,7 @@ pub(crate) struct Rtt {
 }
 
 impl Rtt {
-    /// A round trip of a packet that was sent once.
+    /// Adds the round trip of a packet that was sent only once.
     pub(crate) fn sample(&mut self, now: Micros, rtt: Micros) {
         self.min.sample(now, rtt.max(1));
         let Some(smoothed) = self.smoothed else {
@@ -44,7 +44,7 @@ impl Rtt {
         (smoothed + 4 * self.variance).clamp(MIN_RTO, MAX_RTO)
     }
 
-    /// The path changed: what was measured belongs to the old one.
+    /// Forgets all samples, because the path has changed.
     pub(crate) fn reset(&mut self) {
         *self = Self::default();
     }

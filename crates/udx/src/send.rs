@@ -9,11 +9,11 @@ use bytes::Bytes;
 #[derive(Debug, Default)]
 pub(crate) struct SendBuffer {
     chunks: VecDeque<Chunk>,
-    /// Everything below is acknowledged and gone.
+    /// Everything below this offset is acknowledged and released.
     head: u64,
-    /// Everything below has been written.
+    /// Everything below this offset has been written.
     tail: u64,
-    /// Everything below has been put into packets.
+    /// Everything below this offset has been put into packets.
     sent: u64,
     /// Index of the chunk that holds `sent`.
     cursor: usize,
@@ -41,7 +41,7 @@ impl SendBuffer {
         self.chunks.push_back(Chunk { offset, bytes });
     }
 
-    /// Bytes that are in no packet yet.
+    /// Bytes that have not been put into packets yet.
     pub(crate) fn unsent(&self) -> u64 {
         self.tail - self.sent
     }
@@ -61,12 +61,12 @@ impl SendBuffer {
         self.head
     }
 
-    /// What is kept of sent bytes, with what the writes cost beside them.
+    /// The memory of sent bytes that are not acknowledged, with the cost of their writes, in bytes.
     pub(crate) fn in_transit(&self) -> usize {
         (self.sent - self.head) as usize + self.cursor * WRITE_COST
     }
 
-    /// The offset of the first byte that is in no packet yet.
+    /// The offset of the first byte that has not been put into a packet yet.
     pub(crate) fn sent(&self) -> u64 {
         self.sent
     }
@@ -80,13 +80,13 @@ impl SendBuffer {
         offset
     }
 
-    /// Appends bytes that were taken before.
+    /// Appends bytes that were taken before, to send them again.
     pub(crate) fn copy(&self, offset: u64, len: usize, out: &mut Vec<u8>) {
         let index = self.chunks.partition_point(|chunk| chunk.end() <= offset);
         self.copy_from(index, offset, len, out);
     }
 
-    /// Forgets everything below `offset`: it is acknowledged.
+    /// Releases everything below `offset`, which is acknowledged.
     pub(crate) fn release(&mut self, offset: u64) {
         self.head = self.head.max(offset.min(self.sent));
         while self.chunks.front().is_some_and(|chunk| chunk.end() <= self.head) {
@@ -98,7 +98,7 @@ impl SendBuffer {
         }
     }
 
-    /// Forgets everything: the stream is closed, and what is not acknowledged never will be.
+    /// Forgets everything, because the stream is closed.
     pub(crate) fn clear(&mut self) {
         self.chunks.clear();
         self.tail = self.head;
@@ -106,7 +106,8 @@ impl SendBuffer {
         self.cursor = 0;
     }
 
-    /// Copies from the chunk at `index` on; returns the index of the chunk where it stopped.
+    /// Copies bytes, starting in the chunk at `index`. Returns the index of the chunk where it
+    /// stopped.
     fn copy_from(&self, mut index: usize, offset: u64, len: usize, out: &mut Vec<u8>) -> usize {
         let (mut at, end) = (offset, offset + len as u64);
         while at < end {
@@ -125,7 +126,7 @@ impl SendBuffer {
     }
 }
 
-/// An entry for a write, and the allocation behind it, in bytes.
+/// The memory of a write beside its bytes: an entry and an allocation.
 const WRITE_COST: usize = 128;
 
 /// Writes that an idle stream keeps room for.

@@ -5,8 +5,8 @@
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Seq(pub u32);
 
-/// A packet's number without the wrap. Inside the machine only these are used, so that plain
-/// comparison and subtraction are right.
+/// A packet's number without wrapping. The state machine uses only these, so that plain comparison
+/// and subtraction are correct.
 pub(crate) type Number = u64;
 
 impl Seq {

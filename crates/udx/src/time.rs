@@ -1,4 +1,4 @@
-//! Time inside a stream: whole microseconds since the first instant it was shown.
+//! Time inside a stream: whole microseconds since the first instant that the stream was given.
 
 use std::time::{Duration, Instant};
 
@@ -19,7 +19,7 @@ impl Clock {
         now.saturating_duration_since(epoch).as_micros() as Micros
     }
 
-    /// The instant of a stream time; `None` as long as no instant was ever shown.
+    /// The instant of a stream time; `None` before the first call of [`Self::micros`].
     pub(crate) fn instant(&self, at: Micros) -> Option<Instant> {
         self.epoch?.checked_add(Duration::from_micros(at))
     }

@@ -1,4 +1,4 @@
-//! Transcripts of the native library, replayed: what it sent, a stream sends, byte for byte.
+//! Replays transcripts of the native library: a stream has to send the same bytes.
 #![cfg(test)]
 
 use std::net::{Ipv4Addr, SocketAddrV4};
@@ -107,8 +107,8 @@ fn a_relay_changes_the_id_only() {
     assert!(a.is_done());
 }
 
-/// Plays the peer of a scenario, and what the application must have done, and expects the packets
-/// and events of the native library.
+/// Plays the peer of a scenario and the calls of the application, and expects the packets and
+/// events of the native library.
 fn replay(name: &str) {
     let scenario = scenario(name);
     let packets = datagrams(&scenario);
@@ -150,7 +150,7 @@ impl<'a> Native<'a> {
         self.stream.handle_packet(self.start + datagram.at, &packet, &mut self.sink);
     }
 
-    /// Does what made the library send this packet.
+    /// Makes the call that made the library send this packet.
     fn act(&mut self, datagram: &Datagram, ahead: &[Datagram]) {
         let now = self.start + datagram.at;
         let packet = Packet::parse(&datagram.bytes).unwrap();
@@ -168,7 +168,7 @@ impl<'a> Native<'a> {
             self.stream.send_message(packet.payload);
         }
         let source = match kind {
-            // The library asks about the window when there is something to send.
+            // The library probes the window when there is something to send.
             Flags::HEARTBEAT => ahead.iter().find(|datagram| datagram.bytes[2] == Flags::DATA.0),
             _ => Some(datagram),
         };
@@ -275,7 +275,7 @@ impl Sink for Collect {
 struct Datagram {
     at: Duration,
     bytes: Vec<u8>,
-    /// The recorder kept only the beginning.
+    /// The recorder kept only the first part of the datagram.
     cut: bool,
     json: Value,
 }
@@ -322,5 +322,5 @@ const REMOTE_ID: u32 = 0x0a0b_0c0d;
 const PEER: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 1);
 const NEW: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 2);
 
-/// The recorder's clock and event loop are that exact.
+/// The precision of the recorder's clock and event loop.
 const SLACK: Duration = Duration::from_millis(30);

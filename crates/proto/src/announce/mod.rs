@@ -1,5 +1,6 @@
-//! Keeps a server announced: finds the nodes closest to its key, stores its record there, keeps
-//! the way to them open, and moves when they or our address change (PROTOCOL C.6).
+//! Keeps a server announced: finds the nodes closest to its key, stores its record there, keeps the
+//! NAT mappings to them open, and announces again when those nodes or our address change (PROTOCOL
+//! C.6).
 //!
 //! Reference: hyperdht 6.34.0, lib/announcer.js.
 
@@ -26,7 +27,7 @@ pub(crate) struct Announcer {
     state: State,
     relays: Relays,
     relay_addresses: Vec<SocketAddrV4>,
-    /// The nodes closest to the key when they were looked for last.
+    /// The closest nodes that the last query found.
     closest: Vec<SocketAddrV4>,
     /// The first cycle is over.
     announced: bool,
@@ -39,51 +40,51 @@ pub(crate) struct Announcer {
     outputs: VecDeque<AnnounceOutput>,
 }
 
-/// News of an announcer.
+/// An event of an announcer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum AnnounceOutput {
-    /// The first cycle is over: `listen` is done, even if there is nobody to announce to.
+    /// The first cycle is over: `listen` is done, even if there was no node to announce to.
     Announced,
     /// `relay_addresses` has changed.
     Relays(Vec<SocketAddrV4>),
-    /// Unannounced, or given up, until [`Announcer::resume`].
+    /// Unannounced, or out of time; announces again after [`Announcer::resume`].
     Suspended,
-    /// Unannounced, or given up.
+    /// Unannounced, or out of time.
     Stopped,
 }
 
-/// Every state in which something is awaited from the network has its deadline in
-/// `Timer::Announce`: whatever the network does, an announcer goes on.
+/// Every state that waits for the network has a deadline in `Timer::Announce`, so an announcer
+/// never gets stuck.
 #[derive(Debug)]
 enum State {
     /// Not started.
     Idle,
-    /// FIND_PEER of our own key, for the closest nodes and their tokens.
+    /// FIND_PEER of the server's own key finds the closest nodes and their tokens.
     Finding { query: QueryKey, tag: u32 },
-    /// ANNOUNCE to the best of them.
+    /// ANNOUNCE to the closest of the nodes that were found.
     Announcing { pending: Pending, accepted: Vec<Relay> },
     /// UNANNOUNCE at former relays.
     Leaving(Leaving),
-    /// A PING is on its way to each relay.
+    /// A PING to each relay is in flight.
     Pinging(PingRound),
-    /// Until the next pings.
+    /// Pauses until the next round of pings.
     Resting { rounds: u32 },
-    /// Nobody took the record: until the next try.
+    /// No node stored the record; pauses until the next cycle.
     Waiting,
-    /// UNANNOUNCE everywhere, until the server is wanted again.
+    /// UNANNOUNCE at every node that may have the record, until [`Announcer::resume`].
     Suspending(Leaving),
-    /// Until then.
+    /// Unannounced, until [`Announcer::resume`].
     Suspended,
-    /// UNANNOUNCE everywhere, for the last time.
+    /// UNANNOUNCE at every node that may have the record, for the last time.
     Stopping(Leaving),
-    /// The end.
+    /// The announcer has stopped for good.
     Stopped,
 }
 
 /// One round of pings.
 #[derive(Debug)]
 struct PingRound {
-    /// How many came before it in this cycle.
+    /// How many rounds came before this one in the cycle.
     rounds: u32,
     started: Instant,
     asked: usize,
@@ -113,17 +114,18 @@ impl Announcer {
         self.identity.target
     }
 
-    /// The relays of the latest announcement, with our address as each of them knows it.
+    /// The relays of the latest announcement, with our address as each relay sees it.
     pub(crate) fn relays(&self) -> Vec<Relay> {
         self.relays.current().to_vec()
     }
 
-    /// At most three addresses that lead clients to us: our own first, if strangers reach it.
+    /// At most three addresses that lead clients to the server. Our own address comes first if the
+    /// node is not firewalled.
     pub(crate) fn relay_addresses(&self) -> Vec<SocketAddrV4> {
         self.relay_addresses.clone()
     }
 
-    /// Is this node a relay of ours, or was it one lately?
+    /// Whether the node at `address` is a relay of the server, or was one recently.
     pub(crate) fn is_relay(&self, address: SocketAddrV4) -> bool {
         if let State::Announcing { accepted, .. } = &self.state
             && has(accepted, address)
@@ -140,7 +142,7 @@ impl Announcer {
         }
     }
 
-    /// Announces again: at once, or right after the cycle that is under way.
+    /// Starts another cycle: at once, or right after the cycle that is running.
     pub(crate) fn refresh(&mut self, cx: &mut Cx<'_>, net: &mut Net) {
         match &self.state {
             State::Idle
@@ -155,21 +157,21 @@ impl Announcer {
         }
     }
 
-    /// The node hears from others again.
+    /// The node receives replies again after it was offline.
     pub(crate) fn handle_online(&mut self, cx: &mut Cx<'_>, net: &mut Net) {
         if matches!(self.state, State::Waiting) {
             self.find(cx, net);
         }
     }
 
-    /// Unannounces wherever the record is or may be. [`AnnounceOutput::Stopped`] follows within
-    /// [`STOP_LIMIT`].
+    /// Unannounces at every node that has or may have the record. [`AnnounceOutput::Stopped`]
+    /// follows within [`STOP_LIMIT`].
     pub(crate) fn stop(&mut self, cx: &mut Cx<'_>, net: &mut Net) {
         if matches!(self.state, State::Stopping(_) | State::Stopped) {
             return;
         }
         if let State::Suspending(leaving) = &mut self.state {
-            // It is under way, and its deadline stays.
+            // The UNANNOUNCE requests are already running, and their deadline stays.
             self.state = State::Stopping(std::mem::take(leaving));
             return;
         }
@@ -199,7 +201,7 @@ impl Announcer {
         }
     }
 
-    /// Announces again, if suspended.
+    /// Announces again, if the announcer is suspended.
     pub(crate) fn resume(&mut self, cx: &mut Cx<'_>, net: &mut Net) {
         if matches!(self.state, State::Suspending(_) | State::Suspended) {
             self.find(cx, net);
@@ -254,7 +256,7 @@ impl Announcer {
         }
     }
 
-    /// The application has signed, or will not: then the node is left out.
+    /// The application has signed a request. Without a signature the node is skipped.
     pub(crate) fn handle_signature(
         &mut self,
         cx: &mut Cx<'_>,
@@ -281,7 +283,8 @@ impl Announcer {
         }
     }
 
-    /// The query of this announcer has ended, well or not; `closest` is what it found.
+    /// The query of this announcer has ended. `closest` is what it found; it is empty after a
+    /// failure.
     pub(crate) fn handle_query_done(
         &mut self,
         cx: &mut Cx<'_>,
@@ -297,7 +300,7 @@ impl Announcer {
         }
     }
 
-    /// The deadline of the state has come.
+    /// The deadline of the state has passed.
     pub(crate) fn handle_timeout(&mut self, cx: &mut Cx<'_>, net: &mut Net) {
         match &mut self.state {
             State::Resting { rounds } => {
@@ -333,14 +336,14 @@ impl Announcer {
         }
     }
 
-    /// Takes the next piece of news.
+    /// Takes the next event.
     pub(crate) fn poll_output(&mut self) -> Option<AnnounceOutput> {
         self.outputs.pop_front()
     }
 }
 
-/// How long closing a server may take: nodes that live answer in the first tries, and records
-/// expire by themselves.
+/// How long closing a server may take. Live nodes answer the first tries, and records expire by
+/// themselves.
 const STOP_LIMIT: Duration = Duration::from_secs(5);
 
 #[cfg(test)]

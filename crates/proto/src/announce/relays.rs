@@ -17,13 +17,13 @@ impl Relays {
         &self.current
     }
 
-    /// Their addresses.
+    /// The addresses of the current relays.
     pub(super) fn addresses(&self) -> impl Iterator<Item = SocketAddrV4> {
         self.current.iter().map(|relay| relay.relay_address)
     }
 
-    /// Was this node a relay in any of three generations? A client may still come through one
-    /// that has been left.
+    /// Whether this node was a relay in any of the last three announcements. A client may still
+    /// come through a former relay.
     pub(super) fn contains(&self, address: SocketAddrV4) -> bool {
         self.earlier.iter().chain([&self.current]).any(|relays| has(relays, address))
     }
@@ -34,7 +34,7 @@ impl Relays {
         Some(relay.peer_address)
     }
 
-    /// Begins a generation; returns the nodes that are relays no longer.
+    /// Sets the relays of a new announcement; returns the nodes that are no longer relays.
     pub(super) fn replace(&mut self, relays: Vec<Relay>) -> Vec<SocketAddrV4> {
         let left = self.addresses().filter(|address| !has(&relays, *address)).collect();
         let previous = std::mem::replace(&mut self.current, relays);

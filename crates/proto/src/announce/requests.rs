@@ -9,7 +9,7 @@ use crate::noise::{KeyPair, PublicKey};
 use crate::wire::{Target, hash};
 use crate::{Cx, Event, RequestError, ServerId};
 
-/// The server that is announced, and the tags of its requests.
+/// The server that is announced, and the next tag for its requests.
 #[derive(Debug)]
 pub(super) struct Identity {
     pub(super) server: ServerId,
@@ -22,7 +22,7 @@ pub(super) struct Identity {
 #[derive(Clone, Debug)]
 pub(crate) enum Signer {
     KeyPair(KeyPair),
-    /// `Event::Sign` asks it.
+    /// The application signs: `Event::Sign` asks it.
     Application(PublicKey),
 }
 
@@ -30,13 +30,13 @@ pub(crate) enum Signer {
 #[derive(Debug, Default)]
 pub(super) struct Pending {
     by_tag: BTreeMap<u32, Progress>,
-    /// Nodes that have refused a token. Each may do so once.
+    /// Nodes that have refused a token. Each node is asked a second time only once.
     refused_by: BTreeSet<SocketAddrV4>,
 }
 
 #[derive(Debug)]
 enum Progress {
-    /// The application signs it.
+    /// The application is signing the request.
     Signing(Draft),
     Sent(RequestKey, SocketAddrV4),
 }
@@ -72,7 +72,7 @@ impl Signer {
 }
 
 impl Pending {
-    /// Has a request signed, sends it, and waits for its end.
+    /// Has a request signed, sends it, and waits until it has ended.
     pub(super) fn sign_and_request(
         &mut self,
         cx: &mut Cx<'_>,
@@ -94,7 +94,7 @@ impl Pending {
         }
     }
 
-    /// Sends the request that a signature was missing for, or forgets it.
+    /// Sends the request that waited for this signature, or drops it if there is no signature.
     pub(super) fn handle_signature(
         &mut self,
         cx: &mut Cx<'_>,
@@ -116,7 +116,7 @@ impl Pending {
         self.by_tag.insert(tag, Progress::Sent(key, to));
     }
 
-    /// Sends a request and waits for its end.
+    /// Sends a request and waits until it has ended.
     pub(super) fn request(
         &mut self,
         cx: &mut Cx<'_>,
@@ -130,7 +130,7 @@ impl Pending {
         self.by_tag.insert(tag, Progress::Sent(key, to));
     }
 
-    /// Pings a node from the socket that requests leave from, and waits for the pong.
+    /// Pings a node from the socket that all requests are sent from, and waits for the pong.
     pub(super) fn ping(
         &mut self,
         cx: &mut Cx<'_>,
@@ -143,13 +143,14 @@ impl Pending {
         self.by_tag.insert(tag, Progress::Sent(key, to));
     }
 
-    /// Takes note of the end of a request; its destination, if it was one of these.
+    /// Removes a request that has ended. Returns its destination; `None` if it is not in this
+    /// group.
     pub(super) fn end(&mut self, tag: u32) -> Option<SocketAddrV4> {
         self.by_tag.remove(&tag).map(|progress| progress.to())
     }
 
-    /// Makes a signed request again if the node has refused its token, which was too old, and has
-    /// given a new one.
+    /// Repeats a signed request if the node has refused its token as too old and has sent a new
+    /// one.
     pub(super) fn handle_refusal(
         &mut self,
         cx: &mut Cx<'_>,
@@ -164,7 +165,7 @@ impl Pending {
         }
     }
 
-    /// Gives up what has not ended; returns where it went.
+    /// Cancels all requests that have not ended; returns their destinations.
     pub(super) fn cancel(self, cx: &mut Cx<'_>, net: &mut Net) -> Vec<SocketAddrV4> {
         let cancel = |progress: Progress| {
             if let Progress::Sent(key, _) = progress {
@@ -209,7 +210,7 @@ impl Leaving {
         Self { asking, unannouncing: Pending::default() }
     }
 
-    /// Goes on with a node. One that has no record is left alone, and so is one that is silent.
+    /// Goes on with the node that replied. A node that has no record or does not answer is skipped.
     pub(super) fn handle_reply(
         &mut self,
         cx: &mut Cx<'_>,
@@ -237,7 +238,7 @@ impl Leaving {
         self.unannouncing.sign_and_request(cx, net, identity, draft);
     }
 
-    /// Goes on with a node whose UNANNOUNCE is signed.
+    /// Goes on with the node whose UNANNOUNCE was signed.
     pub(super) fn handle_signature(
         &mut self,
         cx: &mut Cx<'_>,
@@ -254,7 +255,7 @@ impl Leaving {
         self.asking.is_empty() && self.unannouncing.is_empty()
     }
 
-    /// Gives up; returns the nodes that are not done.
+    /// Cancels all requests; returns the nodes that are not done.
     pub(super) fn cancel(self, cx: &mut Cx<'_>, net: &mut Net) -> Vec<SocketAddrV4> {
         let mut nodes = self.asking.cancel(cx, net);
         nodes.extend(self.unannouncing.cancel(cx, net));

@@ -1,4 +1,4 @@
-//! Signed requests: each is good for one node and for the token that it gave.
+//! Signed requests. A signature is valid for one node and for the token that the node gave.
 
 use std::net::SocketAddrV4;
 
@@ -7,8 +7,8 @@ use crate::net::{Reply, RequestSpec};
 use crate::noise::{KeyPair, PublicKey};
 use crate::wire::{Announce, NodeId, Peer, Target, announce_signable, command, ns};
 
-/// An announcement to one node, or its end, without its signature. It names no relays: those of a
-/// server's record are the nodes that give it out.
+/// An ANNOUNCE or UNANNOUNCE to one node, without its signature. It names no relays: the relays of
+/// a server are the nodes that store its record.
 #[derive(Clone, Debug)]
 pub(crate) struct Draft {
     to: SocketAddrV4,
@@ -38,7 +38,7 @@ pub(crate) fn unannounce(key_pair: &KeyPair, target: Target, reply: &Reply) -> O
     Some(Draft::new(target, reply, false)?.signed_by(key_pair))
 }
 
-/// FIND_PEER to one node: the way to a fresh token.
+/// FIND_PEER to one node, which gives a fresh token.
 pub(crate) fn find_peer(target: Target, to: SocketAddrV4) -> RequestSpec {
     RequestSpec::user(to, command::FIND_PEER, Some(target))
 }
@@ -50,25 +50,25 @@ impl Draft {
         Some(Self { to: reply.from, id, token, target, announces })
     }
 
-    /// The node.
+    /// The node that the request is for.
     pub(crate) fn to(&self) -> SocketAddrV4 {
         self.to
     }
 
-    /// What somebody else needs to sign it.
+    /// What an external signer needs to sign the request.
     pub(crate) fn unsigned(&self) -> Unsigned {
         let Self { id: node, token, target, announces, .. } = *self;
         Unsigned { announces, target, token, node }
     }
 
-    /// The request, with the signature of the key that it is about.
+    /// The request, signed with this key pair.
     pub(crate) fn signed_by(&self, key_pair: &KeyPair) -> RequestSpec {
         let peer = peer(key_pair.public());
         let signature = key_pair.sign(&self.signable(&peer));
         self.request(peer, signature, 0)
     }
 
-    /// The request, with the signature that somebody else made.
+    /// The request, with a signature that was made elsewhere.
     pub(crate) fn with(&self, public_key: PublicKey, signature: [u8; 64]) -> RequestSpec {
         self.request(peer(public_key), signature, 0)
     }

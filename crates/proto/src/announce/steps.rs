@@ -1,4 +1,4 @@
-//! From state to state.
+//! The transitions between the states.
 
 use std::net::SocketAddrV4;
 use std::time::Duration;
@@ -69,7 +69,7 @@ impl Announcer {
         }
     }
 
-    /// The record is stored: these are the relays from here on.
+    /// The record is stored. `accepted` are the relays from here on.
     fn settle(&mut self, cx: &mut Cx<'_>, net: &mut Net, accepted: Vec<Relay>) {
         self.fruitless = 0;
         let left = self.relays.replace(accepted);
@@ -81,7 +81,8 @@ impl Announcer {
         self.enter(cx, State::Leaving(leaving), REQUEST_LIMIT * 2);
     }
 
-    /// Nobody took the record. The former relays stay ours: if they live, they still have it.
+    /// No node stored the record. The former relays are kept, since live ones still have the
+    /// record.
     fn wait(&mut self, cx: &mut Cx<'_>, net: &mut Net) {
         self.publish(net);
         let pause = PING_INTERVAL * 2_u32.pow(self.fruitless.min(MAX_DOUBLINGS));
@@ -120,8 +121,9 @@ impl Announcer {
         self.finish_round(cx, net);
     }
 
-    /// A relay forwards to the address that it saw when we announced. One that sees another
-    /// forwards into nothing, so it has to be told at once.
+    /// Handles a pong. A relay forwards handshakes to the address that it saw when we announced. If
+    /// it sees another address now, those handshakes are lost, so a new cycle starts, unless one
+    /// started for this reason within the last [`MOVE_INTERVAL`].
     pub(super) fn handle_pong(
         &mut self,
         cx: &mut Cx<'_>,
@@ -153,7 +155,7 @@ impl Announcer {
         if lost || rounds >= ROUNDS {
             return self.find(cx, net);
         }
-        // From ping to ping, however long the pongs took.
+        // The interval runs from ping to ping, however long the pongs took.
         let next = (started + PING_INTERVAL).saturating_duration_since(cx.now);
         self.enter(cx, State::Resting { rounds }, next);
     }
@@ -176,7 +178,7 @@ impl Announcer {
         self.rest(cx, net, 0);
     }
 
-    /// No node has the record, or the nodes that have it do not answer: there it expires.
+    /// No node has the record any more, or the nodes that have it do not answer and let it expire.
     pub(super) fn fall_asleep(&mut self, cx: &mut Cx<'_>) {
         self.relays.replace(Vec::new());
         self.state = State::Suspended;
@@ -184,7 +186,7 @@ impl Announcer {
         self.outputs.push_back(AnnounceOutput::Suspended);
     }
 
-    /// Takes the record back wherever it is or may be.
+    /// Unannounces at every node that has or may have the record.
     pub(super) fn leave_everywhere(&mut self, cx: &mut Cx<'_>, net: &mut Net) -> Leaving {
         let mut nodes = self.leave_state(cx, net);
         nodes.extend(self.relays.addresses());
@@ -204,7 +206,8 @@ impl Announcer {
         cx.wake_at(Timer::Announce(self.identity.server), cx.now + limit);
     }
 
-    /// Drops what the state waits for; returns the nodes that may have the record because of it.
+    /// Cancels what the state waits for; returns the nodes that may have stored the record
+    /// meanwhile.
     pub(super) fn leave_state(&mut self, cx: &mut Cx<'_>, net: &mut Net) -> Vec<SocketAddrV4> {
         match std::mem::replace(&mut self.state, State::Idle) {
             State::Finding { query, .. } => {
@@ -232,11 +235,11 @@ impl Announcer {
     }
 }
 
-/// Nodes that keep the record, and addresses that clients are told: enough to survive the loss of
-/// two, few enough to ping.
+/// How many nodes keep the record, and how many addresses clients are told: enough to survive the
+/// loss of two, few enough to ping.
 const RELAYS: usize = 3;
 
-/// Keeps the mapping of our NAT towards each relay: they are at least 30 s, often not much more.
+/// Keeps the NAT mapping to each relay open. Mappings last at least 30 s, often not much longer.
 const PING_INTERVAL: Duration = Duration::from_secs(3);
 
 /// About 5 minutes: records live at least 13.
@@ -251,5 +254,5 @@ const MAX_DOUBLINGS: u32 = 4;
 /// A query that has not ended by then never will.
 const QUERY_LIMIT: Duration = Duration::from_secs(60);
 
-/// Four tries of a second each, and the time that a full congestion window may hold them back.
+/// Four tries of a second each, and the time that a full congestion window may delay them.
 const REQUEST_LIMIT: Duration = Duration::from_secs(10);

@@ -88,7 +88,7 @@ fn the_application_signs_what_is_announced_and_taken_back() {
     assert!(found_on(&mut testnet, client, target).is_empty());
 }
 
-/// Tokens age, and a walk or a signature may take longer than they live.
+/// Tokens expire, and a query or a signature may take longer than they live.
 #[test]
 fn what_is_refused_for_its_token_is_asked_for_again() {
     let mut testnet = Testnet::persistent(3);
@@ -308,7 +308,7 @@ fn a_network_that_comes_back_is_used_again() {
     assert_eq!(found_on(&mut testnet, client, target).len(), 3);
 }
 
-/// The nodes that give out the record of a server, which names no relays.
+/// The nodes that return the record of a server. The record names no relays.
 fn found_on(testnet: &mut Testnet, client: usize, target: Target) -> Vec<SocketAddrV4> {
     let (replies, result) = testnet.query(client, target, QueryKind::FindPeer);
     assert_eq!(result, Ok(()));
@@ -321,7 +321,7 @@ fn found_on(testnet: &mut Testnet, client: usize, target: Target) -> Vec<SocketA
     sorted(replies.iter().map(|reply| reply.from).collect())
 }
 
-/// Signs all that the announcer wants signed.
+/// Signs everything that the announcer asks to have signed.
 fn sign(testnet: &mut Testnet, server: usize, key_pair: &KeyPair) {
     let asked = testnet.wait(Duration::from_secs(10), |net| wanted(net, server).len() == 3);
     assert!(asked);

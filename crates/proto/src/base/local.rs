@@ -1,4 +1,4 @@
-//! Our addresses in local networks, and which of them we may tell others.
+//! The node's addresses in local networks, and which of them it may tell others.
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddrV4};
@@ -8,9 +8,9 @@ use crate::{Cx, SocketId};
 
 /// The addresses of the server socket.
 ///
-/// An address is told to clients once a datagram that we sent to it has come back. The reference
-/// gives that 500 ms, and remembers a failure for ever; here a late answer counts, and what has not
-/// answered is asked again.
+/// An address is told to clients once a datagram that the node sent to it has come back. The
+/// reference waits 500 ms for that and never retries after a failure. Here a late answer counts,
+/// and addresses that have not answered are probed again.
 #[derive(Debug)]
 pub(crate) struct LocalAddresses {
     bound: SocketAddrV4,
@@ -37,13 +37,13 @@ impl LocalAddresses {
         self.interfaces = interfaces;
     }
 
-    /// The server socket is bound elsewhere.
+    /// The server socket was bound to another address.
     pub(crate) fn set_bound(&mut self, bound: SocketAddrV4) {
         self.checks.clear();
         self.bound = bound;
     }
 
-    /// The address of the first interface, bound to or not.
+    /// The address of the first interface, even if the server socket is not bound to it.
     pub(crate) fn host(&self) -> Option<Ipv4Addr> {
         self.interfaces.first().copied()
     }
@@ -62,14 +62,14 @@ impl LocalAddresses {
         all
     }
 
-    /// The addresses that are known to work. Asks after the others.
+    /// The addresses that are known to work. Probes the others.
     pub(crate) fn valid(&mut self, cx: &mut Cx<'_>) -> Vec<SocketAddrV4> {
         let mut all = self.all();
         all.retain(|&address| self.check(cx, address));
         all
     }
 
-    /// A 1-byte datagram has arrived: perhaps one of ours to ourselves.
+    /// A 1-byte datagram has arrived. It may be a probe that this node sent to itself.
     pub(crate) fn handle_probe(&mut self, socket: SocketId, from: SocketAddrV4) {
         if socket != SocketId::SERVER || from.port() != self.bound.port() {
             return;
@@ -95,7 +95,7 @@ impl LocalAddresses {
     }
 }
 
-/// A datagram to oneself needs microseconds; a busy machine may take longer.
+/// A datagram to the own host takes microseconds; a busy machine may need longer.
 const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Each address costs six bytes of every handshake, which has to fit into one datagram.

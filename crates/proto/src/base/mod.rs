@@ -1,5 +1,4 @@
-//! What punching and connecting stand on: the layers below, and the sockets and addresses that
-//! they share.
+//! What hole punching and connecting share: the layers below them, the sockets and the addresses.
 
 mod local;
 mod pool;
@@ -27,21 +26,22 @@ pub(crate) struct Io<'a> {
     pub(crate) announced: &'a dyn Announced,
 }
 
-/// Names a puncher; never used twice in a row.
+/// The id of a puncher; it is not reused at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct PunchId(pub(crate) u32);
 
 /// What a puncher works for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PunchOwner {
-    /// The client: it speaks first, and the first probe that reaches it decides the path.
+    /// A client's connection: it sends the first probe, and the first probe that arrives decides
+    /// the path.
     Conn(ConnId),
-    /// A server's handshake: it answers every probe.
+    /// A handshake of a server: it answers every probe.
     Slot(ServerId, u32),
 }
 
 impl Io<'_> {
-    /// True for the main sockets, and for one of the pool that somebody holds.
+    /// True for the main sockets, and for a pool socket that is in use.
     pub(crate) fn is_open(&self, socket: SocketId) -> bool {
         socket.0 < SocketId::FIRST_POOL || self.pool.is_open(socket)
     }
@@ -56,7 +56,7 @@ impl Io<'_> {
         self.conns.dial(cx, self.streams, conn, keep_alive)
     }
 
-    /// The same for a connection that a server may accept.
+    /// Reserves the stream of a connection that a server may accept.
     pub(crate) fn accept(
         &mut self,
         cx: &mut Cx<'_>,
@@ -66,8 +66,9 @@ impl Io<'_> {
         self.conns.accept(cx, self.streams, server, owner)
     }
 
-    /// The peer is told the id of the stream of a connection that waits, and this is its own.
-    /// Should the connection end, the peer is told so when it comes.
+    /// Records that the peer is told the id of a waiting connection's stream. `peer` is its own
+    /// stream. If the connection ends before it opens, the peer is refused when it sends to that
+    /// stream.
     pub(crate) fn introduce(&mut self, conn: ConnId, peer: RemoteStream) {
         self.conns.introduce(self.streams, conn, peer);
     }
@@ -77,7 +78,7 @@ impl Io<'_> {
         self.conns.fail(cx, self.streams, conn, error);
     }
 
-    /// Opens a connection, which holds the socket of its path from here on. False if that socket is
+    /// Opens a connection, which from here on uses the socket of its path. False if that socket is
     /// gone.
     pub(crate) fn open(
         &mut self,
@@ -113,6 +114,6 @@ pub(crate) trait Announced {
     /// Addresses that lead clients to the server, for their next connection.
     fn relay_addresses(&self, server: ServerId) -> Vec<SocketAddrV4>;
 
-    /// Is this node a relay of the server, or was it one lately?
+    /// Whether the node at `address` is a relay of the server, or was one recently.
     fn is_relay(&self, server: ServerId, address: SocketAddrV4) -> bool;
 }

@@ -1,4 +1,4 @@
-//! Sockets for punching. One stays open as long as its puncher or a connection uses it.
+//! Sockets for hole punching. A socket stays open while its puncher or a connection uses it.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::{Ipv4Addr, SocketAddrV4};
@@ -7,25 +7,25 @@ use super::PunchId;
 use crate::streams::Streams;
 use crate::{Action, Cx, SocketId};
 
-/// The sockets that a node bound beside its two main ones. Their number is limited: each is a
-/// descriptor of the process, and clients of our servers ask for them.
+/// The sockets that a node has bound beside its two main ones. Their number is limited, because
+/// each is a file descriptor of the process, and remote clients can cause them to be opened.
 #[derive(Debug)]
 pub(crate) struct Pool {
     sockets: BTreeMap<SocketId, Entry>,
-    /// Those among them for which there was no room. They count as sockets that cannot be bound.
+    /// The sockets among them for which there was no room; they are reported as failed to bind.
     refused: Vec<SocketId>,
-    /// Those that clients hold, by the source that answers for them.
+    /// How many sockets the clients of a source hold.
     by_source: HashMap<Ipv4Addr, usize>,
     max: usize,
     next: u32,
 }
 
-/// For whom a socket is.
+/// The side that a socket is opened for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Party {
     /// A connection that this node makes.
     Own,
-    /// A client of one of our servers, and the source that answers for it.
+    /// A client of one of this node's servers, and the source that the socket counts against.
     Client(Ipv4Addr),
 }
 
@@ -35,16 +35,16 @@ struct Entry {
     party: Party,
 }
 
-/// A socket that somebody waited for.
+/// The result of a bind that a puncher waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Bound {
     pub(crate) user: PunchId,
-    /// False: it could not be bound and is gone.
+    /// False if the socket could not be bound; then it is gone.
     pub(crate) ok: bool,
 }
 
 impl Pool {
-    /// No sockets, and never more than `max`.
+    /// Starts without sockets. There are never more than `max`.
     pub(crate) fn new(max: usize) -> Self {
         Self {
             sockets: BTreeMap::new(),
@@ -55,7 +55,7 @@ impl Pool {
         }
     }
 
-    /// Asks the driver for a socket. It can be sent from once `handle_bound` has been called.
+    /// Asks the driver for a socket, which can send once `handle_bound` has been called.
     pub(crate) fn acquire(&mut self, cx: &mut Cx<'_>, user: PunchId, party: Party) -> SocketId {
         let socket = SocketId(self.next);
         self.next = self.next.checked_add(1).unwrap_or(SocketId::FIRST_POOL);
@@ -72,9 +72,8 @@ impl Pool {
         socket
     }
 
-    /// Whether there is a socket left. Clients of our servers, however many servers there are,
-    /// leave a part of this node's sockets to its own connections, and each of their sources leaves
-    /// a part to the others.
+    /// Whether another socket may be opened. The clients of all servers together leave a part of
+    /// the sockets to the node's own connections, and each source leaves a part to other sources.
     pub(crate) fn has_room(&self, party: Party) -> bool {
         let held = self.sockets.len() - self.refused.len();
         let Party::Client(source) = party else { return held < self.max };
@@ -85,12 +84,13 @@ impl Pool {
         held < of_clients && self.of_source(source) < of_source
     }
 
-    /// Sockets for which there was no room since the last call; `handle_bound` is to follow.
+    /// Sockets that were refused since the last call. The caller has to call `handle_bound` for
+    /// each.
     pub(crate) fn take_refused(&mut self) -> Vec<SocketId> {
         std::mem::take(&mut self.refused)
     }
 
-    /// A puncher is done with a socket.
+    /// A puncher no longer uses a socket.
     pub(crate) fn release(&mut self, cx: &mut Cx<'_>, streams: &Streams, socket: SocketId) {
         if let Some(entry) = self.sockets.get_mut(&socket) {
             entry.user = None;
@@ -98,7 +98,7 @@ impl Pool {
         }
     }
 
-    /// A connection is done with a socket: closes it if nobody else uses it.
+    /// A connection no longer uses a socket: closes it if there is no other user.
     pub(crate) fn handle_unused(&mut self, cx: &mut Cx<'_>, streams: &Streams, socket: SocketId) {
         let has_user = self.sockets.get(&socket).is_none_or(|entry| entry.user.is_some());
         if !has_user && streams.users_of(socket) == 0 {
@@ -107,7 +107,8 @@ impl Pool {
         }
     }
 
-    /// Tells whose socket this is, unless nobody wants it any more.
+    /// Handles the driver's answer. Returns the puncher that waits for the socket, if there still
+    /// is one.
     pub(crate) fn handle_bound(
         &mut self,
         cx: &mut Cx<'_>,
@@ -131,7 +132,7 @@ impl Pool {
         self.sockets.len()
     }
 
-    /// Sources of clients that hold some.
+    /// How many sources hold sockets.
     pub(crate) fn sources(&self) -> usize {
         self.by_source.len()
     }
@@ -152,10 +153,10 @@ impl Pool {
     }
 }
 
-/// One part in so many is for connections that this node makes itself.
+/// One in this many sockets is for the connections that this node makes itself.
 const OWN_SHARE: usize = 4;
 
-/// One source may hold half of what is for clients, so that it alone shuts nobody out.
+/// One source may hold half of the clients' sockets, so that it cannot shut out all others.
 const SOURCE_SHARE: usize = 2;
 
 #[cfg(test)]

@@ -17,11 +17,11 @@ use crate::{
 
 #[derive(Debug)]
 pub(super) struct Connection {
-    /// Its id and its owner.
+    /// The connection's id and its owner.
     pub(super) to: OwnedConn,
     /// The server that accepts it; `None` for a dialled one.
     pub(super) server: Option<ServerId>,
-    /// The stream that carries it.
+    /// The stream that carries the connection.
     pub(super) stream: StreamId,
     pub(super) state: State,
     /// A packet of the peer has come.
@@ -30,11 +30,11 @@ pub(super) struct Connection {
 
 #[derive(Debug)]
 pub(super) enum State {
-    /// No path and no keys.
+    /// The connection has no path and no keys yet.
     Waiting(Waiting),
     /// Carries messages.
     Open(Box<Open>),
-    /// The owner knows that it is gone.
+    /// The connection is gone, and its owner has been told.
     Closed,
 }
 
@@ -49,7 +49,7 @@ impl Connection {
         Self { to, server, stream, state, is_heard: false }
     }
 
-    /// Waiting → Open. What was written and what has arrived so far follows at once.
+    /// Waiting → Open. Calls that were queued and packets that were parked follow at once.
     pub(super) fn open(
         &mut self,
         cx: &mut Cx<'_>,
@@ -140,15 +140,15 @@ impl Connection {
         }
     }
 
-    /// So much of what was written has not left yet.
+    /// The stream has sent something; `unsent` bytes of what was written have not left yet.
     pub(super) fn handle_sent(&mut self, cx: &mut Cx<'_>, unsent: usize) {
         if let State::Open(open) = &mut self.state {
             open.pass_credit(cx, self.to, unsent);
         }
     }
 
-    /// After any change: passes the stream's news on and lets it send. True if the connection is
-    /// closed: it has released its stream.
+    /// To be called after any change: passes the stream's events on and lets it send. True if the
+    /// connection is closed and has released its stream.
     pub(super) fn settle(&mut self, cx: &mut Cx<'_>, mut stream: StreamMut<'_>) -> bool {
         self.pass_events(cx, &mut stream);
         let is_closed = self.is_closed();
@@ -169,7 +169,7 @@ impl Connection {
         matches!(self.state, State::Closed)
     }
 
-    /// Passes on what the stream has to tell.
+    /// Passes the stream's events on.
     fn pass_events(&mut self, cx: &mut Cx<'_>, stream: &mut StreamMut<'_>) {
         if let State::Open(open) = &mut self.state {
             open.pass_credit(cx, self.to, stream.unsent());
@@ -178,7 +178,7 @@ impl Connection {
         while let Some(event) = stream.poll_event() {
             match event {
                 udx::Event::Finished => self.to.tell(cx, ConnReport::Finished),
-                // What they tell is the transport's business.
+                // These concern only the transport.
                 udx::Event::RemoteChanged | udx::Event::PathValidated | udx::Event::PathFailed => {}
                 udx::Event::Closed(reason) => self.close(cx, stream, stream_error(reason)),
             }

@@ -1,11 +1,11 @@
-//! The keep-alive of a connection: how often, and what it makes of the peer's.
+//! The keep-alive of a connection: its interval, and how the peer's keep-alives are treated.
 
 use std::time::Duration;
 
-/// An interval, and whether there ever was one.
+/// The interval, and whether the peer's empty messages are filtered.
 ///
-/// A peer that keeps its connections alive writes empty messages, which the application of ours is
-/// not to see. One that never had an interval of its own sees them: they may be the peer's data.
+/// A peer that keeps its connections alive writes empty messages, and the application should not
+/// see them. A connection that never had an interval of its own delivers them: they may be data.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct KeepAlive {
     interval: Duration,
@@ -13,24 +13,24 @@ pub(super) struct KeepAlive {
 }
 
 impl KeepAlive {
-    /// Zero is off.
+    /// Zero turns the keep-alive off.
     pub(super) fn new(interval: Duration) -> Self {
         Self { interval, filters_empty: !interval.is_zero() }
     }
 
-    /// Changes the interval. Messages that it filters stay filtered: what the peer sends does not
-    /// change with it.
+    /// Changes the interval. A connection that filters empty messages goes on filtering them,
+    /// because the peer keeps sending them whatever our interval is.
     pub(super) fn set(&mut self, interval: Duration) {
         self.interval = interval;
         self.filters_empty |= !interval.is_zero();
     }
 
-    /// None if it is off.
+    /// The interval; `None` if the keep-alive is off.
     pub(super) fn interval(self) -> Option<Duration> {
         Some(self.interval).filter(|interval| !interval.is_zero())
     }
 
-    /// Whether the peer's empty messages are no data.
+    /// Whether empty messages of the peer are dropped as keep-alives.
     pub(super) fn filters_empty(self) -> bool {
         self.filters_empty
     }

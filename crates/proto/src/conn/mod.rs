@@ -1,8 +1,8 @@
 //! Connections: the secret stream on a UDX stream, from the first message to the last.
 //!
 //! A connection waits for its path and its keys (`Waiting`), carries messages (`Open`), and is
-//! forgotten when its owner has been told that it is gone: what its peer may still ask is
-//! answered by the stream below it (`streams`).
+//! forgotten once its owner has been told that it is gone. The stream below it (`streams`) goes on
+//! answering the peer.
 //! Reference: @hyperswarm/secret-stream 6.9.2, `index.js`.
 
 mod connection;
@@ -30,12 +30,12 @@ pub(crate) use waiting::Call;
 #[derive(Debug)]
 pub(crate) struct Conns {
     by_id: BTreeMap<ConnId, Connection>,
-    /// Accepted connections that have opened and received nothing, with their hosts: the client may
-    /// be a forgery.
+    /// Accepted connections that have opened and received nothing, with the client's host: the
+    /// client's address may be forged.
     unheard: BTreeMap<(ServerId, ConnId), Ipv4Addr>,
-    /// Dialled connections that have opened and closed, for the attempts that outlive the opening.
+    /// Dialled connections that have opened and closed, for attempts that go on after the opening.
     closed: Vec<ConnId>,
-    /// The next number of a connection that the caller does not number.
+    /// The next id for a connection that the application does not number.
     next_id: u32,
     keep_alive: Duration,
 }
@@ -44,12 +44,12 @@ pub(crate) struct Conns {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Unheard {
     pub(crate) all: usize,
-    /// Those to one host.
+    /// Those of one host.
     pub(crate) of_source: usize,
 }
 
 impl Conns {
-    /// No connections. `keep_alive` is the default interval; zero is off.
+    /// Starts without connections. `keep_alive` is the default interval; zero is off.
     pub(crate) fn new(keep_alive: Duration) -> Self {
         Self {
             by_id: BTreeMap::new(),
@@ -60,7 +60,7 @@ impl Conns {
         }
     }
 
-    /// A number for a connection that the application does not number.
+    /// A new id for a connection that the application does not number.
     pub(crate) fn new_id(&mut self) -> ConnId {
         loop {
             let conn = ConnId(self.next_id);
@@ -83,7 +83,7 @@ impl Conns {
         self.insert(cx, streams, conn, None, keep_alive)
     }
 
-    /// The same for a connection that a server may accept for this owner.
+    /// Reserves the stream of a connection that a server may accept for this owner.
     pub(crate) fn accept(
         &mut self,
         cx: &mut Cx<'_>,
@@ -95,15 +95,16 @@ impl Conns {
         (id, self.insert(cx, streams, OwnedConn { id, owner }, Some(server), None))
     }
 
-    /// The peer is told the id of the stream of a connection that waits, and this is its own.
+    /// Records that the peer is told the id of a waiting connection's stream. `peer` is its own
+    /// stream.
     pub(crate) fn introduce(&self, streams: &mut Streams, conn: ConnId, peer: RemoteStream) {
         if let Some(connection) = self.by_id.get(&conn) {
             streams.introduce(connection.stream, peer);
         }
     }
 
-    /// Remembers what the application would have been asked about the client of a connection that
-    /// waits. It is told with the connection.
+    /// Remembers a question about the client of a waiting connection that the application was not
+    /// asked. The owner gets it when the connection opens.
     pub(crate) fn leave_unasked(&mut self, conn: ConnId, question: Question) {
         let connection = self.by_id.get_mut(&conn);
         if let Some(State::Waiting(waiting)) = connection.map(|connection| &mut connection.state) {
@@ -116,7 +117,7 @@ impl Conns {
         self.by_id.get(&conn)?.server
     }
 
-    /// True while the connection has neither a path nor an end.
+    /// True while the connection is neither open nor ended.
     pub(crate) fn is_waiting(&self, conn: ConnId) -> bool {
         matches!(self.by_id.get(&conn).map(|c| &c.state), Some(State::Waiting(_)))
     }
@@ -144,7 +145,8 @@ impl Conns {
         }
     }
 
-    /// Accepted connections whose client has sent nothing since it was answered.
+    /// Accepted connections whose client has sent nothing since the handshake was answered: all of
+    /// the server's, and those of one source.
     pub(crate) fn unheard(&self, server: ServerId, source: Ipv4Addr) -> Unheard {
         let all = (server, ConnId(0))..=(server, ConnId(u32::MAX));
         self.unheard.range(all).fold(Unheard::default(), |count, (_, host)| Unheard {
@@ -153,8 +155,8 @@ impl Conns {
         })
     }
 
-    /// Ends a connection that has not opened. A dialled one tells its owner, who does not know of
-    /// an accepted one.
+    /// Ends a connection that has not opened. Only the owner of a dialled connection is told: the
+    /// owner of an accepted one does not know of it yet.
     pub(crate) fn fail(
         &mut self,
         cx: &mut Cx<'_>,
@@ -191,7 +193,7 @@ impl Conns {
         }
     }
 
-    /// The stream that carries a connection may have news after its deadline.
+    /// The deadline of a connection's stream has passed; the stream may have events.
     pub(crate) fn handle_timeout(&mut self, cx: &mut Cx<'_>, conn: ConnId, stream: StreamMut<'_>) {
         let Some(connection) = self.by_id.get_mut(&conn) else { return };
         if connection.settle(cx, stream) {
@@ -199,7 +201,7 @@ impl Conns {
         }
     }
 
-    /// The stream that carries a connection has sent something; so much has not left yet.
+    /// The stream of a connection has sent something; `unsent` bytes have not left yet.
     pub(crate) fn handle_sent(&mut self, cx: &mut Cx<'_>, conn: ConnId, unsent: usize) {
         if let Some(connection) = self.by_id.get_mut(&conn) {
             connection.handle_sent(cx, unsent);
@@ -225,7 +227,7 @@ impl Conns {
         self.update(cx, streams, conn, |c, cx, stream| c.handle_call(cx, stream, call));
     }
 
-    /// Sends the packets of an open connection over another path, as its owner wants.
+    /// Sends the packets of an open connection over another path.
     pub(crate) fn change_path(
         &mut self,
         cx: &mut Cx<'_>,
@@ -241,12 +243,13 @@ impl Conns {
         std::mem::take(&mut self.closed)
     }
 
-    /// Whether this owner has such a connection.
+    /// Whether this owner has this connection.
     pub(crate) fn owns(&self, owner: ConnOwner, conn: ConnId) -> bool {
         self.by_id.get(&conn).is_some_and(|connection| connection.to.owner == owner)
     }
 
-    /// Tears an open connection down; true if it was waiting, and its maker has to be told.
+    /// Tears an open connection down. True if it was waiting: then the caller has to end its
+    /// attempt.
     pub(crate) fn destroy(&mut self, cx: &mut Cx<'_>, streams: &mut Streams, conn: ConnId) -> bool {
         if self.is_waiting(conn) {
             self.fail(cx, streams, conn, None);
@@ -269,7 +272,7 @@ impl Conns {
         self.keep_alive = interval;
     }
 
-    /// The keep-alive's deadline.
+    /// Handles `Timer::KeepAlive`.
     pub(crate) fn handle_keep_alive(
         &mut self,
         cx: &mut Cx<'_>,
@@ -291,7 +294,7 @@ impl Conns {
         Some(ConnPath { socket, remote, validated })
     }
 
-    /// Connections that their owners know of or will know of.
+    /// The number of connections, including accepted ones that their owners do not know of yet.
     pub(crate) fn len(&self) -> usize {
         self.by_id.len()
     }
@@ -331,7 +334,7 @@ impl Conns {
         }
     }
 
-    /// A connection has closed, and has released its stream.
+    /// Removes a connection that has closed and released its stream.
     fn forget(&mut self, conn: ConnId) {
         match self.by_id.remove(&conn).map(|connection| connection.server) {
             Some(Some(server)) => drop(self.unheard.remove(&(server, conn))),

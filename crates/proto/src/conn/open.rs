@@ -19,20 +19,21 @@ pub(super) struct Open {
     receiver: Receiver,
     datagrams: Datagrams,
     keep_alive: KeepAlive,
-    /// When the last frame was written, or would have been.
+    /// When the last frame was written, or a keep-alive was due but skipped.
     last_write: Instant,
     ended: bool,
     unread: Unread,
-    /// Bytes of frames that were written and not yet reported as drained, though they may be sent.
+    /// Bytes of written frames that were not yet reported as drained; they may have been sent.
     credit: usize,
-    /// Flushes that were asked for, each behind the position that has to be acknowledged.
+    /// Flushes that were asked for: the position that the peer has to acknowledge, and the flush's
+    /// id.
     flushes: VecDeque<(u64, u32)>,
     keep_alives_sent: u64,
     keep_alives_received: u64,
 }
 
 impl Open {
-    /// Sends the header, as both ends do without waiting for each other.
+    /// Sends the header. Both ends do so without waiting for each other.
     pub(super) fn new(
         cx: &mut Cx<'_>,
         stream: &mut StreamMut<'_>,
@@ -69,7 +70,7 @@ impl Open {
         }
     }
 
-    /// Marks the end of what was written so far, for [`Self::pass_flushed`].
+    /// Marks the end of what was written so far; [`Self::pass_flushed`] reports the flush.
     pub(super) fn flush(&mut self, stream: &StreamMut<'_>, flush: u32) {
         self.flushes.push_back((stream.written(), flush));
     }
@@ -79,8 +80,8 @@ impl Open {
         stream.end();
     }
 
-    /// The owner took messages of this many bytes: the window may reopen, and what has come
-    /// meanwhile follows.
+    /// The owner took messages of this many bytes. The window may reopen, and the stream may
+    /// deliver what it has received meanwhile.
     pub(super) fn consumed(
         &mut self,
         cx: &mut Cx<'_>,
@@ -93,7 +94,7 @@ impl Open {
         self.with_inlet(cx, to, |inlet| stream.set_unread(now, unread, inlet))
     }
 
-    /// Returns when the first one is due.
+    /// Returns when the first keep-alive is due.
     pub(super) fn set_keep_alive(
         &mut self,
         now: Instant,
@@ -104,7 +105,7 @@ impl Open {
         self.handle_keep_alive(now, stream)
     }
 
-    /// Writes an empty message if nothing was written for an interval. Returns when to ask again.
+    /// Writes an empty message if nothing was written for an interval. Returns the next deadline.
     pub(super) fn handle_keep_alive(
         &mut self,
         now: Instant,
@@ -117,16 +118,16 @@ impl Open {
         Some(self.last_write + interval)
     }
 
-    /// Writes an empty message that the peer does not see, if it keeps the connection alive too:
-    /// its acknowledgement validates a new path. Without a keep-alive that waits for the next
-    /// message.
+    /// Writes an empty message, whose acknowledgement validates a new path. A peer with a
+    /// keep-alive of its own does not deliver the message. Without a keep-alive on our side, the
+    /// next message validates the path.
     pub(super) fn provoke(&mut self, now: Instant, stream: &mut StreamMut<'_>) {
         if self.keep_alive.interval().is_some() && !self.ended {
             self.write_keep_alive(now, stream);
         }
     }
 
-    /// Feeds a packet to the stream, and what comes out of it to the secret stream.
+    /// Feeds a packet to the stream, and what the stream delivers to the secret stream.
     pub(super) fn handle_packet(
         &mut self,
         cx: &mut Cx<'_>,
@@ -138,10 +139,11 @@ impl Open {
         self.with_inlet(cx, to, |inlet| stream.handle_packet(now, packet, inlet))
     }
 
-    /// Tells the owner how much of what it wrote has left the queue, of which so much has not. What
-    /// is on its way does not count against its high-water mark, since on a long path it is larger
-    /// than the mark: the stream's own bound covers that, so that all we hold is the sum of the
-    /// two. Told in portions: what stays untold is below the mark.
+    /// Tells the owner how many bytes have left the queue; `unsent` bytes are still in it. Bytes in
+    /// flight do not count against the owner's high-water mark, because a long path has more in
+    /// flight than the mark. The stream has its own bound on them, so the sum of both bounds what
+    /// we hold. Reports come in portions of `CREDIT`; what is not reported yet is less than the
+    /// mark.
     pub(super) fn pass_credit(&mut self, cx: &mut Cx<'_>, to: OwnedConn, unsent: usize) {
         let drained = self.credit.saturating_sub(unsent);
         if drained < CREDIT {
@@ -151,8 +153,9 @@ impl Open {
         to.tell(cx, ConnReport::Drained(drained));
     }
 
-    /// The owner does not write it, and gets no credit for it. Behind what waits for the
-    /// peer's window it would only pile up: the stream asks about the window by itself.
+    /// Writes an empty message. The owner gets no credit for it, since it did not write it. While
+    /// data waits for the peer's window, keep-alives would only pile up behind it, and the stream
+    /// probes the window by itself.
     fn write_keep_alive(&mut self, now: Instant, stream: &mut StreamMut<'_>) {
         if stream.unsent() > 0 {
             self.last_write = now;
@@ -162,7 +165,7 @@ impl Open {
         self.keep_alives_sent += 1;
     }
 
-    /// Lets the stream deliver.
+    /// Runs `act` with the sink that the stream delivers to.
     fn with_inlet(
         &mut self,
         cx: &mut Cx<'_>,
@@ -183,7 +186,7 @@ impl Open {
         inlet.result
     }
 
-    /// Tells of the flushes whose mark is acknowledged.
+    /// Reports the flushes whose position the peer has acknowledged.
     pub(super) fn pass_flushed(&mut self, cx: &mut Cx<'_>, to: OwnedConn, acknowledged: u64) {
         while let Some(&(mark, flush)) = self.flushes.front()
             && mark <= acknowledged
@@ -202,7 +205,7 @@ impl Open {
         len
     }
 
-    /// What the stream below measures, with our own counters.
+    /// What the stream measures, with the counters of this connection.
     pub(super) fn stats(&self, stats: udx::StreamStats) -> ConnStats {
         let packet = u64::from(stats.mtu.max(1));
         ConnStats {
@@ -223,7 +226,7 @@ impl Open {
     }
 }
 
-/// Where the stream's bytes go in.
+/// The sink for what the stream delivers.
 struct Inlet<'a, 'b> {
     cx: &'a mut Cx<'b>,
     to: OwnedConn,
@@ -266,5 +269,5 @@ impl udx::Sink for Inlet<'_, '_> {
     }
 }
 
-/// How much has to drain before the application is told; a quarter of its high-water mark.
+/// How many bytes have to drain before the owner is told: a quarter of its high-water mark.
 const CREDIT: usize = 64 * 1024;

@@ -1,13 +1,14 @@
-//! Whom a connection reports to.
+//! The owner of a connection, which gets its reports.
 
 use crate::{ConnId, ConnReport, Cx, MachineId};
 
-/// Who dialled or accepted a connection, reads what it delivers, and alone may change it.
+/// The owner dialled or accepted the connection. It reads what the connection delivers, and only
+/// the owner may change the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ConnOwner {
-    /// It gets events.
+    /// The application gets events.
     Application,
-    /// It gets reports, which `Node` passes on.
+    /// The machine gets reports, which `Node` passes on.
     Machine(MachineId),
 }
 
@@ -19,7 +20,7 @@ pub(crate) struct OwnedConn {
 }
 
 impl OwnedConn {
-    /// Tells the owner what the connection reports, in the order in which things happen.
+    /// Passes a report to the owner, in the order in which things happen.
     pub(crate) fn tell(self, cx: &mut Cx<'_>, report: ConnReport) {
         match self.owner {
             ConnOwner::Application => cx.emit(report.into_event(self.id)),

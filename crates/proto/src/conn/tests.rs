@@ -127,7 +127,7 @@ fn open(client: &mut Side, near: StreamId, server: &mut Side, far: StreamId) {
     client.open(far, initiator.finish());
 }
 
-/// Until neither side has anything to send.
+/// Exchanges packets until neither side has anything to send.
 fn exchange(client: &mut Side, server: &mut Side) {
     while client.send_to(server) || server.send_to(client) {}
 }

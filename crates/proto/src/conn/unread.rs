@@ -1,11 +1,11 @@
-//! What the application has been given and has not taken.
+//! Messages that were delivered to the application and that it has not taken.
 
 use std::collections::VecDeque;
 
 /// Messages under way to the application, as they count against the receive window.
 #[derive(Debug, Default)]
 pub(super) struct Unread {
-    /// The bytes of each that are not taken yet, the oldest first.
+    /// For each message the bytes that are not taken yet, the oldest first.
     messages: VecDeque<usize>,
     bytes: usize,
 }
@@ -31,14 +31,14 @@ impl Unread {
         }
     }
 
-    /// How much of the window they take. A small message costs us more than its bytes: otherwise
-    /// a peer that sends one byte at a time could make us hold many times the window.
+    /// How much of the window the messages take. A small message costs more than its bytes:
+    /// otherwise a peer that sends one byte at a time could make us hold many times the window.
     pub(super) fn cost(&self) -> usize {
         self.bytes + self.messages.len() * MESSAGE_COST
     }
 }
 
-/// An event in a queue, and the allocation behind it.
+/// The memory of a message beside its bytes: an event in a queue and an allocation.
 const MESSAGE_COST: usize = 128;
 
 #[cfg(test)]

@@ -8,14 +8,14 @@ use bytes::Bytes;
 use super::keep_alive::KeepAlive;
 use crate::{Question, secret};
 
-/// What the owner wants of a connection.
+/// A request of the owner to its connection.
 #[derive(Debug)]
 pub(crate) enum Call {
     /// Write one message.
     Write(secret::Message),
     /// Send one unordered message.
     SendMessage(Bytes),
-    /// Tell when all that was written so far is acknowledged.
+    /// Report when the peer has acknowledged everything that was written so far.
     Flush(u32),
     /// End the write side.
     End,
@@ -25,13 +25,13 @@ pub(crate) enum Call {
     SetKeepAlive(Duration),
 }
 
-/// What has been asked for so far.
+/// The calls that wait for the connection to open.
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
-    /// What is to be sent, in order.
+    /// Calls that send something, in order.
     pub(super) calls: Vec<Call>,
     pub(super) keep_alive: KeepAlive,
-    /// What the application was not asked about the client: one question of each kind.
+    /// Questions about the client that the application was not asked, one of each kind.
     pub(super) unasked: Vec<Question>,
 }
 
@@ -46,12 +46,12 @@ impl Waiting {
                 self.calls.push(call);
             }
             Call::SetKeepAlive(interval) => self.keep_alive.set(interval),
-            // Nothing has been delivered.
+            // Nothing has been delivered yet.
             Call::Consumed(_) => {}
         }
     }
 
-    /// A question that comes again takes the place of the first one.
+    /// A later question replaces an earlier one of the same kind.
     pub(super) fn leave_unasked(&mut self, question: Question) {
         self.unasked.retain(|other| discriminant(other) != discriminant(&question));
         self.unasked.push(question);

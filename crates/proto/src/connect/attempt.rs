@@ -1,4 +1,4 @@
-//! One `connect`, from the command to a path or an error.
+//! One connection attempt, from the command to a path or an error.
 
 use std::net::SocketAddrV4;
 use std::time::Duration;
@@ -23,7 +23,7 @@ pub(super) struct Attempt {
     remote: PublicKey,
     choices: Choices,
     requests: PendingRequests,
-    /// A path to open on until there is a better one.
+    /// A path to open the connection on until a better one is found.
     interim: Option<Path>,
     stage: Stage,
 }
@@ -31,13 +31,13 @@ pub(super) struct Attempt {
 #[derive(Debug)]
 enum Stage {
     Discovery(Box<Discovery>),
-    /// The connection may have opened on an interim path; then this looks for a better one.
+    /// The handshake is done. The connection may have opened on an interim path already.
     Connecting(Box<Connecting>),
-    /// It has its path, or none.
+    /// The attempt has ended, with a path or without.
     Over,
 }
 
-/// What an attempt ends with.
+/// The result of an attempt.
 #[derive(Debug)]
 pub(super) struct Outcome {
     pub(super) remote: PublicKey,
@@ -74,7 +74,7 @@ impl Attempt {
         }
     }
 
-    /// The question that is open.
+    /// The question that the application has not answered yet.
     pub(super) fn question(&self) -> Option<AskId> {
         match &self.stage {
             Stage::Connecting(connecting) => connecting.question(),
@@ -157,7 +157,7 @@ impl Attempt {
         })
     }
 
-    /// A pause, or the patience with a server that wanted to come to us, is over.
+    /// A pause has ended, or the time that a passive client waits for the server.
     pub(super) fn handle_timeout(
         &mut self,
         cx: &mut Cx<'_>,
@@ -172,7 +172,7 @@ impl Attempt {
         })
     }
 
-    /// The server has sent a UDX packet: that is a path.
+    /// The server has sent a UDX packet, which shows a path.
     pub(super) fn handle_first_packet(
         &mut self,
         cx: &mut Cx<'_>,
@@ -189,14 +189,14 @@ impl Attempt {
         }
     }
 
-    /// Opens the connection on this path as soon as there are keys, and goes on looking for a path
-    /// that the connection will move to.
+    /// Opens the connection on this path as soon as the keys are known. The attempt goes on looking
+    /// for a better path to move to.
     pub(super) fn open_on(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, path: Path) {
         self.interim = Some(path);
         self.open_interim(cx, base);
     }
 
-    /// Gives everything back.
+    /// Cancels the attempt's timers, requests and puncher.
     pub(super) fn stop(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>) {
         cx.timers.cancel(Timer::Connect(self.conn));
         if let Some(ask) = self.question() {
@@ -214,7 +214,7 @@ impl Attempt {
         }
     }
 
-    /// Asks the next nodes, or fails if there are none.
+    /// Asks the next nodes; fails if there are none left.
     pub(super) fn settle(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>) -> Option<Outcome> {
         let Stage::Discovery(discovery) = &mut self.stage else { return None };
         let error = discovery.settle(cx, base, &mut self.requests)?;
@@ -293,7 +293,7 @@ impl Attempt {
         }
     }
 
-    /// Runs a step of the rounds and does what follows from it.
+    /// Runs a step of the rounds and handles its outcome.
     fn in_rounds(
         &mut self,
         cx: &mut Cx<'_>,
@@ -314,7 +314,8 @@ impl Attempt {
         }
     }
 
-    /// A ping in our own network that is still out may save the connection.
+    /// Punching has failed. A ping in the local network that is still in flight may yet find a
+    /// path.
     fn give_up_punching(
         &mut self,
         cx: &mut Cx<'_>,
@@ -339,11 +340,11 @@ impl Attempt {
         }
     }
 
-    /// The path is found.
+    /// A path was found.
     fn open(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, path: Path) -> Option<Outcome> {
         let Stage::Connecting(connecting) = &mut self.stage else { return None };
         let relays = std::mem::take(&mut connecting.relays);
-        // Before the puncher goes, so that the socket has a user.
+        // The connection opens before the puncher stops, so that the socket always has a user.
         if !connecting.open(cx, base, self.conn, path) {
             return self.fail(cx, base, ConnectError::HolepunchAborted);
         }
@@ -351,7 +352,7 @@ impl Attempt {
         Some(Outcome { remote: self.remote, lesson: Lesson::PathPlan(relays) })
     }
 
-    /// There is no path, or none that is better than the one that the connection has.
+    /// No path was found, or none that is better than the current one.
     fn fail(
         &mut self,
         cx: &mut Cx<'_>,

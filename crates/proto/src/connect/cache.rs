@@ -1,24 +1,24 @@
-//! Which nodes led to a server last time.
+//! The nodes that led to a server in an earlier connection.
 
 use std::collections::HashMap;
 use std::net::SocketAddrV4;
 
 use crate::noise::PublicKey;
 
-/// Relay addresses by public key, in two generations: the older one is forgotten when the younger
-/// one is full.
+/// Relay addresses by public key, in two generations: when the younger generation is full, the
+/// older one is dropped.
 #[derive(Debug, Default)]
 pub(super) struct RelayCache {
     young: HashMap<PublicKey, Vec<SocketAddrV4>>,
     old: HashMap<PublicKey, Vec<SocketAddrV4>>,
 }
 
-/// What a connection, or the lack of one, says about the nodes that lead to its server.
+/// What an attempt has shown about the nodes that lead to its server.
 #[derive(Debug)]
 pub(super) enum Lesson {
-    /// These do.
+    /// These nodes led to the server.
     PathPlan(Vec<SocketAddrV4>),
-    /// Those that are remembered do not.
+    /// The remembered nodes do not lead to the server.
     NoWay,
     Nothing,
 }
@@ -51,7 +51,7 @@ impl RelayCache {
     }
 }
 
-/// Per generation, as in the reference.
+/// The size of each generation, as in the reference.
 const MAX_KEYS: usize = 512;
 
 #[cfg(test)]

@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 use std::net::SocketAddrV4;
 
-/// They are tried in their order, beside the search. One that does not answer in the time of its
-/// path holds up neither the next one nor the search.
+/// Candidates are tried in order, beside the search. One that does not answer in the time of its
+/// path delays neither the next one nor the search.
 #[derive(Debug)]
 pub(super) struct Candidates {
     all: Vec<SocketAddrV4>,
@@ -12,12 +12,12 @@ pub(super) struct Candidates {
     source: Source,
 }
 
-/// How the addresses are known.
+/// Where the addresses come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Source {
     /// The server announced itself on this very node.
     Announced,
-    /// The application named them, perhaps as the only nodes that it knows.
+    /// The application gave them; they may be the only nodes that it knows.
     Given,
     /// They led to the server last time, and may be stale.
     Remembered,
@@ -36,8 +36,8 @@ impl Candidates {
         self.all.contains(&address)
     }
 
-    /// Where a search may start from. Remembered addresses are not among them: a search waits for
-    /// the nodes that it was given.
+    /// The addresses that a search may start from. Remembered addresses are not included, because a
+    /// search waits for the nodes that it starts from.
     pub(super) fn seeds(&self) -> Vec<SocketAddrV4> {
         match self.source {
             Source::Given => self.all.clone(),
@@ -45,17 +45,18 @@ impl Candidates {
         }
     }
 
-    /// True if the last try must have ended before there is a verdict, whatever a search says.
+    /// True if the attempt may not fail before the last candidate has answered or timed out,
+    /// whatever the search finds.
     pub(super) fn are_trusted(&self) -> bool {
         self.source != Source::Remembered
     }
 
-    /// The next one to try.
+    /// Takes the next candidate to try.
     pub(super) fn next(&mut self) -> Option<SocketAddrV4> {
         self.untried.pop_front()
     }
 
-    /// Takes one out of its turn. False if it was tried before, or is no candidate.
+    /// Takes a candidate out of turn. False if it was tried before, or is no candidate.
     pub(super) fn take(&mut self, address: SocketAddrV4) -> bool {
         let position = self.untried.iter().position(|other| *other == address);
         position.and_then(|position| self.untried.remove(position)).is_some()

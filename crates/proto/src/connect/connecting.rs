@@ -1,4 +1,4 @@
-//! What an attempt has once the handshake is done: the keys, and a way to a path.
+//! An attempt after the handshake: it has the keys and looks for a path.
 
 use std::net::SocketAddrV4;
 use std::time::Duration;
@@ -12,28 +12,28 @@ use crate::punch::Base;
 use crate::streams::{Path, RemoteStream};
 use crate::{AskId, ConnId, ConnectError, Cx, Timer};
 
-/// The handshake is done, and a path is wanted. Whichever comes first is taken.
+/// The handshake is done, and the attempt takes the first path that works.
 #[derive(Debug)]
 pub(super) struct Connecting {
     pub(super) keys: Finished,
     /// The server's stream id.
     pub(super) remote_stream: RemoteStream,
-    /// What leads to the server next time.
+    /// The nodes to try first in the next attempt.
     pub(super) relays: Vec<SocketAddrV4>,
     pub(super) plan: PathPlan,
-    /// The connection has a path, and moves to the one that is found.
+    /// The connection is open, and moves to the path that is found.
     pub(super) is_open: bool,
 }
 
 #[derive(Debug)]
 pub(super) enum PathPlan {
-    /// The path is known: it opens at once.
+    /// The path is known, and the connection opens at once.
     Known(Path),
-    /// The server sends to us.
+    /// The client waits for the server to send.
     Passive,
-    /// A ping in our own network; if it fails, this is why.
+    /// A ping in the local network. If it fails, the attempt fails with this error.
     Lan { otherwise: ConnectError },
-    /// Rounds and probes, perhaps beside a ping in our own network.
+    /// Rounds and probes, perhaps beside a ping in the local network.
     Punching(Box<Rounds>),
 }
 
@@ -53,7 +53,7 @@ impl Connecting {
         }
     }
 
-    /// The question that is open.
+    /// The question that the application has not answered yet.
     pub(super) fn question(&self) -> Option<AskId> {
         match &self.plan {
             PathPlan::Punching(rounds) => rounds.question(),
@@ -70,7 +70,7 @@ impl Connecting {
     }
 }
 
-/// Chooses a plan for the path to the server by what it said, and starts on it.
+/// Chooses a plan from the server's answer, and starts it.
 pub(super) fn choose(
     cx: &mut Cx<'_>,
     base: &mut Base<'_>,
@@ -121,5 +121,5 @@ pub(super) fn choose(
     }
 }
 
-/// How long an open client waits for a server that has its address.
+/// How long a client that is not firewalled waits for the server to send.
 const PASSIVE_WAIT: Duration = Duration::from_secs(10);

@@ -5,14 +5,14 @@ use std::net::SocketAddrV4;
 use crate::punch::MAX_ADDRESSES;
 use crate::wire::{Firewall, NoisePayload, is_bogon, is_reserved, match_address};
 
-/// How message 2 came.
+/// The route that message 2 took.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Route {
-    /// The node that was asked.
+    /// The node that message 1 was sent to.
     pub(super) node: SocketAddrV4,
-    /// The server as that node sees it; the node itself if it is the server.
+    /// The server's address as that node sees it, or the node's own if it is the server.
     pub(super) server: SocketAddrV4,
-    /// Us, as that node sees us.
+    /// Our address as that node sees it.
     pub(super) client: SocketAddrV4,
     /// The node is not the server.
     pub(super) relayed: bool,
@@ -22,18 +22,18 @@ pub(super) struct Route {
 pub(super) enum Decision {
     /// The node was the server: this path works.
     Direct,
-    /// Strangers reach the server here.
+    /// The server can be reached at this address without punching.
     Open(SocketAddrV4),
-    /// The server reaches us, and will.
+    /// The server can reach us without punching, and will send first.
     Passive,
-    /// Try one of these, or both at once.
+    /// Try the local address, punching, or both at once.
     Try { lan: Option<SocketAddrV4>, punch: bool },
-    /// There is no way.
+    /// No path is possible.
     Nowhere,
 }
 
-/// `own` is the firewall that the server was told, `local` our LAN addresses, or nothing if the
-/// application wants no shortcut.
+/// `own` is the firewall that the server was told. `local` are our local addresses, or `None` if
+/// the application wants no local connection.
 pub(super) fn decide(
     route: Route,
     payload: &NoisePayload,

@@ -18,7 +18,7 @@ use crate::wire::{
 };
 use crate::{ConnectError, Cx};
 
-/// No node has answered message 1 yet.
+/// The stage before any node has answered message 1.
 #[derive(Debug)]
 pub(super) struct Discovery {
     params: HandshakeParams,
@@ -27,24 +27,24 @@ pub(super) struct Discovery {
     candidates: Candidates,
     /// Nodes that have the record and were not asked yet.
     found: VecDeque<SocketAddrV4>,
-    /// A node has the record: the server is there, or was lately.
+    /// A node has the record: the server is announced, or was recently.
     announced: bool,
     tried: Vec<SocketAddrV4>,
-    /// Where the server's first packet came from, should it overtake message 2.
+    /// The source of the server's first packet, if it arrives before message 2.
     early: Option<Path>,
 }
 
-/// What message 1 is made of.
+/// The inputs of message 1.
 #[derive(Debug)]
 pub(super) struct HandshakeParams {
     pub(super) identity: KeyPair,
     pub(super) remote: PublicKey,
     pub(super) stream_id: u32,
-    /// Tell the server our LAN addresses.
+    /// Whether to tell the server our local addresses.
     pub(super) share_local: bool,
 }
 
-/// Message 1 is made for the first node and repeated for all others.
+/// Message 1 is made for the first node and repeated to all others.
 #[derive(Debug)]
 enum HandshakeState {
     Unbegun,
@@ -53,37 +53,37 @@ enum HandshakeState {
         value: Bytes,
         firewall: Firewall,
     },
-    /// The remote key is no key.
+    /// The remote public key is not a valid key.
     Impossible,
 }
 
 #[derive(Debug)]
 enum Search {
-    /// Runs beside the candidates.
+    /// The first search runs beside the candidates.
     First(QueryKey),
-    /// If the server was announced, its nodes have to fail before the last search starts.
+    /// If a node has the record, all nodes asked so far have to fail before the last search starts.
     Between,
-    /// The server may have gone from one address to another meanwhile.
+    /// A last search, since the server may have announced itself elsewhere meanwhile.
     Last(QueryKey),
     Done,
 }
 
-/// Everything that the handshake has yielded.
+/// The results of the handshake.
 pub(super) struct HandshakeDone {
     pub(super) keys: Finished,
     pub(super) route: Route,
     pub(super) payload: NoisePayload,
-    /// What we said about ourselves.
+    /// The firewall that we told the server.
     pub(super) firewall: Firewall,
     pub(super) tried: Vec<SocketAddrV4>,
     pub(super) early: Option<Path>,
 }
 
-/// What became of a reply.
+/// The outcome of a reply.
 pub(super) enum Found {
-    /// This node was of no use.
+    /// The reply was of no use.
     Nothing,
-    /// The server has answered: no other node matters.
+    /// The server has answered, so no other node is needed.
     Server(Box<HandshakeDone>),
     Failed(ConnectError),
 }
@@ -109,8 +109,8 @@ impl Discovery {
         }
     }
 
-    /// A node of the search has answered. A candidate that has the record is asked at once, unless
-    /// it was asked before.
+    /// A node of the search has answered. If it has the record, it is asked next, unless it is a
+    /// candidate that was asked before.
     pub(super) fn handle_query_reply(&mut self, reply: &Reply) {
         let has_record = reply.value.as_ref().is_some_and(|value| Peer::decode(value).is_ok());
         if !has_record {
@@ -136,12 +136,12 @@ impl Discovery {
         };
     }
 
-    /// A UDX packet for our stream: only the server knows its id.
+    /// A UDX packet for our stream has arrived. Only the server knows the stream's id.
     pub(super) fn handle_first_packet(&mut self, path: Path) {
         self.early = Some(path);
     }
 
-    /// A node has answered message 1, or not.
+    /// A node has answered message 1; `None` if the request failed.
     pub(super) fn handle_reply(
         &mut self,
         cx: &mut Cx<'_>,
@@ -176,7 +176,7 @@ impl Discovery {
         }
     }
 
-    /// Asks the next nodes. The error, if there is nobody left to ask.
+    /// Asks the next nodes. Returns the error if there are none left.
     pub(super) fn settle(
         &mut self,
         cx: &mut Cx<'_>,
@@ -196,7 +196,7 @@ impl Discovery {
         }
     }
 
-    /// Ends the search; its requests are cancelled by their owner.
+    /// Ends the search. The caller cancels the requests of the attempt.
     pub(super) fn stop(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>) {
         match self.search {
             Search::First(key) | Search::Last(key) => base.io.net.cancel_query(cx, key),
@@ -208,7 +208,7 @@ impl Discovery {
     fn finish(&mut self, route: Route, payload: NoisePayload) -> Option<HandshakeDone> {
         let handshake = std::mem::replace(&mut self.handshake, HandshakeState::Impossible);
         let HandshakeState::Begun { initiator, firewall, .. } = handshake else { return None };
-        // What has led to the server is the first to be asked next time.
+        // The node that led to the server is tried first in the next attempt.
         self.tried.retain(|via| *via != route.node);
         self.tried.insert(0, route.node);
         Some(HandshakeDone {
@@ -221,8 +221,8 @@ impl Discovery {
         })
     }
 
-    /// True while a node may still lead to the server. Where no node has the record, a remembered
-    /// address is not waited for once it is overdue.
+    /// True while a node may still lead to the server. If no node has the record, an overdue
+    /// request to a remembered address does not count.
     fn awaits_answers(&self, requests: &PendingRequests) -> bool {
         let is_patient = self.announced || self.candidates.are_trusted();
         let asked = if is_patient { asked(requests) } else { lively(requests, None) };
@@ -244,7 +244,7 @@ impl Discovery {
         }
     }
 
-    /// One candidate after the other, until the search has ended: then all that are left.
+    /// The next candidate: one at a time during the first search, then all that are left.
     fn next_candidate(&mut self, requests: &PendingRequests) -> Option<SocketAddrV4> {
         let is_turn = match self.search {
             Search::First(_) => lively(requests, Some(true)) == 0,
@@ -325,12 +325,13 @@ fn search(
     base.io.net.query(cx, spec, owner)
 }
 
-/// How many handshakes are under way.
+/// The number of handshakes in flight.
 fn asked(requests: &PendingRequests) -> usize {
     requests.count(|purpose| matches!(purpose, RequestPurpose::Handshake { .. }))
 }
 
-/// How many of them are not overdue: chained ones, others, or all.
+/// The number of handshakes that are not overdue: those that are chained, those that are not, or
+/// all.
 fn lively(requests: &PendingRequests, which: Option<bool>) -> usize {
     requests.count(|purpose| match purpose {
         RequestPurpose::Handshake { chained, overdue, .. } => {
@@ -340,7 +341,7 @@ fn lively(requests: &PendingRequests, which: Option<bool>) -> usize {
     })
 }
 
-/// Only a reply in the right mode counts; that it came from the node asked is checked below us.
+/// Reads a reply in the expected mode. The layer below has checked that the asked node sent it.
 fn read(via: SocketAddrV4, reply: &Reply) -> Option<(Route, Vec<u8>)> {
     let message = Handshake::decode(reply.value.as_ref()?).ok()?;
     if message.mode != Mode::Reply || message.noise.is_empty() || reply.from != via {
@@ -355,14 +356,14 @@ fn read(via: SocketAddrV4, reply: &Reply) -> Option<(Route, Vec<u8>)> {
     Some((route, message.noise))
 }
 
-/// Handshakes in parallel that are not overdue; the chain of candidates adds one.
+/// Parallel handshakes that are not overdue. The chain of candidates adds one.
 const PARALLEL: usize = 2;
 
-/// Handshakes under way, overdue or not, beyond which no further node is asked. A server has fewer
+/// Handshakes in flight, overdue or not, above which no further node is asked. A server has fewer
 /// relays.
 const MAX_ASKED: usize = 8;
 
-/// Tries of each request of the search, minus one.
+/// The retries of each request of the search, after the first try.
 const SEARCH_RETRIES: u32 = 3;
 
 /// Twice the number of nodes that store a record.

@@ -1,10 +1,10 @@
 //! The client side of `connect` (PROTOCOL D.4, D.6, D.8).
 //!
-//! An attempt looks for a node (*discovery*) that leads to the server, until a handshake through
-//! one of them succeeds; then it is *connecting*, on whichever path opens first. It outlives the
-//! opening of its connection if that opened on an interim path, and ends when the connection has
-//! moved. Every call to this machine may leave news of punchers behind: `Node` passes it on after
-//! each. Reference: hyperdht 6.34.0 `lib/connect.js`.
+//! An attempt looks for a node that leads to the server (*discovery*), until a handshake through a
+//! node succeeds. Then it is *connecting*, and takes the first path that works. If the connection
+//! opened on an interim path, the attempt goes on until the connection has moved to a better one,
+//! or none is found. Every call to this machine may leave reports of punchers behind, which `Node`
+//! passes on afterwards. Reference: hyperdht 6.34.0 `lib/connect.js`.
 
 mod attempt;
 mod cache;
@@ -33,7 +33,7 @@ use attempt::{Attempt, Outcome};
 use cache::RelayCache;
 use candidates::{Candidates, Source};
 
-/// All connections that are being made.
+/// All connection attempts of a node.
 #[derive(Debug)]
 pub(crate) struct Connector {
     identity: KeyPair,
@@ -42,7 +42,7 @@ pub(crate) struct Connector {
 }
 
 impl Connector {
-    /// No connections. `identity` is used where the options name none.
+    /// Starts without attempts. `identity` is used where the options have no key pair.
     pub(crate) fn new(identity: KeyPair) -> Self {
         Self { identity, attempts: BTreeMap::new(), relays: RelayCache::default() }
     }
@@ -92,7 +92,8 @@ impl Connector {
         self.update(conn, |attempt| attempt.handle_reply(cx, base, tag, reply.as_ref()));
     }
 
-    /// A request for [`crate::net::Owner::Connect`] has been out for longer than its path takes.
+    /// A request for [`crate::net::Owner::Connect`] has taken longer than a round trip on its path
+    /// should.
     pub(crate) fn handle_overdue(
         &mut self,
         cx: &mut Cx<'_>,
@@ -114,7 +115,7 @@ impl Connector {
         self.update(conn, |attempt| attempt.handle_query_reply(cx, base, reply));
     }
 
-    /// A search has ended. That it failed means no more than that it found nobody.
+    /// A search has ended. A search that failed is treated like one that found nothing.
     pub(crate) fn handle_query_done(
         &mut self,
         cx: &mut Cx<'_>,
@@ -125,7 +126,7 @@ impl Connector {
         self.update(conn, |attempt| attempt.handle_query_done(cx, base));
     }
 
-    /// `Timer::Connect` is due.
+    /// Handles `Timer::Connect`.
     pub(crate) fn handle_timeout(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, conn: ConnId) {
         self.update(conn, |attempt| attempt.handle_timeout(cx, base));
     }
@@ -146,8 +147,8 @@ impl Connector {
         self.update(conn, |attempt| attempt.handle_first_packet(cx, base, path));
     }
 
-    /// The owner of a connection that is being made knows a path for it, as that of a relay. It opens
-    /// there, and moves when the attempt finds another path.
+    /// The owner of a connection that is not open yet gives it a path, for example through a
+    /// relay. The connection opens there, and moves when the attempt finds another path.
     pub(crate) fn open_on(
         &mut self,
         cx: &mut Cx<'_>,
@@ -160,7 +161,7 @@ impl Connector {
         }
     }
 
-    /// News of a puncher that works for one of these connections.
+    /// A report of a puncher that works for one of these connections.
     pub(crate) fn handle_punch(
         &mut self,
         cx: &mut Cx<'_>,
@@ -171,7 +172,8 @@ impl Connector {
         self.update(conn, |attempt| attempt.handle_punch(cx, base, report));
     }
 
-    /// The application has answered, or `Timer::Ask` has for it. True if the question was ours.
+    /// The application has answered, or `Timer::Ask` has expired. True if the question belongs to
+    /// an attempt.
     pub(crate) fn handle_answer(
         &mut self,
         cx: &mut Cx<'_>,
@@ -185,14 +187,14 @@ impl Connector {
         true
     }
 
-    /// A connection is gone, also if it was being made, or had opened on a path to be bettered.
+    /// A connection is gone: ends its attempt, if there still is one.
     pub(crate) fn handle_closed(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, conn: ConnId) {
         if let Some(mut attempt) = self.attempts.remove(&conn) {
             attempt.stop(cx, base);
         }
     }
 
-    /// The node ends or falls asleep, which `error` says.
+    /// Ends all attempts with `error`, because the node closes or suspends.
     pub(crate) fn close_all(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, error: ConnectError) {
         for (conn, mut attempt) in std::mem::take(&mut self.attempts) {
             attempt.stop(cx, base);

@@ -1,4 +1,4 @@
-//! The requests of one connecting machine.
+//! The requests of one attempt.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddrV4;
@@ -11,7 +11,7 @@ use crate::net::{Owner, RequestKey, RequestSpec};
 use crate::wire::{Target, command};
 use crate::{ConnId, Cx, SocketId};
 
-/// What was sent and not answered yet.
+/// Requests that have been sent and not answered yet.
 #[derive(Debug)]
 pub(super) struct PendingRequests {
     conn: ConnId,
@@ -30,29 +30,29 @@ struct Sent {
 /// Why a request was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RequestPurpose {
-    /// Message 1 through a node. `chained`: another candidate follows it. `overdue`: the time that
-    /// its path takes is over.
+    /// Message 1 through a node. `chained`: the next candidate is tried after it. `overdue`: it has
+    /// taken longer than a round trip on its path should.
     Handshake { via: SocketAddrV4, chained: bool, overdue: bool },
-    /// A ping to the server's address in our own network.
+    /// A ping to the server's address in the local network.
     Lan { address: SocketAddrV4 },
     /// A punch round.
     Round,
 }
 
-/// What was sent, and is over.
+/// A request that has ended.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ended {
     pub(super) purpose: RequestPurpose,
-    /// Since it was sent first.
+    /// The time since the request was first sent.
     pub(super) elapsed: Duration,
 }
 
 /// How often a round is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Tries {
-    /// As other requests are.
+    /// As often as other requests.
     Usual,
-    /// Once, and its answer has this long to come.
+    /// Once, with this long to wait for the answer.
     Once(Duration),
 }
 
@@ -61,7 +61,7 @@ impl PendingRequests {
         Self { conn, target, sent: BTreeMap::new(), next_tag: 0 }
     }
 
-    /// A name for what the layer below will report to this machine.
+    /// The owner of the next request or query, with a new tag.
     pub(super) fn owner(&mut self) -> Owner {
         let tag = self.next_tag;
         self.next_tag = self.next_tag.wrapping_add(1);
@@ -101,7 +101,7 @@ impl PendingRequests {
         self.send(cx, io, spec, RequestPurpose::Round);
     }
 
-    /// A round whose answer nobody waits for. It leaves from a socket that stays open.
+    /// Sends a round and does not wait for its answer. It leaves from a socket that stays open.
     pub(super) fn last_round(
         &mut self,
         cx: &mut Cx<'_>,
@@ -120,7 +120,7 @@ impl PendingRequests {
         self.note(cx, owner, key, RequestPurpose::Lan { address });
     }
 
-    /// A request has been out for longer than its path takes.
+    /// A request has taken longer than a round trip on its path should.
     pub(super) fn handle_overdue(&mut self, tag: u32) {
         if let Some(Sent { purpose: RequestPurpose::Handshake { overdue, .. }, .. }) =
             self.sent.get_mut(&tag)
@@ -129,7 +129,7 @@ impl PendingRequests {
         }
     }
 
-    /// What a reply answers; each answers once.
+    /// Removes the request that has ended; `None` if it has ended before.
     pub(super) fn take(&mut self, now: Instant, tag: u32) -> Option<Ended> {
         let Sent { purpose, at, .. } = self.sent.remove(&tag)?;
         Some(Ended { purpose, elapsed: now.saturating_duration_since(at) })

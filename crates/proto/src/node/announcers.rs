@@ -1,4 +1,4 @@
-//! The announcers of a node's servers, and which of them may have something to tell.
+//! The announcers of a node's servers, and which of them may have outputs.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddrV4;
@@ -13,7 +13,7 @@ use crate::wire::Relay;
 #[derive(Debug, Default)]
 pub(super) struct Announcers {
     by_id: BTreeMap<ServerId, Announcer>,
-    /// Those that were called since their outputs were taken.
+    /// The servers whose announcer was called since its outputs were taken.
     called: BTreeSet<ServerId>,
 }
 
@@ -36,7 +36,7 @@ impl Announcers {
         self.by_id.values_mut()
     }
 
-    /// Takes the next piece of news of any of them.
+    /// Takes the next output of any announcer.
     pub(super) fn poll_output(&mut self) -> Option<(ServerId, AnnounceOutput)> {
         while let Some(&server) = self.called.first() {
             let output = self.by_id.get_mut(&server).and_then(Announcer::poll_output);

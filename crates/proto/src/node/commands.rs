@@ -70,7 +70,7 @@ impl Machines {
         }
     }
 
-    /// The application has answered, or has not in time.
+    /// The application has answered a question, or its time is over.
     pub(super) fn handle_answer(&mut self, cx: &mut Cx<'_>, ask: AskId, answer: Answer) {
         let base = &mut self.lower.base();
         self.servers.handle_answer(cx, base, ask, answer);
@@ -82,5 +82,5 @@ impl Machines {
     }
 }
 
-/// Commands come from the application, and so it calls for what its connections do.
+/// Commands come from the application, so they may only change its own connections.
 const APPLICATION: ConnOwner = ConnOwner::Application;

@@ -1,4 +1,4 @@
-//! Connections under way, for their owners.
+//! Connecting and open connections, for their owners.
 
 use std::net::SocketAddrV4;
 
@@ -52,21 +52,21 @@ impl Machines {
         }
     }
 
-    /// Opens a connection of the application on a path, while its attempt looks for another one.
+    /// Opens a connection of the application on a path, while its attempt looks for a better one.
     pub(super) fn open_on(&mut self, cx: &mut Cx<'_>, conn: ConnId, path: Path) {
         if self.lower.conns.owns(ConnOwner::Application, conn) {
             self.connector.open_on(cx, &mut self.lower.base(), conn, path);
         }
     }
 
-    /// Ends the attempts that have outlived the opening of a connection, and now its end.
+    /// Ends the attempts of connections that have opened and closed.
     pub(super) fn settle_closed(&mut self, cx: &mut Cx<'_>) {
         for conn in self.lower.conns.take_closed() {
             self.connector.handle_closed(cx, &mut self.lower.base(), conn);
         }
     }
 
-    /// Takes a machine of the embedder in, and lets it start.
+    /// Adds a machine of the embedder, and starts it.
     pub(super) fn add_resident(&mut self, cx: &mut Cx<'_>, machine: Box<dyn Machine>) -> MachineId {
         let mut resident = self.residents.admit(machine);
         let id = resident.id();

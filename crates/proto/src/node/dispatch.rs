@@ -29,14 +29,14 @@ impl Machines {
                     announcer.handle_query_done(cx, &mut self.lower.net, tag, &closest);
                 }
             }
-            // Requests and queries of other owners have nothing more to tell.
+            // No other owner needs these outputs.
             Output::Overdue { .. }
             | Output::QueryReply { .. }
             | Output::QueryDone { .. }
             | Output::Commit { .. } => {}
             Output::Incoming(incoming) => self.handle_incoming(cx, incoming),
             Output::Online => self.handle_online(cx),
-            // Relays that answer our pings may have let our records expire.
+            // Relays may answer our pings although our records there have expired.
             Output::Wakeup => self.refresh_all(cx),
             Output::Ready => {}
         }
@@ -85,10 +85,11 @@ impl Machines {
         }
     }
 
-    /// A request of another node: the store's, a server's, or to be passed on.
+    /// Serves a request of another node: by the store, by a server, or by forwarding it.
     fn serve(&mut self, cx: &mut Cx<'_>, incoming: &Incoming) {
         if incoming.command == command::PLUGIN && self.lower.net.id().is_some() {
-            // Plugins are the application's. A persistent node has no answer for one it lacks.
+            // Plugins belong to the application. A persistent node does not answer for one that it
+            // lacks.
             cx.stats.dropped.request += 1;
             return;
         }

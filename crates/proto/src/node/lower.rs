@@ -1,4 +1,4 @@
-//! What the connecting machines stand on, and how the transport and its owners meet.
+//! The layers below the connecting machines, and the passing of packets between streams and owners.
 
 use std::net::SocketAddrV4;
 
@@ -10,7 +10,7 @@ use crate::punch::{Base, Punchers};
 use crate::streams::{Arrival, StreamOwner, Streams};
 use crate::{ConnId, ConnPath, ConnStats, Cx, SocketId, StreamId, Transmit, TransmitBuf};
 
-/// What the connecting machines stand on.
+/// The layers that the connecting machines use.
 #[derive(Debug)]
 pub(super) struct Lower {
     pub(super) net: Net,
@@ -22,14 +22,14 @@ pub(super) struct Lower {
     pub(super) announcers: Announcers,
 }
 
-/// What became of a datagram.
+/// The outcome of a datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum DatagramOutcome {
-    /// It belongs to no stream.
+    /// The datagram belongs to no stream.
     Other,
-    /// Done.
+    /// The datagram was handled.
     Taken,
-    /// It waits until the maker of this connection decides on its path.
+    /// The packet is parked until the attempt or server of this connection decides on its path.
     Parked(ConnId),
 }
 
@@ -45,7 +45,7 @@ impl Lower {
         (punchers, io)
     }
 
-    /// Takes a datagram if it names one of our streams, whose owner gets it.
+    /// Takes a datagram if it names one of our streams, and passes it to the owner.
     pub(super) fn handle_packet(
         &mut self,
         cx: &mut Cx<'_>,
@@ -87,7 +87,7 @@ impl Lower {
         Some(sent.transmit)
     }
 
-    /// Passes on what the caller wants of a connection, if it is the owner.
+    /// Passes a call on to a connection, if the caller owns it.
     pub(super) fn call(&mut self, cx: &mut Cx<'_>, caller: ConnOwner, conn: ConnId, call: Call) {
         self.conns.call(cx, &mut self.streams, conn, caller, call);
     }

@@ -33,31 +33,31 @@ pub(super) struct Machines {
     pub(super) subscription: InboundSubscription,
     /// Machines of the embedder.
     pub(super) residents: Residents,
-    /// The keys that our servers listen to.
+    /// The servers by the hash of their key.
     pub(super) served: BTreeMap<Target, ServerId>,
     pub(super) key_pair: KeyPair,
     pub(super) life: Lifecycle,
-    /// What the application wants of `life`, in order.
+    /// The suspend and resume commands that are not done yet, in order.
     pub(super) suspend_requests: VecDeque<SuspendRequest>,
 }
 
-/// A node sleeps and wakes, and ends only once.
+/// The life of a node, which may suspend and resume many times and is destroyed once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Lifecycle {
     Running,
-    /// The servers unannounce; nothing new begins.
+    /// The servers unannounce, and nothing new starts.
     Suspending,
     /// The last datagrams leave, then the main sockets close.
     ClosingDown,
     Suspended,
     /// The main sockets are being bound.
     Waking,
-    /// The servers unannounce; nothing new begins.
+    /// The servers unannounce, and nothing new starts.
     Closing,
     Destroyed,
 }
 
-/// A wish of the application that has no outcome yet.
+/// A suspend or resume command that is not done yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SuspendRequest {
     Suspend,
@@ -97,7 +97,7 @@ impl Machines {
         if self.life == Lifecycle::Destroyed || self.is_deaf() || data.is_empty() {
             return;
         }
-        // It was on its way to us when the socket was closed.
+        // The datagram was received before the socket was closed.
         if !self.lower.base().io.is_open(socket) {
             return;
         }
@@ -110,7 +110,7 @@ impl Machines {
         }
     }
 
-    /// Something new about the host, which a node that is gone does not care for.
+    /// Handles news about the host. A destroyed node ignores it.
     pub(super) fn handle_host_event(&mut self, cx: &mut Cx<'_>, event: HostEvent) {
         if self.life == Lifecycle::Destroyed {
             return;
@@ -161,7 +161,7 @@ impl Machines {
         self.lower.poll_transmit(cx, buf)
     }
 
-    /// Hands everything on that the machines have to tell each other.
+    /// Passes on everything that the machines have for each other, until nothing is left.
     pub(super) fn settle(&mut self, cx: &mut Cx<'_>) {
         loop {
             self.settle_sockets(cx);
@@ -226,7 +226,7 @@ impl Machines {
         punchers.handle_bound(cx, &mut io, socket, local);
     }
 
-    /// Passes what the punchers report to their owners.
+    /// Passes the punchers' reports to their owners.
     fn pass_reports(&mut self, cx: &mut Cx<'_>) {
         while let Some(report) = self.lower.punchers.poll_report() {
             let base = &mut self.lower.base();
@@ -245,7 +245,7 @@ impl Machines {
         }
     }
 
-    /// Tells punchers of the sockets that they do not get; true if there were any.
+    /// Tells punchers about sockets that were refused. True if there were any.
     fn settle_refused(&mut self, cx: &mut Cx<'_>) -> bool {
         let refused = self.lower.pool.take_refused();
         for socket in &refused {
@@ -266,7 +266,7 @@ impl Machines {
         }
     }
 
-    /// Closing → Destroyed: every connection says goodbye, every query and request ends.
+    /// Closing → Destroyed: every connection sends DESTROY, every query and request ends.
     fn finish(&mut self, cx: &mut Cx<'_>) {
         self.life = Lifecycle::Destroyed;
         for server in std::mem::take(&mut self.lower.announcers).servers() {

@@ -1,8 +1,7 @@
 //! The node: every machine, and the one place where their messages meet.
 //!
-//! An input goes to the machine that it concerns; then everything that the machines have to tell
-//! each other is handed on until nothing is left ([`Machines::settle`]). No machine calls another
-//! one beside or above it.
+//! An input goes to the machine that it concerns. Then the outputs of all machines are passed on
+//! until none are left ([`Machines::settle`]). No machine calls another one beside or above it.
 
 mod announcers;
 mod commands;
@@ -43,7 +42,8 @@ pub struct Node {
 }
 
 impl Node {
-    /// Makes a node whose two main sockets are bound, and starts its bootstrap.
+    /// Creates a node whose two main sockets are bound, and starts its bootstrap. `seed` is the
+    /// source of all its random choices.
     pub fn new(config: Config, mut seed: [u8; 32], now: Instant) -> Self {
         let mut rng = Rng::from_seed(seed);
         seed.zeroize();
@@ -57,28 +57,28 @@ impl Node {
         Self { rng, timers, out, stats, machines }
     }
 
-    /// Takes one datagram.
+    /// Handles one datagram.
     pub fn handle_datagram(&mut self, now: Instant, datagram: Datagram<'_>) {
         let (mut cx, machines) = self.split(now);
         machines.handle_datagram(&mut cx, datagram);
         machines.settle(&mut cx);
     }
 
-    /// Takes one command.
+    /// Handles one command.
     pub fn handle_command(&mut self, now: Instant, command: Command) {
         let (mut cx, machines) = self.split(now);
         machines.handle_command(&mut cx, command);
         machines.settle(&mut cx);
     }
 
-    /// Takes what the driver has to tell of the host.
+    /// Handles news about the host from the driver.
     pub fn handle_host_event(&mut self, now: Instant, event: HostEvent) {
         let (mut cx, machines) = self.split(now);
         machines.handle_host_event(&mut cx, event);
         machines.settle(&mut cx);
     }
 
-    /// Takes a machine in, which owns connections of its own. It lives as long as the node.
+    /// Adds a machine, which owns connections of its own. It lives as long as the node.
     pub fn add_machine(&mut self, now: Instant, machine: Box<dyn Machine>) -> MachineId {
         let (mut cx, machines) = self.split(now);
         let id = machines.add_resident(&mut cx, machine);
@@ -86,19 +86,19 @@ impl Node {
         id
     }
 
-    /// Opens a connection that is being made on a path that the application knows, as that of a
-    /// relay, once the server has answered. The attempt goes on: when it finds a path of its own, the
-    /// connection moves there; when it fails, the connection stays. Does nothing if the connection is
-    /// open, or if the node does not hold the socket.
+    /// Opens a connection that is not open yet on a path that the application knows, for example
+    /// through a relay, once the server has answered. The attempt goes on: when it finds a path of
+    /// its own, the connection moves there; when it fails, the connection stays. Does nothing if
+    /// the connection is open, or if the node does not hold the socket.
     pub fn open_on(&mut self, now: Instant, conn: ConnId, socket: SocketId, remote: SocketAddrV4) {
         let (mut cx, machines) = self.split(now);
         machines.open_on(&mut cx, conn, Path { socket, remote });
         machines.settle(&mut cx);
     }
 
-    /// Sends the packets of an open connection of the application over another path, which is
-    /// validated: see [`Self::conn_path`]. The peer sends where it sent before, until it does the
-    /// same. Does nothing if the node does not hold the socket.
+    /// Sends the packets of an open connection of the application over another path, which is then
+    /// validated: see [`Self::conn_path`]. The peer keeps sending to the old path until its own
+    /// side changes too. Does nothing if the node does not hold the socket.
     pub fn change_path(
         &mut self,
         now: Instant,
@@ -111,7 +111,7 @@ impl Node {
         machines.settle(&mut cx);
     }
 
-    /// Runs what is due.
+    /// Runs every timer that is due.
     pub fn handle_timeout(&mut self, now: Instant) {
         let (mut cx, machines) = self.split(now);
         while let Some(timer) = cx.timers.pop_due(now) {
@@ -120,12 +120,12 @@ impl Node {
         }
     }
 
-    /// When `handle_timeout` has to be called next, and why.
+    /// When `handle_timeout` has to be called next, and which timer is due then.
     pub fn poll_timeout(&mut self) -> Option<(Instant, Timer)> {
         self.timers.next()
     }
 
-    /// Fills the buffer with the next datagrams to send; call until it returns `None`.
+    /// Fills the buffer with the next datagrams to send. Call it until it returns `None`.
     pub fn poll_transmit(&mut self, now: Instant, buf: &mut TransmitBuf) -> Option<Transmit> {
         if let Some(control) = self.out.control.pop_front() {
             buf.data.clear();
@@ -141,27 +141,27 @@ impl Node {
         transmit
     }
 
-    /// Takes the next piece of work for the driver.
+    /// Takes the next action that the driver has to carry out.
     pub fn poll_action(&mut self) -> Option<Action> {
         self.out.actions.pop_front()
     }
 
-    /// Takes all events.
+    /// Moves all events to the end of `into`.
     pub fn drain_events(&mut self, into: &mut Vec<Event>) {
         into.append(&mut self.out.events);
     }
 
-    /// Counters.
+    /// The node's counters.
     pub fn stats(&self) -> Stats {
         self.stats
     }
 
-    /// Live objects.
+    /// The numbers of live objects.
     pub fn live(&self) -> Live {
         Live { timers: self.timers.len(), ..self.machines.live() }
     }
 
-    /// How much it keeps.
+    /// The sizes of the node's tables, queues and buffers.
     pub fn sizes(&self) -> Sizes {
         Sizes {
             timers: self.timers.len(),
@@ -170,32 +170,33 @@ impl Node {
         }
     }
 
-    /// What we keep for others.
+    /// What the node stores for other nodes.
     pub fn stored(&self) -> Stored {
         self.machines.store.stored()
     }
 
-    /// Our public address as sampled; port 0 if it differs from peer to peer.
+    /// The public address that other nodes see. The host is `None` before it is known; the port is
+    /// 0 if it differs from node to node.
     pub fn nat_address(&self) -> (Option<Ipv4Addr>, u16) {
         self.machines.lower.net.nat_address()
     }
 
-    /// Our address for strangers, if they can reach it.
+    /// The public address of the node, if it can be reached there without punching.
     pub fn remote_address(&self) -> Option<SocketAddrV4> {
         self.machines.lower.net.remote_address()
     }
 
-    /// This host's address in its own network.
+    /// The address of the host's first interface.
     pub fn local_host(&self) -> Option<Ipv4Addr> {
         self.machines.lower.local.host()
     }
 
-    /// Our id while we are persistent.
+    /// The node's id; `None` unless the node is persistent.
     pub fn id(&self) -> Option<[u8; 32]> {
         self.machines.lower.net.id()
     }
 
-    /// True until a check shows that strangers reach us.
+    /// True until a check has shown that the node can be reached without punching.
     pub fn firewalled(&self) -> bool {
         self.machines.lower.net.firewalled()
     }
@@ -215,12 +216,12 @@ impl Node {
         self.machines.lower.net.table_id()
     }
 
-    /// How the network is doing.
+    /// The health of the network, judged by recent requests.
     pub fn health(&self) -> HealthReport {
         self.machines.lower.net.health()
     }
 
-    /// Requests without an end, the oldest first.
+    /// Requests in flight, the oldest first.
     pub fn inflight(&self) -> Vec<InflightRequest> {
         self.machines.lower.net.inflight()
     }
@@ -230,7 +231,7 @@ impl Node {
         self.machines.lower.conn_stats(conn)
     }
 
-    /// Where the packets of a connection go; `None` unless it is open.
+    /// The path of a connection; `None` unless it is open.
     pub fn conn_path(&self, conn: ConnId) -> Option<ConnPath> {
         self.machines.lower.conn_path(conn)
     }

@@ -1,11 +1,12 @@
-//! What a destroyed node answers.
+//! The answers of a destroyed node.
 
 use crate::{
     Closed, Command, ConnError, ConnectError, Cx, Event, ListenError, QueryError, RequestError,
     Tally,
 };
 
-/// A command that crossed with the end of the node. If it has an outcome, that is an error.
+/// Refuses a command that was sent before its sender knew of the node's end. If the command has an
+/// outcome, that is an error.
 pub(super) fn refuse(cx: &mut Cx<'_>, command: Command) {
     match command {
         Command::Connect { conn, .. } => {
@@ -24,7 +25,7 @@ pub(super) fn refuse(cx: &mut Cx<'_>, command: Command) {
             cx.emit(Event::Reply { request, result: Err(RequestError::NodeDestroyed) });
         }
         Command::CheckLocal { host } => cx.emit(Event::LocalChecked { host, valid: false }),
-        // Their outcome was told when the node ended, or they have none.
+        // The outcome of these was reported when the node ended, or they have none.
         Command::Write { .. }
         | Command::SendMessage { .. }
         | Command::Flush { .. }

@@ -1,7 +1,7 @@
 //! Machines that the embedder adds to a node, and what they can do.
 //!
-//! A resident owns connections as the application does, but lives inside the node: what its
-//! connections report reaches it in the same call, before anything else happens.
+//! A resident machine owns connections as the application does, but lives inside the node. Reports
+//! of its connections reach it in the same call, before the next input.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -18,15 +18,15 @@ use crate::{ConnId, ConnReport, ConnectError, ConnectOptions, Cx, MachineId, Ser
 /// A protocol that runs inside a node, on connections of its own, without the application: a relay,
 /// for example. It holds no clock, no socket and no lock, like the node itself.
 pub trait Machine: Debug + Send {
-    /// The node has taken the machine in.
+    /// The node has added the machine.
     fn start(&mut self, io: &mut MachineIo<'_>);
 
     /// One of the machine's connections reports. The node passes reports on until none are left, so
-    /// a machine that dials again as soon as a connection fails may keep it busy for ever.
+    /// a machine that dials again at once after every failure may keep the node busy for ever.
     fn handle_report(&mut self, io: &mut MachineIo<'_>, conn: ConnId, report: ConnReport);
 }
 
-/// What a machine can do, borrowed for one call.
+/// The calls that a machine can make, borrowed for one call of the machine.
 #[derive(Debug)]
 pub struct MachineIo<'a> {
     id: MachineId,
@@ -34,9 +34,9 @@ pub struct MachineIo<'a> {
     stack: &'a mut dyn Stack,
 }
 
-/// The node's other machines, as far as residents may use them.
+/// The part of the node that residents may use.
 pub(super) trait Stack: Debug {
-    /// Dials with a number of the node's; an error if nothing may begin.
+    /// Dials, with an id that the node chooses. An error if nothing new may start.
     fn dial(
         &mut self,
         cx: &mut Cx<'_>,
@@ -45,20 +45,21 @@ pub(super) trait Stack: Debug {
         options: ConnectOptions,
     ) -> Result<ConnId, ConnectError>;
 
-    /// Changes who owns what a server accepts. False if there is no such server.
+    /// Changes the owner of the connections that a server accepts. False if there is no such
+    /// server.
     fn accept_from(&mut self, owner: ConnOwner, server: ServerId) -> bool;
 
     /// Passes a call on, if the caller owns the connection.
     fn call(&mut self, cx: &mut Cx<'_>, caller: ConnOwner, conn: ConnId, call: Call);
 
-    /// The same for another path.
+    /// Moves a connection to another path, if the caller owns it.
     fn change_path(&mut self, cx: &mut Cx<'_>, caller: ConnOwner, conn: ConnId, path: Path);
 
-    /// The same for its end.
+    /// Tears a connection down, if the caller owns it.
     fn destroy(&mut self, cx: &mut Cx<'_>, caller: ConnOwner, conn: ConnId);
 }
 
-/// The machines of a node that are not its own.
+/// The machines that the embedder has added.
 #[derive(Debug, Default)]
 pub(super) struct Residents {
     by_id: BTreeMap<MachineId, Box<dyn Machine>>,
@@ -73,7 +74,7 @@ pub(super) struct Resident {
 }
 
 impl MachineIo<'_> {
-    /// The number by which the node knows the machine.
+    /// The id of the machine in this node.
     pub fn id(&self) -> MachineId {
         self.id
     }
@@ -90,8 +91,8 @@ impl MachineIo<'_> {
         self.stack.dial(&mut self.cx, owner, remote, options)
     }
 
-    /// From here on, the connections that this server accepts are the machine's. The server itself
-    /// stays the application's. False if there is no such server.
+    /// Makes this machine the owner of the connections that the server accepts from here on. The
+    /// server itself still belongs to the application. False if there is no such server.
     pub fn accept_from(&mut self, server: ServerId) -> bool {
         let owner = self.owner();
         self.stack.accept_from(owner, server)
@@ -107,18 +108,19 @@ impl MachineIo<'_> {
         self.call(conn, Call::SendMessage(data));
     }
 
-    /// Tells when all that was written so far is acknowledged: [`ConnReport::Flushed`].
+    /// Asks for [`ConnReport::Flushed`] once everything written so far is acknowledged.
     pub fn flush(&mut self, conn: ConnId, flush: u32) {
         self.call(conn, Call::Flush(flush));
     }
 
-    /// The machine is done with this many bytes of messages, for which the peer has waited.
+    /// Reports that the machine has consumed this many bytes of messages, so that the peer may send
+    /// more.
     pub fn consumed(&mut self, conn: ConnId, bytes: usize) {
         self.call(conn, Call::Consumed(bytes));
     }
 
-    /// Sends the packets of an open connection over another path, which is validated. Does nothing
-    /// if the node does not hold the socket.
+    /// Sends the packets of an open connection over another path, which is then validated. Does
+    /// nothing if the node does not hold the socket.
     pub fn change_path(&mut self, conn: ConnId, socket: SocketId, remote: SocketAddrV4) {
         let owner = self.owner();
         self.stack.change_path(&mut self.cx, owner, conn, Path { socket, remote });
@@ -146,7 +148,7 @@ impl MachineIo<'_> {
 }
 
 impl Residents {
-    /// A number for one more.
+    /// A machine with a new id.
     pub(super) fn admit(&mut self, machine: Box<dyn Machine>) -> Resident {
         let id = MachineId(self.next_id);
         self.next_id += 1;

@@ -37,7 +37,7 @@ impl Machines {
         self.lower.announcers.servers()
     }
 
-    /// The application has signed an announcement, or will not.
+    /// The application has signed an announcement. Without a signature the node is skipped.
     pub(super) fn handle_signature(
         &mut self,
         cx: &mut Cx<'_>,
@@ -50,21 +50,21 @@ impl Machines {
         }
     }
 
-    /// Announces a server again at its next cycle.
+    /// Announces a server again, at once or after the cycle that is running.
     pub(super) fn refresh(&mut self, cx: &mut Cx<'_>, server: ServerId) {
         if let Some(announcer) = self.lower.announcers.get_mut(server) {
             announcer.refresh(cx, &mut self.lower.net);
         }
     }
 
-    /// The host's addresses have changed: what the relays know may be wrong.
+    /// Announces every server again, because the records at the relays may be outdated.
     pub(super) fn refresh_all(&mut self, cx: &mut Cx<'_>) {
         for announcer in self.lower.announcers.all_mut() {
             announcer.refresh(cx, &mut self.lower.net);
         }
     }
 
-    /// Refuses new clients at once; `Event::ServerClosed` follows when it is unannounced.
+    /// Refuses new clients at once. `Event::ServerClosed` follows once the server is unannounced.
     pub(super) fn close_server(&mut self, cx: &mut Cx<'_>, server: ServerId) {
         self.servers.close(cx, &mut self.lower.base(), server);
         let Some(announcer) = self.lower.announcers.get_mut(server) else {

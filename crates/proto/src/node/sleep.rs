@@ -1,8 +1,9 @@
-//! Sleep and waking (PROTOCOL B.12).
+//! Suspending and resuming a node (PROTOCOL B.12).
 //!
-//! Running → Suspending, while servers unannounce → Closing down, when all has ended and the driver
-//! closes the main sockets → Suspended → Waking, while the driver binds them again → Running.
-//! `Command::Suspend` and `Command::Resume` wait for each other, so that each has its outcome.
+//! Running → Suspending, while the servers unannounce → ClosingDown, once all has ended and while
+//! the driver closes the main sockets → Suspended → Waking, while the driver binds them again →
+//! Running. `Command::Suspend` and `Command::Resume` are carried out one after the other, so that
+//! each of them has its outcome.
 
 use std::io::ErrorKind;
 
@@ -10,13 +11,13 @@ use super::machines::{Lifecycle, Machines, SuspendRequest};
 use crate::{Action, ConnectError, Cx, Event, Interface, MainSockets, ServerId};
 
 impl Machines {
-    /// Takes a wish; it is fulfilled when those before it are.
+    /// Queues a suspend or resume command, which is carried out after those before it.
     pub(super) fn handle_suspend_request(&mut self, cx: &mut Cx<'_>, turn: SuspendRequest) {
         self.suspend_requests.push_back(turn);
         self.take_suspend_requests(cx);
     }
 
-    /// Why no connection begins while the node sleeps, or after its end.
+    /// The error for new connections while the node is suspended or after it was destroyed.
     pub(super) fn refuses_to_connect(&self) -> Option<ConnectError> {
         match self.life {
             Lifecycle::Suspending | Lifecycle::ClosingDown | Lifecycle::Suspended => {
@@ -27,12 +28,12 @@ impl Machines {
         }
     }
 
-    /// True while no socket is there for datagrams.
+    /// True while the main sockets are closed and datagrams are ignored.
     pub(super) fn is_deaf(&self) -> bool {
         matches!(self.life, Lifecycle::ClosingDown | Lifecycle::Suspended | Lifecycle::Waking)
     }
 
-    /// Goes on to the next state if all that this one waits for has happened. True if it did.
+    /// Enters the next state if everything that this one waits for has happened. True if it did.
     pub(super) fn settle_sleep(&mut self, cx: &mut Cx<'_>) -> bool {
         if self.life != Lifecycle::Suspending || !self.lower.announcers.are_suspended() {
             return false;
@@ -43,7 +44,7 @@ impl Machines {
         true
     }
 
-    /// All that had to be said has left.
+    /// The main sockets are closed, and the last datagrams have left.
     pub(super) fn handle_main_closed(&mut self, cx: &mut Cx<'_>) {
         if self.life != Lifecycle::ClosingDown {
             return;
@@ -67,7 +68,7 @@ impl Machines {
         match sockets {
             Ok(sockets) => self.wake(cx, sockets),
             Err(error) => {
-                // Connections may have been wanted meanwhile.
+                // Connections may have been started meanwhile.
                 self.end_all(cx);
                 self.life = Lifecycle::Suspended;
                 cx.emit(Event::Resumed { error: Some(error) });
@@ -83,7 +84,7 @@ impl Machines {
         }
     }
 
-    /// A server of a node that sleeps wakes with the node.
+    /// Resumes a server. If the node is suspended, its servers resume with it.
     pub(super) fn resume_server(&mut self, cx: &mut Cx<'_>, server: ServerId) {
         if self.life != Lifecycle::Running {
             return;
@@ -94,7 +95,8 @@ impl Machines {
         }
     }
 
-    /// What was told while nobody listened may be wrong.
+    /// The host's interfaces have changed. A running node announces its servers again, since their
+    /// records may have an old address.
     pub(super) fn handle_interfaces(&mut self, cx: &mut Cx<'_>, interfaces: Vec<Interface>) {
         let external = interfaces.iter().filter_map(Interface::external_ipv4).collect();
         self.lower.local.set_interfaces(external);
@@ -104,7 +106,7 @@ impl Machines {
         }
     }
 
-    /// Fulfils wishes up to one that has to wait.
+    /// Carries out the queued commands up to the first one that has to wait.
     fn take_suspend_requests(&mut self, cx: &mut Cx<'_>) {
         while let Some(turn) = self.suspend_requests.front() {
             match (self.life, turn) {
@@ -118,14 +120,14 @@ impl Machines {
                     cx.emit(Event::Resumed { error: None })
                 }
                 (Lifecycle::Suspended, SuspendRequest::Suspend) => cx.emit(Event::Suspended),
-                // Its time comes when the node is there.
+                // The command waits until the node is running or suspended.
                 (_, SuspendRequest::Suspend | SuspendRequest::Resume) => return,
             }
             self.suspend_requests.pop_front();
         }
     }
 
-    /// What would be torn down as soon as it is made ends first.
+    /// Ends all attempts first: their connections would be torn down as soon as they opened.
     fn start_suspending(&mut self, cx: &mut Cx<'_>) {
         self.life = Lifecycle::Suspending;
         self.connector.close_all(cx, &mut self.lower.base(), ConnectError::Suspended);
@@ -145,7 +147,7 @@ impl Machines {
         cx.emit(Event::Resumed { error: None });
     }
 
-    /// Every connection says goodbye; queries and requests end.
+    /// Every connection sends DESTROY; queries and requests end.
     fn end_all(&mut self, cx: &mut Cx<'_>) {
         self.connector.close_all(cx, &mut self.lower.base(), ConnectError::Suspended);
         self.lower.conns.destroy_all(cx, &mut self.lower.streams);

@@ -1,4 +1,4 @@
-//! What the application wants to see of other nodes, and how much of it is on its way to it.
+//! Requests and datagrams of other nodes that the application wants to get as events.
 
 use std::collections::VecDeque;
 use std::net::SocketAddrV4;
@@ -8,22 +8,23 @@ use bytes::Bytes;
 use crate::wire::command;
 use crate::{Cx, Event, Incoming, Interests, SocketId};
 
-/// Passes on what the application has asked for, as far as it keeps up.
+/// Passes on what the application has subscribed to, as long as it keeps up.
 #[derive(Debug, Default)]
 pub(super) struct InboundSubscription {
     interests: Interests,
-    /// Sizes of what was told and not yet taken, in order.
+    /// The sizes of the events that the application has not taken yet, in order.
     untaken: VecDeque<usize>,
     untaken_bytes: usize,
 }
 
 impl InboundSubscription {
-    /// From here on the application wants to see this, and nothing else.
+    /// Replaces the application's subscription.
     pub(super) fn subscribe(&mut self, interests: Interests) {
         self.interests = interests;
     }
 
-    /// Tells the application of a request, or gives it back if it does not ask for such.
+    /// Passes a request to the application, or returns it if the application has not subscribed to
+    /// it.
     pub(super) fn take_request(
         &mut self,
         cx: &mut Cx<'_>,
@@ -44,8 +45,8 @@ impl InboundSubscription {
         None
     }
 
-    /// Tells the application of a datagram; false if it does not ask for such. As in the
-    /// reference, those of the two main sockets are none of its business.
+    /// Passes a datagram to the application. False if it has not subscribed to it. As in the
+    /// reference, datagrams at the two main sockets are never passed on.
     pub(super) fn take_datagram(
         &mut self,
         cx: &mut Cx<'_>,
@@ -62,14 +63,14 @@ impl InboundSubscription {
         true
     }
 
-    /// The application has taken so many of these events.
+    /// The application has taken this many events.
     pub(super) fn handle_taken(&mut self, events: usize) {
         for size in self.untaken.drain(..events.min(self.untaken.len())) {
             self.untaken_bytes -= size;
         }
     }
 
-    /// What an application that does not keep up would queue, it would answer too late.
+    /// False if the queue is full. A request that waits in a full queue would be answered too late.
     fn admit(&mut self, cx: &mut Cx<'_>, size: usize) -> bool {
         if self.untaken.len() >= MAX_UNTAKEN || self.untaken_bytes + size > MAX_UNTAKEN_BYTES {
             cx.stats.dropped.request += 1;
@@ -84,7 +85,7 @@ impl InboundSubscription {
 /// As many as the socket's own buffer holds when a process is busy.
 const MAX_UNTAKEN: usize = 1024;
 
-/// 2 MiB: those with the largest values that fit into a datagram without fragments.
+/// 2 MiB: enough for 1024 requests with the largest values that fit into an unfragmented datagram.
 const MAX_UNTAKEN_BYTES: usize = 2 * 1024 * 1024;
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ pub(crate) struct Ops {
     requests: BTreeMap<RequestId, RequestKey>,
 }
 
-/// What `Command::Query` says.
+/// The contents of `Command::Query`.
 #[derive(Debug)]
 pub(crate) struct UserQuery {
     pub(crate) query: QueryId,
@@ -41,9 +41,9 @@ struct Running {
     telling: Telling,
     /// UNANNOUNCE requests that have not ended.
     unannouncing: usize,
-    /// The closest nodes, to be sent what is theirs once nothing is being unannounced.
+    /// The closest nodes, which get their commits once no UNANNOUNCE is running.
     closest: Option<Vec<Reply>>,
-    /// How the query ended; told once nothing is being unannounced.
+    /// How the query ended; reported once no UNANNOUNCE is running.
     ended: Option<Ended>,
 }
 
@@ -88,7 +88,7 @@ impl Ops {
         cx.emit(Event::QueryDone { query, closest: Vec::new(), tally, result: Ok(()) });
     }
 
-    /// Pauses a query, lets it go on, or ends its search.
+    /// Pauses a query, resumes it, or ends its search.
     pub(crate) fn steer_query(
         &mut self,
         cx: &mut Cx<'_>,
@@ -136,7 +136,7 @@ impl Ops {
         }
     }
 
-    /// Takes an output of the net that is the application's, and gives back any other.
+    /// Handles an output of the net that belongs to the application, and returns any other.
     pub(crate) fn handle_output(
         &mut self,
         cx: &mut Cx<'_>,
@@ -218,8 +218,8 @@ impl Ops {
         }
     }
 
-    /// Sends each of the closest nodes what is good for it alone: when they are known, and an
-    /// UNANNOUNCE cannot overtake it.
+    /// Sends each of the closest nodes its commit, signed for that node alone. This waits until the
+    /// closest nodes are known and until no running UNANNOUNCE could arrive later and undo it.
     fn commit(&mut self, cx: &mut Cx<'_>, net: &mut Net, query: QueryId) {
         let running = self.queries.get_mut(&query).filter(|running| running.unannouncing == 0);
         let Some(running) = running else {
@@ -259,14 +259,14 @@ impl Ops {
         };
         let unannounces = matches!(running.kind, QueryKind::Unannounce { .. });
         if unannounces && ended.closest.is_empty() && ended.result.is_ok() {
-            // Nobody was asked, so nothing is known to be gone.
+            // No node was asked, so it is not known whether the record is gone.
             ended.result = Err(QueryError::TooFewNodes);
         }
         running.ended = Some(ended);
         self.finish(cx, query);
     }
 
-    /// Whether the node obeyed does not matter: the record ages.
+    /// An UNANNOUNCE has ended. Whether the node obeyed does not matter: the record expires.
     fn handle_unannounced(&mut self, cx: &mut Cx<'_>, net: &mut Net, query: QueryId) {
         let Some(running) = self.queries.get_mut(&query) else {
             return;
@@ -294,7 +294,7 @@ impl Ops {
     }
 }
 
-/// Whose record is taken back wherever it shows.
+/// The key pair whose record is removed from every node that has it.
 fn unannounces(kind: &QueryKind) -> Option<&KeyPair> {
     match kind {
         QueryKind::Unannounce { key_pair } | QueryKind::Announce { key_pair, clear: true, .. } => {
@@ -339,7 +339,8 @@ fn spec(target: Target, kind: &QueryKind, options: QueryOptions) -> QuerySpec {
     }
 }
 
-/// A node that shows our record has it, and one that shows as many as fit may have it.
+/// Whether the node may have our record: it returns the record, or as many records as fit in a
+/// reply.
 fn may_have(key_pair: &KeyPair, reply: &QueryReply) -> bool {
     let Some(LookupReply { peers, .. }) = reply.peers() else {
         return false;

@@ -1,4 +1,4 @@
-//! Which replies of a query the application is told.
+//! Which replies of a query are reported to the application.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddrV4;
@@ -10,9 +10,9 @@ use crate::{Closest, QueryKind, QueryReply};
 /// What the application has been told of one query.
 #[derive(Debug)]
 pub(super) struct Telling {
-    /// Replies without a value are not told.
+    /// Replies without a value are not reported.
     only_values: bool,
-    /// The places of the replies that were told, by who sent them and in which transaction.
+    /// The index of each reported reply, by its sender and its transaction id.
     places: BTreeMap<(SocketAddrV4, u16), u32>,
 }
 
@@ -21,7 +21,8 @@ impl Telling {
         Self { only_values: only_values || asks_for_records(kind), places: BTreeMap::new() }
     }
 
-    /// The reply as it is told; `None` if it is an error, or has no value where one is wanted.
+    /// The reply for the application; `None` if it is an error, or lacks a value where one is
+    /// required.
     pub(super) fn tell(&mut self, reply: &Reply) -> Option<QueryReply> {
         let is_silent = self.only_values && reply.value.is_none();
         if reply.error != error_code::NONE || is_silent {
@@ -38,7 +39,7 @@ impl Telling {
     }
 }
 
-/// Nodes without a record answer without a value.
+/// For these kinds, a reply without a value means that the node has no record.
 fn asks_for_records(kind: &QueryKind) -> bool {
     match kind {
         QueryKind::FindNode | QueryKind::User { .. } => false,
@@ -49,7 +50,7 @@ fn asks_for_records(kind: &QueryKind) -> bool {
     }
 }
 
-/// A reply for the application.
+/// Converts a reply for the application.
 pub(super) fn plain(reply: Reply) -> QueryReply {
     QueryReply {
         tid: reply.tid,

@@ -201,7 +201,7 @@ fn a_query_of_the_protocol_itself_shows_every_reply() {
 fn the_result_names_the_replies_that_were_told() {
     let mut testnet = Testnet::persistent(6);
     let alice = testnet.add(None);
-    // Nobody has a record of the topic: the replies to a lookup are not told.
+    // No node has a record of the topic, so the replies to a lookup are not reported.
     for (kind, told) in [(QueryKind::FindNode, 6), (QueryKind::Lookup, 0)] {
         start(&mut testnet, alice, kind, QueryOptions::default());
         testnet.run(Duration::from_secs(5));

@@ -1,12 +1,12 @@
-//! Punching: sockets of their own, what their NAT does to them, and probes (PROTOCOL D.9).
+//! Hole punching: its sockets, the analysis of their NAT, and probes (PROTOCOL D.9).
 //!
-//! A puncher works for one connecting machine or one handshake of a server. Its owner starts it,
-//! tells it what the peer says about itself, asks it to punch, and stops it. What happens meanwhile
-//! waits in [`Punchers::poll_report`], addressed to the owner: nobody is called back. A puncher
-//! that reports [`News::Aborted`] or [`News::NoSocket`] is gone already; one that reports
-//! [`News::Connected`] keeps its socket until its owner has opened the connection and stops it. A
-//! probe that was answered is a promise to the peer, which may open its connection on that path:
-//! the socket stays open until its first packet has had time to come.
+//! A puncher works for one connection attempt or one handshake of a server. Its owner starts it,
+//! passes on what the peer says about itself, asks it to punch, and stops it. There are no
+//! callbacks: reports to the owner wait in [`Punchers::poll_report`]. A puncher that reports
+//! [`News::Aborted`] or [`News::NoSocket`] is gone already. A puncher that reports
+//! [`News::Connected`] keeps its socket until its owner has opened the connection and stops it.
+//! When a puncher has answered a probe, the peer may open its connection on that path, so the
+//! socket stays open until the peer's first packet has had time to arrive.
 //!
 //! Reference: hyperdht 6.34.0 `lib/holepuncher.js`, `lib/nat.js`, `lib/socket-pool.js`.
 
@@ -33,7 +33,7 @@ use crate::wire::Firewall;
 use crate::{Cx, RequestError, SocketId};
 use throttle::Throttle;
 
-/// What a puncher has to tell its owner.
+/// A report of a puncher to its owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Report {
     pub(crate) punch: PunchId,
@@ -45,18 +45,18 @@ pub(crate) struct Report {
 pub(crate) enum News {
     /// The first socket is bound.
     Ready,
-    /// The analysis of the NAT, or a reopening, has ended: ask [`Puncher::analysis`].
+    /// The analysis of the NAT, or a reopening, has ended; [`Puncher::analysis`] has the result.
     Analyzed,
-    /// A probe has come through (client only).
+    /// A probe has arrived (client only).
     Connected(Path),
-    /// It has given up and is gone.
+    /// The puncher has given up and is gone.
     Aborted,
-    /// There is no socket for it, and it is gone.
+    /// No socket could be bound for the puncher, and it is gone.
     NoSocket,
 }
 
-/// The layers below and the punchers, borrowed for one call of a machine that connects. The call
-/// may leave reports of punchers behind, which `Node` passes to their owners.
+/// The layers below and the punchers, borrowed for one call of a machine that connects. Reports of
+/// punchers that the call leaves behind are passed to their owners by `Node`.
 pub(crate) struct Base<'a> {
     pub(crate) io: Io<'a>,
     pub(crate) punchers: &'a mut Punchers,
@@ -73,8 +73,8 @@ pub(crate) struct Punchers {
 }
 
 impl Punchers {
-    /// No punchers. `random_interval` is the least time between two random punches, and before the
-    /// first one if `deferred`.
+    /// Starts without punchers. `random_interval` is the least time between two random punches. If
+    /// `deferred`, the first random punch waits as long too.
     pub(crate) fn new(random_interval: Duration, deferred: bool) -> Self {
         Self {
             by_id: BTreeMap::new(),
@@ -85,12 +85,12 @@ impl Punchers {
         }
     }
 
-    /// The node has come up: the first random punch may have to wait.
+    /// The node has started: from here on the first random punch may have to wait.
     pub(crate) fn handle_start(&mut self, now: Instant) {
         self.throttle.handle_start(now);
     }
 
-    /// Binds a socket, which `party` answers for, and analyses its NAT as soon as it is bound.
+    /// Binds a socket, which counts against `party`, and analyses its NAT once it is bound.
     pub(crate) fn start(
         &mut self,
         cx: &mut Cx<'_>,
@@ -112,12 +112,12 @@ impl Punchers {
         self.by_id.get(&id)
     }
 
-    /// Changes what is known of the peer.
+    /// What is known about the peer.
     pub(crate) fn remote_mut(&mut self, id: PunchId) -> Option<&mut Remote> {
         self.by_id.get_mut(&id).map(Puncher::remote_mut)
     }
 
-    /// Our address, as another node sees it when we send from the puncher's socket.
+    /// Adds a sample: our address as another node sees it when we send from the puncher's socket.
     pub(crate) fn add_sample(
         &mut self,
         cx: &mut Cx<'_>,
@@ -129,22 +129,23 @@ impl Punchers {
         self.update(id, |puncher| puncher.add_sample(cx, io, sample, from));
     }
 
-    /// The peer is told what the NAT does: it must not change any more.
+    /// Fixes the verdict about the NAT, because the peer has been told it.
     pub(crate) fn freeze(&mut self, id: PunchId) {
         self.update(id, Puncher::freeze);
     }
 
-    /// Opens our NAT towards an address, with a probe that dies on its way.
+    /// Opens a NAT mapping to an address, with a probe whose TTL is too low for it to arrive.
     pub(crate) fn open_nat_mapping(&mut self, cx: &mut Cx<'_>, id: PunchId, to: SocketAddrV4) {
         self.update(id, |puncher| puncher.probe_from_first(cx, to, true));
     }
 
-    /// One probe that is meant to arrive.
+    /// Sends one probe that is meant to arrive.
     pub(crate) fn probe(&mut self, cx: &mut Cx<'_>, id: PunchId, to: SocketAddrV4) {
         self.update(id, |puncher| puncher.probe_from_first(cx, to, false));
     }
 
-    /// Tries other sockets until the NAT treats one well. `Some` if that has been done already.
+    /// Tries other sockets until the NAT is consistent for one. `Some` if that has been done
+    /// already.
     pub(crate) fn reopen(&mut self, cx: &mut Cx<'_>, io: &mut Io<'_>, id: PunchId) -> Option<bool> {
         let puncher = self.by_id.get_mut(&id)?;
         let done = puncher.reopen(cx, io);
@@ -153,13 +154,13 @@ impl Punchers {
     }
 
     /// True if punching between these two NATs would have to wait. A puncher's own random punch
-    /// does not stand in its way.
+    /// does not make it wait.
     pub(crate) fn is_throttled(&self, cx: &Cx<'_>, id: PunchId) -> bool {
         self.by_id.get(&id).is_some_and(|p| p.needs_random() && !p.is_random())
             && self.throttle.is_busy(cx.now)
     }
 
-    /// Claims the right to punch at random while the peer is asked to join in.
+    /// Reserves the random punch while the peer is asked to join in.
     pub(crate) fn reserve(&mut self, id: PunchId) {
         let Some(puncher) = self.by_id.get_mut(&id) else { return };
         if puncher.needs_random() {
@@ -167,7 +168,7 @@ impl Punchers {
         }
     }
 
-    /// Starts to punch. False if it is impossible.
+    /// Starts to punch. False if no strategy fits the two NATs.
     pub(crate) fn punch(&mut self, cx: &mut Cx<'_>, io: &mut Io<'_>, id: PunchId) -> bool {
         let Some(puncher) = self.by_id.get_mut(&id) else { return false };
         let possible = puncher.punch(cx, io, &mut self.throttle);
@@ -175,8 +176,8 @@ impl Punchers {
         possible
     }
 
-    /// Lets a puncher send and answer no more probes. `Some` if it must be kept for a while, for a
-    /// peer whose probe it has answered.
+    /// Stops a puncher from sending and answering probes. `Some` if it has to be kept until then,
+    /// because the peer may still use a path whose probe it answered.
     pub(crate) fn retire(
         &mut self,
         cx: &mut Cx<'_>,
@@ -240,7 +241,7 @@ impl Punchers {
         true
     }
 
-    /// The next step of a puncher is due.
+    /// Handles `Timer::Punch`.
     pub(crate) fn handle_timeout(&mut self, cx: &mut Cx<'_>, io: &mut Io<'_>, id: PunchId) {
         let Some(puncher) = self.by_id.get_mut(&id) else { return };
         puncher.handle_timeout(cx, io, &mut self.throttle);
@@ -248,12 +249,12 @@ impl Punchers {
         self.end_if_over(cx, io, id);
     }
 
-    /// The next piece of news, oldest first.
+    /// Takes the next report, the oldest first.
     pub(crate) fn poll_report(&mut self) -> Option<Report> {
         self.reports.pop_front()
     }
 
-    /// How many are at work.
+    /// The number of running punchers.
     pub(crate) fn len(&self) -> usize {
         self.by_id.len()
     }
@@ -264,7 +265,7 @@ impl Punchers {
         self.settle(id);
     }
 
-    /// After any change: passes news on, and learns which sockets are in use.
+    /// To be called after any change: collects reports, and records which sockets are in use.
     fn settle(&mut self, id: PunchId) {
         let Some(puncher) = self.by_id.get_mut(&id) else { return };
         let owner = puncher.owner();

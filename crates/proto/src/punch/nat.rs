@@ -1,4 +1,4 @@
-//! What a NAT does to one socket, told from how others see it.
+//! The mapping behaviour of a NAT for one socket, inferred from the addresses that other nodes see.
 
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddrV4};
@@ -24,7 +24,7 @@ struct Count<T> {
 }
 
 impl Nat {
-    /// `firewalled`: the node has not yet seen that strangers reach it.
+    /// `firewalled`: the node has not yet seen that it can be reached without punching.
     pub(super) fn new(firewalled: bool) -> Self {
         Self {
             hosts: Vec::new(),
@@ -36,7 +36,7 @@ impl Nat {
         }
     }
 
-    /// Takes one sample; each node counts once.
+    /// Takes one sample; only the first sample of a node counts.
     pub(super) fn add(&mut self, firewalled: bool, sample: SocketAddrV4, from: SocketAddrV4) {
         if self.heard.len() >= MAX_SAMPLES || !self.heard.insert(from) {
             return;
@@ -48,7 +48,7 @@ impl Nat {
         }
     }
 
-    /// Leaves the verdict as it is, whatever else is sampled.
+    /// Fixes the verdict, whatever further samples say.
     pub(super) fn freeze(&mut self) {
         self.frozen = true;
     }
@@ -57,12 +57,12 @@ impl Nat {
         self.verdict
     }
 
-    /// What the peer is told to send to; `None` is nothing at all.
+    /// The addresses that the peer is told to send to; `None` if the peer is told nothing.
     pub(super) fn addresses(&self) -> Option<&[SocketAddrV4]> {
         self.shown.as_deref()
     }
 
-    /// The same, with the number of nodes that saw us there.
+    /// The same addresses, with the number of nodes that saw each.
     pub(super) fn counted(&self) -> Option<Vec<LocalAddress>> {
         let counted = |&address: &SocketAddrV4| LocalAddress { address, hits: self.hits(address) };
         self.shown.as_ref().map(|shown| shown.iter().map(counted).collect())
@@ -86,8 +86,8 @@ impl Nat {
         }
         self.shown = match self.verdict {
             Firewall::Unknown => None,
-            // The reference shows nothing here, and leaves a peer that was promised punching with
-            // nowhere to send to.
+            // The reference tells no addresses here, so a peer that was promised a punch has no
+            // address to send to.
             Firewall::Open | Firewall::Consistent => Some(self.most_seen()),
             Firewall::Random | Firewall::Other(_) => {
                 self.hosts.first().map(|host| vec![SocketAddrV4::new(host.what, 0)])
@@ -95,7 +95,7 @@ impl Nat {
         };
     }
 
-    /// `None`: as before.
+    /// Returns `None` to keep the verdict.
     fn classify(&self, firewalled: bool) -> Option<Firewall> {
         if !firewalled {
             return Some(Firewall::Open);
@@ -107,14 +107,14 @@ impl Nat {
             3.. => Some(Firewall::Consistent),
             ..=1 => Some(Firewall::Random),
             2 if self.hosts.len() == 1 && samples > 3 => Some(Firewall::Random),
-            // Two addresses of a host, each seen twice: both hold.
+            // Two hosts, each with an address that was seen twice: both mappings are consistent.
             2 if self.hosts.len() > 1 && hits(1) > 1 => Some(Firewall::Consistent),
             2 if samples > ENOUGH_SAMPLES => Some(Firewall::Random),
             2 => None,
         }
     }
 
-    /// An address that nobody saw stands for its host.
+    /// An address that no node saw has the hits of its host.
     fn hits(&self, address: SocketAddrV4) -> u32 {
         hits(&self.addresses, address).or(hits(&self.hosts, *address.ip())).unwrap_or(0)
     }
@@ -130,12 +130,12 @@ impl Nat {
     }
 }
 
-/// True for a NAT whose mapping the peer can be told beforehand.
+/// True for a NAT with a mapping that the peer can be told in advance.
 pub(crate) fn is_consistent(firewall: Firewall) -> bool {
     matches!(firewall, Firewall::Open | Firewall::Consistent)
 }
 
-/// True for a NAT that takes another port for each peer, and for anything unknown and worse.
+/// True for a NAT that uses another port for each destination, and for values of later versions.
 pub(crate) fn is_random(firewall: Firewall) -> bool {
     matches!(firewall, Firewall::Random | Firewall::Other(_))
 }
@@ -144,7 +144,7 @@ fn hits<T: PartialEq>(counts: &[Count<T>], what: T) -> Option<u32> {
     counts.iter().find(|count| count.what == what).map(|count| count.hits)
 }
 
-/// Counts a value and keeps the list sorted, most hits first, older first among equals.
+/// Counts a value. The list stays sorted by hits, most first; among equals the older one is first.
 fn count<T: PartialEq>(counts: &mut Vec<Count<T>>, what: T) {
     let Some(mut at) = counts.iter().position(|count| count.what == what) else {
         counts.push(Count { what, hits: 1 });
@@ -157,13 +157,13 @@ fn count<T: PartialEq>(counts: &mut Vec<Count<T>>, what: T) {
     }
 }
 
-/// Fewer say nothing.
+/// Fewer samples do not allow a verdict.
 const MIN_SAMPLES: usize = 3;
 
-/// What an analysis asks for.
+/// The number of samples that an analysis asks for.
 pub(super) const ENOUGH_SAMPLES: usize = 4;
 
-/// A peer that sends rounds through many nodes must not make us remember them all.
+/// Bounds the samples when a peer sends its rounds through many nodes.
 const MAX_SAMPLES: usize = 16;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What the peer says about itself, and how much of it is proven.
+//! What the peer says about itself, and which of its hosts are verified.
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 
@@ -18,7 +18,7 @@ impl Remote {
         Self { firewall, punching: false, addresses: Vec::new() }
     }
 
-    /// Takes the news of a round. A host that was verified once stays so.
+    /// Takes what the peer said in a round. A host that was verified once stays verified.
     pub(crate) fn update(
         &mut self,
         punching: bool,
@@ -44,7 +44,7 @@ impl Remote {
         self.firewall
     }
 
-    /// True if the peer punches, or would.
+    /// True if the peer punches or is ready to.
     pub(crate) fn is_punching(&self) -> bool {
         self.punching
     }
@@ -62,7 +62,7 @@ impl Remote {
     }
 }
 
-/// More are of no use to an honest peer: a NAT shows one or two.
+/// An honest peer needs no more: a NAT has one or two addresses.
 pub(crate) const MAX_ADDRESSES: usize = 16;
 
 #[cfg(test)]

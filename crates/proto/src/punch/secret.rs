@@ -1,4 +1,4 @@
-//! What only the two peers of a punch can read and prove (PROTOCOL D.7).
+//! The encryption and the tokens of a punch, which only its two peers know (PROTOCOL D.7).
 
 use std::net::Ipv4Addr;
 
@@ -10,7 +10,7 @@ use crate::secret::PunchBox;
 use crate::wire::HolepunchPayload;
 use zeroize::Zeroizing;
 
-/// The box of a handshake's rounds, and the tokens that we give out in them.
+/// Seals and opens the payloads of a handshake's rounds, and makes the tokens that we give out.
 #[derive(Debug)]
 pub(crate) struct PunchSecret(PunchBox);
 
@@ -21,17 +21,17 @@ impl PunchSecret {
         Self(PunchBox::new(&keys.holepunch_secret(), &local))
     }
 
-    /// The payload as it travels.
+    /// Encodes and encrypts a payload.
     pub(crate) fn seal(&self, rng: &mut Rng, payload: &HolepunchPayload) -> Vec<u8> {
         self.0.seal(&payload.encode(), rng.bytes())
     }
 
-    /// The payload, unless it was forged or damaged.
+    /// Decrypts and decodes a payload; `None` if it was forged or damaged.
     pub(crate) fn open(&self, sealed: &[u8]) -> Option<HolepunchPayload> {
         HolepunchPayload::decode(&self.0.open(sealed)?).ok()
     }
 
-    /// The token of a host: a peer that echoes it receives there.
+    /// The token for a host. A peer that echoes it has proven that it receives at that host.
     pub(crate) fn token(&self, host: Ipv4Addr) -> [u8; 32] {
         self.0.token(host)
     }

@@ -8,14 +8,15 @@ use super::remote::Remote;
 use crate::wire::Firewall;
 use crate::{Rng, SocketId};
 
-/// A way through.
+/// A way to punch between two NATs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Strategy {
-    /// Both NATs keep their ports: probe where the peer says it is.
+    /// Both NATs keep their ports: probes the addresses that the peer named.
     Consistent { tries: u8 },
-    /// The peer's NAT takes any port for us: guess it.
+    /// The peer's NAT takes a random port for us: guesses the port.
     RandomPorts { host: Ipv4Addr, left: u16 },
-    /// Our NAT takes any port for the peer: be on many at once.
+    /// Our NAT takes a random port for the peer: sends from many sockets, so that the peer's guess
+    /// can meet one of them.
     Birthday { to: SocketAddrV4, left: u16, next: usize, low_ttl: bool },
 }
 
@@ -24,12 +25,12 @@ pub(super) enum Strategy {
 pub(super) struct Probe {
     pub(super) socket: SocketId,
     pub(super) to: SocketAddrV4,
-    /// It shall open our NAT and die before it reaches the peer's.
+    /// The probe is to open our NAT and to expire before it reaches the peer's NAT.
     pub(super) low_ttl: bool,
 }
 
 impl Strategy {
-    /// The way between these NATs; `None` if there is none.
+    /// The strategy for these NATs; `None` if there is none.
     pub(super) fn choose(local: Firewall, remote: &Remote) -> Option<Self> {
         if remote.addresses().is_empty() {
             return None;
@@ -43,7 +44,7 @@ impl Strategy {
         }
         if is_random(local) && is_consistent(remote.firewall()) {
             return Some(Self::Birthday {
-                // A peer behind a random NAT names port 0; this one must name a port.
+                // A peer behind a random NAT names port 0; here the peer has to name its port.
                 to: remote.verified().find(|address| address.port() != 0)?,
                 left: RANDOM_PROBES,
                 next: 0,
@@ -60,14 +61,14 @@ impl Strategy {
     /// How long to wait before the first step.
     pub(super) fn delay(self, initiator: bool) -> Duration {
         match self {
-            // The server has just answered the round with a probe, which may be through already.
+            // The server has just answered the round with a probe, which may have arrived already.
             Self::Consistent { .. } if !initiator => CONSISTENT_INTERVAL,
             Self::Consistent { .. } | Self::RandomPorts { .. } => Duration::ZERO,
             Self::Birthday { .. } => BIRTHDAY_PAUSE,
         }
     }
 
-    /// How many sockets it needs.
+    /// How many sockets the strategy needs.
     pub(super) fn sockets(self) -> usize {
         match self {
             Self::Consistent { .. } | Self::RandomPorts { .. } => 1,
@@ -75,7 +76,8 @@ impl Strategy {
         }
     }
 
-    /// Appends the probes of this step. Returns when the next one is due, `None` if there is none.
+    /// Appends the probes of this step. Returns the time until the next step; `None` after the
+    /// last.
     pub(super) fn step(
         &mut self,
         rng: &mut Rng,
@@ -90,7 +92,8 @@ impl Strategy {
                     return None;
                 }
                 *tries += 1;
-                // Probes to a host that never proved itself are a favour that can be abused.
+                // Probes to a host that was never verified can be abused to send packets at a third
+                // party.
                 let all = tries.is_multiple_of(UNVERIFIED_EVERY);
                 probes.extend(
                     remote
@@ -123,12 +126,12 @@ impl Strategy {
     }
 }
 
-/// A path that has not opened after 10 s does not exist.
+/// If a path has not opened after 10 s, it will not open.
 const CONSISTENT_TRIES: u8 = 10;
 
 const CONSISTENT_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Addresses that nobody vouches for are probed in the 4th and the 8th try only.
+/// Unverified addresses are probed only in the 4th and the 8th try.
 const UNVERIFIED_EVERY: u8 = 4;
 
 /// 1750 draws of 64536 ports meet one of 256 open ones with p > 0.999; 35 s in all.
@@ -136,13 +139,13 @@ const RANDOM_PROBES: u16 = 1750;
 
 const RANDOM_INTERVAL: Duration = Duration::from_millis(20);
 
-/// NATs seldom use the ports below.
+/// NATs seldom use lower ports.
 const FIRST_PORT: u16 = 1000;
 
-/// As many ports as one NAT will hold open for us without notice.
+/// As many ports as a NAT will usually hold open for one host.
 const BIRTHDAY_SOCKETS: usize = 256;
 
-/// Lets the burst that opened the sockets pass.
+/// Waits until the burst that opened the sockets has passed.
 const BIRTHDAY_PAUSE: Duration = Duration::from_millis(100);
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What punchers take of their node, and when they give it back.
+//! The resources that punchers take from their node, and when they give them back.
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::{Duration, Instant};
@@ -59,7 +59,7 @@ fn a_reservation_ends_when_no_random_punch_is_needed() {
     assert!(!host.is_throttled());
 }
 
-/// Neither the node nor the process has another one.
+/// Neither the node's pool nor the process has another socket.
 #[test]
 fn a_puncher_that_gets_no_other_socket_keeps_the_one_it_has() {
     for (max_sockets, binds) in [(1, true), (100, false)] {
@@ -78,7 +78,7 @@ fn a_puncher_that_gets_no_other_socket_keeps_the_one_it_has() {
         assert_eq!(puncher.socket(), Some(SocketId(2)));
         assert_eq!((puncher.analysis(), puncher.firewall()), (Some(false), Firewall::Random));
 
-        // The peer has found a better one.
+        // The peer has found a better socket.
         host.learn(punch, Firewall::Consistent);
         assert!(host.punch(punch));
         host.pass(Duration::from_secs(1));
@@ -86,7 +86,7 @@ fn a_puncher_that_gets_no_other_socket_keeps_the_one_it_has() {
     }
 }
 
-/// A server's punchers, and what they draw on.
+/// A node with the punchers of a server.
 struct Host {
     bench: Bench,
     net: Net,
@@ -94,7 +94,7 @@ struct Host {
     conns: Conns,
     pool: Pool,
     punchers: Punchers,
-    /// The driver has sockets.
+    /// Whether the driver can bind sockets.
     binds: bool,
 }
 
@@ -113,7 +113,7 @@ impl Host {
         }
     }
 
-    /// One that guesses the peer's ports.
+    /// A punch that guesses the peer's port.
     fn random_punch(&mut self) -> PunchId {
         let punch = self.start(Firewall::Random);
         self.see(punch, |_| 1000);
@@ -122,7 +122,7 @@ impl Host {
         punch
     }
 
-    /// One that is on many ports at once.
+    /// A punch from many sockets at once.
     fn birthday_punch(&mut self) -> PunchId {
         let punch = self.start(Firewall::Consistent);
         self.see(punch, |node| 1000 + u16::from(node));
@@ -148,7 +148,7 @@ impl Host {
         punch
     }
 
-    /// Four nodes see us; each of them at the port that it is told here.
+    /// Four nodes see our address, each with the port that `port` gives for it.
     fn see(&mut self, punch: PunchId, port: impl Fn(u8) -> u16) {
         for node in 0..4 {
             let sample = SocketAddrV4::new(Ipv4Addr::new(9, 9, 9, 9), port(node));
@@ -176,7 +176,7 @@ impl Host {
         std::iter::from_fn(|| self.punchers.poll_report()).map(|report| report.news).collect()
     }
 
-    /// Probes that have left.
+    /// The number of probes that were sent.
     fn probes(&mut self) -> usize {
         self.bench.take_sent().iter().filter(|sent| sent.payload.len() == 1).count()
     }
@@ -185,7 +185,7 @@ impl Host {
         self.with(|punchers, cx, io| punchers.handle_probe(cx, io, socket, PEER));
     }
 
-    /// The driver binds what it is asked for.
+    /// Binds the sockets that the driver was asked for.
     fn bind_all(&mut self) {
         while let Some(action) = self.bench.out.actions.pop_front() {
             if let Action::Bind { socket, .. } = action {
@@ -214,7 +214,7 @@ impl Host {
         }
     }
 
-    /// The next timer, if it is due by then.
+    /// Runs the next timer. False if it is not due by then.
     fn step(&mut self, until: Instant) -> bool {
         let next = self.bench.timers.next().map(|(at, _)| at);
         let Some(next) = next.filter(|next| *next <= until) else { return false };

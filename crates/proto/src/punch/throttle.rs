@@ -1,8 +1,8 @@
-//! Random punches are loud: one at a time, and a pause between two.
+//! A limit on random punches, which send many packets: one at a time, with a pause between two.
 
 use std::time::{Duration, Instant};
 
-/// The budget of random punches of a node.
+/// Counts a node's random punches.
 #[derive(Debug)]
 pub(super) struct Throttle {
     active: u32,
@@ -11,14 +11,14 @@ pub(super) struct Throttle {
     deferred: bool,
 }
 
-/// How far a puncher draws on the budget.
+/// What a puncher has claimed of the limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Claim {
     #[default]
     None,
-    /// It will punch if the peer joins in.
+    /// The puncher will punch if the peer joins in.
     Reserved,
-    /// It does punch.
+    /// The puncher is punching.
     Used,
 }
 
@@ -31,7 +31,7 @@ impl Throttle {
         self.active >= MAX_ACTIVE || self.last.is_some_and(|last| now < last + self.interval)
     }
 
-    /// A deferred throttle begins with a pause.
+    /// A deferred throttle starts with a pause.
     pub(super) fn handle_start(&mut self, now: Instant) {
         if self.deferred {
             self.last = Some(now);
@@ -57,7 +57,7 @@ impl Throttle {
     }
 }
 
-/// Two at a time would halve the chances of both.
+/// Two random punches at a time would halve the chances of both.
 const MAX_ACTIVE: u32 = 1;
 
 #[cfg(test)]

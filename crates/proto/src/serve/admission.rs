@@ -1,27 +1,27 @@
-//! Whether a client may begin a handshake. Asked before anything is allocated for it: anyone who
-//! knows a public key can make valid first messages at any rate. The rates are those of the node: a
-//! source that goes from one of its servers to the next gets no more.
+//! Decides whether a client may start a handshake, before anything is allocated for it: anyone who
+//! knows a public key can make valid first messages at any rate. The rates are limits of the node,
+//! so a source gets no more by going from one of its servers to another.
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
-/// A cap on the handshakes in flight of a server, a share of it for each source, and a rate for
-/// each source over all servers.
+/// The limits: a cap on the handshakes in flight of each server, a share of that cap for each
+/// source, and a rate for each source over all servers.
 #[derive(Debug)]
 pub(super) struct Admission {
     max_in_flight: usize,
     buckets: BTreeMap<Ipv4Addr, Bucket>,
-    /// When idle sources are looked for next.
+    /// The earliest time of the next search for idle sources.
     prune_at: Option<Instant>,
 }
 
-/// Handshakes of one server in flight: the client may have been answered, and has sent nothing
+/// The handshakes in flight of one server. They include answered clients that have sent nothing
 /// since.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct InFlight {
     pub(super) all: usize,
-    /// Those of the source that asks.
+    /// Those of the asking source.
     pub(super) of_source: usize,
 }
 
@@ -37,12 +37,12 @@ impl Admission {
         Self { max_in_flight, buckets: BTreeMap::new(), prune_at: None }
     }
 
-    /// Sources that are remembered.
+    /// The number of sources that have a bucket.
     pub(super) fn sources(&self) -> usize {
         self.buckets.len()
     }
 
-    /// Takes a token of this source.
+    /// Takes a token of this source. False if the handshake is refused.
     pub(super) fn admit(&mut self, now: Instant, in_flight: InFlight, source: Ipv4Addr) -> bool {
         if in_flight.all >= self.max_in_flight {
             return false;
@@ -67,7 +67,7 @@ impl Admission {
         true
     }
 
-    /// Forgets idle sources; seldom, as it looks at all of them.
+    /// Forgets idle sources. As this reads all buckets, it runs at most once per [`PRUNE_EVERY`].
     fn prune(&mut self, now: Instant) {
         if self.prune_at.is_some_and(|at| now < at) {
             return;
@@ -87,19 +87,19 @@ impl Bucket {
     }
 }
 
-/// One source may hold half of the places, so that it alone shuts nobody out. An honest client
+/// One source may hold half of the places, so that it cannot shut out all others. An honest client
 /// holds its place for a round trip, or for the seconds that punching takes.
 const SHARE: usize = 2;
 
-/// A crowd behind one carrier's NAT may come at once: each of its clients costs one token, and a
-/// few more if it comes through several relays that are not ours.
+/// Many clients behind one carrier-grade NAT may come at once. Each costs one token, and a few more
+/// if it comes through several relays that are not ours.
 const BURST: u32 = 256;
 
-/// 125 a second. It bounds what one source makes the node compute, some 0.2 ms for each; the places
-/// are protected by the cap and the share.
+/// 125 handshakes a second. This bounds the CPU time that one source can use, at about 0.2 ms for
+/// each handshake. The places are protected by the cap and the share.
 const TOKEN_EVERY: Duration = Duration::from_millis(8);
 
-/// 24 bytes each. Beyond, the cap alone protects us.
+/// Each takes 24 bytes. With more sources than this, new ones have a cap and a share but no rate.
 const MAX_SOURCES: usize = 4096;
 
 const PRUNE_EVERY: Duration = Duration::from_secs(1);

@@ -1,4 +1,4 @@
-//! How a handshake ends, and what is given back then.
+//! How a handshake ends, and what is released then.
 
 use super::requester::ServerHello;
 use super::server::Server;
@@ -18,8 +18,8 @@ impl Server {
         }
     }
 
-    /// The puncher has no socket. A client that was answered from a main socket may still come to
-    /// that one. Any other was not answered, and may try again.
+    /// The puncher could not get a socket. A client that was answered from a main socket may still
+    /// connect to that socket. Any other client was not answered, and may try again.
     pub(super) fn handle_no_socket(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, slot: u32) {
         let Some(SlotState::Waiting(session)) = self.slots.get_mut(slot) else { return };
         if session.reply.socket.is_none() {
@@ -33,7 +33,8 @@ impl Server {
         self.slots.discard(slot);
     }
 
-    /// No path was found, as far as we know. A client whose probe was answered may have found one.
+    /// No path was found, as far as this side knows. A client whose probe was answered may have
+    /// one.
     pub(super) fn give_up(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, slot: u32) {
         let punch = self.punching(slot).map(|punching| punching.punch());
         match punch.and_then(|punch| base.punchers.retire(cx, &mut base.io, punch)) {
@@ -50,8 +51,8 @@ impl Server {
             base.punchers.stop(cx, &mut base.io, punching.punch());
         }
         base.io.fail(cx, conn, None);
-        // A client that was not answered before is not answered any more: the reply offers a
-        // connection that is gone.
+        // A client that was not answered yet gets no answer any more: the reply offers a connection
+        // that is gone.
         let reply = unanswered.is_empty().then_some(ServerHello { socket: None, ..reply });
         self.end(cx, slot, reply);
     }
@@ -71,7 +72,7 @@ impl Server {
         }
     }
 
-    /// Enters Ended, which is cleared in a while.
+    /// Enters Ended; the slot is cleared after `handshake_clear_wait`.
     pub(super) fn end(&mut self, cx: &mut Cx<'_>, slot: u32, reply: Option<ServerHello>) {
         self.slots.set(slot, SlotState::Ended(reply));
         cx.wake_at(Timer::Handshake(self.id, slot), cx.now + self.options.handshake_clear_wait);

@@ -1,8 +1,8 @@
 //! Listening servers: handshakes of clients, and the way to a path (PROTOCOL D.5, D.6, D.8).
 //!
-//! A handshake has a slot: the application is *asked* about it, then the client is *waited* for,
-//! until it *ended*, with a connection or without. Every call may leave news of punchers behind:
-//! `Node` passes it on after each.
+//! Each handshake has a slot. First the application is *asked* about the client, then the server
+//! *waits* for the client, and in the end the handshake has *ended*, with a connection or without.
+//! Every call may leave reports of punchers behind, which `Node` passes on afterwards.
 //! Reference: hyperdht 6.34.0 `lib/server.js`.
 
 mod admission;
@@ -34,12 +34,12 @@ pub(crate) struct Servers {
 }
 
 impl Servers {
-    /// No servers. Each will admit this many handshakes at a time.
+    /// Starts without servers. Each server admits `max_handshakes` handshakes at a time.
     pub(crate) fn new(max_handshakes: usize) -> Self {
         Self { admission: Admission::new(max_handshakes), by_id: BTreeMap::new() }
     }
 
-    /// Accepts handshakes to a key pair.
+    /// Starts a server, which accepts handshakes for a key pair.
     pub(crate) fn listen(
         &mut self,
         cx: &mut Cx<'_>,
@@ -48,7 +48,7 @@ impl Servers {
         identity: KeyPair,
         options: ServerOptions,
     ) {
-        // The first handshake shall find our addresses checked.
+        // Starts checking our local addresses now, so that the first handshake can name them.
         if options.share_local_address {
             base.io.local.valid(cx);
         }
@@ -56,14 +56,14 @@ impl Servers {
         self.by_id.insert(server, listening);
     }
 
-    /// Accepts no more, and drops what has not opened.
+    /// Ends a server and drops its handshakes. Open connections stay.
     pub(crate) fn close(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, server: ServerId) {
         if let Some(server) = self.by_id.remove(&server) {
             server.close(cx, base);
         }
     }
 
-    /// Drops what has not opened, and hears nobody until `resume`.
+    /// Drops all handshakes, and ignores new ones until `resume`.
     pub(crate) fn suspend(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, server: ServerId) {
         if let Some(server) = self.by_id.get_mut(&server) {
             server.suspend(cx, base);
@@ -77,8 +77,8 @@ impl Servers {
         }
     }
 
-    /// Changes who owns the connections that a server accepts from here on. False if there is no
-    /// such server.
+    /// Changes the owner of the connections that a server accepts from here on. False if there is
+    /// no such server.
     pub(crate) fn set_owner(&mut self, server: ServerId, owner: ConnOwner) -> bool {
         let server = self.by_id.get_mut(&server);
         server.map(|server| server.set_owner(owner)).is_some()
@@ -91,7 +91,7 @@ impl Servers {
         }
     }
 
-    /// PEER_HANDSHAKE to one of these servers.
+    /// Handles PEER_HANDSHAKE for a server.
     pub(crate) fn handle_handshake(
         &mut self,
         cx: &mut Cx<'_>,
@@ -105,7 +105,7 @@ impl Servers {
         }
     }
 
-    /// PEER_HOLEPUNCH from a relay to one of these servers.
+    /// Handles PEER_HOLEPUNCH for a server, which a relay has passed on.
     pub(crate) fn handle_holepunch(
         &mut self,
         cx: &mut Cx<'_>,
@@ -119,7 +119,7 @@ impl Servers {
         }
     }
 
-    /// `Timer::Handshake` is due.
+    /// Handles `Timer::Handshake`.
     pub(crate) fn handle_timeout(
         &mut self,
         cx: &mut Cx<'_>,
@@ -149,7 +149,7 @@ impl Servers {
         }
     }
 
-    /// News of a puncher that works for one of these servers.
+    /// A report of a puncher that works for one of these servers.
     pub(crate) fn handle_punch(
         &mut self,
         cx: &mut Cx<'_>,
@@ -163,7 +163,7 @@ impl Servers {
         }
     }
 
-    /// The application has answered, or `Timer::Ask` has for it. Answers to others are ignored.
+    /// The application has answered, or `Timer::Ask` has expired. Ignored if no server asked.
     pub(crate) fn handle_answer(
         &mut self,
         cx: &mut Cx<'_>,
@@ -182,7 +182,7 @@ impl Servers {
         sizes.sources += self.admission.sources();
     }
 
-    /// Handshakes in flight.
+    /// The number of handshakes in flight.
     pub(crate) fn handshakes(&self) -> usize {
         self.by_id.values().map(Server::handshakes).sum()
     }

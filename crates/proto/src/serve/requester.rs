@@ -1,4 +1,4 @@
-//! The sender of a handshake, and where the answer to a handshake or a round goes.
+//! The sender of a handshake, and the route of the answer to a handshake or a round.
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 
@@ -24,11 +24,11 @@ enum Way {
     Relayed { to: SocketAddrV4, client: SocketAddrV4 },
 }
 
-/// Where a client is, as far as it can be known.
+/// The client's location, as far as the server can know it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Client {
-    /// The source of the datagram if the client sent it itself: what it says of itself proves
-    /// nothing. Otherwise the word of the node in between.
+    /// The source of the datagram if the client sent it itself, since its own statement proves
+    /// nothing. Otherwise the address that the relay stated.
     pub(super) address: SocketAddrV4,
     pub(super) direct: bool,
     /// The socket that message 1 arrived on.
@@ -37,23 +37,23 @@ pub(super) struct Client {
     pub(super) our_host: Ipv4Addr,
 }
 
-/// Message 1, understood.
+/// A decoded message 1.
 #[derive(Debug)]
 pub(super) struct ClientHello {
     pub(super) responder: Responder,
     pub(super) public_key: PublicKey,
     pub(super) payload: NoisePayload,
-    /// The bytes of the payload.
+    /// The encoded payload.
     pub(super) plaintext: Bytes,
     pub(super) client: Client,
-    /// The source that it counts for.
+    /// The source that the handshake counts against.
     pub(super) source: Ipv4Addr,
-    /// The application was asked about it.
+    /// Whether the application was asked about the client.
     pub(super) asked: bool,
 }
 
 impl ClientHello {
-    /// `None` if the bytes are no such message, or are for another key.
+    /// Decodes message 1. `None` if it is malformed or for another key.
     pub(super) fn read(
         cx: &mut Cx<'_>,
         identity: &KeyPair,
@@ -68,7 +68,7 @@ impl ClientHello {
         Some(Self { responder, public_key, payload, plaintext, client, source, asked: false })
     }
 
-    /// May it connect?
+    /// The question whether the client may connect.
     pub(super) fn question(&self, server: ServerId) -> Question {
         Question::Firewall {
             server,
@@ -83,12 +83,13 @@ impl ClientHello {
 #[derive(Clone, Debug)]
 pub(super) struct ServerHello {
     pub(super) noise: Vec<u8>,
-    /// The puncher's socket, whose mapping the client shall learn.
+    /// The puncher's socket, if the reply has to leave from it so that the client learns its
+    /// mapping.
     pub(super) socket: Option<SocketId>,
 }
 
 impl ServerHello {
-    /// Answers all that wait.
+    /// Sends message 2 to all requesters.
     pub(super) fn send(&self, cx: &mut Cx<'_>, base: &mut Base<'_>, requesters: &[Requester]) {
         let socket = self.socket.filter(|socket| base.io.pool.is_open(*socket));
         for requester in requesters {
@@ -98,7 +99,7 @@ impl ServerHello {
 }
 
 impl Requester {
-    /// `None` if the message says not enough to be answered.
+    /// `None` if the message lacks an address that the answer needs.
     pub(super) fn new(incoming: &Incoming, message: &Handshake) -> Option<Self> {
         let client = message.peer_address.filter(|address| is_destination(*address));
         let way = match message.mode {
@@ -127,12 +128,12 @@ impl Requester {
         self.incoming.from
     }
 
-    /// True for a retransmission.
+    /// True if both are the same request, sent again.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         self.incoming.tid == other.incoming.tid && self.incoming.from == other.incoming.from
     }
 
-    /// Sends message 2 the way that message 1 came.
+    /// Sends message 2 back the way that message 1 came.
     pub(super) fn answer(
         &self,
         cx: &mut Cx<'_>,
@@ -165,7 +166,7 @@ impl Requester {
     }
 }
 
-/// Sends the payload of a round back to the node that the client's came from.
+/// Sends the payload of a round back to the node that the client's round came from.
 pub(super) fn answer_round(
     cx: &mut Cx<'_>,
     io: &mut Io<'_>,
@@ -175,12 +176,12 @@ pub(super) fn answer_round(
     socket: SocketId,
 ) {
     let message = Holepunch { mode: Mode::FromServer, id: 0, payload, peer_address: Some(client) };
-    // The puncher may have replaced it since the round was answered first.
+    // The puncher may have replaced the socket since the round was first answered.
     let socket = Some(socket).filter(|socket| io.is_open(*socket));
     io.net.relay(cx, incoming, Some(&message.encode()), incoming.from, socket);
 }
 
-/// One more sender waits for the same message, unless too many do.
+/// Adds a sender that waits for the same answer, unless too many wait already.
 pub(super) fn remember(unanswered: &mut Vec<Requester>, requester: Requester) {
     let known = unanswered.iter().any(|other| other.is_same(&requester));
     if !known && unanswered.len() < MAX_REQUESTERS {
@@ -188,12 +189,13 @@ pub(super) fn remember(unanswered: &mut Vec<Requester>, requester: Requester) {
     }
 }
 
-/// What is needed to answer: a message that waits shall not hold its bytes.
+/// The request without its value: a request that waits for its answer does not need it.
 pub(super) fn without_value(incoming: &Incoming) -> Incoming {
     Incoming { value: None, ..incoming.clone() }
 }
 
-/// Private networks and loopback are destinations: peers live there.
+/// Whether datagrams may be sent to this address. Private networks and loopback are allowed, since
+/// peers may be there.
 pub(super) fn is_destination(address: SocketAddrV4) -> bool {
     address.port() != 0 && !is_reserved(*address.ip())
 }

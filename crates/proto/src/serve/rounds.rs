@@ -11,30 +11,30 @@ use crate::punch::{Base, PunchSecret, Puncher, is_consistent};
 use crate::wire::{Firewall, HolepunchPayload, PayloadError};
 use crate::{Answer, AskId, ConnId, Cx, ServerId, SocketId, Timer};
 
-/// A puncher of a handshake, and the rounds that concern it.
+/// The puncher of a handshake, and the client's rounds.
 #[derive(Debug)]
 pub(super) struct Punching {
     punch: PunchId,
     secret: PunchSecret,
     round: u64,
-    /// The first one is being worked on.
+    /// Rounds that wait for an answer. The first one is being worked on.
     pending: VecDeque<Round>,
-    /// The application decides on that one.
+    /// The application's question about the first round.
     asking: Option<AskId>,
-    /// A retransmitted round gets the answer that the first one got.
+    /// The latest answers, for rounds that the client retransmits.
     answered: VecDeque<Answered>,
 }
 
 /// One round of the client.
 #[derive(Debug)]
 pub(super) struct Round {
-    /// Without its value.
+    /// The request without its value.
     pub(super) incoming: Incoming,
     /// The hash of the sealed payload.
     pub(super) id: [u8; 32],
     pub(super) client: SocketAddrV4,
     pub(super) payload: HolepunchPayload,
-    /// It came through one of our own relays: where the client is, is not the client's word.
+    /// The round came through one of our own relays, which states the client's address truthfully.
     pub(super) trusted: bool,
 }
 
@@ -45,13 +45,13 @@ struct Answered {
     socket: SocketId,
 }
 
-/// What follows for the handshake.
+/// What the handshake has to do after a round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RoundOutcome {
     On,
-    /// We see no way, and have said so.
+    /// The server does not punch, and the client has been told.
     GiveUp,
-    /// The handshake is over: one of the two wants no path.
+    /// The handshake has ended: the client or the application has rejected the punch.
     Abort,
 }
 
@@ -61,7 +61,7 @@ pub(super) struct SlotRef {
     pub(super) server: ServerId,
     pub(super) slot: u32,
     pub(super) conn: ConnId,
-    /// The application decides.
+    /// Whether the application is asked before the punch.
     pub(super) ask: bool,
 }
 
@@ -77,7 +77,7 @@ impl Punching {
         }
     }
 
-    /// The question that is open.
+    /// The question that the application has not answered yet.
     pub(super) fn question(&self) -> Option<AskId> {
         self.asking
     }
@@ -86,12 +86,12 @@ impl Punching {
         self.punch
     }
 
-    /// The payload of a round, unless it was forged.
+    /// Decrypts and decodes the payload of a round; `None` if it was forged.
     pub(super) fn open(&self, sealed: &[u8]) -> Option<HolepunchPayload> {
         self.secret.open(sealed)
     }
 
-    /// A round has arrived.
+    /// Handles a round of the client.
     pub(super) fn handle_round(
         &mut self,
         cx: &mut Cx<'_>,
@@ -120,7 +120,7 @@ impl Punching {
         self.begin(cx, base, slot_ref)
     }
 
-    /// An analysis or a reopening has ended.
+    /// The analysis of our NAT, or a reopening, has ended.
     pub(super) fn handle_analyzed(
         &mut self,
         cx: &mut Cx<'_>,
@@ -134,7 +134,7 @@ impl Punching {
         let Some(stable) = puncher.analysis().filter(|_| self.asking.is_none()) else {
             return RoundOutcome::On;
         };
-        // A probe that has come through shows a way, whatever our NAT is.
+        // A probe that was answered shows a path, whatever our NAT is.
         let hopeless = !stable && !round.payload.punching && !puncher.has_answered();
         if hopeless {
             match base.punchers.reopen(cx, &mut base.io, self.punch) {
@@ -165,7 +165,7 @@ impl Punching {
         }
     }
 
-    /// The node that passed the round on has seen our puncher's address.
+    /// Adds a sample: the node that passed the round on has seen the address of our puncher.
     fn take_sample(&self, cx: &mut Cx<'_>, base: &mut Base<'_>, incoming: &Incoming) {
         let own = base.punchers.get(self.punch).and_then(Puncher::socket);
         if own == Some(incoming.socket) {
@@ -194,8 +194,8 @@ impl Punching {
         self.handle_analyzed(cx, base, slot_ref)
     }
 
-    /// The client has opened its NAT towards the address where it takes us to be. If it is right, a
-    /// probe comes through before another word is said.
+    /// Probes the client at once if it has opened its NAT to our real address. Such a probe arrives
+    /// before the next round.
     fn answer_fast(&self, cx: &mut Cx<'_>, base: &mut Base<'_>) {
         let (Some(puncher), Some(round)) = (base.punchers.get(self.punch), self.pending.front())
         else {
@@ -222,9 +222,9 @@ impl Punching {
         self.join(cx, base, slot_ref)
     }
 
-    /// The client punches: so do we.
+    /// Starts to punch, since the client does.
     fn join(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, slot_ref: SlotRef) -> RoundOutcome {
-        // The puncher ends by itself from here on.
+        // From here on the puncher has its own deadline.
         cx.timers.cancel(Timer::Handshake(slot_ref.server, slot_ref.slot));
         if base.punchers.is_throttled(cx, self.punch) {
             cx.stats.punches_try_later += 1;
@@ -264,7 +264,7 @@ impl Punching {
         self.begin(cx, base, slot_ref)
     }
 
-    /// Tells the client, from a socket that stays open.
+    /// Tells the client with `error`, from a socket that stays open.
     fn give_up(
         &mut self,
         cx: &mut Cx<'_>,
@@ -284,5 +284,5 @@ impl Punching {
 /// An honest client has one round under way, and perhaps an abort behind it.
 const MAX_PENDING: usize = 4;
 
-/// The round before the last one may still be repeated.
+/// The client may still retransmit the round before the last one.
 const MAX_ANSWERED: usize = 2;

@@ -22,7 +22,7 @@ pub(super) struct Server {
     identity: KeyPair,
     pub(super) options: ServerOptions,
     pub(super) slots: Slots,
-    /// Of the connections that it accepts.
+    /// The owner of the connections that the server accepts.
     owner: ConnOwner,
     suspended: bool,
 }
@@ -56,18 +56,18 @@ impl Server {
         self.slots.of_ask(ask).is_some()
     }
 
-    /// Handshakes in flight.
+    /// The number of handshakes in flight.
     pub(super) fn handshakes(&self) -> usize {
         self.slots.in_flight()
     }
 
-    /// Handshakes, those that have ended included.
+    /// The number of handshakes, including those that have ended.
     pub(super) fn kept(&self) -> usize {
         self.slots.len()
     }
 
-    /// Message 1. What was seen before is answered as before; nothing is allocated for what is not
-    /// admitted; and nothing is said to a client that the application turns away.
+    /// Handles message 1. A repeated message gets the same answer as before. A handshake that is
+    /// not admitted allocates nothing, and a client that the application rejects gets no answer.
     pub(super) fn handle_handshake(
         &mut self,
         cx: &mut Cx<'_>,
@@ -107,7 +107,7 @@ impl Server {
         }
     }
 
-    /// A round of a client that punches.
+    /// Handles a punch round of a client.
     pub(super) fn handle_holepunch(
         &mut self,
         cx: &mut Cx<'_>,
@@ -136,7 +136,7 @@ impl Server {
         });
     }
 
-    /// The client's first UDX packet: its source is the path.
+    /// Handles the client's first UDX packet. Its source gives the path.
     pub(super) fn handle_first_packet(
         &mut self,
         cx: &mut Cx<'_>,
@@ -165,7 +165,7 @@ impl Server {
             News::Analyzed => self.in_rounds(cx, base, slot, Punching::handle_analyzed),
             News::Aborted => self.abort(cx, base, slot),
             News::NoSocket => self.handle_no_socket(cx, base, slot),
-            // The client decides when a path is found.
+            // The client decides which path is used.
             News::Connected(_) => {}
         }
     }
@@ -190,7 +190,7 @@ impl Server {
         }
     }
 
-    /// A client has not come in time, or an ended handshake is old enough to be forgotten.
+    /// A client has not sent anything in time, or an ended handshake can be forgotten.
     pub(super) fn handle_timeout(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, slot: u32) {
         match self.slots.get_mut(slot) {
             Some(SlotState::Waiting(_)) => self.give_up(cx, base, slot),
@@ -199,12 +199,12 @@ impl Server {
         }
     }
 
-    /// Drops every handshake. Connections that have opened live on.
+    /// Drops every handshake. Open connections stay.
     pub(super) fn close(mut self, cx: &mut Cx<'_>, base: &mut Base<'_>) {
         self.drop_handshakes(cx, base);
     }
 
-    /// The same, until `resume`. Handshakes that come meanwhile are not answered.
+    /// The same until `resume`. Handshakes that arrive meanwhile are not answered.
     pub(super) fn suspend(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>) {
         self.suspended = true;
         self.drop_handshakes(cx, base);
@@ -215,17 +215,19 @@ impl Server {
         self.suspended = false;
     }
 
-    /// The source that a handshake counts for.
+    /// The source that a handshake counts against.
     fn source(&self, base: &Base<'_>, requester: &Requester) -> Ipv4Addr {
         let (client, sender) = (*requester.client().address.ip(), *requester.source().ip());
-        // Our own relays tell the truth about the client; others may be the client. Only a datagram
-        // of this host is believed to come from this host, which has no share and no rate.
+        // Our own relays state the client's address truthfully; any other relay may be the client
+        // itself. Loopback clients have no share and no rate, so only a sender on this host may
+        // state one.
         let is_believed = sender.is_loopback() || !client.is_loopback();
         let is_relayed = base.io.announced.is_relay(self.id, requester.source());
         if is_relayed && is_believed { client } else { sender }
     }
 
-    /// A client that was answered at once has a connection and no slot, and may yet be a forgery.
+    /// Counts handshakes in flight. A client that was answered at once has a connection and no
+    /// slot, and its address may still be forged.
     fn in_flight(&self, base: &Base<'_>, source: Ipv4Addr) -> InFlight {
         let unheard = base.io.conns.unheard(self.id, source);
         InFlight {
@@ -253,7 +255,7 @@ impl Server {
         let Asking { hello, unanswered, .. } = *asking;
         match answer {
             Answer::Accept => self.accept(cx, base, slot, hello, unanswered),
-            // Silence: the client shall not learn that there is a server.
+            // The client gets no answer, so that it cannot learn that there is a server.
             Answer::Reject => self.end(cx, slot, None),
         }
     }
@@ -300,7 +302,7 @@ impl Server {
         }
     }
 
-    /// The same message 1 again: a retransmission, or through another node.
+    /// Handles a repeated message 1: a retransmission, or the same message through another node.
     fn repeat(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, slot: u32, requester: Requester) {
         match self.slots.get_mut(slot) {
             Some(SlotState::Asking(asking)) => remember(&mut asking.unanswered, requester),
@@ -313,7 +315,7 @@ impl Server {
         }
     }
 
-    /// Sends message 2 to all nodes that wait for it, if it can be sent.
+    /// Sends message 2 to all requesters that wait for it, once its socket is bound.
     fn answer_all(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, slot: u32) {
         let Some(SlotState::Waiting(session)) = self.slots.get_mut(slot) else { return };
         let puncher = session.punching.as_ref().and_then(|p| base.punchers.get(p.punch()));
@@ -332,7 +334,7 @@ impl Server {
         }
     }
 
-    /// Runs a step of the rounds and does what follows from it.
+    /// Runs a step of the rounds and handles its outcome.
     fn in_rounds(
         &mut self,
         cx: &mut Cx<'_>,
@@ -352,5 +354,5 @@ impl Server {
     }
 }
 
-/// The client's packet or round, from message 2 on.
+/// How long after message 2 the client has to send a packet or a round.
 const CLIENT_COMES_WITHIN: Duration = Duration::from_secs(10);

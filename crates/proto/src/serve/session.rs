@@ -1,4 +1,4 @@
-//! A client that may come: what we know of it, and what we told it (PROTOCOL D.5, D.6).
+//! A client that may connect: what is known about it, and what it was told (PROTOCOL D.5, D.6).
 
 use super::requester::{Client, ClientHello, Requester, ServerHello};
 use super::rounds::Punching;
@@ -17,57 +17,58 @@ use crate::{ConnId, Cx, ServerId};
 pub(super) struct Session {
     pub(super) conn: ConnId,
     pub(super) keys: Finished,
-    /// The client's stream.
+    /// The client's end of the stream.
     pub(super) remote: RemoteStream,
     pub(super) reply: ServerHello,
-    /// They wait until the puncher's socket, which the reply leaves from, is bound.
+    /// Requesters that wait until the puncher's socket is bound, which the reply has to leave from.
     pub(super) unanswered: Vec<Requester>,
     pub(super) punching: Option<Punching>,
 }
 
-/// What becomes of a caller.
+/// The outcome of message 1.
 pub(super) enum AcceptOutcome {
-    /// It is told, and the client has to find a path.
+    /// The client gets a reply, and has to find a path.
     Wait(Box<Session>),
-    /// It is told, and the path is known.
+    /// The client gets a reply, and the path is known.
     Open(Box<Session>, Path),
-    /// It is told why not.
+    /// The client gets a reply that refuses it.
     Refuse(ServerHello),
-    /// Nothing is said.
+    /// The client gets no reply.
     Drop,
-    /// Nothing is said, for there is no socket left to punch from. The client may try again.
+    /// The client gets no reply, because there is no socket left to punch from. It may try again.
     Full,
 }
 
-/// What a server tells everyone alike.
+/// What a server tells every client.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ServerPolicy {
     pub(super) server: ServerId,
-    /// Of the connections that it accepts.
+    /// The owner of the connections that the server accepts.
     pub(super) owner: ConnOwner,
     pub(super) holepunch: bool,
     pub(super) share_local_address: bool,
 }
 
-/// How a client may find its path.
+/// How the client and the server find a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Plan {
-    /// We send to it at once.
+    /// The server sends to the client at once.
     Open(Path),
-    /// It shares our network: it will try that first, and knows us by the socket that it asked.
+    /// The client shares our network. It will try that first, and expects us at the socket that it
+    /// asked.
     PunchBeside,
-    /// We punch, and it knows us by the puncher's socket.
+    /// Both punch, and the client expects us at the puncher's socket.
     Punch,
-    /// It comes to us.
+    /// The client sends to the server.
     Wait,
 }
 
 impl Session {
-    /// The client is there: it gets its connection. False if the path's socket went away while the
-    /// application was asked.
+    /// Opens the connection. False if the socket of the path was closed while the application was
+    /// asked.
     pub(super) fn open(self, cx: &mut Cx<'_>, base: &mut Base<'_>, path: Path) -> bool {
         let Self { conn, keys, remote, punching, .. } = self;
-        // Before the puncher goes, so that the socket has a user.
+        // The connection opens before the puncher stops, so that the socket always has a user.
         let is_open = base.io.open(cx, conn, path, remote, keys);
         if !is_open {
             base.io.fail(cx, conn, None);
@@ -92,7 +93,7 @@ pub(super) fn accept(
     let is_full = !base.io.pool.has_room(party);
     let plan = match plan(cx, base, policy, hello.client, &hello.payload) {
         Plan::Punch if is_full && error == PayloadError::None => return AcceptOutcome::Full,
-        // It may come through our network all the same.
+        // The client may still connect through the shared network.
         Plan::PunchBeside if is_full => Plan::Wait,
         plan @ (Plan::Open(_) | Plan::PunchBeside | Plan::Punch | Plan::Wait) => plan,
     };
@@ -202,8 +203,8 @@ fn plan(
     Plan::Punch
 }
 
-/// True if client and server are behind the same address, and one of its private addresses looks
-/// like one of ours.
+/// True if client and server have the same public address, and one of the client's private
+/// addresses resembles one of ours.
 fn shares_network(
     cx: &mut Cx<'_>,
     base: &mut Base<'_>,

@@ -1,4 +1,4 @@
-//! The handshakes of one server. Their numbers are small and used again, as clients expect.
+//! The handshakes of one server. Slot numbers are small and reused, as clients expect.
 
 use std::collections::{HashMap, VecDeque};
 use std::net::Ipv4Addr;
@@ -12,9 +12,9 @@ pub(super) struct Slots {
     entries: Vec<Option<Slot>>,
     by_noise: HashMap<NoiseHash, u32>,
     by_conn: HashMap<ConnId, u32>,
-    /// How many have not ended.
+    /// How many handshakes of each source have not ended.
     by_source: HashMap<Ipv4Addr, usize>,
-    /// Those that have ended, the oldest first; each is cleared in time.
+    /// Slots that have ended, the oldest first. A timer clears each.
     ended: VecDeque<u32>,
 }
 
@@ -24,20 +24,20 @@ pub(super) type NoiseHash = [u8; 32];
 #[derive(Debug)]
 pub(super) struct Slot {
     noise: NoiseHash,
-    /// The source that it counts for.
+    /// The source that the handshake counts against.
     source: Ipv4Addr,
     pub(super) state: SlotState,
 }
 
 #[derive(Debug)]
 pub(super) enum SlotState {
-    /// Between two of the others, within one call.
+    /// A temporary state within one call.
     Begun,
-    /// The application decides whether the client may come.
+    /// The application decides whether the client may connect.
     Asking(Box<Asking>),
-    /// The client may come; its first packet is awaited.
+    /// The client may connect, and its first packet has not arrived yet.
     Waiting(Box<Session>),
-    /// It has come, or will not. Message 2, if there was one, is repeated for a while.
+    /// The client has connected, or will not. Message 2, if there was one, is repeated for a while.
     Ended(Option<ServerHello>),
 }
 
@@ -71,7 +71,7 @@ impl Slots {
         self.by_conn.get(&conn).copied()
     }
 
-    /// The slot whose question this is.
+    /// The slot that this question belongs to.
     pub(super) fn of_ask(&self, ask: AskId) -> Option<u32> {
         let asks = |slot: &Option<Slot>| {
             slot.as_ref().is_some_and(|slot| slot.state.question() == Some(ask))
@@ -100,7 +100,7 @@ impl Slots {
         }
     }
 
-    /// Leaves a state that has not ended.
+    /// Takes the state out of a slot that has not ended.
     pub(super) fn take(&mut self, index: u32) -> Option<SlotState> {
         let slot = self.get_mut(index).filter(|state| !matches!(state, SlotState::Ended(_)))?;
         let state = std::mem::replace(slot, SlotState::Begun);
@@ -110,12 +110,12 @@ impl Slots {
         Some(state)
     }
 
-    /// The oldest ended one, if there are too many.
+    /// The oldest slot that has ended, if there are too many.
     pub(super) fn surplus(&self) -> Option<u32> {
         self.ended.front().copied().filter(|_| self.ended.len() > MAX_ENDED)
     }
 
-    /// Frees a number whose handshake has ended.
+    /// Frees the slot of a handshake that has ended.
     pub(super) fn clear(&mut self, index: u32) {
         self.ended.retain(|other| *other != index);
         let Some(slot) = self.entries.get_mut(index as usize).and_then(Option::take) else {
@@ -127,29 +127,29 @@ impl Slots {
         }
     }
 
-    /// Forgets a handshake that has led to nothing, as if it had never come.
+    /// Forgets a handshake completely, so that the client can try again.
     pub(super) fn discard(&mut self, index: u32) {
         self.set(index, SlotState::Ended(None));
         self.clear(index);
     }
 
-    /// Numbers in use, ended or not.
+    /// The slots in use, including those that have ended.
     pub(super) fn indices(&self) -> Vec<u32> {
         let used = self.entries.iter().enumerate().filter(|(_, slot)| slot.is_some());
         used.map(|(index, _)| index as u32).collect()
     }
 
-    /// Handshakes, those that have ended included.
+    /// The number of handshakes, including those that have ended.
     pub(super) fn len(&self) -> usize {
         self.by_noise.len()
     }
 
-    /// Handshakes that have not ended.
+    /// The number of handshakes that have not ended.
     pub(super) fn in_flight(&self) -> usize {
         self.by_noise.len() - self.ended.len()
     }
 
-    /// Those of one source.
+    /// The number of those of one source.
     pub(super) fn in_flight_of(&self, source: Ipv4Addr) -> usize {
         self.by_source.get(&source).copied().unwrap_or(0)
     }
@@ -166,7 +166,7 @@ impl Slots {
 }
 
 impl SlotState {
-    /// The question that is open.
+    /// The question that the application has not answered yet.
     pub(super) fn question(&self) -> Option<AskId> {
         match self {
             Self::Asking(asking) => Some(asking.ask),
@@ -176,6 +176,6 @@ impl SlotState {
     }
 }
 
-/// Replies that are remembered, some 400 bytes each. A retransmission that comes after that many
-/// other handshakes finds its own gone, and begins anew.
+/// How many replies are kept, about 400 bytes each. A message 1 that is retransmitted after that
+/// many other handshakes starts a new handshake.
 const MAX_ENDED: usize = 4096;

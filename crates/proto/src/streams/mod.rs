@@ -1,10 +1,11 @@
 //! The transport: UDX streams, their paths, and their owners.
 //!
-//! An owner *reserves* a stream, so that the peer can be told its id: packets that come early are
-//! parked. It *connects* the stream once there is a path, and *releases* it in the end: what the
-//! peer may still ask is answered here, for a while, by a stream that nobody owns. The id is the
-//! only key by which a datagram finds its stream. What a stream carries is its owner's business:
-//! packets and deadlines are handed to the owner as a [`StreamMut`], which the owner settles.
+//! An owner *reserves* a stream, so that the peer can be told its id; packets that arrive before
+//! the path is known are parked. The owner *connects* the stream once there is a path, and
+//! *releases* it in the end. A released stream has no owner; it answers the peer's retransmissions
+//! until it is done. A datagram finds its stream by the stream id alone. This module does not read
+//! what a stream carries: it hands packets and deadlines to the owner as a [`StreamMut`], and the
+//! owner calls [`StreamMut::settle`].
 //! Reference: udx-native 1.x, `udx.c`.
 
 mod parked;
@@ -29,12 +30,13 @@ use socket_use::SocketUse;
 pub(crate) use stream_mut::StreamMut;
 use transport::Transport;
 
-/// Who takes what a stream delivers.
+/// The consumer of what a stream delivers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum StreamOwner {
     /// A connection: the secret stream is on top.
     Conn(ConnId),
-    /// The owner has released it. It answers its peer until it is done, and delivers nothing.
+    /// The owner has released the stream, which answers its peer until it is done and delivers
+    /// nothing.
     Nobody,
 }
 
@@ -56,7 +58,7 @@ enum StreamState {
 #[derive(Debug)]
 struct Reserved {
     owner: StreamOwner,
-    /// The other end, once the peer may know the id.
+    /// The peer's end, once the peer may know the id of this one.
     peer: Option<RemoteStream>,
     parked: Parked,
 }
@@ -67,24 +69,24 @@ struct Shared {
     /// Streams that may have something to send, each once.
     ready: VecDeque<StreamId>,
     sockets: SocketUse,
-    /// What is kept for peers that have not acknowledged it.
+    /// Bytes kept for retransmission, over all streams.
     sending: Sending,
 }
 
 /// What became of a datagram.
 #[derive(Debug)]
 pub(crate) enum Arrival<'a> {
-    /// It belongs to no stream.
+    /// The datagram belongs to no stream.
     Unknown,
-    /// It needs no owner.
+    /// The datagram was handled, and no owner has to know of it.
     Done,
-    /// It waits until the owner of the stream decides on a path.
+    /// The datagram is parked until the owner of the stream decides on a path.
     Parked(StreamOwner),
-    /// It is for the owner of a connected stream.
+    /// The packet is for the owner of a connected stream.
     Packet(StreamMut<'a>, udx::Packet<'a>),
 }
 
-/// Datagrams in a buffer, and what their stream's owner may want to know.
+/// Datagrams in a buffer, with what the owner of their stream needs to know.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct StreamTransmit {
     pub(crate) transmit: Transmit,
@@ -107,7 +109,7 @@ impl Streams {
         id
     }
 
-    /// The peer is told the id of a reserved stream, and this is its own end.
+    /// Records that the peer is told the id of a reserved stream. `peer` is the peer's own end.
     pub(crate) fn introduce(&mut self, id: StreamId, peer: RemoteStream) {
         if let Some(StreamState::Reserved(reserved)) = self.by_id.get_mut(&id) {
             reserved.peer = Some(peer);
@@ -174,7 +176,7 @@ impl Streams {
         Arrival::Packet(stream, packet)
     }
 
-    /// `Timer::Stream` is due. Returns the stream for its owner, who has to settle it.
+    /// Handles `Timer::Stream`. Returns the stream if it has an owner, who has to settle it.
     pub(crate) fn handle_timeout(
         &mut self,
         cx: &mut Cx<'_>,
@@ -213,8 +215,8 @@ impl Streams {
         None
     }
 
-    /// Gives a reserved id back. A peer that knows the id, and comes, is refused. A connected
-    /// stream is released by [`StreamMut::release`].
+    /// Gives a reserved id back. A peer that knows the id is refused when it sends to it. Connected
+    /// streams are released by [`StreamMut::release`] instead.
     pub(crate) fn cancel(&mut self, id: StreamId) {
         let Some(StreamState::Reserved(Reserved { peer, .. })) = self.by_id.get(&id) else {
             return;
@@ -225,7 +227,7 @@ impl Streams {
         self.by_id.remove(&id);
     }
 
-    /// Forgets every stream that nobody owns, whether its peer may ask again or not.
+    /// Forgets every stream without an owner, even if its peer may still retransmit to it.
     pub(crate) fn forget_released(&mut self, cx: &mut Cx<'_>) {
         let released = self.by_id.values().filter_map(StreamState::released);
         let mut released: Vec<StreamId> = released.collect();
@@ -243,7 +245,7 @@ impl Streams {
         }
     }
 
-    /// Where the packets of a connected stream go, and whether that is known to work.
+    /// The path of a connected stream, and whether that path is validated.
     pub(crate) fn path(&self, id: StreamId) -> Option<(Path, bool)> {
         match self.by_id.get(&id)? {
             StreamState::Connected(transport) => Some((transport.path(), transport.is_validated())),
@@ -256,12 +258,12 @@ impl Streams {
         self.shared.sockets.users_of(socket)
     }
 
-    /// Sockets that lost a stream since the last call; some may still have others.
+    /// Sockets that a path has left since the last call; other paths may still use them.
     pub(crate) fn take_unused(&mut self) -> Vec<SocketId> {
         self.shared.sockets.take_left()
     }
 
-    /// All streams, also those that nobody owns.
+    /// The number of streams, including those without an owner.
     pub(crate) fn len(&self) -> usize {
         self.by_id.len()
     }
@@ -296,7 +298,7 @@ impl StreamState {
     }
 }
 
-/// Takes what arrives when nobody owns the stream, and does nothing with it.
+/// The sink of a stream without an owner: it discards all data.
 struct Discard;
 
 impl udx::Sink for Discard {

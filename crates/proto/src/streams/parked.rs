@@ -2,8 +2,8 @@
 
 use crate::Cx;
 
-/// Packets that came early. A peer may only be ahead by the time of a round trip, so little is
-/// kept; what is dropped, it sends again.
+/// Packets that arrived before the stream had a path. A peer is ahead of us by one round trip at
+/// most, so the limits are small; the peer retransmits what is dropped.
 #[derive(Debug, Default)]
 pub(crate) struct Parked {
     packets: Vec<Vec<u8>>,
@@ -36,8 +36,8 @@ impl Parked {
     }
 }
 
-/// Enough for the peer's header and the first writes behind it.
+/// Enough for the peer's header and its first writes.
 const MAX_PACKETS: usize = 64;
 
-/// The same in bytes.
+/// The limit in bytes.
 const MAX_BYTES: usize = 64 * 1024;

@@ -12,13 +12,13 @@ pub(crate) struct Path {
     pub(crate) remote: SocketAddrV4,
 }
 
-/// What is known of a stream's path, in the terms of RFC 9000, section 8.
+/// The state of a stream's path, in the terms of RFC 9000, section 8.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PathState {
-    /// The handshake gave the path, or a packet of the peer has come over it, or the peer has
-    /// acknowledged what only this path carried.
+    /// The handshake gave the path, or the peer has sent a packet over it, or the peer has
+    /// acknowledged a packet that only this path carried.
     Validated,
-    /// Nothing shows yet that packets arrive. `fallback` is the last path that was validated.
+    /// It is not known yet whether packets arrive. `fallback` is the last path that was validated.
     Validating { fallback: Path },
 }
 
@@ -26,7 +26,7 @@ pub(super) enum PathState {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct RemoteStream {
     pub(crate) id: u32,
-    /// It speaks revision 1: one acknowledgement per receive batch is enough for it.
+    /// The peer speaks revision 1: it needs only one acknowledgement per receive batch.
     pub(crate) revision_1: bool,
 }
 

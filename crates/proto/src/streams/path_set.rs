@@ -1,4 +1,4 @@
-//! The path of a stream, and the older ones that are not done with.
+//! The current path of a stream, and the older paths that are still in use.
 
 use std::net::SocketAddrV4;
 
@@ -6,25 +6,26 @@ use super::path::{Path, PathState};
 use super::socket_use::SocketUse;
 use crate::SocketId;
 
-/// The path that packets take, whether it is known to work, and the paths before it.
+/// The current path, whether it is validated, and the paths before it.
 ///
-/// An older path is kept until two things have happened: the peer has everything that was sent over
-/// it, and the peer sends to the socket of the current path. Until then packets leave from its
-/// socket and arrive there. Each path, old or current, is one use of its socket.
+/// An older path is kept until two things have happened: the peer has acknowledged everything that
+/// was sent over it, and the peer sends to the socket of the current path. Until then packets still
+/// leave from the socket of the older path and arrive there. Each path, old or current, counts as
+/// one use of its socket.
 #[derive(Debug)]
 pub(super) struct PathSet {
     path: Path,
     state: PathState,
     /// The oldest first.
     old: Vec<Path>,
-    /// All that was sent over older paths has arrived.
+    /// The peer has acknowledged everything that was sent over older paths.
     is_drained: bool,
-    /// A packet has come to the socket of the current path since the change.
+    /// A packet has arrived at the socket of the current path since the change.
     is_heard: bool,
 }
 
 impl PathSet {
-    /// The first path, which the handshake has given.
+    /// Starts with the path that the handshake gave.
     pub(super) fn new(path: Path) -> Self {
         let state = PathState::Validated;
         Self { path, state, old: Vec::new(), is_drained: true, is_heard: true }
@@ -38,7 +39,8 @@ impl PathSet {
         self.state == PathState::Validated
     }
 
-    /// The socket for packets to this address: those of an older path go on leaving from its own.
+    /// The socket for packets to this address. Packets to an older address still leave from its
+    /// socket.
     pub(super) fn socket_to(&self, to: SocketAddrV4) -> SocketId {
         if to == self.path.remote {
             return self.path.socket;
@@ -47,7 +49,7 @@ impl PathSet {
         older.unwrap_or(&self.path).socket
     }
 
-    /// Takes another path, which is in doubt.
+    /// Changes to another path, which is not validated yet.
     pub(super) fn change(&mut self, path: Path, sockets: &mut SocketUse) {
         sockets.enter(path.socket);
         let before = std::mem::replace(&mut self.path, path);
@@ -64,7 +66,7 @@ impl PathSet {
         }
     }
 
-    /// A packet has come to a socket.
+    /// A packet of the peer has arrived at a socket.
     pub(super) fn handle_arrival(&mut self, socket: SocketId, sockets: &mut SocketUse) {
         if !self.is_heard && socket == self.path.socket {
             self.is_heard = true;
@@ -72,25 +74,25 @@ impl PathSet {
         }
     }
 
-    /// The peer has everything that was sent over older paths.
+    /// The peer has acknowledged everything that was sent over older paths.
     pub(super) fn handle_drained(&mut self, sockets: &mut SocketUse) {
         self.is_drained = true;
         self.settle(sockets);
     }
 
-    /// The peer has acknowledged what only the current path carried.
+    /// The peer has acknowledged a packet that only the current path carried.
     pub(super) fn handle_validated(&mut self, sockets: &mut SocketUse) {
         self.state = PathState::Validated;
         self.settle(sockets);
     }
 
-    /// The current path answers nothing: back to the last one that worked.
+    /// The current path does not answer: returns to the last path that was validated.
     pub(super) fn handle_failed(&mut self, sockets: &mut SocketUse) {
         let PathState::Validating { fallback } = self.state else { return };
         let failed = std::mem::replace(&mut self.path, fallback);
         self.state = PathState::Validated;
         self.is_heard = true;
-        // The fallback was among the old ones, and is the current one again.
+        // The fallback was among the old paths; now it is the current one.
         if let Some(index) = self.old.iter().rposition(|path| *path == fallback) {
             self.old.remove(index);
         }
@@ -98,14 +100,14 @@ impl PathSet {
         self.settle(sockets);
     }
 
-    /// The stream is gone.
+    /// The stream is gone: leaves every socket.
     pub(super) fn end(&mut self, sockets: &mut SocketUse) {
         for path in self.old.drain(..).chain([self.path]) {
             sockets.leave(path.socket);
         }
     }
 
-    /// Gives older paths up when nothing needs them.
+    /// Drops the older paths once nothing needs them.
     fn settle(&mut self, sockets: &mut SocketUse) {
         if self.is_drained && self.is_heard && self.is_validated() {
             for path in self.old.drain(..) {
@@ -115,6 +117,6 @@ impl PathSet {
     }
 }
 
-/// As many as UDX remembers. A peer that has to move more often in a few round trips loses packets,
-/// which are sent again over the current path.
+/// As many as UDX remembers. A peer that moves more often within a few round trips loses packets;
+/// they are sent again over the current path.
 const MAX_OLD: usize = 8;

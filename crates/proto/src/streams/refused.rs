@@ -6,8 +6,8 @@ use std::net::SocketAddrV4;
 use super::RemoteStream;
 use crate::{Cx, SocketId, StreamId};
 
-/// The latest streams of which the peer knows the id, and which have no owner and no path. A peer
-/// that has opened its end hears at once that nobody is there, instead of waiting for its timeout.
+/// The latest streams whose id the peer knows, but which have no owner and no path. A peer that
+/// opens its end gets a DESTROY at once, instead of waiting for its timeout.
 #[derive(Debug, Default)]
 pub(super) struct Refused {
     by_id: HashMap<StreamId, RemoteStream>,
@@ -30,7 +30,7 @@ impl Refused {
         self.by_id.contains_key(&id)
     }
 
-    /// Answers a packet for such a stream. False if there is no such stream.
+    /// Answers a packet for a refused stream. False if there is no such stream.
     pub(super) fn handle_datagram(
         &self,
         cx: &mut Cx<'_>,
@@ -56,6 +56,6 @@ impl Refused {
     }
 }
 
-/// A peer's first packet comes within a round trip of the handshake's reply: more than so many
-/// connections that end within that time are those of a flood.
+/// A peer's first packet comes within a round trip of the handshake's reply. More connections than
+/// this that end within that time are a flood.
 const MAX_REFUSED: usize = 1024;

@@ -1,41 +1,41 @@
-//! The node's bound on what its streams keep for peers that do not acknowledge it.
+//! The node's bound on the unacknowledged data of all its streams.
 
-/// What streams keep above [`FREE`], in bytes.
+/// Bytes that all streams together keep beyond their [`FREE`] allowances.
 ///
-/// The more of the budget is taken, the less a single stream may have: at most as much as is
-/// left. So those that came first cannot take everything, all together never exceed it, and one
-/// fast stream alone has what the longest path needs.
+/// A single stream may take at most what is left of the budget, so its share shrinks as others take
+/// more. The first streams cannot take everything, all streams together stay within the budget, and
+/// one fast stream alone gets what the longest path needs.
 #[derive(Debug, Default)]
 pub(super) struct Sending {
     taken: usize,
 }
 
-/// A stream's part of it.
+/// The part of the budget that one stream has taken, in bytes.
 #[derive(Debug, Default)]
 pub(super) struct Share(usize);
 
 impl Sending {
-    /// How much a stream may keep.
+    /// How many bytes a single stream may keep.
     pub(super) fn room(&self) -> usize {
         FREE + BUDGET.saturating_sub(self.taken).min(MAX - FREE)
     }
 
-    /// A stream keeps that much.
+    /// Records that a stream keeps `held` bytes.
     pub(super) fn set(&mut self, share: &mut Share, held: usize) {
         let before = std::mem::replace(&mut share.0, held.saturating_sub(FREE));
         self.taken = self.taken + share.0 - before;
     }
 }
 
-/// What every stream may keep, so that none ever stops: twice a send with segmentation, and
-/// 5 Mbit/s at a round trip of 200 ms.
+/// Every stream may keep this much, so that no stream ever stalls: two sends with segmentation
+/// offload, or 5 Mbit/s at a round trip of 200 ms.
 const FREE: usize = 128 * 1024;
 
-/// The most for one stream: what 100 Mbit/s send in five round trips of 300 ms, while a packet
-/// that is lost three times is missing, and its bookkeeping.
+/// The most for one stream. While a packet that is lost three times is missing, 100 Mbit/s send
+/// this much in five round trips of 300 ms, bookkeeping included.
 const MAX: usize = 24 * 1024 * 1024;
 
-/// For all streams of a node: 31 of them get 4 MiB each, the window of the reference.
+/// For all streams of a node: 31 streams get 4 MiB each, the window of the reference.
 const BUDGET: usize = 128 * 1024 * 1024;
 
 #[cfg(test)]

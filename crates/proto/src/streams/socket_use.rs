@@ -8,7 +8,7 @@ use crate::SocketId;
 #[derive(Debug, Default)]
 pub(super) struct SocketUse {
     users: BTreeMap<SocketId, usize>,
-    /// Those that a path has left, for the pool.
+    /// Sockets that a path has left, for the pool.
     left: Vec<SocketId>,
 }
 
@@ -31,12 +31,12 @@ impl SocketUse {
         self.users.get(&socket).copied().unwrap_or(0)
     }
 
-    /// Those that were left since the last call; some may still have other users.
+    /// Sockets that were left since the last call; some may still have other users.
     pub(super) fn take_left(&mut self) -> Vec<SocketId> {
         std::mem::take(&mut self.left)
     }
 
-    /// How many wait for [`Self::take_left`].
+    /// How many sockets wait for [`Self::take_left`].
     pub(super) fn left(&self) -> usize {
         self.left.len()
     }

@@ -1,4 +1,4 @@
-//! A connected stream in the hands of its owner.
+//! A connected stream, borrowed by its owner.
 
 use std::time::Instant;
 
@@ -8,8 +8,8 @@ use super::transport::Transport;
 use super::{Path, Shared, StreamOwner};
 use crate::Cx;
 
-/// Borrowed for one call. After any change the owner takes what the stream reports
-/// ([`Self::poll_event`]) and settles it.
+/// A stream borrowed for one call. After any change the owner polls the stream's events
+/// ([`Self::poll_event`]) and settles the stream.
 #[derive(Debug)]
 pub(crate) struct StreamMut<'a> {
     transport: &'a mut Transport,
@@ -25,12 +25,12 @@ impl<'a> StreamMut<'a> {
         self.transport.owner
     }
 
-    /// Where its packets go.
+    /// Where the stream's packets go.
     pub(crate) fn path(&self) -> Path {
         self.transport.path()
     }
 
-    /// Feeds it a packet. What it delivers goes to `sink`, without a copy.
+    /// Feeds a packet to the stream. What the stream delivers goes to `sink`, without a copy.
     pub(crate) fn handle_packet(
         &mut self,
         now: Instant,
@@ -54,28 +54,28 @@ impl<'a> StreamMut<'a> {
         self.transport.udx.send_message(data);
     }
 
-    /// No more data follows what was written.
+    /// Ends the write side: no more data follows.
     pub(crate) fn end(&mut self) {
         self.transport.udx.end();
     }
 
-    /// Tears it down, and tells the peer.
+    /// Tears the stream down, and sends DESTROY to the peer.
     pub(crate) fn destroy(&mut self, now: Instant) {
         self.transport.udx.destroy(now);
     }
 
-    /// Tells how many of the delivered bytes wait for the owner, and delivers more if there is.
+    /// Sets how many of the delivered bytes wait for the owner, and delivers more if there is more.
     pub(crate) fn set_unread(&mut self, now: Instant, bytes: usize, sink: &mut dyn udx::Sink) {
         self.transport.udx.set_unread(now, bytes, sink);
     }
 
-    /// New packets take another path from here on, to the same stream of the peer. No byte is lost,
-    /// also if the path turns out not to work: then packets take the last one again that did.
+    /// Sends new packets over another path, to the same stream of the peer. No byte is lost: if the
+    /// new path does not work, packets take the last validated path again.
     pub(crate) fn change_path(&mut self, now: Instant, path: Path) {
         self.transport.change_path(now, path, &mut self.shared.sockets);
     }
 
-    /// The position in the byte stream behind all that was written.
+    /// The position in the byte stream after everything that was written.
     pub(crate) fn written(&self) -> u64 {
         self.transport.udx.written()
     }
@@ -90,17 +90,17 @@ impl<'a> StreamMut<'a> {
         self.transport.udx.unsent()
     }
 
-    /// What it measures.
+    /// What the stream measures.
     pub(crate) fn stats(&self) -> udx::StreamStats {
         self.transport.udx.stats()
     }
 
-    /// The next thing that the stream has to tell its owner.
+    /// The next event for the owner.
     pub(crate) fn poll_event(&mut self) -> Option<udx::Event> {
         self.transport.poll_event(&mut self.shared.sockets)
     }
 
-    /// After any change: lets it send, and sets its deadline.
+    /// To be called after any change: lets the stream send, and sets its timer.
     pub(crate) fn settle(self, cx: &mut Cx<'_>) {
         let Self { transport, shared } = self;
         let held = transport.held();

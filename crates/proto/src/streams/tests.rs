@@ -74,7 +74,7 @@ fn a_peer_that_comes_too_late_is_refused() {
     let reset = udx::Event::Closed(udx::CloseReason::Reset);
     assert_eq!(pair.peer.poll_event(), Some(reset));
 
-    // A refusal is not answered: two nodes would go on for ever.
+    // A refusal is not answered: otherwise two nodes would answer each other for ever.
     let mut refusal = answer.payload;
     refusal[4..8].copy_from_slice(&id.0.to_le_bytes());
     assert!(matches!(pair.arrive(&refusal), Arrival::Done));
@@ -180,7 +180,7 @@ fn a_stream_that_ends_on_its_way_leaves_every_socket() {
     assert_eq!(pair.users(), (0, 0));
 }
 
-/// How many answer a batch of `PACKETS` packets.
+/// How many acknowledgements answer a batch of `PACKETS` packets.
 fn acknowledgements(features: u64) -> usize {
     let mut pair = Pair::of(Some(UdxInfo { features, id: PEER, seq: 0 }).into());
     pair.peer.write(Bytes::from(vec![0; 20_000]));
@@ -196,7 +196,7 @@ struct Pair {
     streams: Streams,
     peer: udx::Stream,
     inbox: Inbox,
-    /// Where the peer sends to.
+    /// The socket that the peer sends to.
     socket: SocketId,
 }
 
@@ -247,7 +247,7 @@ impl Pair {
         self.streams.get(id).expect("a stream")
     }
 
-    /// What the peer has to send, one batch.
+    /// One batch of the peer's packets.
     fn peer_sends(&mut self) -> Vec<Vec<u8>> {
         let mut buf = Vec::new();
         let Some(sent) = self.peer.poll_transmit(self.bench.now, &mut buf, PACKETS) else {
@@ -256,13 +256,13 @@ impl Pair {
         buf.chunks(sent.segment_size.unwrap_or(buf.len())).map(<[u8]>::to_vec).collect()
     }
 
-    /// A packet of the peer comes.
+    /// A packet of the peer arrives.
     fn arrive<'a>(&'a mut self, packet: &'a [u8]) -> Arrival<'a> {
         let cx = &mut self.bench.cx();
         self.streams.handle_datagram(cx, self.socket, PATH.remote, packet)
     }
 
-    /// Hands one batch of the peer to the stream's owner. False if there was none.
+    /// Hands one batch of the peer's packets to the stream's owner. False if there was none.
     fn deliver(&mut self) -> bool {
         let packets = self.peer_sends();
         for data in &packets {
@@ -277,7 +277,7 @@ impl Pair {
         !packets.is_empty()
     }
 
-    /// Until neither side has anything to send.
+    /// Exchanges packets until neither side has anything to send.
     fn exchange(&mut self) {
         let id = self.id();
         if let Some(stream) = self.streams.get(id) {
@@ -296,7 +296,7 @@ impl Pair {
         }
     }
 
-    /// What an owner does after a change.
+    /// Does what an owner does after a change.
     fn settle(&mut self) {
         let Some(mut stream) = self.streams.get(self.id()) else { return };
         while stream.owner() == OWNER && stream.poll_event().is_some() {}
@@ -312,7 +312,7 @@ impl Pair {
         self.streams.path(self.id()).expect("a stream")
     }
 
-    /// How many use the socket of the first path, and of the other.
+    /// How many paths use the socket of the first path, and that of the other.
     fn users(&self) -> (usize, usize) {
         (self.streams.users_of(PATH.socket), self.streams.users_of(OTHER.socket))
     }
@@ -332,5 +332,5 @@ const OTHER: Path =
 
 const PACKETS: usize = 12;
 
-/// Bytes of a packet that is only a header.
+/// The size in bytes of a packet without payload.
 const ACKNOWLEDGEMENT: usize = 20;

@@ -15,9 +15,9 @@ pub(super) struct Transport {
     pub(super) owner: StreamOwner,
     pub(super) udx: udx::Stream,
     paths: PathSet,
-    /// Queued to transmit.
+    /// The stream is in the queue of those that may send.
     pub(super) ready: bool,
-    /// Of what the node keeps for peers.
+    /// The stream's part of the node's send budget.
     pub(super) share: Share,
 }
 
@@ -44,7 +44,7 @@ impl Transport {
         self.paths.is_validated()
     }
 
-    /// New packets take another path from here on, to the same stream of the peer.
+    /// Sends new packets over another path, to the same stream of the peer.
     pub(super) fn change_path(&mut self, now: Instant, path: Path, sockets: &mut SocketUse) {
         if path == self.path() || !self.udx.is_connected() {
             return;
@@ -55,12 +55,12 @@ impl Transport {
         }
     }
 
-    /// A packet has come to a socket.
+    /// A packet of the peer has arrived at a socket.
     pub(super) fn handle_arrival(&mut self, socket: SocketId, sockets: &mut SocketUse) {
         self.paths.handle_arrival(socket, sockets);
     }
 
-    /// The next thing that the stream has to tell. What it tells of its path is learned here.
+    /// The stream's next event. Events about the path also update the path set.
     pub(super) fn poll_event(&mut self, sockets: &mut SocketUse) -> Option<udx::Event> {
         let event = self.udx.poll_event()?;
         match event {
@@ -72,7 +72,7 @@ impl Transport {
         Some(event)
     }
 
-    /// The stream is gone.
+    /// The stream is gone: its paths leave their sockets.
     pub(super) fn leave_sockets(&mut self, sockets: &mut SocketUse) {
         self.paths.end(sockets);
     }
@@ -90,7 +90,7 @@ impl Transport {
         Some(StreamTransmit { transmit, owner: self.owner, unsent: self.udx.unsent() })
     }
 
-    /// Bytes kept for what the peer has not acknowledged.
+    /// Bytes kept until the peer acknowledges them.
     pub(super) fn held(&self) -> usize {
         self.udx.held()
     }
@@ -102,7 +102,7 @@ impl Transport {
         }
     }
 
-    /// True if nobody owns it, and its peer needs no more answers.
+    /// True if the stream has no owner and its peer needs no more answers.
     pub(super) fn is_over(&self) -> bool {
         self.owner == StreamOwner::Nobody && self.udx.is_done()
     }

@@ -1,4 +1,4 @@
-//! Time, chance and a place for effects, for tests of single machines.
+//! A clock, a generator of random numbers and an outbox, for tests of single machines.
 
 use std::time::Instant;
 

@@ -1,4 +1,4 @@
-//! What the tests of several modules run on.
+//! Helpers for the tests of several modules.
 
 pub(crate) mod bench;
 pub(crate) mod testnet;

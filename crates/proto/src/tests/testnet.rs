@@ -1,4 +1,4 @@
-//! A few real nodes on virtual time, for the tests of what is built on [`Net`].
+//! A few real nodes on virtual time, for tests of the machines above [`Net`].
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddrV4};
@@ -15,7 +15,7 @@ use crate::{
     QueryReply, Rng, ServerId, SocketId, Stats, Timer, Timers,
 };
 
-/// All but the machines of a host, for a call of one of its machines.
+/// The [`Cx`] of a host, for a call of one of its machines.
 macro_rules! cx {
     ($host:expr, $now:expr) => {
         crate::Cx {
@@ -37,25 +37,26 @@ pub(crate) struct Testnet {
     sent: u64,
 }
 
-/// One node with all that is built on it. Host `n` has the address 10.0.0.n.
+/// One node with the machines above it. Host `n` has the address 10.0.0.n.
 pub(crate) struct Host {
     pub(crate) net: Net,
     pub(crate) store: Store,
     pub(crate) ops: Ops,
     pub(crate) announcer: Option<Announcer>,
-    /// What the announcer said, and when.
+    /// The announcer's outputs, and when they came.
     pub(crate) news: Vec<(Instant, AnnounceOutput)>,
     pub(crate) events: Vec<Event>,
     /// Handshakes that reached the server of this host.
     pub(crate) handshakes: Vec<Handshake>,
     pub(crate) timers: Timers,
-    /// Nobody reaches the server socket of a closed host.
+    /// The server socket of a closed host receives nothing.
     closed: bool,
-    /// So many requests with a token it still refuses, and gives another token for each.
+    /// How many requests with a token the host still refuses. It gives another token each time.
     pub(crate) refusals: u32,
-    /// A dead host neither sends nor hears.
+    /// A dead host neither sends nor receives.
     pub(crate) dead: bool,
-    /// Where its client socket is seen; changes when a NAT forgets it.
+    /// The address that others see for the client socket. It changes when a NAT forgets the
+    /// mapping.
     pub(crate) client: SocketAddrV4,
     server: SocketAddrV4,
     pub(crate) rng: Rng,
@@ -70,7 +71,7 @@ struct Flying {
 }
 
 impl Testnet {
-    /// So many persistent nodes, bootstrapped.
+    /// A network of this many persistent nodes, bootstrapped.
     pub(crate) fn persistent(nodes: u8) -> Self {
         let mut testnet =
             Self { now: Instant::now(), hosts: Vec::new(), wire: BTreeMap::new(), sent: 0 };
@@ -91,21 +92,21 @@ impl Testnet {
         index
     }
 
-    /// Lets one host do something.
+    /// Makes a call to one host, and sends what follows from it.
     pub(crate) fn act<T>(&mut self, host: usize, act: impl FnOnce(&mut Host, Instant) -> T) -> T {
         let done = act(&mut self.hosts[host], self.now);
         self.flush(host);
         done
     }
 
-    /// Runs for so long.
+    /// Runs for this long.
     pub(crate) fn run(&mut self, span: Duration) {
         let end = self.now + span;
         self.run_until(end, |_| false);
         self.now = end;
     }
 
-    /// Runs until this is so; false if it is not so before the time is over.
+    /// Runs until `so` is true. False if it is still not true at the end of `span`.
     pub(crate) fn wait(&mut self, span: Duration, so: impl Fn(&Self) -> bool) -> bool {
         self.run_until(self.now + span, &so);
         so(self)
@@ -257,19 +258,19 @@ impl Host {
         if self.net.socket() == SocketId::SERVER { self.server } else { self.client }
     }
 
-    /// Did the announcer say this?
+    /// Whether the announcer had this output.
     pub(crate) fn said(&self, news: &AnnounceOutput) -> bool {
         self.news.iter().any(|(_, each)| each == news)
     }
 
-    /// Tells the announcer to announce again.
+    /// Makes the announcer start another cycle.
     pub(crate) fn refresh(&mut self, now: Instant) {
         let mut announcer = self.announcer.take().unwrap();
         announcer.refresh(&mut cx!(self, now), &mut self.net);
         self.announcer = Some(announcer);
     }
 
-    /// Answers the announcer's wish for a signature, if it answers at all.
+    /// Passes a signature to the announcer, if there is a tag.
     pub(crate) fn sign(&mut self, now: Instant, tag: Option<u32>, signature: Option<[u8; 64]>) {
         let mut announcer = self.announcer.take().unwrap();
         if let Some(tag) = tag {

@@ -10,17 +10,17 @@ mod parts;
 pub(crate) use parts::AckInfo;
 use parts::{ExtraAcked, FullPipe, Mode, Recovery, Round};
 
-/// The model of the path, and the window and rate that follow from it.
+/// The model of the path, with the congestion window and the pacing rate that follow from it.
 #[derive(Debug)]
 pub(crate) struct Bbr {
     mode: Mode,
     /// Largest IP packet, in bytes.
     packet: u64,
     cwnd: u64,
-    /// The window before recovery, to come back to.
+    /// The window before recovery, which is restored afterwards.
     prior_cwnd: u64,
     pacing_rate: u64,
-    /// Bytes per second, the maximum over ten rounds.
+    /// Bytes per second, the maximum of the last ten rounds.
     bandwidth: MaxFilter,
     min_rtt: Option<Micros>,
     min_rtt_at: Micros,
@@ -41,7 +41,8 @@ impl Bbr {
             packet,
             cwnd: INITIAL_PACKETS * packet,
             prior_cwnd: 0,
-            // Until a round trip is known: the initial window in a millisecond.
+            // Until a round-trip time is known: the initial window in one millisecond, times the
+            // start-up gain.
             pacing_rate: INITIAL_PACKETS * packet * 1000 * STARTUP_GAIN / UNIT,
             bandwidth: MaxFilter::new(BANDWIDTH_ROUNDS),
             min_rtt: None,
@@ -55,19 +56,19 @@ impl Bbr {
         }
     }
 
-    /// A model of a new path, while packets of the old one are on their way.
+    /// A model of a new path, while packets of the old path are still in flight.
     pub(crate) fn after_move(in_flight: u64) -> Self {
         let fresh = Self::new();
         Self { cwnd: fresh.cwnd + in_flight, ..fresh }
     }
 
-    /// The most that may be on its way, in bytes.
+    /// The congestion window: the most that may be in flight, in bytes.
     pub(crate) fn cwnd(&self) -> u64 {
         self.cwnd
     }
 
-    /// Bytes per second; `None` where the round trip is shorter than a timer's tick, so that the
-    /// window alone is the finer control.
+    /// Bytes per second. `None` if the round trip is shorter than a timer tick, because then the
+    /// window alone controls the rate more precisely.
     pub(crate) fn pacing_rate(&self) -> Option<u64> {
         let unpaced = self.min_rtt.is_some_and(|rtt| rtt < MILLISECOND);
         (!unpaced).then_some(self.pacing_rate)
@@ -77,7 +78,7 @@ impl Bbr {
         self.packet = u64::from(packet);
     }
 
-    /// The first packet after a silence leaves.
+    /// The first packet after an idle time is sent.
     pub(crate) fn handle_restart(&mut self, now: Micros) {
         self.idle_restart = true;
         self.extra.restart(now);
@@ -86,24 +87,24 @@ impl Bbr {
         }
     }
 
-    /// Packets were lost, be it by congestion or by chance.
+    /// Counts lost bytes, whether they were lost by congestion or by chance.
     pub(crate) fn handle_lost(&mut self, bytes: u64) {
         self.lost += bytes;
     }
 
-    /// A packet was lost that was no MTU probe. One loss may be chance: see [`Self::conserve`].
+    /// A packet that is not an MTU probe was lost. One loss may be chance: see [`Self::conserve`].
     pub(crate) fn enter_recovery(&mut self) {
         self.save_cwnd();
         self.recovery = Recovery::Probe;
     }
 
-    /// Everything is repaired.
+    /// All losses are repaired.
     pub(crate) fn exit_recovery(&mut self) {
         self.recovery = Recovery::None;
         self.cwnd = self.cwnd.max(self.prior_cwnd);
     }
 
-    /// The retransmission timeout fired.
+    /// Handles the retransmission timeout.
     pub(crate) fn handle_timeout(&mut self, in_flight: u64) {
         self.save_cwnd();
         self.full.bandwidth = 0;
@@ -112,7 +113,7 @@ impl Bbr {
         self.cwnd = in_flight + self.packet;
     }
 
-    /// Learns from an acknowledgement.
+    /// Updates the model after an acknowledgement.
     pub(crate) fn handle_ack(&mut self, info: &AckInfo) {
         self.update_bandwidth(info);
         self.conserve(info);
@@ -150,8 +151,8 @@ impl Bbr {
         }
     }
 
-    /// Losses that chance does not explain, with a queue to explain them: for a round, no more
-    /// leaves than arrives.
+    /// Enters packet conservation if the losses are too many for chance, and a queue at the
+    /// bottleneck can explain them: for one round, no more is sent than was delivered.
     fn conserve(&mut self, info: &AckInfo) {
         let queued = info.prior_in_flight > self.bdp(PROBE_GAIN);
         if self.recovery == Recovery::Probe
@@ -231,7 +232,7 @@ impl Bbr {
             if self.min_rtt.is_none() {
                 self.pacing_rate = self.cwnd * SECOND / rtt * STARTUP_GAIN / UNIT;
             }
-            // What is nearly the minimum confirms it, and spares the path a probe.
+            // A round trip close to the minimum confirms it, so that no min-RTT probe is needed.
             let known = self.min_rtt.filter(|_| !expired);
             self.min_rtt = Some(known.map_or(rtt, |min| min.min(rtt)));
             self.min_rtt_at = info.now;
@@ -287,7 +288,7 @@ impl Bbr {
         if bandwidth == 0 {
             return;
         }
-        // One percent less than measured, so that a queue can drain.
+        // One percent less than the measured bandwidth, so that a queue can drain.
         let rate = bandwidth.saturating_mul(gain) / UNIT * 99 / 100;
         if self.full.reached || rate > self.pacing_rate {
             self.pacing_rate = rate.max(MIN_RATE);
@@ -316,7 +317,7 @@ impl Bbr {
         }
     }
 
-    /// Bandwidth times smallest round trip, times a gain.
+    /// The bandwidth-delay product, times a gain.
     fn bdp(&self, gain: u64) -> u64 {
         let Some(rtt) = self.min_rtt else {
             return INITIAL_PACKETS * self.packet;
@@ -325,12 +326,14 @@ impl Bbr {
         u64::try_from(bytes * u128::from(gain) / u128::from(UNIT)).unwrap_or(u64::MAX)
     }
 
-    /// What should be on its way for a gain: lumps of sending must not starve the pipe.
+    /// The window for a gain. The extra quanta keep the pipe full although packets are sent in
+    /// bursts.
     fn target(&self, gain: u64) -> u64 {
         self.bdp(gain).saturating_add(3 * self.send_quantum())
     }
 
-    /// What leaves in one go: a millisecond's worth, two packets at least, a GSO batch at most.
+    /// The bytes sent in one burst: one millisecond's worth, at least two packets, at most a GSO
+    /// batch.
     fn send_quantum(&self) -> u64 {
         (self.pacing_rate / 1000).min(64 * 1024).max(2 * self.packet)
     }
@@ -354,10 +357,10 @@ impl Bbr {
     }
 }
 
-/// Gains are in 256ths.
+/// Gains are multiples of 1/256.
 const UNIT: u64 = 256;
 
-/// 2/ln 2 doubles the rate per round.
+/// 2/ln 2, which doubles the rate in each round.
 const STARTUP_GAIN: u64 = 739;
 const DRAIN_GAIN: u64 = 88;
 const CWND_GAIN: u64 = 2 * UNIT;
@@ -367,10 +370,10 @@ const PROBE_GAIN: u64 = 320;
 /// One round of probing, one of draining, six of cruising.
 const CYCLE: [u64; 8] = [PROBE_GAIN, 192, UNIT, UNIT, UNIT, UNIT, UNIT, UNIT];
 
-/// The cycle begins by cruising: start-up has just probed.
+/// The cycle starts with cruising, because start-up has just probed.
 const CYCLE_START: usize = 2;
 
-/// What the reference's pacer lets out at once is 25 000 bytes; this stays below.
+/// Stays below the 25 000 bytes that the reference's pacer sends at once.
 const INITIAL_PACKETS: u64 = 16;
 const MIN_PACKETS: u64 = 4;
 const BANDWIDTH_ROUNDS: u64 = 10;
@@ -378,11 +381,11 @@ const EXTRA_ROUNDS: u64 = 10;
 const EXTRA_TIME: Micros = 100 * MILLISECOND;
 const FULL_ROUNDS: u8 = 3;
 
-/// Round trips that differ by less than this part are the same.
+/// A round trip that is at most 1/64 above the minimum confirms it.
 const MIN_RTT_PRECISION: u64 = 64;
 
 const MIN_RTT_WINDOW: Micros = 10 * SECOND;
 const PROBE_RTT_TIME: Micros = 200 * MILLISECOND;
 
-/// Four packets a second: a stalled path must not stall the timer as well.
+/// Four packets a second, so that a stalled path does not stall the pacing timer too.
 const MIN_RATE: u64 = 4 * 1500;

@@ -4,13 +4,13 @@ use crate::maxfilter::MaxFilter;
 use crate::rate::RateSample;
 use crate::time::Micros;
 
-/// What one acknowledgement tells the model.
+/// The input of the model from one acknowledgement.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct AckInfo {
     pub(crate) now: Micros,
     /// Bytes newly delivered.
     pub(crate) acked: u64,
-    /// Bytes on their way, before this acknowledgement and after it.
+    /// Bytes in flight before this acknowledgement, and after it.
     pub(crate) prior_in_flight: u64,
     pub(crate) in_flight: u64,
     /// All bytes delivered so far.
@@ -23,12 +23,12 @@ pub(crate) struct AckInfo {
 pub(super) enum Mode {
     Startup,
     Drain,
-    /// The index of the gain in the cycle, and since when it holds.
+    /// The index of the gain in the cycle, and the time since which it is used.
     ProbeBw {
         index: usize,
         since: Micros,
     },
-    /// The end of the dwell, once the pipe is empty enough.
+    /// `until` is the end of the probe, set once the pipe is empty enough.
     ProbeRtt {
         until: Option<Micros>,
         round_done: bool,
@@ -38,9 +38,9 @@ pub(super) enum Mode {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Recovery {
     None,
-    /// The first round: what leaves is what arrived.
+    /// For one round, no more is sent than was delivered.
     Conserve,
-    /// The rounds after it.
+    /// The window grows as usual while losses are repaired.
     Probe,
 }
 
@@ -48,11 +48,12 @@ pub(super) enum Recovery {
 pub(super) struct Round {
     pub(super) count: u64,
     pub(super) started: bool,
-    /// The round ends when a packet sent after this much was delivered is acknowledged.
+    /// The round ends when a packet is acknowledged that was sent after this much had been
+    /// delivered.
     pub(super) ends_at: u64,
     pub(super) lost: u64,
     pub(super) acked: u64,
-    /// The round before lost so much that its queue must have overflowed.
+    /// The previous round lost so much that the queue at the bottleneck must have overflowed.
     pub(super) was_lossy: bool,
 }
 
@@ -63,7 +64,8 @@ pub(super) struct FullPipe {
     pub(super) reached: bool,
 }
 
-/// How much more arrives at once than the bandwidth explains: acknowledgements come in lumps.
+/// How much more is acknowledged at once than the bandwidth explains, since acknowledgements are
+/// aggregated.
 #[derive(Debug)]
 pub(super) struct ExtraAcked {
     pub(super) max: MaxFilter,
@@ -86,6 +88,6 @@ impl ExtraAcked {
     }
 }
 
-/// One in so many packets lost is more than chance, and so are more packets than this in a round.
+/// A round is lossy if it lost more than one in 12 packets, and more than 8 packets.
 const LOSSY_PART: u64 = 12;
 const MIN_LOSS_PACKETS: u64 = 8;

@@ -9,12 +9,12 @@ use crate::seq::Number;
 use crate::sink::Sink;
 use crate::time::Micros;
 
-/// What became of a packet with a sequence number.
+/// The outcome of a sequenced packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Taken {
-    /// New, or held already, or beyond the peer's end.
+    /// The packet is new, or already received, or beyond the peer's END.
     Acknowledged,
-    /// It exceeds what we hold for a peer: as if it had never arrived.
+    /// The packet exceeds the limit, and is treated as if it had not arrived.
     Refused,
 }
 
@@ -22,25 +22,25 @@ pub(crate) enum Taken {
 /// reads; the rest waits in a buffer.
 #[derive(Debug)]
 pub(crate) struct Receiver {
-    /// The next number to come in order: everything below is acknowledged.
+    /// The next number in order: everything below it is acknowledged.
     expected: Number,
-    /// The next number for the sink: everything below is delivered.
+    /// The next number to deliver: everything below it has been delivered.
     next: Number,
-    /// What waits, by distance from `next`.
+    /// Waiting packets, by distance from `next`.
     slots: VecDeque<Option<Slot>>,
-    /// The numbers of what waits behind a missing packet.
+    /// The numbers of packets that wait for a missing one.
     ranges: RangeSet,
-    /// Payload bytes that wait.
+    /// Payload bytes of the waiting packets.
     buffered: usize,
-    /// What was delivered and the application still has to take, in bytes.
+    /// Bytes that were delivered and that the application has not read.
     unread: usize,
     window: usize,
-    /// Of the path, as far as we know.
+    /// The round-trip time of the path, as far as it is known.
     round_trip: Micros,
     pace: Pace,
     /// The number of the peer's END.
     end: Option<Number>,
-    /// The number that came last, for the choice of SACK ranges.
+    /// The number of the latest packet, for the choice of SACK ranges.
     latest: Number,
 }
 
@@ -94,24 +94,24 @@ impl Receiver {
         Taken::Acknowledged
     }
 
-    /// The application has so much of what was delivered still to take.
+    /// Sets how many of the delivered bytes the application has not read.
     pub(crate) fn set_unread(&mut self, bytes: usize) {
         self.pace.take(self.unread.saturating_sub(bytes));
         self.unread = bytes;
     }
 
-    /// To be called before anything else that happens later.
+    /// Advances the time. To be called before the inputs of that time.
     pub(crate) fn handle_time(&mut self, now: Micros) {
         let before = Before { unread: self.unread, is_missing: !self.ranges.is_empty() };
         self.pace.handle_time(now, self.round_trip, before);
     }
 
-    /// The path takes that long there and back.
+    /// Sets the round-trip time of the path.
     pub(crate) fn set_round_trip(&mut self, round_trip: Micros) {
         self.round_trip = round_trip;
     }
 
-    /// Delivers what waits in order, as much as the window lets the application have.
+    /// Delivers waiting packets in order, as far as the window allows.
     pub(crate) fn deliver_held(&mut self, sink: &mut dyn Sink) {
         while self.has_reader()
             && let Some(slot) = self.slots.front_mut().and_then(Option::take)
@@ -125,8 +125,8 @@ impl Receiver {
         }
     }
 
-    /// The free window to advertise, in bytes. Senders do not count what they know to be received,
-    /// so what we hold is taken off here.
+    /// The free window to advertise, in bytes. Buffered bytes are subtracted, because a sender does
+    /// not count packets that it knows to be received.
     pub(crate) fn free_window(&self) -> u32 {
         let unread = self.window.saturating_sub(self.unread);
         let held = self.capacity().saturating_sub(self.total());
@@ -134,12 +134,12 @@ impl Receiver {
         unread.min(held) as u32
     }
 
-    /// The next number to come in order: everything below is acknowledged.
+    /// The next number in order: everything below it is acknowledged.
     pub(crate) fn expected(&self) -> Number {
         self.expected
     }
 
-    /// Whether everything up to the peer's END has come.
+    /// Whether everything up to the peer's END has been received.
     pub(crate) fn is_complete(&self) -> bool {
         self.end.is_some_and(|end| self.expected > end)
     }
@@ -160,20 +160,20 @@ impl Receiver {
         self.buffered
     }
 
-    /// The number that came last.
+    /// The number of the latest packet.
     pub(crate) fn latest(&self) -> Number {
         self.latest
     }
 
-    /// Forgets what waits: the stream is closed.
+    /// Drops the waiting packets, because the stream is closed.
     pub(crate) fn clear(&mut self) {
         self.slots = VecDeque::new();
         self.ranges.clear();
         self.buffered = 0;
     }
 
-    /// Whether more may be delivered. Behind a full window, packets wait as they came: the
-    /// application's messages may take much more room than their bytes.
+    /// Whether more may be delivered. While the window is full, packets wait in the buffer as they
+    /// came, since the application's messages may take much more memory than their bytes.
     fn has_reader(&self) -> bool {
         self.unread < self.window
     }
@@ -190,7 +190,7 @@ impl Receiver {
         }
     }
 
-    /// Keeps a packet for later; false if there is no room.
+    /// Buffers a packet. False if there is no room.
     fn hold(&mut self, number: Number, kind: Flags, payload: &[u8]) -> bool {
         let distance = number - self.next;
         let reserve = if number == self.expected { RESERVE } else { 0 };
@@ -210,7 +210,7 @@ impl Receiver {
         true
     }
 
-    /// Nothing behind the end is ever delivered.
+    /// Sets the number of END and drops every packet after it.
     fn set_end(&mut self, number: Number) {
         self.end = Some(number);
         let behind = (number + 1).saturating_sub(self.next) as usize;
@@ -221,7 +221,7 @@ impl Receiver {
         self.ranges.remove_from(number + 1);
     }
 
-    /// Acknowledges what has come in order.
+    /// Acknowledges the packets that are now in order.
     fn advance(&mut self) {
         self.expected = self.expected.max(self.next);
         self.ranges.remove_below(self.expected);
@@ -233,7 +233,7 @@ impl Receiver {
         }
     }
 
-    /// All that we hold, in bytes. An unread message may be larger than the window.
+    /// All bytes that are held. An unread message may be larger than the window.
     fn total(&self) -> usize {
         self.unread.min(self.window) + self.buffered
     }
@@ -254,24 +254,24 @@ impl Receiver {
     }
 }
 
-/// What may wait for a missing packet without making the window smaller, in sixteenths of the
-/// window. Or else one loss would stall a sender that fills the window for a round trip. With the
-/// window and [`RESERVE`] it is less than 8 MiB a stream.
+/// What may wait for a missing packet without reducing the advertised window, in sixteenths of the
+/// window. Otherwise one loss would stall a sender that fills the window, for a round trip. With
+/// the window and [`RESERVE`] this is less than 8 MiB per stream.
 const HELD_PARTS: usize = 13;
 
-/// A reader that leaves that part of the window unread does not read. One that reads leaves what
-/// comes in a few milliseconds.
+/// A reader that leaves this part of the window unread has stopped reading. An active reader leaves
+/// no more than what arrives in a few milliseconds.
 const READER_PARTS: usize = 4;
 
-/// However much a long path needs.
+/// The limit in windows, however much a long path needs.
 const MAX_WINDOWS: usize = 5;
 
-/// Room for the next packet in order when all else is taken, so that the peer, which rounds a small
-/// window up to one packet, and probes beyond a closed one, is not left without progress.
+/// Room for the next packet in order when everything else is used. The peer rounds a small window
+/// up to one packet and probes a closed window, and must be able to make progress.
 const RESERVE: usize = 64 * 1024;
 
-/// How far ahead a packet may be: a packet per so many bytes of window. Senders count a packet as
-/// 1152 bytes at least, so honest ones stay far below.
+/// How far ahead a packet may be: one packet per this many bytes of window. Senders count a packet
+/// as at least 1152 bytes, so honest ones stay far below the limit.
 const BYTES_PER_SLOT: u64 = 256;
 const MIN_SLOTS: u64 = 1024;
 

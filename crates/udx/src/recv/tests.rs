@@ -33,7 +33,7 @@ fn a_peer_cannot_make_us_hold_without_bound() {
     }
 }
 
-/// However long the peer says that the path is.
+/// This holds however long the peer pretends that the path is.
 #[test]
 fn a_peer_makes_us_hold_no_more_than_the_reader_needs() {
     const READ: usize = 20_000;
@@ -56,7 +56,7 @@ fn assert_bounded(round_trip: Micros) {
     let taken = receiver.handle(5_000_000, Flags::DATA, b"x", &mut sink);
     assert_eq!(taken, Taken::Refused);
     for (number, now) in (1..10_000).chain(0..10_000).zip(1..) {
-        // Each time another round trip has passed.
+        // Another round trip passes before each packet.
         receiver.handle_time(now * 61 * SECOND);
         receiver.handle(number, Flags::DATA, &[0; 1400], &mut sink);
     }
@@ -114,7 +114,7 @@ fn nothing_behind_the_end_is_acknowledged() {
 
 const WINDOW: u32 = 100_000;
 
-/// All that it holds on a short path.
+/// The most that is held on a short path.
 const LEAST: usize = 181_250;
 
 #[derive(Default)]

@@ -1,4 +1,4 @@
-//! One stream: the halves put together behind the public face.
+//! One stream: its two halves behind the public API.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -33,7 +33,7 @@ mod tests;
 
 pub use types::{CloseReason, Event, StreamStats, Transmit};
 
-/// A reliable, ordered, two-way byte stream with unreliable messages beside it.
+/// A reliable, ordered, bidirectional byte stream that also carries unreliable messages.
 #[derive(Debug)]
 pub struct Stream {
     local_id: u32,
@@ -45,7 +45,7 @@ pub struct Stream {
 
     receiver: Receiver,
     acks: Acks,
-    /// The window that the peer was told last.
+    /// The window that was last advertised to the peer.
     advertised: u32,
 
     buffer: SendBuffer,
@@ -60,7 +60,7 @@ pub struct Stream {
     bbr: Bbr,
     pacer: Pacer,
     mtu: MtuSearch,
-    /// A tail loss probe is to leave, whatever the windows say.
+    /// A tail loss probe has to be sent, whatever the windows allow.
     probe_due: bool,
 
     messages: VecDeque<Box<[u8]>>,
@@ -80,7 +80,7 @@ enum State {
     Closed,
 }
 
-/// How far our direction is with its end.
+/// The state of our END.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
     Writing,
@@ -96,23 +96,23 @@ enum Recovery {
     Fast {
         until: Number,
     },
-    /// The same after a timeout.
+    /// Like `Fast`, but after a timeout.
     Timeout {
         until: Number,
     },
 }
 
-/// What the peer said it can take.
+/// The receive window that the peer has advertised.
 #[derive(Debug)]
 struct PeerWindow {
     bytes: u32,
-    /// The packet that said so, as in TCP's SND.WL1 and SND.WL2.
+    /// The packet that advertised it, as in TCP's SND.WL1 and SND.WL2.
     seq: Number,
     ack: Number,
-    /// When to ask whether a closed window has opened.
+    /// When to probe a closed window with a heartbeat.
     persist_at: Option<Micros>,
     ask_due: bool,
-    /// Questions in a row that the peer has not answered.
+    /// Consecutive probes that the peer has not answered.
     unanswered: u32,
 }
 
@@ -122,7 +122,7 @@ impl Stream {
         Self::with_first(local_id, config, 0)
     }
 
-    /// A stream whose numbers, in both directions, start elsewhere than at 0.
+    /// A stream whose numbers start at `first` in both directions.
     fn with_first(local_id: u32, config: Config, first: Number) -> Self {
         Self {
             local_id,
@@ -171,7 +171,7 @@ impl Stream {
         self.buffer.unacked() as usize
     }
 
-    /// The position in the byte stream behind all that was written so far.
+    /// The position in the byte stream after everything written so far.
     pub fn written(&self) -> u64 {
         self.buffer.written()
     }
@@ -186,21 +186,21 @@ impl Stream {
         self.buffer.unsent() as usize
     }
 
-    /// Whether more should be written: less than the high-water mark is queued beyond the
-    /// congestion window.
+    /// Whether more should be written: true while less than the high-water mark is queued beyond
+    /// the congestion window.
     pub fn has_room(&self) -> bool {
         let in_flight = self.bbr.cwnd().min(self.config.max_held as u64);
         self.buffer.unacked() < self.config.high_water as u64 + in_flight
     }
 
-    /// No more data follows what was written.
+    /// Ends the write side: no more data follows.
     pub fn end(&mut self) {
         if self.end == End::Writing {
             self.end = End::Requested;
         }
     }
 
-    /// Drops the stream. A connected peer is told once.
+    /// Closes the stream at once. A connected peer gets one DESTROY.
     pub fn destroy(&mut self, now: Instant) {
         self.clock.micros(now);
         if self.state == State::Closed {
@@ -210,13 +210,13 @@ impl Stream {
         self.destroy_due = self.is_connected() && self.relay_target.is_none();
         self.close(CloseReason::Destroyed);
         if lingering {
-            // The graceful close was the event.
+            // The owner already got the event of the graceful close.
             self.events.pop_back();
         }
     }
 
-    /// Sends a message that may be lost, doubled or reordered. It is dropped if it exceeds 2028
-    /// bytes, if the stream is not connected, or if too many wait for the socket.
+    /// Sends a message that may be lost, duplicated or reordered. It is dropped if it exceeds 2028
+    /// bytes, if the stream is not connected, or if too many messages wait to be sent.
     pub fn send_message(&mut self, data: &[u8]) {
         let fits = data.len() <= MAX_MESSAGE && self.messages.len() < MAX_MESSAGES;
         if !fits || !self.is_connected() {
@@ -226,23 +226,25 @@ impl Stream {
         self.messages.push_back(data.into());
     }
 
-    /// The peer copes with one acknowledgement per batch, see [`Config::peer_thin_acks`].
+    /// Sets whether one acknowledgement per batch is enough for the peer, see
+    /// [`Config::peer_thin_acks`].
     pub fn set_thin_acks(&mut self, thin: bool) {
         self.config.peer_thin_acks = thin;
     }
 
-    /// The next thing that happened.
+    /// Takes the next event.
     pub fn poll_event(&mut self) -> Option<Event> {
         self.events.pop_front()
     }
 
-    /// Whether the owner may forget the stream: it is closed, and every last packet was fetched.
+    /// Whether the owner may drop the stream: it is closed, and has no packet left to send.
     pub fn is_done(&self) -> bool {
         self.state == State::Closed && !self.destroy_due
     }
 
-    /// Makes this stream a relay: its packets are for the stream `target` of the same owner, which
-    /// passes them to [`Self::forward`] of that one instead of [`Self::handle_packet`] of this one.
+    /// Makes this stream a relay to the stream `target` of the same owner. The owner passes packets
+    /// for this stream to [`Self::forward`] of the target, instead of [`Self::handle_packet`] of
+    /// this one.
     pub fn relay_to(&mut self, target: u32) {
         self.relay_target = Some(target);
     }
@@ -252,8 +254,8 @@ impl Stream {
         self.relay_target
     }
 
-    /// A datagram for this relaying stream was seen. Call it after forwarding: a DESTROY ends the
-    /// relay as well.
+    /// Handles a datagram for this relaying stream. To be called after forwarding, because a
+    /// DESTROY ends the relay too.
     pub fn handle_relayed(&mut self, packet: &Packet<'_>) {
         self.stats.packets_rx += 1;
         if packet.header.kind.contains(Flags::DESTROY) && self.state == State::Open {
@@ -261,8 +263,8 @@ impl Stream {
         }
     }
 
-    /// Sends somebody else's datagram to this stream's peer: fills `out` with it. `None` if there
-    /// is no peer yet; the datagram is dropped.
+    /// Forwards another stream's datagram to this stream's peer: fills `out` with it. `None` if
+    /// this stream has no peer yet; then the datagram is dropped.
     pub fn forward(&mut self, datagram: &[u8], out: &mut Vec<u8>) -> Option<Transmit> {
         let path = self.paths.current().filter(|_| self.state == State::Open)?;
         if !rewrite(datagram, path.remote_id, out) {
@@ -273,7 +275,7 @@ impl Stream {
         Some(Transmit { to: path.remote, segment_size: None })
     }
 
-    /// Counters and gauges.
+    /// Counters and gauges of the stream.
     pub fn stats(&self) -> StreamStats {
         StreamStats {
             rtt: Duration::from_micros(self.rtt.smoothed().unwrap_or(0)),
@@ -285,13 +287,13 @@ impl Stream {
         }
     }
 
-    /// Data or an END waits for its first transmission.
+    /// Whether data or an END waits for its first transmission.
     fn has_unsent(&self) -> bool {
         self.buffer.unsent() > 0 || self.end == End::Requested
     }
 
-    /// A closed window keeps back data, and nothing is on its way whose acknowledgement could tell
-    /// that it has opened.
+    /// Whether a closed window blocks data while nothing is in flight whose acknowledgement could
+    /// open it.
     fn is_blocked_by_window(&self) -> bool {
         self.window.bytes == 0 && self.flight.is_empty() && self.has_unsent()
     }
@@ -306,7 +308,7 @@ impl Stream {
         self.release();
     }
 
-    /// Both directions are over. The peer may still repeat its END: it gets its acknowledgement.
+    /// Both directions have ended. If the peer repeats its END, it still gets an acknowledgement.
     fn finish(&mut self, now: Micros) {
         self.state = State::Lingering { until: now + LINGER, limit: now + MAX_LINGER };
         self.events.push_back(Event::Closed(CloseReason::Graceful));
@@ -338,17 +340,18 @@ impl PeerWindow {
     }
 }
 
-/// What a peer is taken to have free until it tells.
+/// The window that a peer is assumed to have until it advertises one.
 const INITIAL_WINDOW: u32 = 4 * 1024 * 1024;
 
 /// The reference receives into 2048 bytes.
 const MAX_MESSAGE: usize = 2048 - HEADER_SIZE;
 
-/// Messages are as good as lost when that many wait.
+/// With this many messages in the queue, a further one would be too late.
 const MAX_MESSAGES: usize = 1024;
 
-/// How long a peer that missed the last acknowledgement can get another one, from its last attempt
-/// on: it repeats its END after two round trips, after one second, and after two more.
+/// How long after the peer's last attempt the stream still acknowledges another one. A peer that
+/// missed the last acknowledgement repeats its END after two round trips, after one second, and
+/// after two more.
 const LINGER: Micros = 7 * SECOND / 2;
 
 /// A peer gives up after 13 seconds.

@@ -1,4 +1,4 @@
-//! What a received packet does to a stream. The order of the steps is the reference's.
+//! How a stream handles received packets. The order of the steps is the reference's.
 
 use std::time::Instant;
 
@@ -13,8 +13,8 @@ use crate::stream::CloseReason;
 use crate::time::Micros;
 
 impl Stream {
-    /// Takes a packet addressed to this stream. In-order data is handed to `sink` without a copy.
-    /// Packets are taken before the stream is connected, too.
+    /// Handles a packet for this stream. In-order data goes to `sink` without a copy. A stream also
+    /// handles packets before it is connected.
     pub fn handle_packet(&mut self, now: Instant, packet: &Packet<'_>, sink: &mut dyn Sink) {
         let now = self.clock.micros(now);
         let header = &packet.header;
@@ -45,8 +45,9 @@ impl Stream {
         self.finish_if_over(now);
     }
 
-    /// Tells how much of what was delivered waits for the application, and delivers more if there
-    /// is. If the peer had hardly any window and now has, it hears so.
+    /// Sets how many of the delivered bytes the application has not read, and delivers more if
+    /// there is more. If the window was nearly closed and is not any more, the peer gets a window
+    /// update.
     pub fn set_unread(&mut self, now: Instant, bytes: usize, sink: &mut dyn Sink) {
         let now = self.clock.micros(now);
         if self.state != State::Open {
@@ -70,7 +71,7 @@ impl Stream {
         }
     }
 
-    /// The peer repeats what it had no acknowledgement for.
+    /// Handles a packet while lingering: the peer repeats a packet whose acknowledgement was lost.
     fn handle_late(&mut self, now: Micros, limit: Micros, header: &Header) {
         if header.kind.contains(Flags::DESTROY) {
             self.state = State::Closed;
@@ -80,8 +81,8 @@ impl Stream {
         }
     }
 
-    /// After a timeout, any packet tells that the path works again: no need to wait for the next
-    /// one.
+    /// After a timeout, any packet shows that the path works again, so the next transmission need
+    /// not wait for the timer.
     fn handle_sign_of_life(&mut self) {
         if self.timers.timeouts > 0 && !self.timers.probed {
             self.timers.probed = true;
@@ -89,7 +90,7 @@ impl Stream {
         }
     }
 
-    /// Delivers what the packet carries. Returns `false` if it closed the stream.
+    /// Delivers the contents of a packet. Returns `false` if the packet closed the stream.
     fn take(&mut self, packet: &Packet<'_>, believable: bool, sink: &mut dyn Sink) -> bool {
         let kind = packet.header.kind;
         let expected = self.receiver.expected();
@@ -105,7 +106,7 @@ impl Stream {
                 }
                 Taken::Acknowledged => {}
                 Taken::Refused => {
-                    // The peer hears that we live, and how little it may send.
+                    // The peer gets the current window, and a sign that this side is alive.
                     self.stats.dropped += 1;
                     self.acks.owe();
                 }
@@ -121,7 +122,7 @@ impl Stream {
         true
     }
 
-    /// Only the newest word on the window counts.
+    /// Takes the peer's window from the header, if it is newer than the last one.
     fn update_window(&mut self, header: &Header, ack: Number) {
         let Some(seq) = header.seq.expand(self.receiver.expected()) else {
             return;
@@ -135,13 +136,14 @@ impl Stream {
         self.window.seq = seq;
         self.window.ack = ack;
         if header.rwnd == 0 {
-            // A peer that has no room may refuse what we repeat, but it answers.
+            // A peer without room may refuse retransmissions, but it is alive, since it answers.
             self.timers.timeouts = 0;
             return;
         }
         self.window.persist_at = None;
         if was_closed && !self.flight.is_empty() {
-            // A packet leaves at once: its acknowledgement shows what the peer has refused.
+            // A packet is sent at once: its acknowledgement shows which packets the peer has
+            // refused.
             self.probe_due = true;
         }
     }
@@ -150,7 +152,7 @@ impl Stream {
         let prior_in_flight = self.flight.in_flight();
         let delivery = self.collect(now, ack, sacks);
         if delivery.bytes == 0 {
-            // At most a cumulative acknowledgement of what was known to have arrived.
+            // At most, the cumulative acknowledgement now covers packets that were already SACKed.
             return self.handle_progress(now);
         }
         if delivery.highest.is_some_and(|highest| self.paths.handle_delivered(highest)) {
@@ -175,7 +177,7 @@ impl Stream {
         self.handle_progress(now);
     }
 
-    /// Marks what the acknowledgement and its ranges deliver.
+    /// Marks the packets that the acknowledgement and its SACK ranges report as received.
     fn collect(&mut self, now: Micros, ack: Number, sacks: SackRanges<'_>) -> Delivery {
         let mut delivery = Delivery::default();
         let Self { flight, rack, rtt, paths, .. } = self;
@@ -196,7 +198,7 @@ impl Stream {
         delivery
     }
 
-    /// Losses were found, maybe, and maybe a time to look again.
+    /// Handles the result of a loss detection, which may be empty.
     pub(super) fn handle_losses(&mut self, now: Micros, losses: &Losses) {
         self.timers.reorder = losses.look_again;
         if losses.congestion {
@@ -238,7 +240,7 @@ impl Stream {
         }
     }
 
-    /// The cumulative acknowledgement may have moved.
+    /// Handles a cumulative acknowledgement, which may have advanced.
     fn handle_progress(&mut self, now: Micros) {
         self.exit_recovery();
         let una = self.flight.una();
@@ -265,8 +267,8 @@ impl Stream {
     }
 }
 
-/// A window below one of that many parts is nearly closed.
+/// A window below this fraction of the whole is nearly closed.
 const WINDOW_STEPS: u32 = 4;
 
-/// More ranges than any receive buffer of the reference could hold.
+/// More ranges than fit into the reference's receive buffer of 2048 bytes.
 const MAX_RANGES: usize = 256;

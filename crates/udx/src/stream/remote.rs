@@ -1,4 +1,4 @@
-//! Where the packets of a stream go.
+//! The peer's address, and changes of it.
 
 use std::net::SocketAddrV4;
 use std::time::Instant;
@@ -8,7 +8,8 @@ use crate::bbr::Bbr;
 use crate::path::Path;
 
 impl Stream {
-    /// Gives the stream its peer. Acknowledgements owed since earlier can leave.
+    /// Connects the stream to its peer. From here on it can send, beginning with the
+    /// acknowledgements that it owes.
     pub fn connect(&mut self, now: Instant, remote_id: u32, remote: SocketAddrV4) {
         self.clock.micros(now);
         if self.is_connected() {
@@ -17,13 +18,14 @@ impl Stream {
         self.paths.change(Path { remote_id, remote }, self.flight.next());
     }
 
-    /// Moves the stream to another path. Packets sent earlier are repeated over the old path first,
-    /// while the new one is in doubt; [`Event::RemoteChanged`] tells when all of them have arrived.
+    /// Moves the stream to another path. While the new path is not validated, packets that were
+    /// sent before are retransmitted over the old path first; [`Event::RemoteChanged`] reports when
+    /// all of them have arrived.
     ///
-    /// Until the peer acknowledges a packet that was never sent over an older path, the new one is
-    /// in doubt: no more than the initial window is sent over it. Then [`Event::PathValidated`]
-    /// follows, or [`Event::PathFailed`] after two timeouts. What was measured on the old path, the
-    /// congestion window included, says nothing about the new one and is forgotten (RFC 9000,
+    /// The new path is validated when the peer acknowledges a packet that was never sent over an
+    /// older path. Until then, no more than the initial window is sent over it.
+    /// [`Event::PathValidated`] follows, or [`Event::PathFailed`] after two timeouts. All
+    /// measurements of the old path, including the congestion window, are dropped (RFC 9000,
     /// section 9.4).
     pub fn change_remote(&mut self, now: Instant, remote_id: u32, remote: SocketAddrV4) {
         if !self.is_connected() {
@@ -37,18 +39,17 @@ impl Stream {
         }
     }
 
-    /// Whether the current path came by [`Self::change_remote`] and nothing shows yet that it
-    /// works.
+    /// Whether the current path was set by [`Self::change_remote`] and has not been validated yet.
     pub fn is_validating(&self) -> bool {
         self.paths.is_validating()
     }
 
-    /// Whether the stream has a peer and is not over.
+    /// Whether the stream has a peer and is open.
     pub fn is_connected(&self) -> bool {
         self.state == State::Open && self.paths.current().is_some()
     }
 
-    /// Where packets go.
+    /// The address that packets are sent to.
     pub fn remote(&self) -> Option<SocketAddrV4> {
         self.paths.current().map(|path| path.remote)
     }
@@ -58,7 +59,7 @@ impl Stream {
         self.paths.current().map(|path| path.remote_id)
     }
 
-    /// The path is another one.
+    /// Drops the measurements of the old path.
     pub(super) fn forget_measurements(&mut self) {
         self.mtu.restart();
         self.rtt.reset();

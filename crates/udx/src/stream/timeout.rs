@@ -1,4 +1,4 @@
-//! What time does to a stream.
+//! How a stream handles its timers.
 
 use std::time::Instant;
 
@@ -7,7 +7,7 @@ use crate::loss::{MAX_TIMEOUTS, suspects_black_hole};
 use crate::time::Micros;
 
 impl Stream {
-    /// When to call [`Self::handle_timeout`]; `None` if time changes nothing.
+    /// When to call [`Self::handle_timeout`]; `None` if no timer is set.
     pub fn poll_timeout(&self) -> Option<Instant> {
         let at = match self.state {
             State::Closed => return None,
@@ -20,7 +20,8 @@ impl Stream {
         self.clock.instant(at)
     }
 
-    /// Does what is due. [`Self::poll_transmit`] may have something to send afterwards.
+    /// Handles the timers that are due. [`Self::poll_transmit`] may have something to send
+    /// afterwards.
     pub fn handle_timeout(&mut self, now: Instant) {
         let now = self.clock.micros(now);
         match self.state {
@@ -60,7 +61,8 @@ impl Stream {
         self.handle_losses(now, &losses);
     }
 
-    /// Nothing was heard for two round trips: a packet provokes an acknowledgement.
+    /// Handles a tail loss probe timeout: nothing has arrived for two round trips, so a packet is
+    /// sent to provoke an acknowledgement.
     fn handle_probe_timeout(&mut self, now: Micros) {
         self.timers.tlp = None;
         if self.flight.is_empty() {
@@ -93,14 +95,14 @@ impl Stream {
         self.bbr.handle_timeout(self.flight.in_flight());
         self.pacer.refill();
         self.probe_due = false;
-        // The timeout itself stays as it is: a dead peer is noticed after 1 + 6 * 2 seconds.
+        // The timeout itself is not doubled: a dead peer is detected after 1 + 6 * 2 seconds.
         self.timers.rto = Some(now + 2 * self.rtt.rto());
         self.timers.tlp = None;
         self.timers.reorder = None;
     }
 
-    /// The peer does not answer. If only our END is open, the peer has most likely taken it, and
-    /// forgotten the stream while its last acknowledgement was lost.
+    /// The peer does not answer. If only our END is unacknowledged, the peer has probably received
+    /// it and closed the stream, and its last acknowledgement was lost.
     fn give_up(&mut self, now: Micros) {
         let only_end = self.flight.len() == 1 && matches!(self.end, End::Sent(_));
         if only_end && self.receiver.is_complete() {

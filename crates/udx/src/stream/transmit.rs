@@ -11,7 +11,7 @@ use crate::path::Path;
 use crate::seq::{Number, Seq};
 use crate::time::Micros;
 
-/// The packet that is to leave next.
+/// The next packet to send.
 #[derive(Clone, Copy, Debug)]
 enum Plan {
     Again(Number),
@@ -19,7 +19,7 @@ enum Plan {
         len: usize,
         kind: Flags,
     },
-    /// A full packet that probes for a larger size.
+    /// A full packet that also probes for a larger MTU.
     Probe {
         len: usize,
         kind: Flags,
@@ -73,14 +73,14 @@ impl Stream {
         self.transmit_data(now, out, max)
     }
 
-    /// Bytes kept for what was sent and is not acknowledged by the peer's cumulative
-    /// acknowledgement, with what each write and each packet costs beside its bytes.
+    /// Bytes kept for data beyond the peer's cumulative acknowledgement, including the overhead of
+    /// each write and each packet.
     pub fn held(&self) -> usize {
         self.buffer.in_transit() + self.flight.len() * PACKET_COST
     }
 
-    /// Bounds [`Self::held`]: above it nothing new is sent, whatever the peer's window says. What
-    /// is held may exceed it by one packet.
+    /// Limits [`Self::held`]: above the limit no new data is sent, whatever the peer's window is.
+    /// The limit may be exceeded by one packet.
     pub fn set_max_held(&mut self, bytes: usize) {
         self.config.max_held = bytes;
     }
@@ -121,7 +121,7 @@ impl Stream {
         }
     }
 
-    /// A closed window is asked about: at once when data comes to an idle stream, then by timer.
+    /// A closed window is probed at once when an idle stream gets data, and then by a timer.
     fn wants_heartbeat(&mut self, now: Micros) -> bool {
         if !self.is_blocked_by_window() {
             self.window.persist_at = None;
@@ -168,7 +168,7 @@ impl Stream {
                     let padding = self.mtu.poll_probe(now).unwrap_or(0);
                     self.write_new(now, len, kind, padding, out);
                     batch.add(out.len());
-                    // A probe that the local link refuses must take nothing else with it.
+                    // If the local link refuses the MTU probe, no other packet may be lost with it.
                     break;
                 }
             }
@@ -182,7 +182,7 @@ impl Stream {
         Some(self.sent(out, path, &batch))
     }
 
-    /// What leaves next, if the windows and the pacer let it.
+    /// The next packet to send, if the windows and the pacer allow one.
     fn plan(&mut self, now: Micros) -> Option<Plan> {
         if std::mem::take(&mut self.probe_due)
             && let Some(probe) = self.plan_tail_probe()
@@ -210,9 +210,9 @@ impl Stream {
     fn plan_new(&self, now: Micros) -> Option<Plan> {
         let room = self.mtu.payload();
         let window = self.window.bytes as usize;
-        // A window below one packet lets one packet through.
+        // A window smaller than one packet allows one packet.
         let packets = (window / room).max(usize::from(window > 0));
-        // What the peer is known to hold it has taken off its window already.
+        // The peer's advertised window already excludes the packets that it has SACKed.
         let unknown = self.flight.len() - self.flight.sacked_packets();
         if !self.has_unsent() || unknown >= packets || self.held() >= self.config.max_held {
             return None;
@@ -227,8 +227,9 @@ impl Stream {
         Some(Plan::New { len, kind })
     }
 
-    /// A tail loss probe: new data if there is any, or else the last packet once more. While losses
-    /// are repaired it is the first packet: its repetition may be lost, and nothing sent after it.
+    /// Plans a tail loss probe: new data if there is any, otherwise the last packet again. During
+    /// recovery it is the first packet, because its retransmission may be lost with nothing sent
+    /// after it.
     fn plan_tail_probe(&self) -> Option<Plan> {
         if self.recovering() || self.flight.sacked_packets() > 0 {
             return self.plan_repeat(self.flight.una());
@@ -246,8 +247,8 @@ impl Stream {
         (sent.state == SentState::InFlight).then_some(Plan::Again(number))
     }
 
-    /// The size of the datagram, and the index of its path. A probe is larger than told here, but
-    /// alone in its batch.
+    /// The size of the datagram, and the index of its path. An MTU probe is larger than reported
+    /// here, but it is alone in its batch.
     fn measure(&self, plan: Plan) -> (usize, u32) {
         let number = match plan {
             Plan::Again(number) => number,
@@ -266,9 +267,9 @@ impl Stream {
         (HEADER_SIZE + usize::from(sent.len), index)
     }
 
-    /// What the old path does not deliver is tried over the current one: at once if that is known
-    /// to work, else when the old one has had a second chance. A packet that may be too large for
-    /// the current one cannot be cut, and is tried over both by turns.
+    /// Whether a packet of an old path is sent over the current one: at once if the current path is
+    /// validated, otherwise after one retransmission over the old path. A packet that may be too
+    /// large for the current path cannot be split, and alternates between both.
     fn leaves_old_path(&self, sent: &Sent) -> bool {
         if self.is_oversized(sent) {
             return sent.transmissions.is_multiple_of(2);
@@ -276,7 +277,7 @@ impl Stream {
         sent.transmissions > 1 || !self.paths.is_validating()
     }
 
-    /// Larger than what the current path is known to carry.
+    /// Whether the packet is larger than the current path is known to carry.
     fn is_oversized(&self, sent: &Sent) -> bool {
         usize::from(sent.len) > self.mtu.payload()
     }
@@ -288,7 +289,7 @@ impl Stream {
         let (offset, len, kind) = (sent.offset, usize::from(sent.len), sent.kind);
         let home = if self.is_oversized(sent) { sent.path } else { index };
         if sent.padding > 0 && sent.state == SentState::InFlight {
-            // It goes without its padding, so nothing will be heard of the probe.
+            // The packet is sent again without its padding, so the MTU probe will have no result.
             self.mtu.handle_lost(sent.size() as u16);
         }
         self.header(kind, number, path).encode(out);
@@ -340,7 +341,7 @@ impl Stream {
         self.timers.arm_tlp(now, &self.rtt, &self.flight);
     }
 
-    /// If the windows were open, it was the application that had nothing to send.
+    /// If the windows were open, the rate was limited by the application.
     fn note_idle(&mut self) {
         let in_flight = self.flight.in_flight();
         if !self.has_unsent() && in_flight < self.bbr.cwnd() && self.flight.next_lost().is_none() {
@@ -389,8 +390,8 @@ impl Batch {
     }
 }
 
-/// What we remember of a packet, in bytes.
+/// The memory for one packet in flight, in bytes.
 const PACKET_COST: usize = 128;
 
-/// The largest UDP payload: the kernel takes no more for one segmented send.
+/// The largest UDP payload. The kernel does not accept more for one segmented send.
 const MAX_BATCH: usize = 65_507;

@@ -1,4 +1,4 @@
-//! What a stream takes and gives.
+//! The public types of a stream's outputs.
 
 use std::net::SocketAddrV4;
 use std::time::Duration;
@@ -6,36 +6,36 @@ use std::time::Duration;
 #[cfg(doc)]
 use super::Stream;
 
-/// Where a filled buffer is to be sent.
+/// How to send a filled buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Transmit {
     /// The destination.
     pub to: SocketAddrV4,
-    /// The buffer holds several datagrams of this size, the last of which may be shorter. `None`:
-    /// it is one datagram.
+    /// The size of the datagrams in the buffer, of which the last may be shorter. `None` if the
+    /// buffer is one datagram.
     pub segment_size: Option<usize>,
 }
 
-/// What the owner of a stream is told.
+/// An event for the owner of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// The peer has everything, up to our END.
+    /// The peer has acknowledged everything, including our END.
     Finished,
     /// Everything sent before [`Stream::change_remote`] has arrived.
     RemoteChanged,
-    /// The peer has acknowledged a packet that went over the path of [`Stream::change_remote`].
+    /// The peer has acknowledged a packet that only the path of [`Stream::change_remote`] carried.
     PathValidated,
-    /// The path of [`Stream::change_remote`] answered nothing. Packets take the last path again
-    /// that was known to work.
+    /// The path of [`Stream::change_remote`] did not answer. Packets take the last validated path
+    /// again.
     PathFailed,
-    /// The stream is over. It may have a last packet to send, see [`Stream::is_done`].
+    /// The stream is closed. It may still have a last packet to send, see [`Stream::is_done`].
     Closed(CloseReason),
 }
 
 /// Why a stream is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CloseReason {
-    /// Both sides have ended and know it.
+    /// Both sides have ended, and everything was delivered and acknowledged.
     Graceful,
     /// The peer destroyed the stream.
     Reset,
@@ -56,7 +56,7 @@ pub struct StreamStats {
     pub cwnd: u64,
     /// IP packet size in bytes.
     pub mtu: u16,
-    /// Bytes of IP packets on their way.
+    /// Bytes of IP packets in flight.
     pub inflight: u64,
     /// Packets sent again.
     pub retransmits: u64,
@@ -72,6 +72,7 @@ pub struct StreamStats {
     pub packets_tx: u64,
     /// Datagrams received.
     pub packets_rx: u64,
-    /// Received packets that exceeded what is held for a peer, and messages that nobody fetched.
+    /// Received packets that exceeded the limit on held data, and messages that
+    /// [`Stream::send_message`] dropped.
     pub dropped: u64,
 }

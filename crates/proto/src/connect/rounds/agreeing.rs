@@ -1,9 +1,9 @@
-//! The round in which both sides commit themselves to punch.
+//! The round in which both sides agree to punch.
 //!
-//! A server of the reference takes a repeated round for another punch, for which its own stands in
-//! the way: it answers TRY_LATER and ends both. To such a server the round is sent once. If no
-//! answer comes, or TRY_LATER, a round in which we do not punch asks what the server does: that one
-//! may be repeated.
+//! A server of the reference treats a repeated round as another punch, which is blocked by the
+//! first one: it answers TRY_LATER and ends both. So the round is sent to such a server only once.
+//! If no answer comes, or TRY_LATER, a round with `punching` unset asks whether the server punches.
+//! That round may be repeated.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::{ConnectError, Cx};
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Agreeing {
     tries: Tries,
-    /// How often the round may still be sent anew.
+    /// How many more times the round may be sent.
     left: u8,
 }
 
@@ -32,7 +32,7 @@ impl Agreeing {
 }
 
 impl Rounds {
-    /// Tells the server that we punch, and that it may.
+    /// Tells the server that we punch, and that it may punch too.
     pub(super) fn agree(
         &mut self,
         cx: &mut Cx<'_>,
@@ -53,7 +53,7 @@ impl Rounds {
         self.commit(cx, base, requests, probed, true, self.agreeing.tries)
     }
 
-    /// No answer came, or none that could be read.
+    /// No answer came, or no answer that could be decoded.
     pub(super) fn handle_silence(
         &mut self,
         cx: &mut Cx<'_>,
@@ -61,7 +61,7 @@ impl Rounds {
         requests: &mut PendingRequests,
     ) -> RoundsOutcome {
         match (self.step, self.agreeing.tries) {
-            // The round is lost, or its answer.
+            // The round or its answer was lost.
             (Step::Agreeing(probed), Tries::Once(_)) => {
                 self.check(cx, base, requests, probed, Tries::Usual)
             }
@@ -69,7 +69,7 @@ impl Rounds {
         }
     }
 
-    /// The server does not want to go on, or not yet.
+    /// The server refuses to go on, or asks to try later.
     pub(super) fn handle_refusal(
         &mut self,
         cx: &mut Cx<'_>,
@@ -79,7 +79,8 @@ impl Rounds {
     ) -> RoundsOutcome {
         let is_later = payload.error == PayloadError::TryLater;
         match (self.step, self.agreeing.tries) {
-            // It may be our own punch that stands in the way. A server that has ended it is silent.
+            // Our own punch may be the one in the way. If the server has ended it, it will not
+            // answer.
             (Step::Agreeing(probed), Tries::Once(_)) if is_later => {
                 self.check(cx, base, requests, probed, self.agreeing.tries)
             }
@@ -110,7 +111,7 @@ impl Rounds {
         base: &mut Base<'_>,
         payload: &HolepunchPayload,
     ) -> RoundsOutcome {
-        // REMOTE_NOT_HOLEPUNCHING is hidden in the same way.
+        // The reference reports HOLEPUNCH_ABORTED here too, instead of REMOTE_NOT_HOLEPUNCHING.
         if !payload.punching {
             return RoundsOutcome::Fail(ConnectError::HolepunchAborted);
         }
@@ -134,7 +135,7 @@ impl Rounds {
         self.commit(cx, base, requests, probed, false, tries)
     }
 
-    /// A round that proves to the server that we receive where we say, and asks for the same.
+    /// Sends a round that proves our address to the server, and asks for a proof of the server's.
     fn commit(
         &mut self,
         cx: &mut Cx<'_>,
@@ -154,12 +155,12 @@ impl Rounds {
     }
 }
 
-/// What the reference waits before it repeats a round.
+/// The time after which the reference repeats a round.
 const LEAST_WAIT: Duration = Duration::from_secs(1);
 
-/// The handshake may have waited for the server's application. A server keeps a client that does
-/// not punch for 10 s.
+/// A longer round trip may mean that the handshake waited for the server's application. A server
+/// drops a client that does not punch after 10 s.
 const MOST_WAIT: Duration = Duration::from_secs(3);
 
-/// Where a third of the rounds is lost on the way there, one of these arrives in 96 of 100 cases.
+/// If a third of the rounds is lost, one of these arrives in 96 of 100 cases.
 const MAX_ROUNDS: u8 = 3;

@@ -1,4 +1,4 @@
-//! What the rounds say, and what they hear.
+//! Encoding and decoding the messages of the rounds.
 
 use std::net::SocketAddrV4;
 
@@ -12,7 +12,7 @@ use crate::wire::{Firewall, Holepunch, HolepunchPayload, Mode, PayloadError};
 use crate::{ConnectError, Cx};
 
 impl Rounds {
-    /// Tells the server that it is over.
+    /// Tells the server that the attempt has ended.
     pub(super) fn abort(
         &mut self,
         cx: &mut Cx<'_>,

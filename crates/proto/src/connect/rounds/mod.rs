@@ -1,4 +1,4 @@
-//! The client's side of punching: one or two rounds to probe, one to agree (PROTOCOL D.8).
+//! The client's side of hole punching: one or two probe rounds, then one to agree (PROTOCOL D.8).
 
 mod agreeing;
 mod messages;
@@ -16,23 +16,23 @@ use crate::punch::{Base, News, PunchSecret, Puncher, is_random};
 use crate::wire::{Firewall, HolepunchInfo, HolepunchPayload, PayloadError, Relay, is_reserved};
 use crate::{Answer, AskId, ConnId, ConnectError, Cx, Timer};
 
-/// Two peers agree on how to punch.
+/// The exchange in which client and server agree how to punch.
 #[derive(Debug)]
 pub(super) struct Rounds {
     conn: ConnId,
     punch: PunchId,
     secret: PunchSecret,
-    /// The server's slot of the handshake.
+    /// The server's id of the handshake.
     slot: u64,
     /// The node that led to the server.
     node: SocketAddrV4,
-    /// The node that the server would rather use.
+    /// The relay that the server prefers.
     relay: Relay,
     server: SocketAddrV4,
     fast_open: bool,
     ask: bool,
     round: u64,
-    /// The server may be asked once more if it told too little.
+    /// Whether the server may be asked again if it told too little.
     may_repeat: bool,
     probes_left: u8,
     agreeing: Agreeing,
@@ -43,19 +43,19 @@ pub(super) struct Rounds {
 enum Step {
     /// The puncher has no socket yet.
     Binding,
-    /// A probe round is under way.
+    /// A probe round is in flight.
     Probing,
-    /// The server does not know its NAT yet; our first packet may be through before it does.
+    /// The server does not know its NAT yet. Our first packet may arrive during this pause.
     Pausing(Probed),
-    /// We do not know our NAT yet.
+    /// The analysis of our NAT is still running.
     Analyzing(Probed),
     /// We look for a socket with a better NAT.
     Reopening(Probed),
     /// The application decides.
     Asking(AskId, Probed),
-    /// The punch round is under way.
+    /// The punch round is in flight.
     Agreeing(Probed),
-    /// We ask whether the punch round has arrived.
+    /// A round that asks whether the punch round has arrived is in flight.
     Checking(Probed),
     /// Both sides punch.
     Punching,
@@ -64,13 +64,13 @@ enum Step {
 /// The outcome of a probe round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Probed {
-    /// Echoed, it proves that we receive where we say.
+    /// Echoing this token proves that we receive at the address that we send from.
     token: Option<[u8; 32]>,
-    /// The server's puncher, as the node sees it.
+    /// The address of the server's puncher, as the node sees it.
     server: SocketAddrV4,
 }
 
-/// What follows from an input.
+/// What the attempt has to do after an input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RoundsOutcome {
     On,
@@ -78,29 +78,29 @@ pub(super) enum RoundsOutcome {
     Fail(ConnectError),
 }
 
-/// What the handshake told about the server.
+/// What the handshake told us about the server.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RemoteServer<'a> {
     pub(super) route: Route,
     pub(super) info: &'a HolepunchInfo,
     pub(super) firewall: Firewall,
-    /// A repeated round gets the answer that the first one got.
+    /// The server answers a repeated round as it answered the first one.
     pub(super) answers_repeats: bool,
-    /// What the handshake took, there and back.
+    /// The round-trip time of the handshake.
     pub(super) round_trip: Duration,
 }
 
-/// What the application chose.
+/// The application's options.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Choices {
     pub(super) fast_open: bool,
     pub(super) ask: bool,
-    /// The server may be tried at its address in our own network.
+    /// Whether the server may be tried at its address in the local network.
     pub(super) local: bool,
 }
 
 impl Rounds {
-    /// `None` if the server names no relay that could be used.
+    /// Starts the rounds. `None` if the server names no usable relay.
     pub(super) fn start(
         cx: &mut Cx<'_>,
         base: &mut Base<'_>,
@@ -162,7 +162,7 @@ impl Rounds {
         self.handle_analyzed(cx, base, requests)
     }
 
-    /// The server's answer to a round; `None` if there was none.
+    /// Handles the server's answer to a round; `None` if there was no answer.
     pub(super) fn handle_reply(
         &mut self,
         cx: &mut Cx<'_>,
@@ -206,7 +206,7 @@ impl Rounds {
         }
     }
 
-    /// The question that is open.
+    /// The question that the application has not answered yet.
     pub(super) fn question(&self) -> Option<AskId> {
         if let Step::Asking(ask, _) = self.step { Some(ask) } else { None }
     }
@@ -263,7 +263,7 @@ impl Rounds {
                 self.step = Step::Reopening(probed);
                 match base.punchers.reopen(cx, &mut base.io, self.punch) {
                     None => RoundsOutcome::On,
-                    // A new socket: the server has to hear of it.
+                    // The socket is new, so the server has to be told its address.
                     Some(true) if self.probes_left > 0 => {
                         self.may_repeat = false;
                         self.probe(cx, base, requests)
@@ -278,7 +278,8 @@ impl Rounds {
         }
     }
 
-    /// All that can be known is known.
+    /// Nothing more can be learned: repeats the probe round, asks the application, agrees, or
+    /// aborts.
     fn conclude(
         &mut self,
         cx: &mut Cx<'_>,
@@ -293,7 +294,7 @@ impl Rounds {
             return self.probe(cx, base, requests);
         }
         if remote == Firewall::Unknown || local == Firewall::Unknown {
-            // HOLEPUNCH_PROBE_TIMEOUT, were it not hidden by the reference's own abort.
+            // The reference fails with HOLEPUNCH_PROBE_TIMEOUT here but reports HOLEPUNCH_ABORTED.
             return self.abort(cx, base, requests, ConnectError::HolepunchAborted);
         }
         if is_random(remote) && is_random(local) {
@@ -319,7 +320,7 @@ impl Rounds {
     }
 }
 
-/// The relay that both sides use, so that the server's NAT is open towards it; else the first.
+/// The relay that led to the server, since the server's NAT is open to it; otherwise the first one.
 fn pick_relay(info: &HolepunchInfo, node: SocketAddrV4) -> Option<Relay> {
     let is_host = |at: SocketAddrV4| at.port() != 0 && !is_reserved(*at.ip());
     let mut relays = info.relays.iter().filter(|relay| is_host(relay.relay_address));
@@ -327,8 +328,8 @@ fn pick_relay(info: &HolepunchInfo, node: SocketAddrV4) -> Option<Relay> {
     Some(*relays.find(|relay| relay.relay_address == node).unwrap_or(first))
 }
 
-/// One for the first try, one if it told too little, one for a new socket.
+/// One for the first try, one if the server told too little, one for a new socket.
 const MAX_PROBE_ROUNDS: u8 = 3;
 
-/// What the reference gives the server to analyse its NAT.
+/// The time that the reference gives the server to analyse its NAT.
 const PAUSE: Duration = Duration::from_secs(1);

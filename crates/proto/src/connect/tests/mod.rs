@@ -63,7 +63,7 @@ fn consistent_nats_are_punched_without_fast_open_and_under_loss() {
         world.run(Duration::from_secs(12));
         opened(&world, client).is_some() && accepted(&world, server).len() == 1
     });
-    // At this loss some attempts fail, about one in 40.
+    // With this loss about one attempt in 40 fails.
     assert!(succeeded.count() >= 7);
 }
 
@@ -143,7 +143,7 @@ fn what_is_on_its_way_is_no_longer_queued() {
     world.run(SECOND);
     let [conn] = accepted(&world, server)[..] else { panic!("not one connection") };
 
-    // Grows the congestion window beyond the high-water mark.
+    // This transfer grows the congestion window beyond the high-water mark.
     let data = Message::from(&[7_u8; 3_000_000]);
     world.command(client, Command::Write { conn: ConnId(1), data });
     world.run(SECOND);
@@ -340,7 +340,7 @@ fn connect_in_vain(
     error
 }
 
-/// Nothing is left of any connection, and no socket but the two main ones.
+/// Asserts that nothing is left of any connection, and that only the two main sockets are open.
 fn assert_idle(world: &mut World, host: usize) {
     let live = world.hosts[host].node.live();
     let left = (live.connections, live.streams, live.handshakes, live.punchers, live.pool_sockets);

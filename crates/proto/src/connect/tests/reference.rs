@@ -1,6 +1,6 @@
-//! A server that treats rounds as the reference does (`lib/server.js`, `_onpeerholepunch`): a round
-//! in which the client punches is a punch of its own, and one random punch at a time is allowed, so
-//! that a repeated round is told TRY_LATER and ends the punch.
+//! A server that handles rounds as the reference does (`lib/server.js`, `_onpeerholepunch`). Each
+//! round in which the client punches counts as a separate punch, and only one random punch is
+//! allowed at a time. So a repeated round gets TRY_LATER and ends the punch.
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::{Duration, Instant};
@@ -13,15 +13,15 @@ use crate::wire::{
     PAYLOAD_VERSION, Packet, PayloadError, Relay, Request, UdxInfo, command,
 };
 
-/// The handshakes and rounds of one server behind a NAT that keeps its ports. It knows one client.
+/// The handshakes and rounds of one server behind a consistent NAT. It knows one client.
 pub(super) struct ReferenceServer {
     identity: KeyPair,
     rng: Rng,
     session: Option<Session>,
-    /// How often it has ended a punch, since another was in its way: its own.
+    /// How often it ended a punch because of another one, which was its own.
     pub(super) cut_off: u32,
-    /// How many rounds it puts off, since another punch is in the way. It goes on with the client
-    /// afterwards, as it does where the two have a relay.
+    /// How many rounds it answers with TRY_LATER because another punch is running. It serves the
+    /// client afterwards, as the reference does when the two have a relay.
     pub(super) busy: u32,
 }
 
@@ -42,7 +42,7 @@ enum Puncher {
     Destroyed,
 }
 
-/// What it sends.
+/// A datagram that the server sends.
 pub(super) struct Departure {
     pub(super) from: SocketAddrV4,
     pub(super) to: SocketAddrV4,
@@ -54,7 +54,7 @@ impl ReferenceServer {
         Self { identity, rng: Rng::from_seed([8; 32]), session: None, cut_off: 0, busy: 0 }
     }
 
-    /// Takes a datagram if it is a handshake or a round; what it answers, if it answers.
+    /// Handles a datagram if it is a handshake or a round. The inner option is the answer.
     pub(super) fn take(
         &mut self,
         now: Instant,
@@ -88,7 +88,7 @@ impl ReferenceServer {
         Some(next)
     }
 
-    /// The probe that is due.
+    /// Sends the probe that is due.
     pub(super) fn probe(&mut self, now: Instant) -> Option<Departure> {
         let session = self.session.as_mut()?;
         let Puncher::Punching { host, next } = &mut session.puncher else { return None };
@@ -180,5 +180,5 @@ impl Session {
     }
 }
 
-/// What the reference waits between two random probes.
+/// The interval of the reference's random probes.
 const PROBE_INTERVAL: Duration = Duration::from_millis(20);

@@ -37,12 +37,12 @@ struct Trial {
     cut_off: u32,
 }
 
-/// A client behind a random NAT connects to a server that is so many milliseconds away, one way.
+/// A client behind a random NAT connects to a server at a one-way delay of `far` milliseconds.
 fn punch(seed: u8, far: u64, loss: u64) -> Trial {
     punch_with(seed, far, loss, 0)
 }
 
-/// The same. The server puts so many rounds off.
+/// The same with a server that answers `busy` rounds with TRY_LATER.
 fn punch_with(seed: u8, far: u64, loss: u64, busy: u32) -> Trial {
     let mut world = World::seeded(seed);
     let nat = world.far_nat(NatKind::Consistent, Duration::from_millis(far));
@@ -60,6 +60,6 @@ fn punch_with(seed: u8, far: u64, loss: u64, busy: u32) -> Trial {
     Trial { opened: opened(&world, client).is_some(), cut_off }
 }
 
-/// One way. A route of two such and two short crossings takes twice as long, and the last one more
-/// than the second that the reference waits.
+/// One-way delays in milliseconds. A round trip through a node crosses the server's link twice; the
+/// last one takes longer than the second that the reference waits.
 const FAR: [u64; 5] = [80, 160, 250, 400, 700];

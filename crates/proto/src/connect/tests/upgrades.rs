@@ -1,4 +1,4 @@
-//! Attempts that outlive the opening of their connection, and better its path.
+//! Attempts that go on after the connection has opened, to find a better path.
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
@@ -49,7 +49,7 @@ fn a_connection_stays_when_the_attempt_finds_nothing_better() {
     let stays = ConnPath { socket: SocketId::CLIENT, remote: NOWHERE, validated: true };
     assert_eq!((path(&world, client), failure(&world, client)), (Some(stays), None));
 
-    // The path leads nowhere, which is the stream's to find out.
+    // The path does not work; the stream finds that out by its timeout.
     world.run(SECOND * 30);
     assert!(world.hosts[client].events.iter().any(|event| matches!(event, Event::Closed(_))));
     assert_idle(&mut world, client);
@@ -87,7 +87,7 @@ fn only_a_connection_that_is_being_made_opens_on_a_path() {
     assert_eq!(path(&world, client), before);
 }
 
-/// The client connects, and opens on this path first.
+/// The client connects, and opens the connection on this path first.
 fn begin(world: &mut World, client: usize, server: usize, path: (SocketId, SocketAddrV4)) {
     let remote = world.listen(server);
     world.connect(client, remote);
@@ -102,7 +102,7 @@ fn say(world: &mut World, host: usize, text: &[u8]) {
     world.command(host, Command::Write { conn: ConnId(1), data: text.into() });
 }
 
-/// What was written before the connection moved has arrived, and so does what follows.
+/// Asserts that data written before the connection moved has arrived, and that later data arrives.
 fn assert_talk(world: &mut World, client: usize, server: usize) {
     let [conn] = accepted(world, server)[..] else { panic!("not one connection") };
     world.command(server, Command::Write { conn, data: b"pong".into() });

@@ -13,7 +13,7 @@ use crate::{
 
 pub(super) struct World {
     pub(super) now: Instant,
-    /// Of a hundred datagrams, so many are lost on the way between two NATs.
+    /// The percentage of datagrams that are lost between two NATs.
     pub(super) loss: u64,
     pub(super) hosts: Vec<Host>,
     nats: Vec<Nat>,
@@ -26,18 +26,19 @@ pub(super) struct Host {
     pub(super) node: Node,
     pub(super) events: Vec<Event>,
     pub(super) sockets: BTreeMap<SocketId, u16>,
-    /// Takes the handshakes and rounds of the node's clients.
+    /// Handles the handshakes and rounds of the node's clients instead of the node.
     pub(super) reference: Option<ReferenceServer>,
     pub(super) address: Ipv4Addr,
     nat: Option<usize>,
     next_port: u16,
 }
 
-/// Translates the addresses of its hosts; lets in what comes from where they have sent to.
+/// A NAT that translates addresses, and accepts datagrams only from addresses that its hosts sent
+/// to.
 struct Nat {
     public: Ipv4Addr,
     kind: NatKind,
-    /// How far it is away from everybody, one way.
+    /// The one-way delay to every other host.
     delay: Duration,
     mappings: HashMap<(SocketAddrV4, Option<SocketAddrV4>), u16>,
     by_port: HashMap<u16, SocketAddrV4>,
@@ -46,7 +47,7 @@ struct Nat {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NatKind {
-    /// One port for a socket.
+    /// The same port of a socket for all destinations.
     Consistent,
     /// A random port for each destination.
     Random,
@@ -64,7 +65,7 @@ impl World {
         Self::seeded(9)
     }
 
-    /// The same, with other choices of chance.
+    /// The same network with another seed.
     pub(super) fn seeded(seed: u8) -> Self {
         let mut world = Self {
             now: Instant::now(),
@@ -107,33 +108,33 @@ impl World {
         self.nats.len() - 1
     }
 
-    /// From here on this percentage of datagrams gets lost; which ones depends on the seed.
+    /// Loses this percentage of datagrams from here on; the seed decides which ones.
     pub(super) fn lose(&mut self, loss: u64, seed: u8) {
         self.loss = loss;
         self.rng = Rng::from_seed([seed; 32]);
     }
 
-    /// A host on a NAT of its own.
+    /// A host behind a NAT of its own.
     pub(super) fn behind(&mut self, kind: NatKind) -> usize {
         let nat = self.nat(kind);
         self.on(nat)
     }
 
-    /// A host on this NAT.
+    /// A host behind this NAT.
     pub(super) fn on(&mut self, nat: usize) -> usize {
         let host = self.just_started(nat);
         self.run(Duration::from_secs(5));
         host
     }
 
-    /// A host on this NAT that has not heard of anybody yet.
+    /// A host behind this NAT that has not heard from any node yet.
     pub(super) fn just_started(&mut self, nat: usize) -> usize {
         let address = Ipv4Addr::new(192, 168, nat as u8, 10 + self.hosts.len() as u8);
         let config = self.config();
         self.add(address, Some(nat), config)
     }
 
-    /// A host that strangers reach.
+    /// A host that can be reached without punching.
     pub(super) fn open(&mut self) -> usize {
         let address = Ipv4Addr::new(6, 6, self.hosts.len() as u8, 6);
         let config = Config { firewalled: false, ..self.config() };
@@ -155,7 +156,7 @@ impl World {
         public_key
     }
 
-    /// The same, and the server treats its clients as the reference does.
+    /// The same, with a server that treats its clients as the reference does.
     pub(super) fn listen_as_reference(&mut self, host: usize) -> PublicKey {
         let public_key = self.listen(host);
         let identity = KeyPair::from_seed([host as u8 + 100; 32]);
@@ -178,7 +179,7 @@ impl World {
         self.flush(host);
     }
 
-    /// The connection opens on this path as soon as it can, and looks for another one.
+    /// The connection opens on this path as soon as it can, and the attempt looks for another one.
     pub(super) fn open_on(&mut self, host: usize, socket: SocketId, remote: SocketAddrV4) {
         self.hosts[host].node.open_on(self.now, ConnId(1), socket, remote);
         self.flush(host);
@@ -213,7 +214,7 @@ impl World {
                 self.depart(index, departure);
             }
         }
-        // What arrives together is one batch of its receiver.
+        // Datagrams that arrive at the same time are one batch of their receiver.
         let mut reached = BTreeSet::new();
         while let Some(entry) = self.flying.first_entry().filter(|e| e.key().0 <= self.now) {
             let flying = entry.remove();
@@ -265,7 +266,7 @@ impl World {
                 Some(Action::Close { socket }) => {
                     host.sockets.remove(&socket);
                 }
-                // No node of these tests sleeps, and none asks its host.
+                // No node in these tests suspends, and none asks its host.
                 Some(
                     Action::Resolve { .. }
                     | Action::CheckLocal { .. }
@@ -380,7 +381,7 @@ impl Nat {
     }
 }
 
-/// Enough that an analysis finds four nodes that nobody else talks to.
+/// Enough for an analysis to find four nodes that nothing else talks to.
 const NODES: u8 = 16;
 
 const SERVER_PORT: u16 = 49737;

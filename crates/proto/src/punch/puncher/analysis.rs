@@ -1,4 +1,4 @@
-//! How a puncher learns what its NAT does, and looks for a socket with a better one.
+//! How a puncher analyses its NAT, and looks for a socket that has a better one.
 
 use super::{Analysis, Puncher, Reopening, Work};
 use crate::Cx;
@@ -9,7 +9,8 @@ use crate::punch::nat::{ENOUGH_SAMPLES, Nat, is_consistent, is_random};
 use crate::wire::Firewall;
 
 impl Puncher {
-    /// `None` while it runs; then whether the NAT leaves a way to the peer's.
+    /// `None` while the analysis runs; then whether the NAT can be punched together with the
+    /// peer's.
     pub(crate) fn analysis(&self) -> Option<bool> {
         if self.analysis != Analysis::Ended || matches!(self.reopening, Reopening::Running { .. }) {
             return None;
@@ -17,8 +18,8 @@ impl Puncher {
         Some(!self.is_unstable())
     }
 
-    /// Replaces the socket until its NAT is consistent. `Some` if that was tried before. What comes
-    /// to a socket that the peer may know still counts.
+    /// Replaces the socket until its NAT is consistent. `Some` if that was tried before. Probes to
+    /// a former socket that the peer may know still count.
     pub(in crate::punch) fn reopen(&mut self, cx: &mut Cx<'_>, io: &mut Io<'_>) -> Option<bool> {
         match self.reopening {
             Reopening::Done { consistent } => return Some(consistent),
@@ -33,8 +34,8 @@ impl Puncher {
         }
     }
 
-    /// Pings nodes from the first socket. Those heard of last are skipped: they are likely to be
-    /// the ones that carry the handshake, which sample us anyway.
+    /// Pings nodes from the first socket. The latest nodes are skipped: they probably relay the
+    /// handshake, and so give a sample anyway.
     pub(super) fn sample(&mut self, cx: &mut Cx<'_>, io: &mut Io<'_>) {
         let Some(socket) = self.socket() else { return };
         let nodes = io.net.recent_nodes(NODES_TO_CHOOSE_FROM);
@@ -54,7 +55,7 @@ impl Puncher {
         }
     }
 
-    /// Ends the analysis when it can be ended.
+    /// Ends the analysis when it has enough samples or can get no more.
     pub(super) fn settle(&mut self, cx: &mut Cx<'_>, io: &mut Io<'_>) {
         while let Analysis::Sampling { again } = self.analysis {
             if self.nat.is_decided() {
@@ -79,7 +80,7 @@ impl Puncher {
         }
     }
 
-    /// One more socket, or the end of reopening.
+    /// Tries one more socket, or ends the reopening.
     pub(super) fn reopen_next(&mut self, cx: &mut Cx<'_>, io: &mut Io<'_>) {
         let Reopening::Running { left } = self.reopening else { return };
         if left == 0 || !self.is_unstable() || self.work != Work::None {
@@ -96,7 +97,7 @@ impl Puncher {
         self.sockets.replace(cx, io, former);
     }
 
-    /// There is no other socket: the one that we have serves on, as good or bad as its NAT is.
+    /// No other socket can be bound: the puncher keeps the socket and the verdict that it has.
     pub(super) fn stop_reopening(&mut self, former: Option<Nat>) {
         if let Some(nat) = former {
             self.nat = nat;
@@ -112,12 +113,12 @@ impl Puncher {
     }
 }
 
-/// Mobile networks spread sockets over NATs; another one may get a better one.
+/// Mobile networks spread sockets over several NATs; another socket may get a better one.
 const MAX_REOPENS: u8 = 3;
 
 const NODES_TO_CHOOSE_FROM: usize = 32;
 
-/// With fewer nodes than this, none can be spared.
+/// With fewer nodes than this, no node is skipped.
 const MANY_NODES: usize = 8;
 
 const SKIPPED_NODES: usize = 5;

@@ -29,15 +29,15 @@ pub(crate) struct Puncher {
     remote: Remote,
     nat: Nat,
     sockets: Sockets,
-    /// When a probe, which may be the peer's, was answered last, from each socket.
+    /// For each socket, when a 1-byte probe was last answered from it. The probe may be the peer's.
     answered: BTreeMap<SocketId, Instant>,
-    /// It sends and answers no more probes.
+    /// The puncher no longer sends or answers probes.
     retired: bool,
     analysis: Analysis,
     reopening: Reopening,
     work: Work,
     claim: Claim,
-    /// Pings in flight, by tag. They go on when the analysis has ended: each is a sample.
+    /// Pings in flight, by tag. They go on after the analysis has ended: each pong is a sample.
     pings: BTreeMap<u32, RequestKey>,
     asked: BTreeSet<SocketAddrV4>,
     next_tag: u32,
@@ -49,9 +49,9 @@ pub(crate) struct Puncher {
 enum Analysis {
     /// There is no socket yet.
     Binding,
-    /// Pings are out. `again`: a second round may follow.
+    /// Pings are in flight. `again`: a second round of pings may follow.
     Sampling { again: bool },
-    /// No more is to be learnt.
+    /// The analysis is done.
     Ended,
 }
 
@@ -66,11 +66,12 @@ enum Reopening {
 enum Work {
     None,
     Punching(Strategy),
-    /// A probe came through: nothing more is to be done.
+    /// A probe has arrived, and there is nothing more to do.
     Connected,
-    /// It has given up; the first packet of a peer whose probe it answered may be under way.
+    /// The puncher has given up, but a peer whose probe it answered may still send its first
+    /// packet.
     Leaving,
-    /// Nothing came through, or there is no socket.
+    /// No probe arrived in time, or there is no socket.
     Over,
 }
 
@@ -114,17 +115,17 @@ impl Puncher {
         self.sockets.first()
     }
 
-    /// True once datagrams can leave from that socket.
+    /// True once the socket is bound and can send.
     pub(crate) fn is_bound(&self) -> bool {
         self.analysis != Analysis::Binding
     }
 
-    /// What our NAT does to that socket.
+    /// The NAT's behaviour for that socket.
     pub(crate) fn firewall(&self) -> Firewall {
         self.nat.firewall()
     }
 
-    /// Where the peer shall send to.
+    /// The addresses that the peer is told to send to.
     pub(crate) fn addresses(&self) -> Option<&[SocketAddrV4]> {
         self.nat.addresses()
     }
@@ -145,12 +146,12 @@ impl Puncher {
         self.work == Work::Connected
     }
 
-    /// True once the peer has got a probe through to us, and has had an answer.
+    /// True once a probe, presumably the peer's, has arrived and was answered.
     pub(crate) fn has_answered(&self) -> bool {
         !self.answered.is_empty()
     }
 
-    /// True while it draws on the budget of random punches.
+    /// True while the puncher has a claim on the random punch.
     pub(super) fn is_random(&self) -> bool {
         self.claim != Claim::None
     }
@@ -185,7 +186,7 @@ impl Puncher {
         }
     }
 
-    /// Starts to punch, unless it does already. False if there is no way.
+    /// Starts to punch, unless it already does. False if no strategy fits the two NATs.
     pub(super) fn punch(
         &mut self,
         cx: &mut Cx<'_>,
@@ -256,7 +257,7 @@ impl Puncher {
         self.settle(cx, io);
     }
 
-    /// Gives everything back.
+    /// Releases all sockets, pings and claims.
     pub(super) fn end(mut self, cx: &mut Cx<'_>, io: &mut Io<'_>, throttle: &mut Throttle) {
         cx.timers.cancel(Timer::Punch(self.id.0));
         throttle.release(&mut self.claim, cx.now);

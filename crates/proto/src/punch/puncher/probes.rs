@@ -1,4 +1,4 @@
-//! The probes of a puncher: its own, and the answers to those of its peer.
+//! The probes of a puncher, and its answers to the peer's probes.
 
 use std::net::SocketAddrV4;
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ use crate::wire::is_reserved;
 use crate::{Cx, SocketId, Timer};
 
 impl Puncher {
-    /// The server answers every probe; for the client the first one decides.
+    /// The server answers every probe. For the client, the first probe decides the path.
     pub(in crate::punch) fn handle_probe(
         &mut self,
         cx: &mut Cx<'_>,
@@ -35,7 +35,7 @@ impl Puncher {
         self.news.push(News::Connected(Path { socket, remote: from }));
     }
 
-    /// The next step of the strategy.
+    /// Takes the next step of the strategy.
     pub(in crate::punch) fn handle_timeout(
         &mut self,
         cx: &mut Cx<'_>,
@@ -60,9 +60,9 @@ impl Puncher {
         }
     }
 
-    /// Sends and answers no more probes. `Some` while the first packet of a peer whose probe it has
-    /// answered may be under way: until then, that peer must find us. Nothing but the sockets where
-    /// it may look for us is kept for that long.
+    /// Stops sending and answering probes. `Some` while a peer whose probe was answered may still
+    /// send its first packet: until then, the sockets that answered stay open for it, and nothing
+    /// else is kept.
     pub(in crate::punch) fn retire(
         &mut self,
         cx: &mut Cx<'_>,
@@ -78,7 +78,7 @@ impl Puncher {
         let first = self.socket();
         let answered = &self.answered;
         self.sockets.keep(cx, io, |socket| {
-            // The rounds that may still come are answered from the first.
+            // The first socket answers the rounds that may still arrive.
             answered.contains_key(&socket) || first == Some(socket)
         });
         Some(until)
@@ -102,14 +102,14 @@ impl Puncher {
         }
     }
 
-    /// From here on, the peer may take this for the path.
+    /// Answers a probe. From here on the peer may use this path.
     fn answer_probe(&mut self, cx: &mut Cx<'_>, socket: SocketId, from: SocketAddrV4) {
         if !self.retired && self.probe(cx, Probe { socket, to: from, low_ttl: false }) {
             self.answered.insert(socket, cx.now);
         }
     }
 
-    /// Nothing came through, as far as we know.
+    /// No probe came through, as far as this side knows.
     fn leave(&mut self, cx: &mut Cx<'_>, io: &mut Io<'_>, throttle: &mut Throttle) {
         match self.retire(cx, io, throttle) {
             Some(until) => cx.wake_at(Timer::Punch(self.id.0), until),
@@ -117,7 +117,7 @@ impl Puncher {
         }
     }
 
-    /// Gives back what only a puncher that punches needs: its next step, its claim, its samples.
+    /// Releases what only a punching puncher needs: its timer, its claim and its pings.
     fn stop_punching(
         &mut self,
         cx: &mut Cx<'_>,
@@ -131,7 +131,7 @@ impl Puncher {
         self.cancel_pings(cx, io);
     }
 
-    /// True if it leaves.
+    /// Sends a probe. False if it was not sent.
     fn probe(&mut self, cx: &mut Cx<'_>, probe: Probe) -> bool {
         let Probe { socket, to, low_ttl } = probe;
         if to.port() == 0 || is_reserved(*to.ip()) {
@@ -150,11 +150,11 @@ const PROBE: [u8; 1] = [0];
 
 const PROBE_TTL: u8 = 64;
 
-/// Far enough to leave our own NATs, too short to reach the peer's, which could take offence.
+/// Enough to pass our own NATs, too little to reach the peer's NAT, which might block us for it.
 const OPENER_TTL: u8 = 5;
 
-/// All that one puncher ever sends: four times what its longest strategy needs.
+/// The most probes that one puncher sends: four times what its longest strategy needs.
 pub(super) const MAX_PROBES: u32 = 8192;
 
-/// From our answer to the peer's first packet: a round trip, and one repetition of what is lost.
+/// The time from our answer to the peer's first packet: a round trip, and one retransmission.
 const OPENS_WITHIN: Duration = Duration::from_secs(3);

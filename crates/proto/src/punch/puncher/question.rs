@@ -1,11 +1,11 @@
-//! What the application is asked before a puncher goes to work.
+//! The question to the application before a puncher starts to punch.
 
 use super::Puncher;
 use crate::wire::Firewall;
 use crate::{ConnId, Question, ServerId};
 
 impl Puncher {
-    /// What the application is asked before we punch.
+    /// The question for the application, with what is known about both NATs.
     pub(crate) fn question(&self, server: Option<ServerId>, conn: Option<ConnId>) -> Question {
         Question::Holepunch {
             server,
@@ -18,7 +18,7 @@ impl Puncher {
     }
 }
 
-/// Numbers that no version knows are RANDOM to every version.
+/// A number above 255 has no meaning in any version; all versions treat it as RANDOM.
 fn number(firewall: Firewall) -> u8 {
     u64::from(firewall).try_into().unwrap_or(u8::MAX)
 }

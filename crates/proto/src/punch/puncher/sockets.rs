@@ -8,13 +8,13 @@ use crate::{Cx, SocketId};
 pub(super) struct Sockets {
     holder: PunchId,
     party: Party,
-    /// The first is the one that rounds are sent from.
+    /// Rounds are sent from the first of them.
     used: Vec<SocketId>,
     /// Former first sockets that the peer may send to.
     replaced: Vec<SocketId>,
-    /// The peer may have heard from the first socket.
+    /// The peer may know the address of the first socket.
     is_known: bool,
-    /// What the first socket replaces as soon as it is bound.
+    /// The socket that the first one replaces as soon as it is bound.
     former: Option<Former>,
     changes: Vec<SocketChange>,
 }
@@ -23,11 +23,11 @@ pub(super) struct Sockets {
 struct Former {
     socket: SocketId,
     is_known: bool,
-    /// What was known of it.
+    /// The analysis of that socket's NAT.
     nat: Nat,
 }
 
-/// Which sockets a puncher listens on.
+/// A change in the set of sockets that a puncher listens on.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::punch) enum SocketChange {
     Opened(SocketId),
@@ -35,7 +35,8 @@ pub(in crate::punch) enum SocketChange {
 }
 
 impl Sockets {
-    /// The peer is shown the first of all sockets at once: by message 2, or by a round.
+    /// The peer learns the address of the very first socket at once: from message 2, or from a
+    /// round.
     pub(super) fn new(holder: PunchId, party: Party) -> Self {
         Self {
             holder,
@@ -63,7 +64,7 @@ impl Sockets {
         self.changes.push(SocketChange::Opened(socket));
     }
 
-    /// A probe leaves.
+    /// A probe leaves from a socket, whose address the peer may know from now on.
     pub(super) fn note_probe(&mut self, socket: SocketId) {
         self.is_known |= self.first() == Some(socket);
         if let Some(former) = self.former.as_mut().filter(|former| former.socket == socket) {
@@ -71,16 +72,15 @@ impl Sockets {
         }
     }
 
-    /// Puts a new socket in the place of the only one, which comes back with its NAT if the new one
-    /// cannot be bound.
+    /// Replaces the only socket. If the new one cannot be bound, the old one returns with its NAT.
     pub(super) fn replace(&mut self, cx: &mut Cx<'_>, io: &mut Io<'_>, nat: Nat) {
         let is_known = std::mem::take(&mut self.is_known);
         self.former = self.used.pop().map(|socket| Former { socket, is_known, nat });
         self.acquire(cx, io);
     }
 
-    /// The first socket is bound. What comes to the one that it replaces still counts, if the peer
-    /// may know that: a probe may be on its way there.
+    /// The first socket is bound. The socket that it replaces stays open if the peer may know its
+    /// address: a probe to it may be in flight.
     pub(super) fn handle_bound(&mut self, cx: &mut Cx<'_>, io: &mut Io<'_>) {
         match self.former.take() {
             Some(Former { socket, is_known: true, .. }) => self.replaced.push(socket),
@@ -89,7 +89,7 @@ impl Sockets {
         }
     }
 
-    /// Releases all but some.
+    /// Releases all sockets except those that `is_kept` accepts.
     pub(super) fn keep(
         &mut self,
         cx: &mut Cx<'_>,
@@ -104,8 +104,8 @@ impl Sockets {
         }
     }
 
-    /// A socket could not be bound: it is gone, and the one that it was to replace stays. Returns
-    /// what was known of that one.
+    /// A socket could not be bound and is gone. If it was to replace another one, that one stays.
+    /// Returns the analysis of its NAT.
     pub(super) fn forget(&mut self, socket: SocketId) -> Option<Nat> {
         let was_first = self.first() == Some(socket);
         self.used.retain(|other| *other != socket);
@@ -116,7 +116,7 @@ impl Sockets {
         Some(nat)
     }
 
-    /// Releases all. Those that a connection has opened on stay open.
+    /// Releases all sockets. Those that a connection uses stay open.
     pub(super) fn release_all(&mut self, cx: &mut Cx<'_>, io: &mut Io<'_>) {
         for socket in self.take_all() {
             self.release(cx, io, socket);

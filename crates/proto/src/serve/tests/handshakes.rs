@@ -1,4 +1,4 @@
-//! What a first message does.
+//! The effects of message 1.
 
 use super::*;
 
@@ -27,7 +27,7 @@ fn a_direct_client_gets_its_connection_with_the_reply() {
     assert_eq!(host.connections(), 1);
 }
 
-/// Its hooks may be set by the time it is told.
+/// The application may have set its hooks by the time it gets the connection.
 #[test]
 fn the_application_is_told_what_it_was_not_asked() {
     for ask_firewall in [false, true] {
@@ -123,7 +123,7 @@ fn a_client_that_never_comes_is_forgotten() {
     host.pass(Duration::from_secs(10));
     assert_eq!((host.servers.handshakes(), host.connections(), host.pool.len()), (0, 0, 0));
 
-    // The reply is repeated for a while, from a socket that is still there.
+    // The reply is repeated for a while, from a socket that is still open.
     host.handshake(RELAY, &message);
     assert_eq!(host.sent()[0].socket, SocketId::CLIENT);
     host.pass(Duration::from_secs(10));

@@ -1,4 +1,4 @@
-//! What strangers cannot take.
+//! Resources that unknown clients cannot exhaust.
 
 use super::*;
 
@@ -27,7 +27,7 @@ fn a_client_for_whom_there_is_no_socket_hears_nothing_and_may_try_again() {
     host.bind();
     assert_eq!(host.sent().len(), 3);
 
-    // A client that does not have to be punched needs none.
+    // A client that needs no punching needs no socket.
     let direct = host.client().message(Mode::FromClient, None);
     host.handshake(addr("1.1.1.1:1"), &direct);
     assert_eq!(host.sent().len(), 1);
@@ -37,7 +37,7 @@ fn a_client_for_whom_there_is_no_socket_hears_nothing_and_may_try_again() {
     assert_eq!(host.servers.handshakes(), 4);
 }
 
-/// The node has room, and the process has none.
+/// The node's pool has room, but the process has no socket left.
 #[test]
 fn a_client_whose_socket_cannot_be_bound_hears_nothing_and_may_try_again() {
     let mut host = Host::new(ServerOptions::default());
@@ -54,7 +54,7 @@ fn a_client_whose_socket_cannot_be_bound_hears_nothing_and_may_try_again() {
     assert_eq!(host.servers.handshakes(), 1, "the time of the first try is not its own");
 }
 
-/// It tries the network that it shares with us first, and needs no socket of ours for that.
+/// The client tries the shared network first, and needs no socket of ours for that.
 #[test]
 fn a_client_of_our_network_is_answered_without_a_socket() {
     for max_sockets in [0, 100] {
@@ -80,7 +80,7 @@ fn a_client_of_our_network_is_answered_without_a_socket() {
     }
 }
 
-/// However many servers it asks, and whichever relay it comes through.
+/// This holds however many servers the source asks, and whichever relay it uses.
 #[test]
 fn one_source_shares_the_sockets_of_a_node_with_others() {
     let mut host = Host::new(ServerOptions::default());
@@ -124,7 +124,8 @@ fn one_source_cannot_take_every_place() {
     assert_eq!(host.servers.handshakes(), MAX_HANDSHAKES / 2);
 }
 
-/// A program on this host has no share and no rate. A relay elsewhere cannot say that it is one.
+/// A program on this host has no share and no rate. A relay elsewhere cannot claim to speak for
+/// one.
 #[test]
 fn a_relay_cannot_say_that_a_client_is_on_this_host() {
     for (relay, places, sockets) in [(RELAY, MAX_HANDSHAKES / 2, 6), (HERE, MAX_HANDSHAKES, 12)] {
@@ -140,8 +141,8 @@ fn a_relay_cannot_say_that_a_client_is_on_this_host() {
     }
 }
 
-/// Message 2 goes to the source of message 1, which may be forged: until something comes back, the
-/// connection is as good as a handshake.
+/// Message 2 goes to the source of message 1, which may be forged. Until the client sends
+/// something, its connection counts like a handshake.
 #[test]
 fn connections_that_nobody_answers_count_as_in_flight() {
     let mut host = Host::new(ServerOptions::default());

@@ -21,7 +21,7 @@ use crate::wire::{
 };
 use crate::{Config, Event, Question, Timer};
 
-/// A firewalled server alone, and what surrounds it.
+/// A firewalled server with the layers below it.
 struct Host {
     bench: Bench,
     servers: Servers,
@@ -73,7 +73,7 @@ impl Host {
         host
     }
 
-    /// One more server.
+    /// Starts another server.
     fn listen(&mut self, server: ServerId, keys: KeyPair) {
         let options = ServerOptions::default();
         self.with(|servers, cx, base| servers.listen(cx, base, server, keys, options));
@@ -148,12 +148,12 @@ impl Host {
         });
     }
 
-    /// Every pool socket is bound.
+    /// Binds every pool socket.
     fn bind(&mut self) {
         self.bind_to(Some(addr("0.0.0.0:1000")));
     }
 
-    /// Every pool socket is bound, or cannot be.
+    /// Binds every pool socket, or fails to bind it.
     fn bind_to(&mut self, local: Option<SocketAddrV4>) {
         for number in 2..10 + self.pool.len() as u32 {
             self.with(|_, cx, base| {
@@ -183,7 +183,7 @@ impl Host {
         }
     }
 
-    /// What was sent to others than the nodes of the routing table.
+    /// The datagrams sent to addresses that are not in the routing table.
     fn sent(&mut self) -> Vec<ControlDatagram> {
         let mut sent = self.bench.take_sent();
         sent.retain(|sent| sent.to.ip().octets()[..3] != [3, 3, 3]);
@@ -203,7 +203,7 @@ impl Host {
         asks.collect()
     }
 
-    /// Of the connection that has opened.
+    /// The questions that were not asked about the connection that has opened.
     fn unasked(&self) -> Vec<Question> {
         let mut events = self.bench.out.events.iter();
         let connection = events.find_map(|event| {

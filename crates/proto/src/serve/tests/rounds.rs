@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// It may have opened its connection already.
+/// Such a client may have opened its connection already.
 #[test]
 fn a_client_whose_probe_was_answered_is_waited_for() {
     let mut host = Host::new(ServerOptions::default());
@@ -33,7 +33,7 @@ fn a_repeated_round_gets_the_same_answer_and_does_not_stop_the_punch() {
     let slot = client.read(&sent[0], Mode::FromServer).holepunch.expect("punching").id;
     let secret = client.secret(&mut host.bench);
 
-    // Our NAT is known from what three relays say.
+    // Three samples from three relay addresses decide the verdict about our NAT.
     let probe = HolepunchPayload { firewall: Firewall::Random, ..HolepunchPayload::default() };
     for n in 1..=3 {
         let round = HolepunchPayload { round: n, ..probe.clone() };
@@ -111,8 +111,8 @@ fn forged_rounds_are_dropped() {
     assert_eq!((host.sent().len(), host.servers.handshakes()), (0, 1));
 }
 
-/// The addresses of a round are the client's word. Victims get two probes of one byte each, and
-/// only so many of them; nobody gets any where no peer can be.
+/// A client can name any address in a round. Each address that is not verified gets two probes of
+/// one byte, the total is limited, and addresses where no peer can be get none.
 #[test]
 fn a_client_cannot_aim_our_probes() {
     let mut host = Host::new(ServerOptions::default());

@@ -1,4 +1,4 @@
-//! A stream on another path, which may not work.
+//! Moves of a stream to another path, which may not work.
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 
@@ -30,7 +30,7 @@ fn a_path_is_valid_when_a_packet_that_took_it_alone_is_acknowledged() {
     pair.run_until(1.0, |_| false);
     move_a(&mut pair);
     assert!(pair.a.stream.is_validating());
-    // All that was sent has arrived, which says nothing about the new path.
+    // Everything that was sent has arrived, but that does not validate the new path.
     assert!(pair.run_until(0.1, |pair| pair.a.events.contains(&Event::RemoteChanged)));
     assert!(pair.a.stream.is_validating());
 
@@ -66,7 +66,7 @@ fn little_is_sent_over_a_path_that_answers_nothing_and_no_byte_is_lost() {
         move_a(&mut pair);
         let failed = |pair: &Pair| pair.a.events.contains(&Event::PathFailed);
         assert!(pair.run_until(4.0, failed), "seed {seed}");
-        // Twice the initial window, and a tail loss probe for each.
+        // Twice the initial window, each time with a tail loss probe.
         assert!(pair.vanished <= 2 * (12_000 + 2 * 1500), "seed {seed}: {}", pair.vanished);
         assert!(pair.run_until(60.0, Pair::is_over), "seed {seed}");
         assert!(pair.b.received == data, "seed {seed}");

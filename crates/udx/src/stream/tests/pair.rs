@@ -9,18 +9,18 @@ use crate::Sink;
 /// A link with the same properties in both directions.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Link {
-    /// One way, in microseconds.
+    /// The one-way delay in microseconds.
     pub(super) delay: u64,
-    /// Additional random delay, which reorders.
+    /// The most that a packet is delayed in addition, in microseconds. This reorders packets.
     pub(super) jitter: u64,
-    /// How many packets that befalls, per thousand.
+    /// How many packets are delayed in addition, per thousand.
     pub(super) late: u64,
-    /// Per thousand.
+    /// How many packets are lost, per thousand.
     pub(super) loss: u64,
     pub(super) duplicate: u64,
-    /// Larger IP packets vanish.
+    /// Larger IP packets are lost.
     pub(super) mtu: usize,
-    /// Bytes per second, and the bytes that may wait; 0 is no limit.
+    /// Bytes per second (0 is no limit), and the size of the queue in bytes.
     pub(super) rate: u64,
     pub(super) queue: u64,
 }
@@ -40,7 +40,7 @@ impl Default for Link {
     }
 }
 
-/// Arrival, tie-breaker, whether it comes from `a`, and the datagram.
+/// The time of arrival, a tie-breaker, whether `a` sent it, and the datagram.
 pub(super) type Flying = (Instant, u64, bool, Vec<u8>);
 
 pub(super) struct Pair {
@@ -49,9 +49,9 @@ pub(super) struct Pair {
     pub(super) b: Host,
     pub(super) link: Link,
     pub(super) overflows: u64,
-    /// What is sent to this address vanishes.
+    /// Datagrams to this address are lost.
     pub(super) dark: Option<SocketAddrV4>,
-    /// Bytes of IP packets that have vanished there.
+    /// Bytes of the IP packets that were lost there.
     pub(super) vanished: u64,
     wire: BinaryHeap<Reverse<Flying>>,
     /// When each direction's transmitter is free.
@@ -67,7 +67,7 @@ pub(super) struct Host {
     pub(super) total: u64,
     pub(super) keeps: bool,
     pub(super) reads: bool,
-    /// What the application has not read, and what a byte of it costs.
+    /// The bytes that the application has not read, and the memory that it needs for each byte.
     pub(super) unread: usize,
     pub(super) factor: usize,
     pub(super) duplicates: u64,
@@ -75,7 +75,7 @@ pub(super) struct Host {
     pub(super) ended: bool,
     pub(super) events: Vec<Event>,
     pub(super) destinations: Vec<SocketAddrV4>,
-    /// Milliseconds.
+    /// When packets were sent, in milliseconds.
     pub(super) sent_at: Vec<u64>,
 }
 
@@ -112,7 +112,8 @@ impl Pair {
         closed(&self.a) && closed(&self.b)
     }
 
-    /// Runs for some seconds of virtual time, or until the condition holds; tells whether it does.
+    /// Runs for some seconds of virtual time, or until the condition holds. Returns whether it
+    /// does.
     pub(super) fn run_until(&mut self, seconds: f64, done: impl Fn(&Self) -> bool) -> bool {
         let limit = self.now + Duration::from_secs_f64(seconds);
         loop {
@@ -225,7 +226,7 @@ impl Host {
         }
     }
 
-    /// Another receive window, before anything has happened.
+    /// Sets another receive window, before anything has happened.
     pub(super) fn set_window(&mut self, recv_window: u32) {
         let path = self.stream.paths.current().expect("connected");
         let config = Config { recv_window, ..Config::default() };
@@ -249,7 +250,7 @@ impl Host {
         }
     }
 
-    /// The application reads all that waits, and from here on at once.
+    /// The application reads everything that waits, and from here on reads at once.
     pub(super) fn read(&mut self, now: Instant) {
         self.reads = true;
         self.unread = 0;

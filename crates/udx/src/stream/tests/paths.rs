@@ -73,9 +73,9 @@ struct Case {
     mbit: u64,
     /// Milliseconds.
     rtt: u64,
-    /// Per thousand, in each direction.
+    /// Packets lost per thousand, in each direction.
     loss: u64,
-    /// Percent of a bandwidth-delay product.
+    /// The queue in percent of the bandwidth-delay product.
     queue: u64,
     /// The receive window in MiB.
     window: u32,
@@ -96,8 +96,7 @@ impl Case {
         let mut pair = Pair::new(self.link(rate), 5);
         pair.b.keeps = false;
         pair.b.set_window(self.window << 20);
-        // Both ends of a secret stream begin with a header, whose round trip tells them of the
-        // path.
+        // Both ends of a secret stream begin with a header, so both measure the round trip.
         pair.b.write(&[0; 59]);
         let total = (rate as f64 * self.seconds) as usize;
         for _ in 0..total / 65536 + 1 {
@@ -138,7 +137,7 @@ impl Case {
     }
 }
 
-/// Runs for `seconds`; tells when a tenth of a second first ran at 80 % of the rate.
+/// Runs for `seconds`. Returns when a tenth of a second first reached 80 % of the rate.
 fn rise(pair: &mut Pair, rate: u64, seconds: f64) -> f64 {
     let (mut rise, mut at, mut last) = (0.0, 0.0, 0);
     while at < seconds {
@@ -152,21 +151,21 @@ fn rise(pair: &mut Pair, rate: u64, seconds: f64) -> f64 {
     rise
 }
 
-/// What the second half of a transfer looked like.
+/// The results of the second half of a transfer.
 struct Run {
-    /// Percent of the link's rate that arrived as payload.
+    /// The payload that arrived, in percent of the link's rate.
     goodput: f64,
-    /// Percent of the packets that the queue dropped.
+    /// The packets that the queue dropped, in percent.
     overflow: f64,
-    /// Percent of the packets that the receiver had already.
+    /// The packets that the receiver already had, in percent.
     needless: f64,
     resent: f64,
     rtt: f64,
     mtu: u16,
     rto: u64,
-    /// Seconds until a tenth of a second ran at 80 % of the rate.
+    /// The seconds until a tenth of a second reached 80 % of the rate.
     rise: f64,
-    /// Percent dropped in the first half.
+    /// The packets that the queue dropped in the first half, in percent.
     early: f64,
 }
 

@@ -1,4 +1,4 @@
-//! What the windows of two ends make them hold, keep and wait for.
+//! The effects of the receive windows: what each end holds, and what it waits for.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::{Link, Pair, noise};
 use crate::{CloseReason, Config, Event, Flags};
 
-/// Nothing is in flight then that could time out.
+/// Behind a closed window nothing is in flight that could time out.
 #[test]
 fn a_peer_that_dies_behind_a_closed_window_is_noticed() {
     let mut pair = Pair::new(Link::default(), 1);
@@ -52,8 +52,8 @@ fn a_lost_window_update_is_asked_for() {
     assert!(pair.run_until(10.0, |pair| pair.b.received.len() == 6 * MIB));
 }
 
-/// Packets were lost before the reader stopped. Whatever it holds then, it refuses nothing that a
-/// sender needs an answer to.
+/// Packets were lost before the reader stopped. Whatever it holds then, it does not refuse a packet
+/// whose acknowledgement the sender needs.
 #[test]
 fn a_reader_that_stops_in_the_middle_of_losses_costs_nobody_the_stream() {
     for (seed, delay, loss, factor) in
@@ -70,7 +70,7 @@ fn a_reader_that_stops_in_the_middle_of_losses_costs_nobody_the_stream() {
         pair.a.stream.end();
         pair.run_until(30.0, |pair| pair.b.total > 10 * MIB as u64);
 
-        // Small messages take more room than their bytes.
+        // Small messages take more memory than their bytes.
         (pair.b.reads, pair.b.factor) = (false, factor);
         for _ in 0..60 {
             pair.run_until(0.5, |_| false);
@@ -87,7 +87,7 @@ fn a_reader_that_stops_in_the_middle_of_losses_costs_nobody_the_stream() {
     }
 }
 
-/// As long as it reads, it may hold much more while a packet is missing.
+/// While it reads, it may hold much more when a packet is missing.
 #[test]
 fn a_reader_that_stops_holds_no_more_on_a_long_path() {
     for (seed, loss) in [(1, 0), (1, 10), (4, 10)] {
@@ -111,7 +111,7 @@ fn a_reader_that_stops_holds_no_more_on_a_long_path() {
     }
 }
 
-/// A peer that has no room refuses what is repeated. As long as it says so, it is not dead.
+/// A peer without room refuses retransmissions. While it answers, it is alive.
 #[test]
 fn a_peer_that_refuses_packets_is_not_dead() {
     let mut pair = Pair::new(Link::default(), 1);
@@ -121,7 +121,7 @@ fn a_peer_that_refuses_packets_is_not_dead() {
     pair.a.write(&data);
     pair.a.stream.end();
     for _ in 0..300 {
-        // It sends as if it had not heard of the window.
+        // Makes it send as if it did not know the window.
         pair.a.stream.window.bytes = 4 << 20;
         pair.run_until(0.001, |_| false);
     }
@@ -154,7 +154,7 @@ fn the_end_waits_for_the_reader() {
     assert_eq!(pair.b.events.last(), Some(&Event::Closed(CloseReason::Graceful)));
 }
 
-/// It has everything but one packet, says so, and announces a window without end.
+/// The peer acknowledges everything but one packet, and advertises an unlimited window.
 #[test]
 fn a_peer_cannot_make_a_sender_keep_without_bound() {
     let mut pair = Pair::new(Link { loss: 1000, ..Link::default() }, 1);
