@@ -1,4 +1,5 @@
-//! A command or the options of a node, as JavaScript would give them: what decodes is stable.
+//! A command or the options of a node, as JavaScript would give them: what decodes survives a round
+//! trip.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
