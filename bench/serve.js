@@ -5,8 +5,7 @@
 // An implementation is 'native' or 'reference', for the node that is measured; by default both in
 // turn. A program of its own, bench/load (`cargo build --release -p hyperdht-load`), sends the
 // requests. The node is in a network of 30 other nodes of the reference, so that its answers carry
-// 20 closer nodes. With two processors or more, taskset gives one to the node and another to the
-// program.
+// 20 closer nodes. With two processors or more, taskset gives the node and the program one each.
 
 const { execFile } = require('child_process')
 const os = require('os')

@@ -56,8 +56,8 @@ pub(crate) fn release(wake: WakeFunction) {
 }
 
 /// Ends the environment. First stop and join the driver, so that no thread calls a wake-up function
-/// any more; then release these functions. Bare crashes at exit without the join, and hangs without
-/// the release.
+/// any more; then release these functions. Without the join Bare crashes at exit, without the
+/// release it hangs.
 unsafe extern "C" fn clean_up(_: *mut c_void) {
     let Some(environment) = CURRENT.with_borrow_mut(Option::take) else { return };
     wake::allow_calls(false);

@@ -97,8 +97,7 @@ impl NativeNode {
     }
 
     /// Writes events into the slab: data events, followed by at most one control event. None
-    /// follows if replies of queries are among the data events, since those have a turn of their
-    /// own.
+    /// follows if replies of queries are among the data events, which have a turn of their own.
     /// Returns the number of bytes written, 0 when there is no event, or minus the room that the
     /// next event needs when the slab is too small for it. Of a large message it writes the length,
     /// and `take` moves the bytes. A message that was not taken by the next call is lost.

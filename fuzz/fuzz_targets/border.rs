@@ -1,5 +1,4 @@
-//! A command or the options of a node, as JavaScript would give them: what decodes survives a round
-//! trip.
+//! A command or the options of a node, as from JavaScript: what decodes survives a round trip.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

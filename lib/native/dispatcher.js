@@ -9,8 +9,7 @@ const turns = require('./turns')
  *
  * One call of `wake` handles some data and at most one other event, or replies of queries and no
  * event after them. Microtasks run between two calls, so that `await once(…)` sees each event and
- * streams can tell their readers and writers. The engine makes a call for each event that is not
- * data.
+ * streams can tell their readers and writers. The engine makes one call per event that is not data.
  *
  * A runtime makes many calls in one turn of the event loop. Once the nodes have used up their time
  * in a turn, the remaining events wait for later turns, and calls are ignored until then.
@@ -200,10 +199,7 @@ const TIME_IS_UP = 3
  */
 const WORK_AT_ONCE = 64
 
-/**
- * The work of a stream that may write again: it may write 256 KiB, so it counts as much as all
- * that.
- */
+/** A stream that may write again counts as the full amount: it may write 256 KiB. */
 const WRITER = WORK_AT_ONCE
 
 /** Enough for a node without connections. V8 counts slabs, and collects garbage because of them. */

@@ -43,8 +43,7 @@ struct Options {
     to: SocketAddrV4,
     internal: bool,
     command: u64,
-    /// `None` if the command has no target. A FIND_NODE without one asks for a new target each
-    /// time.
+    /// `None` if the command has no target. A FIND_NODE without one varies its target.
     target: Option<[u8; 32]>,
     every_target: bool,
     duration: Duration,

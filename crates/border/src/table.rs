@@ -1,8 +1,7 @@
 //! The macros that read the tables. A row names its fields in their order, and then the Rust value
 //! that they make, which is also the pattern that takes the value apart.
 
-/// A struct whose fields cross one after the other. `=> { … }` gives the names in Rust, where they
-/// differ.
+/// A struct whose fields cross one after the other. `=> { … }` gives other names in Rust.
 macro_rules! record {
     ($type:ident { $($field:ident: $kind:ty),+ $(,)? }) => {
         record!($type { $($field: $kind),+ } => { $($field),+ });

@@ -166,8 +166,7 @@ impl Channel {
     /// The next unordered message; `None` at the end.
     pub(crate) async fn unordered(&self) -> Option<Bytes> {
         loop {
-            // Registers before the check, so that a message that arrives in between wakes this
-            // task.
+            // Registers before the check, so that a message in between wakes this task.
             let mut notified = pin!(self.unordered.notified());
             notified.as_mut().enable();
             {

@@ -54,8 +54,7 @@ pub struct Connection {
     opened: Opened,
     /// The unread rest of a message that [`AsyncRead`] has taken in part.
     rest: Bytes,
-    /// Bytes that were read and not yet reported to the node, which keeps the window closed for
-    /// them.
+    /// Bytes that were read and not yet reported to the node: they still count against the window.
     unreported: Option<usize>,
 }
 
@@ -72,8 +71,7 @@ impl Connection {
         self.opened.remote_public_key
     }
 
-    /// The hash of the Noise handshake: 64 bytes, the same at both ends and unique to this
-    /// connection.
+    /// The hash of the Noise handshake: the same 64 bytes at both ends, and at no other connection.
     pub fn handshake_hash(&self) -> [u8; 64] {
         *self.opened.handshake_hash
     }

@@ -153,8 +153,7 @@ impl Dht {
         query.finish().await.map(|_| best)
     }
 
-    /// Queries towards a target with a command that asks for a value, and stores `put` at the
-    /// closest nodes.
+    /// Queries for a value near a target, and stores `put` at the closest nodes.
     fn values(
         &self,
         target: Target,
@@ -199,8 +198,7 @@ impl MutableRecord {
         self.signature
     }
 
-    /// Decodes the record in a reply; `None` if its number is below `least_seq` or its signature is
-    /// bad.
+    /// Decodes the record in a reply; `None` if its number is too low or its signature is bad.
     fn verified(public_key: PublicKey, reply: &[u8], least_seq: u64) -> Option<Self> {
         let MutableGetReply { seq, value, signature } = MutableGetReply::decode(reply).ok()?;
         if seq < least_seq

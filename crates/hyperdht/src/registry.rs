@@ -70,8 +70,7 @@ impl Wake for Registry {
     fn wake(&self, _calls: usize) {
         // The driver may call this before the opening thread has set the handle.
         let handle = self.handle.wait();
-        // Only this thread can hold the lock, further up its stack. That loop takes these events
-        // too.
+        // Only this thread can hold the lock, further up its stack. Its loop takes the events.
         let Some(mut events) = self.events.try_lock() else {
             return;
         };

@@ -13,8 +13,7 @@ use proto::{
 use crate::{HostId, Link, World};
 
 impl World {
-    /// A network of persistent nodes, added one after the other. All others bootstrap from the
-    /// first.
+    /// A network of persistent nodes, added in turn. All others bootstrap from the first.
     pub fn testnet(seed: u64, nodes: usize, link: Link) -> Self {
         let mut world = Self::seeded(seed);
         world.link = link;

@@ -14,8 +14,7 @@ fn a_server_that_was_closed_is_not_found() {
     let mut pair = Pair::met();
     pair.world.command(pair.server, Command::CloseServer { server: ServerId(0) });
     pair.world.run_for(Duration::from_secs(1));
-    // The node answers that no such server listens. The relays, which are tried next, have no
-    // record any more.
+    // The node answers that no such server listens. The relays, tried next, have lost the record.
     assert_eq!(pair.connect(), (Err(ConnectError::PeerNotFound), 3 * RTT));
     assert_eq!(pair.connect(), (Err(ConnectError::PeerNotFound), SEARCH));
 }

@@ -39,8 +39,7 @@ fn mutated_datagrams_cost_nobody_a_connection() {
     assert_nothing_is_left(&mut world);
 }
 
-/// The path damages one datagram of twenty. Damaged data is never delivered, and no connection
-/// hangs.
+/// The path damages one datagram of twenty. Damaged data is not delivered, and nothing hangs.
 #[test]
 fn damage_on_the_path_costs_at_most_the_stream() {
     let mut errors = BTreeSet::new();

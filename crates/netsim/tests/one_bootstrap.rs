@@ -21,8 +21,7 @@ fn bytes_go_both_ways() {
     }
 }
 
-/// The first connection may fail where datagrams are lost, but a connection that opens carries
-/// data.
+/// The first connection may fail where datagrams are lost, but an open one carries data.
 #[test]
 fn what_opens_talks_whatever_is_lost() {
     let mut opened = 0;

@@ -94,8 +94,7 @@ impl Filled {
     fn new(socket: SocketId, meta: &RecvMeta) -> Self {
         match ipv4(meta.addr) {
             Some(from) => Self { socket, from, len: meta.len, stride: meta.stride.max(1) },
-            // The DHT is IPv4 only. A datagram without an IPv4 source gets length 0, which skips
-            // it.
+            // The DHT is IPv4 only. A datagram without an IPv4 source is skipped: its length is 0.
             None => {
                 let from = SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0);
                 Self { socket, from, len: 0, stride: 1 }

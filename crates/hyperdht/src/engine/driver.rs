@@ -59,8 +59,7 @@ impl Driver {
             alarm: Box::pin(sleep_until(now.into())),
             alarm_at: Some(now),
         };
-        // Unconstrained, since tokio's budget would count each of the hundreds of sockets that are
-        // polled.
+        // Unconstrained, since tokio's budget would count each poll of hundreds of sockets.
         let task = runtime.spawn(task::unconstrained(driver.run()));
         runtime.spawn(async move {
             if let Err(error) = task.await
@@ -109,8 +108,7 @@ impl Driver {
         task::yield_now().await;
     }
 
-    /// The only place where the driver sleeps. True if there is nothing to do but to read the
-    /// sockets.
+    /// The only place where the driver sleeps. True if only the sockets have to be read.
     async fn wait(&mut self, until: Option<Instant>, writable: Option<SocketId>) -> bool {
         let until = until.map_or(self.look_at, |at| at.min(self.look_at));
         if self.alarm_at != Some(until) {

@@ -167,8 +167,7 @@ impl Socket {
                 let count = self.recv(&mut slices[received..end], &mut meta[received..end])?;
                 received += count;
                 if READS_UNTIL_EMPTY && received < end {
-                    // The socket is empty. The error arms the wake-up without a call that would
-                    // find nothing.
+                    // The socket is empty. The error arms the wake-up without one more system call.
                     return Err(io::ErrorKind::WouldBlock.into());
                 }
             }
@@ -284,8 +283,7 @@ impl Socket {
 }
 
 impl Counters {
-    /// Counts bytes that were sent as datagrams of `segment` bytes, the last of which may be
-    /// shorter.
+    /// Counts bytes sent as datagrams of `segment` bytes, the last of which may be shorter.
     fn transmit(&self, bytes: usize, segment: usize) {
         add(&self.bytes_transmitted, bytes);
         add(&self.packets_transmitted, bytes.div_ceil(segment.max(1)));

@@ -143,8 +143,7 @@ pub(super) fn alone() -> std::sync::MutexGuard<'static, ()> {
     ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-/// Counts open sockets and event queues. Files do not count, since the allocator opens some for a
-/// moment.
+/// Counts open sockets and event queues. Files do not count: the allocator opens some.
 pub(super) fn descriptors() -> usize {
     let links = fs::read_dir("/proc/self/fd").expect("procfs").flatten();
     links

@@ -23,8 +23,7 @@ impl Shared {
                     let local = self.bind(socket, for_client, state.life);
                     let bound = HostEvent::Bound { socket, local };
                     state.core.handle_host_event(Instant::now(), bound);
-                    // Hole punching binds hundreds of sockets at once: threads that wait get the
-                    // lock between.
+                    // Hole punching binds hundreds of sockets at once: waiting threads go first.
                     MutexGuard::bump(state);
                 }
                 Action::Close { socket } => state.unused.push(socket),
@@ -97,8 +96,7 @@ impl Shared {
         self.ask_host(move || HostEvent::LocalChecked { host, valid: host::hears_itself(host) });
     }
 
-    /// Runs a host query that may block on a thread for such queries, and tells the node the
-    /// answer.
+    /// Runs a host query, which may block, on a thread of its own, and tells the node the answer.
     fn ask_host(&self, ask: impl FnOnce() -> HostEvent + Send + 'static) {
         let Some(runtime) = self.runtime.upgrade() else {
             return;
