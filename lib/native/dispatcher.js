@@ -29,10 +29,10 @@ module.exports = class Dispatcher {
     this._router = router
     this._native = null
     this._slab = b4a.allocUnsafeSlow(FIRST_SLAB)
-    this._batch = c.state(0, 0, this._slab) // what of the slab is still to be handled
+    this._batch = c.state(0, 0, this._slab) // the part of the slab that was not handled yet
     this._isLast = false // the call ends with this batch
-    this._waiting = false // for a later turn
-    this._behind = false // calls were ignored
+    this._waiting = false // until a later turn
+    this._behind = false // calls were ignored while waiting
     this._resume = () => this._onturn()
     this._consumed = new Map()
     this._reportConsumed = () => this._flushConsumed()
