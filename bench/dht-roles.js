@@ -1,4 +1,4 @@
-// Processes of the DHT's benchmarks: nodes that serve, one that is asked, one that asks.
+// Processes of the DHT's benchmarks: serving nodes, one node that is queried, and one that queries.
 
 const b4a = require('b4a')
 
@@ -110,7 +110,7 @@ async function putter({ DHT }, { bootstrap, store, rounds, warmup, parallel }) {
   }
 }
 
-/** Sends the CPU time since the last question, at each question. */
+/** At each message, sends the CPU time since the message before. */
 function answerCpu() {
   let since = process.cpuUsage()
   process.on('message', () => {

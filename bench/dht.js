@@ -1,16 +1,16 @@
-// The cost of a network: of starting its nodes, of queries, of storing.
+// The cost of a network: starting its nodes, queries, and storing values.
 //
 //   node bench/dht.js [--runs 5] [--size 100] [--large 500] [--queries 500] [--puts 200]
 //                     [--parallel 8] [--query findNode] [--store immutablePut] [implementation ...]
 //
-// An implementation is 'native' or 'reference', of all nodes; by default both in turn. The nodes of
-// the network are one process, the one that asks is another: CPU time is that of both, memory that
-// of the first.
+// An implementation is 'native' or 'reference', for all nodes; by default both in turn. The nodes
+// of the network run in one process, and the querying node in another: CPU time is that of both,
+// memory that of the first.
 
 const Peer = require('./peer')
 const { middle, options } = require('./figures')
 
-/** Each gives figures by their names in `FIGURES`. */
+/** Each measure gives figures by their names in `FIGURES`. */
 const MEASURES = [networks, queries, puts]
 
 const FIGURES = {
@@ -92,7 +92,7 @@ async function puts(implementation, { size, puts: rounds, parallel, store }) {
   return { putRate: rounds / seconds, putCpu: ((cpu + others) * 1e3) / rounds }
 }
 
-/** A network in a process of its own, with what it took: milliseconds and KiB. */
+/** Starts a network in a process of its own. Returns it with its cost: milliseconds and KiB. */
 async function network(implementation, size) {
   const peer = new Peer('testnet', implementation, { size })
   const { bootstrap, cpu, bytes } = await peer.message()

@@ -51,7 +51,7 @@ function read(conns) {
   return () => received
 }
 
-/** Resolves with the lateness of timers, one after another, for some seconds. */
+/** Resolves with how late timers were, one after another, for some seconds. */
 function measure(seconds) {
   const lateness = []
   const end = milliseconds() + seconds * 1e3
@@ -72,7 +72,7 @@ function milliseconds() {
   return Number(process.hrtime.bigint()) / 1e6
 }
 
-/** Until the connections have found their speed. */
+/** The time until the connections have found their speed. */
 const WARM_UP_SECONDS = 1
 
 /** Milliseconds; several hundred timers in a few seconds. */

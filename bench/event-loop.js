@@ -112,7 +112,7 @@ function print(title, name, { p50, p99, max, rate }) {
   console.log(title.padEnd(28) + name.padEnd(12) + columns.join(''))
 }
 
-/** Every timer of the run is a number in the output. */
+/** The output has a number for every timer of the run. */
 const MAX_OUTPUT = 16 * 1024 * 1024
 
 main().catch(err => {

@@ -1,4 +1,4 @@
-// What the benchmarks of the DHT share: arguments, and the evaluation of the figures.
+// Common parts of the DHT's benchmarks: arguments, and the evaluation of the figures.
 
 /**
  * The command line: `--name value` for each of the defaults, then implementations.

@@ -41,7 +41,7 @@ module.exports = class Peer {
   }
 }
 
-/** Memory is compared after a collection. */
+/** Memory is compared after a garbage collection. */
 const FLAGS = ['--expose-gc']
 
 function pinned(cpus) {

@@ -19,7 +19,7 @@ const ROLES = {
   ...require('./dht-roles')({ DHT, createTestnet })
 }
 
-// a benchmark that fails leaves no process behind
+// a process of a benchmark that fails exits too
 process.once('disconnect', () => process.exit())
 process.once('message', ({ role, ...options }) => ROLES[role](options))
 
@@ -103,7 +103,7 @@ async function source({ bootstrap, size }) {
   })
 }
 
-/** One message out, the same back, the next one. */
+/** Sends a message, waits for the echo, and sends the next one. */
 async function pinger({ bootstrap, key, rounds, warmup, size }) {
   const dht = await node(bootstrap)
   const conn = dht.connect(b4a.from(key, 'hex'))

@@ -2,10 +2,10 @@
 //
 //   node bench/serve.js [--runs 5] [--seconds 2] [--window 64] [--sockets 1] [implementation ...]
 //
-// An implementation is 'native' or 'reference', of the node that is asked; by default both in turn.
-// It is asked by a program of its own, bench/load (`cargo build --release -p hyperdht-load`), and
-// stands in a network of 30 other nodes of the reference, so that its answers carry 20 closer
-// nodes. With two processors or more, taskset gives the node one and the asker another.
+// An implementation is 'native' or 'reference', for the node that is measured; by default both in
+// turn. A program of its own, bench/load (`cargo build --release -p hyperdht-load`), sends the
+// requests. The node is in a network of 30 other nodes of the reference, so that its answers carry
+// 20 closer nodes. With two processors or more, taskset gives the node and the program one each.
 
 const { execFile } = require('child_process')
 const os = require('os')
@@ -84,7 +84,7 @@ async function measure(node, command, options) {
   }
 }
 
-/** Both implementations have to do the same work. */
+/** Throws if an answer is incomplete: both implementations have to do the same work. */
 function check(command, { closerNodes, value, token }) {
   const finds = command === 'find-peer' || command === 'lookup'
   const fine = closerNodes === (command === 'ping' ? 0 : CLOSER) && token === finds

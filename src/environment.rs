@@ -11,7 +11,7 @@ use napi::sys;
 use crate::wake::{self, WakeFunction};
 
 thread_local! {
-    // Not napi_set_instance_data: Bare has one slot of it for all addons of a thread.
+    // A thread-local, since Bare has one napi_set_instance_data slot for all addons of a thread.
     static CURRENT: RefCell<Option<Environment>> = const { RefCell::new(None) };
 }
 
@@ -55,9 +55,9 @@ pub(crate) fn release(wake: WakeFunction) {
     wake.release();
 }
 
-/// The end of the environment, in this order: stop and join the driver, so that nobody calls a
-/// wake-up function any more; then release those. Without the join Bare crashes at exit, without
-/// the release it hangs.
+/// Ends the environment. First stop and join the driver, so that no thread calls a wake-up function
+/// any more; then release these functions. Without the join Bare crashes at exit, without the
+/// release it hangs.
 unsafe extern "C" fn clean_up(_: *mut c_void) {
     let Some(environment) = CURRENT.with_borrow_mut(Option::take) else { return };
     wake::allow_calls(false);

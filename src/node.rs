@@ -17,12 +17,13 @@ use crate::wake::WakeFunction;
 /// A node.
 #[napi]
 pub struct NativeNode {
-    /// `None` once it is closed: the program may hold the object for much longer.
+    /// `None` once the node is closed. The program may hold the object for much longer.
     handle: Option<Handle>,
     wake: Option<WakeFunction>,
-    /// Drained from the engine, not yet by JavaScript. In reverse: the next one is the last.
+    /// Events that were drained from the engine and not yet by JavaScript, in reverse order: the
+    /// next one is at the end.
     pending: Vec<Event>,
-    /// Messages whose heads JavaScript has got, and which it takes one by one.
+    /// Messages of which JavaScript has the heads. It takes the bytes one message at a time.
     large: VecDeque<Bytes>,
     corked: Option<Vec<Command>>,
 }
@@ -45,7 +46,7 @@ pub fn open(env: &Env, config: &[u8], wake: Unknown<'_>) -> Result<NativeNode> {
             })
         }
         Err(error) => {
-            // Nobody has it, and as long as it is there the process does not end.
+            // No node owns the function, and the process does not end while it exists.
             function.release();
             Err(bind_error(&error))
         }
@@ -95,11 +96,11 @@ impl NativeNode {
         }
     }
 
-    /// Writes events into the slab: data events, and at most one control event behind them, or none
-    /// if there are replies of queries among them: those have a turn of their own.
+    /// Writes events into the slab: data events, followed by at most one control event. None
+    /// follows if replies of queries are among the data events, which have a turn of their own.
     /// Returns the number of bytes written, 0 when there is no event, or minus the room that the
     /// next event needs when the slab is too small for it. Of a large message it writes the length,
-    /// for `take`; what was not taken by the next call is lost.
+    /// and `take` moves the bytes. A message that was not taken by the next call is lost.
     #[napi]
     pub fn drain(&mut self, mut slab: Uint8ArraySlice<'_>) -> i32 {
         self.large.clear();
@@ -119,7 +120,7 @@ impl NativeNode {
         filled.len
     }
 
-    /// Calls `wake` once more, when microtasks have run.
+    /// Calls `wake` once more, after microtasks have run.
     #[napi]
     pub fn call_again(&self) {
         if let Some(wake) = self.wake {
@@ -153,8 +154,8 @@ impl NativeNode {
         }
     }
 
-    /// Panics inside the node, for the tests of what a panic does: those who run them say so in the
-    /// environment of the process. Otherwise it throws.
+    /// Panics inside the node, for tests of what a panic does. It throws unless the environment
+    /// variable `HYPERDHT_NATIVE_MAY_PANIC` is set.
     #[napi]
     pub fn panic(&self) -> Result<()> {
         if std::env::var_os(MAY_PANIC).is_none() {
@@ -166,7 +167,7 @@ impl NativeNode {
         Ok(())
     }
 
-    /// Closes the sockets, and lets memory and the wake-up function go. Idempotent.
+    /// Closes the sockets, frees memory and releases the wake-up function. Idempotent.
     #[napi]
     pub fn close(&mut self) {
         if let Some(handle) = self.handle.take() {
@@ -182,8 +183,8 @@ impl NativeNode {
 }
 
 impl NativeNode {
-    /// Whether there are events for which no call is on its way: data behind a control event, and
-    /// all that is behind replies of queries.
+    /// Whether events are left for which no call of `wake` is on its way: data after a control
+    /// event, and everything after replies of queries.
     fn waits(&self, filled: &Filled) -> bool {
         let Some(next) = self.pending.last() else { return false };
         if filled.control { !slab::is_control(next) } else { filled.replies }
@@ -201,7 +202,7 @@ impl NativeNode {
     }
 }
 
-/// The error with the text of libuv where the system has a name for it.
+/// The error with libuv's text, where there is one.
 fn bind_error(error: &io::Error) -> Error {
     let named = UNNAMED.iter().find(|(code, _)| error.raw_os_error() == Some(*code));
     if let Some((_, text)) = named {
@@ -212,16 +213,16 @@ fn bind_error(error: &io::Error) -> Error {
     Error::from_reason(text)
 }
 
-/// The variable of the environment that lets a test end a node by a panic.
+/// The environment variable that lets a test end a node by a panic.
 const MAY_PANIC: &str = "HYPERDHT_NATIVE_MAY_PANIC";
 
-/// What `ErrorKind` has no name for: no descriptor is left for a socket; the system has no IPv6.
+/// Errors without an `ErrorKind`: no descriptor is left for a socket; the system has no IPv6.
 const UNNAMED: [(i32, &str); 2] = [
     (EMFILE, "EMFILE: too many open files"),
     (EAFNOSUPPORT, "EAFNOSUPPORT: address family not supported"),
 ];
 
-/// Winsock counts apart.
+/// Winsock has numbers of its own.
 const EMFILE: i32 = if cfg!(windows) { 10_024 } else { 24 };
 
 const EAFNOSUPPORT: i32 = match () {

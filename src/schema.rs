@@ -1,4 +1,4 @@
-//! The schema of what crosses, and what its tests need.
+//! The schema of what crosses the border, and functions for its tests.
 
 use border::Random;
 use napi::bindgen_prelude::*;

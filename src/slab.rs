@@ -1,4 +1,4 @@
-//! Events into memory that JavaScript owns.
+//! Writes events into memory that JavaScript owns.
 
 use std::collections::VecDeque;
 
@@ -12,9 +12,9 @@ pub(crate) struct Filled {
     pub(crate) len: i32,
     /// The last event was a control event.
     pub(crate) control: bool,
-    /// It was one of those that the core counts until they are taken.
+    /// That event is one which the core counts until it is taken.
     pub(crate) counted: bool,
-    /// There were replies of queries: JavaScript reads them before it takes anything else.
+    /// There were replies of queries. JavaScript reads them before it takes anything else.
     pub(crate) replies: bool,
 }
 
@@ -30,7 +30,7 @@ pub(crate) fn fill(
     let mut replies = false;
     while let Some(event) = pending.last() {
         let control = is_control(event);
-        // What follows the replies of a query, as its end, comes once they have been read.
+        // An event after replies of a query, such as its end, comes once they have been read.
         if control && replies {
             break;
         }
@@ -61,8 +61,8 @@ pub(crate) fn copy(bytes: &[u8], slab: &mut [u8]) -> i32 {
     bytes.len() as i32
 }
 
-/// What streams keep until it is read may be joined behind one wake-up. Everything else has one of
-/// its own.
+/// False for data events: streams keep them until they are read, so they may share one wake-up.
+/// Every other event has a wake-up of its own.
 pub(crate) fn is_control(event: &Event) -> bool {
     !event.is_data()
 }

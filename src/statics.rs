@@ -1,4 +1,4 @@
-//! What needs no node: key pairs, hashes, signatures.
+//! Functions that need no node: key pairs, hashes, signatures.
 
 use hyperdht::{KeyPair, PublicKey};
 use napi::bindgen_prelude::*;

@@ -59,7 +59,7 @@ impl WakeFunction {
         }
     }
 
-    /// Ends it; calls that wait are dropped.
+    /// Releases the function; pending calls are dropped.
     pub(crate) fn release(self) {
         // SAFETY: called once for each function, by the environment that made it.
         unsafe {
@@ -75,13 +75,13 @@ thread_local! {
     static MAY_CALL: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Allows the calls into this thread's JavaScript, or forbids those that still wait.
+/// Allows calls into this thread's JavaScript, or forbids them, pending ones included.
 pub(crate) fn allow_calls(allow: bool) {
     MAY_CALL.set(allow);
 }
 
-/// Calls `function`, unless the environment is ending. Bare makes the calls that wait even after a
-/// release, and its timers, which `function` sets, are gone by then.
+/// Calls `function`, unless the environment is ending. Bare makes pending calls even after a
+/// release, when the timers that `function` would set are gone.
 unsafe extern "C" fn call(
     env: sys::napi_env,
     function: sys::napi_value,
@@ -104,8 +104,8 @@ impl Wake for WakeFunction {
     /// One call for each control event, so that microtasks run between two of them.
     fn wake(&self, calls: usize) {
         for _ in 0..calls {
-            // SAFETY: the function is alive, see `Send`. A refused call (the environment is
-            // ending) loses nothing that anybody could still see.
+            // SAFETY: the function is alive, see `Send`. A call is refused when the environment is
+            // ending: no JavaScript is left to miss it.
             unsafe {
                 sys::napi_call_threadsafe_function(
                     self.0,

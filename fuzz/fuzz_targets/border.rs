@@ -1,4 +1,4 @@
-//! A command or the options of a node, as JavaScript would give them: what decodes is stable.
+//! A command or the options of a node, as from JavaScript: what decodes survives a round trip.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

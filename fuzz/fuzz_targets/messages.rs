@@ -1,4 +1,4 @@
-//! Every decoder of a message or payload: what decodes is stable.
+//! Every decoder of a message or payload: what decodes survives a round trip.
 #![no_main]
 
 use std::fmt::Debug;

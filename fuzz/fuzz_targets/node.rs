@@ -28,7 +28,7 @@ struct Bench {
     node: Node,
     now: Instant,
     rng: Rng,
-    /// The ids of requests that the node has sent, and to whom: replies can be right.
+    /// The destinations and ids of requests that the node has sent, so that a reply can match.
     asked: Vec<(SocketAddrV4, [u8; 2])>,
     sockets: Vec<SocketId>,
     streams: Vec<u32>,
@@ -201,7 +201,7 @@ impl Bench {
         }
     }
 
-    /// Nothing of all that outlives its time.
+    /// Asserts that no object outlives its time.
     fn finish(mut self) {
         self.wait(Duration::from_secs(120));
         let live = self.node.live();
@@ -212,7 +212,7 @@ impl Bench {
     }
 }
 
-/// Few hosts, so that the same ones come again; some that no datagram can come from.
+/// A few hosts, so that sources repeat. No datagram can come from some of them.
 fn source(who: u8) -> SocketAddrV4 {
     let host = match who % 8 {
         6 => Ipv4Addr::new(127, 0, 0, 1),

@@ -20,6 +20,6 @@ fuzz_target!(|data: &[u8]| {
         assert!(responder.recv(&message).is_err());
     }
     let _ = responder.recv(data);
-    // What was bad has left no trace.
+    // The bad message has not changed the state of the responder.
     assert_eq!(responder.recv(&valid).unwrap(), (client.public(), b"hello".to_vec()));
 });

@@ -1,4 +1,4 @@
-//! A datagram of dht-rpc: what decodes is stable.
+//! A datagram of dht-rpc: what decodes survives a round trip.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -87,7 +87,7 @@ impl Bench {
                 let value = Some(bytes.to_vec());
                 Ask { command: command::IMMUTABLE_PUT, target: Some(hash(&[bytes])), value }
             }
-            // Refreshes, gets and whatever: the bytes are the value.
+            // Refreshes, gets and other commands: the bytes are the value.
             _ => Ask {
                 command: u64::from(op >> 3 & 7) + command::FIND_PEER,
                 target: (who & 8 == 0).then_some(target),
@@ -96,7 +96,7 @@ impl Bench {
         }
     }
 
-    /// One that is good, unless the bytes say where it is damaged.
+    /// An announcement that is valid, unless the bytes say where it is damaged.
     fn announcement(
         &self,
         command: u64,
@@ -162,7 +162,7 @@ impl Bench {
         self.now = end;
     }
 
-    /// The last datagram that it sent.
+    /// The last datagram that the node has sent.
     fn sent(&mut self) -> Option<Vec<u8>> {
         let mut buf = TransmitBuf { data: Vec::new(), max_segments: 1 };
         let mut last = None;
@@ -180,7 +180,7 @@ impl Bench {
         assert!(stored.mutables <= SIZE && stored.immutables <= SIZE, "{stored:?}");
     }
 
-    /// Nothing outlives its time.
+    /// Asserts that no record outlives its age.
     fn finish(mut self) {
         self.wait(MAX_AGE * 4 / 3);
         assert_eq!(self.node.stored(), Stored::default());
@@ -197,5 +197,5 @@ const HERE: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(5, 5, 5, 5), 49737);
 /// A generation is 2 s, so that a run takes few of the node's own ticks.
 const MAX_AGE: Duration = Duration::from_secs(3);
 
-/// Small, so that it gets full.
+/// Small, so that the store fills up.
 const SIZE: usize = 8;

@@ -64,7 +64,7 @@ module.exports = class Channel {
     })
   }
 
-  /** Begins with a connection that the core has accepted. */
+  /** Takes over a connection that the core has accepted. */
   accept(conn) {
     this._connections.set(conn, this)
     this._id = conn

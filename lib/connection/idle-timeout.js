@@ -6,7 +6,7 @@ module.exports = class IdleTimeout {
     this._timer = null
     this._ms = 0
     this._lastData = 0
-    this._keepAlives = 0 // that were received until the start
+    this._keepAlives = 0 // received before the start
   }
 
   /** The stream has opened. */

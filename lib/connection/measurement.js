@@ -1,4 +1,4 @@
-// Numbers of an object that the core measures: the class of the object has a getter for each.
+// The numbers of an object that the core measures. The object's class has a getter for each.
 
 const MEASUREMENT = Symbol('measurement')
 
@@ -16,7 +16,7 @@ class Measurement {
     return this._latest
   }
 
-  /** Keeps the last numbers: these, or those that the core has. */
+  /** Keeps the last numbers: those given, or else the core's latest. */
   stop(numbers = null) {
     this._latest = numbers || this.read()
     this._isStopped = true

@@ -1,7 +1,7 @@
 const UDXSocket = require('./udx-socket')
 const { measurementOf } = require('./measurement')
 
-/** The socket objects of a node. Each socket of the core has at most one that is kept. */
+/** The socket objects of a node. At most one object is kept for each socket of the core. */
 module.exports = class Sockets {
   /**
    * @param {import('../native/native')} native
@@ -13,12 +13,12 @@ module.exports = class Sockets {
     this._byId = new Map()
   }
 
-  /** The socket that a firewalled node sends its requests from. */
+  /** The socket from which a firewalled node sends its requests. */
   get client() {
     return this._byId.get(CLIENT) || null
   }
 
-  /** The socket that other nodes reach an open node at. */
+  /** The socket at which other nodes reach an open node. */
   get server() {
     return this._byId.get(SERVER) || null
   }
@@ -40,7 +40,7 @@ module.exports = class Sockets {
   }
 
   /**
-   * The same, also for a socket that was viewed and not kept.
+   * The same as `idOf`, also for a socket that was viewed and not kept.
    *
    * @throws {TypeError} if it is no socket
    */

@@ -27,7 +27,7 @@ module.exports = class Internals {
     /** The error of the bind. Null if the sockets are bound. */
     this.bindError = null
 
-    // the receivers of the core's events, by the core's numbers
+    // the receivers of the core's events, by the numbers that the core has for them
     this.connections = new Table()
     this.servers = new Table()
     this.queries = new Table()

@@ -1,7 +1,9 @@
 const deferred = require('../util/deferred')
 const { isIPv4 } = require('../util/check')
 
-/** Finds out on which hosts a datagram from this host arrives at itself. Tries each host once. */
+/**
+ * Finds out which addresses are this host's: a datagram to them arrives here. Tries each host once.
+ */
 module.exports = class LocalAddresses {
   /** @param {import('../native/native')} native */
   constructor(native) {

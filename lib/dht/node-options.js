@@ -136,7 +136,7 @@ function splitSuggestion({ host, port }) {
   return { kind: 'name', host: name, port, suggested }
 }
 
-// A falsy value means the default, as everywhere in the reference.
+// A falsy value means the default, as it does throughout the reference.
 function number(name, opts, max, fallback = DEFAULTS[name]) {
   return checkNumber(name, opts[name] || fallback, max)
 }
@@ -149,7 +149,7 @@ const DEFAULT_PORT = 49737
 /** How many ports are tried, from the wanted one upwards. */
 const PORTS = 5
 
-/** A year. Longer times overflow the system's clocks, and a year is as good as for ever. */
+/** A year, which is as good as for ever. Longer times overflow the system's clocks. */
 const MAX_MS = 365 * 24 * 3600 * 1000
 
 const MAX_COUNT = 0x7fffffff

@@ -243,7 +243,7 @@ module.exports = class RPC extends EventEmitter {
     return internalsOf(this).lifecycle.destroy(force)
   }
 
-  /** Called before the sockets close. A subclass ends here what it has. */
+  /** Called before the sockets close. A subclass ends its own resources here. */
   _onclosing() {}
 
   /** Counts of live objects, for tests. All are 0 after the node has closed. */

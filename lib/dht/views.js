@@ -4,7 +4,7 @@ const b4a = require('b4a')
 const unsupported = require('../util/unsupported')
 const { K, compareDistance } = require('../util/kademlia')
 
-/** Fewer answers and timeouts than this in a tick of 5 s are too few to judge by. */
+/** A tick of 5 s with fewer answers and timeouts than this is too short of data to judge by. */
 const IDLE = 4
 
 const MAX_U32 = 0xffffffff

@@ -36,7 +36,7 @@ function currentHost() {
   return `${process.platform}-${process.arch}${musl ? '-musl' : ''}`
 }
 
-// By `require.resolve`, because Bare has no built-in `fs`.
+// Uses `require.resolve`, because Bare has no built-in `fs`.
 function hasAddon(host) {
   try {
     return !!require.resolve(`../../${addon(host)}`)

@@ -62,10 +62,10 @@ const DATA = numberOf('data', MESSAGE_FIELDS)
 const MESSAGE = numberOf('message', MESSAGE_FIELDS)
 const DRAINED = numberOf('drained', DRAINED_FIELDS)
 
-/** Except for the events above, only this one may be followed by others in a batch. */
+/** Besides the events above, this is the only one that other events may follow in a batch. */
 const QUERY_REPLY = numberOf('queryReply')
 
-/** Messages from this size on are not in the slab: they are taken one by one. */
+/** Messages of at least this many bytes are not in the slab: they are taken one by one. */
 const LARGE = schema.large
 
 /** The bytes of a command. */
@@ -84,7 +84,9 @@ function eventOf(number) {
   return find(EVENTS, number)
 }
 
-/** Decodes one event behind its number. Nothing is behind it, unless it is a reply of a query. */
+/**
+ * Decodes an event whose number has been read. It ends the batch, unless it is a reply of a query.
+ */
 function decodeEvent({ number, body }, state) {
   const event = body.decode(state)
   if (number !== QUERY_REPLY) checkEnd(state)

@@ -7,12 +7,12 @@ const turns = require('./turns')
 /**
  * Takes events from the engine and hands them to a router.
  *
- * One call of `wake` handles some data and at most one other event, or replies of queries and
- * nothing behind them. Microtasks run between two calls: so `await once(…)` sees each event, and
- * streams tell their readers and writers. The engine makes a call for each event that is not data.
+ * One call of `wake` handles some data and at most one other event, or replies of queries and no
+ * event after them. Microtasks run between two calls, so that `await once(…)` sees each event and
+ * streams can tell their readers and writers. The engine makes one call per event that is not data.
  *
- * A runtime makes many calls in one turn of the event loop. When the nodes have had their time in
- * it, the rest of the events waits for later turns, and the calls are ignored meanwhile.
+ * A runtime makes many calls in one turn of the event loop. Once the nodes have used up their time
+ * in a turn, the remaining events wait for later turns, and calls are ignored until then.
  *
  * @typedef {object} Router
  * @property {() => void} onbatch before each batch
@@ -29,10 +29,10 @@ module.exports = class Dispatcher {
     this._router = router
     this._native = null
     this._slab = b4a.allocUnsafeSlow(FIRST_SLAB)
-    this._batch = c.state(0, 0, this._slab) // what of the slab is still to be handled
+    this._batch = c.state(0, 0, this._slab) // the part of the slab that was not handled yet
     this._isLast = false // the call ends with this batch
-    this._waiting = false // for a later turn
-    this._behind = false // calls were ignored
+    this._waiting = false // until a later turn
+    this._behind = false // calls were ignored while waiting
     this._resume = () => this._onturn()
     this._consumed = new Map()
     this._reportConsumed = () => this._flushConsumed()
@@ -43,13 +43,15 @@ module.exports = class Dispatcher {
     this._native = native
   }
 
-  /** Lets the memory go; the node is closed. */
+  /** Frees the memory after the node has closed. */
   close() {
     this._slab = NOTHING
     this._batch = c.state(0, 0, NOTHING)
   }
 
-  /** Reports, together with others, that data of a connection was taken: empty messages too. */
+  /**
+   * Reports, together with others, that data of a connection was taken. An empty message counts.
+   */
   consumed(conn, bytes) {
     if (this._consumed.size === 0) queueMicrotask(this._reportConsumed)
     this._consumed.set(conn, (this._consumed.get(conn) || 0) + bytes)
@@ -67,7 +69,7 @@ module.exports = class Dispatcher {
     if (!this._waiting && this._native !== null) this._go()
   }
 
-  // Handles some events, and sees to it that the others are handled.
+  // Handles some events, and arranges that the remaining ones are handled.
   _go() {
     const outcome = this._handleSome()
     if (outcome === EMPTY) this._behind = false
@@ -100,7 +102,7 @@ module.exports = class Dispatcher {
     return EMPTY
   }
 
-  // Whether there are events in the slab.
+  // Fills the slab if it is empty. Returns whether it has events.
   _fill() {
     if (this._native.closed) return false
     if (this._batch.start < this._batch.end) return true
@@ -152,8 +154,8 @@ module.exports = class Dispatcher {
     return 0
   }
 
-  // The bytes of a message, which belong to the application. The core writes a large one straight
-  // into them.
+  // Returns the bytes of a message, which belong to the application. The core writes those of a
+  // large message straight into them.
   _take(state) {
     const length = c.uint.decode(state)
     if (length >= LARGE) {
@@ -191,15 +193,16 @@ const PAUSE = 2
 const TIME_IS_UP = 3
 
 /**
- * Work for streams, which they do in microtasks: that many messages for a reader. Then microtasks
- * run, so that the time they take counts. As many messages of 1 KiB fill the buffer of a stream.
+ * The most work for streams in one go, in messages for a reader. Streams do this work in
+ * microtasks, which run after it, so that their time counts too. So many messages of 1 KiB fill the
+ * buffer of a stream.
  */
 const WORK_AT_ONCE = 64
 
-/** A stream that may write again, up to 256 KiB: as much as all that. */
+/** A stream that may write again counts as the full amount: it may write 256 KiB. */
 const WRITER = WORK_AT_ONCE
 
-/** Enough for a node that only hears of others: V8 counts slabs, and collects garbage for them. */
+/** Enough for a node without connections. V8 counts slabs, and collects garbage because of them. */
 const FIRST_SLAB = 4 * 1024
 
 /** Several dozen small messages for each call of the engine. */
@@ -207,7 +210,7 @@ const SLAB = 64 * 1024
 
 const NOTHING = b4a.alloc(0)
 
-// The runtime's own path for uncaught exceptions; the events behind this one still come.
+// Takes the runtime's own path for uncaught exceptions. The events after this one are handled.
 function rethrow(err) {
   queueMicrotask(() => {
     throw err

@@ -4,7 +4,7 @@ const c = require('compact-encoding')
 const Malformed = require('./malformed')
 const ownBytes = require('./own-bytes')
 
-// Every reply of a query names twenty addresses: strings are joined, not made from numbers.
+// A reply of a query names up to twenty addresses: strings are joined, not made from numbers.
 const OCTETS = Array.from({ length: 256 }, (_, n) => String(n))
 const DOTTED = OCTETS.map(octet => octet + '.')
 
@@ -26,7 +26,7 @@ const address = {
 }
 const addresses = c.array(address)
 
-// The same encoding. Decoded values do not share memory with the message.
+// The same encoding, except that decoded values do not share memory with the message.
 function own(encoding) {
   return {
     preencode: encoding.preencode,
@@ -88,7 +88,7 @@ function struct(fields) {
   }
 }
 
-/** A struct that refuses objects with other fields: the core would get something else. */
+/** A struct that refuses objects with other fields, which would not reach the core. */
 function exact(fields) {
   const names = Object.keys(fields)
   const body = struct(fields)
@@ -102,7 +102,7 @@ function exact(fields) {
 }
 
 /**
- * One of several structs: an object with `kind`, the name of one, and the fields of that.
+ * One of several structs: an object with `kind`, the name of the struct, and its fields.
  *
  * @param {Array<[number: number, name: string, body: object]>} rows
  */
@@ -196,7 +196,7 @@ module.exports = {
   word
 }
 
-// A field that is missing would be written as nothing, or as 0.
+// Without this check, a missing field would be written as nothing, or as 0.
 function checkNames(names, m) {
   for (const name of names) {
     if (m[name] === undefined) throw new Malformed(`${name} is missing`)

@@ -4,8 +4,8 @@ const binding = require('../../binding')
 const border = require('./border')
 
 /**
- * One node of the native engine: commands in, answers out. After `close` commands do nothing and
- * the last answers stay.
+ * One node of the native engine, which takes commands and gives answers. After `close`, commands do
+ * nothing, and some questions keep their last answers.
  */
 module.exports = class Native {
   /**
@@ -35,7 +35,7 @@ module.exports = class Native {
     withoutTrace(border.encodeCommand(name, message), bytes => this._node.command(bytes))
   }
 
-  /** Lets the process go, until the next command. */
+  /** Lets the process exit, until the next command. */
   unref() {
     if (!this.closed && !this._unreffed) this._setUnreffed(true)
   }
@@ -74,7 +74,7 @@ module.exports = class Native {
     return this.closed ? 0 : this._node.drain(slab)
   }
 
-  /** Has `wake` called once more, when microtasks have run. */
+  /** Makes the engine call `wake` once more, after microtasks have run. */
   callAgain() {
     if (!this.closed) this._node.callAgain()
   }
@@ -128,7 +128,7 @@ const KEPT = ['stats', 'live', 'nodes', 'localHost']
 /** All nodes of a routing table, whose 256 rows hold 20 each. */
 const MAX_NODES = 256 * 20
 
-/** Room for most answers; longer ones make their own. */
+/** Bytes for most answers. A longer answer makes its own room. */
 const SCRATCH = 4096
 
 /**
@@ -145,7 +145,7 @@ function withoutTrace(bytes, use) {
   }
 }
 
-// The binding says `CODE: message`, the reference `message` with a code.
+// Errors of the binding are `CODE: message`; those of the reference have `message` and a code.
 function systemError(err) {
   const [all, code, message] = err.message.match(/^(E[A-Z]+): (.*)$/) || []
   if (!all) return err

@@ -1,5 +1,5 @@
-// Bytes with memory of their own, and not in a pool: the application may keep them for long, or
-// give their memory away.
+// Bytes with memory of their own, outside of a pool: the application may keep them for long, or
+// transfer their memory away.
 
 const b4a = require('b4a')
 
@@ -11,7 +11,7 @@ exports.copy = function copy(bytes) {
 }
 
 /**
- * Memory for received data, which is not set to anything.
+ * Uninitialised memory for received data.
  *
  * @param {number} length
  */
@@ -21,7 +21,7 @@ exports.allocate = function allocate(length) {
 }
 
 /**
- * A part of received data.
+ * A copy of a part of received data.
  *
  * @param {Buffer} buffer
  * @param {number} start
@@ -37,13 +37,13 @@ exports.slice = function slice(buffer, start, end) {
 const sliceOfTyped = Uint8Array.prototype.slice
 
 /**
- * Reminds the garbage collector of Bare of the young objects.
+ * Makes the garbage collector of Bare collect young objects.
  *
- * V8 collects them alone, within a millisecond, when they fill their space; and it collects all
- * objects when there is much memory in buffers. A received message is a small object with much
- * memory. In Bare the space is large and so the buffers are first; and Bare does not run timers
- * before a collection of all objects is complete, for 20 ms. So there the space is filled by half
- * of what the buffers take.
+ * V8 collects young objects alone, within a millisecond, when their space is full. It collects all
+ * objects when buffers hold much memory. A received message is a small object with much memory. In
+ * Bare the space is large, so the buffers reach their limit first. A collection of all objects
+ * takes 20 ms, and Bare runs no timers before it is complete. So in Bare this fills the space with
+ * half as many bytes as the buffers take.
  */
 const remind = typeof Bare === 'undefined' ? () => {} : fillSpace
 
@@ -56,5 +56,5 @@ function fillSpace(bytes) {
   }
 }
 
-/** Bytes; V8 keeps much larger objects elsewhere. */
+/** In bytes. V8 keeps much larger objects in another space. */
 const FILLER = 64 * 1024

@@ -7,10 +7,10 @@ const binding = require('../../binding')
 const { address, bool, choice, exact, float, hash, key } = require('./encodings')
 const { nothing, optional, outcome, ownBuffer, word } = require('./encodings')
 
-/** Bytes of all tables, more or less. */
+/** The first guess at the bytes of all tables. More memory is made if they need it. */
 const SIZE = 16 * 1024
 
-/** The tables as they are: `commands`, `events`, `questions`, `options`, `large`. */
+/** The decoded tables: `commands`, `events`, `questions`, `options`, `large`. */
 const schema = JSON.parse(read())
 
 const NAMED = {

@@ -10,7 +10,7 @@ class Turns {
     this._onend = () => this._end()
   }
 
-  /** Whether the nodes have had their time in this turn. The first to ask starts the turn. */
+  /** Whether the nodes have used up their time in this turn. The first call starts the turn. */
   isOver() {
     if (!this._running) this._start()
     const spent = now() - this._started
@@ -28,7 +28,7 @@ class Turns {
     defer(this._onend)
   }
 
-  // One callback for each turn: some runtimes run no microtasks between two immediates.
+  // One callback for each turn, since some runtimes run no microtasks between two immediates.
   _end() {
     this._running = false
     if (this._waiting.length === 0) return
@@ -37,7 +37,7 @@ class Turns {
   }
 }
 
-/** Milliseconds, of which the clock counts whole ones: half of it on average. */
+/** In milliseconds. The clock counts whole ones, so the nodes get half of this on average. */
 const SHARE = 1
 
 // Taken here, before a test replaces the clock of its program. Browser-like environments of test

@@ -91,12 +91,12 @@ async function send(dht, command, { target, token, from, announce, keyPair, sign
   return dht.request({ token, target, command, value }, from)
 }
 
-// A node may have our record if it shows it, or shows as many records as fit into a reply.
+// A node may have our record if its reply has it, or has as many records as fit into a reply.
 function mayHave(peers, publicKey) {
   return peers.length >= MAX_SHOWN || peers.some(peer => b4a.equals(peer.publicKey, publicKey))
 }
 
-/** The most records of a topic that a node shows. */
+/** The most records of a topic in one reply. */
 const MAX_SHOWN = 20
 
 function noop() {}

@@ -110,7 +110,7 @@ module.exports = class Query extends Readable {
     else this.push(null)
   }
 
-  // The core does not send again what it has told.
+  // The core does not send a reply again that it has sent before.
   _closestReply({ kind, place, reply }) {
     return kind === 'told' ? this._received[place] : toQueryReply(reply)
   }
@@ -208,8 +208,8 @@ module.exports = class Query extends Readable {
     }
   }
 
-  // Asynchronous, so that an exception is a rejection. A node that refuses an old token sends a new
-  // one.
+  // An async function, so that an exception is a rejection. A node that refuses an old token sends
+  // a new one.
   async _commitOne(reply) {
     const answer = await this._commit(reply, this.dht, this)
     if (answer?.error !== errors.INVALID_TOKEN || !answer.token) return answer

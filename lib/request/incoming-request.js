@@ -78,7 +78,7 @@ module.exports.serve = function serve(req) {
   answer(req, { kind: 'serve' })
 }
 
-// Each answer carries all that the core needs of the request, because the core has not kept it.
+// Each answer carries all fields of the request that the core needs, because the core keeps none.
 function answer(req, said) {
   const { socket, from, to, tid, command, target, token, value } = req
   const request = { socket: socket.id, from, id: from.id, to, tid, command, target, token }

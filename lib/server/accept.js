@@ -1,4 +1,4 @@
-// A client that the core has let in becomes a 'connection' of its server.
+// Turns a client that the core has let in into a 'connection' event of its server.
 //
 // The core decides by itself if no hook is set, and JavaScript may be busy meanwhile. So the event
 // lists the questions that the core has not asked. If a hook has been set since, it is asked first.
@@ -44,8 +44,8 @@ exports.accept = function accept(internals, server, { conn, keepAlive, unasked, 
   })
 }
 
-// What arrives meanwhile waits in the stream, which opens when the program gets it. The program does
-// not see errors before that.
+// Data that arrives meanwhile waits in the stream, which opens when the program gets it. The
+// program does not see errors before that.
 async function ask(server, stream, answers, admit) {
   stream.on('error', noop)
   const admitted = await answers

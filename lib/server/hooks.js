@@ -1,4 +1,4 @@
-// The hooks of servers and connections, by which a program decides about a peer.
+// The hooks of servers and connections, with which a program decides about a peer.
 
 /**
  * Asks the program a question of the core. The answer is false if the server or the connection is
@@ -22,8 +22,8 @@ exports.answer = async function answer(internals, question) {
 }
 
 /**
- * The same for several questions. The answer is true if all answers are. A hook that does not answer
- * in time has answered false.
+ * Asks several questions. The answer is true if all answers are. A hook that does not answer in
+ * time has answered false.
  *
  * @param {import('../dht/internals')} internals
  * @param {object[]} questions
@@ -48,7 +48,7 @@ async function everyYes(internals, questions) {
   return true
 }
 
-// For programs, an address and the facts about it are one object.
+// Programs expect an address and the facts about it in one object.
 function withFlatAddresses(question) {
   const flat = ({ address, ...known }) => ({ ...address, ...known })
   const { remoteAddresses, localAddresses } = question

@@ -1,4 +1,4 @@
-// Stand-ins for what the npm module has and this version has not. They throw NOT_SUPPORTED.
+// Stand-ins for parts of the npm module that this version does not have. They throw NOT_SUPPORTED.
 
 const { EventEmitter } = require('events')
 

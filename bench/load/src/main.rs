@@ -1,13 +1,13 @@
-//! Asks one DHT node as much as it can answer, and says how much that was.
+//! Sends one DHT node as many requests as it can answer, and prints how many that was.
 //!
 //! ```text
 //! hyperdht-load <address> <ping|find-node|find-peer|lookup> [--target HEX] [--seconds N]
 //!               [--window N] [--sockets N]
 //! ```
 //!
-//! Each socket keeps a window of requests open: an answer makes room for the next one. A request
-//! that is not answered in time is counted as lost and makes room as well. A line of JSON comes
-//! out: responses, seconds, losses, and what the first response held.
+//! Each socket keeps a window of requests open: each response makes room for the next request. A
+//! request that is not answered in time counts as lost and makes room as well. The output is one
+//! line of JSON: responses, seconds, losses, and the contents of the first response.
 
 use std::io::{self, ErrorKind};
 use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
@@ -43,7 +43,7 @@ struct Options {
     to: SocketAddrV4,
     internal: bool,
     command: u64,
-    /// `None`: the command has none. A FIND_NODE without one asks for another target each time.
+    /// `None` if the command has no target. A FIND_NODE without one varies its target.
     target: Option<[u8; 32]>,
     every_target: bool,
     duration: Duration,
@@ -52,7 +52,7 @@ struct Options {
     sockets: usize,
 }
 
-/// One asking socket.
+/// A socket that sends requests.
 struct Asker {
     socket: UdpSocket,
     inflight: usize,
@@ -65,7 +65,7 @@ struct Report {
     responses: u64,
     lost: u64,
     elapsed: Duration,
-    /// Of the first response.
+    /// The size of the first response in bytes, and below what it contains.
     bytes: usize,
     closer_nodes: usize,
     value: usize,
@@ -143,7 +143,7 @@ impl Asker {
         Ok(self.inflight > before)
     }
 
-    /// Takes what was answered; true if anything was.
+    /// Reads the responses that have arrived; true if there were any.
     fn hear(&mut self, report: &mut Report, now: Instant) -> io::Result<bool> {
         let before = report.responses;
         let mut buffer = [0; 2048];
@@ -209,7 +209,7 @@ fn run(options: &Options) -> io::Result<Report> {
             busy |= asker.hear(&mut report, now)?;
             busy |= asker.ask(options, &requests)?;
         }
-        // Not asleep: to be woken would cost the node that answers, not the one that asks.
+        // Yields instead of sleeping: the wake-up would cost the node that is measured.
         if !busy {
             thread::yield_now();
         }
@@ -218,7 +218,7 @@ fn run(options: &Options) -> io::Result<Report> {
     Ok(report)
 }
 
-/// Targets all over the space.
+/// A target for each transaction id, spread over the key space.
 fn some_target(tid: u16) -> [u8; 32] {
     proto::wire::hash(&[&tid.to_le_bytes()])
 }
@@ -238,5 +238,5 @@ fn key(text: &str) -> Option<[u8; 32]> {
 const USAGE: &str = "hyperdht-load <address> <ping|find-node|find-peer|lookup> [--target HEX] \
                      [--seconds N] [--window N] [--sockets N]";
 
-/// After so long without any answer what is in flight counts as lost.
+/// If no response comes for this long, all requests in flight count as lost.
 const PATIENCE: Duration = Duration::from_millis(100);

@@ -2,7 +2,7 @@
 
 use std::io::ErrorKind;
 
-/// The code and the text, where libuv has some of its own.
+/// The code and the text of libuv; `None` for a kind that has none.
 pub fn words(kind: ErrorKind) -> Option<(&'static str, &'static str)> {
     WORDS.iter().find(|(named, ..)| *named == kind).map(|(_, code, text)| (*code, *text))
 }

@@ -70,12 +70,12 @@ choice! { to JavaScript: Event {
         => Datagram { socket, from, data },
 } }
 
-/// Messages from this size on cross by themselves, straight into the memory that the application
-/// gets: to copy them twice would cost more than a call.
+/// Messages of at least this many bytes cross in a call of their own, straight into memory of the
+/// application: a second copy would cost more than the call.
 pub const LARGE: usize = 4096;
 
-/// An event: its first bytes, and those of its message, which follow them unless they are
-/// [`LARGE`].
+/// The head of an event, and the bytes of its message. The message follows its head in the slab,
+/// unless it is at least [`LARGE`].
 pub fn parts(event: &Event) -> (Vec<u8>, &[u8]) {
     let mut w = Writer::new();
     let message = if let Event::Data { conn, data } = event {
@@ -94,6 +94,6 @@ fn message<'a>(w: &mut Writer, conn: ConnId, data: &'a Bytes) -> &'a [u8] {
     data
 }
 
-/// Numbers of rows that are written by hand; a test compares.
+/// Row numbers that are written by hand here; a test compares them with the table.
 const DATA: u8 = 1;
 const MESSAGE: u8 = 2;

@@ -1,4 +1,4 @@
-//! Errors for JavaScript, and what may be one of them instead of a value.
+//! Errors for JavaScript, and results that are a value or an error.
 
 use std::io::ErrorKind;
 
@@ -45,7 +45,7 @@ pub(crate) fn failure(w: &mut Writer, error: &impl Failure) {
     w.buffer(error.code().unwrap_or_default().as_bytes()).buffer(error.text().as_bytes());
 }
 
-/// An error by its kind: those that sockets have when they are bound.
+/// The errors of binding a socket.
 impl Failure for ErrorKind {
     fn code(&self) -> Option<&'static str> {
         crate::bind_error::words(*self).map(|(code, _)| code)

@@ -41,7 +41,7 @@ pub(crate) trait Choice: Sized {
     fn sample_row(number: u8, random: &mut Random) -> Option<Self>;
 }
 
-/// One value and nothing behind it.
+/// Decodes one value, which must take all of the bytes.
 pub(crate) fn decode_all<T: Decode>(bytes: &[u8]) -> Result<T, Malformed> {
     let mut r = Reader::new(bytes);
     let value = T::decode(&mut r)?;
@@ -120,7 +120,7 @@ field!(
     const N: usize
 );
 
-/// The end of a query: there is nothing but its failure.
+/// The result of a query: it has no value, so that only a failure crosses.
 impl Shape for () {
     fn shape() -> String {
         "\"nothing\"".to_owned()
@@ -176,7 +176,7 @@ impl<T: Encode> Encode for Vec<T> {
 
 impl<T: Decode> Decode for Vec<T> {
     fn decode(r: &mut Reader<'_>) -> Result<Self, Malformed> {
-        // No item is shorter than a byte.
+        // Every item takes at least one byte.
         r.list(1, T::decode)
     }
 }
@@ -211,7 +211,7 @@ impl<T: Sample> Sample for Box<T> {
     }
 }
 
-/// A name as JavaScript writes it.
+/// A name in the camel case of JavaScript.
 pub(crate) fn camel(name: &str) -> String {
     let mut parts = name.split('_');
     let first = parts.next().unwrap_or_default().to_owned();

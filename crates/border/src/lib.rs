@@ -32,7 +32,7 @@ pub use crate::schema::schema;
 /// One command.
 ///
 /// # Errors
-/// The bytes are no command, or more than one.
+/// When the bytes are not exactly one command.
 pub fn command(bytes: &[u8]) -> Result<Command, Malformed> {
     decode_all(bytes)
 }
@@ -40,7 +40,7 @@ pub fn command(bytes: &[u8]) -> Result<Command, Malformed> {
 /// The options of a new node.
 ///
 /// # Errors
-/// The bytes are no options, or more than that.
+/// When the bytes are not exactly the options of a node.
 pub fn open_options(bytes: &[u8]) -> Result<OpenOptions, Malformed> {
     decode_all::<NodeOptions>(bytes).map(OpenOptions::from)
 }
@@ -50,7 +50,7 @@ pub fn encode_command(command: &Command) -> Vec<u8> {
     encode(command)
 }
 
-/// An event in one piece.
+/// An event with its message, in one piece.
 pub fn encode_event(event: &Event) -> Vec<u8> {
     encode(event)
 }
@@ -58,7 +58,7 @@ pub fn encode_event(event: &Event) -> Vec<u8> {
 /// The options of a new node, decoded and encoded.
 ///
 /// # Errors
-/// As of [`open_options`].
+/// See [`open_options`].
 pub fn echo_options(bytes: &[u8]) -> Result<Vec<u8>, Malformed> {
     decode_all::<NodeOptions>(bytes).map(|options| encode(&options))
 }

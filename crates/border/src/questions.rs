@@ -13,7 +13,7 @@ use crate::sample::Random;
 
 questions! { |handle, argument|
     0 stats: Stats = handle.stats();
-    /// If they have changed since they were told.
+    /// The counters, if they have changed since they were last returned.
     1 changed_stats: Stats = handle.changed_stats();
     2 live: Live = handle.read(|node| node.live());
     3 id: Option<NodeId> = handle.read(|node| node.id());
@@ -21,17 +21,17 @@ questions! { |handle, argument|
     5 local_host: Option<Ipv4Addr> = handle.read(|node| node.local_host());
     6 firewalled: bool = handle.read(|node| node.firewalled());
     7 health: HealthReport = handle.read(|node| node.health());
-    /// So many addresses of the routing table at most.
+    /// Addresses of the routing table, at most `argument` of them.
     8 nodes: Vec<SocketAddrV4> = handle.read(|node| node.nodes(argument as usize));
-    /// So many nodes of the routing table at most.
+    /// Nodes of the routing table, at most `argument` of them.
     9 table: Vec<TableNode> = handle.read(|node| node.table_nodes(argument as usize));
     10 table_id: NodeId = handle.read(|node| node.table_id());
     11 inflight: Vec<InflightRequest> = handle.read(|node| node.inflight());
     12 records: usize = handle.read(|node| node.stored().records);
-    /// Of a connection.
+    /// The argument is the id of a connection.
     13 transport: Option<ConnStats> = handle.read(|node| node.conn_stats(ConnId(argument)));
-    /// Of a socket.
+    /// The argument is the id of a socket.
     14 local_address: Option<SocketAddrV4> = Some(handle.local_addr(SocketId(argument)));
-    /// Of a socket.
+    /// The argument is the id of a socket.
     15 traffic: Option<Traffic> = Some(handle.traffic(SocketId(argument)));
 }

@@ -19,7 +19,7 @@ use crate::failure::{FAILURE, Failure, failure};
 use crate::field::{Choice, Decode, Encode, Sample, Shape, camel};
 use crate::sample::Random;
 
-// Of commands.
+// Parts of commands.
 
 choice! { both ways: BootstrapNode {
     0 address { address: SocketAddrV4 } => Address(address),
@@ -135,7 +135,7 @@ record! { Answering {
     socket: Option<SocketId>,
 } }
 
-// Of commands and events.
+// Parts of commands and events.
 
 record! { Incoming {
     socket: SocketId,
@@ -149,7 +149,7 @@ record! { Incoming {
     value: Option<Bytes>,
 } => { socket, from, from_id: id, to, tid, command, target, token, value } }
 
-// Of events.
+// Parts of events.
 
 record! { ConnectionInfo {
     server: ServerId,
@@ -225,7 +225,7 @@ failures! {
     RequestError: |error| error.code(), [RequestError::Timeout, RequestError::NodeDestroyed];
 }
 
-// Of answers.
+// Parts of answers.
 
 record! { TableNode {
     id: NodeId,
@@ -317,7 +317,7 @@ counters! { Stats |s| {
     "commands.downHint.rx": s.commands[3][1],
 } }
 
-/// A reply that has been told does not cross again.
+/// A reply that JavaScript already has crosses as its place among the replies of the query.
 impl Shape for Closest {
     fn shape() -> String {
         let told = row!(0, told, fields!(place: u32));
@@ -341,7 +341,7 @@ impl Sample for Closest {
     }
 }
 
-/// An IP address as JavaScript writes it, with its family. Nothing is made from it.
+/// Crosses as text, with its family. JavaScript never sends one back.
 impl Shape for Interface {
     fn shape() -> String {
         let fields = fields!(name: String, host: String, family: u8, internal: bool);

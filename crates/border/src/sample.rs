@@ -1,6 +1,6 @@
 //! Random values for the tests of both sides.
 
-/// A small generator of chance that replays by its seed.
+/// A small pseudo-random generator: the same seed gives the same values.
 #[derive(Clone, Debug)]
 pub struct Random {
     state: u64,
@@ -11,7 +11,7 @@ impl Random {
         Self { state: seed }
     }
 
-    /// An integer of any length that JavaScript holds exactly.
+    /// A random integer of 1 to 53 bits, which JavaScript holds exactly.
     pub(crate) fn number(&mut self) -> u64 {
         let bits = 1 + self.below(53);
         self.next() >> (64 - bits)

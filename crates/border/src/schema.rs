@@ -1,4 +1,4 @@
-//! The tables in JSON, which JavaScript makes its side from.
+//! The tables in JSON, from which JavaScript makes its side.
 
 use hyperdht::{Command, Event};
 

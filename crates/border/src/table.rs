@@ -1,7 +1,7 @@
-//! How the tables are read. A row names its fields in their order, and then the Rust value that
-//! they make: the same words are the pattern that takes the value apart.
+//! The macros that read the tables. A row names its fields in their order, and then the Rust value
+//! that they make, which is also the pattern that takes the value apart.
 
-/// A struct whose fields cross one after the other. `=> { … }` says how, where the names differ.
+/// A struct whose fields cross one after the other. `=> { … }` gives other names in Rust.
 macro_rules! record {
     ($type:ident { $($field:ident: $kind:ty),+ $(,)? }) => {
         record!($type { $($field: $kind),+ } => { $($field),+ });
@@ -111,7 +111,7 @@ macro_rules! choice {
     };
 }
 
-/// An enum of names alone, which JavaScript gives as strings.
+/// An enum without fields, whose variants are strings in JavaScript.
 macro_rules! words {
     ($type:ident { $($number:literal $name:ident => $variant:ident,)+ }) => {
         impl Shape for $type {
@@ -146,7 +146,7 @@ macro_rules! words {
     };
 }
 
-/// Numbers of the core, each with the name of its place in JavaScript.
+/// Counters of the core, each with its path in JavaScript.
 macro_rules! counters {
     ($type:ident |$of:ident| { $($name:literal: $number:expr,)+ }) => {
         impl Shape for $type {
@@ -235,7 +235,7 @@ macro_rules! row {
     };
 }
 
-/// Questions with their answers: `None` is no answer, as of a node that has failed.
+/// Questions with their answers. `None` means that there is no answer, as from a failed node.
 macro_rules! questions {
     (|$handle:ident, $argument:ident| $($(#[$doc:meta])* $number:literal $name:ident:
         $answer:ty = $find:expr;)+) => {

@@ -1,4 +1,4 @@
-//! A connection between the events of its node and the calls of its owner.
+//! The state of a connection, between the events of its node and the calls of its owner.
 
 use std::collections::VecDeque;
 use std::io;
@@ -16,7 +16,7 @@ use crate::{ConnError, ConnectError, Opened, StreamError};
 #[derive(Debug)]
 pub(crate) struct Channel {
     state: Mutex<State>,
-    /// Any number of tasks may wait for unordered messages, and for nothing else.
+    /// Wakes the tasks that wait for unordered messages. There may be any number of them.
     unordered: Notify,
 }
 
@@ -25,7 +25,7 @@ struct State {
     opened: Option<Opened>,
     incoming: VecDeque<Bytes>,
     unordered: VecDeque<Bytes>,
-    /// Bytes of frames in the write queue, at most.
+    /// An upper bound of the bytes of frames in the write queue.
     queued: usize,
     ended: bool,
     remote_ended: bool,
@@ -42,7 +42,7 @@ struct Flushes {
     done: u32,
 }
 
-/// What a task can wait for, with the connection in its hands alone: at most one task for each.
+/// What a task can wait for. Each has at most one waiting task, which has the connection to itself.
 #[derive(Clone, Copy, Debug)]
 enum Wait {
     Open,
@@ -87,7 +87,7 @@ impl Channel {
         self.change(&[Wait::Finish], |state| state.finished = true);
     }
 
-    /// So many bytes of frames have left the write queue.
+    /// `bytes` bytes of frames have left the write queue.
     pub(crate) fn handle_drained(&self, bytes: usize) {
         self.change(&[Wait::Write], |state| state.queued = state.queued.saturating_sub(bytes));
     }
@@ -97,29 +97,29 @@ impl Channel {
         self.unordered.notify_waiters();
     }
 
-    /// The node is gone, and could not say more about this connection.
+    /// Fails the connection with `error`, because the node has ended without closing it.
     pub(crate) fn handle_node_gone(&self, error: ConnectError) {
         self.handle_closed(Some(ConnError::Connect(error)));
     }
 
-    /// So many bytes of frames were written.
+    /// Counts `bytes` bytes of frames that were written.
     pub(crate) fn add_queued(&self, bytes: usize) {
         self.state.lock().queued += bytes;
     }
 
-    /// The number of one more flush.
+    /// Starts a flush and returns its number.
     pub(crate) fn start_flush(&self) -> u32 {
         let asked = &mut self.state.lock().flushes.asked;
         *asked += 1;
         *asked
     }
 
-    /// Begins the end of the write side; false if it has begun before.
+    /// Marks the write side as ended; false if it was already.
     pub(crate) fn start_end(&self) -> bool {
         !std::mem::replace(&mut self.state.lock().ended, true)
     }
 
-    /// True when all that has arrived was read.
+    /// True when all data that has arrived was read.
     pub(crate) fn is_drained(&self) -> bool {
         self.state.lock().incoming.is_empty()
     }
@@ -151,7 +151,7 @@ impl Channel {
         })
     }
 
-    /// Throws away what has arrived and says how much; `None` at the end.
+    /// Discards the data that has arrived and returns its length in bytes; `None` at the end.
     pub(crate) fn poll_discard(&self, cx: &mut Context<'_>) -> Poll<Option<usize>> {
         self.poll(Wait::Read, cx, |state| {
             let bytes = state.incoming.drain(..).map(|message| message.len()).sum();
@@ -166,7 +166,7 @@ impl Channel {
     /// The next unordered message; `None` at the end.
     pub(crate) async fn unordered(&self) -> Option<Bytes> {
         loop {
-            // Before the look, so that nothing comes between.
+            // Registers before the check, so that a message in between wakes this task.
             let mut notified = pin!(self.unordered.notified());
             notified.as_mut().enable();
             {
@@ -224,7 +224,7 @@ impl Channel {
         woken.into_iter().flatten().for_each(Waker::wake);
     }
 
-    /// Asks the state; if it has no answer, the task is woken by a change of it.
+    /// Asks the state. If it has no answer yet, the next change of the state wakes the task.
     fn poll<T>(
         &self,
         wait: Wait,
@@ -264,11 +264,11 @@ const ALL: [Wait; WAITS] =
 
 const WAITS: usize = 6;
 
-/// A writer waits above this: as much as two sends with segmentation take, and enough for the
-/// credit that the node returns in portions of 64 KiB.
+/// A writer waits while more bytes are queued. This is enough for two sends with segmentation, and
+/// for the credit that the node returns in portions of 64 KiB.
 const HIGH_WATER: usize = 256 * 1024;
 
-/// Unordered messages that nobody reads are lost, as in a socket's buffer.
+/// The most unread unordered messages; further ones are lost, as in a socket's receive buffer.
 const MAX_UNORDERED: usize = 1024;
 
 #[cfg(test)]
@@ -368,7 +368,7 @@ mod tests {
         assert_eq!(poll(second.as_mut(), &two), Poll::Ready(None));
     }
 
-    /// Whether a task was woken since it was asked last.
+    /// Whether a task was woken since the last check.
     #[derive(Default)]
     struct Woken(AtomicBool);
 

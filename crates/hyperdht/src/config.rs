@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::{BootstrapNode, Config, DEFAULT_PORT, KeyPair, OpenOptions, wire};
 
-/// What a [`crate::Dht`] is made from.
+/// Options of [`crate::Dht::new`].
 ///
 /// The defaults join the public network:
 ///
@@ -20,8 +20,8 @@ use crate::{BootstrapNode, Config, DEFAULT_PORT, KeyPair, OpenOptions, wire};
 /// ```
 #[derive(Clone, Debug)]
 pub struct DhtConfig {
-    /// Nodes to ask first; empty for the first node of a network of its own. Default: the public
-    /// network's.
+    /// The nodes to bootstrap from; empty for the first node of a private network. Default: those
+    /// of the public network.
     pub bootstrap: Vec<BootstrapNode>,
     /// The local address of all sockets. Default 0.0.0.0.
     pub host: Ipv4Addr,
@@ -30,7 +30,7 @@ pub struct DhtConfig {
     /// If `port` and the four that follow it are occupied, take any other. If false, an occupied
     /// `port` is an error. Default true.
     pub any_port: bool,
-    /// The identity of [`crate::Dht::connect`]. Default: a new one.
+    /// The key pair under which [`crate::Dht::connect`] connects. Default: a new one.
     pub key_pair: Option<KeyPair>,
     /// `Some(true)`: never serve others; `Some(false)`: as soon as the NAT allows; `None`: after
     /// about 20 minutes of being reachable. Default `None`.
@@ -86,7 +86,7 @@ impl Default for DhtConfig {
     }
 }
 
-/// A key pair that nobody else has.
+/// Makes a key pair from the system's randomness.
 ///
 /// # Errors
 /// When the system has no randomness.
@@ -96,7 +96,7 @@ pub fn generate_key_pair() -> io::Result<KeyPair> {
     Ok(KeyPair::from_seed(*seed))
 }
 
-/// The one node to ask first, by its address.
+/// The bootstrap list of a single node.
 pub(crate) fn bootstrap_at(address: SocketAddrV4) -> Vec<BootstrapNode> {
     iter::once(BootstrapNode::Address(address)).collect()
 }
@@ -105,7 +105,7 @@ fn public_bootstrap() -> Vec<BootstrapNode> {
     PUBLIC_BOOTSTRAP.iter().filter_map(|text| wire::parse_bootstrap(text).ok()).collect()
 }
 
-/// The nodes of the public network that new ones begin with.
+/// The bootstrap nodes of the public network.
 const PUBLIC_BOOTSTRAP: [&str; 3] = [
     "88.99.3.86@node1.hyperdht.org:49737",
     "142.93.90.113@node2.hyperdht.org:49737",

@@ -16,9 +16,9 @@ use crate::{Command, ConnError, ConnId, ConnectError, Handle, Opened, PublicKey}
 
 /// An encrypted stream between two key pairs.
 ///
-/// It carries messages: [`Connection::read_message`] gives exactly what one
-/// [`Connection::write_message`] of the peer took. As [`AsyncRead`] and [`AsyncWrite`] it is a
-/// stream of bytes, which knows no borders of messages. Both views may be mixed.
+/// It carries messages: [`Connection::read_message`] returns exactly what one
+/// [`Connection::write_message`] of the peer took. Through [`AsyncRead`] and [`AsyncWrite`] it is a
+/// stream of bytes without message boundaries. Both views may be mixed.
 ///
 /// Dropping a connection destroys it: the peer sees a reset. [`Connection::close`] ends it in
 /// order.
@@ -52,9 +52,9 @@ pub struct Connection {
     channel: Arc<Channel>,
     handle: Handle,
     opened: Opened,
-    /// The rest of a message of which a reader of bytes has taken the front.
+    /// The unread rest of a message that [`AsyncRead`] has taken in part.
     rest: Bytes,
-    /// Bytes that were read and not yet reported, so that the window stays closed for them.
+    /// Bytes that were read and not yet reported to the node: they still count against the window.
     unreported: Option<usize>,
 }
 
@@ -71,7 +71,7 @@ impl Connection {
         self.opened.remote_public_key
     }
 
-    /// The same 64 bytes at both ends, and at no other connection.
+    /// The hash of the Noise handshake: the same 64 bytes at both ends, and at no other connection.
     pub fn handshake_hash(&self) -> [u8; 64] {
         *self.opened.handshake_hash
     }
@@ -111,8 +111,8 @@ impl Connection {
         poll_fn(|cx| self.channel.poll_flushed(flush, cx)).await
     }
 
-    /// The next message, or what a reader of bytes has left of it; `None` once the peer has
-    /// ended.
+    /// The next message, or the rest of one that [`AsyncRead`] has taken in part; `None` once the
+    /// peer has ended its side.
     ///
     /// # Errors
     /// When the connection broke.
@@ -163,11 +163,11 @@ impl Connection {
     /// Tears the connection down at once, and waits until it is gone. The peer sees a reset.
     pub async fn destroy(self) {
         self.handle.command(Command::DestroyConn { conn: self.conn });
-        // Whatever its end is called, it was wanted.
+        // The caller asked for the end, so its reason does not matter.
         let _ = poll_fn(|cx| self.channel.poll_closed(cx)).await;
     }
 
-    /// Copies a message to where it becomes a frame.
+    /// Copies a message into the command that writes it.
     fn write(&mut self, data: &[u8]) {
         self.channel.add_queued(data.len() + FRAME_OVERHEAD);
         self.handle.command(Command::Write { conn: self.conn, data: data.into() });
@@ -179,7 +179,7 @@ impl Connection {
         }
     }
 
-    /// Notes what the application has taken; told to the node in portions.
+    /// Counts bytes that the application has read, and reports them to the node in portions.
     fn consume(&mut self, bytes: usize) {
         let unreported = self.unreported.get_or_insert_default();
         *unreported += bytes;
@@ -240,7 +240,7 @@ impl AsyncWrite for Connection {
     }
 
     fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // What is written is on its way; `acknowledged` waits for its arrival.
+        // The node has all written bytes already; `acknowledged` waits until the peer has them.
         Poll::Ready(Ok(()))
     }
 
@@ -289,11 +289,12 @@ impl Drop for Connecting {
     }
 }
 
-/// A message that a write of bytes makes. Larger ones would not be faster.
+/// The longest message that `poll_write` makes. Longer ones would not be faster.
 const MAX_WRITE: usize = 64 * 1024;
 
-/// A frame's length, tag and authentication code, as the node counts them in what has drained.
+/// What a frame adds to its message: length, tag and authentication code, in bytes. The node counts
+/// them among the drained bytes.
 const FRAME_OVERHEAD: usize = 20;
 
-/// How much is read before the node is told, as long as there is more to read.
+/// Bytes that are read before they are reported to the node, as long as there is more to read.
 const REPORT: usize = 64 * 1024;

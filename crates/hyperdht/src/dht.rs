@@ -18,9 +18,9 @@ use crate::{
 
 /// A node of the DHT. Clones are the same node.
 ///
-/// When the last clone is dropped the node vanishes, connections included;
-/// [`Dht::destroy`] takes its announcements back first. All nodes of a process share one driver
-/// thread, which ends with the last of them; the futures run on any executor.
+/// Dropping the last clone ends the node and its connections at once; [`Dht::destroy`] takes its
+/// announcements back first. All nodes of a process share one driver thread, which ends with the
+/// last of them. The futures run on any executor.
 #[derive(Clone, Debug)]
 pub struct Dht {
     inner: Arc<Inner>,
@@ -38,7 +38,8 @@ impl Dht {
     /// Binds the sockets of a node and starts its bootstrap.
     ///
     /// # Errors
-    /// When no port can be bound, or the system has no randomness or no thread to give.
+    /// When no port can be bound, when the system refuses randomness or a thread, or when the node
+    /// panics at its start.
     pub async fn new(config: DhtConfig) -> io::Result<Self> {
         let options = config.open_options()?;
         let key_pair = options.config.key_pair.clone();
@@ -52,7 +53,8 @@ impl Dht {
         Ok(dht)
     }
 
-    /// Waits until the node knows others, or knows that there are none.
+    /// Waits until the bootstrap has finished, whether or not it has found other nodes, or until
+    /// the node has ended.
     pub async fn bootstrapped(&self) {
         self.reached(|status| status.ready).await;
     }
@@ -97,7 +99,7 @@ impl Dht {
         let (sender, backlog) = mpsc::channel(BACKLOG);
         let entry = ServerEntry { listening: Some(listening), backlog: sender, closed: None };
         self.inner.registry.add_server(id, entry);
-        // It exists before it listens, so that dropping the future closes it.
+        // The server exists before the command, so that dropping this future closes it.
         let server = Server::new(id, public_key, backlog, Arc::clone(&self.inner.registry));
         let options = ServerOptions { key_pair: Some(key_pair), ..ServerOptions::default() };
         self.handle().command(Command::Listen { server: id, options });
@@ -139,7 +141,7 @@ impl Dht {
         self.query(topic, QueryKind::Unannounce { key_pair }).finish().await.map(drop)
     }
 
-    /// Asks a node whether it is there.
+    /// Pings a node, and returns its reply.
     ///
     /// # Errors
     /// See [`RequestError`].
@@ -157,18 +159,18 @@ impl Dht {
         Ok(*reply)
     }
 
-    /// The identity of [`Dht::connect`].
+    /// The public key under which [`Dht::connect`] connects.
     pub fn public_key(&self) -> PublicKey {
         self.inner.key_pair.public()
     }
 
-    /// The local address of the socket that others reach the node at; `None` once it is
-    /// destroyed.
+    /// The local address of the server socket; `None` while the node has no sockets, because it
+    /// sleeps, was destroyed or has failed.
     pub fn local_addr(&self) -> Option<SocketAddrV4> {
         self.handle().local_addr(SocketId::SERVER)
     }
 
-    /// The node under this API, for what it does not cover.
+    /// The handle of the node, for what this API does not cover.
     pub fn handle(&self) -> &Handle {
         self.inner.registry.handle()
     }
@@ -236,7 +238,7 @@ impl Dht {
         self.inner.registry.status().borrow().gone
     }
 
-    /// Waits for the outcome of a command; `None` if the node ends before.
+    /// Waits for the outcome of a command; `None` if the node ends first.
     async fn outcome<T>(&self, outcome: oneshot::Receiver<T>) -> Option<T> {
         tokio::select! {
             biased;
@@ -245,10 +247,10 @@ impl Dht {
         }
     }
 
-    /// Waits for a state of the node, or for its end.
+    /// Waits until `state` holds or the node has ended.
     async fn reached(&self, state: impl Fn(&Status) -> bool) {
         let mut status = self.inner.registry.status();
-        // The sender lives as long as this node.
+        // It cannot fail: the registry of this node owns the sender.
         let _ = status.wait_for(|status| state(status) || status.gone).await;
     }
 }
@@ -260,7 +262,7 @@ impl Drop for Inner {
     }
 }
 
-/// The engine of all nodes of this process, while there are any.
+/// The engine that all nodes of this process share. It ends with the last of them.
 fn shared_engine() -> io::Result<Arc<Engine>> {
     static SHARED: Mutex<Weak<Engine>> = Mutex::new(Weak::new());
 
@@ -287,5 +289,5 @@ fn ping(to: SocketAddrV4) -> UserRequest {
     }
 }
 
-/// Connections that wait to be accepted; more are destroyed.
+/// The most connections that wait for [`Server::accept`]; further ones are destroyed.
 const BACKLOG: usize = 1024;

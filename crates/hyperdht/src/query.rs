@@ -10,7 +10,7 @@ use crate::{Command, QueryError, QueryId, QueryReply, Steer};
 
 /// A running query. Dropping it ends it early.
 ///
-/// It asks no more nodes while replies wait to be read by [`Query::next`].
+/// It pauses when 16 replies wait for [`Query::next`], and goes on when all of them were read.
 #[derive(Debug)]
 pub struct Query {
     query: QueryId,

@@ -7,7 +7,7 @@ use crate::{Dht, KeyPair, PublicKey, Query, QueryError, QueryKind, QueryOptions,
 
 /// A value that the owner of a key pair has signed.
 ///
-/// One with a higher number replaces it at the nodes that keep it.
+/// At the nodes that keep it, a record with a higher number replaces it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MutableRecord {
     public_key: PublicKey,
@@ -16,13 +16,13 @@ pub struct MutableRecord {
     signature: [u8; 64],
 }
 
-/// What to look for.
+/// Options of [`Dht::mutable_get`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MutableGet {
-    /// The lowest number that is of interest. Default 0.
+    /// The lowest number to accept. Default 0.
     pub seq: u64,
-    /// Ask all nodes that may have it, and take the highest number. Otherwise the first record
-    /// that is found will do. Default true.
+    /// Ask all nodes that may have a record, and return the one with the highest number. If false,
+    /// return the first record that is found. Default true.
     pub latest: bool,
 }
 
@@ -33,9 +33,9 @@ impl Default for MutableGet {
 }
 
 impl Dht {
-    /// Leaves a value with the nodes that are closest to its hash, for two days, and gives the
-    /// hash. It has to fit into a datagram with what surrounds it: 1800 bytes do, and up to 1000
-    /// reach everyone without being fragmented.
+    /// Stores a value at the nodes that are closest to its hash, for two days, and returns the
+    /// hash. The value has to fit into one datagram with its headers: 1800 bytes fit, and up to
+    /// 1000 bytes reach every node without fragmentation.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -76,10 +76,12 @@ impl Dht {
         query.finish().await.map(|_| None)
     }
 
-    /// Signs a value, and leaves it with the nodes that are closest to the hash of the public key,
-    /// for two days. `seq` is its number: nodes that have a higher one, or another value with this
-    /// one, keep what they have, which is no error. It is at most 2^53 - 1; the value has to fit
-    /// into a datagram with what surrounds it, as 1700 bytes do.
+    /// Signs a value, and stores it at the nodes that are closest to the hash of the public key,
+    /// for two days.
+    ///
+    /// `seq` is the number of the record, at most 2^53 - 1. A node that has a higher number, or
+    /// another value with the same number, keeps what it has; that is not an error. The value has
+    /// to fit into one datagram with its headers: 1700 bytes fit.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -113,8 +115,8 @@ impl Dht {
         Ok(record)
     }
 
-    /// Leaves a record that is signed already with the nodes that are closest to its key: anybody
-    /// can keep it alive.
+    /// Stores a signed record at the nodes that are closest to the hash of its key. This needs no
+    /// secret key, so that anybody can keep a record alive.
     ///
     /// # Errors
     /// When no node has answered; see [`QueryError`].
@@ -151,7 +153,7 @@ impl Dht {
         query.finish().await.map(|_| best)
     }
 
-    /// Walks towards a target by a command that asks for a value, and leaves one there.
+    /// Queries for a value near a target, and stores `put` at the closest nodes.
     fn values(
         &self,
         target: Target,
@@ -181,7 +183,7 @@ impl MutableRecord {
         self.public_key
     }
 
-    /// Its number.
+    /// The number of the record.
     pub fn seq(&self) -> u64 {
         self.seq
     }
@@ -196,7 +198,7 @@ impl MutableRecord {
         self.signature
     }
 
-    /// The record in the reply of a node, if it is late enough and truly signed by this key.
+    /// Decodes the record in a reply; `None` if its number is too low or its signature is bad.
     fn verified(public_key: PublicKey, reply: &[u8], least_seq: u64) -> Option<Self> {
         let MutableGetReply { seq, value, signature } = MutableGetReply::decode(reply).ok()?;
         if seq < least_seq
@@ -214,13 +216,13 @@ impl MutableRecord {
     }
 }
 
-/// What the closest nodes are sent.
+/// What is sent to the closest nodes.
 struct Put {
     command: u64,
     value: Bytes,
 }
 
-/// The question for a number, or a higher one.
+/// The value of a `MUTABLE_GET` request: the lowest number to return.
 fn least(seq: u64) -> Bytes {
     let mut w = Writer::new();
     w.uint(seq);

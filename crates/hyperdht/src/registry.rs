@@ -1,4 +1,4 @@
-//! Takes the events of a node to the futures and streams that wait for them.
+//! Delivers the events of a node to the futures and streams that wait for them.
 
 use std::collections::{HashMap, VecDeque};
 use std::io::ErrorKind;
@@ -16,7 +16,7 @@ use crate::{
     ListenError, QueryError, QueryId, QueryReply, RequestError, RequestId, ServerId, Steer, Wake,
 };
 
-/// Where each event goes.
+/// The futures and streams of one node, by id.
 #[derive(Debug)]
 pub(crate) struct Registry {
     handle: OnceLock<Handle>,
@@ -27,7 +27,7 @@ pub(crate) struct Registry {
     status: watch::Sender<Status>,
 }
 
-/// Where the node is in its life.
+/// The lifecycle state of the node.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Status {
     pub(crate) listening: bool,
@@ -39,13 +39,13 @@ pub(crate) struct Status {
 
 #[derive(Debug, Default)]
 struct Entries {
-    /// The node is gone: nothing that is added any more would have an outcome.
+    /// The node is gone: an entry that is added now would never have an outcome.
     closed: bool,
     channels: HashMap<ConnId, Arc<Channel>>,
     servers: HashMap<ServerId, ServerEntry>,
     queries: HashMap<QueryId, QueryEntry>,
     requests: HashMap<RequestId, oneshot::Sender<Result<Box<QueryReply>, RequestError>>>,
-    /// In the order of the commands, which is that of their outcomes.
+    /// In the order of the commands, in which their outcomes arrive too.
     suspending: VecDeque<oneshot::Sender<()>>,
     resuming: VecDeque<oneshot::Sender<Option<ErrorKind>>>,
 }
@@ -53,8 +53,8 @@ struct Entries {
 #[derive(Debug)]
 pub(crate) struct ServerEntry {
     pub(crate) listening: Option<oneshot::Sender<Result<(), ListenError>>>,
-    /// Owns the connections that nobody has accepted yet: one that leaves it in any other way is
-    /// dropped, and so destroyed.
+    /// Owns the connections that were not accepted yet. A connection that is never accepted is
+    /// dropped with it, which destroys the connection.
     pub(crate) backlog: mpsc::Sender<Connection>,
     pub(crate) closed: Option<oneshot::Sender<()>>,
 }
@@ -68,9 +68,9 @@ pub(crate) struct QueryEntry {
 
 impl Wake for Registry {
     fn wake(&self, _calls: usize) {
-        // The driver may be faster than the thread that opens the node.
+        // The driver may call this before the opening thread has set the handle.
         let handle = self.handle.wait();
-        // Taken only by this thread itself, further up: its loop will take these events too.
+        // Only this thread can hold the lock, further up its stack. Its loop takes the events.
         let Some(mut events) = self.events.try_lock() else {
             return;
         };
@@ -97,9 +97,9 @@ impl Registry {
         })
     }
 
-    /// Must follow the opening of the node at once: the driver waits for it.
+    /// Must be called right after the node was opened: the driver waits for the handle.
     pub(crate) fn set_handle(&self, handle: Handle) {
-        // It is set once, by the opener.
+        // It cannot fail: only the opener sets the handle, once.
         let _ = self.handle.set(handle);
     }
 
@@ -116,12 +116,12 @@ impl Registry {
         if self.status.borrow().failed { failed } else { destroyed }
     }
 
-    /// A number that no connection, server, query or request of this node has had.
+    /// The next id for a connection, server, query or request. Ids repeat after `ConnId::INCOMING`.
     pub(crate) fn next_id(&self) -> u32 {
         self.next_id.fetch_add(1, Ordering::Relaxed) % ConnId::INCOMING
     }
 
-    /// A connection that is going to be made.
+    /// Adds a connection that is about to be made.
     pub(crate) fn connecting(&self, conn: ConnId) -> Connecting {
         let channel = Channel::new();
         self.add_channel(conn, Arc::clone(&channel));
@@ -142,7 +142,7 @@ impl Registry {
         }
     }
 
-    /// Asks for the end of a server to be told; `None` if it has ended.
+    /// A receiver that reports the end of a server; `None` if the server has ended already.
     pub(crate) fn watch_closing(&self, server: ServerId) -> Option<oneshot::Receiver<()>> {
         let mut entries = self.entries.lock();
         let entry = entries.servers.get_mut(&server)?;
@@ -181,7 +181,7 @@ impl Registry {
         self.handle().command(Command::SteerQuery { query, steer });
     }
 
-    /// Gives a command that puts the node to sleep.
+    /// Gives the command that puts the node to sleep.
     pub(crate) fn suspend(&self) -> oneshot::Receiver<()> {
         let (sender, outcome) = oneshot::channel();
         if let Some(mut entries) = self.open_entries() {
@@ -191,7 +191,7 @@ impl Registry {
         outcome
     }
 
-    /// Gives a command that wakes the node.
+    /// Gives the command that wakes the node.
     pub(crate) fn resume(&self) -> oneshot::Receiver<Option<ErrorKind>> {
         let (sender, outcome) = oneshot::channel();
         if let Some(mut entries) = self.open_entries() {
@@ -201,8 +201,7 @@ impl Registry {
         outcome
     }
 
-    /// Forgets all that wait: their node is gone. They learn it from the other end of their
-    /// channels.
+    /// Drops all entries, because the node is gone. The tasks that wait see their channels close.
     pub(crate) fn end(&self) {
         for channel in self.close_entries().channels.into_values() {
             channel.handle_node_gone(ConnectError::NodeDestroyed);
@@ -210,7 +209,7 @@ impl Registry {
         self.status.send_modify(|status| status.gone = true);
     }
 
-    /// Fails all that wait: their node has panicked.
+    /// Fails all entries, because the node has panicked.
     fn fail(&self) {
         let entries = self.close_entries();
         for channel in entries.channels.into_values() {
@@ -229,7 +228,7 @@ impl Registry {
         self.status.send_modify(|status| (status.gone, status.failed) = (true, true));
     }
 
-    /// `None` once the node is gone: what is added then has no outcome, and its sender is dropped.
+    /// `None` once the node is gone. The caller then drops its sender, which ends the wait.
     fn open_entries(&self) -> Option<MutexGuard<'_, Entries>> {
         Some(self.entries.lock()).filter(|entries| !entries.closed)
     }
@@ -272,11 +271,11 @@ impl Registry {
             Event::Reply { request, result } => self.request_done(request, result),
             Event::Suspended => self.suspended(),
             Event::Resumed { error } => self.resumed(error),
-            // No hook is ever set, so that this is the answer to no question.
+            // This API sets no hooks, so the node never asks.
             Event::Ask { ask, .. } => {
                 self.handle().command(Command::Answer { ask, answer: Answer::Accept });
             }
-            // Never subscribed to, and never asked.
+            // This API never subscribes to these or asks for them.
             Event::IncomingRequest(_) | Event::Datagram { .. } | Event::LocalChecked { .. } => {}
             Event::NatUpdate { .. }
             | Event::Persistent { .. }
@@ -308,7 +307,7 @@ impl Registry {
         }
     }
 
-    /// A connection that finds no place in the backlog of its server is dropped, and so destroyed.
+    /// A connection that finds no room in the backlog of its server is dropped, which destroys it.
     fn connection(&self, info: ConnectionInfo) {
         let ConnectionInfo { server, opened, .. } = info;
         let channel = Channel::new();
@@ -339,7 +338,7 @@ impl Registry {
     fn server_closed(&self, server: ServerId) {
         let entry = self.entries.lock().servers.remove(&server);
         if let Some(closed) = entry.and_then(|entry| entry.closed) {
-            // Nobody may wait for it.
+            // The task that closed the server may have been cancelled.
             let _ = closed.send(());
         }
     }

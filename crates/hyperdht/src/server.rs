@@ -7,8 +7,8 @@ use tokio::sync::mpsc;
 use crate::registry::Registry;
 use crate::{Command, Connection, PublicKey, ServerId};
 
-/// Accepts connections to a key pair. Dropping it closes it; connections that were accepted
-/// stay, those that still wait are destroyed.
+/// Accepts connections to a key pair. Dropping the server closes it: accepted connections stay, and
+/// those that still wait to be accepted are destroyed.
 #[derive(Debug)]
 pub struct Server {
     server: ServerId,
@@ -27,12 +27,12 @@ impl Server {
         Self { server, public_key, backlog, registry }
     }
 
-    /// What clients connect to.
+    /// The public key that clients connect to.
     pub fn public_key(&self) -> PublicKey {
         self.public_key
     }
 
-    /// The next connection; `None` once the node is destroyed.
+    /// The next connection; `None` once the node has been destroyed or has failed.
     pub async fn accept(&mut self) -> Option<Connection> {
         self.backlog.recv().await
     }
@@ -43,7 +43,7 @@ impl Server {
             return;
         };
         self.registry.handle().command(Command::CloseServer { server: self.server });
-        // An error is the end of the node, and of the server with it.
+        // An error means that the node has ended, and the server with it.
         let _ = closed.await;
     }
 }

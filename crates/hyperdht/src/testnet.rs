@@ -1,4 +1,4 @@
-//! Networks of their own for tests, on the loopback interface.
+//! Private networks for tests, on the loopback interface.
 
 use std::io;
 use std::net::Ipv4Addr;
@@ -6,12 +6,12 @@ use std::net::Ipv4Addr;
 use crate::config::bootstrap_at;
 use crate::{BootstrapNode, Dht, DhtConfig};
 
-/// A DHT on 127.0.0.1 that knows nothing of the public one.
+/// A DHT on 127.0.0.1 that is separate from the public one.
 #[derive(Debug)]
 pub struct Testnet {
-    /// The nodes that serve the network; the first is where others begin.
+    /// The nodes that serve the network. The others bootstrap from the first one.
     pub nodes: Vec<Dht>,
-    /// What a node of this network needs to find it.
+    /// The bootstrap nodes for a further node of this network.
     pub bootstrap: Vec<BootstrapNode>,
 }
 

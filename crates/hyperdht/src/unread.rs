@@ -1,4 +1,4 @@
-//! How far the reader of a query is behind it.
+//! How far the reader of a query has fallen behind.
 
 use parking_lot::Mutex;
 
@@ -11,22 +11,22 @@ pub(crate) struct Unread {
 #[derive(Debug, Default)]
 struct State {
     count: usize,
-    /// The query waits for its reader.
+    /// The query is paused until the reader has caught up.
     paused: bool,
-    /// The reader wants the end of the query only.
+    /// The reader wants only the end of the query.
     unwanted: bool,
 }
 
 impl Unread {
-    /// Counts a reply; false if nobody wants it.
+    /// Counts a reply; false if the reader does not want it.
     pub(crate) fn add(&self) -> bool {
         let mut state = self.state.lock();
         state.count += usize::from(!state.unwanted);
         !state.unwanted
     }
 
-    /// True if the query has to be paused. Again for each reply that comes nevertheless: the
-    /// command that lets the query go on may have been given by another thread meanwhile.
+    /// True if the query has to be paused. It is true again for each reply that arrives while the
+    /// query is paused, since another thread may have resumed the query meanwhile.
     pub(crate) fn pause_if_full(&self) -> bool {
         let mut state = self.state.lock();
         state.paused |= state.count >= MAX_UNREAD;
@@ -67,7 +67,7 @@ mod tests {
             assert!(unread.add());
             assert!(!unread.pause_if_full());
         }
-        // The one that fills it, and those that were on their way.
+        // The reply that fills it, and those that were already on their way.
         for _ in 0..3 {
             assert!(unread.add());
             assert!(unread.pause_if_full());

@@ -1,4 +1,4 @@
-//! What a write of bytes costs in memory: one copy.
+//! The memory that a write of bytes costs: one copy.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
@@ -15,7 +15,7 @@ async fn bytes_that_are_written_are_copied_once() {
     let mut client = alice.connect(server.public_key()).await.unwrap();
     let mut accepted = server.accept().await.unwrap();
     let chunk = [7; CHUNK];
-    // Buffers that stay are made by the first write.
+    // The first write allocates the buffers that stay.
     client.write_all(&chunk).await.unwrap();
 
     let mut written = Poll::Pending;

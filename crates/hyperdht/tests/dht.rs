@@ -89,7 +89,7 @@ async fn messages_keep_their_borders() {
     client.write_message(vec![7; 300_000]).await.unwrap();
 
     assert_eq!(&accepted.read_message().await.unwrap().unwrap()[..], b"one");
-    // An empty message is a keep-alive, which nobody sees.
+    // An empty message is a keep-alive, which is not delivered.
     assert_eq!(&accepted.read_message().await.unwrap().unwrap()[..], b"three");
     assert_eq!(accepted.read_message().await.unwrap().unwrap().len(), 300_000);
     net.destroy().await;
@@ -255,7 +255,7 @@ async fn a_destroyed_node_refuses() {
     node.destroy().await;
 
     assert!(server.accept().await.is_none());
-    // It ended before its node, or with it.
+    // The query ended before its node, or with it.
     assert!(matches!(query.finish().await, Ok(_) | Err(QueryError::NodeDestroyed)));
     assert_eq!(node.connect([1; 32]).await.unwrap_err(), ConnectError::NodeDestroyed);
     assert!(node.listen(generate_key_pair().unwrap()).await.is_err());
@@ -290,7 +290,7 @@ async fn a_node_that_fails_fails_whatever_waits_for_it() {
     assert_eq!(bob.connect([1; 32]).await.unwrap_err(), ConnectError::NodeFailed);
     assert_eq!(bob.lookup([1; 32]).finish().await.unwrap_err(), QueryError::NodeFailed);
 
-    // Each in a node that nobody answers, so that it waits.
+    // Each call waits, because the network of its node does not answer.
     let node = &lonely().await;
     let key_pair = generate_key_pair().unwrap();
     let connect = panic_in(node, node.connect([1; 32])).await;

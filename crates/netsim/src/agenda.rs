@@ -1,4 +1,4 @@
-//! What is going to happen, in the order in which it will: arrivals and wake-ups.
+//! Future events in their order: arrivals of datagrams and wake-ups of hosts.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap};
@@ -9,8 +9,8 @@ use crate::{Flight, HostId};
 /// Datagrams under way, and the next wake-up of each host.
 #[derive(Debug, Default)]
 pub(crate) struct Agenda {
-    /// When each flight arrives. The number tells those of one moment apart, the place is where
-    /// it lies in `flights`: a heap moves its entries, so they are small.
+    /// Time of arrival, sequence number, and index into `flights`. The number orders arrivals at
+    /// the same time. The entries are small, because a heap moves them.
     arrivals: BinaryHeap<Reverse<(Instant, u64, usize)>>,
     flights: Vec<Option<Flight>>,
     free: Vec<usize>,
@@ -20,7 +20,7 @@ pub(crate) struct Agenda {
     wake_of: Vec<Option<Instant>>,
 }
 
-/// The next thing that happens.
+/// The next arrival or wake-up.
 #[derive(Debug)]
 pub(crate) enum Due {
     Arrival(Flight),
@@ -28,7 +28,7 @@ pub(crate) enum Due {
 }
 
 impl Agenda {
-    /// A datagram that arrives at a time.
+    /// Adds a datagram that arrives at `at`.
     pub(crate) fn send(&mut self, at: Instant, flight: Flight) {
         let place = self.free.pop().unwrap_or(self.flights.len());
         if place == self.flights.len() {
@@ -54,8 +54,8 @@ impl Agenda {
         self.wakes.extend(at.map(|at| (at, host)));
     }
 
-    /// Takes the next thing that happens, with its time, unless that is after the deadline. Of
-    /// two at the same time, an arrival is first.
+    /// Takes the next event and its time, unless that is after the deadline. At the same time, an
+    /// arrival comes before a wake-up.
     pub(crate) fn pop(&mut self, deadline: Instant) -> Option<(Instant, Due)> {
         let arrival = self.arrivals.peek().map(|Reverse((at, ..))| *at);
         let wake = self.wakes.first().map(|&(at, _)| at);

@@ -1,17 +1,18 @@
-//! A stateful firewall in front of a host, which keeps addresses and ports as they are.
+//! A stateful firewall in front of a host. It does not translate addresses or ports.
 
 use std::collections::HashSet;
 use std::net::SocketAddrV4;
 
-/// Lets in only what a socket has asked for: datagrams from where it has sent one to.
+/// Address and port-dependent filtering (RFC 4787): a datagram may come in only from an address and
+/// port to which the same local port has sent one.
 #[derive(Debug, Default)]
 pub(crate) struct Firewall {
-    /// Local port and remote address of everything that went out.
+    /// Local port and remote address of every datagram that went out.
     asked: HashSet<(u16, SocketAddrV4)>,
 }
 
 impl Firewall {
-    /// A datagram leaves.
+    /// Records a datagram that leaves.
     pub(crate) fn note(&mut self, local_port: u16, to: SocketAddrV4) {
         self.asked.insert((local_port, to));
     }

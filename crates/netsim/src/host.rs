@@ -1,4 +1,4 @@
-//! A host: one public address, one node, and the sockets that the node asked for.
+//! A host: one public address, one node, and the node's sockets.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::{Ipv4Addr, SocketAddrV4};
@@ -8,7 +8,7 @@ use crate::Flight;
 use crate::firewall::Firewall;
 use proto::{Action, Config, Event, HostEvent, Node, SocketId, Transmit, TransmitBuf};
 
-/// Names a host of a world.
+/// Identifies a host of a world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct HostId(pub usize);
 
@@ -19,24 +19,24 @@ pub struct Host {
     pub address: Ipv4Addr,
     pub events: Vec<Event>,
     pub(crate) power: Power,
-    /// What has arrived while it was stalled.
+    /// Datagrams that arrived while the host was stalled.
     pub(crate) unread: Vec<Flight>,
-    /// `None`: strangers reach every socket.
+    /// `None` if strangers reach every socket.
     pub(crate) firewall: Option<Firewall>,
     sockets: BTreeMap<SocketId, u16>,
     by_port: HashMap<u16, SocketId>,
     next_port: u16,
 }
 
-/// Does a host run?
+/// Whether a host runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Power {
     On,
-    /// Until it wakes, it hears nothing and its clock stands still.
+    /// The machine sleeps. It receives nothing and its clock stands still until it wakes.
     Asleep,
-    /// Its program gets no time: until it does, what arrives waits in its sockets.
+    /// The process is not scheduled. Datagrams wait in its sockets meanwhile.
     Stalled,
-    /// It crashed.
+    /// The host has crashed.
     Off,
 }
 
@@ -68,12 +68,12 @@ impl Host {
         }
     }
 
-    /// The address on which a host's node serves.
+    /// The address of the node's server socket.
     pub fn server_address(&self) -> SocketAddrV4 {
         SocketAddrV4::new(self.address, SERVER_PORT)
     }
 
-    /// The address that its requests come from while it is firewalled.
+    /// The source address of the node's requests while it is firewalled.
     pub fn client_address(&self) -> SocketAddrV4 {
         SocketAddrV4::new(self.address, CLIENT_PORT)
     }
@@ -92,7 +92,7 @@ impl Host {
         self.by_port.get(&port).copied()
     }
 
-    /// Takes everything that the node has to give after an input.
+    /// Takes all datagrams, actions and events from the node after an input.
     pub(crate) fn settle(&mut self, now: Instant, departures: &mut Vec<Departure>) {
         let mut buf = TransmitBuf { data: Vec::new(), max_segments: 16 };
         loop {
@@ -136,7 +136,7 @@ impl Host {
                 self.node.handle_host_event(now, HostEvent::LocalChecked { host, valid });
             }
             Action::CloseMain => {
-                // `settle` has emptied the node before it acts.
+                // `settle` has sent all datagrams of the node before it acts.
                 self.sockets.remove(&SocketId::CLIENT);
                 self.sockets.remove(&SocketId::SERVER);
                 self.node.handle_host_event(now, HostEvent::MainClosed);
@@ -166,7 +166,7 @@ const MAIN_SOCKETS: [(SocketId, u16); 2] =
 /// The reference's default port.
 const SERVER_PORT: u16 = 49737;
 
-/// Any other.
+/// Any port other than [`SERVER_PORT`].
 const CLIENT_PORT: u16 = 30000;
 
 /// Pool sockets count up from here.

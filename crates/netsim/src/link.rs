@@ -16,15 +16,15 @@ pub struct Flight {
 /// What happens to a datagram on its way.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Link {
-    /// One way.
+    /// One-way delay.
     pub delay: Duration,
-    /// Added at random, uniform from zero; reorders.
+    /// Additional delay, uniformly random from zero to this; reorders datagrams.
     pub jitter: Duration,
-    /// Lost, of 1000.
+    /// Lost datagrams, per 1000.
     pub loss_per_mille: u32,
-    /// One byte flipped, of 1000.
+    /// Datagrams with one changed byte, per 1000.
     pub damage_per_mille: u32,
-    /// Cut short, of 1000; what is left may be nothing.
+    /// Truncated datagrams, per 1000; nothing may be left of one.
     pub cut_per_mille: u32,
 }
 
@@ -41,7 +41,7 @@ impl Default for Link {
 }
 
 impl Link {
-    /// When the datagram arrives, from its departure; `None` if it is lost.
+    /// The delay until the datagram arrives; `None` if it is lost. May damage the data.
     pub(crate) fn carry(&self, rng: &mut Rng, data: &mut Vec<u8>) -> Option<Duration> {
         if rng.below(1000) < u64::from(self.loss_per_mille) {
             return None;

@@ -1,5 +1,5 @@
-//! The steps that most tests begin with: there is a network, a node is ready, a server listens, a
-//! client connects.
+//! The first steps of most tests: make a network, wait until a node is ready, start a server,
+//! connect a client.
 
 use std::net::SocketAddrV4;
 use std::time::Duration;
@@ -13,8 +13,7 @@ use proto::{
 use crate::{HostId, Link, World};
 
 impl World {
-    /// A network of persistent nodes, the first of which the others bootstrap from, one after the
-    /// other.
+    /// A network of persistent nodes, added in turn. All others bootstrap from the first.
     pub fn testnet(seed: u64, nodes: usize, link: Link) -> Self {
         let mut world = Self::seeded(seed);
         world.link = link;
@@ -31,14 +30,14 @@ impl World {
         host
     }
 
-    /// Starts a server with this key pair and waits until it is announced. Gives its public key.
+    /// Starts a server with this key pair and waits until it is announced. Returns its public key.
     pub fn listen(&mut self, host: HostId, server: ServerId, key_pair: KeyPair) -> PublicKey {
         let remote = self.start_server(host, server, key_pair);
         self.wait_listening(host, server);
         remote
     }
 
-    /// Starts a server with this key pair. Gives its public key.
+    /// Starts a server with this key pair. Returns its public key.
     pub fn start_server(&mut self, host: HostId, server: ServerId, key_pair: KeyPair) -> PublicKey {
         let remote = key_pair.public();
         let options = ServerOptions { key_pair: Some(key_pair), ..ServerOptions::default() };
@@ -75,12 +74,12 @@ impl World {
         self.act(host, |node, now| node.add_machine(now, machine))
     }
 
-    /// Opens a connection that is being made on a path, while it looks for another one.
+    /// Opens a connection on this path, while the node still searches for one.
     pub fn open_on(&mut self, host: HostId, conn: ConnId, socket: SocketId, to: SocketAddrV4) {
         self.act(host, |node, now| node.open_on(now, conn, socket, to));
     }
 
-    /// Sends the packets of a connection over another path.
+    /// Moves a connection to another path.
     pub fn change_path(&mut self, host: HostId, conn: ConnId, socket: SocketId, to: SocketAddrV4) {
         self.act(host, |node, now| node.change_path(now, conn, socket, to));
     }
@@ -90,11 +89,11 @@ impl World {
         self.wait_for(host, |event| matches!(event, Event::Opened(_)));
     }
 
-    /// Waits until a host has such an event.
+    /// Waits until a host has an event that fits.
     pub fn wait_for(&mut self, host: HostId, which: impl Fn(&Event) -> bool) {
         self.run_until(WITHIN, |world| world.saw(host, &which));
     }
 }
 
-/// Each step takes seconds; anything near this has hung.
+/// Each step takes seconds. A step that takes nearly this long has hung.
 const WITHIN: Duration = Duration::from_secs(60);

@@ -1,4 +1,4 @@
-//! The world: hosts, what is under way between them, and the clock.
+//! The world: hosts, datagrams in flight between them, and the clock.
 
 use std::collections::{BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hasher};
@@ -12,7 +12,7 @@ use crate::firewall::Firewall;
 use crate::host::{Departure, Power};
 use crate::{Flight, Host, HostId, Link};
 
-/// What runs on top of the nodes: takes their events, gives them commands.
+/// An application on top of the nodes: it takes their events and gives them commands.
 pub trait App {
     /// Takes one event of a host.
     fn handle(&mut self, world: &mut World, host: HostId, event: Event);
@@ -28,11 +28,11 @@ pub struct World {
     hosts: Vec<Host>,
     by_address: HashMap<Ipv4Addr, HostId>,
     agenda: Agenda,
-    /// Hosts with events that nobody has taken.
+    /// Hosts with events that were not taken yet.
     eventful: BTreeSet<HostId>,
-    /// While the network is cut in two: the hosts of one part.
+    /// The hosts on one side while the network is cut in two.
     island: BTreeSet<HostId>,
-    /// How many of the first hosts the others bootstrap from.
+    /// The other hosts bootstrap from this many of the first hosts.
     bootstraps: usize,
     departures: Vec<Departure>,
     start: Instant,
@@ -45,7 +45,7 @@ pub struct World {
 }
 
 impl World {
-    /// An empty world. The seed decides everything that is left to chance.
+    /// An empty world. All randomness comes from the seed.
     pub fn seeded(seed: u64) -> Self {
         let start = Instant::now();
         let mut bytes = [0; 32];
@@ -82,7 +82,7 @@ impl World {
         Config { ephemeral: Some(false), firewalled: false, public_address, ..self.config() }
     }
 
-    /// The config of a node with default options that knows the network's places to start from.
+    /// The config of a node with default options, which bootstraps from the network's first nodes.
     pub fn config(&self) -> Config {
         let places = self.hosts.iter().take(self.bootstraps);
         let bootstrap = places.map(|host| BootstrapNode::Address(host.server_address())).collect();
@@ -94,7 +94,7 @@ impl World {
         self.start_host(config, None)
     }
 
-    /// Adds a host that only those reach whom it has sent to.
+    /// Adds a host with a firewall, which only admits sources that the host has sent to.
     pub fn firewalled_host(&mut self, config: Config) -> HostId {
         self.start_host(config, Some(Firewall::default()))
     }
@@ -110,14 +110,14 @@ impl World {
         id
     }
 
-    /// The host vanishes without a word. What is on its way to it is lost.
+    /// The host vanishes without notice. Datagrams on their way to it are lost.
     pub fn crash(&mut self, host: HostId) {
         self.hosts[host.0].power = Power::Off;
         self.hosts[host.0].events.clear();
         self.agenda.set_wake(host, None);
     }
 
-    /// The node says goodbye where that is due, and ends.
+    /// Destroys the node, which takes its announcements back first.
     pub fn leave(&mut self, host: HostId) {
         self.command(host, Command::Destroy { force: false });
     }
@@ -138,7 +138,7 @@ impl World {
         self.agenda.set_wake(host, Some(self.now + duration));
     }
 
-    /// The host's program gets no time for a while, as on a busy machine: what arrives waits in its
+    /// The host's process is not scheduled for a while, as on a busy machine: datagrams wait in its
     /// sockets, and its timers are late.
     pub fn stall(&mut self, host: HostId, duration: Duration) {
         self.hosts[host.0].power = Power::Stalled;
@@ -150,7 +150,7 @@ impl World {
         self.island = island.into_iter().collect();
     }
 
-    /// Everybody reaches everybody again.
+    /// Ends the cut: all hosts reach each other again.
     pub fn heal(&mut self) {
         self.island.clear();
     }
@@ -160,7 +160,7 @@ impl World {
         &self.hosts[host.0]
     }
 
-    /// All hosts, in the order in which they came.
+    /// All hosts, in the order in which they were added.
     pub fn hosts(&self) -> impl Iterator<Item = HostId> + use<> {
         (0..self.hosts.len()).map(HostId)
     }
@@ -177,14 +177,14 @@ impl World {
         }
     }
 
-    /// Lets a host's node do something, and takes what follows from it.
+    /// Calls a host's node, then carries out what the node wants done.
     pub fn act<T>(&mut self, host: HostId, act: impl FnOnce(&mut Node, Instant) -> T) -> T {
         let done = act(&mut self.hosts[host.0].node, self.now);
         self.settle(host);
         done
     }
 
-    /// Tells a host's node of its host; one that is off or asleep takes nothing.
+    /// Gives a host event to a node, unless its host is off, asleep or stalled.
     pub fn host_event(&mut self, host: HostId, event: HostEvent) {
         if self.hosts[host.0].is_on() {
             self.act(host, |node, now| node.handle_host_event(now, event));
@@ -202,18 +202,18 @@ impl World {
         self.hosts[host.0].events.iter().any(which)
     }
 
-    /// Sends a datagram from anywhere: hosts of the world or forged sources. It arrives after the
-    /// link's delay, whole.
+    /// Sends a datagram from a host of the world or a forged source. It arrives undamaged, after
+    /// the link's delay.
     pub fn inject(&mut self, flight: Flight) {
         self.agenda.send(self.now + self.link.delay, flight);
     }
 
-    /// Records what hosts send from here on.
+    /// Records the datagrams that hosts send from here on.
     pub fn start_tap(&mut self) {
         self.tap = Some(Vec::new());
     }
 
-    /// Takes what was recorded; the recording goes on.
+    /// Takes the recorded datagrams; the recording goes on.
     pub fn take_tap(&mut self) -> Vec<Flight> {
         self.tap.as_mut().map(std::mem::take).unwrap_or_default()
     }
@@ -233,7 +233,7 @@ impl World {
         self.seed
     }
 
-    /// Chance, for what a test leaves to it.
+    /// The random generator of the world, for use by a test.
     pub fn rng(&mut self) -> &mut Rng {
         &mut self.rng
     }
@@ -273,7 +273,7 @@ impl World {
         self.now = deadline;
     }
 
-    /// A digest of every datagram that arrived so far, and when.
+    /// A digest of all datagrams that have arrived so far, with their times.
     pub fn trace(&self) -> u64 {
         self.trace.finish()
     }
@@ -291,7 +291,7 @@ impl World {
         assert!(self.step(deadline), "seed {seed}: not within {within:?} of virtual time");
     }
 
-    /// The next thing that happens; false if nothing does before the deadline.
+    /// Runs the next arrival or wake-up; false if there is none before the deadline.
     fn step(&mut self, deadline: Instant) -> bool {
         let Some((at, due)) = self.agenda.pop(deadline) else { return false };
         self.now = self.now.max(at);
@@ -326,7 +326,7 @@ impl World {
         self.settle(id);
     }
 
-    /// As the driver does: what has arrived comes before what is due.
+    /// Reads the waiting datagrams before it runs due timers, as the driver does.
     fn wake(&mut self, id: HostId) {
         self.hosts[id.0].power = Power::On;
         for flight in std::mem::take(&mut self.hosts[id.0].unread) {

@@ -1,4 +1,4 @@
-//! Connecting again to a server that is gone: what is remembered of it and the search race.
+//! Connecting again to a server that is gone: the remembered addresses and the search race.
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test looks for one event among many")]
 #![cfg(test)]
 
@@ -14,7 +14,7 @@ fn a_server_that_was_closed_is_not_found() {
     let mut pair = Pair::met();
     pair.world.command(pair.server, Command::CloseServer { server: ServerId(0) });
     pair.world.run_for(Duration::from_secs(1));
-    // Its node answers that nobody listens. The relays, tried after it, know nothing any more.
+    // The node answers that no such server listens. The relays, tried next, have lost the record.
     assert_eq!(pair.connect(), (Err(ConnectError::PeerNotFound), 3 * RTT));
     assert_eq!(pair.connect(), (Err(ConnectError::PeerNotFound), SEARCH));
 }
@@ -25,7 +25,7 @@ fn a_node_that_said_goodbye_is_waited_for_as_long_as_its_path_takes() {
     pair.world.leave(pair.server);
     pair.world.run_for(Duration::from_secs(1));
     assert_eq!(pair.connect(), (Err(ConnectError::PeerNotFound), OVERDUE));
-    // It is not remembered.
+    // The node is no longer remembered.
     assert_eq!(pair.connect(), (Err(ConnectError::PeerNotFound), SEARCH));
 }
 
@@ -35,7 +35,7 @@ fn a_node_that_crashed_is_still_announced() {
     pair.world.crash(pair.server);
     let (result, took) = pair.connect();
     assert_eq!(result, Err(ConnectError::PeerConnectionFailed));
-    // Each of two searches finds relays, which wait in vain.
+    // Each of two searches finds relays, which wait for the server until they time out.
     assert!(took > 2 * PATIENCE && took < 2 * PATIENCE + 2 * OVERDUE, "{took:?}");
     let (result, took) = pair.connect();
     assert_eq!(result, Err(ConnectError::PeerConnectionFailed));
@@ -84,7 +84,7 @@ impl Pair {
         pair
     }
 
-    /// Connects, and lets go of the connection. The outcome, and the time it took.
+    /// Connects and drops the connection. Returns the outcome and the time that it took.
     fn connect(&mut self) -> (Result<(), ConnectError>, Duration) {
         self.connect_with(ConnectOptions::default())
     }
@@ -103,7 +103,7 @@ impl Pair {
         (result, took)
     }
 
-    /// Where the server is announced.
+    /// The addresses of the nodes at which the server is announced.
     fn relays(&self) -> Vec<SocketAddrV4> {
         let events = self.world.get(self.server).events.iter();
         let relays = events.filter_map(|event| match event {
@@ -128,11 +128,11 @@ fn outcome(event: &Event) -> Option<Result<(), ConnectError>> {
 
 const RTT: Duration = Duration::from_millis(50);
 
-/// A walk of two steps.
+/// A query of two steps.
 const SEARCH: Duration = Duration::from_millis(100);
 
-/// The least that a request waits before it is sent again.
+/// The shortest wait before a request is sent again.
 const OVERDUE: Duration = Duration::from_millis(200);
 
-/// What the tries of a request take.
+/// The time that all tries of a request take.
 const PATIENCE: Duration = Duration::from_secs(4);

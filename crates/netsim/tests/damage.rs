@@ -8,7 +8,6 @@ use std::time::Duration;
 use crowd::{Churn, Crowd};
 use proto::Dropped;
 
-/// It changes nothing but counters.
 #[test]
 fn damaged_packets_change_nothing_but_counters() {
     let mut crowd = Crowd::new(1);
@@ -24,7 +23,7 @@ fn damaged_packets_change_nothing_but_counters() {
     assert_eq!((score.found, score.missed, score.failed), (1000, 0, 0));
     assert_eq!(crowd.app.connected.opened, connections);
     assert!(crowd.precision(100) > 950);
-    // What a damaged reply says is believed by nobody else.
+    // A key in a damaged reply does not spread to other nodes.
     let strange = &crowd.app.topics.strange;
     assert!(strange.values().all(|times| *times == 1), "{strange:?}");
     for host in crowd.world.hosts() {

@@ -28,7 +28,7 @@ fn many_sources_meet_the_cap() {
     flood.assert_recovered();
 }
 
-/// Each one makes us bind a socket and ask others about it.
+/// Each handshake through a relay makes the node bind a socket and send requests.
 #[test]
 fn clients_behind_relays_meet_the_cap() {
     let mut flood = Flood::new(3);
@@ -50,8 +50,8 @@ fn those_who_are_turned_away_hear_nothing() {
     assert!(!answers.iter().any(|flight| flight.to.ip().octets()[0] == LATE));
 }
 
-/// A crowd behind one carrier's NAT comes at once, and everybody is let in, even before one of them
-/// has had the time to answer.
+/// Many clients behind one carrier's NAT connect at once. All of them are let in, even before the
+/// first has had time to answer.
 #[test]
 fn a_crowd_behind_one_address_is_let_in() {
     let mut flood = Flood::new(5);
@@ -62,7 +62,8 @@ fn a_crowd_behind_one_address_is_let_in() {
     assert_eq!(stats.dropped.admission, 0);
 }
 
-/// Each descriptor is one of the whole program: however many servers a node has, they share them.
+/// Descriptors belong to the whole process, so the servers of a node share its sockets, however
+/// many servers there are.
 #[test]
 fn clients_of_many_servers_share_the_sockets_of_their_node() {
     let budget = 64;
@@ -83,13 +84,13 @@ fn clients_of_many_servers_share_the_sockets_of_their_node() {
     flood.assert_recovered();
 }
 
-/// However many servers it asks: others find room.
+/// One source cannot take all sockets by connecting to many servers.
 #[test]
 fn one_source_shares_the_sockets_of_a_node() {
     let budget = 64;
     let mut flood = Flood::behind_firewall(7, 5, budget);
     let node = flood.world.get(HostId(0)).server_address();
-    // Whether the node is one of a server's relays, or not: it is the same source.
+    // The source may be a relay of the server that it connects to, or not. It is the same source.
     let client = |n| SocketAddrV4::new(*node.ip(), 1 + n as u16);
     let mut most = 0;
     for n in (0..1000).step_by(20) {
@@ -122,7 +123,7 @@ impl Flood {
         Self::listen(world, server, 1)
     }
 
-    /// A host with several servers that has to punch, and so many sockets for it.
+    /// A firewalled host with several servers, which has to punch, and a limit of its pool sockets.
     fn behind_firewall(seed: u64, servers: u32, max_pool_sockets: usize) -> Self {
         let mut world = World::testnet(seed, 10, Link::default());
         let server = world.firewalled_host(Config { max_pool_sockets, ..world.config() });
@@ -192,11 +193,11 @@ impl Flood {
         assert!(live.punchers <= CAP, "{live:?}");
         assert!(host.sockets() <= CAP + 2, "{} sockets", host.sockets());
         assert!(live.requests <= CAP * 8, "{live:?}");
-        // What has ended is remembered for a while.
+        // Handshakes that have ended are remembered for a while.
         assert!(live.timers <= self.idle_timers + 4096 + CAP * 4, "{live:?}");
     }
 
-    /// The host that is flooded connects to others, though it has to punch.
+    /// The flooded host still connects to another host, though it has to punch.
     fn assert_connects(&mut self) {
         let other = self.world.firewalled_host(self.world.config());
         let remote = listen(&mut self.world, other, 99);
@@ -205,7 +206,7 @@ impl Flood {
         self.world.command(self.server, Command::DestroyConn { conn: ConnId(7) });
     }
 
-    /// Everything is given back, and honest clients come through.
+    /// All resources are released, and honest clients get through.
     fn assert_recovered(&mut self) {
         self.world.run_for(Duration::from_secs(60));
         let live = self.world.get(self.server).node.live();
@@ -237,5 +238,5 @@ const MESSAGES: usize = 10_000;
 /// The default of `Config::max_handshakes`.
 const CAP: usize = 256;
 
-/// The first octet of the clients that come when it is full.
+/// The first octet of the clients that come when the server is full.
 const LATE: u8 = 8;

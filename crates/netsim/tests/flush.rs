@@ -1,4 +1,4 @@
-//! When a flush is told of, on virtual time.
+//! When a flush is reported, on virtual time.
 #![cfg(test)]
 
 use std::time::Duration;
@@ -97,9 +97,9 @@ struct Flushing {
     opened: bool,
     closed: bool,
     accepted: Option<ConnId>,
-    /// The server takes what arrives.
+    /// The server consumes the data that arrives.
     reads: bool,
-    /// The client writes again whatever has drained.
+    /// The client writes as many bytes as have drained.
     steady: bool,
     unread: usize,
     flushed: Vec<u32>,

@@ -1,4 +1,4 @@
-//! What a hostile or broken network sends, thrown at nodes in the middle of traffic.
+//! Datagrams of a hostile or broken network, sent to nodes that are carrying traffic.
 #![cfg(test)]
 
 mod pairs;
@@ -11,8 +11,8 @@ use netsim::{Flight, HostId, Link, World};
 use pairs::Pairs;
 use proto::{ConnError, Live, Rng, StreamError};
 
-/// Real datagrams of the same network, damaged, repeated, and sent from anywhere. Without
-/// seeing the packets of a connection, nobody can harm it.
+/// Real datagrams of the same network, damaged, repeated, and sent from anywhere. An attacker that
+/// is not on the path of a connection cannot harm it.
 #[test]
 fn mutated_datagrams_cost_nobody_a_connection() {
     let mut world = World::testnet(1, 12, Link::default());
@@ -39,7 +39,7 @@ fn mutated_datagrams_cost_nobody_a_connection() {
     assert_nothing_is_left(&mut world);
 }
 
-/// The path damages one datagram of twenty. Nothing damaged is ever delivered, and nobody hangs.
+/// The path damages one datagram of twenty. Damaged data is not delivered, and nothing hangs.
 #[test]
 fn damage_on_the_path_costs_at_most_the_stream() {
     let mut errors = BTreeSet::new();
@@ -134,7 +134,7 @@ fn a_damaged_noise_message_is_ignored() {
     assert_eq!((pairs.accepted(), pairs.errors.len()), (1, 0));
 }
 
-/// Records what a network says while connections come and go.
+/// Records the datagrams of a network while connections come and go.
 fn record(world: &mut World) -> Vec<Vec<u8>> {
     world.start_tap();
     let mut pairs = Pairs::open(world, 3, 0);

@@ -163,7 +163,7 @@ fn a_request_that_is_cancelled_ends_without_a_word() {
     assert!(!world.saw(ASKER, |event| matches!(event, Event::Reply { .. })));
 }
 
-/// Four persistent nodes, one of which is told of unknown commands.
+/// Four persistent nodes. One of them subscribes to unknown commands.
 fn world() -> World {
     let mut world = World::testnet(21, 4, Link::default());
     subscribe(&mut world, ANSWERER, UNKNOWN);
@@ -195,7 +195,7 @@ fn ask(world: &mut World, asker: HostId, answerer: HostId, options: UserRequest)
     world.command(asker, Command::Request { request: ID, options });
 }
 
-/// The next request that a host is told of.
+/// The next request that a host reports.
 fn told(world: &mut World, host: HostId) -> Incoming {
     world.run_until(Duration::from_secs(5), |world| world.saw(host, is_incoming));
     let told = |event| match event {

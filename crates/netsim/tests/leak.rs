@@ -8,7 +8,7 @@ use netsim::{App, HostId, Link, World};
 use proto::noise::{KeyPair, PublicKey};
 use proto::{Command, ConnId, ConnectOptions, Event, ServerId};
 
-/// One allocation for each would be a thousand.
+/// One leaked allocation for each connection would add a thousand.
 #[test]
 fn a_thousand_connections_leave_nothing() {
     let mut world = World::testnet(41, 4, Link::default());
@@ -18,17 +18,17 @@ fn a_thousand_connections_leave_nothing() {
         app.connect(&mut world, remote);
         world.run_app_for(Duration::from_secs(60), &mut app);
     };
-    // Tables have their size after that.
+    // After that, tables have their final size.
     (0..3).for_each(|_| round());
     let grown = measure(|| (0..5).for_each(|_| round()));
 
     assert_eq!((app.begun, app.accepted, app.closed), (1600, 1600, 3200));
-    // Tables that hash by chance may still grow once.
+    // Tables with random hashes may still grow once.
     let is_little = grown.count_current < 100 && grown.bytes_current < 32 * 1024;
     assert!(is_little, "{grown:?}");
 }
 
-/// Clients that say something, and are answered; then both ends end.
+/// Clients send a message and get an answer, then both ends close.
 #[derive(Default)]
 struct Traffic {
     begun: u32,

@@ -1,4 +1,4 @@
-//! The ends of things, on virtual time: a reader that does not read, and a node that ends.
+//! Limits, on virtual time: a reader that does not read, and a node that ends.
 #![cfg(test)]
 
 use std::time::Duration;
@@ -82,7 +82,7 @@ fn a_server_whose_relays_are_gone_closes_in_bounded_time() {
 }
 
 fn listen(world: &mut World, host: HostId) -> PublicKey {
-    // An empty message is delivered where it cannot be a keep-alive.
+    // Without keep-alives, an empty message is delivered.
     world.command(host, Command::SetDefaultKeepAlive { interval: Duration::ZERO });
     world.listen(host, ServerId(0), KeyPair::from_seed([1; 32]))
 }

@@ -92,7 +92,7 @@ fn a_machine_hears_that_its_server_is_not_there() {
     assert_eq!(log.take(), [format!("closed {error:?}")]);
 }
 
-/// Dials, says "ping", and ends when it has its echo.
+/// Connects, sends "ping", and ends when the echo has come.
 #[derive(Debug)]
 struct Dialer {
     remote: PublicKey,
@@ -116,7 +116,7 @@ impl Machine for Dialer {
     }
 }
 
-/// Dials, and moves its connection when it is open.
+/// Connects, and moves its connection to another path when it is open.
 #[derive(Debug)]
 struct Mover {
     remote: PublicKey,
@@ -138,7 +138,7 @@ impl Machine for Mover {
     }
 }
 
-/// Sends back what comes, on the connections that a server accepts.
+/// Echoes messages on the connections that a server accepts.
 #[derive(Debug)]
 struct Echo(Log);
 
@@ -176,7 +176,7 @@ impl Log {
             ConnReport::Data(data) => format!("data {}", String::from_utf8_lossy(data)),
             ConnReport::RemoteEnd => "end".into(),
             ConnReport::Closed { error, .. } => format!("closed {error:?}"),
-            // When these come depends on acknowledgements.
+            // The time of these reports depends on acknowledgements.
             _ => return,
         });
     }

@@ -1,4 +1,4 @@
-//! Days in the life of a small network: whatever happens, nothing in a node grows.
+//! Days in the life of a small network: nothing in a node grows without bound.
 #![cfg(test)]
 
 mod crowd;
@@ -33,7 +33,7 @@ fn live_for(mut crowd: Crowd, nodes: usize, hours: usize) {
             crowd.world.cut(half);
         }
         crowd.world.link.damage_per_mille = if hour % 24 == 4 { 50 } else { 0 };
-        // Connections across a cut cannot open, and say nothing.
+        // Connections across a cut cannot open, so they would show nothing.
         let connections = if hour % 24 == 2 { 0 } else { churn.connections };
         crowd.live(Churn { connections, ..churn });
         crowd.world.heal();
@@ -49,7 +49,7 @@ fn live_for(mut crowd: Crowd, nodes: usize, hours: usize) {
     assert_all_given_back(&mut crowd);
 }
 
-/// The bounds of [`Sizes`], or what this network can fill, whatever is less.
+/// The bounds of [`Sizes`], or the most that this network can fill, if that is less.
 fn assert_inside_bounds(crowd: &Crowd, host: HostId, hour: usize) {
     let node = &crowd.world.get(host).node;
     let (sizes, live) = (node.sizes(), node.live());
@@ -95,7 +95,7 @@ fn within(sizes: &Sizes, bounds: &Sizes) -> bool {
     sizes.as_flattened().iter().zip(bounds.as_flattened()).all(|(size, bound)| size <= bound)
 }
 
-/// Nodes that rest have nothing in flight, and nodes that end leave nothing.
+/// Idle nodes have nothing in flight, and nodes that end leave nothing.
 fn assert_all_given_back(crowd: &mut Crowd) {
     crowd.run(Duration::from_secs(120));
     for host in crowd.world.hosts().filter(|host| crowd.world.get(*host).is_on()) {

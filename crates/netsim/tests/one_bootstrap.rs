@@ -1,5 +1,5 @@
-//! The smallest network: one bootstrap node, and two hosts that know no other. One node is too few
-//! to tell what a NAT does, so a path is one that a probe has found.
+//! The smallest network: one bootstrap node, and two hosts that know no other node. One node is too
+//! few to detect the kind of NAT, so the path is one that a probe has found.
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test looks for one event among many")]
 #![cfg(test)]
 
@@ -12,7 +12,7 @@ use proto::{Command, ConnId, Event, Live, ServerId};
 #[test]
 fn bytes_go_both_ways() {
     for seed in 0..100 {
-        // A probe may arrive before the round that goes through the bootstrap node, and after it.
+        // A probe may arrive before or after the round that goes through the bootstrap node.
         let jitter = Duration::from_millis(seed % 50);
         let mut pair = Pair::listen(seed, Link { jitter, ..Link::default() });
         pair.connect();
@@ -21,7 +21,7 @@ fn bytes_go_both_ways() {
     }
 }
 
-/// The first connection may fail where datagrams are lost; what opens, talks.
+/// The first connection may fail where datagrams are lost, but an open one carries data.
 #[test]
 fn what_opens_talks_whatever_is_lost() {
     let mut opened = 0;

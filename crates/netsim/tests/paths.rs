@@ -114,7 +114,7 @@ fn path(world: &World) -> Option<ConnPath> {
     world.get(CLIENT).node.conn_path(CONN)
 }
 
-/// The server's number of the connection.
+/// The server's id of the connection.
 fn accepted(world: &mut World) -> ConnId {
     let conn = |event: &Event| match event {
         Event::Connection(info) => Some(info.opened.conn),
@@ -123,7 +123,7 @@ fn accepted(world: &mut World) -> ConnId {
     world.get(SERVER).events.iter().find_map(conn).expect("a connection")
 }
 
-/// The client writes these messages, each of which tells its number.
+/// The client writes these messages. Each begins with its number.
 fn write(world: &mut World, numbers: std::ops::Range<u32>) {
     for number in numbers {
         let mut data = vec![0; MESSAGE];
@@ -133,7 +133,7 @@ fn write(world: &mut World, numbers: std::ops::Range<u32>) {
     }
 }
 
-/// Runs until the server has so many messages, which must be all of them, in order.
+/// Runs until the server has `count` messages, and asserts that they are complete and in order.
 fn assert_all_arrive(world: &mut World, count: u32) {
     let number = |event: &Event| match event {
         Event::Data { data, .. } if data.len() == MESSAGE => {
@@ -166,5 +166,5 @@ const INITIAL_WINDOW: usize = 12_000;
 
 const NOWHERE: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(9, 9, 9, 9), 9);
 
-/// A path is given up after 3 s; what the window has held back follows soon.
+/// A path is given up after 3 s. The data that the window has held back follows soon.
 const WITHIN: Duration = Duration::from_secs(30);

@@ -50,7 +50,7 @@ fn find_each_other(mut crowd: Crowd, nodes: usize, topics: usize, churn: Churn) 
     assert!(crowd.precision(100) > 950);
 }
 
-/// Every kind of thing that happens to a world, in a quarter of an hour.
+/// A quarter of an hour with every kind of event.
 fn replay(seed: u64, nodes: usize) -> (u64, u64) {
     let mut crowd = Crowd::exactly(seed);
     crowd.world.link.damage_per_mille = 5;

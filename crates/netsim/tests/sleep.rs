@@ -1,4 +1,4 @@
-//! Hosts sleep: their clocks stand still, and then jump.
+//! Hosts sleep: their clocks stop, and then jump ahead.
 #![cfg(test)]
 
 mod crowd;

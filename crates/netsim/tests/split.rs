@@ -32,7 +32,7 @@ fn come_together(mut crowd: Crowd, nodes: usize) {
     crowd.take_score();
 
     crowd.world.heal();
-    // Every node has looked for others in this time, and everything was announced again.
+    // Meanwhile every node has looked for others, and everything was announced again.
     crowd.live(Churn { duration: Duration::from_secs(40 * 60), ..calm });
     crowd.take_score();
     for _ in 0..nodes {

@@ -1,4 +1,4 @@
-//! A connection that ends at one side before the first packet of the other side has come.
+//! A connection that ends on one side before the first packet of the other side has arrived.
 
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test looks for one event among many")]
 #![cfg(test)]

@@ -1,4 +1,4 @@
-//! Values that nodes keep for others: those that a put has left are found.
+//! Values that nodes keep for others: a value that was put is found.
 #![cfg(test)]
 
 use std::time::Duration;
@@ -29,7 +29,7 @@ fn every_node_of_a_long_walk_keeps_the_value() {
     }
 }
 
-/// The programs of some hosts get no time for seconds: their answers come late or too late.
+/// The processes of some hosts are not scheduled for seconds, so that they answer late or too late.
 #[test]
 fn what_was_put_is_found_on_busy_hosts() {
     for seed in 1..=5 {
@@ -56,7 +56,7 @@ struct Record {
 }
 
 impl Record {
-    /// Leaves it with the nodes that are closest to its key.
+    /// Stores the record at the nodes that are closest to its key.
     fn put(&self, world: &mut World, host: HostId, retries: Option<u32>) -> Result<(), QueryError> {
         let value = b"value".to_vec();
         let signature = key_pair().sign(&mutable_signable(self.seq, &value));
@@ -90,7 +90,7 @@ fn run_query(world: &mut World, host: HostId, retries: Option<u32>, commit: User
     world.wait_for(host, |event| matches!(event, Event::QueryDone { .. }));
 }
 
-/// A third of the hosts that stay get no time for up to 10 s.
+/// Stalls up to a third of the permanent hosts, for up to 10 s each.
 fn busy(world: &mut World) {
     for _ in 0..NODES / 3 {
         let host = HostId(world.rng().below(NODES as u64) as usize);
@@ -101,7 +101,7 @@ fn busy(world: &mut World) {
     }
 }
 
-/// A node that nobody stores in a routing table. It knows all that stay.
+/// The config of a node that no routing table holds, and that knows all permanent hosts.
 fn member(world: &World) -> Config {
     let places = (0..NODES).map(|host| world.get(HostId(host)).server_address());
     let bootstrap = places.map(BootstrapNode::Address).collect();
@@ -114,7 +114,7 @@ fn key_pair() -> KeyPair {
 
 const NODES: usize = 12;
 
-/// A node is given up 20 s after it was asked first.
+/// A request to a node is given up 20 s after its first try.
 const RETRIES: Option<u32> = Some(19);
 
 const TOKEN_LIFE: Duration = Duration::from_secs(15);

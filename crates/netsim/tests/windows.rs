@@ -1,4 +1,4 @@
-//! What the windows of a connection make its two ends keep, on virtual time.
+//! How much the windows of a connection make its two ends keep, on virtual time.
 #![cfg(test)]
 
 use std::net::SocketAddrV4;
@@ -20,7 +20,8 @@ fn a_reader_that_sleeps_gets_everything() {
         world.run_app_for(Duration::from_secs(20), &mut app);
         assert!(app.unread > 0 && app.received < TOTAL, "seed {seed}: {}", app.received);
 
-        // Half a minute of sleep: it gets what fits into the window, and the client hears of it.
+        // While the reader sleeps, it gets what fits into the window, and the client learns that
+        // the window is closed.
         world.run_app_for(Duration::from_secs(30), &mut app);
         assert!(app.unread < WINDOW + MESSAGE, "seed {seed}: {}", app.unread);
         let credit = app.credit;
@@ -33,8 +34,8 @@ fn a_reader_that_sleeps_gets_everything() {
     }
 }
 
-/// Small messages take more room in a queue than their bytes do on the path: the application gets
-/// what fits into the window, and the rest waits as it came.
+/// Small messages take more room in a queue than on the path. The application gets what fits into
+/// the window, and the rest waits as it arrived.
 #[test]
 fn small_messages_do_not_overrun_the_window() {
     let mut world = World::testnet(4, 4, Link::default());
@@ -49,7 +50,7 @@ fn small_messages_do_not_overrun_the_window() {
     assert!(app.closed.is_none(), "{:?}", app.closed);
 }
 
-/// They would pile up for as long as nobody reads.
+/// They would pile up as long as the application does not read.
 #[test]
 fn keep_alives_do_not_queue_behind_a_closed_window() {
     let mut world = World::testnet(6, 4, Link::default());
@@ -68,7 +69,7 @@ fn keep_alives_do_not_queue_behind_a_closed_window() {
     assert_eq!(app.received, TOTAL);
 }
 
-/// It acknowledges everything but one packet, and says that its window has 4 GiB.
+/// The peer acknowledges all packets but one, and advertises a window of 4 GiB.
 #[test]
 fn a_hostile_reader_cannot_make_a_sender_keep_what_it_likes() {
     let mut world = World::testnet(5, 4, Link::default());
@@ -100,14 +101,14 @@ fn a_hostile_reader_cannot_make_a_sender_keep_what_it_likes() {
 const CLIENT: HostId = HostId(3);
 const SERVER: HostId = HostId(1);
 
-/// The client writes as its credit allows, the server reads until it pauses.
+/// The client writes as its credit allows. The server reads until it pauses.
 struct Transfer {
     conn: ConnId,
     opened: Option<Opened>,
     accepted: Option<ConnId>,
     /// Bytes of a message.
     message: usize,
-    /// The server stops to read when that much has arrived.
+    /// The server stops reading when this many bytes have arrived.
     pause_at: Option<usize>,
     /// Bytes of messages.
     written: usize,
@@ -116,13 +117,13 @@ struct Transfer {
     messages: usize,
     /// Frames not reported as drained.
     credit: usize,
-    /// The number of the first packet that is not acknowledged.
+    /// The number of the first packet that was not acknowledged.
     first: u32,
     closed: Option<Event>,
 }
 
 impl Transfer {
-    /// Connects; nothing is written yet.
+    /// Connects, without writing anything yet.
     fn start(world: &mut World) -> Self {
         let remote = world.listen(SERVER, ServerId(0), KeyPair::from_seed([1; 32]));
         let options = ConnectOptions { keep_alive: Some(Duration::ZERO), ..Default::default() };
@@ -153,7 +154,7 @@ impl Transfer {
         app
     }
 
-    /// The server reads all that waits, and goes on.
+    /// The server reads all waiting data, and goes on.
     fn read(&mut self, world: &mut World) {
         self.pause_at = None;
         let conn = self.accepted.expect("a connection");
@@ -198,7 +199,7 @@ impl App for Transfer {
     }
 }
 
-/// The number that follows a packet with data, if it is one for that address.
+/// The number after that of a data packet to this address; `None` for other datagrams.
 fn next_number(flight: &Flight, to: SocketAddrV4) -> Option<u32> {
     let is_data = flight.to == to && flight.data.starts_with(&[0xff, 1, 1]);
     let number = flight.data.get(12..16).filter(|_| is_data)?;
@@ -220,7 +221,7 @@ const MIB: usize = 1 << 20;
 
 const MESSAGE: usize = 64 * 1024;
 
-/// What a frame has beside its message.
+/// What a frame adds to its message.
 const FRAME: usize = 20;
 
 /// The receive window of a connection.

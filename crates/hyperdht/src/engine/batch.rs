@@ -7,16 +7,16 @@ use quinn_udp::RecvMeta;
 
 use super::sockets::{SLOTS, Sockets};
 
-/// What arrived, not yet handed to the node.
+/// Received datagrams that were not yet handed to the node.
 #[derive(Debug)]
 pub(super) struct Batch {
     /// `SLOTS` slots; pages that were never written cost nothing.
     buffers: Vec<u8>,
     meta: Box<[RecvMeta; SLOTS]>,
     filled: Vec<Filled>,
-    /// Slots that one call of the system fills at most.
+    /// The most slots that one system call fills.
     per_call: usize,
-    /// The last batch held slots of many datagrams, so that few slots are many datagrams.
+    /// The last batch had slots of joined datagrams, so that fewer slots suffice for the next one.
     coalesced: bool,
 }
 
@@ -34,7 +34,7 @@ impl Batch {
         Self::with_calls_of(quinn_udp::BATCH_SIZE)
     }
 
-    /// One that asks the system for at most so many slots at a time.
+    /// A batch that fills at most this many slots with each system call.
     pub(super) fn with_calls_of(per_call: usize) -> Self {
         Self {
             buffers: vec![0; SLOTS * SLOT],
@@ -45,8 +45,8 @@ impl Batch {
         }
     }
 
-    /// Takes what has arrived, beginning with the socket after `last`; returns the last socket
-    /// that was read. True when more may be waiting.
+    /// Receives from all sockets in turn, beginning with the one after `last`, and sets `last` to
+    /// the last socket that was read. True when more may be waiting.
     pub(super) fn fill(&mut self, sockets: &Sockets, last: &mut SocketId) -> bool {
         self.filled.clear();
         let slots = if self.coalesced { COALESCED_SLOTS } else { SLOTS };
@@ -77,7 +77,7 @@ impl Batch {
         self.filled.is_empty()
     }
 
-    /// Each datagram, in the order of arrival at its socket.
+    /// Hands over each datagram, in the order of arrival at its socket.
     pub(super) fn for_each(&mut self, mut handle: impl FnMut(Datagram<'_>)) {
         for (filled, slot) in self.filled.drain(..).zip(self.buffers.chunks_exact_mut(SLOT)) {
             let Some(bytes) = slot.get_mut(..filled.len) else {
@@ -94,7 +94,7 @@ impl Filled {
     fn new(socket: SocketId, meta: &RecvMeta) -> Self {
         match ipv4(meta.addr) {
             Some(from) => Self { socket, from, len: meta.len, stride: meta.stride.max(1) },
-            // Nobody of the DHT has an IPv6 address; what has no source is skipped by its length.
+            // The DHT is IPv4 only. A datagram without an IPv4 source is skipped: its length is 0.
             None => {
                 let from = SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0);
                 Self { socket, from, len: 0, stride: 1 }
@@ -103,7 +103,7 @@ impl Filled {
     }
 }
 
-/// A source, which a socket of both families tells as an IPv6 address.
+/// The IPv4 source. A socket of both families reports it as an IPv4-mapped IPv6 address.
 fn ipv4(from: SocketAddr) -> Option<SocketAddrV4> {
     match from {
         SocketAddr::V4(from) => Some(from),
@@ -113,9 +113,9 @@ fn ipv4(from: SocketAddr) -> Option<SocketAddrV4> {
     }
 }
 
-/// The largest UDP datagram, and the largest join of several.
+/// The largest UDP datagram, and the largest run of joined ones.
 const SLOT: usize = 1 << 16;
 
-/// A slot of joined datagrams holds up to 64. Two of them keep the time under the lock, and the
-/// memory between two levels of cache, as small as a batch of single ones.
+/// A slot of joined datagrams holds up to 64. Two slots keep the time under the lock, and the
+/// memory between two levels of cache, as small as a batch of single datagrams does.
 const COALESCED_SLOTS: usize = 2;

@@ -27,8 +27,8 @@ pub(super) struct Main {
 }
 
 impl BindRules {
-    /// Binds both main sockets by the port rules of the reference (PROTOCOL B.1): where they were
-    /// before, if that is free.
+    /// Binds both main sockets by the port rules of the reference (PROTOCOL B.1), at their
+    /// addresses before if those are free.
     pub(super) fn bind(&self, runtime: &Handle, before: Option<MainSockets>) -> io::Result<Main> {
         let server = self.bind_server(runtime, before.map(|main| main.server))?;
         let client = match before.map(|main| self.bind_port(runtime, main.client.port())) {
@@ -38,7 +38,7 @@ impl BindRules {
         Ok(Main { client, server })
     }
 
-    /// Binds a socket beside the main ones, if the nodes of this process may have one more.
+    /// Binds a pool socket, if the nodes of this process may have one more.
     pub(super) fn bind_pool(&self, runtime: &Handle, for_client: bool) -> io::Result<Socket> {
         let claim = Claim::take(for_client).ok_or(io::ErrorKind::QuotaExceeded)?;
         Socket::bind(runtime, self.address(0), claim)
@@ -75,7 +75,7 @@ impl Main {
         MainSockets { client: self.client.local(), server: self.server.local() }
     }
 
-    /// How many datagrams one send may hold, on either of them.
+    /// The most datagrams in one send, on either socket.
     pub(super) fn max_segments(&self) -> usize {
         self.client.max_segments().min(self.server.max_segments())
     }

@@ -1,4 +1,4 @@
-//! The descriptors of the process, of which all nodes together leave some to the program.
+//! Counts the descriptors of all nodes of the process, so that some are left to the program.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -9,14 +9,16 @@ pub(super) struct Claim {
 }
 
 impl Claim {
-    /// For a socket beside the main ones. `None` if all nodes of this process have as many as they
-    /// may: what one node may have says nothing of the others. Clients of their servers leave a
-    /// part to the connections that the nodes make themselves.
+    /// Claims a socket beside the main ones. `None` if all nodes of this process together have
+    /// reached their limit, which the limit of a single node does not ensure. Sockets for clients
+    /// of a server have a lower limit, so that some are left for connections that the nodes make
+    /// themselves.
     pub(super) fn take(for_client: bool) -> Option<Self> {
         Self::take_of(&OPEN, max_open(limit(), for_client))
     }
 
-    /// For a main socket. A node cannot be without, so it is not refused; the others get fewer.
+    /// Claims a main socket. It is never refused, since a node cannot work without; less is left
+    /// for pool sockets.
     pub(super) fn of_main() -> Self {
         Self::count_in(&OPEN)
     }
@@ -40,19 +42,19 @@ impl Drop for Claim {
     }
 }
 
-/// How many sockets all nodes may have open when one of them asks for one more.
+/// The most sockets that all nodes may have open when one of them asks for another.
 fn max_open(limit: usize, for_client: bool) -> usize {
     let all = limit - limit / PROGRAM_SHARE;
     if for_client { all - all / OWN_SHARE } else { all }
 }
 
-/// How many of them one node may have: less than all nodes together, so that one that is flooded
-/// leaves some to the others.
+/// The most pool sockets of one node. This is less than the limit of all nodes, so that a flooded
+/// node leaves some to the others.
 pub(super) fn for_one_node() -> usize {
     limit() / 2
 }
 
-/// What the process may open; asked each time, as the program may change it.
+/// The descriptor limit of the process. It is read each time, as the program may change it.
 fn limit() -> usize {
     system_limit().map_or(DEFAULT_LIMIT, |limit| limit.min(MAX_LIMIT))
 }
@@ -62,7 +64,7 @@ fn system_limit() -> Option<usize> {
     use nix::sys::resource::{Resource, getrlimit};
 
     let (soft, _) = getrlimit(Resource::RLIMIT_NOFILE).ok()?;
-    // A number that does not fit is no limit.
+    // A number that does not fit means no limit.
     Some(usize::try_from(soft).unwrap_or(usize::MAX))
 }
 
@@ -74,18 +76,19 @@ fn system_limit() -> Option<usize> {
 /// Sockets of all nodes of this process.
 static OPEN: AtomicUsize = AtomicUsize::new(0);
 
-/// One part in so many is left to the program: its files, its own sockets.
+/// One descriptor in so many is left to the program, for its files and its own sockets.
 const PROGRAM_SHARE: usize = 4;
 
-/// Of what all nodes have, one part in so many is for connections that they make themselves. The
-/// same part of one node's sockets is its own, but two nodes may have less than twice what one has.
+/// One in so many of the sockets of all nodes is kept for connections that the nodes make
+/// themselves. Each node keeps the same share of its own sockets, but the limit of all nodes is
+/// less than twice that of one.
 const OWN_SHARE: usize = 4;
 
-/// Windows has no limit of this kind. One node gets half of it, the default of
+/// The limit where the system has none, as on Windows. One node gets half of it, the default of
 /// `Config::max_pool_sockets`.
 const DEFAULT_LIMIT: usize = 8192;
 
-/// The ports that systems give away by themselves are some 28 000 for all programs.
+/// More would be of no use: systems have some 28 000 ephemeral ports for all programs.
 const MAX_LIMIT: usize = 32_768;
 
 #[cfg(test)]
@@ -112,7 +115,7 @@ mod tests {
         assert!(for_one_node() < all && all < limit());
     }
 
-    /// However many nodes there are: they count in one place.
+    /// All nodes count in one place, however many there are.
     #[test]
     fn clients_of_all_nodes_leave_some_to_the_nodes_and_main_sockets_count() {
         static COUNT: AtomicUsize = AtomicUsize::new(0);

@@ -18,18 +18,18 @@ use super::host::{ClockWatch, InterfaceWatch, LOOK_INTERVAL, SleepWatch};
 use super::shared::Shared;
 use super::state::Next;
 
-/// Receives for a node, runs its timers, and sends what others could not.
+/// Receives for a node, runs its timers, and sends what callers could not send.
 pub(super) struct Driver {
     shared: Arc<Shared>,
     batch: Arc<Mutex<Batch>>,
     interfaces: Arc<Mutex<InterfaceWatch>>,
-    /// The interfaces that the node knows of.
+    /// The interfaces that the node was last told of.
     known: Vec<Interface>,
     sleep: SleepWatch,
     clock: ClockWatch,
     look_at: Instant,
     giving_way: GivingWay,
-    /// The socket that was read last, so that none is read twice before the others.
+    /// The socket that was read last, so that the sockets take turns.
     last: SocketId,
     alarm: Pin<Box<Sleep>>,
     alarm_at: Option<Instant>,
@@ -59,7 +59,7 @@ impl Driver {
             alarm: Box::pin(sleep_until(now.into())),
             alarm_at: Some(now),
         };
-        // Tokio's budget would count each of hundreds of sockets that are asked.
+        // Unconstrained, since tokio's budget would count each poll of hundreds of sockets.
         let task = runtime.spawn(task::unconstrained(driver.run()));
         runtime.spawn(async move {
             if let Err(error) = task.await
@@ -102,13 +102,13 @@ impl Driver {
         }
     }
 
-    /// The application and the other nodes of the engine have their turn.
+    /// Lets the application and the other nodes of the engine run.
     async fn give_way(&mut self) {
         self.giving_way.give_way(|| self.shared.calls());
         task::yield_now().await;
     }
 
-    /// The only place that sleeps. True if there is nothing to do but to read the sockets.
+    /// The only place where the driver sleeps. True if only the sockets have to be read.
     async fn wait(&mut self, until: Option<Instant>, writable: Option<SocketId>) -> bool {
         let until = until.map_or(self.look_at, |at| at.min(self.look_at));
         if self.alarm_at != Some(until) {
@@ -133,7 +133,7 @@ impl Driver {
         }
     }
 
-    /// What has happened to the host, if it is time to look.
+    /// The host events since the last look; none if it is too early to look.
     fn look(&mut self) -> Vec<HostEvent> {
         let now = Instant::now();
         if now < self.look_at {

@@ -1,23 +1,23 @@
-//! How a busy driver leaves its processor to the threads of the application.
+//! How a busy driver yields its processor to the threads of the application.
 
 use std::thread;
 use std::time::{Duration, Instant};
 
 /// Offers the driver's processor to other threads between two turns.
 ///
-/// A busy driver and an application that is busy with its events want more processors than a small
-/// machine has. Without an offer the system runs each of them for a whole time slice, several
-/// milliseconds, and the application's timers are as late.
+/// A busy driver and an application that is busy with its events need more processors than a small
+/// machine has. Without an offer, the system runs each of them for a whole time slice of several
+/// milliseconds, which delays the application's timers as much.
 ///
-/// The system gives an offer to any thread. What strangers take of it comes out of a small
-/// allowance, so that a machine full of other programs does not stop the driver.
+/// The system may give an offer to a thread of any program. The time that other programs take is
+/// charged to a small allowance, so that a machine full of them does not stop the driver.
 #[derive(Debug)]
 pub(super) struct GivingWay {
-    /// When the driver last left the processor.
+    /// The start of the current run: when the driver last slept, made an offer, or skipped one.
     since: Instant,
-    /// What strangers may still take.
+    /// The time that other programs may still take.
     allowance: Duration,
-    /// What they took beyond it.
+    /// The time that they took beyond the allowance.
     debt: Duration,
 }
 
@@ -32,7 +32,7 @@ impl GivingWay {
     }
 
     /// Lets other threads run if the driver has run for some time. `calls` counts what the
-    /// application has done with the node: a change says that it was the one to run.
+    /// application has done with the node; if it changes, the offer went to the application.
     pub(super) fn give_way(&mut self, calls: impl Fn() -> usize) {
         let start = Instant::now();
         if start.saturating_duration_since(self.since) < RUN {
@@ -50,7 +50,7 @@ impl GivingWay {
         }
     }
 
-    /// Counts the driver's own time; true if there is no debt.
+    /// Credits one run of the driver; true if there is no debt.
     fn earn(&mut self) -> bool {
         if self.debt.is_zero() {
             self.allowance = MAX_ALLOWANCE.min(self.allowance + RUN);
@@ -66,11 +66,11 @@ impl GivingWay {
     }
 }
 
-/// How long the driver runs before it makes an offer: some turns, since a switch of threads costs
-/// as much as several packets.
+/// How long the driver runs before it makes an offer. This is several turns, since a switch of
+/// threads costs as much as several packets.
 const RUN: Duration = Duration::from_micros(250);
 
-/// Less than a time slice: the allowance is for what the system itself takes.
+/// Less than a time slice, since the allowance is for what the system itself takes.
 const MAX_ALLOWANCE: Duration = Duration::from_millis(2);
 
 #[cfg(test)]

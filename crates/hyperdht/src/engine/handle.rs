@@ -23,10 +23,10 @@ impl Handle {
         Self { shared }
     }
 
-    /// Gives the node a command, in the order of the calls of a thread. Never waits.
+    /// Gives the node a command. Commands of one thread run in the order of its calls. Never waits.
     ///
-    /// If the node is free, the command runs and what it sends leaves on the calling thread. If
-    /// not, the thread that has the node runs the command next.
+    /// If the node is free, the command runs on the calling thread, which also sends the datagrams.
+    /// Otherwise the thread that holds the node runs the command next.
     pub fn command(&self, command: Command) {
         self.shared.commands(std::iter::once(command));
     }
@@ -36,9 +36,9 @@ impl Handle {
         self.shared.commands(batch.into_iter());
     }
 
-    /// Looks at the node. Waits while another thread has it: for one batch of 64 datagrams at
-    /// most. Earlier commands of the calling thread have run. `None` if the node has failed; a
-    /// panic of `look` makes it fail.
+    /// Looks at the node, after all earlier commands of the calling thread. Waits while another
+    /// thread holds the node, for one batch of 64 datagrams at most. `None` if the node has failed.
+    /// A panic of `look` fails the node.
     pub fn read<R>(&self, look: impl FnOnce(&Node) -> R) -> Option<R> {
         self.shared.read(look)
     }
@@ -48,8 +48,8 @@ impl Handle {
         self.shared.stats()
     }
 
-    /// The counters as of the latest event, if they have changed since this or [`Handle::stats`]
-    /// told them. Never waits for the node.
+    /// The counters as of the latest event, if they have changed since this method or
+    /// [`Handle::stats`] last returned them. Never waits for the node.
     pub fn changed_stats(&self) -> Option<Stats> {
         self.shared.changed_stats()
     }
@@ -64,13 +64,13 @@ impl Handle {
         self.shared.local_addr(socket)
     }
 
-    /// What has passed through a socket, while it is open.
+    /// The traffic of a socket, while it is open.
     pub fn traffic(&self, socket: SocketId) -> Option<Traffic> {
         self.shared.traffic(socket)
     }
 
-    /// Closes the sockets. The network is not told, and once this returns no event follows and
-    /// the waker is not called. Idempotent.
+    /// Closes the sockets without telling the network. Once this returns, no event follows and the
+    /// waker is not called. Idempotent.
     pub fn close(&self) {
         self.shared.close();
     }

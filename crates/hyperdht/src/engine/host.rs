@@ -27,8 +27,8 @@ impl InterfaceWatch {
     }
 }
 
-/// Notices that the machine slept: the clock of [`Instant`] stands still meanwhile on Linux and
-/// macOS, and that on the wall does not.
+/// Detects that the machine slept. On Linux and macOS the clock of [`Instant`] stops during a
+/// sleep, and the wall clock does not.
 #[derive(Debug)]
 pub(super) struct SleepWatch {
     seen: (Instant, SystemTime),
@@ -42,13 +42,13 @@ impl SleepWatch {
     /// True if the machine slept since the last look.
     pub(super) fn look(&mut self, now: Instant, wall: SystemTime) -> bool {
         let (then, wall_then) = std::mem::replace(&mut self.seen, (now, wall));
-        // A clock that was set back says nothing.
+        // A wall clock that was set back is no evidence of a sleep.
         let passed = wall.duration_since(wall_then).unwrap_or_default();
         has_slept(now.saturating_duration_since(then), passed)
     }
 }
 
-/// Notices that the wall clock shows another time than the node expects: it was set, or the
+/// Detects that the wall clock differs from what the node expects, because it was set or the
 /// machine slept.
 #[derive(Debug)]
 pub(super) struct ClockWatch {
@@ -60,7 +60,7 @@ impl ClockWatch {
         Self { told: (now, wall) }
     }
 
-    /// The time since the Unix epoch, if the node has to be told.
+    /// The new time since the Unix epoch, if the node has to be told.
     pub(super) fn look(&mut self, now: Instant, wall: SystemTime) -> Option<Duration> {
         let (then, wall_then) = self.told;
         let expected = wall_then + now.saturating_duration_since(then);
@@ -74,11 +74,10 @@ impl ClockWatch {
     }
 }
 
-/// Whether the machine slept, from the time that passed on the monotonic clock and on the wall.
+/// Whether the machine slept, from the time that passed on the monotonic and on the wall clock.
 ///
-/// A process that was stopped for long did not sleep by this measure, since both clocks went on; a
-/// node finds that out by its late tick. A clock that was set ahead looks like a sleep, as it does
-/// to the reference.
+/// A process that was stopped does not count as asleep, since both clocks went on; a node detects
+/// that by its late tick. A wall clock that was set ahead counts as a sleep, as in the reference.
 fn has_slept(monotonic: Duration, wall: Duration) -> bool {
     wall.saturating_sub(monotonic) > SLEEP
 }
@@ -95,7 +94,7 @@ pub(super) fn resolve(host: &str) -> Vec<Ipv4Addr> {
     }
 }
 
-/// Whether a socket on this address hears itself, within [`HEARING`]. Blocks until it does.
+/// Whether a socket on this address receives its own datagram within [`HEARING`]. Blocks meanwhile.
 pub(super) fn hears_itself(host: Ipv4Addr) -> bool {
     let heard = || {
         let socket = UdpSocket::bind((host, 0))?;
@@ -115,7 +114,7 @@ fn read_interfaces() -> Vec<Interface> {
         }
     };
     all.retain(if_addrs::Interface::is_oper_up);
-    // Whatever else the loopback interface is called does not leave this host either.
+    // Every address of a loopback interface is internal, also one that is not a loopback address.
     let is_internal = |name: &str| all.iter().any(|each| each.name == name && each.is_loopback());
     let describe = |interface: &if_addrs::Interface| Interface {
         name: interface.name.clone(),
@@ -132,16 +131,16 @@ fn ipv4(address: &SocketAddr) -> Option<Ipv4Addr> {
     }
 }
 
-/// A datagram to oneself needs microseconds; a busy machine may take longer.
+/// A datagram to the same host takes microseconds; a busy machine may take longer.
 const HEARING: Duration = Duration::from_millis(500);
 
-/// How long a change of the network or a sleep may go unnoticed.
+/// The longest time that a change of the network or a sleep may go unnoticed.
 pub(super) const LOOK_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Of no importance, where a minute is granted.
+/// Much less than the minute by which an announcement may lie in the future.
 const CLOCK_ERROR: Duration = Duration::from_secs(1);
 
-/// A shorter sleep is no more than a delay: three ticks, as in the reference.
+/// A shorter sleep counts as a mere delay. Three ticks, as in the reference.
 const SLEEP: Duration = Duration::from_secs(15);
 
 #[cfg(test)]

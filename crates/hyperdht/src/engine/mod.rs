@@ -39,36 +39,35 @@ use host::InterfaceWatch;
 use shared::Shared;
 use state::Core;
 
-/// Told when a node has events to drain.
+/// Is called when a node has events to drain.
 ///
-/// Called by whichever thread made the events, by one thread at a time, and never again after
-/// [`Handle::close`] or [`Engine::shutdown`] has returned. It may call the node's handle.
+/// The thread that made the events makes the call. Only one thread at a time calls, and none after
+/// [`Handle::close`] or [`Engine::shutdown`] has returned. The call may use the node's handle.
 pub trait Wake: Send + Sync {
-    /// There are events, which the application should be called for this often: once for each
-    /// control event, or once if there are only data events ([`proto::Event::is_data`]).
+    /// Events are waiting. The application should be called `calls` times: once for each control
+    /// event, or once if there are only data events ([`proto::Event::is_data`]).
     ///
-    /// Data events alone make no wake-up while one is outstanding, that is until
-    /// [`Handle::drain_events`].
+    /// A wake-up is outstanding until [`Handle::drain_events`]. Until then, data events alone make
+    /// no further one.
     fn wake(&self, calls: usize);
 }
 
-/// What a node is opened with.
+/// Options of [`Engine::open`].
 #[derive(Clone, Debug)]
 pub struct OpenOptions {
     /// The local address of all sockets. Default 0.0.0.0.
     pub host: Ipv4Addr,
-    /// Bind to all addresses of both families instead, which is an error where the system has no
-    /// IPv6. Peers have IPv4 addresses all the same. Default false.
+    /// Bind to all IPv4 and IPv6 addresses instead of `host`. Opening fails where the system has no
+    /// IPv6. Peers have IPv4 addresses in either case. Default false.
     pub dual_stack: bool,
-    /// Ports of the server socket, in the order in which they are tried; empty is any port. The
-    /// end, which is not tried, may be 65536.
-    /// Default [`DEFAULT_PORTS`].
+    /// The ports to try for the server socket, in order; an empty range is any port. The end is
+    /// exclusive and may be 65536. Default [`DEFAULT_PORTS`].
     pub ports: Range<u32>,
-    /// Bind any port when all of [`OpenOptions::ports`] are occupied; if false, the first
-    /// occupied one is the error. Default true.
+    /// Bind any port when all of [`OpenOptions::ports`] are occupied. If false, the first occupied
+    /// port is an error. Default true.
     pub any_port: bool,
-    /// The node's options. Its sockets and their number, interfaces and clock are filled in by
-    /// [`Engine::open`].
+    /// The node's options. [`Engine::open`] fills in the addresses of its sockets, its interfaces
+    /// and its clock, and lowers `max_pool_sockets` to the share of one node.
     pub config: Config,
 }
 
@@ -84,7 +83,7 @@ pub struct Engine {
 
 #[derive(Debug)]
 struct Running {
-    /// The only one that lasts: whoever has one keeps the event queue open.
+    /// The only strong reference that is stored: each one keeps the event queue open.
     runtime: Arc<tokio::runtime::Handle>,
     stop: Arc<Notify>,
     thread: JoinHandle<()>,
@@ -117,7 +116,7 @@ impl Engine {
 
     /// Binds both main sockets on the calling thread and starts a node on them.
     ///
-    /// `waker` is called when [`Handle::drain_events`] has something to give.
+    /// `waker` is called when there are events to drain.
     ///
     /// # Errors
     /// When no port can be bound, the system has no randomness, the engine is shut down, or the
@@ -155,10 +154,10 @@ impl Engine {
     }
 
     /// Stops and joins the driver thread, and closes the sockets of all nodes. No waker is called
-    /// once this returns. Does nothing the second time.
+    /// once this returns. A second call does nothing.
     ///
-    /// On the driver thread itself, which a waker may be called on, there is nothing to join: the
-    /// thread ends after the waker returns.
+    /// A waker may call this on the driver thread itself. The thread is not joined then: it ends
+    /// after the waker has returned.
     pub fn shutdown(&self) {
         let Some(Running { runtime, stop, thread, nodes }) = self.running.lock().take() else {
             return;
@@ -201,14 +200,14 @@ fn drive(runtime: Runtime, stop: &Notify) {
     runtime.shutdown_timeout(RESOLVER_PATIENCE);
 }
 
-/// The reference's port.
+/// The default port of the reference.
 pub const DEFAULT_PORT: u16 = 49737;
 
 /// The port that hyperdht nodes listen on unless told otherwise, and the four that follow it.
 pub const DEFAULT_PORTS: Range<u32> = DEFAULT_PORT as u32..DEFAULT_PORT as u32 + 5;
 
-/// A thread that resolves a name may hang for as long as the system's DNS does. One that is idle
-/// ends at once, and one that is still busy after this time is left to itself.
+/// A thread that resolves a name may hang for as long as the system's DNS does. An idle thread ends
+/// at once; one that is still busy after this time is abandoned.
 const RESOLVER_PATIENCE: Duration = Duration::from_millis(100);
 
 /// Names are resolved during bootstrap only, and there are three by default.

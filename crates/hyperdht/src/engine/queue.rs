@@ -8,16 +8,16 @@ pub(super) struct Queue {
     events: Vec<Event>,
     /// The counters as of the latest event.
     stats: Stats,
-    /// They have changed since the application looked at them.
+    /// The counters have changed since the application last took them.
     stats_changed: bool,
-    /// A wake-up was made and nothing was drained since.
+    /// A wake-up was made, and nothing has been drained since.
     woken: bool,
     /// How many of `events` are unordered messages.
     messages: usize,
 }
 
 impl Queue {
-    /// Takes events over; says how often the application has to be called for them, if at all.
+    /// Takes all events. Returns how often the application has to be called, `None` if not at all.
     pub(super) fn add(&mut self, events: &mut Vec<Event>) -> Option<usize> {
         let before = self.events.len();
         let mut control = 0;
@@ -31,7 +31,7 @@ impl Queue {
             control += usize::from(!event.is_data());
             self.events.push(event);
         }
-        // A call for an event that was dropped would find nothing.
+        // An event that was dropped needs no call, which would find nothing.
         let is_known = self.woken && control == 0;
         if self.events.len() == before || is_known {
             return None;
@@ -40,13 +40,13 @@ impl Queue {
         Some(control.max(1))
     }
 
-    /// The node has counted this far.
+    /// Takes the node's latest counters.
     pub(super) fn count(&mut self, stats: Stats) {
         self.stats_changed |= stats != self.stats;
         self.stats = stats;
     }
 
-    /// The counters, if they have changed since they were taken.
+    /// The counters, if they have changed since they were last taken.
     pub(super) fn take_stats(&mut self) -> Option<Stats> {
         std::mem::take(&mut self.stats_changed).then_some(self.stats)
     }
@@ -58,8 +58,8 @@ impl Queue {
     }
 }
 
-/// Unordered messages have no window that a slow reader could close. They may be lost on the way
-/// and so they may be lost here, as in a socket's buffer: this many of 1200 bytes are 5 MB.
+/// Unordered messages have no window that a slow reader could close. They may be lost here as on
+/// the way, like datagrams in a full receive buffer. So many of 1200 bytes take 5 MB.
 const MAX_MESSAGES: usize = 4096;
 
 #[cfg(test)]

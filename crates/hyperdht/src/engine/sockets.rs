@@ -1,4 +1,4 @@
-//! UDP sockets: segmentation offload, time to live, what has passed through them.
+//! UDP sockets: segmentation offload, time to live, traffic counters.
 
 use std::collections::BTreeMap;
 use std::io::{self, IoSliceMut};
@@ -18,8 +18,8 @@ use super::descriptors::Claim;
 
 /// The sockets of a node.
 ///
-/// Reading and sending share them; only to add or to close one is exclusive. So no thread still
-/// reads from a socket when it is closed, and the system closes it at once.
+/// Receiving and sending share the lock; adding or closing a socket takes it exclusively. So no
+/// thread still uses a socket that is closed, and the system frees it at once.
 #[derive(Debug)]
 pub(super) struct Sockets {
     by_id: RwLock<BTreeMap<SocketId, Socket>>,
@@ -31,7 +31,7 @@ pub(super) struct Socket {
     io: UdpSocket,
     state: UdpSocketState,
     local: SocketAddrV4,
-    /// Bound to both families: it knows IPv4 addresses in the form of IPv6 ones.
+    /// Bound to both families, so that IPv4 addresses appear as IPv4-mapped IPv6 ones.
     dual_stack: bool,
     counters: Counters,
     /// Its share of the process's descriptors.
@@ -51,7 +51,7 @@ pub struct Traffic {
     pub packets_received: u64,
 }
 
-/// The same, counted by each thread that sends or receives.
+/// The counters of [`Traffic`], to which each thread that sends or receives adds.
 #[derive(Debug, Default)]
 struct Counters {
     bytes_transmitted: AtomicU64,
@@ -84,7 +84,7 @@ impl Sockets {
     /// Ready when any socket can be read.
     pub(super) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<()> {
         let mut poll = Poll::Pending;
-        // Every one is asked, for only those that were asked wake the task.
+        // Each socket is polled, since only sockets that were polled wake the task.
         for socket in self.by_id.read().values() {
             if socket.io.poll_recv_ready(cx).is_ready() {
                 poll = Poll::Ready(());
@@ -112,7 +112,7 @@ impl Socket {
             socket.set_only_v6(false)?;
         }
         socket.bind(&address.into())?;
-        // The system may grant less; a node works with less.
+        // The system may grant smaller buffers, with which a node works too.
         let _ = socket.set_recv_buffer_size(RECV_BUFFER);
         let _ = socket.set_send_buffer_size(SEND_BUFFER);
         let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
@@ -127,7 +127,7 @@ impl Socket {
         Ok(Self { io, state, local, dual_stack, counters: Counters::default(), _claim: claim })
     }
 
-    /// Where it is bound; 0.0.0.0 stands for both families too.
+    /// The local address; 0.0.0.0 for a socket of both families too.
     pub(super) fn local(&self) -> SocketAddrV4 {
         self.local
     }
@@ -143,14 +143,14 @@ impl Socket {
         }
     }
 
-    /// How many datagrams one send may hold.
+    /// The most datagrams in one send.
     pub(super) fn max_segments(&self) -> usize {
         self.state.max_gso_segments().clamp(1, MAX_SEGMENTS)
     }
 
-    /// Fills buffers, at most [`SLOTS`], with what has arrived, in calls of `per_call`.
-    /// `WouldBlock` arms [`Sockets::poll_readable`], and so does a call that has emptied the
-    /// socket.
+    /// Receives into the buffers, at most [`SLOTS`] of them, in system calls of `per_call` buffers,
+    /// and returns how many were filled. `WouldBlock` arms [`Sockets::poll_readable`], and so does
+    /// a call that has emptied the socket.
     pub(super) fn try_recv<'a>(
         &self,
         mut buffers: impl ExactSizeIterator<Item = &'a mut [u8]>,
@@ -167,7 +167,7 @@ impl Socket {
                 let count = self.recv(&mut slices[received..end], &mut meta[received..end])?;
                 received += count;
                 if READS_UNTIL_EMPTY && received < end {
-                    // Spares the call that would find nothing.
+                    // The socket is empty. The error arms the wake-up without one more system call.
                     return Err(io::ErrorKind::WouldBlock.into());
                 }
             }
@@ -180,13 +180,13 @@ impl Socket {
         Ok(received)
     }
 
-    /// One call of the system, which fills at least one buffer.
+    /// One system call, which fills at least one buffer.
     fn recv(&self, buffers: &mut [IoSliceMut<'_>], meta: &mut [RecvMeta]) -> io::Result<usize> {
         for _ in 0..MAX_ERRORS {
             match self.state.recv(UdpSockRef::from(&self.io), buffers, meta) {
                 Err(error) if error.kind() != io::ErrorKind::WouldBlock => {
-                    // An earlier datagram met a closed port or an unreachable host. Which one
-                    // is unknown, and time tells anyway.
+                    // An earlier datagram met a closed port or an unreachable host. The error does
+                    // not say which datagram, and its request times out anyway.
                     tracing::trace!(%error, "receive");
                 }
                 received => return received,
@@ -195,8 +195,8 @@ impl Socket {
         Err(io::ErrorKind::WouldBlock.into())
     }
 
-    /// Sends what a transmit holds. `WouldBlock` is the only error, and nothing is sent then; a
-    /// datagram that the system refuses for another reason counts as lost on its way.
+    /// Sends the datagrams of a transmit. The only error is `WouldBlock`, and then nothing was
+    /// sent. A datagram that the system refuses for another reason counts as lost on the way.
     pub(super) fn send(&self, transmit: &Transmit, data: &[u8]) -> io::Result<()> {
         let Some(ttl) = transmit.ttl else {
             return self.send_segments(transmit, data);
@@ -212,12 +212,13 @@ impl Socket {
         sent
     }
 
-    /// The same for the driver: `WouldBlock` arms [`Sockets::poll_writable`].
+    /// [`Socket::send`] for the driver: `WouldBlock` arms [`Sockets::poll_writable`].
     pub(super) fn send_or_arm(&self, transmit: &Transmit, data: &[u8]) -> io::Result<()> {
         self.io.try_io(Interest::WRITABLE, || self.send(transmit, data))
     }
 
-    /// Which of the two options counts for a mapped address depends on the system.
+    /// Sets the time to live by both options on a socket of both families: which of them applies to
+    /// an IPv4-mapped address depends on the system.
     fn set_ttl(&self, ttl: u32) -> io::Result<()> {
         let socket = SockRef::from(&self.io);
         let set = socket.set_ttl_v4(ttl);
@@ -282,13 +283,13 @@ impl Socket {
 }
 
 impl Counters {
-    /// Bytes that were sent as datagrams of `segment` bytes, the last of which may be shorter.
+    /// Counts bytes sent as datagrams of `segment` bytes, the last of which may be shorter.
     fn transmit(&self, bytes: usize, segment: usize) {
         add(&self.bytes_transmitted, bytes);
         add(&self.packets_transmitted, bytes.div_ceil(segment.max(1)));
     }
 
-    /// The same for bytes that were received.
+    /// Counts received bytes in the same way.
     fn receive(&self, bytes: usize, segment: usize) {
         add(&self.bytes_received, bytes);
         add(&self.packets_received, bytes.div_ceil(segment.max(1)));
@@ -299,8 +300,8 @@ fn add(counter: &AtomicU64, n: usize) {
     counter.fetch_add(n as u64, Ordering::Relaxed);
 }
 
-/// quinn-udp asks for the time, the traffic class and the local address of every datagram. Nobody
-/// here looks at them, and to be told costs a tenth of what it costs to receive.
+/// Turns off what quinn-udp asks for: the timestamp, the traffic class and the local address of
+/// every datagram. The node uses none of them, and they take a tenth of the cost of receiving.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn spare_details(socket: &socket2::Socket) {
     use nix::sys::socket::{setsockopt, sockopt};
@@ -318,15 +319,15 @@ fn spare_details(socket: &socket2::Socket) {
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 fn spare_details(_: &socket2::Socket) {}
 
-/// Slots of a batch: as many as `recvmmsg` fills in one call. Where a call fills one slot only, as
-/// on macOS and Windows, a batch takes several calls, and still one turn of the node's lock.
+/// The slots of a batch: as many as `recvmmsg` fills in one call. Where a call fills only one slot,
+/// as on macOS and Windows, a batch takes several calls but still takes the node's lock once.
 pub(super) const SLOTS: usize = 32;
 
 /// Bulk arrives in bursts of a congestion window, while the driver may not be scheduled for
 /// milliseconds.
 const RECV_BUFFER: usize = 1 << 20;
 
-/// Linux's own default, asked for where the default is less.
+/// The default of Linux. Other systems may have a smaller one.
 const SEND_BUFFER: usize = 212_992;
 
 /// 44 datagrams of 1472 bytes, the largest on Ethernet, are the most that fit into the 65507 bytes
@@ -336,8 +337,8 @@ const MAX_SEGMENTS: usize = 44;
 /// The time to live of sockets, as the reference sets it.
 const DEFAULT_TTL: u32 = 64;
 
-/// Each ICMP message is one error, which takes it from the queue. An error that does not go away
-/// must not become a loop.
+/// The most errors to skip in a row. Each ICMP message is one error, which reading removes from the
+/// queue; an error that stays must not become an endless loop.
 const MAX_ERRORS: usize = 64;
 
 /// True where one call takes datagrams until the buffers are full or the socket is empty

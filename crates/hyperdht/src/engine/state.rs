@@ -12,15 +12,15 @@ use proto::{
 pub(super) struct State {
     pub(super) core: Core,
     pub(super) buf: TransmitBuf,
-    /// What `buf` holds, when a socket had no room for it.
+    /// The datagrams in `buf`, if their socket had no room for them.
     pub(super) blocked: Option<Transmit>,
-    /// Where the main sockets are bound, or were until the node fell asleep.
+    /// Where the main sockets are bound, or were bound before the node fell asleep.
     pub(super) main: MainSockets,
-    /// Sockets that the node has done with. They close when all that was queued has left.
+    /// Sockets that the node no longer uses. They close when all queued datagrams have left.
     pub(super) unused: Vec<SocketId>,
-    /// When the driver wakes by itself. Others notify it if that is too late.
+    /// When the driver wakes by itself. Other threads notify it if that is too late.
     pub(super) driver_wakes_at: Option<Instant>,
-    /// The driver was notified and has not come yet.
+    /// The driver was notified and has not taken its turn yet.
     pub(super) driver_notified: bool,
     /// Events on their way from the node to the queue; empty between calls.
     pub(super) events: Vec<Event>,
@@ -38,9 +38,9 @@ pub(super) struct Core {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Life {
     Running,
-    /// The sockets are closed. Commands still have their outcome.
+    /// The sockets are closed. The node still reports the outcome of commands.
     Ended,
-    /// The same, and nobody is told anything any more.
+    /// The sockets are closed, and the node reports nothing any more.
     Closed,
 }
 
@@ -61,7 +61,7 @@ pub(super) enum Next {
 }
 
 impl State {
-    /// `max_segments` is how many datagrams one call of the system may send.
+    /// `max_segments` is the most datagrams that one system call may send.
     pub(super) fn new(core: Core, main: MainSockets, max_segments: usize) -> Self {
         Self {
             core,
@@ -70,14 +70,14 @@ impl State {
             main,
             unused: Vec::new(),
             driver_wakes_at: None,
-            // Its first turn comes without being asked for.
+            // The driver takes its first turn without a notification.
             driver_notified: true,
             events: Vec::new(),
             life: Life::Running,
         }
     }
 
-    /// The next datagrams: those that waited for room, else new ones.
+    /// The next datagrams: first those that waited for room, then new ones.
     pub(super) fn poll_transmit(&mut self) -> Option<Transmit> {
         if let Some(blocked) = self.blocked.take() {
             return Some(blocked);
@@ -95,14 +95,14 @@ impl State {
             return Next::Again;
         }
         let due = self.core.enter(Node::poll_timeout).flatten().map(|(at, _)| at);
-        // An alarm is never put off: the next packet would need it again, and to move it from
-        // another thread costs more than to wake once for nothing.
+        // An alarm is never postponed. The next packet would need the earlier time again, and to
+        // move an alarm from another thread costs more than one wake-up for nothing.
         let set = self.driver_wakes_at.filter(|at| *at > now);
         let until = due.into_iter().chain(set).min();
         Next::Wait { until, writable: self.blocked.map(|transmit| transmit.socket) }
     }
 
-    /// True if the driver has to be told of what comes next.
+    /// True if the driver has to be notified of `next`.
     pub(super) fn driver_is_late(&self, next: Next) -> bool {
         if self.driver_notified {
             return false;
@@ -146,7 +146,7 @@ impl Core {
         self.enter_at(now, |node, now| node.handle_host_event(now, event));
     }
 
-    /// Runs what is due.
+    /// Runs the timers that are due.
     pub(super) fn handle_timeout(&mut self, now: Instant) {
         let due = self.enter(Node::poll_timeout).flatten().is_some_and(|(at, _)| at <= now);
         if due {
@@ -166,7 +166,7 @@ impl Core {
         self.broken
     }
 
-    /// The node is not called again.
+    /// Marks the node as broken: it is not called again.
     pub(super) fn give_up(&mut self) {
         self.broken = true;
     }
@@ -183,7 +183,7 @@ impl Core {
         self.enter(|node| call(node, now))
     }
 
-    /// Calls the node. A panic ends it, and nothing else.
+    /// Calls the node. A panic ends this node and nothing else. `None` if the node has panicked.
     pub(super) fn enter<R>(&mut self, call: impl FnOnce(&mut Node) -> R) -> Option<R> {
         if self.broken {
             return None;

@@ -55,7 +55,7 @@ impl Wake for Count {
     }
 }
 
-/// Panics when the driver thread calls it first.
+/// Panics when the driver thread calls it for the first time.
 pub(super) struct PanicOnce {
     pub(super) panicked: AtomicBool,
     pub(super) woken: Mutex<Sender<()>>,
@@ -134,7 +134,7 @@ pub(super) fn closed(event: Event) -> Option<Closed> {
     Some(closed)
 }
 
-/// More than are sent under one lock.
+/// More than fit into the sends under one lock.
 pub(super) const CONNECTIONS: u32 = 40;
 
 /// The tests count descriptors and run one after another.
@@ -143,7 +143,7 @@ pub(super) fn alone() -> std::sync::MutexGuard<'static, ()> {
     ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-/// Open sockets and event queues; files are opened for a moment by the allocator, too.
+/// Counts open sockets and event queues. Files do not count: the allocator opens some.
 pub(super) fn descriptors() -> usize {
     let links = fs::read_dir("/proc/self/fd").expect("procfs").flatten();
     links

@@ -7,12 +7,12 @@ use proto::ConnId;
 
 use super::Crowd;
 
-/// What happens in a stretch of time, evenly spread.
+/// What happens in a period, evenly spread.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Churn {
     pub(crate) duration: Duration,
     pub(crate) lookups: usize,
-    /// Hosts that go, and as many that come.
+    /// Hosts that leave or crash. As many new ones come.
     pub(crate) departures: usize,
     /// Hosts that sleep for something between a minute and an hour.
     pub(crate) naps: usize,
@@ -21,7 +21,7 @@ pub(crate) struct Churn {
 }
 
 impl Crowd {
-    /// Lets the crowd live. Every topic is announced again every 10 minutes.
+    /// Runs the crowd for a period. Every topic is announced again every 10 minutes.
     pub(crate) fn live(&mut self, churn: Churn) {
         let topics = self.app.topics.len();
         let seconds = churn.duration.as_secs() as usize;
@@ -64,7 +64,7 @@ impl Crowd {
         self.forget(host);
     }
 
-    /// A new host comes, or a new node at an address that was there before.
+    /// Adds a new host, or a new node at an address that was used before.
     fn somebody_comes(&mut self) {
         let config = self.config();
         if self.gone.len() > RESTING && self.world.rng().below(2) == 0 {
@@ -90,7 +90,7 @@ impl Crowd {
         self.world.connect(host, conn, remote);
     }
 
-    /// Hosts that have slept do as before.
+    /// Hosts that have woken take part again.
     fn wake_up(&mut self) {
         let world = &self.world;
         let (awake, asleep) = self.asleep.iter().partition(|host| world.get(**host).is_on());
@@ -98,7 +98,7 @@ impl Crowd {
         self.app.ready.extend::<Vec<HostId>>(awake);
     }
 
-    /// Others take over what a host announced.
+    /// Removes a host, and hands its topics over to other hosts.
     fn forget(&mut self, host: HostId) {
         self.app.ready.retain(|ready| *ready != host);
         for topic in self.app.topics.forget(host) {
@@ -112,8 +112,8 @@ fn is_due(moment: usize, moments: usize, count: usize) -> bool {
     moment * count / moments != (moment + 1) * count / moments
 }
 
-/// As hyperswarm does.
+/// The interval of hyperswarm.
 const ANNOUNCE_INTERVAL: Duration = Duration::from_secs(600);
 
-/// So many hosts are gone before the first of them comes back.
+/// An address is used again only when more hosts than this are gone.
 const RESTING: usize = 5;

@@ -15,7 +15,7 @@ pub(crate) use churn::Churn;
 pub(crate) use topics::Topics;
 pub(crate) use walks::Walks;
 
-/// A world, and what runs on it.
+/// A world and the application that runs on it.
 pub(crate) struct Crowd {
     pub(crate) world: World,
     pub(crate) app: Swarm,
@@ -80,7 +80,7 @@ impl Crowd {
         panic!("{} of {nodes} are ready", self.app.ready.len());
     }
 
-    /// Lets time pass.
+    /// Runs the world for a while.
     pub(crate) fn run(&mut self, duration: Duration) {
         self.world.run_app_for(duration, &mut self.app);
     }
@@ -91,7 +91,7 @@ impl Crowd {
         self.app.ready[at]
     }
 
-    /// Any host that is up, of these.
+    /// Any host that is up and fits.
     pub(crate) fn anybody_of(&mut self, fits: impl Fn(HostId) -> bool) -> HostId {
         loop {
             let host = self.anybody();
@@ -107,7 +107,7 @@ impl Crowd {
         if plain { self.world.config() } else { self.world.persistent() }
     }
 
-    /// Starts a query; its events have to be awaited by this name.
+    /// Starts a query, and returns the name under which its events arrive.
     pub(crate) fn query(&mut self, host: HostId, target: [u8; 32], kind: QueryKind) -> Running {
         self.app.queries += 1;
         let query = QueryId(self.app.queries);

@@ -19,7 +19,7 @@ pub(crate) struct Topics {
     pub(crate) score: Score,
     /// Every key that was ever announced.
     keys: BTreeSet<PublicKey>,
-    /// Other keys in replies, and how often.
+    /// Keys in replies that were never announced, with how often each appeared.
     pub(crate) strange: BTreeMap<PublicKey, usize>,
 }
 
@@ -28,10 +28,10 @@ pub(crate) struct Topics {
 pub(crate) struct Score {
     pub(crate) found: usize,
     pub(crate) missed: usize,
-    /// The asker went away.
+    /// Lookups whose host went away.
     pub(crate) abandoned: usize,
     pub(crate) announced: usize,
-    /// Announcements that nobody took.
+    /// Announcements that no node has stored.
     pub(crate) failed: usize,
 }
 
@@ -47,9 +47,9 @@ struct Topic {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
-    /// The application announces it again and again.
+    /// The application repeats the announcement.
     Topic,
-    /// The node does.
+    /// The node repeats it.
     Server,
 }
 
@@ -59,7 +59,7 @@ struct Lookup {
     announcer: HostId,
     kind: Kind,
     expected: PublicKey,
-    /// Nodes that showed records.
+    /// Replies with records.
     replies: usize,
     found: bool,
 }
@@ -101,7 +101,7 @@ impl Topics {
         topic.announced |= topic.announcer == host;
     }
 
-    /// A host is gone, and what it asked with it. Returns the topics that it announced.
+    /// Removes a host and its queries. Returns the topics that it announced.
     pub(super) fn forget(&mut self, host: HostId) -> Vec<usize> {
         self.announcing.retain(|name, _| name.0 != host);
         let before = self.looking.len();
@@ -110,7 +110,7 @@ impl Topics {
         self.find(|topic| topic.announcer == host)
     }
 
-    /// How many the application announces.
+    /// How many topics the application announces.
     pub(super) fn len(&self) -> usize {
         self.find(|topic| topic.kind == Kind::Topic).len()
     }
@@ -143,14 +143,14 @@ impl Crowd {
         self.announce(topics[self.turn % topics.len()]);
     }
 
-    /// Somebody else takes a topic over; a server comes back under another key.
+    /// Another host takes a topic over; a server comes back under another key.
     pub(crate) fn hand_over(&mut self, topic: usize) {
         let Topic { kind, target, .. } = self.app.topics.list[topic];
         self.app.topics.list[topic] = self.new_topic(kind, target);
         self.announce(topic);
     }
 
-    /// A host looks up any topic that is announced by somebody whom the asker may know.
+    /// The host looks up any announced topic whose announcer fits.
     pub(crate) fn look_up(&mut self, host: HostId, fits: impl Fn(HostId) -> bool) {
         let topics = self.app.topics.find(|topic| topic.announced && fits(topic.announcer));
         let topic = topics[self.world.rng().below(topics.len() as u64) as usize];
@@ -170,7 +170,7 @@ impl Crowd {
         Some(self.app.topics.list[*servers.get(at)?].key_pair.public())
     }
 
-    /// Waits for the lookups that run; gives the score, and begins another.
+    /// Waits for the running lookups, and returns the score, which starts again from zero.
     pub(crate) fn take_score(&mut self) -> Score {
         for _ in 0..120 {
             if self.app.topics.looking.is_empty() {
@@ -204,7 +204,7 @@ impl Crowd {
     }
 }
 
-/// The records of a lookup, or the one of a server.
+/// The peers in a reply to a lookup, or the one in a reply about a server.
 fn peers(reply: &QueryReply) -> Vec<Peer> {
     match reply.peers() {
         Some(found) => found.peers,

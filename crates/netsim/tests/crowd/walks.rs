@@ -25,7 +25,8 @@ impl Walks {
 }
 
 impl Crowd {
-    /// Of the nodes that are truly the closest to random targets, how many of 1000 are found.
+    /// Queries random targets. Of 1000 nodes that are truly the closest to them, returns how many
+    /// are found.
     pub(crate) fn precision(&mut self, walks: usize) -> usize {
         for _ in 0..walks {
             let (host, target) = (self.anybody(), self.world.rng().bytes());

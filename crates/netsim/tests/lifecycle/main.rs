@@ -1,4 +1,4 @@
-//! Sleep, waking and the end, on virtual time: what ends, what comes back, and by when.
+//! A node that sleeps, wakes and ends, on virtual time: what ends, what comes back, and by when.
 
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test looks for one event among many")]
 #![cfg(test)]

@@ -4,7 +4,7 @@ use super::*;
 
 pub(super) type Is = fn(&Event) -> bool;
 
-/// A node whose network is there, or is not yet, and will never answer.
+/// A node whose network never answers. If `ready`, its bootstrap has ended.
 pub(super) fn alone(ready: bool) -> (World, HostId) {
     let mut world = World::seeded(20);
     let nobody = SocketAddrV4::new(Ipv4Addr::new(6, 6, 6, 6), 49737);
@@ -16,7 +16,7 @@ pub(super) fn alone(ready: bool) -> (World, HostId) {
     (world, host)
 }
 
-/// A world in which one host has a server that it cannot unannounce, and has to.
+/// A world in which one host has to unannounce a server, and cannot.
 pub(super) fn falling_asleep() -> World {
     let mut world = World::testnet(21, 4, Link::default());
     listen(&mut world, US, 0);
@@ -58,7 +58,7 @@ pub(super) fn listen_at_once(world: &mut World, host: HostId, server: u32) -> Pu
     world.start_server(host, ServerId(server), KeyPair::from_seed(seed))
 }
 
-/// Asks an address where nobody is.
+/// Sends a request to an address that no host has.
 pub(super) fn ask(world: &mut World, host: HostId, request: u32) {
     ping(world, host, request, SocketAddrV4::new(Ipv4Addr::new(9, 9, 9, 9), 1));
 }
@@ -128,7 +128,7 @@ pub(super) const US: HostId = HostId(2);
 pub(super) const PEER: HostId = HostId(1);
 pub(super) const S: Duration = Duration::from_secs(1);
 
-/// Nothing arrives.
+/// A link on which nothing arrives.
 pub(super) const LOST: Link = Link {
     delay: Duration::from_millis(10),
     jitter: Duration::ZERO,

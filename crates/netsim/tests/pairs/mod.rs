@@ -25,7 +25,7 @@ pub(crate) struct Pairs {
 }
 
 impl Pairs {
-    /// Servers that listen. `id` tells several pairs of a world apart.
+    /// Starts the servers. `id` distinguishes several `Pairs` of one world.
     pub(crate) fn listen(world: &mut World, count: usize, id: u32) -> Self {
         let servers: Vec<HostId> = world.hosts().take(count).collect();
         let clients = world.hosts().collect::<Vec<_>>().into_iter().rev().take(count).collect();
@@ -50,7 +50,7 @@ impl Pairs {
         }
     }
 
-    /// Pairs that are connected.
+    /// Starts the servers and connects a client to each.
     pub(crate) fn open(world: &mut World, count: usize, id: u32) -> Self {
         let mut pairs = Self::listen(world, count, id);
         pairs.connect(world);
@@ -58,7 +58,7 @@ impl Pairs {
         pairs
     }
 
-    /// Begins to connect.
+    /// Starts to connect the clients.
     pub(crate) fn connect(&mut self, world: &mut World) {
         for (&host, &remote) in self.clients.iter().zip(&self.keys) {
             world.connect(host, self.conn, remote);
@@ -86,7 +86,7 @@ impl Pairs {
         self.sent += MESSAGE;
     }
 
-    /// Takes what has arrived. It must be what was sent.
+    /// Takes all events, and asserts that the data is what was sent.
     pub(crate) fn take_events(&mut self, world: &mut World) {
         for host in world.hosts() {
             for event in world.take_events(host) {
@@ -102,7 +102,7 @@ impl Pairs {
         }
     }
 
-    /// All that was written has arrived.
+    /// Asserts that all data has arrived.
     pub(crate) fn assert_all_arrived(&self) {
         let whole = self.received.values().filter(|bytes| **bytes == self.sent).count();
         assert_eq!(whole, self.clients.len(), "{} {:?}", self.sent, self.received);
@@ -121,7 +121,7 @@ impl Pairs {
         self.accepted
     }
 
-    /// How the connections of a host ended that ended with an error.
+    /// The errors with which connections of a host have ended.
     pub(crate) fn errors_of(&self, host: HostId) -> Vec<ConnError> {
         self.ends.get(&host).cloned().unwrap_or_default()
     }
@@ -138,7 +138,7 @@ impl Pairs {
             *self.received.entry((host, conn)).or_default() += data.len();
             world.command(host, Command::Consumed { conn, bytes: data.len() });
         } else if let Event::Closed(closed) = event {
-            // A repeated handshake opens a connection that nobody answers.
+            // A repeated handshake opens a connection whose client does not exist.
             let talked = self.received.contains_key(&(host, closed.conn));
             if talked || closed.conn == self.conn {
                 self.end(host, closed.error);
@@ -154,5 +154,5 @@ impl Pairs {
 
 const PATTERN: u8 = 0xa5;
 
-/// A frame that fills more than a packet.
+/// Takes more than one packet.
 const MESSAGE: usize = 3000;

@@ -1,4 +1,4 @@
-//! Round trips until something works, at a round trip of 100 ms, on virtual time.
+//! How many round trips a task takes, at a round trip of 100 ms, on virtual time.
 //!
 //! `cargo test -p netsim --test rounds -- --nocapture` prints the tables; with `--release` and
 //! `ROUNDS_FULL=1` they are those of docs/BENCHMARKS.md. `reference.mjs` measures the reference
@@ -67,7 +67,7 @@ fn operations() {
     );
 }
 
-/// The price of repeating requests early, on paths that lose and on paths that delay.
+/// The cost of repeating requests early, on paths with loss and on paths with jitter.
 #[test]
 fn early_tries_cost_few_packets() {
     println!("\n| path | packets, as the reference repeats | measured timers | |");

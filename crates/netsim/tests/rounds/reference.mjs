@@ -1,5 +1,5 @@
-// The round trips of dht-rpc itself, in the networks that main.rs measures ours in, with sockets,
-// timers and a clock of its own:
+// Measures the round trips of dht-rpc itself, in the same networks as main.rs, with simulated
+// sockets, timers and clock:
 //
 //   node crates/netsim/tests/rounds/reference.mjs [seeds]
 

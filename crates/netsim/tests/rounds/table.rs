@@ -1,4 +1,4 @@
-//! Medians over many seeds, beside what they may be at most.
+//! Medians over many seeds, compared with their limits.
 
 use crate::trial::Outcome;
 
@@ -12,10 +12,10 @@ pub(crate) struct Row<'a> {
 /// Round trips, as medians.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Counts {
-    /// At most so many with [`NODES`]; one more with [`MANY_NODES`].
+    /// The limit with [`NODES`]; with [`MANY_NODES`] it is one higher.
     pub(crate) most: f64,
-    /// With [`NODES`] and [`MANY_NODES`], over [`ALL_SEEDS`]. A change of these numbers is a change
-    /// that needs a reason.
+    /// The medians with [`NODES`] and [`MANY_NODES`], over [`ALL_SEEDS`]. A change of these numbers
+    /// needs a reason.
     pub(crate) ours: [f64; 2],
     /// What `reference.mjs` prints for them; `None` where it measures nothing.
     pub(crate) reference: Option<[f64; 2]>,
@@ -68,9 +68,9 @@ pub(crate) fn check(title: &str, rows: &[Row<'_>]) {
 
 struct Summary {
     median: f64,
-    /// 95 of 100 trials are over by then.
+    /// The time within which 95 of 100 trials end.
     late: f64,
-    /// Datagrams of the node that is timed.
+    /// Datagrams that the measured node has sent.
     sent: usize,
 }
 
@@ -89,7 +89,7 @@ impl Summary {
     }
 }
 
-/// Large networks are tried as well, which takes most of a minute in release.
+/// Whether to measure large networks as well, which takes most of a minute in release.
 fn is_full() -> bool {
     std::env::var_os("ROUNDS_FULL").is_some()
 }
@@ -98,7 +98,7 @@ fn tenths(count: f64) -> u64 {
     (count * 10.0).round() as u64
 }
 
-/// As in the measurements of the reference.
+/// The number of nodes in the measurements of the reference.
 const NODES: usize = 24;
 
 /// More than a routing table holds.

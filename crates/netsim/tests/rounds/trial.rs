@@ -1,4 +1,4 @@
-//! One measurement: a network, and one more node that does something in it.
+//! One measurement: a network, and one more node that carries out a task in it.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use proto::{
     ServerOptions,
 };
 
-/// A network in which one thing is timed.
+/// A network in which one task is timed.
 pub(crate) struct Trial {
     world: World,
     seed: u64,
@@ -21,24 +21,24 @@ pub(crate) struct Trial {
 /// When a node repeats its requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Timers {
-    /// As the round trips allow.
+    /// From measured round trips.
     Measured,
     /// After a second, as the reference does.
     Flat,
 }
 
-/// How the node that is timed begins.
+/// How the measured node starts.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Start {
-    /// Told that strangers reach it.
+    /// Configured as reachable by strangers, and reachable.
     Open,
-    /// Not told, but they do.
+    /// Default options, and reachable by strangers.
     Default,
-    /// Not told, and they do not.
+    /// Default options, and not reachable by strangers.
     Firewalled,
 }
 
-/// What a node that is ready is timed at.
+/// The task for which a ready node is timed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Task {
     Listen,
@@ -46,7 +46,7 @@ pub(crate) enum Task {
     Announce,
 }
 
-/// What a trial took.
+/// The cost of a trial.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Outcome {
     /// In round trips.
@@ -64,7 +64,7 @@ impl Trial {
         Self { world, seed, link, timers: Timers::Measured }
     }
 
-    /// The same with other timers, on a path that delays each datagram by up to `jitter` more.
+    /// Sets other timers, and a path that delays each datagram by up to `jitter` more.
     pub(crate) fn with(mut self, timers: Timers, jitter: Duration) -> Self {
         self.timers = timers;
         self.link.jitter = jitter;
@@ -78,7 +78,7 @@ impl Trial {
         self.timed(|world| launch(world, start, config), is_ready).1
     }
 
-    /// Times what a node on an open address does once it is ready.
+    /// Times a task of a node on an open address, once it is ready.
     pub(crate) fn run(mut self, task: Task) -> Outcome {
         let config = self.config(Start::Open);
         let (host, _) = self.timed(|world| launch(world, Start::Open, config), is_ready);
@@ -164,10 +164,10 @@ fn is_end(event: &Event) -> bool {
     }
 }
 
-/// From a node to another and back.
+/// The round trip time between any two nodes.
 const RTT: Duration = Duration::from_millis(100);
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Nothing here takes nearly as long.
+/// No trial takes nearly as long.
 const LONG: Duration = Duration::from_secs(60);

@@ -13,7 +13,7 @@ use crate::engine::host;
 use crate::engine::state::{Life, State};
 
 impl Shared {
-    /// Does what only a driver can do; true if there was anything.
+    /// Carries out the actions of the node; true if there were any.
     pub(super) fn act(&self, state: &mut MutexGuard<'_, State>) -> bool {
         let mut acted = false;
         while let Some(action) = state.core.enter(Node::poll_action).flatten() {
@@ -23,7 +23,7 @@ impl Shared {
                     let local = self.bind(socket, for_client, state.life);
                     let bound = HostEvent::Bound { socket, local };
                     state.core.handle_host_event(Instant::now(), bound);
-                    // Punching binds hundreds at once.
+                    // Hole punching binds hundreds of sockets at once: waiting threads go first.
                     MutexGuard::bump(state);
                 }
                 Action::Close { socket } => state.unused.push(socket),
@@ -52,7 +52,7 @@ impl Shared {
             Ok(socket) => {
                 let local = socket.local();
                 self.sockets.insert(id, socket);
-                // The driver has to listen to it.
+                // The driver has to poll the new socket too.
                 self.notify.notify_one();
                 Some(local)
             }
@@ -74,7 +74,7 @@ impl Shared {
         for (id, socket) in bound.into_array() {
             self.sockets.insert(id, socket);
         }
-        // The driver has to listen to them.
+        // The driver has to poll the new sockets too.
         self.notify.notify_one();
         Ok(state.main)
     }
@@ -96,7 +96,7 @@ impl Shared {
         self.ask_host(move || HostEvent::LocalChecked { host, valid: host::hears_itself(host) });
     }
 
-    /// Asks what may block, on a thread of its own, and tells the node.
+    /// Runs a host query, which may block, on a thread of its own, and tells the node the answer.
     fn ask_host(&self, ask: impl FnOnce() -> HostEvent + Send + 'static) {
         let Some(runtime) = self.runtime.upgrade() else {
             return;

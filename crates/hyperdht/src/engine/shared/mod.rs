@@ -1,8 +1,8 @@
 //! One node behind its lock, with its sockets, its mailbox and its events.
 //!
-//! Whoever holds the lock leaves nothing behind: before the release, all that the node has to
-//! send, to do and to tell is taken from it; after the release, commands that others left in the
-//! mailbox meanwhile are looked for.
+//! The holder of the lock leaves no work behind. Before it releases the lock, it takes from the
+//! node all datagrams, actions and events. After the release, it looks for commands that other
+//! threads have left in the mailbox meanwhile.
 
 mod actions;
 
@@ -25,7 +25,7 @@ use super::queue::Queue;
 use super::sockets::{Socket, Sockets, Traffic};
 use super::state::{Core, Life, Next, State};
 
-/// All that a handle and the driver have in common.
+/// The state that a node's handles and its driver share.
 pub(super) struct Shared {
     pub(super) sockets: Sockets,
     /// Ends the driver's wait.
@@ -33,18 +33,18 @@ pub(super) struct Shared {
     state: Mutex<State>,
     /// Commands that found the lock taken.
     mailbox: Mutex<Vec<Command>>,
-    /// How often the application gave commands or took events.
+    /// How often the application has given commands or drained events.
     calls: AtomicUsize,
     queue: Mutex<Queue>,
-    /// `None` once the node is closed. Locked while it is called, so that closing waits for a call
-    /// under way; by one thread again, so that it may itself close.
+    /// `None` once the node is closed. The lock is held during a call, so that `close` waits for a
+    /// call under way. It is reentrant, so that the waker itself may call `close`.
     waker: ReentrantMutex<RefCell<Option<Arc<dyn Wake>>>>,
     runtime: Weak<Handle>,
     rules: BindRules,
     myself: Weak<Self>,
 }
 
-/// Who holds the lock.
+/// The thread that holds the lock.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Holder {
     Driver,
@@ -90,7 +90,7 @@ impl Shared {
         self.sweep();
     }
 
-    /// Tells the node of the host. Waits for the lock, so not for a thread of the application.
+    /// Gives the node a host event. It waits for the lock, so application threads must not call it.
     fn host_event(&self, event: HostEvent) {
         let mut state = self.state.lock();
         self.empty_mailbox(&mut state);
@@ -99,8 +99,8 @@ impl Shared {
         self.sweep();
     }
 
-    /// Looks at the node, with all earlier commands of this thread done. Waits for the lock,
-    /// which is held for one batch at most. `None` if the node has panicked, before or here.
+    /// Looks at the node after all earlier commands of this thread. Waits for the lock, which is
+    /// held for one batch at most. `None` if the node has panicked, now or earlier.
     pub(super) fn read<R>(&self, look: impl FnOnce(&Node) -> R) -> Option<R> {
         let mut state = self.state.lock();
         let changed = self.empty_mailbox(&mut state);
@@ -117,7 +117,8 @@ impl Shared {
     /// The counters, as [`Shared::read`] sees them.
     pub(super) fn stats(&self) -> Option<Stats> {
         self.read(|node| {
-            // Under the node's lock, as in `publish`: what is told later was counted later.
+            // The node's lock is held here, as in `publish`, so that the queue never goes back to
+            // older counters.
             let mut queue = self.queue.lock();
             queue.count(node.stats());
             queue.take_stats();
@@ -125,7 +126,7 @@ impl Shared {
         })
     }
 
-    /// The counters as of the latest event, if they have changed since they were told.
+    /// The counters as of the latest event, if they have changed since they were last taken.
     pub(super) fn changed_stats(&self) -> Option<Stats> {
         self.queue.lock().take_stats()
     }
@@ -149,11 +150,11 @@ impl Shared {
         self.sockets.read().get(&socket).map(Socket::traffic)
     }
 
-    /// One turn of the driver: hands over what has arrived and what the host has to tell, runs what
-    /// is due.
+    /// One turn of the driver: hands the received datagrams and the host events to the node, and
+    /// runs the timers that are due.
     pub(super) fn turn(&self, batch: &mut Batch, news: Vec<HostEvent>) -> Next {
         let mut state = self.state.lock();
-        // Until it waits again, it need not be told of anything.
+        // The driver needs no notification until it waits again.
         state.driver_notified = true;
         let mut now = Instant::now();
         let mut handled = 0;
@@ -175,7 +176,7 @@ impl Shared {
         next
     }
 
-    /// Closes the sockets and forgets what was not sent. The waker is not called after this.
+    /// Closes the sockets and drops all unsent datagrams. The waker is not called after this.
     pub(super) fn close(&self) {
         let mut state = self.state.lock();
         state.life = Life::Closed;
@@ -192,7 +193,7 @@ impl Shared {
         self.settle(state, Holder::Caller);
     }
 
-    /// Takes from the node all that it has for the world, then releases the lock.
+    /// Takes all datagrams, actions and events from the node, then releases the lock.
     fn settle(&self, mut state: MutexGuard<'_, State>, holder: Holder) -> Next {
         self.empty_mailbox(&mut state);
         let left = loop {
@@ -218,7 +219,7 @@ impl Shared {
             }
             Holder::Caller => {}
         }
-        // A thread that waits is served first, however soon this one comes back.
+        // A waiting thread gets the lock first, even if this thread wants it back at once.
         MutexGuard::unlock_fair(state);
         if let Some(calls) = wake {
             self.wake(calls);
@@ -226,9 +227,9 @@ impl Shared {
         next
     }
 
-    /// Wakes the application for what has arrived, before the driver sends: its thread takes about
-    /// as long to come as the acknowledgements take to leave. Not under the lock, since a waker may
-    /// look at the node.
+    /// Wakes the application for the new events before the driver sends: the application's thread
+    /// takes about as long to start as the acknowledgements take to leave. The lock is released for
+    /// the call, since a waker may look at the node.
     fn tell<'a>(&'a self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
         let Some(calls) = self.publish(&mut state) else {
             return state;
@@ -246,8 +247,8 @@ impl Shared {
         }
     }
 
-    /// Runs the commands that came while the lock was taken, if it is free by now. If it is not,
-    /// its holder will do so.
+    /// Runs the commands that came while the lock was taken, if the lock is free by now. Otherwise
+    /// its holder runs them.
     fn sweep(&self) {
         loop {
             // Either this thread sees that the lock was released, or the thread that releases it
@@ -263,7 +264,7 @@ impl Shared {
         }
     }
 
-    /// Runs what is in the mailbox; true if there was anything.
+    /// Runs the commands in the mailbox; true if there were any.
     fn empty_mailbox(&self, state: &mut State) -> bool {
         let commands = std::mem::take(&mut *self.mailbox.lock());
         if commands.is_empty() {
@@ -291,7 +292,7 @@ impl Shared {
         true
     }
 
-    /// Sends the buffer; an error if its socket has no room.
+    /// Sends the datagrams in the buffer; an error if their socket has no room.
     fn transmit(&self, state: &mut State, transmit: &Transmit, holder: Holder) -> io::Result<()> {
         let sockets = self.sockets.read();
         let Some(socket) = sockets.get(&transmit.socket) else {
@@ -302,20 +303,20 @@ impl Shared {
             Holder::Driver => socket.send_or_arm(transmit, &buf.data),
             Holder::Caller => socket.send(transmit, &buf.data),
         };
-        // A network card may turn out to refuse segmentation.
+        // Some network cards turn out to refuse segmentation.
         buf.max_segments = buf.max_segments.min(socket.max_segments());
         sent
     }
 
-    /// Sends the last that a node has to say, which is one datagram for each connection at most.
-    /// What finds no room is lost.
+    /// Sends the last datagrams of a node, at most one for each connection. A datagram that its
+    /// socket has no room for is lost.
     fn send_last(&self, state: &mut State) {
         while let Some(transmit) = state.poll_transmit() {
             let _ = self.transmit(state, &transmit, Holder::Caller);
         }
     }
 
-    /// Moves events to where the application drains them; says whether to wake it.
+    /// Moves events to the queue. Returns how often to wake the application, `None` if not at all.
     fn publish(&self, state: &mut State) -> Option<usize> {
         let State { core, events, .. } = state;
         let stats = core.enter(|node| {
@@ -354,8 +355,9 @@ impl Shared {
 }
 
 impl Holder {
-    /// A driver looks at its sockets again soon. A caller has other work to do, and leaves a
-    /// window that acknowledgements keep open to the driver.
+    /// The most transmits under one lock. The driver has to look at its sockets again soon. A
+    /// caller has other work to do, and leaves a window that acknowledgements keep open to the
+    /// driver.
     fn sends_per_lock(self) -> usize {
         match self {
             Self::Driver => 32,
@@ -364,5 +366,5 @@ impl Holder {
     }
 }
 
-/// How many datagrams are handled before a thread that waits for the lock has its turn.
+/// How many datagrams are handled before a thread that waits for the lock gets it.
 const DATAGRAMS_PER_LOCK: usize = 64;
