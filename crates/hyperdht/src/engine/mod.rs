@@ -1,4 +1,4 @@
-//! The driver: it owns every socket, clock, thread and lock, so that [`Node`] needs none.
+//! The driver: it owns every socket, clock, thread and lock, so that [`crate::Node`] needs none.
 //!
 //! An [`Engine`] is one thread that runs any number of nodes. A [`Handle`] reaches one node from
 //! any thread: the node stands behind one lock, and a caller that finds it free does its own work
