@@ -34,8 +34,8 @@ pub(super) enum State {
     Waiting(Waiting),
     /// Carries messages.
     Open(Box<Open>),
-    /// The connection is gone, and its owner has been told.
-    Closed,
+    /// The connection is gone, and its owner has been told. The last numbers of its transport.
+    Closed(ConnStats),
 }
 
 impl Connection {
@@ -166,7 +166,7 @@ impl Connection {
     }
 
     fn is_closed(&self) -> bool {
-        matches!(self.state, State::Closed)
+        matches!(self.state, State::Closed(_))
     }
 
     /// Passes the stream's events on.
@@ -203,8 +203,9 @@ impl Connection {
         if self.is_closed() {
             return;
         }
-        let stats = self.stats(stream.stats()).map(Box::new);
-        self.state = State::Closed;
+        let stats = self.stats(stream.stats());
+        self.state = State::Closed(stats.unwrap_or_default());
+        let stats = stats.map(Box::new);
         cx.timers.cancel(Timer::KeepAlive(self.to.id));
         tracing::info!(conn = ?self.to.id, ?error, "connection closed");
         self.to.tell(cx, ConnReport::Closed { error, stats });

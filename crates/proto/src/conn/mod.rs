@@ -6,6 +6,7 @@
 //! Reference: @hyperswarm/secret-stream 6.9.2, `index.js`.
 
 mod connection;
+mod ended;
 mod keep_alive;
 mod open;
 mod owner;
@@ -23,6 +24,7 @@ use crate::{
 };
 
 use connection::{Connection, State};
+use ended::Ended;
 pub(crate) use owner::{ConnOwner, OwnedConn};
 pub(crate) use waiting::Call;
 
@@ -30,6 +32,7 @@ pub(crate) use waiting::Call;
 #[derive(Debug)]
 pub(crate) struct Conns {
     by_id: BTreeMap<ConnId, Connection>,
+    ended: Ended,
     /// Accepted connections that have opened and received nothing, with the client's host: the
     /// client's address may be forged.
     unheard: BTreeMap<(ServerId, ConnId), Ipv4Addr>,
@@ -53,6 +56,7 @@ impl Conns {
     pub(crate) fn new(keep_alive: Duration) -> Self {
         Self {
             by_id: BTreeMap::new(),
+            ended: Ended::default(),
             unheard: BTreeMap::new(),
             closed: Vec::new(),
             next_id: ConnId::INCOMING,
@@ -282,9 +286,9 @@ impl Conns {
         self.update(cx, streams, conn, Connection::handle_keep_alive);
     }
 
-    /// What the transport of a connection measures.
+    /// What the transport of a connection measures, or what it had measured when it closed.
     pub(crate) fn stats(&self, streams: &Streams, conn: ConnId) -> Option<ConnStats> {
-        let connection = self.by_id.get(&conn)?;
+        let Some(connection) = self.by_id.get(&conn) else { return self.ended.stats(conn) };
         connection.stats(streams.stats(connection.stream)?)
     }
 
@@ -336,10 +340,13 @@ impl Conns {
 
     /// Removes a connection that has closed and released its stream.
     fn forget(&mut self, conn: ConnId) {
-        match self.by_id.remove(&conn).map(|connection| connection.server) {
-            Some(Some(server)) => drop(self.unheard.remove(&(server, conn))),
-            Some(None) => self.closed.push(conn),
-            None => {}
+        let Some(connection) = self.by_id.remove(&conn) else { return };
+        if let State::Closed(stats) = connection.state {
+            self.ended.push(conn, stats);
+        }
+        match connection.server {
+            Some(server) => drop(self.unheard.remove(&(server, conn))),
+            None => self.closed.push(conn),
         }
     }
 }

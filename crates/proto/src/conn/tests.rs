@@ -56,6 +56,8 @@ fn a_machine_and_the_application_of_the_peer_understand_each_other() {
     );
     assert!(is_whole, "{reports:?}");
     assert_eq!((client.conns.len(), server.conns.len()), (0, 0));
+    let stats = client.conns.stats(&client.streams, client.conn).expect("the last numbers");
+    assert!(stats.bytes_transmitted > 0);
 }
 
 #[test]
