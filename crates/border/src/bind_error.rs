@@ -2,7 +2,7 @@
 
 use std::io::ErrorKind;
 
-/// The code and the text of libuv; `None` for a kind that has none.
+/// The code and the text that libuv uses for a kind. `None` if libuv has no code for it.
 pub fn words(kind: ErrorKind) -> Option<(&'static str, &'static str)> {
     WORDS.iter().find(|(named, ..)| *named == kind).map(|(_, code, text)| (*code, *text))
 }

@@ -7,7 +7,8 @@ use hyperdht::wire::Writer;
 use crate::field::{Encode, Sample, Shape};
 use crate::sample::Random;
 
-/// An error for JavaScript: the code that programs match on, empty if there is none, and a text.
+/// An error for JavaScript: the code that programs match on, and a text. An error without a code
+/// crosses with an empty one.
 pub(crate) trait Failure {
     fn code(&self) -> Option<&'static str>;
 

@@ -3,6 +3,15 @@
 
 /// A struct whose fields cross one after the other. `=> { … }` gives other names in Rust.
 macro_rules! record {
+    ($(#[$meta:meta])* struct $type:ident { $($field:ident: $kind:ty),+ $(,)? }) => {
+        $(#[$meta])*
+        #[derive(Debug)]
+        pub(crate) struct $type {
+            $($field: $kind),+
+        }
+
+        record!($type { $($field: $kind),+ });
+    };
     ($type:ident { $($field:ident: $kind:ty),+ $(,)? }) => {
         record!($type { $($field: $kind),+ } => { $($field),+ });
     };
@@ -239,7 +248,7 @@ macro_rules! row {
 macro_rules! questions {
     (|$handle:ident, $argument:ident| $($(#[$doc:meta])* $number:literal $name:ident:
         $answer:ty = $find:expr;)+) => {
-        /// The answer to a question about a node; empty if there is none.
+        /// The answer to a question about a node. Empty if the node has no answer.
         pub fn answer($handle: &Handle, question: u32, $argument: u32) -> Vec<u8> {
             let mut w = Writer::new();
             match question {

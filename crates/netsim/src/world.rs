@@ -291,7 +291,7 @@ impl World {
         assert!(self.step(deadline), "seed {seed}: not within {within:?} of virtual time");
     }
 
-    /// Runs the next arrival or wake-up; false if there is none before the deadline.
+    /// Runs the next arrival or wake-up. False if nothing is due before the deadline.
     fn step(&mut self, deadline: Instant) -> bool {
         let Some((at, due)) = self.agenda.pop(deadline) else { return false };
         self.now = self.now.max(at);

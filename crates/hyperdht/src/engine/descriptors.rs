@@ -84,11 +84,11 @@ const PROGRAM_SHARE: usize = 4;
 /// less than twice that of one.
 const OWN_SHARE: usize = 4;
 
-/// The limit where the system has none, as on Windows. One node gets half of it, the default of
+/// The limit on systems that do not limit descriptors, such as Windows. One node gets half of it, the default of
 /// `Config::max_pool_sockets`.
 const DEFAULT_LIMIT: usize = 8192;
 
-/// More would be of no use: systems have some 28 000 ephemeral ports for all programs.
+/// A higher limit has no effect: a system has some 28 000 ephemeral ports for all programs.
 const MAX_LIMIT: usize = 32_768;
 
 #[cfg(test)]

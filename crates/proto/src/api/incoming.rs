@@ -69,7 +69,7 @@ pub enum RequestAnswer {
     Serve,
 }
 
-/// The messages of other nodes that the application receives. The default is none.
+/// The messages of other nodes that the application receives. By default it receives no messages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Interests {
     /// Requests with a command that the node does not know.

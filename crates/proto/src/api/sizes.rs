@@ -15,7 +15,7 @@ pub struct Sizes {
     /// Votes on our own address, at most 34.
     pub nat_counters: usize,
     /// Nodes without an id that voted on our address: at most one for each bootstrap node, or one
-    /// if there is none.
+    /// for a node without bootstrap nodes.
     pub strangers: usize,
     /// Entries of the indexes of requests in flight: as many as there are requests, which the
     /// callers bound.

@@ -92,6 +92,16 @@ impl Host {
         result
     }
 
+    /// Answers a client that has to punch. Returns the number of its handshake, and its secret.
+    fn welcome_puncher(&mut self) -> (u64, PunchSecret) {
+        let mut client = self.client();
+        self.handshake(RELAY, &client.message(Mode::FromRelay, Some(CLIENT)));
+        self.bind();
+        let sent = self.sent();
+        let slot = client.read(&sent[0], Mode::FromServer).holepunch.expect("punching").id;
+        (slot, client.secret(&mut self.bench))
+    }
+
     fn client(&mut self) -> Client {
         self.client_of(public_key())
     }

@@ -26,12 +26,7 @@ fn a_client_whose_probe_was_answered_is_waited_for() {
 #[test]
 fn a_repeated_round_gets_the_same_answer_and_does_not_stop_the_punch() {
     let mut host = Host::new(ServerOptions::default());
-    let mut client = host.client();
-    host.handshake(RELAY, &client.message(Mode::FromRelay, Some(CLIENT)));
-    host.bind();
-    let sent = host.sent();
-    let slot = client.read(&sent[0], Mode::FromServer).holepunch.expect("punching").id;
-    let secret = client.secret(&mut host.bench);
+    let (slot, secret) = host.welcome_puncher();
 
     // Three samples from three relay addresses decide the verdict about our NAT.
     let probe = HolepunchPayload { firewall: Firewall::Random, ..HolepunchPayload::default() };
@@ -72,12 +67,7 @@ fn a_random_punch_that_has_to_wait_is_counted() {
     let mut host = Host::new(ServerOptions::default());
     host.punchers = Punchers::new(Duration::from_secs(20), true);
     host.punchers.handle_start(host.bench.now);
-    let mut client = host.client();
-    host.handshake(RELAY, &client.message(Mode::FromRelay, Some(CLIENT)));
-    host.bind();
-    let sent = host.sent();
-    let slot = client.read(&sent[0], Mode::FromServer).holepunch.expect("punching").id;
-    let secret = client.secret(&mut host.bench);
+    let (slot, secret) = host.welcome_puncher();
 
     for round in 1..=3 {
         let punch = HolepunchPayload {
@@ -116,12 +106,7 @@ fn forged_rounds_are_dropped() {
 #[test]
 fn a_client_cannot_aim_our_probes() {
     let mut host = Host::new(ServerOptions::default());
-    let mut client = host.client();
-    host.handshake(RELAY, &client.message(Mode::FromRelay, Some(CLIENT)));
-    host.bind();
-    let sent = host.sent();
-    let slot = client.read(&sent[0], Mode::FromServer).holepunch.unwrap().id;
-    let secret = client.secret(&mut host.bench);
+    let (slot, secret) = host.welcome_puncher();
 
     let victims = (0..3000).map(|n| SocketAddrV4::new(Ipv4Addr::from(0x0d00_0000 + n), 53));
     let nowhere = ["224.0.0.1:5", "255.255.255.255:5", "0.0.0.0:5", "13.0.0.1:0"].map(addr);
