@@ -373,6 +373,7 @@ impl Registry {
             let _ = entry.done.send(result.map(replies));
         }
     }
+
     fn request_done(&self, request: RequestId, result: Result<Box<QueryReply>, RequestError>) {
         if let Some(waiting) = self.entries.lock().requests.remove(&request) {
             // The caller may have dropped its future.

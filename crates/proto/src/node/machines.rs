@@ -36,6 +36,8 @@ pub(super) struct Machines {
     /// The servers by the hash of their key.
     pub(super) served: BTreeMap<Target, ServerId>,
     pub(super) key_pair: KeyPair,
+    /// Servers that are unannounced and may still expect clients, the oldest first.
+    pub(super) departing: VecDeque<(ServerId, Departure)>,
     pub(super) life: Lifecycle,
     /// The suspend and resume commands that are not done yet, in order.
     pub(super) suspend_requests: VecDeque<SuspendRequest>,
@@ -55,6 +57,13 @@ pub(super) enum Lifecycle {
     /// The servers unannounce, and nothing new starts.
     Closing,
     Destroyed,
+}
+
+/// What has happened to a server that is unannounced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Departure {
+    Suspended,
+    Closed,
 }
 
 /// A suspend or resume command that is not done yet.
@@ -87,6 +96,7 @@ impl Machines {
             residents: Residents::default(),
             served: BTreeMap::new(),
             key_pair: config.key_pair,
+            departing: VecDeque::new(),
             life: Lifecycle::Running,
             suspend_requests: VecDeque::new(),
         }
@@ -167,6 +177,7 @@ impl Machines {
             self.settle_sockets(cx);
             self.pass_reports(cx);
             self.settle_announcers(cx);
+            self.settle_departing(cx);
             self.settle_residents(cx);
             self.settle_closed(cx);
             match self.lower.net.poll_output() {
@@ -269,7 +280,9 @@ impl Machines {
     /// Closing → Destroyed: every connection sends DESTROY, every query and request ends.
     fn finish(&mut self, cx: &mut Cx<'_>) {
         self.life = Lifecycle::Destroyed;
+        self.departing.clear();
         for server in std::mem::take(&mut self.lower.announcers).servers() {
+            self.servers.remove(cx, &mut self.lower.base(), server);
             cx.emit(Event::ServerClosed { server });
         }
         self.connector.close_all(cx, &mut self.lower.base(), ConnectError::NodeDestroyed);

@@ -1,6 +1,6 @@
 //! The life of a server: listen, be announced, close.
 
-use super::machines::{Lifecycle, Machines};
+use super::machines::{Departure, Lifecycle, Machines};
 use crate::announce::{AnnounceOutput, Announcer, Signer};
 use crate::wire::{Peer, hash};
 use crate::{Cx, Event, ListenError, ServerId, ServerOptions};
@@ -64,9 +64,10 @@ impl Machines {
         }
     }
 
-    /// Refuses new clients at once. `Event::ServerClosed` follows once the server is unannounced.
+    /// Refuses new clients at once. `Event::ServerClosed` follows once the server is unannounced,
+    /// and every client that may have opened a connection has come or is overdue.
     pub(super) fn close_server(&mut self, cx: &mut Cx<'_>, server: ServerId) {
-        self.servers.close(cx, &mut self.lower.base(), server);
+        self.servers.refuse_clients(cx, &mut self.lower.base(), server);
         let Some(announcer) = self.lower.announcers.get_mut(server) else {
             return;
         };
@@ -81,9 +82,26 @@ impl Machines {
             match output {
                 AnnounceOutput::Announced => cx.emit(Event::ServerListening { server }),
                 AnnounceOutput::Relays(relays) => cx.emit(Event::ServerRelays { server, relays }),
-                AnnounceOutput::Suspended => cx.emit(Event::ServerSuspended { server }),
-                AnnounceOutput::Stopped => {
+                AnnounceOutput::Suspended => {
+                    self.departing.push_back((server, Departure::Suspended));
+                }
+                AnnounceOutput::Stopped => self.departing.push_back((server, Departure::Closed)),
+            }
+        }
+    }
+
+    /// Reports the servers that expect no client any more.
+    pub(super) fn settle_departing(&mut self, cx: &mut Cx<'_>) {
+        for (server, departure) in std::mem::take(&mut self.departing) {
+            if self.servers.expects_clients(server) {
+                self.departing.push_back((server, departure));
+                continue;
+            }
+            match departure {
+                Departure::Suspended => cx.emit(Event::ServerSuspended { server }),
+                Departure::Closed => {
                     self.lower.announcers.remove(server);
+                    self.servers.remove(cx, &mut self.lower.base(), server);
                     cx.emit(Event::ServerClosed { server });
                 }
             }

@@ -35,7 +35,8 @@ impl Machines {
 
     /// Enters the next state if everything that this one waits for has happened. True if it did.
     pub(super) fn settle_sleep(&mut self, cx: &mut Cx<'_>) -> bool {
-        if self.life != Lifecycle::Suspending || !self.lower.announcers.are_suspended() {
+        let is_quiet = self.lower.announcers.are_suspended() && self.departing.is_empty();
+        if self.life != Lifecycle::Suspending || !is_quiet {
             return false;
         }
         self.life = Lifecycle::ClosingDown;
@@ -78,7 +79,7 @@ impl Machines {
     }
 
     pub(super) fn suspend_server(&mut self, cx: &mut Cx<'_>, server: ServerId) {
-        self.servers.suspend(cx, &mut self.lower.base(), server);
+        self.servers.refuse_clients(cx, &mut self.lower.base(), server);
         if let Some(announcer) = self.lower.announcers.get_mut(server) {
             announcer.suspend(cx, &mut self.lower.net);
         }

@@ -1,5 +1,7 @@
 //! How a handshake ends, and what is released then.
 
+use std::time::{Duration, Instant};
+
 use super::requester::ServerHello;
 use super::server::Server;
 use super::session::Session;
@@ -8,14 +10,53 @@ use crate::punch::Base;
 use crate::{Cx, Timer};
 
 impl Server {
+    /// Refuses new clients, and drops the handshakes of all clients that cannot have opened their
+    /// connection yet. The others may still send their first packet, until `until` below.
+    pub(super) fn refuse_clients(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>) {
+        self.admits = false;
+        for slot in self.slots.indices() {
+            match self.may_have_opened(cx, base, slot) {
+                Some(until) => cx.wake_at(Timer::Handshake(self.id, slot), until),
+                None => self.forget(cx, base, slot),
+            }
+        }
+    }
+
+    /// Drops every handshake. Open connections stay.
     pub(super) fn drop_handshakes(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>) {
         for slot in self.slots.indices() {
-            if let Some(SlotState::Asking(asking)) = self.slots.get_mut(slot) {
-                cx.timers.cancel(Timer::Ask(asking.ask));
-            }
-            self.abort(cx, base, slot);
-            cx.timers.cancel(Timer::Handshake(self.id, slot));
+            self.forget(cx, base, slot);
         }
+    }
+
+    /// The time until which a client may come that has opened its connection, if it may have done
+    /// so: it opens when it gets message 2, or when its probe is answered.
+    fn may_have_opened(
+        &mut self,
+        cx: &mut Cx<'_>,
+        base: &mut Base<'_>,
+        slot: u32,
+    ) -> Option<Instant> {
+        let Some(SlotState::Waiting(session)) = self.slots.get_mut(slot) else { return None };
+        let mut opened = session.answered?;
+        if let Some(punching) = &session.punching {
+            match base.punchers.retire(cx, &mut base.io, punching.punch()) {
+                Some(_) => opened = cx.now,
+                None if session.reply.socket.is_some() => return None,
+                None => {}
+            }
+        }
+        Some(opened + FIRST_PACKET_WITHIN).filter(|until| *until > cx.now)
+    }
+
+    /// Ends a handshake, and frees its slot.
+    fn forget(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, slot: u32) {
+        if let Some(SlotState::Asking(asking)) = self.slots.get_mut(slot) {
+            cx.timers.cancel(Timer::Ask(asking.ask));
+        }
+        self.abort(cx, base, slot);
+        cx.timers.cancel(Timer::Handshake(self.id, slot));
+        self.slots.discard(slot);
     }
 
     /// The puncher could not get a socket. A client that was answered from a main socket may still
@@ -82,3 +123,7 @@ impl Server {
         }
     }
 }
+
+/// How long a server that refuses clients waits for the first packet of one that may have opened.
+/// Most round trips are shorter.
+const FIRST_PACKET_WITHIN: Duration = Duration::from_secs(1);

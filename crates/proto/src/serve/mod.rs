@@ -56,17 +56,28 @@ impl Servers {
         self.by_id.insert(server, listening);
     }
 
-    /// Ends a server and drops its handshakes. Open connections stay.
-    pub(crate) fn close(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, server: ServerId) {
-        if let Some(server) = self.by_id.remove(&server) {
-            server.close(cx, base);
+    /// Refuses new clients until `resume`. Open connections stay.
+    pub(crate) fn refuse_clients(
+        &mut self,
+        cx: &mut Cx<'_>,
+        base: &mut Base<'_>,
+        server: ServerId,
+    ) {
+        if let Some(server) = self.by_id.get_mut(&server) {
+            server.refuse_clients(cx, base);
         }
     }
 
-    /// Drops all handshakes, and ignores new ones until `resume`.
-    pub(crate) fn suspend(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, server: ServerId) {
-        if let Some(server) = self.by_id.get_mut(&server) {
-            server.suspend(cx, base);
+    /// True while a client may have opened a connection that the server does not know of: its first
+    /// packet is on its way.
+    pub(crate) fn expects_clients(&self, server: ServerId) -> bool {
+        self.by_id.get(&server).is_some_and(|server| !server.admits && server.handshakes() > 0)
+    }
+
+    /// Forgets a server and drops its handshakes. Open connections stay.
+    pub(crate) fn remove(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, server: ServerId) {
+        if let Some(mut server) = self.by_id.remove(&server) {
+            server.drop_handshakes(cx, base);
         }
     }
 

@@ -24,7 +24,8 @@ pub(super) struct Server {
     pub(super) slots: Slots,
     /// The owner of the connections that the server accepts.
     owner: ConnOwner,
-    suspended: bool,
+    /// False after `refuse_clients`.
+    pub(super) admits: bool,
 }
 
 impl Server {
@@ -35,7 +36,7 @@ impl Server {
             options,
             slots: Slots::default(),
             owner: ConnOwner::Application,
-            suspended: false,
+            admits: true,
         }
     }
 
@@ -76,7 +77,7 @@ impl Server {
         incoming: &Incoming,
         message: &Handshake,
     ) {
-        if self.suspended {
+        if !self.admits {
             return;
         }
         let Some(requester) = Requester::new(incoming, message) else {
@@ -193,26 +194,15 @@ impl Server {
     /// A client has not sent anything in time, or an ended handshake can be forgotten.
     pub(super) fn handle_timeout(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, slot: u32) {
         match self.slots.get_mut(slot) {
-            Some(SlotState::Waiting(_)) => self.give_up(cx, base, slot),
+            Some(SlotState::Waiting(_)) if self.admits => self.give_up(cx, base, slot),
+            Some(SlotState::Waiting(_)) => self.abort(cx, base, slot),
             Some(SlotState::Ended(_)) => self.slots.clear(slot),
             Some(SlotState::Begun | SlotState::Asking(_)) | None => {}
         }
     }
 
-    /// Drops every handshake. Open connections stay.
-    pub(super) fn close(mut self, cx: &mut Cx<'_>, base: &mut Base<'_>) {
-        self.drop_handshakes(cx, base);
-    }
-
-    /// The same until `resume`. Handshakes that arrive meanwhile are not answered.
-    pub(super) fn suspend(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>) {
-        self.suspended = true;
-        self.drop_handshakes(cx, base);
-        self.slots = Slots::default();
-    }
-
     pub(super) fn resume(&mut self) {
-        self.suspended = false;
+        self.admits = true;
     }
 
     /// The source that a handshake counts against.
@@ -324,6 +314,7 @@ impl Server {
             return;
         }
         let requesters = std::mem::take(&mut session.unanswered);
+        session.answered = Some(cx.now);
         session.reply.send(cx, base, &requesters);
     }
 

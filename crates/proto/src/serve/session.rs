@@ -1,5 +1,7 @@
 //! A client that may connect: what is known about it, and what it was told (PROTOCOL D.5, D.6).
 
+use std::time::Instant;
+
 use super::requester::{Client, ClientHello, Requester, ServerHello};
 use super::rounds::Punching;
 use crate::base::{Party, PunchOwner};
@@ -22,6 +24,8 @@ pub(super) struct Session {
     pub(super) reply: ServerHello,
     /// Requesters that wait until the puncher's socket is bound, which the reply has to leave from.
     pub(super) unanswered: Vec<Requester>,
+    /// When a reply was sent last.
+    pub(super) answered: Option<Instant>,
     pub(super) punching: Option<Punching>,
 }
 
@@ -123,6 +127,7 @@ pub(super) fn accept(
         remote,
         reply,
         unanswered: Vec::new(),
+        answered: None,
         punching: None,
     };
     match plan {

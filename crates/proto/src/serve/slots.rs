@@ -129,7 +129,9 @@ impl Slots {
 
     /// Forgets a handshake completely, so that the client can try again.
     pub(super) fn discard(&mut self, index: u32) {
-        self.set(index, SlotState::Ended(None));
+        if !matches!(self.get_mut(index), Some(SlotState::Ended(_))) {
+            self.set(index, SlotState::Ended(None));
+        }
         self.clear(index);
     }
 
