@@ -41,6 +41,13 @@ impl Header {
         head
     }
 
+    /// Addresses a datagram to another stream. False if it is shorter than a header.
+    pub(crate) fn readdress(datagram: &mut [u8], remote_id: u32) -> bool {
+        let Some(head) = datagram.first_chunk_mut::<HEADER_SIZE>() else { return false };
+        head[4..8].copy_from_slice(&remote_id.to_le_bytes());
+        true
+    }
+
     fn decode(head: &[u8; HEADER_SIZE]) -> Option<Self> {
         let [MAGIC, VERSION, kind, data_offset, fields @ ..] = head else {
             return None;

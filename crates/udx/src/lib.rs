@@ -24,7 +24,6 @@ mod path;
 mod ranges;
 mod rate;
 mod recv;
-mod relay;
 mod rtt;
 mod send;
 mod seq;
@@ -34,7 +33,6 @@ mod time;
 
 pub use config::Config;
 pub use header::{Flags, HEADER_SIZE, Header, Packet, SackRanges, stream_id};
-pub use relay::rewrite;
 pub use seq::Seq;
 pub use sink::Sink;
 pub use stream::{CloseReason, Event, Stream, StreamStats, Transmit};

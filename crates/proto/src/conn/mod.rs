@@ -197,8 +197,8 @@ impl Conns {
         }
     }
 
-    /// The deadline of a connection's stream has passed; the stream may have events.
-    pub(crate) fn handle_timeout(&mut self, cx: &mut Cx<'_>, conn: ConnId, stream: StreamMut<'_>) {
+    /// The stream of a connection may have events.
+    pub(crate) fn handle_events(&mut self, cx: &mut Cx<'_>, conn: ConnId, stream: StreamMut<'_>) {
         let Some(connection) = self.by_id.get_mut(&conn) else { return };
         if connection.settle(cx, stream) {
             self.forget(conn);

@@ -7,7 +7,7 @@ use crate::base::{Io, LocalAddresses, Pool};
 use crate::conn::{Call, ConnOwner, Conns};
 use crate::net::Net;
 use crate::punch::{Base, Punchers};
-use crate::streams::{Arrival, StreamOwner, Streams};
+use crate::streams::{Arrival, StreamMut, StreamOwner, Streams};
 use crate::{ConnId, ConnPath, ConnStats, Cx, SocketId, StreamId, Transmit, TransmitBuf};
 
 /// The layers that the connecting machines use.
@@ -62,15 +62,21 @@ impl Lower {
                 StreamOwner::Conn(conn) => self.conns.handle_packet(cx, conn, stream, &packet),
                 StreamOwner::Nobody => {}
             },
+            Arrival::Events(stream) => pass_events(cx, &mut self.conns, stream),
         }
         DatagramOutcome::Taken
     }
 
+    /// Destroys the streams whose packets were forwarded to a stream that is gone.
+    pub(super) fn settle_orphans(&mut self, cx: &mut Cx<'_>) {
+        while let Some(stream) = self.streams.poll_orphan(cx) {
+            pass_events(cx, &mut self.conns, stream);
+        }
+    }
+
     pub(super) fn handle_stream_timeout(&mut self, cx: &mut Cx<'_>, stream: StreamId) {
-        let Some(stream) = self.streams.handle_timeout(cx, stream) else { return };
-        match stream.owner() {
-            StreamOwner::Conn(conn) => self.conns.handle_timeout(cx, conn, stream),
-            StreamOwner::Nobody => {}
+        if let Some(stream) = self.streams.handle_timeout(cx, stream) {
+            pass_events(cx, &mut self.conns, stream);
         }
     }
 
@@ -98,5 +104,13 @@ impl Lower {
 
     pub(super) fn conn_stats(&self, conn: ConnId) -> Option<ConnStats> {
         self.conns.stats(&self.streams, conn)
+    }
+}
+
+/// Lets the owner of a stream take the stream's events.
+fn pass_events(cx: &mut Cx<'_>, conns: &mut Conns, stream: StreamMut<'_>) {
+    match stream.owner() {
+        StreamOwner::Conn(conn) => conns.handle_events(cx, conn, stream),
+        StreamOwner::Nobody => {}
     }
 }

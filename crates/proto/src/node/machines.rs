@@ -175,6 +175,7 @@ impl Machines {
     pub(super) fn settle(&mut self, cx: &mut Cx<'_>) {
         loop {
             self.settle_sockets(cx);
+            self.lower.settle_orphans(cx);
             self.pass_reports(cx);
             self.settle_announcers(cx);
             self.settle_departing(cx);

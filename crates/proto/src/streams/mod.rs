@@ -8,10 +8,12 @@
 //! owner calls [`StreamMut::settle`].
 //! Reference: udx-native 1.x, `udx.c`.
 
+mod forwarding;
 mod parked;
 mod path;
 mod path_set;
 mod refused;
+mod relays;
 mod sending;
 mod socket_use;
 mod stream_mut;
@@ -25,6 +27,7 @@ use crate::{ConnId, Cx, Sizes, SocketId, StreamId, Timer, Transmit, TransmitBuf}
 pub(crate) use parked::Parked;
 pub(crate) use path::{Path, RemoteStream};
 use refused::Refused;
+use relays::Relays;
 use sending::Sending;
 use socket_use::SocketUse;
 pub(crate) use stream_mut::StreamMut;
@@ -69,6 +72,7 @@ struct Shared {
     /// Streams that may have something to send, each once.
     ready: VecDeque<StreamId>,
     sockets: SocketUse,
+    relays: Relays,
     /// Bytes kept for retransmission, over all streams.
     sending: Sending,
 }
@@ -84,6 +88,8 @@ pub(crate) enum Arrival<'a> {
     Parked(StreamOwner),
     /// The packet is for the owner of a connected stream.
     Packet(StreamMut<'a>, udx::Packet<'a>),
+    /// The packet was handled, and the stream has events for its owner.
+    Events(StreamMut<'a>),
 }
 
 /// Datagrams in a buffer, with what the owner of their stream needs to know.
@@ -127,10 +133,19 @@ impl Streams {
     ) -> Option<(StreamMut<'_>, Parked)> {
         let entry = self.by_id.get_mut(&id)?;
         let StreamState::Reserved(Reserved { owner, parked, .. }) = entry else { return None };
-        let parked = std::mem::take(parked);
-        let transport = Transport::connect(cx.now, id, *owner, path, remote);
+        let mut parked = std::mem::take(parked);
+        let mut transport = Transport::connect(cx.now, id, *owner, path, remote);
+        let target = self.shared.relays.target(id);
+        if target.is_some() {
+            transport.udx.start_relaying();
+        }
         *entry = StreamState::Connected(Box::new(transport));
         self.shared.sockets.enter(path.socket);
+        if let Some(target) = target {
+            for datagram in parked.take() {
+                self.forward(cx, id, target, &datagram);
+            }
+        }
         Some((self.get(id)?, parked))
     }
 
@@ -151,6 +166,9 @@ impl Streams {
         data: &'a [u8],
     ) -> Arrival<'a> {
         let Some(id) = udx::stream_id(data).map(StreamId) else { return Arrival::Unknown };
+        if let Some(target) = self.relays_to(id) {
+            return self.handle_relayed(cx, id, target, socket, data);
+        }
         let transport = match self.by_id.get_mut(&id) {
             None if self.refused.handle_datagram(cx, id, socket, from, data) => {
                 return Arrival::Done;
@@ -224,6 +242,7 @@ impl Streams {
         if let Some(peer) = *peer {
             self.refused.insert(id, peer);
         }
+        self.shared.relays.end(id);
         self.by_id.remove(&id);
     }
 
@@ -270,7 +289,8 @@ impl Streams {
 
     /// Counts what is kept.
     pub(crate) fn measure(&self, sizes: &mut Sizes) {
-        let indexes = [self.by_id.len(), self.shared.ready.len(), self.refused.len()];
+        let Shared { ready, relays, .. } = &self.shared;
+        let indexes = [self.by_id.len(), ready.len(), relays.len(), self.refused.len()];
         sizes.stream_index = indexes.into_iter().max().unwrap_or(0);
         sizes.reports += self.shared.sockets.left();
         sizes.sending = self.by_id.values().map(StreamState::held).sum();
@@ -281,6 +301,16 @@ impl Streams {
         self.shared.sending.set(&mut transport.share, 0);
         transport.leave_sockets(&mut self.shared.sockets);
         cx.timers.cancel(Timer::Stream(id));
+    }
+}
+
+impl Shared {
+    /// Lets a stream send.
+    fn enqueue(&mut self, transport: &mut Transport) {
+        if !transport.ready {
+            transport.ready = true;
+            self.ready.push_back(transport.id);
+        }
     }
 }
 

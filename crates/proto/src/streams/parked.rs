@@ -21,6 +21,12 @@ impl Parked {
         self.packets.push(data.to_vec());
     }
 
+    /// Takes the packets out, in the order in which they came.
+    pub(super) fn take(&mut self) -> Vec<Vec<u8>> {
+        self.bytes = 0;
+        std::mem::take(&mut self.packets)
+    }
+
     /// Calls `handle` for each packet, in the order in which they came.
     pub(crate) fn replay(
         self,

@@ -105,15 +105,14 @@ impl<'a> StreamMut<'a> {
         let Self { transport, shared } = self;
         let held = transport.held();
         shared.sending.set(&mut transport.share, held);
-        if !transport.ready {
-            transport.ready = true;
-            shared.ready.push_back(transport.id);
-        }
+        shared.enqueue(transport);
         transport.set_timer(cx);
     }
+
     /// The owner is done with it. It may still owe its peer an answer.
     pub(crate) fn release(self, cx: &mut Cx<'_>) {
         self.transport.owner = StreamOwner::Nobody;
+        self.shared.relays.end(self.transport.id);
         self.settle(cx);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use super::forwarding::{Forwarded, Forwarding};
 use super::path_set::PathSet;
 use super::sending::Share;
 use super::socket_use::SocketUse;
@@ -15,6 +16,8 @@ pub(super) struct Transport {
     pub(super) owner: StreamOwner,
     pub(super) udx: udx::Stream,
     paths: PathSet,
+    /// Datagrams of the streams that forward to this one.
+    forwarding: Forwarding,
     /// The stream is in the queue of those that may send.
     pub(super) ready: bool,
     /// The stream's part of the node's send budget.
@@ -33,7 +36,15 @@ impl Transport {
         udx.connect(now, remote.id, path.remote);
         udx.set_thin_acks(remote.revision_1);
         let paths = PathSet::new(path);
-        Self { id, owner, udx, paths, ready: false, share: Share::default() }
+        Self {
+            id,
+            owner,
+            udx,
+            paths,
+            forwarding: Forwarding::default(),
+            ready: false,
+            share: Share::default(),
+        }
     }
 
     pub(super) fn path(&self) -> Path {
@@ -60,6 +71,16 @@ impl Transport {
         self.paths.handle_arrival(socket, sockets);
     }
 
+    /// Takes a datagram of a stream that forwards to this one. False if it is dropped.
+    pub(super) fn forward(&mut self, datagram: &[u8]) -> bool {
+        if !self.forwarding.has_room() {
+            return false;
+        }
+        let mut datagram = datagram.to_vec();
+        let to = self.udx.forward(&mut datagram);
+        to.map(|to| self.forwarding.push(to, datagram)).is_some()
+    }
+
     /// The stream's next event. Events about the path also update the path set.
     pub(super) fn poll_event(&mut self, sockets: &mut SocketUse) -> Option<udx::Event> {
         let event = self.udx.poll_event()?;
@@ -84,7 +105,10 @@ impl Transport {
         max_held: usize,
     ) -> Option<StreamTransmit> {
         self.udx.set_max_held(max_held);
-        let sent = self.udx.poll_transmit(now, &mut buf.data, buf.max_segments)?;
+        let sent = match self.forwarding.poll(buf) {
+            Some(Forwarded { to, segment_size }) => udx::Transmit { to, segment_size },
+            None => self.udx.poll_transmit(now, &mut buf.data, buf.max_segments)?,
+        };
         let socket = self.paths.socket_to(sent.to);
         let transmit = Transmit { socket, to: sent.to, ttl: None, segment_size: sent.segment_size };
         Some(StreamTransmit { transmit, owner: self.owner, unsent: self.udx.unsent() })
@@ -104,6 +128,6 @@ impl Transport {
 
     /// True if the stream has no owner and its peer needs no more answers.
     pub(super) fn is_over(&self) -> bool {
-        self.owner == StreamOwner::Nobody && self.udx.is_done()
+        self.owner == StreamOwner::Nobody && self.udx.is_done() && self.forwarding.is_empty()
     }
 }

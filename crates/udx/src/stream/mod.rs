@@ -1,6 +1,7 @@
 //! One stream: its two halves behind the public API.
 
 use std::collections::VecDeque;
+use std::net::SocketAddrV4;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -9,14 +10,13 @@ use crate::ack::Acks;
 use crate::bbr::Bbr;
 use crate::config::Config;
 use crate::flight::Flight;
-use crate::header::{Flags, HEADER_SIZE, Packet};
+use crate::header::{Flags, HEADER_SIZE, Header, Packet};
 use crate::loss::{Rack, Timers};
 use crate::mtu::MtuSearch;
 use crate::pacing::Pacer;
 use crate::path::Paths;
 use crate::rate::RateSampler;
 use crate::recv::Receiver;
-use crate::relay::rewrite;
 use crate::rtt::Rtt;
 use crate::send::SendBuffer;
 use crate::seq::Number;
@@ -41,7 +41,8 @@ pub struct Stream {
     clock: Clock,
     state: State,
     paths: Paths,
-    relay_target: Option<u32>,
+    /// The owner forwards the stream's packets to another stream.
+    is_relay: bool,
 
     receiver: Receiver,
     acks: Acks,
@@ -129,7 +130,7 @@ impl Stream {
             clock: Clock::default(),
             state: State::Open,
             paths: Paths::default(),
-            relay_target: None,
+            is_relay: false,
             receiver: Receiver::new(first, config.recv_window),
             acks: Acks::default(),
             advertised: config.recv_window,
@@ -207,7 +208,7 @@ impl Stream {
             return;
         }
         let lingering = self.state != State::Open;
-        self.destroy_due = self.is_connected() && self.relay_target.is_none();
+        self.destroy_due = self.is_connected() && !self.is_relay;
         self.close(CloseReason::Destroyed);
         if lingering {
             // The owner already got the event of the graceful close.
@@ -242,20 +243,13 @@ impl Stream {
         self.state == State::Closed && !self.destroy_due
     }
 
-    /// Makes this stream a relay to the stream `target` of the same owner. The owner passes packets
-    /// for this stream to [`Self::forward`] of the target, instead of [`Self::handle_packet`] of
-    /// this one.
-    pub fn relay_to(&mut self, target: u32) {
-        self.relay_target = Some(target);
+    /// Makes this stream a relay: it sends nothing of its own. The owner passes its packets to
+    /// [`Self::forward`] of another stream, and then to [`Self::handle_relayed`] of this one.
+    pub fn start_relaying(&mut self) {
+        self.is_relay = true;
     }
 
-    /// The stream that this one relays to.
-    pub fn relay_target(&self) -> Option<u32> {
-        self.relay_target
-    }
-
-    /// Handles a datagram for this relaying stream. To be called after forwarding, because a
-    /// DESTROY ends the relay too.
+    /// Handles a packet of this relay that was forwarded: a DESTROY ends the relay too.
     pub fn handle_relayed(&mut self, packet: &Packet<'_>) {
         self.stats.packets_rx += 1;
         if packet.header.kind.contains(Flags::DESTROY) && self.state == State::Open {
@@ -263,16 +257,15 @@ impl Stream {
         }
     }
 
-    /// Forwards another stream's datagram to this stream's peer: fills `out` with it. `None` if
-    /// this stream has no peer yet; then the datagram is dropped.
-    pub fn forward(&mut self, datagram: &[u8], out: &mut Vec<u8>) -> Option<Transmit> {
+    /// Readdresses a datagram of a relay to this stream's peer, and returns the peer's address.
+    /// `None` if this stream has no peer or is closed, or if the datagram is too short for a
+    /// header; then the datagram is dropped.
+    pub fn forward(&mut self, datagram: &mut [u8]) -> Option<SocketAddrV4> {
         let path = self.paths.current().filter(|_| self.state == State::Open)?;
-        if !rewrite(datagram, path.remote_id, out) {
-            return None;
-        }
+        Header::readdress(datagram, path.remote_id).then_some(())?;
         self.stats.packets_tx += 1;
         self.stats.bytes_tx += datagram.len() as u64;
-        Some(Transmit { to: path.remote, segment_size: None })
+        Some(path.remote)
     }
 
     /// Counters and gauges of the stream.

@@ -54,7 +54,7 @@ impl Stream {
             self.header(Flags::DESTROY, self.flight.next(), path).encode(out);
             return Some(self.sent_one(out, path));
         }
-        if self.state == State::Closed || self.relay_target.is_some() {
+        if self.state == State::Closed || self.is_relay {
             return None;
         }
         if self.acks.is_owed() {

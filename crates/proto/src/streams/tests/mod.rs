@@ -1,5 +1,7 @@
 //! The table of streams with one peer, without a network.
 
+mod relays;
+
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
 

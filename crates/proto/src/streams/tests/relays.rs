@@ -1,0 +1,191 @@
+//! Two peers that talk through a pair of streams that forward to each other.
+
+use super::*;
+
+#[test]
+fn peers_talk_through_a_pair_of_streams() {
+    let mut relay = Relay::new();
+    relay.connect();
+    relay.link();
+    relay.peers[0].stream.write(Bytes::from(vec![7; 100_000]));
+    relay.peers[1].stream.write(Bytes::from_static(b"hello"));
+    relay.exchange();
+    assert_eq!(relay.peers[1].inbox.0, vec![7; 100_000]);
+    assert_eq!(relay.peers[0].inbox.0, b"hello");
+}
+
+#[test]
+fn packets_that_come_before_the_path_are_forwarded() {
+    let mut relay = Relay::new();
+    relay.link();
+    relay.connect_one(1);
+    let (now, id) = (relay.bench.now, relay.ids[0].0);
+    let peer = &mut relay.peers[0];
+    peer.stream.connect(now, id, LOCAL);
+    peer.stream.write(Bytes::from_static(b"early"));
+    let arrivals = relay.send(0);
+    assert!(matches!(arrivals[..], [Fate::Parked]));
+
+    relay.connect_one(0);
+    relay.exchange();
+    assert_eq!(relay.peers[1].inbox.0, b"early");
+}
+
+#[test]
+fn a_peer_that_destroys_its_stream_ends_the_pair() {
+    let mut relay = Relay::new();
+    relay.connect();
+    relay.link();
+    let now = relay.bench.now;
+    relay.peers[0].stream.destroy(now);
+    let arrivals = relay.send(0);
+    assert!(matches!(arrivals[..], [Fate::Ended(udx::CloseReason::Reset)]));
+
+    // The owner has released the stream, so the stream that forwarded to it ends as well.
+    let cx = &mut relay.bench.cx();
+    let mut orphan = relay.streams.poll_orphan(cx).expect("the other stream");
+    assert_eq!(orphan.poll_event(), Some(udx::Event::Closed(udx::CloseReason::Destroyed)));
+    orphan.release(cx);
+    assert!(relay.streams.poll_orphan(cx).is_none());
+
+    relay.exchange();
+    let reset = udx::Event::Closed(udx::CloseReason::Reset);
+    assert_eq!(relay.peers[1].stream.poll_event(), Some(reset));
+    assert_eq!((relay.streams.len(), relay.streams.shared.relays.len()), (0, 0));
+}
+
+#[test]
+fn a_stream_that_is_cancelled_is_no_target_any_more() {
+    let mut relay = Relay::new();
+    relay.link();
+    relay.connect_one(0);
+    relay.streams.cancel(relay.ids[1]);
+    let cx = &mut relay.bench.cx();
+    let mut orphan = relay.streams.poll_orphan(cx).expect("the other stream");
+    assert_eq!(orphan.poll_event(), Some(udx::Event::Closed(udx::CloseReason::Destroyed)));
+    orphan.release(cx);
+    assert!(!relay.streams.relay_to(relay.ids[0], relay.ids[1]));
+}
+
+#[test]
+fn what_waits_to_be_forwarded_is_bounded() {
+    let mut relay = Relay::new();
+    relay.connect();
+    relay.link();
+    let mut packet = vec![0; 1400];
+    packet[..2].copy_from_slice(&[0xff, 1]);
+    packet[4..8].copy_from_slice(&relay.ids[0].0.to_le_bytes());
+    for _ in 0..2000 {
+        relay.arrive(0, &packet);
+    }
+    assert!(relay.bench.stats.dropped.udx > 1000);
+}
+
+/// A table with two streams, and the peer of each.
+struct Relay {
+    bench: Bench,
+    streams: Streams,
+    ids: [StreamId; 2],
+    peers: [Peer; 2],
+}
+
+struct Peer {
+    stream: udx::Stream,
+    inbox: Inbox,
+    path: Path,
+}
+
+/// What became of a packet of a peer.
+#[derive(Debug)]
+enum Fate {
+    Parked,
+    Forwarded,
+    Ended(udx::CloseReason),
+}
+
+impl Relay {
+    fn new() -> Self {
+        let (mut bench, mut streams) = (Bench::new(), Streams::default());
+        let ids = [(); 2].map(|()| streams.reserve(&mut bench.cx(), OWNER));
+        let peers = [PATH, OTHER].map(|path| Peer {
+            stream: udx::Stream::new(path.remote.port().into(), udx::Config::default()),
+            inbox: Inbox::default(),
+            path,
+        });
+        Self { bench, streams, ids, peers }
+    }
+
+    fn connect(&mut self) {
+        self.connect_one(0);
+        self.connect_one(1);
+    }
+
+    fn connect_one(&mut self, index: usize) {
+        let Self { bench, streams, ids, peers } = self;
+        let peer = &mut peers[index];
+        let remote = RemoteStream { id: peer.stream.local_id(), revision_1: true };
+        let (stream, _) =
+            streams.connect(&mut bench.cx(), ids[index], peer.path, remote).expect("a stream");
+        stream.settle(&mut bench.cx());
+        peer.stream.connect(bench.now, ids[index].0, LOCAL);
+    }
+
+    fn link(&mut self) {
+        let [a, b] = self.ids;
+        assert!(self.streams.relay_to(a, b) && self.streams.relay_to(b, a));
+    }
+
+    /// Sends one batch of a peer's packets to the table.
+    fn send(&mut self, index: usize) -> Vec<Fate> {
+        let mut buf = Vec::new();
+        let sent = self.peers[index].stream.poll_transmit(self.bench.now, &mut buf, PACKETS);
+        let Some(sent) = sent else { return Vec::new() };
+        let packets = buf.chunks(sent.segment_size.unwrap_or(buf.len()));
+        packets.map(|packet| self.arrive(index, packet)).collect()
+    }
+
+    fn arrive(&mut self, index: usize, packet: &[u8]) -> Fate {
+        let Path { socket, remote } = self.peers[index].path;
+        let cx = &mut self.bench.cx();
+        match self.streams.handle_datagram(cx, socket, remote, packet) {
+            Arrival::Parked(OWNER) => Fate::Parked,
+            Arrival::Done => Fate::Forwarded,
+            Arrival::Events(mut stream) => {
+                let Some(udx::Event::Closed(reason)) = stream.poll_event() else {
+                    panic!("no end")
+                };
+                stream.release(cx);
+                Fate::Ended(reason)
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Exchanges packets until nobody has anything to send.
+    fn exchange(&mut self) {
+        loop {
+            let mut is_busy = self.deliver();
+            for index in 0..2 {
+                is_busy |= !self.send(index).is_empty();
+            }
+            if !is_busy {
+                break;
+            }
+        }
+    }
+
+    /// Sends what the table has to the peers. False if there was nothing.
+    fn deliver(&mut self) -> bool {
+        let mut buf = TransmitBuf { data: Vec::new(), max_segments: PACKETS };
+        let sent = self.streams.poll_transmit(&mut self.bench.cx(), &mut buf);
+        let Some(StreamTransmit { transmit, .. }) = sent else { return false };
+        let peer = self.peers.iter_mut().find(|peer| peer.path.remote == transmit.to);
+        let Peer { stream, inbox, path } = peer.expect("a peer");
+        assert_eq!(path.socket, transmit.socket);
+        for data in buf.data.chunks(transmit.segment_size.unwrap_or(buf.data.len())) {
+            let packet = udx::Packet::parse(data).expect("a packet");
+            stream.handle_packet(self.bench.now, &packet, inbox);
+        }
+        true
+    }
+}
