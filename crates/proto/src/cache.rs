@@ -14,7 +14,7 @@ use crate::sources::{Sources, Stamp};
 /// A bounded, ageing map that one source cannot fill at the expense of the others.
 #[derive(Debug)]
 pub(crate) struct Cache<K, V> {
-    entries: HashMap<K, Entry<V>>,
+    entries: HashMap<K, CacheEntry<V>>,
     /// The keys in the order of their last write or refreshing read, the oldest first.
     order: BTreeMap<Stamp, K>,
     sources: Sources,
@@ -34,7 +34,7 @@ pub(crate) struct Limits {
 }
 
 #[derive(Debug)]
-struct Entry<V> {
+struct CacheEntry<V> {
     value: V,
     source: Ipv4Addr,
     stamp: Stamp,
@@ -70,7 +70,7 @@ impl<K: Copy + Eq + Hash, V> Cache<K, V> {
     /// Reads an entry, which makes it fresh again.
     pub(crate) fn get(&mut self, key: &K) -> Option<&V> {
         if !self.is_fresh(key) {
-            let Entry { value, source, .. } = self.take(key)?;
+            let CacheEntry { value, source, .. } = self.take(key)?;
             self.put(*key, value, source);
         }
         self.entries.get(key).map(|entry| &entry.value)
@@ -114,12 +114,12 @@ impl<K: Copy + Eq + Hash, V> Cache<K, V> {
     fn put(&mut self, key: K, value: V, source: Ipv4Addr) {
         let stamp = self.next;
         self.next += 1;
-        self.entries.insert(key, Entry { value, source, stamp });
+        self.entries.insert(key, CacheEntry { value, source, stamp });
         self.order.insert(stamp, key);
         self.sources.add(source, stamp);
     }
 
-    fn take(&mut self, key: &K) -> Option<Entry<V>> {
+    fn take(&mut self, key: &K) -> Option<CacheEntry<V>> {
         let entry = self.entries.remove(key)?;
         self.order.remove(&entry.stamp);
         self.sources.remove(entry.source, entry.stamp);

@@ -15,11 +15,11 @@ use crate::{Cx, SocketId};
 pub(crate) struct LocalAddresses {
     bound: SocketAddrV4,
     interfaces: Vec<Ipv4Addr>,
-    checks: BTreeMap<Ipv4Addr, Check>,
+    checks: BTreeMap<Ipv4Addr, LocalCheck>,
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Check {
+enum LocalCheck {
     Asked(Instant),
     Valid,
 }
@@ -75,7 +75,7 @@ impl LocalAddresses {
             return;
         }
         if let Some(check) = self.checks.get_mut(from.ip()) {
-            *check = Check::Valid;
+            *check = LocalCheck::Valid;
         }
     }
 
@@ -85,11 +85,11 @@ impl LocalAddresses {
             return true;
         }
         match self.checks.get(&host) {
-            Some(Check::Valid) => return true,
-            Some(Check::Asked(at)) if cx.now < *at + PATIENCE => return false,
-            Some(Check::Asked(_)) | None => {}
+            Some(LocalCheck::Valid) => return true,
+            Some(LocalCheck::Asked(at)) if cx.now < *at + PATIENCE => return false,
+            Some(LocalCheck::Asked(_)) | None => {}
         }
-        self.checks.insert(host, Check::Asked(cx.now));
+        self.checks.insert(host, LocalCheck::Asked(cx.now));
         cx.send(SocketId::SERVER, address, PROBE.to_vec());
         false
     }

@@ -11,7 +11,7 @@ use crate::{Action, Cx, SocketId};
 /// each is a file descriptor of the process, and remote clients can cause them to be opened.
 #[derive(Debug)]
 pub(crate) struct Pool {
-    sockets: BTreeMap<SocketId, Entry>,
+    sockets: BTreeMap<SocketId, PooledSocket>,
     /// The sockets among them for which there was no room; they are reported as failed to bind.
     refused: Vec<SocketId>,
     /// How many sockets the clients of a source hold.
@@ -30,7 +30,7 @@ pub(crate) enum Party {
 }
 
 #[derive(Debug)]
-struct Entry {
+struct PooledSocket {
     user: Option<PunchId>,
     party: Party,
 }
@@ -68,7 +68,7 @@ impl Pool {
         if let Party::Client(source) = party {
             *self.by_source.entry(source).or_insert(0) += 1;
         }
-        self.sockets.insert(socket, Entry { user: Some(user), party });
+        self.sockets.insert(socket, PooledSocket { user: Some(user), party });
         socket
     }
 

@@ -7,12 +7,12 @@ use crate::{ConnId, ConnStats};
 /// The latest connections that have closed. The application may read the numbers of a connection
 /// before it has taken the event that tells of its end.
 #[derive(Debug, Default)]
-pub(super) struct Ended {
+pub(super) struct EndedConns {
     /// The oldest first.
     latest: VecDeque<(ConnId, ConnStats)>,
 }
 
-impl Ended {
+impl EndedConns {
     /// Keeps the numbers of a connection, and forgets the oldest if there are too many.
     pub(super) fn push(&mut self, conn: ConnId, stats: ConnStats) {
         if self.latest.len() == MAX_ENDED {

@@ -24,7 +24,7 @@ use crate::{
 };
 
 use connection::{Connection, State};
-use ended::Ended;
+use ended::EndedConns;
 pub(crate) use owner::{ConnOwner, OwnedConn};
 pub(crate) use waiting::Call;
 
@@ -32,7 +32,7 @@ pub(crate) use waiting::Call;
 #[derive(Debug)]
 pub(crate) struct Conns {
     by_id: BTreeMap<ConnId, Connection>,
-    ended: Ended,
+    ended: EndedConns,
     /// Accepted connections that have opened and received nothing, with the client's host: the
     /// client's address may be forged.
     unheard: BTreeMap<(ServerId, ConnId), Ipv4Addr>,
@@ -56,7 +56,7 @@ impl Conns {
     pub(crate) fn new(keep_alive: Duration) -> Self {
         Self {
             by_id: BTreeMap::new(),
-            ended: Ended::default(),
+            ended: EndedConns::default(),
             unheard: BTreeMap::new(),
             closed: Vec::new(),
             next_id: ConnId::INCOMING,

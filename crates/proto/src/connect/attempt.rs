@@ -7,7 +7,7 @@ use super::cache::Lesson;
 use super::candidates::Candidates;
 use super::connecting::{Connecting, PathPlan, choose};
 use super::discovery::{Discovery, Found, HandshakeDone, HandshakeParams};
-use super::requests::{Ended, PendingRequests, RequestPurpose};
+use super::requests::{EndedRequest, PendingRequests, RequestPurpose};
 use super::rounds::{Choices, Rounds, RoundsOutcome};
 use crate::conn::OwnedConn;
 use crate::net::Reply;
@@ -110,7 +110,7 @@ impl Attempt {
         tag: u32,
         reply: Option<&Reply>,
     ) -> Option<Outcome> {
-        let Ended { purpose, elapsed } = self.requests.take(cx.now, tag)?;
+        let EndedRequest { purpose, elapsed } = self.requests.take(cx.now, tag)?;
         match purpose {
             RequestPurpose::Handshake { via, .. } => {
                 self.handle_handshake(cx, base, via, elapsed, reply)

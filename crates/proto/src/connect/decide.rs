@@ -7,7 +7,7 @@ use crate::wire::{Firewall, NoisePayload, is_bogon, is_reserved, match_address};
 
 /// The route that message 2 took.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Route {
+pub(super) struct HelloRoute {
     /// The node that message 1 was sent to.
     pub(super) node: SocketAddrV4,
     /// The server's address as that node sees it, or the node's own if it is the server.
@@ -35,7 +35,7 @@ pub(super) enum Decision {
 /// `own` is the firewall that the server was told. `local` are our local addresses, or `None` if
 /// the application wants no local connection.
 pub(super) fn decide(
-    route: Route,
+    route: HelloRoute,
     payload: &NoisePayload,
     own: Firewall,
     local: Option<&[SocketAddrV4]>,
@@ -80,7 +80,7 @@ mod tests {
 
     #[test]
     fn a_node_that_is_the_server_needs_nothing_else() {
-        let route = Route { relayed: false, server: NODE.parse().unwrap(), ..route() };
+        let route = HelloRoute { relayed: false, server: NODE.parse().unwrap(), ..route() };
         assert_eq!(decide(route, &payload(), Firewall::Unknown, None), Decision::Direct);
     }
 
@@ -128,7 +128,7 @@ mod tests {
     fn without_any_way_there_is_none() {
         let mut payload = payload();
         payload.holepunch = None;
-        let route = Route { server: NODE.parse().unwrap(), ..route() };
+        let route = HelloRoute { server: NODE.parse().unwrap(), ..route() };
         assert_eq!(decide(route, &payload, Firewall::Unknown, None), Decision::Nowhere);
     }
 
@@ -136,8 +136,8 @@ mod tests {
         decide(route(), payload, Firewall::Unknown, None)
     }
 
-    fn route() -> Route {
-        Route {
+    fn route() -> HelloRoute {
+        HelloRoute {
             node: NODE.parse().unwrap(),
             server: SERVER.parse().unwrap(),
             client: "6.6.6.6:66".parse().unwrap(),

@@ -6,7 +6,7 @@ use std::net::SocketAddrV4;
 use bytes::Bytes;
 
 use super::candidates::Candidates;
-use super::decide::Route;
+use super::decide::HelloRoute;
 use super::requests::{PendingRequests, RequestPurpose};
 use crate::net::{Commit, QueryKey, QuerySpec, Reply};
 use crate::noise::{Finished, Initiator, KeyPair, PublicKey};
@@ -71,7 +71,7 @@ enum Search {
 /// The results of the handshake.
 pub(super) struct HandshakeDone {
     pub(super) keys: Finished,
-    pub(super) route: Route,
+    pub(super) route: HelloRoute,
     pub(super) payload: NoisePayload,
     /// The firewall that we told the server.
     pub(super) firewall: Firewall,
@@ -205,7 +205,7 @@ impl Discovery {
         self.search = Search::Done;
     }
 
-    fn finish(&mut self, route: Route, payload: NoisePayload) -> Option<HandshakeDone> {
+    fn finish(&mut self, route: HelloRoute, payload: NoisePayload) -> Option<HandshakeDone> {
         let handshake = std::mem::replace(&mut self.handshake, HandshakeState::Impossible);
         let HandshakeState::Begun { initiator, firewall, .. } = handshake else { return None };
         // The node that led to the server is tried first in the next attempt.
@@ -342,12 +342,12 @@ fn lively(requests: &PendingRequests, which: Option<bool>) -> usize {
 }
 
 /// Reads a reply in the expected mode. The layer below has checked that the asked node sent it.
-fn read(via: SocketAddrV4, reply: &Reply) -> Option<(Route, Vec<u8>)> {
+fn read(via: SocketAddrV4, reply: &Reply) -> Option<(HelloRoute, Vec<u8>)> {
     let message = Handshake::decode(reply.value.as_ref()?).ok()?;
     if message.mode != Mode::Reply || message.noise.is_empty() || reply.from != via {
         return None;
     }
-    let route = Route {
+    let route = HelloRoute {
         node: via,
         server: message.peer_address.unwrap_or(via),
         client: reply.to,

@@ -41,7 +41,7 @@ pub(super) enum RequestPurpose {
 
 /// A request that has ended.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Ended {
+pub(super) struct EndedRequest {
     pub(super) purpose: RequestPurpose,
     /// The time since the request was first sent.
     pub(super) elapsed: Duration,
@@ -130,9 +130,9 @@ impl PendingRequests {
     }
 
     /// Removes the request that has ended; `None` if it has ended before.
-    pub(super) fn take(&mut self, now: Instant, tag: u32) -> Option<Ended> {
+    pub(super) fn take(&mut self, now: Instant, tag: u32) -> Option<EndedRequest> {
         let Sent { purpose, at, .. } = self.sent.remove(&tag)?;
-        Some(Ended { purpose, elapsed: now.saturating_duration_since(at) })
+        Some(EndedRequest { purpose, elapsed: now.saturating_duration_since(at) })
     }
 
     pub(super) fn count(&self, which: impl Fn(RequestPurpose) -> bool) -> usize {

@@ -17,7 +17,7 @@ pub(super) struct Bootstrap {
     /// The target of the latest bootstrap query.
     walked: NodeId,
     quick_test: QuickTest,
-    check: Check,
+    check: FirewallCheck,
 }
 
 #[derive(Debug)]
@@ -72,7 +72,7 @@ enum QuickTest {
 
 /// The firewall check, which may determine our id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Check {
+enum FirewallCheck {
     /// No check: nothing suggests that it would succeed.
     Pointless,
     /// The check starts when there are enough nodes to ask.
@@ -90,7 +90,7 @@ impl Bootstrap {
         let is_forced = config.ephemeral == Some(false);
         let wanted = config.firewalled && config.quick_firewall && !is_forced;
         let quick_test = if wanted { QuickTest::Wanted } else { QuickTest::Unwanted };
-        let check = if is_forced { Check::Late } else { Check::Pointless };
+        let check = if is_forced { FirewallCheck::Late } else { FirewallCheck::Pointless };
         Self { places, stage: Stage::Walking, walked: [0; 32], quick_test, check }
     }
 
@@ -225,19 +225,19 @@ impl Bootstrap {
     pub(super) fn handle_quick_test(&mut self) -> bool {
         let is_walking = self.stage == Stage::Walking;
         if is_walking {
-            self.check = Check::Wanted;
+            self.check = FirewallCheck::Wanted;
         }
         is_walking
     }
 
     /// True if the check waits for enough nodes to ask.
     pub(super) fn wants_check(&self) -> bool {
-        self.check == Check::Wanted
+        self.check == FirewallCheck::Wanted
     }
 
     /// Notes that the check has started.
     pub(super) fn start_check(&mut self) {
-        self.check = Check::Running;
+        self.check = FirewallCheck::Running;
     }
 
     /// Takes the end of the bootstrap query.
@@ -247,18 +247,18 @@ impl Bootstrap {
         }
         self.stage = Stage::Checking;
         match self.check {
-            Check::Wanted | Check::Late => Then::Check,
-            Check::Running => Then::Wait,
-            Check::Pointless | Check::Ended => Then::Conclude,
+            FirewallCheck::Wanted | FirewallCheck::Late => Then::Check,
+            FirewallCheck::Running => Then::Wait,
+            FirewallCheck::Pointless | FirewallCheck::Ended => Then::Conclude,
         }
     }
 
     /// Takes the end of the check.
     pub(super) fn handle_check_end(&mut self) -> Then {
-        if self.check != Check::Running {
+        if self.check != FirewallCheck::Running {
             return Then::Wait;
         }
-        self.check = Check::Ended;
+        self.check = FirewallCheck::Ended;
         if self.stage == Stage::Checking { Then::Conclude } else { Then::Wait }
     }
 

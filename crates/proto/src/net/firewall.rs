@@ -13,7 +13,7 @@ use crate::{Config, Cx, Event, SocketId};
 #[derive(Debug)]
 pub(super) struct Reachability {
     role: Role,
-    probe: Option<Probe>,
+    probe: Option<FirewallProbe>,
 }
 
 /// Our role in the network, and the roles that we may take.
@@ -56,7 +56,7 @@ pub(super) enum UpdateOrigin {
 
 /// A running probe: several nodes were asked to answer to the server socket.
 #[derive(Debug)]
-struct Probe {
+struct FirewallProbe {
     update: Update,
     pending: BTreeSet<RequestKey>,
     asked: usize,
@@ -67,7 +67,7 @@ struct Probe {
 
 /// The result of a probe.
 #[derive(Debug)]
-pub(super) struct Probed {
+pub(super) struct ProbeEnd {
     pub(super) update: Update,
     /// Our address as seen by the nodes that reached us. `None` if too few did, or if a NAT
     /// translates it.
@@ -100,7 +100,7 @@ impl Reachability {
     /// Starts a probe with these requests.
     pub(super) fn start_probe(&mut self, update: Update, pending: BTreeSet<RequestKey>) {
         let (asked, sampler) = (pending.len(), NatSampler::default());
-        self.probe = Some(Probe { update, pending, asked, good: 0, sampler });
+        self.probe = Some(FirewallProbe { update, pending, asked, good: 0, sampler });
     }
 
     /// Takes the end of a request of the probe.
@@ -109,7 +109,7 @@ impl Reachability {
         own: &OwnAddress,
         request: RequestKey,
         reply: Option<&Reply>,
-    ) -> Option<Probed> {
+    ) -> Option<ProbeEnd> {
         let probe = self.probe.as_mut()?;
         probe.pending.remove(&request);
         // Only a reply on the server socket proves that we are reachable.
@@ -156,14 +156,14 @@ impl Role {
     }
 }
 
-impl Probe {
-    fn conclude(self, own: &OwnAddress) -> Probed {
+impl FirewallProbe {
+    fn conclude(self, own: &OwnAddress) -> ProbeEnd {
         let Self { update, asked, good, sampler, .. } = self;
         let needed = if asked >= PROBES { MANY_GOOD } else { 1 };
         let (host, port) = sampler.address();
         // If the host differs, or the port is not the bound one, a NAT translates our address.
         let is_open = good >= needed && host.is_some() && host == own.get().0 && own.is_plain(port);
-        Probed { update, proven: is_open.then_some(sampler) }
+        ProbeEnd { update, proven: is_open.then_some(sampler) }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Where each command goes.
 
+use super::lower::Lower;
 use super::machines::{Lifecycle, Machines, SuspendRequest};
 use super::refusal::refuse;
 use crate::conn::{Call, ConnOwner, OwnedConn};
@@ -11,7 +12,7 @@ impl Machines {
         if self.life == Lifecycle::Destroyed {
             return refuse(cx, command);
         }
-        let Self { lower, ops, store, subscription, .. } = self;
+        let Self { lower: Lower { net, conns, .. }, ops, store, subscription, .. } = self;
         match command {
             Command::Write { conn, data } => self.call(cx, conn, Call::Write(data)),
             Command::SendMessage { conn, data } => self.call(cx, conn, Call::SendMessage(data)),
@@ -21,9 +22,7 @@ impl Machines {
             Command::SetKeepAlive { conn, interval } => {
                 self.call(cx, conn, Call::SetKeepAlive(interval));
             }
-            Command::SetDefaultKeepAlive { interval } => {
-                lower.conns.set_default_keep_alive(interval);
-            }
+            Command::SetDefaultKeepAlive { interval } => conns.set_default_keep_alive(interval),
             Command::DestroyConn { conn } => self.destroy_conn(cx, APPLICATION, conn),
             Command::Connect { conn, remote, options } => {
                 self.connect(cx, OwnedConn { id: conn, owner: APPLICATION }, remote, options);
@@ -37,31 +36,27 @@ impl Machines {
             Command::Answer { ask, answer } => self.handle_answer(cx, ask, answer),
             Command::Query { query, target, kind, options } => {
                 let query = UserQuery { query, target, kind, options };
-                ops.start_query(cx, &mut lower.net, store, query);
+                ops.start_query(cx, net, store, query);
             }
-            Command::CancelQuery { query } => ops.cancel_query(cx, &mut lower.net, query),
+            Command::CancelQuery { query } => ops.cancel_query(cx, net, query),
             Command::Signed { server, tag, signature } => {
                 self.handle_signature(cx, server, tag, signature);
             }
-            Command::SteerQuery { query, steer } => {
-                ops.steer_query(cx, &mut lower.net, query, steer)
-            }
+            Command::SteerQuery { query, steer } => ops.steer_query(cx, net, query, steer),
             Command::Unlink { target, public_key } => store.unannounce(&target, &public_key),
-            Command::Request { request, options } => {
-                ops.start_request(cx, &mut lower.net, request, options)
-            }
-            Command::CancelRequest { request } => ops.cancel_request(cx, &mut lower.net, request),
+            Command::Request { request, options } => ops.start_request(cx, net, request, options),
+            Command::CancelRequest { request } => ops.cancel_request(cx, net, request),
             Command::Subscribe { interests } => subscription.subscribe(interests),
             Command::AnswerRequest { incoming, answer } => {
                 self.handle_request_answer(cx, &incoming, answer);
             }
             Command::Taken { events } => subscription.handle_taken(events),
             Command::HandleDatagram { socket, from, data } => {
-                lower.net.handle_datagram(cx, socket, from, &data);
+                net.handle_datagram(cx, socket, from, &data);
             }
             Command::CheckLocal { host } => cx.act(Action::CheckLocal { host }),
-            Command::AddNode { address } => lower.net.add_node(cx, address),
-            Command::WatchTable { watch } => lower.net.watch_table(watch),
+            Command::AddNode { address } => net.add_node(cx, address),
+            Command::WatchTable { watch } => net.watch_table(watch),
             Command::Suspend => self.handle_suspend_request(cx, SuspendRequest::Suspend),
             Command::Resume => self.handle_suspend_request(cx, SuspendRequest::Resume),
             Command::SuspendServer { server } => self.suspend_server(cx, server),

@@ -44,11 +44,11 @@ struct Running {
     /// The closest nodes, which get their commits once no UNANNOUNCE is running.
     closest: Option<Vec<Reply>>,
     /// How the query ended; reported once no UNANNOUNCE is running.
-    ended: Option<Ended>,
+    ended: Option<QueryEnd>,
 }
 
 #[derive(Debug)]
-struct Ended {
+struct QueryEnd {
     closest: Vec<Reply>,
     tally: Tally,
     result: Result<(), QueryError>,
@@ -157,7 +157,7 @@ impl Ops {
                 tally,
                 result,
             } => {
-                self.handle_query_done(cx, query, key, Ended { closest, tally, result });
+                self.handle_query_done(cx, query, key, QueryEnd { closest, tally, result });
             }
             Output::Reply { owner: Owner::UserQuery(query), .. } => {
                 self.handle_unannounced(cx, net, query);
@@ -252,7 +252,7 @@ impl Ops {
         cx: &mut Cx<'_>,
         query: QueryId,
         key: QueryKey,
-        mut ended: Ended,
+        mut ended: QueryEnd,
     ) {
         let Some(running) = self.running(query, key) else {
             return;
@@ -284,7 +284,7 @@ impl Ops {
         let Some(Running { ended: Some(ended), telling, .. }) = self.queries.remove(&query) else {
             return;
         };
-        let Ended { closest, tally, result } = ended;
+        let QueryEnd { closest, tally, result } = ended;
         let closest = closest.into_iter().map(|reply| telling.closest(reply)).collect();
         cx.emit(Event::QueryDone { query, closest, tally, result });
     }

@@ -16,7 +16,7 @@ use self::records::{Record, Records};
 use self::time::{Age, WallClock};
 use self::values::{Outdated, Values};
 use self::verify::{
-    AnnouncedRecord, Refused, VerifiedAnnounce, VerifiedImmutable, VerifiedMutable,
+    AnnouncedRecord, StoreRefusal, VerifiedAnnounce, VerifiedImmutable, VerifiedMutable,
     VerifiedUnannounce,
 };
 use crate::cache::{Cache, Limits};
@@ -300,11 +300,11 @@ impl Store {
     }
 }
 
-impl From<Refused> for Silence {
-    fn from(refused: Refused) -> Self {
+impl From<StoreRefusal> for Silence {
+    fn from(refused: StoreRefusal) -> Self {
         match refused {
-            Refused::Incomplete => Self::Malformed,
-            Refused::Signature | Refused::Target => Self::Refused,
+            StoreRefusal::Incomplete => Self::Malformed,
+            StoreRefusal::Signature | StoreRefusal::Target => Self::Refused,
         }
     }
 }

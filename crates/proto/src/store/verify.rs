@@ -54,7 +54,7 @@ pub(super) struct AnnouncedRecord {
 
 /// Why a request is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Refused {
+pub(super) enum StoreRefusal {
     /// A required part is missing or malformed, or the record is too long.
     Incomplete,
     /// The signature is wrong.
@@ -69,7 +69,7 @@ impl VerifiedAnnounce {
         incoming: &Incoming,
         announce: &Announce,
         id: &NodeId,
-    ) -> Result<Self, Refused> {
+    ) -> Result<Self, StoreRefusal> {
         let (target, peer) = verify(incoming, announce, id, &ns::ANNOUNCE)?;
         let mut stored = peer.clone();
         // The signature covers all relay addresses, so they are truncated only after the check.
@@ -95,7 +95,7 @@ impl VerifiedUnannounce {
         incoming: &Incoming,
         announce: &Announce,
         id: &NodeId,
-    ) -> Result<Self, Refused> {
+    ) -> Result<Self, StoreRefusal> {
         let (target, peer) = verify(incoming, announce, id, &ns::UNANNOUNCE)?;
         Ok(Self { target, public_key: peer.public_key })
     }
@@ -103,15 +103,15 @@ impl VerifiedUnannounce {
 
 impl VerifiedMutable {
     /// Checks the record of a request.
-    pub(super) fn verify(incoming: &Incoming) -> Result<Self, Refused> {
+    pub(super) fn verify(incoming: &Incoming) -> Result<Self, StoreRefusal> {
         let (target, value) = record(incoming)?;
-        let put = MutablePut::decode(value).map_err(|_| Refused::Incomplete)?;
+        let put = MutablePut::decode(value).map_err(|_| StoreRefusal::Incomplete)?;
         if hash(&[&put.public_key]) != target {
-            return Err(Refused::Target);
+            return Err(StoreRefusal::Target);
         }
         let signable = mutable_signable(put.seq, &put.value);
         if !noise::verify(&put.public_key, &signable, &put.signature) {
-            return Err(Refused::Signature);
+            return Err(StoreRefusal::Signature);
         }
         let MutablePut { seq, value, signature, .. } = put;
         Ok(Self { target, record: MutableGetReply { seq, value, signature } })
@@ -120,23 +120,23 @@ impl VerifiedMutable {
 
 impl VerifiedImmutable {
     /// Checks the record of a request.
-    pub(super) fn verify(incoming: &Incoming) -> Result<Self, Refused> {
+    pub(super) fn verify(incoming: &Incoming) -> Result<Self, StoreRefusal> {
         let (target, value) = record(incoming)?;
         if hash(&[value]) != target {
-            return Err(Refused::Target);
+            return Err(StoreRefusal::Target);
         }
         Ok(Self { target, value: value.clone() })
     }
 }
 
 /// The target and the record of a request to store a value.
-fn record(incoming: &Incoming) -> Result<(Target, &Bytes), Refused> {
+fn record(incoming: &Incoming) -> Result<(Target, &Bytes), StoreRefusal> {
     let (Some(target), Some(_), Some(value)) = (incoming.target, incoming.token, &incoming.value)
     else {
-        return Err(Refused::Incomplete);
+        return Err(StoreRefusal::Incomplete);
     };
     if value.len() > MAX_RECORD {
-        return Err(Refused::Incomplete);
+        return Err(StoreRefusal::Incomplete);
     }
     Ok((target, value))
 }
@@ -146,17 +146,17 @@ fn verify<'a>(
     announce: &'a Announce,
     id: &NodeId,
     namespace: &[u8; 32],
-) -> Result<(Target, &'a Peer), Refused> {
+) -> Result<(Target, &'a Peer), StoreRefusal> {
     let (Some(target), Some(token)) = (incoming.target, incoming.token) else {
-        return Err(Refused::Incomplete);
+        return Err(StoreRefusal::Incomplete);
     };
     let (Some(peer), Some(signature)) = (&announce.peer, &announce.signature) else {
-        return Err(Refused::Incomplete);
+        return Err(StoreRefusal::Incomplete);
     };
     let refresh = announce.refresh.as_ref();
     let signable = announce_signable(namespace, &target, id, &token, &peer.encode(), refresh);
     if !noise::verify(&peer.public_key, &signable, signature) {
-        return Err(Refused::Signature);
+        return Err(StoreRefusal::Signature);
     }
     Ok((target, peer))
 }

@@ -8,12 +8,12 @@ use crate::TransmitBuf;
 /// Datagrams of other streams, readdressed to the peer of this one, the oldest first.
 #[derive(Debug, Default)]
 pub(super) struct Forwarding {
-    queue: VecDeque<Datagram>,
+    queue: VecDeque<Queued>,
     bytes: usize,
 }
 
 #[derive(Debug)]
-struct Datagram {
+struct Queued {
     to: SocketAddrV4,
     data: Vec<u8>,
 }
@@ -33,7 +33,7 @@ impl Forwarding {
 
     pub(super) fn push(&mut self, to: SocketAddrV4, data: Vec<u8>) {
         self.bytes += data.len();
-        self.queue.push_back(Datagram { to, data });
+        self.queue.push_back(Queued { to, data });
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -44,7 +44,7 @@ impl Forwarding {
     /// address, and a shorter one at the end.
     pub(super) fn poll(&mut self, buf: &mut TransmitBuf) -> Option<Forwarded> {
         buf.data.clear();
-        let Datagram { to, data } = self.pop()?;
+        let Queued { to, data } = self.pop()?;
         let (segment, mut count, mut last) = (data.len(), 1, data.len());
         buf.data.extend_from_slice(&data);
         while count < buf.max_segments
@@ -53,7 +53,7 @@ impl Forwarding {
             && next.to == to
             && next.data.len() <= segment
             && buf.data.len() + next.data.len() <= MAX_BATCH
-            && let Some(Datagram { data, .. }) = self.pop()
+            && let Some(Queued { data, .. }) = self.pop()
         {
             buf.data.extend_from_slice(&data);
             (count, last) = (count + 1, data.len());
@@ -61,7 +61,7 @@ impl Forwarding {
         Some(Forwarded { to, segment_size: (count > 1).then_some(segment) })
     }
 
-    fn pop(&mut self) -> Option<Datagram> {
+    fn pop(&mut self) -> Option<Queued> {
         let datagram = self.queue.pop_front()?;
         self.bytes -= datagram.data.len();
         Some(datagram)

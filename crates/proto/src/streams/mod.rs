@@ -26,8 +26,8 @@ use crate::{ConnId, Cx, Sizes, SocketId, StreamId, Timer, Transmit, TransmitBuf}
 
 pub(crate) use parked::Parked;
 pub(crate) use path::{Path, RemoteStream};
-use refused::Refused;
-use relays::Relays;
+use refused::RefusedStreams;
+use relays::RelayLinks;
 use sending::Sending;
 use socket_use::SocketUse;
 pub(crate) use stream_mut::StreamMut;
@@ -47,7 +47,7 @@ pub(crate) enum StreamOwner {
 #[derive(Debug, Default)]
 pub(crate) struct Streams {
     by_id: HashMap<StreamId, StreamState>,
-    refused: Refused,
+    refused: RefusedStreams,
     shared: Shared,
 }
 
@@ -72,7 +72,7 @@ struct Shared {
     /// Streams that may have something to send, each once.
     ready: VecDeque<StreamId>,
     sockets: SocketUse,
-    relays: Relays,
+    relays: RelayLinks,
     /// Bytes kept for retransmission, over all streams.
     sending: Sending,
 }

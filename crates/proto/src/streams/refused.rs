@@ -9,13 +9,13 @@ use crate::{Cx, SocketId, StreamId};
 /// The latest streams whose id the peer knows, but which have no owner and no path. A peer that
 /// opens its end gets a DESTROY at once, instead of waiting for its timeout.
 #[derive(Debug, Default)]
-pub(super) struct Refused {
+pub(super) struct RefusedStreams {
     by_id: HashMap<StreamId, RemoteStream>,
     /// The oldest first.
     order: VecDeque<StreamId>,
 }
 
-impl Refused {
+impl RefusedStreams {
     pub(super) fn insert(&mut self, id: StreamId, peer: RemoteStream) {
         if self.order.len() == MAX_REFUSED
             && let Some(oldest) = self.order.pop_front()

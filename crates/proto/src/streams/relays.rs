@@ -8,7 +8,7 @@ use crate::{Cx, SocketId, StreamId};
 
 /// Which stream forwards to which. Both ends of a pair forward to each other.
 #[derive(Debug, Default)]
-pub(super) struct Relays {
+pub(super) struct RelayLinks {
     targets: HashMap<StreamId, StreamId>,
     sources: HashMap<StreamId, Vec<StreamId>>,
     /// Streams whose target is gone.
@@ -107,7 +107,7 @@ impl Shared {
     }
 }
 
-impl Relays {
+impl RelayLinks {
     /// From here on `source` forwards to `target`.
     fn link(&mut self, source: StreamId, target: StreamId) {
         self.unlink(source);

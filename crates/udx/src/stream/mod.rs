@@ -56,7 +56,7 @@ pub struct Stream {
     rtt: Rtt,
     rack: Rack,
     timers: Timers,
-    recovery: Recovery,
+    recovery: LossRecovery,
     sampler: RateSampler,
     bbr: Bbr,
     pacer: Pacer,
@@ -91,7 +91,7 @@ enum End {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Recovery {
+enum LossRecovery {
     Open,
     /// Losses are repaired until this number is reached.
     Fast {
@@ -141,7 +141,7 @@ impl Stream {
             rtt: Rtt::default(),
             rack: Rack::default(),
             timers: Timers::default(),
-            recovery: Recovery::Open,
+            recovery: LossRecovery::Open,
             sampler: RateSampler::default(),
             bbr: Bbr::new(),
             pacer: Pacer::new(),
@@ -292,7 +292,7 @@ impl Stream {
     }
 
     fn recovering(&self) -> bool {
-        self.recovery != Recovery::Open
+        self.recovery != LossRecovery::Open
     }
 
     fn close(&mut self, reason: CloseReason) {

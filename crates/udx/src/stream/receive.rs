@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::{End, Event, LINGER, Recovery, State, Stream};
+use super::{End, Event, LINGER, LossRecovery, State, Stream};
 use crate::bbr::AckInfo;
 use crate::header::{Flags, HEADER_SIZE, Header, Packet, SackRanges};
 use crate::loss::{Delivery, Losses};
@@ -207,8 +207,8 @@ impl Stream {
         if let Some(size) = losses.probe {
             self.mtu.handle_lost(size);
         }
-        if losses.congestion && self.recovery == Recovery::Open {
-            self.recovery = Recovery::Fast { until: self.flight.next() };
+        if losses.congestion && self.recovery == LossRecovery::Open {
+            self.recovery = LossRecovery::Fast { until: self.flight.next() };
             self.stats.fast_recoveries += 1;
             self.bbr.enter_recovery();
             tracing::trace!(id = self.local_id, now, "recovery starts");
@@ -232,10 +232,10 @@ impl Stream {
     }
 
     fn exit_recovery(&mut self) {
-        if let Recovery::Fast { until } | Recovery::Timeout { until } = self.recovery
+        if let LossRecovery::Fast { until } | LossRecovery::Timeout { until } = self.recovery
             && self.flight.una() >= until
         {
-            self.recovery = Recovery::Open;
+            self.recovery = LossRecovery::Open;
             self.bbr.exit_recovery();
         }
     }

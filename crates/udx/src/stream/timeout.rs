@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::{CloseReason, End, Event, Recovery, State, Stream};
+use super::{CloseReason, End, Event, LossRecovery, State, Stream};
 use crate::loss::{MAX_TIMEOUTS, suspects_black_hole};
 use crate::time::Micros;
 
@@ -91,7 +91,7 @@ impl Stream {
         if suspects_black_hole(self.timers.timeouts, self.mtu.current()) {
             self.mtu.restart();
         }
-        self.recovery = Recovery::Timeout { until: self.flight.next() };
+        self.recovery = LossRecovery::Timeout { until: self.flight.next() };
         self.bbr.handle_timeout(self.flight.in_flight());
         self.pacer.refill();
         self.probe_due = false;

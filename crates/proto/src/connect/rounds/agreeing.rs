@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use super::super::requests::{PendingRequests, Tries};
-use super::{Probed, RemoteServer, Rounds, RoundsOutcome, Step};
+use super::{RemoteServer, Rounds, RoundsOutcome, ServerProbed, Step};
 use crate::punch::Base;
 use crate::wire::{HolepunchPayload, PayloadError};
 use crate::{ConnectError, Cx};
@@ -38,7 +38,7 @@ impl Rounds {
         cx: &mut Cx<'_>,
         base: &mut Base<'_>,
         requests: &mut PendingRequests,
-        probed: Probed,
+        probed: ServerProbed,
     ) -> RoundsOutcome {
         base.punchers.freeze(self.punch);
         if base.punchers.is_throttled(cx, self.punch) {
@@ -96,7 +96,7 @@ impl Rounds {
         cx: &mut Cx<'_>,
         base: &mut Base<'_>,
         requests: &mut PendingRequests,
-        probed: Probed,
+        probed: ServerProbed,
         payload: &HolepunchPayload,
     ) -> RoundsOutcome {
         if payload.punching {
@@ -128,7 +128,7 @@ impl Rounds {
         cx: &mut Cx<'_>,
         base: &mut Base<'_>,
         requests: &mut PendingRequests,
-        probed: Probed,
+        probed: ServerProbed,
         tries: Tries,
     ) -> RoundsOutcome {
         self.step = Step::Checking(probed);
@@ -141,7 +141,7 @@ impl Rounds {
         cx: &mut Cx<'_>,
         base: &mut Base<'_>,
         requests: &mut PendingRequests,
-        probed: Probed,
+        probed: ServerProbed,
         punching: bool,
         tries: Tries,
     ) -> RoundsOutcome {

@@ -7,7 +7,7 @@ use std::net::SocketAddrV4;
 use std::time::Duration;
 
 use self::agreeing::Agreeing;
-use super::decide::Route;
+use super::decide::HelloRoute;
 use super::requests::{PendingRequests, Tries};
 use crate::base::{Party, PunchId, PunchOwner};
 use crate::net::Reply;
@@ -46,24 +46,24 @@ enum Step {
     /// A probe round is in flight.
     Probing,
     /// The server does not know its NAT yet. Our first packet may arrive during this pause.
-    Pausing(Probed),
+    Pausing(ServerProbed),
     /// The analysis of our NAT is still running.
-    Analyzing(Probed),
+    Analyzing(ServerProbed),
     /// We look for a socket with a better NAT.
-    Reopening(Probed),
+    Reopening(ServerProbed),
     /// The application decides.
-    Asking(AskId, Probed),
+    Asking(AskId, ServerProbed),
     /// The punch round is in flight.
-    Agreeing(Probed),
+    Agreeing(ServerProbed),
     /// A round that asks whether the punch round has arrived is in flight.
-    Checking(Probed),
+    Checking(ServerProbed),
     /// Both sides punch.
     Punching,
 }
 
 /// The outcome of a probe round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Probed {
+struct ServerProbed {
     /// Echoing this token proves that we receive at the address that we send from.
     token: Option<[u8; 32]>,
     /// The address of the server's puncher, as the node sees it.
@@ -81,7 +81,7 @@ pub(super) enum RoundsOutcome {
 /// What the handshake told us about the server.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RemoteServer<'a> {
-    pub(super) route: Route,
+    pub(super) route: HelloRoute,
     pub(super) info: &'a HolepunchInfo,
     pub(super) firewall: Firewall,
     /// The server answers a repeated round as it answered the first one.
@@ -180,7 +180,12 @@ impl Rounds {
         match (self.step, reply) {
             (Step::Probing, Some(reply)) => {
                 base.punchers.add_sample(cx, &mut base.io, self.punch, reply.to, reply.from);
-                self.handle_probed(cx, base, requests, Probed { token: payload.token, server })
+                self.handle_probed(
+                    cx,
+                    base,
+                    requests,
+                    ServerProbed { token: payload.token, server },
+                )
             }
             (Step::Agreeing(_), _) => self.handle_agreed(cx, base, &payload),
             (Step::Checking(probed), _) => {
@@ -236,7 +241,7 @@ impl Rounds {
         cx: &mut Cx<'_>,
         base: &mut Base<'_>,
         requests: &mut PendingRequests,
-        probed: Probed,
+        probed: ServerProbed,
     ) -> RoundsOutcome {
         if self.remote_firewall(base) == Firewall::Unknown {
             self.step = Step::Pausing(probed);
@@ -285,7 +290,7 @@ impl Rounds {
         cx: &mut Cx<'_>,
         base: &mut Base<'_>,
         requests: &mut PendingRequests,
-        probed: Probed,
+        probed: ServerProbed,
     ) -> RoundsOutcome {
         let remote = self.remote_firewall(base);
         let local = self.local_firewall(base);
@@ -312,7 +317,7 @@ impl Rounds {
         RoundsOutcome::On
     }
 
-    fn ask_application(&mut self, cx: &mut Cx<'_>, base: &Base<'_>, probed: Probed) {
+    fn ask_application(&mut self, cx: &mut Cx<'_>, base: &Base<'_>, probed: ServerProbed) {
         let Some(puncher) = base.punchers.get(self.punch) else { return };
         let question = puncher.question(None, Some(self.conn));
         let ask = cx.ask(question);

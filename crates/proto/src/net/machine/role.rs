@@ -7,7 +7,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use super::{Net, out};
 use crate::net::bootstrap::{Settled, Then};
 use crate::net::exchange::Purpose;
-use crate::net::firewall::{PROBES, Probed, Scope, Update, UpdateOrigin};
+use crate::net::firewall::{PROBES, ProbeEnd, Scope, Update, UpdateOrigin};
 use crate::net::query::QueryPurpose;
 use crate::net::sampler::NatSampler;
 use crate::net::{Output, Reply, RequestKey};
@@ -115,7 +115,7 @@ impl Net {
         reply: Option<&Reply>,
     ) {
         let probed = self.firewall.handle_pong(&self.address, request, reply);
-        let Some(Probed { update, proven }) = probed else {
+        let Some(ProbeEnd { update, proven }) = probed else {
             return;
         };
         if proven.is_some() {
