@@ -37,8 +37,8 @@ module.exports = {
     dht.emit('wakeup')
   },
 
-  firewalled({ state }, { firewalled }) {
-    state.onfirewalled(firewalled)
+  notFirewalled({ state }) {
+    state.onnotfirewalled()
   },
 
   health({ dht, state }, { online, degraded }) {

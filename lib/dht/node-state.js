@@ -65,8 +65,8 @@ module.exports = class NodeState {
     this._dht.port = port
   }
 
-  onfirewalled(firewalled) {
-    this._dht.firewalled = firewalled
+  onnotfirewalled() {
+    this._dht.firewalled = false
   }
 
   onhealth({ online, degraded }) {

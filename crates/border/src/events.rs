@@ -27,7 +27,7 @@ choice! { to JavaScript: Event {
     13 persistent { id: NodeId } => Persistent { id },
     14 ephemeral {} => Ephemeral {},
     15 wakeup {} => Wakeup {},
-    16 firewalled { firewalled: bool } => Firewalled { firewalled },
+    16 not_firewalled {} => NotFirewalled {},
     17 health { online: bool, degraded: bool } => Health { online, degraded },
     18 network_change { interfaces: Vec<Interface> } => NetworkChange { interfaces },
     19 local_checked { host: Ipv4Addr, valid: bool } => LocalChecked { host, valid },

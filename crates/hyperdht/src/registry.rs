@@ -281,7 +281,7 @@ impl Registry {
             | Event::Persistent { .. }
             | Event::Ephemeral
             | Event::Wakeup
-            | Event::Firewalled { .. }
+            | Event::NotFirewalled
             | Event::Health { .. }
             | Event::NetworkChange { .. }
             | Event::NodeAdded { .. }

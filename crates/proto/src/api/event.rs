@@ -41,10 +41,8 @@ pub enum Event {
     /// The process or the machine has slept, or the node has resumed.
     Wakeup,
     /// The firewall check has shown that unsolicited packets reach the server socket.
-    Firewalled {
-        /// Always false. A node does not become firewalled again.
-        firewalled: bool,
-    },
+    /// This holds for the rest of the node's life.
+    NotFirewalled,
     /// The network interfaces of this host have changed. Servers announce again.
     NetworkChange {
         /// All interfaces that exist now, in the system's order.

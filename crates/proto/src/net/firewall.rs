@@ -131,7 +131,7 @@ impl Reachability {
     /// Notes that unsolicited packets reach us.
     pub(super) fn open(&mut self, cx: &mut Cx<'_>) {
         if std::mem::replace(&mut self.role.firewalled, false) {
-            cx.emit(Event::Firewalled { firewalled: false });
+            cx.emit(Event::NotFirewalled);
         }
     }
 

@@ -105,7 +105,7 @@ impl<'a> Trial<'a> {
         for event in events {
             if let Event::Persistent { .. } = event {
                 self.state = "persistent";
-            } else if let Event::Ephemeral | Event::Firewalled { firewalled: false } = event {
+            } else if let Event::Ephemeral | Event::NotFirewalled = event {
                 self.state = "open";
             }
         }
