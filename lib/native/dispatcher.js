@@ -143,7 +143,9 @@ module.exports = class Dispatcher {
     }
     if (kind === DRAINED) {
       const goesOn = this._tell('ondrained', c.uint32.decode(state), c.uint.decode(state))
-      return goesOn ? WRITER : 0
+      if (!goesOn) return 0
+      turns.begin()
+      return WRITER
     }
     if (kind === MESSAGE) {
       this._tell('onmessage', c.uint32.decode(state), this._take(state))

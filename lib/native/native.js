@@ -60,9 +60,8 @@ module.exports = class Native {
    */
   consumed(bytes) {
     if (this.closed) return
-    this._corked(() => {
-      for (const [conn, n] of bytes) this._node.consumed(conn, n)
-    })
+    if (bytes.size === 1) return this._consumed(bytes)
+    this._corked(() => this._consumed(bytes))
   }
 
   /**
@@ -95,6 +94,10 @@ module.exports = class Native {
       n = this._node.inspect(number, argument, this._scratch)
     }
     return n === 0 ? null : border.decodeAnswer(name, c.state(0, n, this._scratch))
+  }
+
+  _consumed(bytes) {
+    for (const [conn, n] of bytes) this._node.consumed(conn, n)
   }
 
   // `give` may throw. A node that stays corked would never take a command again.
