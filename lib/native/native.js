@@ -35,6 +35,11 @@ module.exports = class Native {
     withoutTrace(border.encodeCommand(name, message), bytes => this._node.command(bytes))
   }
 
+  /** Gives the commands of `give` at once: nothing happens between them. */
+  together(give) {
+    if (!this.closed) this._corked(give)
+  }
+
   /** Lets the process exit, until the next command. */
   unref() {
     if (!this.closed && !this._unreffed) this._setUnreffed(true)

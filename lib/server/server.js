@@ -175,12 +175,15 @@ module.exports = class Server extends EventEmitter {
       handshakeClearWait: interval(this.handshakeClearWait)
     }
     const { native, servers } = this._internals
-    servers.begin(this._handlers(), server => {
-      native.command('listen', { server, options })
-      this._id = server
-    })
     this._announced = deferred()
-    if (this.suspended) this._suspend()
+    servers.begin(this._handlers(), server => {
+      native.together(() => {
+        native.command('listen', { server, options })
+        this._id = server
+        // before the core announces anything
+        if (this.suspended) this._suspend()
+      })
+    })
     return this._announced.promise
   }
 
