@@ -157,7 +157,9 @@ impl Relay {
                 stream.release(cx);
                 Fate::Ended(reason)
             }
-            other => panic!("{other:?}"),
+            other @ (Arrival::Unknown | Arrival::Parked(_) | Arrival::Packet(..)) => {
+                panic!("{other:?}")
+            }
         }
     }
 
