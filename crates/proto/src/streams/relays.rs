@@ -20,7 +20,7 @@ impl Streams {
     /// connected. `source` delivers nothing any more; a DESTROY ends it after it was forwarded. When
     /// `target` is released, `source` is destroyed: see [`Self::poll_orphan`]. False if one of them
     /// does not exist.
-    #[cfg_attr(not(test), expect(dead_code, reason = "relays are to come"))]
+    #[cfg_attr(not(test), expect(dead_code, reason = "no owner of a stream forwards its packets"))]
     pub(crate) fn relay_to(&mut self, source: StreamId, target: StreamId) -> bool {
         if !self.by_id.contains_key(&target) {
             return false;
@@ -34,8 +34,8 @@ impl Streams {
         true
     }
 
-    /// A connected stream whose target is gone, which is destroyed with it. It has events for its
-    /// owner, who has to settle it. A stream without a path only loses its target.
+    /// Destroys the next stream whose target is gone, and returns it. Its owner takes the stream's
+    /// events and settles it. A stream that has no path yet is not destroyed: it stops forwarding.
     pub(crate) fn poll_orphan(&mut self, cx: &mut Cx<'_>) -> Option<StreamMut<'_>> {
         loop {
             let id = self.shared.relays.poll_orphan()?;
