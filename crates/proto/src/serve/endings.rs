@@ -11,7 +11,7 @@ use crate::{Cx, Timer};
 
 impl Server {
     /// Refuses new clients, and drops the handshakes of all clients that cannot have opened their
-    /// connection yet. The others may still send their first packet, until `until` below.
+    /// connection yet. The server waits for the first packets of the others, for a second at most.
     pub(super) fn refuse_clients(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>) {
         self.admits = false;
         for slot in self.slots.indices() {
