@@ -43,19 +43,21 @@ mod server;
 mod testnet;
 mod unread;
 
-pub use proto::noise::{KeyPair, PublicKey, verify};
+pub use proto::noise::{
+    Finished, HandshakeFailed, Initiator, KeyPair, PublicKey, Responder, verify,
+};
 pub use proto::wire::{self, hash};
 pub use proto::{
     Action, AdaptiveTimeout, Answer, Answering, AskId, BootstrapNode, Closed, Closest, Command,
     Config, ConnError, ConnId, ConnStats, ConnectError, ConnectOptions, ConnectionInfo, Dropped,
     Event, HealthReport, Incoming, InflightRequest, Interests, Interface, ListenError, Live,
     LocalAddress, MainSockets, Message, Node, Opened, QueryError, QueryId, QueryKind, QueryOptions,
-    QueryReply, Question, RemoteAddress, RequestAnswer, RequestError, RequestId, ServerId,
+    QueryReply, Question, RemoteAddress, RequestAnswer, RequestError, RequestId, Rng, ServerId,
     ServerOptions, SocketId, Stats, Steer, Stored, StreamError, TableNode, Tally, Unsigned,
     UserCommit, UserRequest,
 };
 
-pub use config::{DhtConfig, generate_key_pair};
+pub use config::{DhtConfig, generate_key_pair, system_rng};
 pub use connection::Connection;
 pub use dht::Dht;
 pub use engine::{DEFAULT_PORT, DEFAULT_PORTS, Engine, Handle, OpenOptions, Traffic, Wake};
