@@ -274,6 +274,7 @@ declare namespace HyperDHT {
   type Request = request.Request
   type AnswerOptions = request.AnswerOptions
   type Session = request.Session
+  type InflightRequest = request.InflightRequest
   type Plugin = request.Plugin
   type PluginRequest = request.PluginRequest
   type RttStats = request.RttStats
@@ -283,8 +284,10 @@ declare namespace HyperDHT {
   type TableNode = node.TableNode
   type NodeSet = node.NodeSet
   type RoutingTable = node.RoutingTable
+  type TableRow = node.TableRow
   type Health = node.Health
   type HealthStats = node.HealthStats
+  type HealthTick = node.HealthTick
   type IO = node.IO
   type Config = node.Config
   type Stats = node.Stats

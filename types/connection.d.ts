@@ -126,5 +126,11 @@ export interface UDXSocket {
   readonly packetsReceived: number
 
   address(): SocketAddress | null
+  /** Bytes of the system's buffer for datagrams that were not read yet. */
+  getRecvBufferSize(): number
+  /** @throws {Error} with `code` EINVAL or EBADF. Linux reports twice the size. */
+  setRecvBufferSize(size: number): void
+  getSendBufferSize(): number
+  setSendBufferSize(size: number): void
   toJSON(): object
 }

@@ -24,10 +24,6 @@ const STAND_INS = {
     'resume',
     'token'
   ],
-  nodes: ['add', 'remove'],
-  table: ['add', 'remove', 'on', 'once', 'removeListener'],
-  health: ['reset'],
-  request: ['destroy', 'oncycle', 'onerror', 'onresponse', 'send'],
   connection: ['start'],
   rawStream: [
     ...['connect', 'relayTo', 'trySend', 'setKeepalive'],
@@ -36,7 +32,6 @@ const STAND_INS = {
   ],
   socket: [
     ...['bind', 'trySend', 'setTTL', 'addMembership', 'dropMembership'],
-    ...['getRecvBufferSize', 'setRecvBufferSize', 'getSendBufferSize', 'setSendBufferSize'],
     ...['on', 'once', 'off', 'removeListener', 'emit']
   ]
 }
@@ -55,16 +50,12 @@ const REJECTING = {
 const UNDEFINED = {
   rawStream: ['bbrBandwidth', 'bbrState', 'readable', 'writable'],
   socket: ['packetsDroppedByKernel'],
-  request: ['destroyed', 'index', 'retries', 'sent', 'session', 'timeout', 'ttl'],
-  session: ['inflight'],
   udx: [
     ...['bytesReceived', 'bytesTransmitted', 'packetsDroppedByKernel'],
     ...['packetsReceived', 'packetsTransmitted']
   ],
   rawStreams: ['size'],
-  networkInterfaces: ['interfaces'],
-  table: ['rows'],
-  health: ['newest', 'oldest', 'previous']
+  networkInterfaces: ['interfaces']
 }
 
 /** Functions of the reference that are options: they are refused when they are set. */

@@ -89,7 +89,11 @@ module.exports = class Sockets {
     const address = this._native.inspect('localAddress', id)
     const family = this._isDualStack ? { host: '::', family: 6 } : { family: 4 }
     const bound = address && { host: address.host, ...family, port: address.port }
-    return new UDXSocket(id, bound, { measure: () => this._native.inspect('traffic', id) })
+    return new UDXSocket(id, bound, {
+      measure: () => this._native.inspect('traffic', id),
+      bufferSize: receive => this._native.bufferSize(id, receive),
+      setBufferSize: (receive, size) => this._native.setBufferSize(id, receive, size)
+    })
   }
 
   // The address stays readable, as in the reference.

@@ -37,7 +37,6 @@ module.exports = class Server extends EventEmitter {
     this._publicKey = null
     this._signers = null
     this._relayAddresses = []
-    this._holepunches = []
     this._listening = null
     this._closing = null
     this._id = -1 // set while the core knows the server
@@ -78,6 +77,16 @@ module.exports = class Server extends EventEmitter {
   /** Nodes through which clients can find this server. */
   get relayAddresses() {
     return this._relayAddresses
+  }
+
+  /**
+   * The handshakes of clients by their numbers, as programs read them. A handshake that has ended
+   * is null when the server has forgotten it.
+   */
+  get _holepunches() {
+    if (this._id === -1) return []
+    const handshakes = this._internals.native.inspect('handshakes', this._id) || []
+    return handshakes.map(toHolepunch)
   }
 
   address() {
@@ -331,6 +340,21 @@ function signersOf(keyPair, { signAnnounce, signUnannounce }) {
   return {
     signAnnounce: announce || Persistent.signAnnounce,
     signUnannounce: unannounce || Persistent.signUnannounce
+  }
+}
+
+// The core keeps what the reference's objects keep: those that exist there are true here.
+function toHolepunch(handshake) {
+  if (handshake === null) return null
+  const { firewalled, aborted, ended, punching, round } = handshake
+  const isWaiting = !firewalled && !ended
+  return {
+    round,
+    firewalled,
+    aborted,
+    puncher: punching ? { punching, connected: false, destroyed: false } : null,
+    rawStream: isWaiting ? { destroyed: false, connected: false } : null,
+    encryptedSocket: null
   }
 }
 

@@ -7,11 +7,11 @@ use bytes::Bytes;
 use hyperdht::wire::{Malformed, NodeId, Reader, Target, Writer};
 use hyperdht::{
     AdaptiveTimeout, Answer, Answering, BootstrapNode, Closest, ConnError, ConnId, ConnStats,
-    ConnectError, ConnectOptions, ConnectionInfo, HealthReport, Incoming, InflightRequest,
-    Interests, Interface, KeyPair, ListenError, Live, LocalAddress, Opened, PublicKey, QueryError,
-    QueryKind, QueryOptions, QueryReply, Question, RemoteAddress, RequestAnswer, RequestError,
-    ServerId, ServerOptions, SocketId, Stats, Steer, StreamError, TableNode, Tally, Traffic,
-    Unsigned, UserCommit, UserRequest,
+    ConnectError, ConnectOptions, ConnectionInfo, HandshakeView, HealthReport, HealthTick,
+    Incoming, InflightRequest, Interests, Interface, KeyPair, ListenError, Live, LocalAddress,
+    Opened, PublicKey, QueryError, QueryId, QueryKind, QueryOptions, QueryReply, Question,
+    RemoteAddress, RequestAnswer, RequestError, RequestId, ServerId, ServerOptions, SocketId,
+    Stats, Steer, StreamError, TableNode, Tally, Traffic, Unsigned, UserCommit, UserRequest,
 };
 use zeroize::Zeroizing;
 
@@ -245,7 +245,31 @@ record! { HealthReport {
     timeouts: u64,
 } }
 
-record! { InflightRequest { tid: u16, to: SocketAddrV4 } }
+record! { HealthTick {
+    responses: u64,
+    timeouts: u64,
+    offline: Option<bool>,
+    degraded: Option<bool>,
+} }
+
+record! { InflightRequest {
+    tid: u16,
+    to: SocketAddrV4,
+    internal: bool,
+    command: u64,
+    sent: u32,
+    retries: u32,
+    query: Option<QueryId>,
+    request: Option<RequestId>,
+} }
+
+record! { HandshakeView {
+    firewalled: bool,
+    aborted: bool,
+    ended: bool,
+    punching: bool,
+    round: u64,
+} }
 
 record! { Live {
     connections: usize,

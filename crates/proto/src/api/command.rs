@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use crate::noise::{KeyPair, PublicKey};
 use crate::secret::Message;
-use crate::wire::Target;
+use crate::wire::{NodeId, Target};
 use crate::{
     AskId, ConnId, Incoming, Interests, QueryId, QueryKind, QueryOptions, RequestAnswer, RequestId,
     ServerId, SocketId, Steer, UserRequest,
@@ -202,6 +202,15 @@ pub enum Command {
         /// The address.
         address: SocketAddrV4,
     },
+    /// Removes a node from the routing table.
+    RemoveNode {
+        /// The node's id.
+        id: NodeId,
+    },
+    /// Forgets the ticks by which the health is judged: the node counts as online.
+    ResetHealth,
+    /// Judges the health now, as at the end of a tick.
+    JudgeHealth,
     /// Whether to report nodes that enter and leave the routing table. Default: as
     /// `Config::watch_table` says.
     WatchTable {

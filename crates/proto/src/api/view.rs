@@ -2,8 +2,8 @@
 
 use std::net::SocketAddrV4;
 
-use crate::SocketId;
 use crate::wire::NodeId;
+use crate::{QueryId, RequestId, SocketId};
 
 /// A node of the routing table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +52,19 @@ pub struct HealthReport {
     pub timeouts: u64,
 }
 
+/// The numbers behind one tick of the health.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HealthTick {
+    /// All responses up to its end.
+    pub responses: u64,
+    /// All timeouts up to its end.
+    pub timeouts: u64,
+    /// Whether there was no response at all; `None` if too little had happened to judge.
+    pub offline: Option<bool>,
+    /// Whether most requests had timed out; `None` if too little had happened to judge.
+    pub degraded: Option<bool>,
+}
+
 /// A request that has neither been answered nor given up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InflightRequest {
@@ -59,6 +72,33 @@ pub struct InflightRequest {
     pub tid: u16,
     /// Where it was sent.
     pub to: SocketAddrV4,
+    /// Whether the command is one of dht-rpc itself.
+    pub internal: bool,
+    /// The command.
+    pub command: u64,
+    /// How often it was sent so far; 0 while it waits for a place in the congestion window.
+    pub sent: u32,
+    /// How often it may be sent again.
+    pub retries: u32,
+    /// The query of the application that sent it, if one did.
+    pub query: Option<QueryId>,
+    /// The number of the application's request, if it is one.
+    pub request: Option<RequestId>,
+}
+
+/// A handshake of a server, from its message 1 on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HandshakeView {
+    /// The application has not let the client in, or not yet.
+    pub firewalled: bool,
+    /// The handshake has ended without a connection.
+    pub aborted: bool,
+    /// The handshake has ended.
+    pub ended: bool,
+    /// The client may still get a connection by punching.
+    pub punching: bool,
+    /// The latest round of punching.
+    pub round: u64,
 }
 
 /// What a connection's transport measures.

@@ -23,9 +23,9 @@ use zeroize::Zeroize;
 use crate::conn::ConnOwner;
 use crate::streams::Path;
 use crate::{
-    Action, Command, Config, ConnId, ConnPath, ConnStats, Cx, Datagram, Event, HealthReport,
-    HostEvent, InflightRequest, Live, MachineId, Outbox, Rng, Sizes, SocketId, Stats, Stored,
-    TableNode, Timer, Timers, Transmit, TransmitBuf,
+    Action, Command, Config, ConnId, ConnPath, ConnStats, Cx, Datagram, Event, HandshakeView,
+    HealthReport, HealthTick, HostEvent, InflightRequest, Live, MachineId, Outbox, Rng, ServerId,
+    Sizes, SocketId, Stats, Stored, TableNode, Timer, Timers, Transmit, TransmitBuf,
 };
 use machines::Machines;
 use residents::Stack;
@@ -219,6 +219,22 @@ impl Node {
     /// The health of the network, judged by recent requests.
     pub fn health(&self) -> HealthReport {
         self.machines.lower.net.health()
+    }
+
+    /// The ticks by which the health is judged, the oldest first.
+    pub fn health_ticks(&self) -> Vec<HealthTick> {
+        self.machines.lower.net.health_ticks()
+    }
+
+    /// The transaction id of the next request, unless something else needs random numbers before.
+    pub fn next_tid(&self) -> u16 {
+        self.rng.peek_u32() as u16
+    }
+
+    /// The handshakes of a server by their slots, those included that have ended and are still
+    /// answered. `None` is a free slot.
+    pub fn handshakes(&self, server: ServerId) -> Vec<Option<HandshakeView>> {
+        self.machines.servers.views(server)
     }
 
     /// Requests in flight, the oldest first.
