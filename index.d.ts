@@ -249,6 +249,7 @@ declare namespace HyperDHT {
   type ConnectOptions = connection.ConnectOptions
   type HolepunchHook = connection.HolepunchHook
   type ConnectionEvents = connection.ConnectionEvents
+  type ConnectionPath = connection.ConnectionPath
   type NoiseSecretStream = connection.NoiseSecretStream
   type RawStream = connection.RawStream
   type UDXSocket = connection.UDXSocket

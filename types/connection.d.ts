@@ -31,6 +31,24 @@ export interface ConnectionEvents extends ReadableEvents<Buffer>, WritableEvents
   connect: []
   /** An unordered message. */
   message: [message: Buffer]
+  /** The packets go elsewhere from here on. Not in the reference. */
+  path: [path: ConnectionPath]
+}
+
+/** Where the packets of a connection go. Not in the reference. */
+export interface ConnectionPath {
+  /** 'lan': the peer is on this host or in a private network; 'relayed': a relay forwards them. */
+  kind: 'direct' | 'lan' | 'relayed'
+  /** The public key of the relay. */
+  relay: Buffer | null
+  /** Where they are sent. */
+  remoteAddress: Address
+  /** Milliseconds. */
+  rtt: number
+  /** Unix time in milliseconds at which the connection took this path. */
+  since: number
+  /** How the NATs were punched: by addresses that keep, or by guessing random ones. */
+  punch: 'consistent' | 'random' | null
 }
 
 /** An encrypted connection: a Duplex of streamx. One write is one message. */
@@ -45,6 +63,8 @@ export interface NoiseSecretStream extends Duplex<Buffer, Uint8Array | string, C
   /** Never rejects; false if the stream ended before it opened. */
   readonly opened: Promise<boolean>
   readonly rawStream: RawStream | null
+  /** Null before the connection has a path. Not in the reference. */
+  readonly path: ConnectionPath | null
   readonly rawBytesWritten: number
   readonly rawBytesRead: number
   /** Milliseconds; 0 is off. */
@@ -67,7 +87,7 @@ export interface NoiseSecretStream extends Duplex<Buffer, Uint8Array | string, C
 }
 
 /** The UDX stream below a connection: its addresses and its transport statistics. */
-export interface RawStream extends Emitter<{ close: [] }> {
+export interface RawStream extends Emitter<{ close: []; 'remote-changed': [] }> {
   readonly udx: unknown
   readonly id: number
   readonly remoteId: number

@@ -9,9 +9,10 @@ use hyperdht::{
     AdaptiveTimeout, Answer, Answering, BootstrapNode, Closest, ConnError, ConnId, ConnStats,
     ConnectError, ConnectOptions, ConnectionInfo, HandshakeView, HealthReport, HealthTick,
     Incoming, InflightRequest, Interests, Interface, KeyPair, ListenError, Live, LocalAddress,
-    Opened, PublicKey, QueryError, QueryId, QueryKind, QueryOptions, QueryReply, Question,
-    RemoteAddress, RequestAnswer, RequestError, RequestId, ServerId, ServerOptions, SocketId,
-    Stats, Steer, StreamError, TableNode, Tally, Traffic, Unsigned, UserCommit, UserRequest,
+    Opened, PathInfo, PathKind, PublicKey, PunchKind, QueryError, QueryId, QueryKind, QueryOptions,
+    QueryReply, Question, RemoteAddress, RequestAnswer, RequestError, RequestId, ServerId,
+    ServerOptions, SocketId, Stats, Steer, StreamError, TableNode, Tally, Traffic, Unsigned,
+    UserCommit, UserRequest,
 };
 use zeroize::Zeroizing;
 
@@ -166,6 +167,26 @@ record! { Opened {
     socket: SocketId,
     local_id: u32,
     remote_id: u32,
+    path: PathInfo,
+} }
+
+words! { PunchKind {
+    0 consistent => Consistent,
+    1 random => Random,
+} }
+
+record! { PathInfo {
+    kind: PathKind,
+    relay: Option<PublicKey>,
+    remote: SocketAddrV4,
+    socket: SocketId,
+    punch: Option<PunchKind>,
+} }
+
+words! { PathKind {
+    0 direct => Direct,
+    1 lan => Lan,
+    2 relayed => Relayed,
 } }
 
 choice! { both ways: Question {

@@ -51,10 +51,11 @@ pub use proto::{
     Action, AdaptiveTimeout, Answer, Answering, AskId, BootstrapNode, Closed, Closest, Command,
     Config, ConnError, ConnId, ConnStats, ConnectError, ConnectOptions, ConnectionInfo, Dropped,
     Event, HandshakeView, HealthReport, HealthTick, Incoming, InflightRequest, Interests,
-    Interface, ListenError, Live, LocalAddress, MainSockets, Message, Node, Opened, QueryError,
-    QueryId, QueryKind, QueryOptions, QueryReply, Question, RemoteAddress, RequestAnswer,
-    RequestError, RequestId, Rng, ServerId, ServerOptions, SocketId, Stats, Steer, Stored,
-    StreamError, TableNode, Tally, Unsigned, UserCommit, UserRequest,
+    Interface, ListenError, Live, LocalAddress, MainSockets, Message, Node, Opened, PathInfo,
+    PathKind, PathOrigin, PunchKind, QueryError, QueryId, QueryKind, QueryOptions, QueryReply,
+    Question, RemoteAddress, RequestAnswer, RequestError, RequestId, Rng, ServerId, ServerOptions,
+    SocketId, Stats, Steer, Stored, StreamError, TableNode, Tally, Unsigned, UserCommit,
+    UserRequest,
 };
 
 pub use config::{DhtConfig, generate_key_pair, system_rng};

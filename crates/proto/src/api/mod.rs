@@ -33,5 +33,6 @@ pub use sizes::Sizes;
 pub use stats::{Dropped, Live, Stats, Stored};
 pub use transmit::{Datagram, Transmit, TransmitBuf};
 pub use view::{
-    ConnPath, ConnStats, HandshakeView, HealthReport, HealthTick, InflightRequest, TableNode,
+    ConnPath, ConnStats, HandshakeView, HealthReport, HealthTick, InflightRequest, PathInfo,
+    PathKind, PathOrigin, PunchKind, TableNode,
 };

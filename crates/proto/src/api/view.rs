@@ -2,7 +2,7 @@
 
 use std::net::SocketAddrV4;
 
-use crate::wire::NodeId;
+use crate::wire::{NodeId, PublicKey, is_private};
 use crate::{QueryId, RequestId, SocketId};
 
 /// A node of the routing table.
@@ -35,6 +35,62 @@ pub struct ConnPath {
     /// sent until the peer acknowledges something. If it does not within 3 s, the connection
     /// returns to the previous path.
     pub validated: bool,
+}
+
+/// How the path of a connection was found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PathOrigin {
+    /// How the NATs were punched; `None` if they were not.
+    pub punch: Option<PunchKind>,
+    /// The public key of the relay that forwards the packets, if one does.
+    pub relay: Option<PublicKey>,
+}
+
+/// How two NATs were punched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PunchKind {
+    /// Both NATs keep their ports.
+    Consistent,
+    /// One of them takes a random port for each destination, which was guessed.
+    Random,
+}
+
+/// Where the packets of a connection go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PathKind {
+    /// To the peer, over public networks.
+    Direct,
+    /// To the peer, in a private network or on this host.
+    Lan,
+    /// To a relay, which forwards them.
+    Relayed,
+}
+
+/// The path of a connection, as its owner is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PathInfo {
+    /// Where the packets go.
+    pub kind: PathKind,
+    /// The public key of the relay, if there is one.
+    pub relay: Option<PublicKey>,
+    /// The address that they are sent to.
+    pub remote: SocketAddrV4,
+    /// The local socket.
+    pub socket: SocketId,
+    /// How the NATs were punched; `None` if they were not.
+    pub punch: Option<PunchKind>,
+}
+
+impl PathInfo {
+    pub(crate) fn new(socket: SocketId, remote: SocketAddrV4, origin: PathOrigin) -> Self {
+        let PathOrigin { punch, relay } = origin;
+        let kind = match relay {
+            Some(_) => PathKind::Relayed,
+            None if is_private(*remote.ip()) => PathKind::Lan,
+            None => PathKind::Direct,
+        };
+        Self { kind, relay, remote, socket, punch }
+    }
 }
 
 /// The health of the network, and the numbers behind it.

@@ -9,10 +9,10 @@ use std::time::Duration;
 pub(crate) use local::LocalAddresses;
 pub(crate) use pool::{Bound, Party, Pool};
 
-use crate::conn::{ConnOwner, Conns, OwnedConn};
+use crate::conn::{ConnOwner, Conns, FoundPath, OwnedConn};
 use crate::net::Net;
 use crate::noise::Finished;
-use crate::streams::{Path, RemoteStream, Streams};
+use crate::streams::{RemoteStream, Streams};
 use crate::wire::Relay;
 use crate::{ConnError, ConnId, Cx, ServerId, SocketId, StreamId};
 
@@ -84,23 +84,23 @@ impl Io<'_> {
         &mut self,
         cx: &mut Cx<'_>,
         conn: ConnId,
-        path: Path,
+        found: FoundPath,
         remote: RemoteStream,
         keys: Finished,
     ) -> bool {
-        let is_open = self.is_open(path.socket);
+        let is_open = self.is_open(found.path.socket);
         if is_open {
-            self.conns.open(cx, self.streams, conn, path, remote, &keys);
+            self.conns.open(cx, self.streams, conn, found, remote, &keys);
         }
         is_open
     }
 
     /// Moves an open connection to another path, whose socket it holds from here on. False if that
     /// socket is gone.
-    pub(crate) fn change_path(&mut self, cx: &mut Cx<'_>, conn: ConnId, path: Path) -> bool {
-        let is_open = self.is_open(path.socket);
+    pub(crate) fn change_path(&mut self, cx: &mut Cx<'_>, conn: ConnId, found: FoundPath) -> bool {
+        let is_open = self.is_open(found.path.socket);
         if is_open {
-            self.conns.change_path(cx, self.streams, conn, path);
+            self.conns.change_path(cx, self.streams, conn, found);
         }
         is_open
     }

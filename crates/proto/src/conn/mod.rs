@@ -9,6 +9,7 @@ mod connection;
 mod ended;
 mod keep_alive;
 mod open;
+mod origins;
 mod owner;
 mod unread;
 mod waiting;
@@ -20,7 +21,8 @@ use std::time::Duration;
 use crate::noise::Finished;
 use crate::streams::{Path, RemoteStream, StreamMut, StreamOwner, Streams};
 use crate::{
-    ConnError, ConnId, ConnPath, ConnReport, ConnStats, Cx, Question, ServerId, Sizes, StreamId,
+    ConnError, ConnId, ConnPath, ConnReport, ConnStats, Cx, PathInfo, PathOrigin, Question,
+    ServerId, Sizes, StreamId,
 };
 
 use connection::{Connection, State};
@@ -41,6 +43,20 @@ pub(crate) struct Conns {
     /// The next id for a connection that the application does not number.
     next_id: u32,
     keep_alive: Duration,
+}
+
+/// A path, and how it was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct FoundPath {
+    pub(crate) path: Path,
+    pub(crate) origin: PathOrigin,
+}
+
+impl From<Path> for FoundPath {
+    /// A path that needed neither a punch nor a relay.
+    fn from(path: Path) -> Self {
+        Self { path, origin: PathOrigin::default() }
+    }
 }
 
 /// How many connections of a server have received nothing.
@@ -133,11 +149,12 @@ impl Conns {
         cx: &mut Cx<'_>,
         streams: &mut Streams,
         conn: ConnId,
-        path: Path,
+        FoundPath { path, origin }: FoundPath,
         remote: RemoteStream,
         keys: &Finished,
     ) {
         let Some(connection) = self.by_id.get_mut(&conn) else { return };
+        connection.origins.start(origin);
         let connected = streams.connect(cx, connection.stream, path, remote);
         let Some((mut stream, parked)) = connected else { return };
         connection.open(cx, &mut stream, remote.id, keys, parked);
@@ -237,9 +254,9 @@ impl Conns {
         cx: &mut Cx<'_>,
         streams: &mut Streams,
         conn: ConnId,
-        path: Path,
+        found: FoundPath,
     ) {
-        self.update(cx, streams, conn, |c, cx, stream| c.change_path(cx, stream, path));
+        self.update(cx, streams, conn, |c, cx, stream| c.change_path(cx, stream, found));
     }
 
     /// Dialled connections that have closed since the last call.
@@ -296,6 +313,13 @@ impl Conns {
     pub(crate) fn path(&self, streams: &Streams, conn: ConnId) -> Option<ConnPath> {
         let (Path { socket, remote }, validated) = streams.path(self.by_id.get(&conn)?.stream)?;
         Some(ConnPath { socket, remote, validated })
+    }
+
+    /// The path of an open connection, as its owner is told.
+    pub(crate) fn path_info(&self, streams: &Streams, conn: ConnId) -> Option<PathInfo> {
+        let connection = self.by_id.get(&conn)?;
+        let (Path { socket, remote }, _) = streams.path(connection.stream)?;
+        Some(PathInfo::new(socket, remote, connection.origins.current()))
     }
 
     /// The number of connections, including accepted ones that their owners do not know of yet.

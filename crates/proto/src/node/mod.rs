@@ -24,8 +24,8 @@ use crate::conn::ConnOwner;
 use crate::streams::Path;
 use crate::{
     Action, Command, Config, ConnId, ConnPath, ConnStats, Cx, Datagram, Event, HandshakeView,
-    HealthReport, HealthTick, HostEvent, InflightRequest, Live, MachineId, Outbox, Rng, ServerId,
-    Sizes, SocketId, Stats, Stored, TableNode, Timer, Timers, Transmit, TransmitBuf,
+    HealthReport, HealthTick, HostEvent, InflightRequest, Live, MachineId, Outbox, PathInfo, Rng,
+    ServerId, Sizes, SocketId, Stats, Stored, TableNode, Timer, Timers, Transmit, TransmitBuf,
 };
 use machines::Machines;
 use residents::Stack;
@@ -250,6 +250,12 @@ impl Node {
     /// The path of a connection; `None` unless it is open.
     pub fn conn_path(&self, conn: ConnId) -> Option<ConnPath> {
         self.machines.lower.conn_path(conn)
+    }
+
+    /// How the path of a connection was found, and whether a relay forwards its packets; `None`
+    /// unless the connection is open.
+    pub fn path_info(&self, conn: ConnId) -> Option<PathInfo> {
+        self.machines.lower.path_info(conn)
     }
 
     fn split(&mut self, now: Instant) -> (Cx<'_>, &mut Machines) {

@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::requester::{Client, ClientHello, Requester, ServerHello};
 use super::rounds::Punching;
 use crate::base::{Party, PunchOwner};
-use crate::conn::ConnOwner;
+use crate::conn::{ConnOwner, FoundPath};
 use crate::noise::Finished;
 use crate::punch::{Base, MAX_ADDRESSES, PunchSecret, Puncher};
 use crate::streams::{Path, RemoteStream};
@@ -13,7 +13,7 @@ use crate::wire::{
     FEATURE_REVISION_1, Firewall, HolepunchInfo, NoisePayload, PAYLOAD_VERSION, PayloadError,
     UdxInfo, is_private, match_address,
 };
-use crate::{ConnId, Cx, ServerId};
+use crate::{ConnId, Cx, PathOrigin, ServerId};
 
 #[derive(Debug)]
 pub(super) struct Session {
@@ -73,7 +73,10 @@ impl Session {
     pub(super) fn open(self, cx: &mut Cx<'_>, base: &mut Base<'_>, path: Path) -> bool {
         let Self { conn, keys, remote, punching, .. } = self;
         // The connection opens before the puncher stops, so that the socket always has a user.
-        let is_open = base.io.open(cx, conn, path, remote, keys);
+        let punch = punching.as_ref().map(Punching::punch);
+        let punch = punch.and_then(|punch| base.punchers.kind(punch, path.socket));
+        let found = FoundPath { path, origin: PathOrigin { punch, relay: None } };
+        let is_open = base.io.open(cx, conn, found, remote, keys);
         if !is_open {
             base.io.fail(cx, conn, None);
         }
