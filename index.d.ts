@@ -81,6 +81,9 @@ declare class HyperDHT {
     opts?: HyperDHT.ConnectOptions
   ): HyperDHT.NoiseSecretStream
 
+  /** Keeps at most one connection to each peer. */
+  pool(): HyperDHT.ConnectionPool
+
   createServer(onconnection?: HyperDHT.ConnectionListener): HyperDHT.Server
   createServer(
     opts: HyperDHT.ServerOptions,
@@ -250,6 +253,8 @@ declare namespace HyperDHT {
   type HolepunchHook = connection.HolepunchHook
   type ConnectionEvents = connection.ConnectionEvents
   type ConnectionPath = connection.ConnectionPath
+  type ConnectionPool = connection.ConnectionPool
+  type ConnectionRef = connection.ConnectionRef
   type NoiseSecretStream = connection.NoiseSecretStream
   type RawStream = connection.RawStream
   type UDXSocket = connection.UDXSocket

@@ -5,6 +5,8 @@ import { Duplex, ReadableEvents, WritableEvents } from './stream'
 
 export interface ConnectOptions {
   keyPair?: KeyPairLike
+  /** If it has a connection to the peer, that one is returned. */
+  pool?: ConnectionPool | null
   /** Nodes that may know the server, asked first. */
   relayAddresses?: Address[]
   /** LAN shortcut. Default true. */
@@ -33,6 +35,33 @@ export interface ConnectionEvents extends ReadableEvents<Buffer>, WritableEvents
   message: [message: Buffer]
   /** The packets go elsewhere from here on. Not in the reference. */
   path: [path: ConnectionPath]
+}
+
+/**
+ * Keeps at most one connection to each peer: of two, one is destroyed with the code
+ * DUPLICATE_CONNECTION, the same at both ends.
+ */
+export interface ConnectionPool
+  extends Emitter<{ connection: [connection: NoiseSecretStream, ref: ConnectionRef] }> {
+  /** The number of connections that are not open yet. */
+  readonly connecting: number
+  /** The open connections. */
+  readonly connections: IterableIterator<ConnectionRef>
+  has(publicKey: Uint8Array): boolean
+  get(publicKey: Uint8Array): NoiseSecretStream | null
+  /** Takes the connections of a server, as the option `pool` does. */
+  attachServer(server: object): void
+  /** Takes a connection that is being made, as the option `pool` does. */
+  attachStream(connection: NoiseSecretStream): void
+}
+
+/** A connection of a pool. Its users count themselves. */
+export interface ConnectionRef {
+  readonly stream: NoiseSecretStream
+  active(): void
+  inactive(): void
+  /** Destroys the connection. */
+  release(): void
 }
 
 /** Where the packets of a connection go. Not in the reference. */

@@ -7,7 +7,16 @@ const { fs, path } = require('../helpers/runtime')
 const root = path.join(__dirname, '../..')
 const reference = path.join(root, 'node_modules/hyperdht-reference/lib')
 const SAME = ['constants', 'crypto', 'encode', 'errors', 'holepuncher', 'messages', 'plugin']
-const CLASSES = ['connect', 'nat', 'noise-wrap', 'refresh-chain', 'semaphore', 'server', 'sleeper']
+const CLASSES = [
+  'connect',
+  'connection-pool',
+  'nat',
+  'noise-wrap',
+  'refresh-chain',
+  'semaphore',
+  'server',
+  'sleeper'
+]
 
 test('files of lib/', t => {
   const table = fs.readFileSync(path.join(root, 'docs/COMPATIBILITY.md'), 'utf8')

@@ -10,7 +10,7 @@ const { node, once, pair, testnet, thrown } = require('../helpers/fixtures')
 /** Methods that throw, by the names that `objects` below gives to their objects. */
 const STAND_INS = {
   DHT: ['connectRawStream'],
-  dht: ['createRawStream', 'pool'],
+  dht: ['createRawStream'],
   udx: ['createSocket', 'createStream', 'networkInterfaces', 'watchNetworkInterfaces'],
   networkInterfaces: ['unwatch', 'watch'],
   rawStreams: ['add'],
@@ -101,7 +101,7 @@ test('options that would change what happens', async t => {
   const key = b4a.alloc(32)
 
   refused(t, 'udx', () => new DHT({ bootstrap: [], udx: {} }))
-  for (const name of ['pool', 'createHandshake', 'createSecretStream']) {
+  for (const name of ['createHandshake', 'createSecretStream']) {
     refused(t, `connect ${name}`, () => dht.connect(key, { [name]: {} }))
     refused(t, `server ${name}`, () => dht.createServer({ [name]: {} }))
 

@@ -6,7 +6,7 @@ const errors = require('../errors')
 const { ALREADY_LISTENING, NODE_DESTROYED, KEYPAIR_ALREADY_USED } = require('../errors')
 const Persistent = require('../persistent')
 const { createKeyPair, hash } = require('../native/keys')
-const { checkBytes, checkFunction, checkSigner, interval } = require('../util/check')
+const { checkBytes, checkFunction, checkPool, checkSigner, interval } = require('../util/check')
 const deferred = require('../util/deferred')
 const Suspension = require('./suspension')
 const { accept } = require('./accept')
@@ -26,6 +26,8 @@ module.exports = class Server extends EventEmitter {
     this.suspended = false
     this.relayThrough = opts.relayThrough || null
     this.relayKeepAlive = opts.relayKeepAlive || 5000
+    /** Takes the connections, from `listen` on. */
+    this.pool = checkPool(opts.pool)
     this.handshakeClearWait = opts.handshakeClearWait || HANDSHAKE_CLEAR_WAIT
 
     this._shareLocalAddress = opts.shareLocalAddress !== false
@@ -170,6 +172,7 @@ module.exports = class Server extends EventEmitter {
 
     if (this._closing !== null) return
     if (this.dht.destroyed) throw NODE_DESTROYED()
+    if (this.pool) this.pool.attachServer(this)
     this.emit('listening')
   }
 
@@ -321,7 +324,7 @@ module.exports = class Server extends EventEmitter {
   }
 }
 
-const UNSUPPORTED = ['pool', 'createHandshake', 'createSecretStream']
+const UNSUPPORTED = ['createHandshake', 'createSecretStream']
 refuseAssignment(module.exports.prototype, 'server', UNSUPPORTED)
 
 /** Milliseconds for which a finished handshake occupies its slot. */
