@@ -5,6 +5,8 @@ import { Duplex, ReadableEvents, WritableEvents } from './stream'
 
 export interface ConnectOptions {
   keyPair?: KeyPairLike
+  /** Use the path and the socket of an earlier connection, if the server wants that too. */
+  reusableSocket?: boolean
   /** If it has a connection to the peer, that one is returned. */
   pool?: ConnectionPool | null
   /** Nodes that may know the server, asked first. */

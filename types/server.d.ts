@@ -13,6 +13,8 @@ export interface ServerOptions {
   shareLocalAddress?: boolean
   /** Milliseconds, default 10000. */
   handshakeClearWait?: number
+  /** Clients may use the path and the socket of an earlier connection. */
+  reusableSocket?: boolean
   /** Takes the connections of the server. */
   pool?: ConnectionPool | null
   onconnection?: ConnectionListener

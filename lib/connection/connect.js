@@ -19,7 +19,7 @@ module.exports = function connect(dht, publicKey, opts = {}) {
   refuse(opts, ['createHandshake', 'createSecretStream'])
   const pool = checkPool(opts.pool)
   const { key, nodes } = decodeAddress(publicKey)
-  const pooled = pool && pool.get(key)
+  const pooled = pool?.get(key)
   if (pooled) return pooled
 
   const keyPair = opts.keyPair ? checkKeyPair('keyPair', opts.keyPair) : dht.defaultKeyPair
@@ -33,7 +33,8 @@ module.exports = function connect(dht, publicKey, opts = {}) {
     localConnection: opts.localConnection !== false,
     fastOpen: opts.fastOpen !== false,
     askHolepunch: typeof holepunch === 'function',
-    keepAlive: interval(keepAlive)
+    keepAlive: interval(keepAlive),
+    reusableSocket: !!opts.reusableSocket
   }
 
   const internals = internalsOf(dht)

@@ -184,7 +184,8 @@ module.exports = class Server extends EventEmitter {
       ...this._hooks(),
       holepunch: !this._neverPunch,
       shareLocalAddress: this._shareLocalAddress,
-      handshakeClearWait: interval(this.handshakeClearWait)
+      handshakeClearWait: interval(this.handshakeClearWait),
+      reusableSocket: this._reusableSocket
     }
     const { native, servers } = this._internals
     this._announced = deferred()

@@ -43,6 +43,7 @@ record! { ConnectOptions {
     fast_open: bool,
     ask_holepunch: bool,
     keep_alive: Option<Duration>,
+    reusable_socket: bool,
 } => {
     key_pair: secret_key,
     relay_addresses,
@@ -50,6 +51,7 @@ record! { ConnectOptions {
     fast_open,
     ask_holepunch,
     keep_alive,
+    reusable_socket,
 } }
 
 record! { ServerOptions {
@@ -60,6 +62,7 @@ record! { ServerOptions {
     holepunch: bool,
     share_local_address: bool,
     handshake_clear_wait: Duration,
+    reusable_socket: bool,
 } => {
     key_pair: secret_key,
     announces,
@@ -68,6 +71,7 @@ record! { ServerOptions {
     holepunch,
     share_local_address,
     handshake_clear_wait,
+    reusable_socket,
 } }
 
 words! { Answer {

@@ -2,6 +2,7 @@
 
 mod local;
 mod pool;
+mod routes;
 
 use std::net::SocketAddrV4;
 use std::time::Duration;
@@ -12,8 +13,8 @@ pub(crate) use pool::{Bound, Party, Pool};
 use crate::conn::{ConnOwner, Conns, FoundPath, OwnedConn};
 use crate::net::Net;
 use crate::noise::Finished;
-use crate::streams::{RemoteStream, Streams};
-use crate::wire::Relay;
+use crate::streams::{Path, RemoteStream, Streams};
+use crate::wire::{PublicKey, Relay};
 use crate::{ConnError, ConnId, Cx, ServerId, SocketId, StreamId};
 
 /// The layers below, borrowed for one call.
@@ -71,6 +72,16 @@ impl Io<'_> {
     /// stream.
     pub(crate) fn introduce(&mut self, conn: ConnId, peer: RemoteStream) {
         self.conns.introduce(self.streams, conn, peer);
+    }
+
+    /// Both ends of a connection want to use its path again.
+    pub(crate) fn remember_route(&mut self, peer: PublicKey, path: Path) {
+        self.pool.remember_route(peer, path);
+    }
+
+    /// The path of an earlier connection to a peer, if its socket is still open.
+    pub(crate) fn route(&self, peer: &PublicKey) -> Option<Path> {
+        self.pool.route(peer).filter(|path| self.is_open(path.socket))
     }
 
     /// Ends a connection that has not opened.

@@ -31,6 +31,8 @@ pub(super) struct Connection {
     pub(super) is_heard: bool,
     /// How the path was found.
     pub(super) origins: Origins,
+    /// The path on which the peer has stopped to answer, if that ended the connection.
+    pub(super) broken: Option<Path>,
 }
 
 #[derive(Debug)]
@@ -51,7 +53,15 @@ impl Connection {
         keep_alive: Duration,
     ) -> Self {
         let state = State::Waiting(Waiting::new(KeepAlive::new(keep_alive)));
-        Self { to, server, stream, state, is_heard: false, origins: Origins::default() }
+        Self {
+            to,
+            server,
+            stream,
+            state,
+            is_heard: false,
+            origins: Origins::default(),
+            broken: None,
+        }
     }
 
     /// Waiting → Open. Calls that were queued and packets that were parked follow at once.
@@ -220,6 +230,8 @@ impl Connection {
         if self.is_closed() {
             return;
         }
+        let is_silent = matches!(error, Some(ConnError::Stream(crate::StreamError::TimedOut)));
+        self.broken = is_silent.then(|| stream.path());
         let stats = self.stats(stream.stats());
         self.state = State::Closed(stats.unwrap_or_default());
         let stats = stats.map(Box::new);

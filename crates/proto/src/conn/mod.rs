@@ -40,6 +40,8 @@ pub(crate) struct Conns {
     unheard: BTreeMap<(ServerId, ConnId), Ipv4Addr>,
     /// Dialled connections that have opened and closed, for attempts that go on after the opening.
     closed: Vec<ConnId>,
+    /// Paths on which peers have stopped to answer.
+    broken: Vec<Path>,
     /// The next id for a connection that the application does not number.
     next_id: u32,
     keep_alive: Duration,
@@ -75,6 +77,7 @@ impl Conns {
             ended: EndedConns::default(),
             unheard: BTreeMap::new(),
             closed: Vec::new(),
+            broken: Vec::new(),
             next_id: ConnId::INCOMING,
             keep_alive,
         }
@@ -264,6 +267,11 @@ impl Conns {
         std::mem::take(&mut self.closed)
     }
 
+    /// Paths on which peers have stopped to answer since the last call.
+    pub(crate) fn take_broken(&mut self) -> Vec<Path> {
+        std::mem::take(&mut self.broken)
+    }
+
     /// Whether this owner has this connection.
     pub(crate) fn owns(&self, owner: ConnOwner, conn: ConnId) -> bool {
         self.by_id.get(&conn).is_some_and(|connection| connection.to.owner == owner)
@@ -330,7 +338,7 @@ impl Conns {
     /// Counts what is kept.
     pub(crate) fn measure(&self, sizes: &mut Sizes) {
         sizes.stream_index = sizes.stream_index.max(self.unheard.len());
-        sizes.reports += self.closed.len();
+        sizes.reports += self.closed.len() + self.broken.len();
     }
 
     fn insert(
@@ -368,6 +376,7 @@ impl Conns {
         if let State::Closed(stats) = connection.state {
             self.ended.push(conn, stats);
         }
+        self.broken.extend(connection.broken);
         match connection.server {
             Some(server) => drop(self.unheard.remove(&(server, conn))),
             None => self.closed.push(conn),

@@ -96,9 +96,13 @@ pub(super) fn choose(
     let local = choices.local.then(|| base.io.local.all());
     let decision = decide(*route, payload, *firewall, local.as_deref());
     tracing::debug!(?conn, ?route, ?decision, "server answered");
+    let known = done.socket.filter(|socket| base.io.is_open(*socket));
     let socket = base.io.net.socket();
     match decision {
-        Decision::Direct => Ok(PathPlan::Known(Path { socket, remote: route.node })),
+        Decision::Direct => {
+            let socket = known.unwrap_or(socket);
+            Ok(PathPlan::Known(Path { socket, remote: route.node }))
+        }
         Decision::Open(remote) => {
             cx.stats.punches_open += 1;
             Ok(PathPlan::Known(Path { socket, remote }))
