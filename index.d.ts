@@ -81,6 +81,9 @@ declare class HyperDHT {
     opts?: HyperDHT.ConnectOptions
   ): HyperDHT.NoiseSecretStream
 
+  /** Keeps at most one connection to each peer. */
+  pool(): HyperDHT.ConnectionPool
+
   createServer(onconnection?: HyperDHT.ConnectionListener): HyperDHT.Server
   createServer(
     opts: HyperDHT.ServerOptions,
@@ -249,6 +252,9 @@ declare namespace HyperDHT {
   type ConnectOptions = connection.ConnectOptions
   type HolepunchHook = connection.HolepunchHook
   type ConnectionEvents = connection.ConnectionEvents
+  type ConnectionPath = connection.ConnectionPath
+  type ConnectionPool = connection.ConnectionPool
+  type ConnectionRef = connection.ConnectionRef
   type NoiseSecretStream = connection.NoiseSecretStream
   type RawStream = connection.RawStream
   type UDXSocket = connection.UDXSocket
@@ -274,6 +280,7 @@ declare namespace HyperDHT {
   type Request = request.Request
   type AnswerOptions = request.AnswerOptions
   type Session = request.Session
+  type InflightRequest = request.InflightRequest
   type Plugin = request.Plugin
   type PluginRequest = request.PluginRequest
   type RttStats = request.RttStats
@@ -283,8 +290,10 @@ declare namespace HyperDHT {
   type TableNode = node.TableNode
   type NodeSet = node.NodeSet
   type RoutingTable = node.RoutingTable
+  type TableRow = node.TableRow
   type Health = node.Health
   type HealthStats = node.HealthStats
+  type HealthTick = node.HealthTick
   type IO = node.IO
   type Config = node.Config
   type Stats = node.Stats

@@ -1,4 +1,5 @@
 const connect = require('./lib/connection/connect')
+const ConnectionPool = require('./lib/connection-pool')
 const incomingDefaults = require('./lib/request/incoming-defaults')
 const Query = require('./lib/query/query')
 const RPC = require('./lib/dht/rpc')
@@ -48,6 +49,11 @@ class HyperDHT extends RPC {
     const server = new Server(this, opts)
     if (onconnection) server.on('connection', onconnection)
     return server
+  }
+
+  /** Keeps at most one connection to each peer. */
+  pool() {
+    return new ConnectionPool(this)
   }
 
   findPeer(publicKey, opts = {}) {
@@ -113,6 +119,6 @@ HyperDHT.ERROR_INVALID_TOKEN = INVALID_TOKEN
 remember(RPC)
 incomingDefaults.install(HyperDHT)
 unsupported.standIn(HyperDHT, 'DHT', ['connectRawStream'])
-unsupported.standIn(HyperDHT.prototype, 'dht', ['pool', 'createRawStream'])
+unsupported.standIn(HyperDHT.prototype, 'dht', ['createRawStream'])
 
 module.exports = HyperDHT

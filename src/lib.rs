@@ -7,6 +7,7 @@
 
 mod environment;
 pub mod node;
+pub mod noise;
 pub mod schema;
 mod slab;
 pub mod statics;

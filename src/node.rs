@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use hyperdht::{Command, ConnId, Event, Handle, Wake};
+use hyperdht::{Command, ConnId, Direction, Event, Handle, SocketId, Wake};
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
 
@@ -146,6 +146,24 @@ impl NativeNode {
         slab::copy(&answer, unsafe { slab.as_mut() })
     }
 
+    /// The size of the buffer that the system keeps for what a socket receives, or sends; 0 if the
+    /// socket is closed.
+    #[napi]
+    pub fn buffer_size(&self, socket: u32, receive: bool) -> u32 {
+        let size = self
+            .handle
+            .as_ref()
+            .and_then(|handle| handle.buffer_size(SocketId(socket), direction(receive)));
+        size.map_or(0, |size| size as u32)
+    }
+
+    #[napi]
+    pub fn set_buffer_size(&self, socket: u32, receive: bool, size: u32) -> Result<()> {
+        let Some(handle) = &self.handle else { return Ok(()) };
+        let set = handle.set_buffer_size(SocketId(socket), direction(receive), size as usize);
+        set.map_err(|error| bind_error(&error))
+    }
+
     /// Whether the node keeps the process alive.
     #[napi]
     pub fn set_ref(&self, env: &Env, keep: bool) {
@@ -200,6 +218,10 @@ impl NativeNode {
             }
         }
     }
+}
+
+fn direction(receive: bool) -> Direction {
+    if receive { Direction::Receive } else { Direction::Send }
 }
 
 /// The error with libuv's text, where there is one.

@@ -27,6 +27,15 @@ pub fn hash(data: &[u8], mut out: Uint8ArraySlice<'_>) -> Result<()> {
     write(&mut out, &hyperdht::hash(&[data]))
 }
 
+/// Writes the BLAKE2b-256 of the data with a key of at most 64 bytes.
+#[napi]
+pub fn keyed_hash(key: &[u8], data: &[u8], mut out: Uint8ArraySlice<'_>) -> Result<()> {
+    if key.len() > 64 {
+        return Err(Error::from_reason("the key is longer than 64 bytes"));
+    }
+    write(&mut out, &hyperdht::wire::keyed_hash(key, &[data]))
+}
+
 /// Writes the detached signature of a message: 64 bytes.
 #[napi]
 pub fn sign(secret_key: &[u8], message: &[u8], mut out: Uint8ArraySlice<'_>) -> Result<()> {

@@ -5,6 +5,10 @@ import { Duplex, ReadableEvents, WritableEvents } from './stream'
 
 export interface ConnectOptions {
   keyPair?: KeyPairLike
+  /** Use the path and the socket of an earlier connection, if the server wants that too. */
+  reusableSocket?: boolean
+  /** If it has a connection to the peer, that one is returned. */
+  pool?: ConnectionPool | null
   /** Nodes that may know the server, asked first. */
   relayAddresses?: Address[]
   /** LAN shortcut. Default true. */
@@ -31,6 +35,51 @@ export interface ConnectionEvents extends ReadableEvents<Buffer>, WritableEvents
   connect: []
   /** An unordered message. */
   message: [message: Buffer]
+  /** The packets go elsewhere from here on. Not in the reference. */
+  path: [path: ConnectionPath]
+}
+
+/**
+ * Keeps at most one connection to each peer: of two, one is destroyed with the code
+ * DUPLICATE_CONNECTION, the same at both ends.
+ */
+export interface ConnectionPool
+  extends Emitter<{ connection: [connection: NoiseSecretStream, ref: ConnectionRef] }> {
+  /** The number of connections that are not open yet. */
+  readonly connecting: number
+  /** The open connections. */
+  readonly connections: IterableIterator<ConnectionRef>
+  has(publicKey: Uint8Array): boolean
+  get(publicKey: Uint8Array): NoiseSecretStream | null
+  /** Takes the connections of a server, as the option `pool` does. */
+  attachServer(server: object): void
+  /** Takes a connection that is being made, as the option `pool` does. */
+  attachStream(connection: NoiseSecretStream): void
+}
+
+/** A connection of a pool. Its users count themselves. */
+export interface ConnectionRef {
+  readonly stream: NoiseSecretStream
+  active(): void
+  inactive(): void
+  /** Destroys the connection. */
+  release(): void
+}
+
+/** Where the packets of a connection go. Not in the reference. */
+export interface ConnectionPath {
+  /** 'lan': the peer is on this host or in a private network; 'relayed': a relay forwards them. */
+  kind: 'direct' | 'lan' | 'relayed'
+  /** The public key of the relay. */
+  relay: Buffer | null
+  /** Where they are sent. */
+  remoteAddress: Address
+  /** Milliseconds. */
+  rtt: number
+  /** Unix time in milliseconds at which the connection took this path. */
+  since: number
+  /** How the NATs were punched: by addresses that keep, or by guessing random ones. */
+  punch: 'consistent' | 'random' | null
 }
 
 /** An encrypted connection: a Duplex of streamx. One write is one message. */
@@ -45,6 +94,8 @@ export interface NoiseSecretStream extends Duplex<Buffer, Uint8Array | string, C
   /** Never rejects; false if the stream ended before it opened. */
   readonly opened: Promise<boolean>
   readonly rawStream: RawStream | null
+  /** Null before the connection has a path. Not in the reference. */
+  readonly path: ConnectionPath | null
   readonly rawBytesWritten: number
   readonly rawBytesRead: number
   /** Milliseconds; 0 is off. */
@@ -67,7 +118,7 @@ export interface NoiseSecretStream extends Duplex<Buffer, Uint8Array | string, C
 }
 
 /** The UDX stream below a connection: its addresses and its transport statistics. */
-export interface RawStream extends Emitter<{ close: [] }> {
+export interface RawStream extends Emitter<{ close: []; 'remote-changed': [] }> {
   readonly udx: unknown
   readonly id: number
   readonly remoteId: number
@@ -126,5 +177,11 @@ export interface UDXSocket {
   readonly packetsReceived: number
 
   address(): SocketAddress | null
+  /** Bytes of the system's buffer for datagrams that were not read yet. */
+  getRecvBufferSize(): number
+  /** @throws {Error} with `code` EINVAL or EBADF. Linux reports twice the size. */
+  setRecvBufferSize(size: number): void
+  getSendBufferSize(): number
+  setSendBufferSize(size: number): void
   toJSON(): object
 }

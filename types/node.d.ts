@@ -1,8 +1,8 @@
 import { Buffer } from './buffer'
 import { Address } from './common'
 import { UDXSocket } from './connection'
-import { CodedError } from './emitter'
-import { Request } from './request'
+import { CodedError, Emitter } from './emitter'
+import { InflightRequest, Request } from './request'
 
 /** An address of a network interface. */
 export interface NetworkInterface {
@@ -36,12 +36,23 @@ export interface NodeSet {
   has(node: { id: Uint8Array }): boolean
   /** The oldest first, unless reversed. */
   toArray(opts?: { limit?: number; reverse?: boolean }): TableNode[]
+  /** Adds a node to the routing table, unless its row is full. A known one keeps its place. */
+  add<T extends Address>(node: T): T
+  remove<T extends { id: Uint8Array }>(node: T): T
 }
 
-export interface RoutingTable {
+export interface RoutingTable extends Emitter<{ row: [row: TableRow] }> {
   readonly id: Buffer
   readonly k: number
   readonly size: number
+  /** By the number of bits in common with our id; undefined where there never was a node. */
+  readonly rows: Array<TableRow | undefined>
+  /** Whether a program listens to the table or to one of its rows. */
+  readonly isWatched: boolean
+  /** Returns whether the table has the node now. */
+  add(node: Address): boolean
+  /** Returns whether the table had the node. */
+  remove(id: Uint8Array): boolean
   get(id: Uint8Array): TableNode | null
   has(id: Uint8Array): boolean
   random(): TableNode | null
@@ -50,10 +61,40 @@ export interface RoutingTable {
   toArray(): TableNode[]
 }
 
+/** A row of the routing table: the nodes whose ids have as many bits in common with ours. */
+export interface TableRow extends Emitter<{ add: [node: TableNode]; remove: [node: TableNode] }> {
+  readonly table: RoutingTable
+  readonly index: number
+  readonly byteOffset: number
+  /** In the order of their ids. */
+  readonly nodes: TableNode[]
+  readonly isWatched: boolean
+  data: unknown
+  get(id: Uint8Array): TableNode | null
+  add(node: Address): boolean
+  remove(id: Uint8Array): boolean
+}
+
 /** The numbers by which `online` and `degraded` are judged, in each tick of 5 s. */
 export interface Health extends HealthStats {
   readonly stats: HealthStats
+  /** The latest tick. */
+  readonly newest: HealthTick | undefined
+  readonly previous: HealthTick | undefined
+  /** The fourth last tick. */
+  readonly oldest: HealthTick | undefined
+  /** Judges now, as at the end of a tick. */
   update(): void
+  /** Forgets the ticks: the node counts as online. */
+  reset(): void
+}
+
+/** The counts up to the end of a tick, and what they say if enough had happened. */
+export interface HealthTick {
+  responses: number
+  timeouts: number
+  offline?: boolean
+  degraded?: boolean
 }
 
 export interface HealthStats {
@@ -75,7 +116,7 @@ export interface IO {
   readonly table: RoutingTable
   readonly stats: { requests: Stats['requests']; commands: Array<{ tx: number; rx: number }> }
   /** Requests that have neither been answered nor given up. */
-  readonly inflight: Array<{ tid: number; to: Address }>
+  readonly inflight: InflightRequest[]
   readonly firewalled: boolean
   readonly ephemeral: boolean
   readonly suspended: boolean

@@ -26,6 +26,15 @@ export interface Request {
   readonly target: Buffer | null
   readonly value: Buffer | null
   readonly internal: false
+  /** The fields of a request that is sent, which mean nothing here. */
+  readonly session: null
+  readonly ttl: number
+  readonly index: number
+  readonly sent: number
+  readonly retries: number
+  readonly timeout: number
+  /** Set by `destroy`. */
+  readonly destroyed: boolean
 
   /** @throws {TypeError} for an invalid value, address or socket */
   reply(value: Uint8Array | null, opts?: AnswerOptions): void
@@ -38,6 +47,25 @@ export interface Request {
    */
   relay(value: Uint8Array | null, to: Address, opts?: { socket?: UDXSocket }): void
   sendReply(error: number, value: Uint8Array | null, token: boolean, closerNodes: boolean): void
+  /** Forwards the request to the address that it was sent to. */
+  send(): void
+  /** No answer is sent from here on. */
+  destroy(): void
+  oncycle(): void
+  onerror(): void
+  onresponse(): void
+}
+
+/** A request that has neither been answered nor given up. */
+export interface InflightRequest {
+  tid: number
+  to: Address
+  internal: boolean
+  command: number
+  /** How often it was sent so far. */
+  sent: number
+  /** How often it may be sent again. */
+  retries: number
 }
 
 export interface AnswerOptions {
@@ -54,6 +82,8 @@ export interface AnswerOptions {
 /** Requests and queries that can be ended together. */
 export interface Session {
   readonly dht: HyperDHT
+  /** Its requests that wait for their answers, those of its queries included. */
+  readonly inflight: Array<InflightRequest & { session: Session }>
   query: HyperDHT['query']
   request: HyperDHT['request']
   ping: HyperDHT['ping']

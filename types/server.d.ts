@@ -1,7 +1,7 @@
 import HyperDHT = require('../index')
 import { Buffer } from './buffer'
 import { Address, AnnounceSigner, SigningKeyPair } from './common'
-import { HolepunchHook, NoiseSecretStream } from './connection'
+import { ConnectionPool, HolepunchHook, NoiseSecretStream } from './connection'
 import { CodedError, Emitter } from './emitter'
 
 export interface ServerOptions {
@@ -13,6 +13,10 @@ export interface ServerOptions {
   shareLocalAddress?: boolean
   /** Milliseconds, default 10000. */
   handshakeClearWait?: number
+  /** Clients may use the path and the socket of an earlier connection. */
+  reusableSocket?: boolean
+  /** Takes the connections of the server. */
+  pool?: ConnectionPool | null
   onconnection?: ConnectionListener
   [unknown: string]: unknown
 }
@@ -66,6 +70,8 @@ export interface Server extends Emitter<ServerEvents> {
   get holepunch(): HolepunchHook
   set holepunch(hook: HolepunchHook | null)
   handshakeClearWait: number
+  /** Takes the connections, from `listen` on. */
+  pool: ConnectionPool | null
 
   /**
    * Announces the key pair; resolves when clients can find it.

@@ -20,7 +20,7 @@ const NOT_IN_STREAMX = ['isPaused', 'unpipe', 'wrap']
 /** Options and objects that this version lacks, numbers for tests, and `lib/plugin`. */
 const UNDECLARED = {
   HyperDHT: ['udx', 'rawStreams'],
-  Server: ['relayThrough', 'relayKeepAlive', 'pool', 'createHandshake', 'createSecretStream'],
+  Server: ['relayThrough', 'relayKeepAlive', 'createHandshake', 'createSecretStream'],
   NoiseSecretStream: ['relay', 'puncher'],
   RawStream: ['keepAlivesSent', 'keepAlivesReceived'],
   IO: ['congestion', 'udx', 'networkInterfaces'],

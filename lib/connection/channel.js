@@ -22,6 +22,8 @@ module.exports = class Channel {
     this._onsetup = null
     this._holepunch = null
     this._onclosed = noop
+    this._onmoved = noop
+    this._onpath = noop
     this._openDone = null
     this._writeDone = null
     this._openEnds = 2
@@ -42,18 +44,25 @@ module.exports = class Channel {
    * @param {object} its
    * @param {import('./idle-timeout')} its.idle
    * @param {(transport: object) => void} its.onsetup called when the handshake is complete
+   * @param {(path: object) => void} its.onpath called when packets go elsewhere
    * @param {Function | null} its.holepunch decides whether to punch
    */
-  attach(stream, { idle, onsetup, holepunch }) {
+  attach(stream, { idle, onsetup, onpath, holepunch }) {
     this._stream = stream
     this._idle = idle
     this._onsetup = onsetup
+    this._onpath = onpath
     this._holepunch = holepunch
   }
 
   /** Sets the function to call with the last statistics when the connection closes. */
   whenClosed(onclosed) {
     this._onclosed = onclosed
+  }
+
+  /** Sets the function to call, before any other, when packets go elsewhere. */
+  whenMoved(onmoved) {
+    this._onmoved = onmoved
   }
 
   /** Tells the core to connect. If this throws, no connection is kept. */
@@ -178,6 +187,13 @@ module.exports = class Channel {
   ondrained(bytes) {
     this._outstanding -= bytes
     return this._outstanding < HIGH_WATER_MARK && this._continueWrite(null)
+  }
+
+  /** Packets go elsewhere from here on. */
+  onpathchanged(path) {
+    if (this._stream.destroying) return
+    this._onmoved(path)
+    this._onpath(path)
   }
 
   onremoteend() {

@@ -2,7 +2,7 @@ const Channel = require('./channel')
 const NoiseSecretStream = require('./secret-stream')
 const { SUSPENDED } = require('../errors')
 const { decodeAddress } = require('../native/keys')
-const { addresses, checkKeyPair, interval } = require('../util/check')
+const { addresses, checkKeyPair, checkPool, interval } = require('../util/check')
 const { internalsOf } = require('../util/internals')
 const { refuse } = require('../util/unsupported')
 
@@ -16,8 +16,12 @@ const { refuse } = require('../util/unsupported')
  * @returns {NoiseSecretStream}
  */
 module.exports = function connect(dht, publicKey, opts = {}) {
-  refuse(opts, ['pool', 'createHandshake', 'createSecretStream'])
+  refuse(opts, ['createHandshake', 'createSecretStream'])
+  const pool = checkPool(opts.pool)
   const { key, nodes } = decodeAddress(publicKey)
+  const pooled = pool?.get(key)
+  if (pooled) return pooled
+
   const keyPair = opts.keyPair ? checkKeyPair('keyPair', opts.keyPair) : dht.defaultKeyPair
   opts.relayAddresses = opts.relayAddresses || nodes
   const relayAddresses = addresses('relayAddresses', opts.relayAddresses)
@@ -29,7 +33,8 @@ module.exports = function connect(dht, publicKey, opts = {}) {
     localConnection: opts.localConnection !== false,
     fastOpen: opts.fastOpen !== false,
     askHolepunch: typeof holepunch === 'function',
-    keepAlive: interval(keepAlive)
+    keepAlive: interval(keepAlive),
+    reusableSocket: !!opts.reusableSocket
   }
 
   const internals = internalsOf(dht)
@@ -42,8 +47,12 @@ module.exports = function connect(dht, publicKey, opts = {}) {
   })
 
   const error = refusal(dht, internals)
-  if (error) stream.destroy(error)
-  else channel.connect(key, options)
+  if (error) {
+    stream.destroy(error)
+    return stream
+  }
+  channel.connect(key, options)
+  if (pool) pool.attachStream(stream)
   return stream
 }
 

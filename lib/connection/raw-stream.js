@@ -26,6 +26,7 @@ module.exports = class RawStream extends EventEmitter {
     this._channel = channel
     startMeasuring(this, channel, NOTHING)
     channel.whenClosed(stats => this._close(stats))
+    channel.whenMoved(path => this._move(path))
   }
 
   get connected() {
@@ -81,6 +82,16 @@ module.exports = class RawStream extends EventEmitter {
 
   destroy(err) {
     this._stream.destroy(err)
+  }
+
+  _move({ socket, remote }) {
+    const { sockets } = this._channel
+    const former = this.socket
+    this.socket = sockets.attach(socket, this)
+    if (former !== this.socket) sockets.detach(former, this)
+    this.remoteHost = remote.host
+    this.remotePort = remote.port
+    this.emit('remote-changed')
   }
 
   _close(stats) {

@@ -1,5 +1,6 @@
 const b4a = require('b4a')
 const { Duplex, Writable } = require('streamx')
+const ConnectionPath = require('./path')
 const IdleTimeout = require('./idle-timeout')
 const RawStream = require('./raw-stream')
 const { FRAME, SEAL } = require('./channel')
@@ -40,8 +41,10 @@ module.exports = class NoiseSecretStream extends Duplex {
 
     this._channel = channel
     this._idle = new IdleTimeout(this)
+    this._path = null // before the handshake is complete
     const onsetup = transport => this._setup(transport)
-    channel.attach(this, { idle: this._idle, onsetup, holepunch })
+    const onpath = path => this._move(path)
+    channel.attach(this, { idle: this._idle, onsetup, onpath, holepunch })
 
     // streamx opens a stream at the first read, but a connection opens without a reader
     this.resume()
@@ -57,6 +60,11 @@ module.exports = class NoiseSecretStream extends Duplex {
   get rawBytesRead() {
     const received = this.rawStream === null ? 0 : this.rawStream.keepAlivesReceived
     return this._channel.bytesRead + received * SEAL
+  }
+
+  /** Where packets go, and how that path was found. Null before the connection has one. */
+  get path() {
+    return this._path === null ? null : this._path.show()
   }
 
   setTimeout(ms) {
@@ -146,10 +154,16 @@ module.exports = class NoiseSecretStream extends Duplex {
   }
 
   /** The handshake is complete and the path is known. */
-  _setup({ handshakeHash, ...transport }) {
+  _setup({ handshakeHash, path, ...transport }) {
     this.handshakeHash = handshakeHash
     this.rawStream = new RawStream(this, this._channel, transport)
+    this._path = new ConnectionPath(path, this.rawStream)
     if (this.timeout) this._idle.start(interval(this.timeout))
+  }
+
+  _move(path) {
+    this._path = new ConnectionPath(path, this.rawStream)
+    this.emit('path', this.path)
   }
 
   _connect(cb) {

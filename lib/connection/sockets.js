@@ -11,6 +11,7 @@ module.exports = class Sockets {
     this._native = native
     this._isDualStack = isDualStack
     this._byId = new Map()
+    this._left = new Map() // sockets that were left lately: the core may use them again
   }
 
   /** The socket from which a firewalled node sends its requests. */
@@ -49,7 +50,7 @@ module.exports = class Sockets {
     throw new TypeError(NOT_OURS)
   }
 
-  /** Adds a stream to its socket and returns the socket, which is kept until it has no streams. */
+  /** Adds a stream to its socket and returns the socket, which is kept while it has streams. */
   attach(id, stream) {
     const socket = this._open(id)
     socket.streams.add(stream)
@@ -58,7 +59,10 @@ module.exports = class Sockets {
 
   detach(socket, stream) {
     socket.streams.delete(stream)
-    if (socket.idle && socket.id > SERVER) this._byId.delete(socket.id)
+    if (!socket.idle || socket.id <= SERVER) return
+    this._byId.delete(socket.id)
+    this._left.set(socket.id, socket)
+    if (this._left.size > MAX_LEFT) this._left.delete(this._left.keys().next().value)
   }
 
   /** Makes new objects for the two main sockets. */
@@ -75,12 +79,14 @@ module.exports = class Sockets {
 
   close() {
     for (const socket of this._byId.values()) this._close(socket)
+    this._left.clear()
   }
 
   _open(id) {
     let socket = this._byId.get(id)
     if (socket) return socket
-    socket = this._create(id)
+    socket = this._left.get(id) || this._create(id)
+    this._left.delete(id)
     this._byId.set(id, socket)
     return socket
   }
@@ -89,7 +95,11 @@ module.exports = class Sockets {
     const address = this._native.inspect('localAddress', id)
     const family = this._isDualStack ? { host: '::', family: 6 } : { family: 4 }
     const bound = address && { host: address.host, ...family, port: address.port }
-    return new UDXSocket(id, bound, { measure: () => this._native.inspect('traffic', id) })
+    return new UDXSocket(id, bound, {
+      measure: () => this._native.inspect('traffic', id),
+      bufferSize: receive => this._native.bufferSize(id, receive),
+      setBufferSize: (receive, size) => this._native.setBufferSize(id, receive, size)
+    })
   }
 
   // The address stays readable, as in the reference.
@@ -98,6 +108,9 @@ module.exports = class Sockets {
     socket.closing = true
   }
 }
+
+/** A socket that is left stays open for seconds, and only where both ends want to use it again. */
+const MAX_LEFT = 64
 
 const NOT_OURS = 'socket must be a socket of this node'
 

@@ -107,6 +107,10 @@ module.exports = {
     connections.get(conn)?.onremoteend()
   },
 
+  pathChanged({ connections }, { conn, path }) {
+    connections.get(conn)?.onpathchanged(path)
+  },
+
   // streamx emits 'finish' when the end is written, and so does the reference
   finished() {},
 

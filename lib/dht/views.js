@@ -2,10 +2,14 @@
 
 const b4a = require('b4a')
 const unsupported = require('../util/unsupported')
-const { K, compareDistance } = require('../util/kademlia')
+const { checkAddress, checkBytes } = require('../util/check')
+const { toInflight } = require('../request/inflight')
 
 /** A tick of 5 s with fewer answers and timeouts than this is too short of data to judge by. */
 const IDLE = 4
+
+/** Ticks by which the core judges. */
+const TICKS = 4
 
 const MAX_U32 = 0xffffffff
 
@@ -37,55 +41,21 @@ class NodeSet {
     return (reverse ? nodes : nodes.reverse()).slice(0, limit)
   }
 
+  /** Adds a node to the routing table, unless its row is full. A known one keeps its place. */
+  add(node) {
+    this._native.command('addNode', { address: checkAddress('node', node) })
+    return node
+  }
+
+  /** Removes a node from the routing table. */
+  remove(node) {
+    this._native.command('removeNode', { id: checkBytes('id', node?.id, 32) })
+    return node
+  }
+
   _latestFirst(limit = Infinity) {
     const nodes = this._native.inspect('table', Math.min(limit, MAX_U32)) || []
     return nodes.map(toNode)
-  }
-}
-
-/** The routing table around our id. */
-class RoutingTable {
-  /**
-   * @param {import('../native/native')} native
-   * @param {NodeSet} nodes the same nodes
-   */
-  constructor(native, nodes) {
-    this.k = K
-    this._native = native
-    this._nodes = nodes
-    this._id = b4a.alloc(32)
-  }
-
-  /** A random id, until other nodes store us under the id of our address. */
-  get id() {
-    this._id = this._native.inspect('tableId') || this._id
-    return this._id
-  }
-
-  get size() {
-    return this._nodes.length
-  }
-
-  get(id) {
-    return this.toArray().find(node => b4a.equals(node.id, id)) || null
-  }
-
-  has(id) {
-    return this.get(id) !== null
-  }
-
-  random() {
-    const nodes = this.toArray()
-    return nodes[Math.floor(Math.random() * nodes.length)] || null
-  }
-
-  closest(id, k = K) {
-    const byDistance = (a, b) => compareDistance(id, a.id, b.id)
-    return this.toArray().sort(byDistance).slice(0, k)
-  }
-
-  toArray() {
-    return this._nodes.toArray()
   }
 }
 
@@ -133,8 +103,36 @@ class Health {
     return { online, degraded, cold, idle, responses, timeouts, timeoutsRate }
   }
 
-  /** Does nothing: the core updates the numbers. */
-  update() {}
+  /** The counts at the end of the latest tick, of the one before, and of the fourth last. */
+  get newest() {
+    return this._tick(1)
+  }
+
+  get previous() {
+    return this._tick(2)
+  }
+
+  get oldest() {
+    return this._tick(TICKS)
+  }
+
+  /** Judges now, as at the end of a tick. */
+  update() {
+    this._native.command('judgeHealth', {})
+  }
+
+  /** Forgets the ticks: the node counts as online. */
+  reset() {
+    this._native.command('resetHealth', {})
+  }
+
+  _tick(fromEnd) {
+    const ticks = this._native.inspect('healthTicks') || []
+    const tick = ticks[ticks.length - fromEnd]
+    if (tick === undefined) return
+    if (tick.offline !== null) return tick
+    return { responses: tick.responses, timeouts: tick.timeouts }
+  }
 
   _look() {
     this._report = this._native.inspect('health') || this._report
@@ -184,7 +182,12 @@ class IO {
 
   /** Requests that were neither answered nor given up. */
   get inflight() {
-    return this._native.inspect('inflight') || []
+    return (this._native.inspect('inflight') || []).map(toInflight)
+  }
+
+  /** The transaction id of the next request, unless the core needs random numbers before. */
+  get _tid() {
+    return this._native.inspect('nextTid') || 0
   }
 
   get stats() {
@@ -205,18 +208,14 @@ class Persistent {
   }
 }
 
-const { EMITTER, standIn } = unsupported
-standIn(NodeSet.prototype, 'dht.nodes', ['add', 'remove'])
-standIn(RoutingTable.prototype, 'dht.table', ['add', 'remove', ...EMITTER])
-standIn(Health.prototype, 'dht.health', ['reset'])
-standIn(
+unsupported.standIn(
   IO.prototype,
   'dht.io',
   ['bind', 'createRequest', 'onmessage', 'onrequest', 'onresponse', 'ontimeout', 'resume', 'token'],
   ['destroy', 'suspend']
 )
 
-module.exports = { NodeSet, RoutingTable, Health, IO, Persistent, toNode }
+module.exports = { NodeSet, Health, IO, Persistent, toNode }
 
 /** A node of the routing table in the reference's shape. */
 function toNode({ address, ...node }) {

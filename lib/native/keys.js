@@ -43,6 +43,19 @@ exports.hash = function hash(data) {
 }
 
 /**
+ * BLAKE2b with a digest of 32 bytes and a key of at most 64.
+ *
+ * @param {Uint8Array} key
+ * @param {Uint8Array} data
+ * @returns {Buffer}
+ */
+exports.keyedHash = function keyedHash(key, data) {
+  const out = b4a.allocUnsafeSlow(32)
+  binding.keyedHash(key, data, out)
+  return out
+}
+
+/**
  * A detached Ed25519 signature.
  *
  * @param {Uint8Array} message

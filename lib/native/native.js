@@ -88,6 +88,19 @@ module.exports = class Native {
     if (!this.closed) this._node.take(memory)
   }
 
+  /** The size of a buffer of the system for what a socket receives or sends; 0 if it is closed. */
+  bufferSize(socket, receive) {
+    return this.closed ? 0 : this._node.bufferSize(socket, receive)
+  }
+
+  setBufferSize(socket, receive, size) {
+    try {
+      if (!this.closed) this._node.setBufferSize(socket, receive, size)
+    } catch (err) {
+      throw systemError(err)
+    }
+  }
+
   /** The answer to one question of border.js. Null if there is none. */
   inspect(name, argument = 0) {
     if (this.closed) return this._last.has(name) ? this._last.get(name) : null

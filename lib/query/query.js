@@ -44,7 +44,6 @@ module.exports = class Query extends Readable {
     this.concurrency = options.concurrency || dht.concurrency
     this.retries = options.retries
     this.map = what.map || checkFunction('map', opts.map) || echo
-    this.inflight = 0
     this.errors = 0
     this.successes = 0
 
@@ -71,6 +70,13 @@ module.exports = class Query extends Readable {
 
   get closestNodes() {
     return this.closestReplies.map(reply => reply.from)
+  }
+
+  /** The number of requests that wait for their answers. */
+  get inflight() {
+    if (this._id === -1) return 0
+    const all = this._internals.native.inspect('inflight') || []
+    return all.filter(request => this._owns(request)).length
   }
 
   /** Reads the stream to its end. */
@@ -167,8 +173,15 @@ module.exports = class Query extends Readable {
   _joinSession() {
     if (this._session === null) return
     // the query concludes with the replies that it has
-    this._member = { end: () => this._steer('conclude') }
+    this._member = {
+      end: () => this._steer('conclude'),
+      owns: request => this._owns(request)
+    }
     Session.join(this._session, this._member)
+  }
+
+  _owns(request) {
+    return request.query === this._id
   }
 
   _forget() {

@@ -1,6 +1,5 @@
 const { checkAddress, checkUint, checkValue } = require('../util/check')
 const { internalsOf, keepInternals } = require('../util/internals')
-const { standIn } = require('../util/unsupported')
 
 /** A request of another node. The application may answer it now, later, several times or never. */
 module.exports = class IncomingRequest {
@@ -18,6 +17,13 @@ module.exports = class IncomingRequest {
     this.target = target
     this.value = value
     this.internal = false
+    this.session = null
+    this.ttl = 0
+    this.index = -1
+    this.sent = 0
+    this.retries = 3
+    this.timeout = 0
+    this.destroyed = false
 
     keepInternals(this, internals)
   }
@@ -56,6 +62,23 @@ module.exports = class IncomingRequest {
     })
   }
 
+  /** Forwards the request to the address that it was sent to. */
+  send() {
+    this.relay(this.value, this.to)
+  }
+
+  /** No answer is sent from here on. */
+  destroy() {
+    this.destroyed = true
+  }
+
+  /** The events of a request that is sent. A request of another node has none. */
+  oncycle() {}
+
+  onerror() {}
+
+  onresponse() {}
+
   sendReply(error, value, token, closerNodes) {
     this._reply(checkUint('error', error), value || null, !!token, { closerNodes: !!closerNodes })
   }
@@ -80,6 +103,7 @@ module.exports.serve = function serve(req) {
 
 // Each answer carries all fields of the request that the core needs, because the core keeps none.
 function answer(req, said) {
+  if (req.destroyed) return
   const { socket, from, to, tid, command, target, token, value } = req
   const request = { socket: socket.id, from, id: from.id, to, tid, command, target, token }
   request.value = said.kind === 'serve' ? value : null
@@ -90,5 +114,3 @@ function socketId(req, socket) {
   if (!socket || socket === req.socket) return null
   return internalsOf(req).sockets.idOf(socket)
 }
-
-standIn(module.exports.prototype, 'req', ['destroy', 'oncycle', 'onerror', 'onresponse', 'send'])

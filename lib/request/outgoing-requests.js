@@ -43,7 +43,10 @@ module.exports = class OutgoingRequests {
     const request = { ...deferred(), session, member: null }
     this._table.begin(request, id => {
       if (session !== null) {
-        request.member = { end: err => this.cancel(id, err) }
+        request.member = {
+          end: err => this.cancel(id, err),
+          owns: inflight => inflight.request === id
+        }
         Session.join(session, request.member)
       }
       native.command('request', { request: id, options: { ...message, ...options } })

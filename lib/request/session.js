@@ -1,4 +1,6 @@
 const { REQUEST_DESTROYED } = require('../errors')
+const { internalsOf } = require('../util/internals')
+const { toInflight } = require('./inflight')
 
 const MEMBERS = Symbol('members')
 
@@ -8,6 +10,15 @@ module.exports = class Session {
   constructor(dht) {
     this.dht = dht
     this[MEMBERS] = new Set()
+  }
+
+  /** The requests of the session that wait for their answers, those of its queries included. */
+  get inflight() {
+    const members = [...this[MEMBERS]]
+    if (members.length === 0) return []
+    const all = internalsOf(this.dht).native.inspect('inflight') || []
+    const own = all.filter(request => members.some(member => member.owns(request)))
+    return own.map(request => ({ ...toInflight(request), session: this }))
   }
 
   query(message, opts = {}) {
@@ -44,7 +55,8 @@ module.exports.check = function check(session) {
  * Adds a request or a query to a session.
  *
  * @param {Session} session
- * @param {{ end: (err: Error) => void }} member
+ * @param {{ end: (err: Error) => void, owns: (request: object) => boolean }} member `owns` tells
+ *   whether a request in flight is one of the member's
  */
 module.exports.join = function join(session, member) {
   session[MEMBERS].add(member)

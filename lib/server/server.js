@@ -6,7 +6,7 @@ const errors = require('../errors')
 const { ALREADY_LISTENING, NODE_DESTROYED, KEYPAIR_ALREADY_USED } = require('../errors')
 const Persistent = require('../persistent')
 const { createKeyPair, hash } = require('../native/keys')
-const { checkBytes, checkFunction, checkSigner, interval } = require('../util/check')
+const { checkBytes, checkFunction, checkPool, checkSigner, interval } = require('../util/check')
 const deferred = require('../util/deferred')
 const Suspension = require('./suspension')
 const { accept } = require('./accept')
@@ -26,6 +26,8 @@ module.exports = class Server extends EventEmitter {
     this.suspended = false
     this.relayThrough = opts.relayThrough || null
     this.relayKeepAlive = opts.relayKeepAlive || 5000
+    /** Takes the connections, from `listen` on. */
+    this.pool = checkPool(opts.pool)
     this.handshakeClearWait = opts.handshakeClearWait || HANDSHAKE_CLEAR_WAIT
 
     this._shareLocalAddress = opts.shareLocalAddress !== false
@@ -37,7 +39,6 @@ module.exports = class Server extends EventEmitter {
     this._publicKey = null
     this._signers = null
     this._relayAddresses = []
-    this._holepunches = []
     this._listening = null
     this._closing = null
     this._id = -1 // set while the core knows the server
@@ -78,6 +79,16 @@ module.exports = class Server extends EventEmitter {
   /** Nodes through which clients can find this server. */
   get relayAddresses() {
     return this._relayAddresses
+  }
+
+  /**
+   * The handshakes of clients by their numbers, as programs read them. A handshake that has ended
+   * is null when the server has forgotten it.
+   */
+  get _holepunches() {
+    if (this._id === -1) return []
+    const handshakes = this._internals.native.inspect('handshakes', this._id) || []
+    return handshakes.map(toHolepunch)
   }
 
   address() {
@@ -161,6 +172,7 @@ module.exports = class Server extends EventEmitter {
 
     if (this._closing !== null) return
     if (this.dht.destroyed) throw NODE_DESTROYED()
+    if (this.pool) this.pool.attachServer(this)
     this.emit('listening')
   }
 
@@ -172,7 +184,8 @@ module.exports = class Server extends EventEmitter {
       ...this._hooks(),
       holepunch: !this._neverPunch,
       shareLocalAddress: this._shareLocalAddress,
-      handshakeClearWait: interval(this.handshakeClearWait)
+      handshakeClearWait: interval(this.handshakeClearWait),
+      reusableSocket: this._reusableSocket
     }
     const { native, servers } = this._internals
     this._announced = deferred()
@@ -312,7 +325,7 @@ module.exports = class Server extends EventEmitter {
   }
 }
 
-const UNSUPPORTED = ['pool', 'createHandshake', 'createSecretStream']
+const UNSUPPORTED = ['createHandshake', 'createSecretStream']
 refuseAssignment(module.exports.prototype, 'server', UNSUPPORTED)
 
 /** Milliseconds for which a finished handshake occupies its slot. */
@@ -331,6 +344,21 @@ function signersOf(keyPair, { signAnnounce, signUnannounce }) {
   return {
     signAnnounce: announce || Persistent.signAnnounce,
     signUnannounce: unannounce || Persistent.signUnannounce
+  }
+}
+
+// The core keeps what the reference's objects keep: those that exist there are true here.
+function toHolepunch(handshake) {
+  if (handshake === null) return null
+  const { firewalled, aborted, ended, punching, round } = handshake
+  const isWaiting = !firewalled && !ended
+  return {
+    round,
+    firewalled,
+    aborted,
+    puncher: punching ? { punching, connected: false, destroyed: false } : null,
+    rawStream: isWaiting ? { destroyed: false, connected: false } : null,
+    encryptedSocket: null
   }
 }
 

@@ -41,6 +41,14 @@ function checkFunction(name, value) {
 }
 exports.checkFunction = checkFunction
 
+/** A connection pool. Null if the value is falsy. */
+exports.checkPool = function checkPool(pool) {
+  if (!pool) return null
+  const isPool = typeof pool.attachServer === 'function' && typeof pool.attachStream === 'function'
+  if (!isPool) throw new TypeError('pool must be a pool of a node')
+  return pool
+}
+
 /** Bytes of a given length. */
 function checkBytes(name, value, size) {
   if (!isBytes(value)) throw new TypeError(`${name} must be a buffer`)

@@ -15,3 +15,16 @@ exports.compareDistance = function compareDistance(target, a, b) {
   }
   return 0
 }
+
+/**
+ * The row of the routing table around `own` to which an id belongs: the number of bits in common.
+ *
+ * @param {Uint8Array} own
+ * @param {Uint8Array} id
+ */
+exports.rowOf = function rowOf(own, id) {
+  for (let i = 0; i < own.byteLength; i++) {
+    if (own[i] !== id[i]) return i * 8 + Math.clz32(own[i] ^ id[i]) - 24
+  }
+  return own.byteLength * 8 - 1
+}

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
 
 use bytes::Bytes;
-use hyperdht::wire::{Malformed, Reader, Target, Writer};
+use hyperdht::wire::{Malformed, NodeId, Reader, Target, Writer};
 use hyperdht::{
     AdaptiveTimeout, Answer, AskId, BootstrapNode, Command, Config, ConnId, ConnectOptions,
     Incoming, Interests, KeyPair, OpenOptions, PublicKey, QueryId, QueryKind, QueryOptions,
@@ -52,6 +52,9 @@ choice! { both ways: Command {
     40 add_node { address: SocketAddrV4 } => AddNode { address },
     41 watch_table { watch: bool } => WatchTable { watch },
     42 check_local { host: Ipv4Addr } => CheckLocal { host },
+    46 remove_node { id: NodeId } => RemoveNode { id },
+    47 reset_health {} => ResetHealth {},
+    48 judge_health {} => JudgeHealth {},
     43 suspend {} => Suspend {},
     44 resume {} => Resume {},
     45 destroy { force: bool } => Destroy { force },

@@ -7,8 +7,8 @@ use bytes::Bytes;
 use hyperdht::wire::{NodeId, Writer};
 use hyperdht::{
     AskId, Closed, Closest, ConnError, ConnId, ConnStats, ConnectionInfo, Event, Incoming,
-    Interface, ListenError, Opened, QueryError, QueryId, QueryReply, Question, RequestError,
-    RequestId, ServerId, SocketId, TableNode, Tally, Unsigned,
+    Interface, ListenError, Opened, PathInfo, QueryError, QueryId, QueryReply, Question,
+    RequestError, RequestId, ServerId, SocketId, TableNode, Tally, Unsigned,
 };
 
 use crate::field::{Choice, Encode, Sample, Shape, camel};
@@ -55,6 +55,8 @@ choice! { to JavaScript: Event {
     44 closed { conn: ConnId, failure: Option<ConnError>, stats: Option<Box<ConnStats>> }
         => Closed(Closed { conn, error: failure, stats }),
     45 flushed { conn: ConnId, flush: u32 } => Flushed { conn, flush },
+
+    46 path_changed { conn: ConnId, path: Box<PathInfo> } => PathChanged { conn, path },
 
     50 query_reply { query: QueryId, reply: Box<QueryReply> } => QueryReply { query, reply },
     51 query_done {

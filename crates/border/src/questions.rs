@@ -4,8 +4,8 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 
 use hyperdht::wire::{NodeId, Writer};
 use hyperdht::{
-    ConnId, ConnStats, Handle, HealthReport, InflightRequest, Live, SocketId, Stats, TableNode,
-    Traffic,
+    ConnId, ConnStats, Handle, HandshakeView, HealthReport, HealthTick, InflightRequest, Live,
+    ServerId, SocketId, Stats, TableNode, Traffic,
 };
 
 use crate::field::{Encode, Sample, Shape, camel};
@@ -34,4 +34,8 @@ questions! { |handle, argument|
     14 local_address: Option<SocketAddrV4> = Some(handle.local_addr(SocketId(argument)));
     /// The argument is the id of a socket.
     15 traffic: Option<Traffic> = Some(handle.traffic(SocketId(argument)));
+    16 health_ticks: Vec<HealthTick> = handle.read(|node| node.health_ticks());
+    17 next_tid: u16 = handle.read(|node| node.next_tid());
+    /// The argument is the id of a server.
+    18 handshakes: Vec<Option<HandshakeView>> = handle.read(|node| node.handshakes(ServerId(argument)));
 }

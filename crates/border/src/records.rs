@@ -7,11 +7,12 @@ use bytes::Bytes;
 use hyperdht::wire::{Malformed, NodeId, Reader, Target, Writer};
 use hyperdht::{
     AdaptiveTimeout, Answer, Answering, BootstrapNode, Closest, ConnError, ConnId, ConnStats,
-    ConnectError, ConnectOptions, ConnectionInfo, HealthReport, Incoming, InflightRequest,
-    Interests, Interface, KeyPair, ListenError, Live, LocalAddress, Opened, PublicKey, QueryError,
-    QueryKind, QueryOptions, QueryReply, Question, RemoteAddress, RequestAnswer, RequestError,
-    ServerId, ServerOptions, SocketId, Stats, Steer, StreamError, TableNode, Tally, Traffic,
-    Unsigned, UserCommit, UserRequest,
+    ConnectError, ConnectOptions, ConnectionInfo, HandshakeView, HealthReport, HealthTick,
+    Incoming, InflightRequest, Interests, Interface, KeyPair, ListenError, Live, LocalAddress,
+    Opened, PathInfo, PathKind, PublicKey, PunchKind, QueryError, QueryId, QueryKind, QueryOptions,
+    QueryReply, Question, RemoteAddress, RequestAnswer, RequestError, RequestId, ServerId,
+    ServerOptions, SocketId, Stats, Steer, StreamError, TableNode, Tally, Traffic, Unsigned,
+    UserCommit, UserRequest,
 };
 use zeroize::Zeroizing;
 
@@ -42,6 +43,7 @@ record! { ConnectOptions {
     fast_open: bool,
     ask_holepunch: bool,
     keep_alive: Option<Duration>,
+    reusable_socket: bool,
 } => {
     key_pair: secret_key,
     relay_addresses,
@@ -49,6 +51,7 @@ record! { ConnectOptions {
     fast_open,
     ask_holepunch,
     keep_alive,
+    reusable_socket,
 } }
 
 record! { ServerOptions {
@@ -59,6 +62,7 @@ record! { ServerOptions {
     holepunch: bool,
     share_local_address: bool,
     handshake_clear_wait: Duration,
+    reusable_socket: bool,
 } => {
     key_pair: secret_key,
     announces,
@@ -67,6 +71,7 @@ record! { ServerOptions {
     holepunch,
     share_local_address,
     handshake_clear_wait,
+    reusable_socket,
 } }
 
 words! { Answer {
@@ -166,6 +171,26 @@ record! { Opened {
     socket: SocketId,
     local_id: u32,
     remote_id: u32,
+    path: PathInfo,
+} }
+
+words! { PunchKind {
+    0 consistent => Consistent,
+    1 random => Random,
+} }
+
+record! { PathInfo {
+    kind: PathKind,
+    relay: Option<PublicKey>,
+    remote: SocketAddrV4,
+    socket: SocketId,
+    punch: Option<PunchKind>,
+} }
+
+words! { PathKind {
+    0 direct => Direct,
+    1 lan => Lan,
+    2 relayed => Relayed,
 } }
 
 choice! { both ways: Question {
@@ -245,7 +270,31 @@ record! { HealthReport {
     timeouts: u64,
 } }
 
-record! { InflightRequest { tid: u16, to: SocketAddrV4 } }
+record! { HealthTick {
+    responses: u64,
+    timeouts: u64,
+    offline: Option<bool>,
+    degraded: Option<bool>,
+} }
+
+record! { InflightRequest {
+    tid: u16,
+    to: SocketAddrV4,
+    internal: bool,
+    command: u64,
+    sent: u32,
+    retries: u32,
+    query: Option<QueryId>,
+    request: Option<RequestId>,
+} }
+
+record! { HandshakeView {
+    firewalled: bool,
+    aborted: bool,
+    ended: bool,
+    punching: bool,
+    round: u64,
+} }
 
 record! { Live {
     connections: usize,

@@ -6,7 +6,7 @@ use std::{io, iter};
 
 use zeroize::Zeroizing;
 
-use crate::{BootstrapNode, Config, DEFAULT_PORT, KeyPair, OpenOptions, wire};
+use crate::{BootstrapNode, Config, DEFAULT_PORT, KeyPair, OpenOptions, Rng, wire};
 
 /// Options of [`crate::Dht::new`].
 ///
@@ -94,6 +94,16 @@ pub fn generate_key_pair() -> io::Result<KeyPair> {
     let mut seed = Zeroizing::new([0; 32]);
     getrandom::fill(&mut *seed)?;
     Ok(KeyPair::from_seed(*seed))
+}
+
+/// A generator that starts from the system's randomness.
+///
+/// # Errors
+/// When the system has no randomness.
+pub fn system_rng() -> io::Result<Rng> {
+    let mut seed = Zeroizing::new([0; 32]);
+    getrandom::fill(&mut *seed)?;
+    Ok(Rng::from_seed(*seed))
 }
 
 /// The bootstrap list of a single node.

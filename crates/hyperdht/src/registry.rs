@@ -284,6 +284,7 @@ impl Registry {
             | Event::NotFirewalled
             | Event::Health { .. }
             | Event::NetworkChange { .. }
+            | Event::PathChanged { .. }
             | Event::NodeAdded { .. }
             | Event::NodeRemoved { .. }
             | Event::ServerRelays { .. }

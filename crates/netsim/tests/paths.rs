@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use netsim::{HostId, Link, World};
 use proto::noise::KeyPair;
-use proto::{Command, ConnId, ConnPath, Event, ServerId, SocketId};
+use proto::{Command, ConnId, ConnPath, Event, PathKind, PunchKind, ServerId, SocketId};
 
 #[test]
 fn a_live_connection_moves_to_another_path_and_loses_no_byte() {
@@ -29,6 +29,7 @@ fn a_live_connection_moves_to_another_path_and_loses_no_byte() {
     write(&mut world, 200..400);
     assert_all_arrive(&mut world, 400);
     assert!(sent_to(&mut world, to) > INITIAL_WINDOW);
+    assert_eq!(told(&world), [(PathKind::Direct, to)]);
 }
 
 #[test]
@@ -56,9 +57,13 @@ fn a_path_that_leads_nowhere_is_left_again_and_no_byte_is_lost() {
     write(&mut world, 0..200);
     world.run_for(DELAY * 5);
     let before = path(&world);
+    let known = world.get(CLIENT).node.path_info(CONN);
     world.start_tap();
     world.change_path(CLIENT, CONN, SocketId::SERVER, NOWHERE);
     world.run_until(WITHIN, |world| path(world) == before);
+    let back = before.expect("a path").remote;
+    assert_eq!(told(&world), [(PathKind::Direct, NOWHERE), (PathKind::Direct, back)]);
+    assert_eq!(world.get(CLIENT).node.path_info(CONN), known);
     let sent = sent_to(&mut world, NOWHERE);
     assert!(sent > 0 && sent <= 2 * INITIAL_WINDOW, "{sent} bytes");
     write(&mut world, 200..400);
@@ -96,6 +101,8 @@ fn an_attempt_outlives_the_opening_of_its_connection_and_betters_its_path() {
     assert_eq!((path(&world).remote, world.get(client).node.live().punchers), (NOWHERE, 1));
     world.run_until(WITHIN, |world| path(world).remote != NOWHERE && path(world).validated);
     assert_eq!(*path(&world).remote.ip(), world.get(server).address);
+    let punched = world.get(client).node.path_info(CONN).expect("a path");
+    assert_eq!((punched.relay, punched.punch), (None, Some(PunchKind::Consistent)));
     world.wait_for(server, |event| matches!(event, Event::Data { data, .. } if data.len() == 30));
     assert_eq!(world.get(client).node.live().punchers, 0);
 }
@@ -112,6 +119,15 @@ fn connected(seed: u64, link: Link) -> World {
 
 fn path(world: &World) -> Option<ConnPath> {
     world.get(CLIENT).node.conn_path(CONN)
+}
+
+/// The paths that the client's application was told of.
+fn told(world: &World) -> Vec<(PathKind, SocketAddrV4)> {
+    let change = |event: &Event| match event {
+        Event::PathChanged { conn: CONN, path } => Some((path.kind, path.remote)),
+        _ => None,
+    };
+    world.get(CLIENT).events.iter().filter_map(change).collect()
 }
 
 /// The server's id of the connection.

@@ -30,6 +30,11 @@ impl Rng {
         self.0.next_u32()
     }
 
+    /// The 32 bits that [`Self::u32`] would give now.
+    pub(crate) fn peek_u32(&self) -> u32 {
+        self.0.clone().next_u32()
+    }
+
     /// A uniform integer in `0..bound`; 0 if `bound` is 0.
     pub fn below(&mut self, bound: u64) -> u64 {
         // The bias of the product is below 2^-32 for the small bounds in use.

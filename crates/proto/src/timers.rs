@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::hash::Hash;
 use std::time::Instant;
 
-use crate::{AskId, ConnId, ServerId, StreamId};
+use crate::{AskId, ConnId, ServerId, SocketId, StreamId};
 
 /// Why a node wakes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -21,6 +21,8 @@ pub enum Timer {
     Handshake(ServerId, u32),
     /// The next step of a puncher.
     Punch(u32),
+    /// A socket that nobody uses waits for a connection.
+    Linger(SocketId),
     /// A server's announcer.
     Announce(ServerId),
     /// Records or values in the store age.

@@ -56,6 +56,13 @@ fn events_do_not_show_handshake_hashes() {
         socket: SocketId::SERVER,
         local_id: 1,
         remote_id: 2,
+        path: proto::PathInfo {
+            kind: proto::PathKind::Lan,
+            relay: None,
+            remote: SocketAddrV4::new(Ipv4Addr::LOCALHOST, 1),
+            socket: SocketId::SERVER,
+            punch: None,
+        },
     };
     let info = ConnectionInfo {
         server: ServerId(0),

@@ -1,13 +1,13 @@
 //! One node, from any thread.
 
-use std::fmt;
 use std::net::SocketAddrV4;
 use std::sync::Arc;
+use std::{fmt, io};
 
 use proto::{Command, Event, Node, SocketId, Stats};
 
-use super::Traffic;
 use super::shared::Shared;
+use super::{Direction, Traffic};
 
 /// Reaches one node of an [`crate::Engine`] from any thread.
 ///
@@ -67,6 +67,25 @@ impl Handle {
     /// The traffic of a socket, while it is open.
     pub fn traffic(&self, socket: SocketId) -> Option<Traffic> {
         self.shared.traffic(socket)
+    }
+
+    /// The size of a buffer that the system keeps for a socket, while the socket is open.
+    pub fn buffer_size(&self, socket: SocketId, direction: Direction) -> Option<usize> {
+        self.shared.buffer_size(socket, direction)
+    }
+
+    /// Asks the system for a buffer of another size. The system may grant a smaller one, and Linux
+    /// reports twice the size that it was asked for.
+    ///
+    /// # Errors
+    /// When the socket is closed, or the system refuses.
+    pub fn set_buffer_size(
+        &self,
+        socket: SocketId,
+        direction: Direction,
+        size: usize,
+    ) -> io::Result<()> {
+        self.shared.set_buffer_size(socket, direction, size)
     }
 
     /// Closes the sockets without telling the network. Once this returns, no event follows and the

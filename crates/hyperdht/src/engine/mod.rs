@@ -30,7 +30,7 @@ use tokio::sync::Notify;
 use zeroize::Zeroizing;
 
 pub use handle::Handle;
-pub use sockets::Traffic;
+pub use sockets::{Direction, Traffic};
 
 use batch::Batch;
 use bind::BindRules;

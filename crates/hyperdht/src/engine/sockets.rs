@@ -38,6 +38,15 @@ pub(super) struct Socket {
     _claim: Claim,
 }
 
+/// One of the two buffers that the system keeps for a socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// Received datagrams that were not read yet.
+    Receive,
+    /// Datagrams on their way out.
+    Send,
+}
+
 /// What has passed through a socket so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Traffic {
@@ -140,6 +149,23 @@ impl Socket {
             bytes_received: bytes_received.load(Ordering::Relaxed),
             packets_transmitted: packets_transmitted.load(Ordering::Relaxed),
             packets_received: packets_received.load(Ordering::Relaxed),
+        }
+    }
+
+    /// The size of the system's buffer for received datagrams, or for those to send.
+    pub(super) fn buffer_size(&self, direction: Direction) -> io::Result<usize> {
+        let socket = SockRef::from(&self.io);
+        match direction {
+            Direction::Receive => socket.recv_buffer_size(),
+            Direction::Send => socket.send_buffer_size(),
+        }
+    }
+
+    pub(super) fn set_buffer_size(&self, direction: Direction, size: usize) -> io::Result<()> {
+        let socket = SockRef::from(&self.io);
+        match direction {
+            Direction::Receive => socket.set_recv_buffer_size(size),
+            Direction::Send => socket.set_send_buffer_size(size),
         }
     }
 

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use crate::noise::{KeyPair, PublicKey};
 use crate::secret::Message;
-use crate::wire::Target;
+use crate::wire::{NodeId, Target};
 use crate::{
     AskId, ConnId, Incoming, Interests, QueryId, QueryKind, QueryOptions, RequestAnswer, RequestId,
     ServerId, SocketId, Steer, UserRequest,
@@ -202,6 +202,15 @@ pub enum Command {
         /// The address.
         address: SocketAddrV4,
     },
+    /// Removes a node from the routing table.
+    RemoveNode {
+        /// The node's id.
+        id: NodeId,
+    },
+    /// Forgets the ticks by which the health is judged: the node counts as online.
+    ResetHealth,
+    /// Judges the health now, as at the end of a tick.
+    JudgeHealth,
     /// Whether to report nodes that enter and leave the routing table. Default: as
     /// `Config::watch_table` says.
     WatchTable {
@@ -249,6 +258,9 @@ pub struct ConnectOptions {
     pub ask_holepunch: bool,
     /// Keep-alive interval. `None`: the node's default.
     pub keep_alive: Option<Duration>,
+    /// Whether to use the path and the socket of an earlier connection to the server, and to keep
+    /// them for the next one. The server has to want that too. Default false.
+    pub reusable_socket: bool,
 }
 
 impl Default for ConnectOptions {
@@ -260,6 +272,7 @@ impl Default for ConnectOptions {
             fast_open: true,
             ask_holepunch: false,
             keep_alive: None,
+            reusable_socket: false,
         }
     }
 }
@@ -283,6 +296,8 @@ pub struct ServerOptions {
     /// How long a finished handshake keeps its slot, in which repeated messages get the same reply.
     /// Default 10 s.
     pub handshake_clear_wait: Duration,
+    /// Whether clients may use the socket of an earlier connection. Default false.
+    pub reusable_socket: bool,
 }
 
 impl Default for ServerOptions {
@@ -295,6 +310,7 @@ impl Default for ServerOptions {
             holepunch: true,
             share_local_address: true,
             handshake_clear_wait: Duration::from_secs(10),
+            reusable_socket: false,
         }
     }
 }

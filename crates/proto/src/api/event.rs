@@ -10,8 +10,8 @@ use zeroize::Zeroizing;
 use crate::noise::PublicKey;
 use crate::wire::{NodeId, Target};
 use crate::{
-    AskId, Closest, ConnError, ConnId, ConnStats, Incoming, Interface, ListenError, QueryError,
-    QueryId, QueryReply, RequestError, RequestId, ServerId, SocketId, TableNode, Tally,
+    AskId, Closest, ConnError, ConnId, ConnStats, Incoming, Interface, ListenError, PathInfo,
+    QueryError, QueryId, QueryReply, RequestError, RequestId, ServerId, SocketId, TableNode, Tally,
 };
 
 /// One event. A node reports events in the order in which they happened.
@@ -116,6 +116,14 @@ pub enum Event {
     RemoteEnd {
         /// The connection.
         conn: ConnId,
+    },
+    /// The packets of a connection go elsewhere from here on. This path may still turn out not to
+    /// work: then another of these events follows, with the path before.
+    PathChanged {
+        /// The connection.
+        conn: ConnId,
+        /// The new path.
+        path: Box<PathInfo>,
     },
     /// Our `End` was acknowledged.
     Finished {
@@ -254,6 +262,8 @@ pub struct Opened {
     pub local_id: u32,
     /// The stream id that packets to the peer carry.
     pub remote_id: u32,
+    /// The path from `socket` to `remote`, and how it was found.
+    pub path: PathInfo,
 }
 
 impl std::fmt::Debug for Opened {

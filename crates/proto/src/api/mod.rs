@@ -32,4 +32,7 @@ pub use report::ConnReport;
 pub use sizes::Sizes;
 pub use stats::{Dropped, Live, Stats, Stored};
 pub use transmit::{Datagram, Transmit, TransmitBuf};
-pub use view::{ConnPath, ConnStats, HealthReport, InflightRequest, TableNode};
+pub use view::{
+    ConnPath, ConnStats, HandshakeView, HealthReport, HealthTick, InflightRequest, PathInfo,
+    PathKind, PathOrigin, PunchKind, TableNode,
+};

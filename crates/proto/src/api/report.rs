@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::{Closed, ConnError, ConnId, ConnStats, ConnectionInfo, Event, Opened};
+use crate::{Closed, ConnError, ConnId, ConnStats, ConnectionInfo, Event, Opened, PathInfo};
 
 /// A report of a connection. The application receives the [`Event`] of the same name; a machine
 /// that owns the connection receives this.
@@ -19,6 +19,8 @@ pub enum ConnReport {
     Message(Bytes),
     /// The peer has ended its side. All its data has been delivered before.
     RemoteEnd,
+    /// The packets go elsewhere from here on.
+    PathChanged(Box<PathInfo>),
     /// Our end was acknowledged.
     Finished,
     /// The peer has acknowledged all that was written before the flush of this number.
@@ -44,6 +46,7 @@ impl ConnReport {
             Self::Data(data) => Event::Data { conn, data },
             Self::Message(data) => Event::Message { conn, data },
             Self::RemoteEnd => Event::RemoteEnd { conn },
+            Self::PathChanged(path) => Event::PathChanged { conn, path },
             Self::Finished => Event::Finished { conn },
             Self::Flushed(flush) => Event::Flushed { conn, flush },
             Self::Drained(bytes) => Event::Drained { conn, bytes },

@@ -32,6 +32,8 @@ pub struct Sizes {
     pub stored: Stored,
     /// Relays of servers that we connected to: two generations of 512.
     pub relay_cache: usize,
+    /// Paths to peers that further connections may use, at most 512.
+    pub routes: usize,
     /// Handshakes of servers that are in flight, or that have ended and still repeat their reply.
     pub slots: usize,
     /// Sources of handshakes, at most 4096, and sources of clients that hold pool sockets, at most

@@ -2,8 +2,8 @@
 
 use std::net::SocketAddrV4;
 
-use crate::SocketId;
-use crate::wire::NodeId;
+use crate::wire::{NodeId, PublicKey, is_private};
+use crate::{QueryId, RequestId, SocketId};
 
 /// A node of the routing table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +37,62 @@ pub struct ConnPath {
     pub validated: bool,
 }
 
+/// How the path of a connection was found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PathOrigin {
+    /// How the NATs were punched; `None` if they were not.
+    pub punch: Option<PunchKind>,
+    /// The public key of the relay that forwards the packets, if one does.
+    pub relay: Option<PublicKey>,
+}
+
+/// How two NATs were punched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PunchKind {
+    /// Both NATs keep their ports.
+    Consistent,
+    /// One of them takes a random port for each destination, which was guessed.
+    Random,
+}
+
+/// Where the packets of a connection go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PathKind {
+    /// To the peer, over public networks.
+    Direct,
+    /// To the peer, in a private network or on this host.
+    Lan,
+    /// To a relay, which forwards them.
+    Relayed,
+}
+
+/// The path of a connection, as its owner is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PathInfo {
+    /// Where the packets go.
+    pub kind: PathKind,
+    /// The public key of the relay, if there is one.
+    pub relay: Option<PublicKey>,
+    /// The address that they are sent to.
+    pub remote: SocketAddrV4,
+    /// The local socket.
+    pub socket: SocketId,
+    /// How the NATs were punched; `None` if they were not.
+    pub punch: Option<PunchKind>,
+}
+
+impl PathInfo {
+    pub(crate) fn new(socket: SocketId, remote: SocketAddrV4, origin: PathOrigin) -> Self {
+        let PathOrigin { punch, relay } = origin;
+        let kind = match relay {
+            Some(_) => PathKind::Relayed,
+            None if is_private(*remote.ip()) => PathKind::Lan,
+            None => PathKind::Direct,
+        };
+        Self { kind, relay, remote, socket, punch }
+    }
+}
+
 /// The health of the network, and the numbers behind it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HealthReport {
@@ -52,6 +108,19 @@ pub struct HealthReport {
     pub timeouts: u64,
 }
 
+/// The numbers behind one tick of the health.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HealthTick {
+    /// All responses up to its end.
+    pub responses: u64,
+    /// All timeouts up to its end.
+    pub timeouts: u64,
+    /// Whether there was no response at all; `None` if too little had happened to judge.
+    pub offline: Option<bool>,
+    /// Whether most requests had timed out; `None` if too little had happened to judge.
+    pub degraded: Option<bool>,
+}
+
 /// A request that has neither been answered nor given up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InflightRequest {
@@ -59,6 +128,33 @@ pub struct InflightRequest {
     pub tid: u16,
     /// Where it was sent.
     pub to: SocketAddrV4,
+    /// Whether the command is one of dht-rpc itself.
+    pub internal: bool,
+    /// The command.
+    pub command: u64,
+    /// How often it was sent so far; 0 while it waits for a place in the congestion window.
+    pub sent: u32,
+    /// How often it may be sent again.
+    pub retries: u32,
+    /// The query of the application that sent it, if one did.
+    pub query: Option<QueryId>,
+    /// The number of the application's request, if it is one.
+    pub request: Option<RequestId>,
+}
+
+/// A handshake of a server, from its message 1 on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HandshakeView {
+    /// The application has not let the client in, or not yet.
+    pub firewalled: bool,
+    /// The handshake has ended without a connection.
+    pub aborted: bool,
+    /// The handshake has ended.
+    pub ended: bool,
+    /// The client may still get a connection by punching.
+    pub punching: bool,
+    /// The latest round of punching.
+    pub round: u64,
 }
 
 /// What a connection's transport measures.

@@ -2,6 +2,7 @@
 
 mod local;
 mod pool;
+mod routes;
 
 use std::net::SocketAddrV4;
 use std::time::Duration;
@@ -9,11 +10,11 @@ use std::time::Duration;
 pub(crate) use local::LocalAddresses;
 pub(crate) use pool::{Bound, Party, Pool};
 
-use crate::conn::{ConnOwner, Conns, OwnedConn};
+use crate::conn::{ConnOwner, Conns, FoundPath, OwnedConn};
 use crate::net::Net;
 use crate::noise::Finished;
 use crate::streams::{Path, RemoteStream, Streams};
-use crate::wire::Relay;
+use crate::wire::{PublicKey, Relay};
 use crate::{ConnError, ConnId, Cx, ServerId, SocketId, StreamId};
 
 /// The layers below, borrowed for one call.
@@ -73,6 +74,16 @@ impl Io<'_> {
         self.conns.introduce(self.streams, conn, peer);
     }
 
+    /// Both ends of a connection want to use its path again.
+    pub(crate) fn remember_route(&mut self, peer: PublicKey, path: Path) {
+        self.pool.remember_route(peer, path);
+    }
+
+    /// The path of an earlier connection to a peer, if its socket is still open.
+    pub(crate) fn route(&self, peer: &PublicKey) -> Option<Path> {
+        self.pool.route(peer).filter(|path| self.is_open(path.socket))
+    }
+
     /// Ends a connection that has not opened.
     pub(crate) fn fail(&mut self, cx: &mut Cx<'_>, conn: ConnId, error: Option<ConnError>) {
         self.conns.fail(cx, self.streams, conn, error);
@@ -84,23 +95,23 @@ impl Io<'_> {
         &mut self,
         cx: &mut Cx<'_>,
         conn: ConnId,
-        path: Path,
+        found: FoundPath,
         remote: RemoteStream,
         keys: Finished,
     ) -> bool {
-        let is_open = self.is_open(path.socket);
+        let is_open = self.is_open(found.path.socket);
         if is_open {
-            self.conns.open(cx, self.streams, conn, path, remote, &keys);
+            self.conns.open(cx, self.streams, conn, found, remote, &keys);
         }
         is_open
     }
 
     /// Moves an open connection to another path, whose socket it holds from here on. False if that
     /// socket is gone.
-    pub(crate) fn change_path(&mut self, cx: &mut Cx<'_>, conn: ConnId, path: Path) -> bool {
-        let is_open = self.is_open(path.socket);
+    pub(crate) fn change_path(&mut self, cx: &mut Cx<'_>, conn: ConnId, found: FoundPath) -> bool {
+        let is_open = self.is_open(found.path.socket);
         if is_open {
-            self.conns.change_path(cx, self.streams, conn, path);
+            self.conns.change_path(cx, self.streams, conn, found);
         }
         is_open
     }

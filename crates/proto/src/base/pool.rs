@@ -1,11 +1,15 @@
-//! Sockets for hole punching. A socket stays open while its puncher or a connection uses it.
+//! Sockets for hole punching. A socket stays open while its puncher or a connection uses it, and
+//! for a while longer if the next connection to the same peer may use it.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::{Ipv4Addr, SocketAddrV4};
+use std::time::Duration;
 
 use super::PunchId;
-use crate::streams::Streams;
-use crate::{Action, Cx, SocketId};
+use super::routes::Routes;
+use crate::streams::{Path, Streams};
+use crate::wire::PublicKey;
+use crate::{Action, Cx, SocketId, Timer};
 
 /// The sockets that a node has bound beside its two main ones. Their number is limited, because
 /// each is a file descriptor of the process, and remote clients can cause them to be opened.
@@ -16,6 +20,7 @@ pub(crate) struct Pool {
     refused: Vec<SocketId>,
     /// How many sockets the clients of a source hold.
     by_source: HashMap<Ipv4Addr, usize>,
+    routes: Routes,
     max: usize,
     next: u32,
 }
@@ -33,6 +38,8 @@ pub(crate) enum Party {
 struct PooledSocket {
     user: Option<PunchId>,
     party: Party,
+    /// Further connections may use the socket.
+    is_reusable: bool,
 }
 
 /// The result of a bind that a puncher waited for.
@@ -50,6 +57,7 @@ impl Pool {
             sockets: BTreeMap::new(),
             refused: Vec::new(),
             by_source: HashMap::new(),
+            routes: Routes::default(),
             max,
             next: SocketId::FIRST_POOL,
         }
@@ -68,7 +76,7 @@ impl Pool {
         if let Party::Client(source) = party {
             *self.by_source.entry(source).or_insert(0) += 1;
         }
-        self.sockets.insert(socket, PooledSocket { user: Some(user), party });
+        self.sockets.insert(socket, PooledSocket { user: Some(user), party, is_reusable: false });
         socket
     }
 
@@ -98,13 +106,62 @@ impl Pool {
         }
     }
 
-    /// A connection no longer uses a socket: closes it if there is no other user.
+    /// A connection no longer uses a socket: closes it if there is no other user, now or later.
     pub(crate) fn handle_unused(&mut self, cx: &mut Cx<'_>, streams: &Streams, socket: SocketId) {
-        let has_user = self.sockets.get(&socket).is_none_or(|entry| entry.user.is_some());
-        if !has_user && streams.users_of(socket) == 0 {
-            self.forget(cx, socket);
-            cx.act(Action::Close { socket });
+        if !self.is_unused(streams, socket) {
+            return;
         }
+        let is_reusable = self.sockets.get(&socket).is_some_and(|entry| entry.is_reusable);
+        if is_reusable && self.sockets.len() <= self.max / LINGER_SHARE {
+            cx.wake_at(Timer::Linger(socket), cx.now + LINGER);
+        } else {
+            self.close(cx, socket);
+        }
+    }
+
+    /// Handles `Timer::Linger`: closes the socket, unless it is used again.
+    pub(crate) fn handle_timeout(&mut self, cx: &mut Cx<'_>, streams: &Streams, socket: SocketId) {
+        if self.is_unused(streams, socket) {
+            self.close(cx, socket);
+        }
+    }
+
+    /// The path of a connection that both ends would use for the next one.
+    pub(crate) fn remember_route(&mut self, peer: PublicKey, path: Path) {
+        self.routes.insert(peer, path);
+        if let Some(entry) = self.sockets.get_mut(&path.socket) {
+            entry.is_reusable = true;
+        }
+    }
+
+    /// The path that the next connection to a peer may use.
+    pub(crate) fn route(&self, peer: &PublicKey) -> Option<Path> {
+        self.routes.get(peer)
+    }
+
+    /// The peer no longer answers on this path.
+    pub(crate) fn forget_route(&mut self, path: Path) {
+        self.routes.forget_path(path);
+        if let Some(entry) = self.sockets.get_mut(&path.socket) {
+            entry.is_reusable = false;
+        }
+    }
+
+    /// No connection follows: sockets close as soon as they are unused.
+    pub(crate) fn forget_routes(&mut self, cx: &mut Cx<'_>, streams: &Streams) {
+        self.routes.clear();
+        let all: Vec<SocketId> = self.sockets.keys().copied().collect();
+        for socket in all {
+            if let Some(entry) = self.sockets.get_mut(&socket) {
+                entry.is_reusable = false;
+            }
+            self.handle_unused(cx, streams, socket);
+        }
+    }
+
+    /// Paths that are remembered.
+    pub(crate) fn routes(&self) -> usize {
+        self.routes.len()
     }
 
     /// Handles the driver's answer. Returns the puncher that waits for the socket, if there still
@@ -137,6 +194,16 @@ impl Pool {
         self.by_source.len()
     }
 
+    fn is_unused(&self, streams: &Streams, socket: SocketId) -> bool {
+        let has_user = self.sockets.get(&socket).is_none_or(|entry| entry.user.is_some());
+        !has_user && streams.users_of(socket) == 0
+    }
+
+    fn close(&mut self, cx: &mut Cx<'_>, socket: SocketId) {
+        self.forget(cx, socket);
+        cx.act(Action::Close { socket });
+    }
+
     fn of_source(&self, source: Ipv4Addr) -> usize {
         self.by_source.get(&source).copied().unwrap_or(0)
     }
@@ -144,6 +211,8 @@ impl Pool {
     fn forget(&mut self, cx: &mut Cx<'_>, socket: SocketId) {
         let Some(entry) = self.sockets.remove(&socket) else { return };
         cx.stats.pool_sockets_removed += 1;
+        cx.timers.cancel(Timer::Linger(socket));
+        self.routes.forget_socket(socket);
         self.refused.retain(|refused| *refused != socket);
         let Party::Client(source) = entry.party else { return };
         match self.of_source(source) {
@@ -152,6 +221,12 @@ impl Pool {
         };
     }
 }
+
+/// How long an unused socket waits for the next connection, as in the reference.
+const LINGER: Duration = Duration::from_secs(3);
+
+/// Sockets wait for connections only while this share of all is not taken.
+const LINGER_SHARE: usize = 2;
 
 /// One in this many sockets is for the connections that this node makes itself.
 const OWN_SHARE: usize = 4;

@@ -4,15 +4,18 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
+use super::FoundPath;
 use super::keep_alive::KeepAlive;
 use super::open::Open;
+use super::origins::Origins;
 use super::owner::OwnedConn;
 use super::waiting::{Call, Waiting};
 use crate::noise::Finished;
 use crate::secret::FrameError;
 use crate::streams::{Parked, Path, StreamMut};
 use crate::{
-    ConnError, ConnReport, ConnStats, ConnectionInfo, Cx, Opened, ServerId, StreamId, Timer,
+    ConnError, ConnReport, ConnStats, ConnectionInfo, Cx, Opened, PathInfo, ServerId, StreamId,
+    Timer,
 };
 
 #[derive(Debug)]
@@ -26,6 +29,10 @@ pub(super) struct Connection {
     pub(super) state: State,
     /// A packet of the peer has come.
     pub(super) is_heard: bool,
+    /// How the path was found.
+    pub(super) origins: Origins,
+    /// The path on which the peer has stopped to answer, if that ended the connection.
+    pub(super) broken: Option<Path>,
 }
 
 #[derive(Debug)]
@@ -46,7 +53,15 @@ impl Connection {
         keep_alive: Duration,
     ) -> Self {
         let state = State::Waiting(Waiting::new(KeepAlive::new(keep_alive)));
-        Self { to, server, stream, state, is_heard: false }
+        Self {
+            to,
+            server,
+            stream,
+            state,
+            is_heard: false,
+            origins: Origins::default(),
+            broken: None,
+        }
     }
 
     /// Waiting → Open. Calls that were queued and packets that were parked follow at once.
@@ -100,11 +115,18 @@ impl Connection {
         }
     }
 
-    pub(super) fn change_path(&mut self, cx: &mut Cx<'_>, stream: &mut StreamMut<'_>, path: Path) {
+    pub(super) fn change_path(
+        &mut self,
+        cx: &mut Cx<'_>,
+        stream: &mut StreamMut<'_>,
+        FoundPath { path, origin }: FoundPath,
+    ) {
         let State::Open(open) = &mut self.state else { return };
         tracing::debug!(conn = ?self.to.id, ?path, "the path changes");
         stream.change_path(cx.now, path);
         open.provoke(cx.now, stream);
+        self.origins.advance(origin);
+        self.tell_path(cx, stream);
     }
 
     /// Open → Closed, with a DESTROY to the peer.
@@ -178,8 +200,13 @@ impl Connection {
         while let Some(event) = stream.poll_event() {
             match event {
                 udx::Event::Finished => self.to.tell(cx, ConnReport::Finished),
-                // These concern only the transport.
-                udx::Event::RemoteChanged | udx::Event::PathValidated | udx::Event::PathFailed => {}
+                // This concerns only the transport.
+                udx::Event::RemoteChanged => {}
+                udx::Event::PathValidated => self.origins.settle(),
+                udx::Event::PathFailed => {
+                    self.origins.go_back();
+                    self.tell_path(cx, stream);
+                }
                 udx::Event::Closed(reason) => self.close(cx, stream, stream_error(reason)),
             }
         }
@@ -203,12 +230,21 @@ impl Connection {
         if self.is_closed() {
             return;
         }
+        let is_silent = matches!(error, Some(ConnError::Stream(crate::StreamError::TimedOut)));
+        self.broken = is_silent.then(|| stream.path());
         let stats = self.stats(stream.stats());
         self.state = State::Closed(stats.unwrap_or_default());
         let stats = stats.map(Box::new);
         cx.timers.cancel(Timer::KeepAlive(self.to.id));
         tracing::info!(conn = ?self.to.id, ?error, "connection closed");
         self.to.tell(cx, ConnReport::Closed { error, stats });
+    }
+
+    /// Tells the owner where packets go from here on.
+    fn tell_path(&self, cx: &mut Cx<'_>, stream: &StreamMut<'_>) {
+        let Path { socket, remote } = stream.path();
+        let path = PathInfo::new(socket, remote, self.origins.current());
+        self.to.tell(cx, ConnReport::PathChanged(Box::new(path)));
     }
 
     fn opened(&self, stream: &StreamMut<'_>, remote_id: u32, keys: &Finished) -> Opened {
@@ -221,6 +257,7 @@ impl Connection {
             socket: path.socket,
             local_id: self.stream.0,
             remote_id,
+            path: PathInfo::new(path.socket, path.remote, self.origins.current()),
         }
     }
 }

@@ -9,6 +9,7 @@ mod connection;
 mod ended;
 mod keep_alive;
 mod open;
+mod origins;
 mod owner;
 mod unread;
 mod waiting;
@@ -20,7 +21,8 @@ use std::time::Duration;
 use crate::noise::Finished;
 use crate::streams::{Path, RemoteStream, StreamMut, StreamOwner, Streams};
 use crate::{
-    ConnError, ConnId, ConnPath, ConnReport, ConnStats, Cx, Question, ServerId, Sizes, StreamId,
+    ConnError, ConnId, ConnPath, ConnReport, ConnStats, Cx, PathInfo, PathOrigin, Question,
+    ServerId, Sizes, StreamId,
 };
 
 use connection::{Connection, State};
@@ -38,9 +40,25 @@ pub(crate) struct Conns {
     unheard: BTreeMap<(ServerId, ConnId), Ipv4Addr>,
     /// Dialled connections that have opened and closed, for attempts that go on after the opening.
     closed: Vec<ConnId>,
+    /// Paths on which peers have stopped to answer.
+    broken: Vec<Path>,
     /// The next id for a connection that the application does not number.
     next_id: u32,
     keep_alive: Duration,
+}
+
+/// A path, and how it was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct FoundPath {
+    pub(crate) path: Path,
+    pub(crate) origin: PathOrigin,
+}
+
+impl From<Path> for FoundPath {
+    /// A path that needed neither a punch nor a relay.
+    fn from(path: Path) -> Self {
+        Self { path, origin: PathOrigin::default() }
+    }
 }
 
 /// How many connections of a server have received nothing.
@@ -59,6 +77,7 @@ impl Conns {
             ended: EndedConns::default(),
             unheard: BTreeMap::new(),
             closed: Vec::new(),
+            broken: Vec::new(),
             next_id: ConnId::INCOMING,
             keep_alive,
         }
@@ -133,11 +152,12 @@ impl Conns {
         cx: &mut Cx<'_>,
         streams: &mut Streams,
         conn: ConnId,
-        path: Path,
+        FoundPath { path, origin }: FoundPath,
         remote: RemoteStream,
         keys: &Finished,
     ) {
         let Some(connection) = self.by_id.get_mut(&conn) else { return };
+        connection.origins.start(origin);
         let connected = streams.connect(cx, connection.stream, path, remote);
         let Some((mut stream, parked)) = connected else { return };
         connection.open(cx, &mut stream, remote.id, keys, parked);
@@ -237,14 +257,19 @@ impl Conns {
         cx: &mut Cx<'_>,
         streams: &mut Streams,
         conn: ConnId,
-        path: Path,
+        found: FoundPath,
     ) {
-        self.update(cx, streams, conn, |c, cx, stream| c.change_path(cx, stream, path));
+        self.update(cx, streams, conn, |c, cx, stream| c.change_path(cx, stream, found));
     }
 
     /// Dialled connections that have closed since the last call.
     pub(crate) fn take_closed(&mut self) -> Vec<ConnId> {
         std::mem::take(&mut self.closed)
+    }
+
+    /// Paths on which peers have stopped to answer since the last call.
+    pub(crate) fn take_broken(&mut self) -> Vec<Path> {
+        std::mem::take(&mut self.broken)
     }
 
     /// Whether this owner has this connection.
@@ -298,6 +323,13 @@ impl Conns {
         Some(ConnPath { socket, remote, validated })
     }
 
+    /// The path of an open connection, as its owner is told.
+    pub(crate) fn path_info(&self, streams: &Streams, conn: ConnId) -> Option<PathInfo> {
+        let connection = self.by_id.get(&conn)?;
+        let (Path { socket, remote }, _) = streams.path(connection.stream)?;
+        Some(PathInfo::new(socket, remote, connection.origins.current()))
+    }
+
     /// The number of connections, including accepted ones that their owners do not know of yet.
     pub(crate) fn len(&self) -> usize {
         self.by_id.len()
@@ -306,7 +338,7 @@ impl Conns {
     /// Counts what is kept.
     pub(crate) fn measure(&self, sizes: &mut Sizes) {
         sizes.stream_index = sizes.stream_index.max(self.unheard.len());
-        sizes.reports += self.closed.len();
+        sizes.reports += self.closed.len() + self.broken.len();
     }
 
     fn insert(
@@ -344,6 +376,7 @@ impl Conns {
         if let State::Closed(stats) = connection.state {
             self.ended.push(conn, stats);
         }
+        self.broken.extend(connection.broken);
         match connection.server {
             Some(server) => drop(self.unheard.remove(&(server, conn))),
             None => self.closed.push(conn),

@@ -159,7 +159,7 @@ impl Side {
     fn open(&mut self, remote: StreamId, keys: Finished) {
         let remote = RemoteStream { id: remote.0, revision_1: true };
         let cx = &mut self.bench.cx();
-        self.conns.open(cx, &mut self.streams, self.conn, PATH, remote, &keys);
+        self.conns.open(cx, &mut self.streams, self.conn, PATH.into(), remote, &keys);
     }
 
     fn call(&mut self, caller: ConnOwner, call: Call) {

@@ -22,6 +22,8 @@ pub(super) struct Attempt {
     conn: ConnId,
     remote: PublicKey,
     choices: Choices,
+    /// The path may be used again, if the server agrees.
+    reusable: bool,
     requests: PendingRequests,
     /// A path to open the connection on until a better one is found.
     interim: Option<Path>,
@@ -58,7 +60,8 @@ impl Attempt {
         let conn = conn.id;
         let mut requests = PendingRequests::new(conn, hash(&[&remote]));
         let share_local = options.local_connection;
-        let params = HandshakeParams { identity, remote, stream_id, share_local };
+        let reusable = options.reusable_socket;
+        let params = HandshakeParams { identity, remote, stream_id, share_local, reusable };
         let discovery = Discovery::start(cx, base, &mut requests, params, candidates);
         Self {
             conn,
@@ -68,6 +71,7 @@ impl Attempt {
                 ask: options.ask_holepunch,
                 local: options.local_connection,
             },
+            reusable,
             interim: None,
             requests,
             stage: Stage::Discovery(Box::new(discovery)),
@@ -112,8 +116,8 @@ impl Attempt {
     ) -> Option<Outcome> {
         let EndedRequest { purpose, elapsed } = self.requests.take(cx.now, tag)?;
         match purpose {
-            RequestPurpose::Handshake { via, .. } => {
-                self.handle_handshake(cx, base, via, elapsed, reply)
+            RequestPurpose::Handshake { via, socket, .. } => {
+                self.handle_handshake(cx, base, (via, socket), elapsed, reply)
             }
             RequestPurpose::Lan { address } => self.handle_pong(cx, base, address, reply.is_some()),
             RequestPurpose::Round => self.in_rounds(cx, base, |rounds, cx, base, requests| {
@@ -225,12 +229,12 @@ impl Attempt {
         &mut self,
         cx: &mut Cx<'_>,
         base: &mut Base<'_>,
-        via: SocketAddrV4,
+        (via, socket): (SocketAddrV4, Option<SocketId>),
         round_trip: Duration,
         reply: Option<&Reply>,
     ) -> Option<Outcome> {
         let Stage::Discovery(discovery) = &mut self.stage else { return None };
-        match discovery.handle_reply(cx, via, reply) {
+        match discovery.handle_reply(cx, via, socket, reply) {
             Found::Nothing => self.settle(cx, base),
             Found::Failed(error) => self.fail(cx, base, error),
             Found::Server(done) => {
@@ -250,6 +254,7 @@ impl Attempt {
         round_trip: Duration,
     ) -> Option<Outcome> {
         let remote_stream = done.payload.udx.into();
+        self.reusable &= done.payload.udx.is_some_and(|udx| udx.is_reusable());
         base.io.introduce(self.conn, remote_stream);
         let Self { conn, choices, requests, .. } = self;
         let plan = match choose(cx, base, requests, *conn, *choices, &done, round_trip) {
@@ -344,12 +349,16 @@ impl Attempt {
     fn open(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, path: Path) -> Option<Outcome> {
         let Stage::Connecting(connecting) = &mut self.stage else { return None };
         let relays = std::mem::take(&mut connecting.relays);
+        let lesson = if relays.is_empty() { Lesson::Nothing } else { Lesson::PathPlan(relays) };
         // The connection opens before the puncher stops, so that the socket always has a user.
         if !connecting.open(cx, base, self.conn, path) {
             return self.fail(cx, base, ConnectError::HolepunchAborted);
         }
+        if self.reusable {
+            base.io.remember_route(self.remote, path);
+        }
         self.stop(cx, base);
-        Some(Outcome { remote: self.remote, lesson: Lesson::PathPlan(relays) })
+        Some(Outcome { remote: self.remote, lesson })
     }
 
     /// No path was found, or none that is better than the current one.

@@ -7,10 +7,11 @@ use super::decide::{Decision, decide};
 use super::discovery::HandshakeDone;
 use super::requests::PendingRequests;
 use super::rounds::{Choices, RemoteServer, Rounds};
+use crate::conn::FoundPath;
 use crate::noise::Finished;
 use crate::punch::Base;
 use crate::streams::{Path, RemoteStream};
-use crate::{AskId, ConnId, ConnectError, Cx, Timer};
+use crate::{AskId, ConnId, ConnectError, Cx, PathOrigin, SocketId, Timer};
 
 /// The handshake is done, and the attempt takes the first path that works.
 #[derive(Debug)]
@@ -46,11 +47,19 @@ impl Connecting {
         conn: ConnId,
         path: Path,
     ) -> bool {
+        let found = FoundPath { path, origin: self.origin(base, path.socket) };
         if self.is_open {
-            base.io.change_path(cx, conn, path)
+            base.io.change_path(cx, conn, found)
         } else {
-            base.io.open(cx, conn, path, self.remote_stream, self.keys.clone())
+            base.io.open(cx, conn, found, self.remote_stream, self.keys.clone())
         }
+    }
+
+    /// How a path from this socket was found.
+    fn origin(&self, base: &Base<'_>, socket: SocketId) -> PathOrigin {
+        let PathPlan::Punching(rounds) = &self.plan else { return PathOrigin::default() };
+        let punch = base.punchers.kind(rounds.punch(), socket);
+        PathOrigin { punch, relay: None }
     }
 
     /// The question that the application has not answered yet.
@@ -87,9 +96,13 @@ pub(super) fn choose(
     let local = choices.local.then(|| base.io.local.all());
     let decision = decide(*route, payload, *firewall, local.as_deref());
     tracing::debug!(?conn, ?route, ?decision, "server answered");
+    let known = done.socket.filter(|socket| base.io.is_open(*socket));
     let socket = base.io.net.socket();
     match decision {
-        Decision::Direct => Ok(PathPlan::Known(Path { socket, remote: route.node })),
+        Decision::Direct => {
+            let socket = known.unwrap_or(socket);
+            Ok(PathPlan::Known(Path { socket, remote: route.node }))
+        }
         Decision::Open(remote) => {
             cx.stats.punches_open += 1;
             Ok(PathPlan::Known(Path { socket, remote }))

@@ -13,10 +13,9 @@ use crate::noise::{Finished, Initiator, KeyPair, PublicKey};
 use crate::punch::Base;
 use crate::streams::Path;
 use crate::wire::{
-    FEATURE_REVISION_1, Firewall, Handshake, Mode, NoisePayload, PAYLOAD_VERSION, Peer, UdxInfo,
-    command,
+    Firewall, Handshake, Mode, NoisePayload, PAYLOAD_VERSION, Peer, UdxInfo, command,
 };
-use crate::{ConnectError, Cx};
+use crate::{ConnectError, Cx, SocketId};
 
 /// The stage before any node has answered message 1.
 #[derive(Debug)]
@@ -42,6 +41,8 @@ pub(super) struct HandshakeParams {
     pub(super) stream_id: u32,
     /// Whether to tell the server our local addresses.
     pub(super) share_local: bool,
+    /// Whether the path may be used again.
+    pub(super) reusable: bool,
 }
 
 /// Message 1 is made for the first node and repeated to all others.
@@ -59,6 +60,8 @@ enum HandshakeState {
 
 #[derive(Debug)]
 enum Search {
+    /// The path of an earlier connection is tried before anything else.
+    Held,
     /// The first search runs beside the candidates.
     First(QueryKey),
     /// If a node has the record, all nodes asked so far have to fail before the last search starts.
@@ -77,6 +80,8 @@ pub(super) struct HandshakeDone {
     pub(super) firewall: Firewall,
     pub(super) tried: Vec<SocketAddrV4>,
     pub(super) early: Option<Path>,
+    /// The socket of an earlier connection, on which the server has answered itself.
+    pub(super) socket: Option<SocketId>,
 }
 
 /// The outcome of a reply.
@@ -96,17 +101,23 @@ impl Discovery {
         params: HandshakeParams,
         candidates: Candidates,
     ) -> Self {
-        let key = search(cx, base, requests, candidates.seeds());
-        Self {
+        let route = Some(params.remote).filter(|_| params.reusable);
+        let route = route.and_then(|remote| base.io.route(&remote));
+        let mut discovery = Self {
             params,
             handshake: HandshakeState::Unbegun,
-            search: if candidates.is_empty() { Search::Last(key) } else { Search::First(key) },
+            search: Search::Held,
             candidates,
             found: VecDeque::new(),
             announced: false,
             tried: Vec::new(),
             early: None,
+        };
+        match route {
+            Some(path) => discovery.ask_server(cx, base, requests, path),
+            None => discovery.search(cx, base, requests),
         }
+        discovery
     }
 
     /// A node of the search has answered. If it has the record, it is asked next, unless it is a
@@ -132,7 +143,7 @@ impl Discovery {
         self.search = match self.search {
             Search::First(_) => Search::Between,
             Search::Last(_) => Search::Done,
-            Search::Between | Search::Done => return,
+            Search::Held | Search::Between | Search::Done => return,
         };
     }
 
@@ -146,6 +157,7 @@ impl Discovery {
         &mut self,
         cx: &mut Cx<'_>,
         via: SocketAddrV4,
+        socket: Option<SocketId>,
         reply: Option<&Reply>,
     ) -> Found {
         let Some((route, noise)) = reply.and_then(|reply| read(via, reply)) else {
@@ -170,7 +182,7 @@ impl Discovery {
         if payload.udx.is_none() {
             return Found::Failed(ConnectError::ServerWithoutUdx);
         }
-        match self.finish(route, payload) {
+        match self.finish(route, payload, socket) {
             Some(done) => Found::Server(Box::new(done)),
             None => Found::Nothing,
         }
@@ -186,6 +198,8 @@ impl Discovery {
         loop {
             self.ask_next(cx, base, requests);
             match self.search {
+                Search::Held if lively(requests, None) > 0 => return None,
+                Search::Held => self.search(cx, base, requests),
                 Search::First(_) | Search::Last(_) => return None,
                 Search::Between | Search::Done if self.awaits_answers(requests) => return None,
                 Search::Between if self.announced => {
@@ -200,17 +214,24 @@ impl Discovery {
     pub(super) fn stop(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>) {
         match self.search {
             Search::First(key) | Search::Last(key) => base.io.net.cancel_query(cx, key),
-            Search::Between | Search::Done => {}
+            Search::Held | Search::Between | Search::Done => {}
         }
         self.search = Search::Done;
     }
 
-    fn finish(&mut self, route: HelloRoute, payload: NoisePayload) -> Option<HandshakeDone> {
+    fn finish(
+        &mut self,
+        route: HelloRoute,
+        payload: NoisePayload,
+        socket: Option<SocketId>,
+    ) -> Option<HandshakeDone> {
         let handshake = std::mem::replace(&mut self.handshake, HandshakeState::Impossible);
         let HandshakeState::Begun { initiator, firewall, .. } = handshake else { return None };
-        // The node that led to the server is tried first in the next attempt.
-        self.tried.retain(|via| *via != route.node);
-        self.tried.insert(0, route.node);
+        if socket.is_none() {
+            // The node that led to the server is tried first in the next attempt.
+            self.tried.retain(|via| *via != route.node);
+            self.tried.insert(0, route.node);
+        }
         Some(HandshakeDone {
             keys: initiator.finish(),
             route,
@@ -218,6 +239,7 @@ impl Discovery {
             firewall,
             tried: std::mem::take(&mut self.tried),
             early: self.early,
+            socket,
         })
     }
 
@@ -249,9 +271,31 @@ impl Discovery {
         let is_turn = match self.search {
             Search::First(_) => lively(requests, Some(true)) == 0,
             Search::Between => true,
-            Search::Last(_) | Search::Done => false,
+            Search::Held | Search::Last(_) | Search::Done => false,
         };
         if is_turn { self.candidates.next() } else { None }
+    }
+
+    /// Starts the first search.
+    fn search(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, requests: &mut PendingRequests) {
+        let key = search(cx, base, requests, self.candidates.seeds());
+        let is_only = self.candidates.is_empty();
+        self.search = if is_only { Search::Last(key) } else { Search::First(key) };
+    }
+
+    /// Asks the server itself, over the path of an earlier connection.
+    fn ask_server(
+        &mut self,
+        cx: &mut Cx<'_>,
+        base: &mut Base<'_>,
+        requests: &mut PendingRequests,
+        path: Path,
+    ) {
+        self.handshake = self.begin(cx, base);
+        if let HandshakeState::Begun { value, .. } = &self.handshake {
+            tracing::debug!(?path, "handshake on a known path");
+            requests.direct_handshake(cx, &mut base.io, path, value.clone());
+        }
     }
 
     fn ask(
@@ -285,7 +329,7 @@ impl Discovery {
             version: PAYLOAD_VERSION,
             firewall,
             addresses4,
-            udx: Some(UdxInfo { features: FEATURE_REVISION_1, id: self.params.stream_id, seq: 0 }),
+            udx: Some(UdxInfo::new(self.params.stream_id, self.params.reusable)),
             secret_stream: true,
             ..NoisePayload::default()
         };

@@ -8,6 +8,7 @@ use bytes::Bytes;
 
 use crate::base::Io;
 use crate::net::{Owner, RequestKey, RequestSpec};
+use crate::streams::Path;
 use crate::wire::{Target, command};
 use crate::{ConnId, Cx, SocketId};
 
@@ -31,8 +32,9 @@ struct Sent {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RequestPurpose {
     /// Message 1 through a node. `chained`: the next candidate is tried after it. `overdue`: it has
-    /// taken longer than a round trip on its path should.
-    Handshake { via: SocketAddrV4, chained: bool, overdue: bool },
+    /// taken longer than a round trip on its path should. `socket`: it was sent to the server
+    /// itself, from the socket of an earlier connection.
+    Handshake { via: SocketAddrV4, chained: bool, overdue: bool, socket: Option<SocketId> },
     /// A ping to the server's address in the local network.
     Lan { address: SocketAddrV4 },
     /// A punch round.
@@ -81,7 +83,22 @@ impl PendingRequests {
         value: Bytes,
     ) {
         let spec = self.spec(via, command::PEER_HANDSHAKE, value, None);
-        self.send(cx, io, spec, RequestPurpose::Handshake { via, chained, overdue: false });
+        let purpose = RequestPurpose::Handshake { via, chained, overdue: false, socket: None };
+        self.send(cx, io, spec, purpose);
+    }
+
+    /// Sends message 1 over the path of an earlier connection.
+    pub(super) fn direct_handshake(
+        &mut self,
+        cx: &mut Cx<'_>,
+        io: &mut Io<'_>,
+        Path { socket, remote: via }: Path,
+        value: Bytes,
+    ) {
+        let socket = Some(socket);
+        let spec = self.spec(via, command::PEER_HANDSHAKE, value, socket);
+        let purpose = RequestPurpose::Handshake { via, chained: false, overdue: false, socket };
+        self.send(cx, io, spec, purpose);
     }
 
     pub(super) fn round(

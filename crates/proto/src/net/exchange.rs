@@ -97,6 +97,8 @@ impl Exchange {
             to_id: spec.to_id,
             socket,
             ttl: spec.ttl,
+            internal: spec.internal,
+            command: spec.command,
             packet: request.encode(),
             counter,
             retries: spec.retries,

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::{HealthReport, Stats};
+use crate::{HealthReport, HealthTick, Stats};
 
 /// The verdicts of the latest four ticks.
 #[derive(Debug)]
@@ -10,7 +10,7 @@ pub(super) struct Health {
     counts: Counts,
     /// The counts of the latest tick.
     latest: Counts,
-    window: VecDeque<Verdict>,
+    window: VecDeque<(Counts, Verdict)>,
     ticks: usize,
     /// Ticks in a row without a single response.
     silent: usize,
@@ -64,19 +64,33 @@ impl Health {
         HealthReport { online, degraded, cold: self.ticks < WINDOW, responses, timeouts }
     }
 
+    /// The latest ticks, the oldest first.
+    pub(super) fn ticks(&self) -> Vec<HealthTick> {
+        let tick = |(counts, verdict): &(Counts, Verdict)| {
+            let is_judged = *verdict != Verdict::Unknown;
+            HealthTick {
+                responses: counts.responses,
+                timeouts: counts.timeouts,
+                offline: is_judged.then_some(*verdict == Verdict::Offline),
+                degraded: is_judged.then_some(*verdict == Verdict::Degraded),
+            }
+        };
+        self.window.iter().map(tick).collect()
+    }
+
     /// Judges the tick that has ended.
     pub(super) fn handle_tick(&mut self, stats: &Stats) -> HealthState {
         let verdict = self.judge(Counts::of(stats));
         if self.window.len() >= WINDOW {
             self.window.pop_front();
         }
-        self.window.push_back(verdict);
+        self.window.push_back((self.counts, verdict));
         self.silent = match verdict {
             Verdict::Unknown => return self.state,
             Verdict::Offline => self.silent + 1,
             Verdict::Healthy | Verdict::Degraded => 0,
         };
-        let all = |wanted| self.window.iter().filter(|v| **v == wanted).count() == WINDOW;
+        let all = |wanted| self.window.iter().filter(|(_, v)| *v == wanted).count() == WINDOW;
         if self.silent == 0 {
             self.state.online = true;
         } else if self.silent >= OFFLINE_TICKS {

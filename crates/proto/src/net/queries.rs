@@ -7,7 +7,7 @@ use super::exchange::{Out, Purpose};
 use super::hints::Hints;
 use super::query::{Candidate, Query, QueryPurpose, QueryStep};
 use super::table::Table;
-use super::{Output, QueryKey, QuerySpec, Reply, RequestKey, RequestSpec};
+use super::{Output, Owner, QueryKey, QuerySpec, Reply, RequestKey, RequestSpec};
 use crate::wire::{NodeId, error_code};
 use crate::{Config, Cx, QueryError, RequestError, Steer};
 
@@ -146,6 +146,14 @@ impl Queries {
     /// True while a refresh runs.
     pub(super) fn is_refreshing(&self) -> bool {
         self.by_key.values().any(|query| query.purpose == QueryPurpose::Refresh)
+    }
+
+    /// The layer above that has asked for a query.
+    pub(super) fn owner(&self, key: QueryKey) -> Option<Owner> {
+        match self.by_key.get(&key)?.purpose {
+            QueryPurpose::Owner(owner) => Some(owner),
+            QueryPurpose::Bootstrap | QueryPurpose::Refresh | QueryPurpose::Rejoin => None,
+        }
     }
 
     /// Takes a reply to a request of a query. Returns the query's purpose. The caller has to call

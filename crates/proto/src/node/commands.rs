@@ -56,6 +56,9 @@ impl Machines {
             }
             Command::CheckLocal { host } => cx.act(Action::CheckLocal { host }),
             Command::AddNode { address } => net.add_node(cx, address),
+            Command::RemoveNode { id } => net.remove_node(cx, &id),
+            Command::ResetHealth => net.reset_health(cx),
+            Command::JudgeHealth => net.judge_health(cx),
             Command::WatchTable { watch } => net.watch_table(watch),
             Command::Suspend => self.handle_suspend_request(cx, SuspendRequest::Suspend),
             Command::Resume => self.handle_suspend_request(cx, SuspendRequest::Resume),

@@ -102,7 +102,7 @@ impl Stack for Machines {
 
     fn change_path(&mut self, cx: &mut Cx<'_>, caller: ConnOwner, conn: ConnId, path: Path) {
         if self.lower.conns.owns(caller, conn) {
-            self.lower.base().io.change_path(cx, conn, path);
+            self.lower.base().io.change_path(cx, conn, path.into());
         }
     }
 

@@ -8,7 +8,7 @@ use crate::conn::{Call, ConnOwner, Conns};
 use crate::net::Net;
 use crate::punch::{Base, Punchers};
 use crate::streams::{Arrival, StreamMut, StreamOwner, Streams};
-use crate::{ConnId, ConnPath, ConnStats, Cx, SocketId, StreamId, Transmit, TransmitBuf};
+use crate::{ConnId, ConnPath, ConnStats, Cx, PathInfo, SocketId, StreamId, Transmit, TransmitBuf};
 
 /// The layers that the connecting machines use.
 #[derive(Debug)]
@@ -100,6 +100,10 @@ impl Lower {
 
     pub(super) fn conn_path(&self, conn: ConnId) -> Option<ConnPath> {
         self.conns.path(&self.streams, conn)
+    }
+
+    pub(super) fn path_info(&self, conn: ConnId) -> Option<PathInfo> {
+        self.conns.path_info(&self.streams, conn)
     }
 
     pub(super) fn conn_stats(&self, conn: ConnId) -> Option<ConnStats> {

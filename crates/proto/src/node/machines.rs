@@ -153,6 +153,7 @@ impl Machines {
                 let (punchers, mut io) = self.lower.punch();
                 punchers.handle_timeout(cx, &mut io, PunchId(id));
             }
+            Timer::Linger(socket) => base.io.pool.handle_timeout(cx, base.io.streams, socket),
             Timer::Announce(server) => {
                 if let Some(announcer) = self.lower.announcers.get_mut(server) {
                     announcer.handle_timeout(cx, &mut self.lower.net);
@@ -214,6 +215,7 @@ impl Machines {
         self.connector.measure(&mut sizes);
         self.servers.measure(&mut sizes);
         sizes.sources += self.lower.pool.sources();
+        sizes.routes = self.lower.pool.routes();
         sizes
     }
 
@@ -252,6 +254,9 @@ impl Machines {
     }
 
     fn settle_sockets(&mut self, cx: &mut Cx<'_>) {
+        for path in self.lower.conns.take_broken() {
+            self.lower.pool.forget_route(path);
+        }
         for socket in self.lower.streams.take_unused() {
             self.lower.pool.handle_unused(cx, &self.lower.streams, socket);
         }
@@ -288,6 +293,7 @@ impl Machines {
         }
         self.connector.close_all(cx, &mut self.lower.base(), ConnectError::NodeDestroyed);
         self.lower.conns.destroy_all(cx, &mut self.lower.streams);
+        self.lower.pool.forget_routes(cx, &self.lower.streams);
         self.lower.net.destroy(cx);
         while let Some(output) = self.lower.net.poll_output() {
             self.handle_output(cx, output);

@@ -23,9 +23,9 @@ use zeroize::Zeroize;
 use crate::conn::ConnOwner;
 use crate::streams::Path;
 use crate::{
-    Action, Command, Config, ConnId, ConnPath, ConnStats, Cx, Datagram, Event, HealthReport,
-    HostEvent, InflightRequest, Live, MachineId, Outbox, Rng, Sizes, SocketId, Stats, Stored,
-    TableNode, Timer, Timers, Transmit, TransmitBuf,
+    Action, Command, Config, ConnId, ConnPath, ConnStats, Cx, Datagram, Event, HandshakeView,
+    HealthReport, HealthTick, HostEvent, InflightRequest, Live, MachineId, Outbox, PathInfo, Rng,
+    ServerId, Sizes, SocketId, Stats, Stored, TableNode, Timer, Timers, Transmit, TransmitBuf,
 };
 use machines::Machines;
 use residents::Stack;
@@ -221,6 +221,22 @@ impl Node {
         self.machines.lower.net.health()
     }
 
+    /// The ticks by which the health is judged, the oldest first.
+    pub fn health_ticks(&self) -> Vec<HealthTick> {
+        self.machines.lower.net.health_ticks()
+    }
+
+    /// The transaction id of the next request, unless something else needs random numbers before.
+    pub fn next_tid(&self) -> u16 {
+        self.rng.peek_u32() as u16
+    }
+
+    /// The handshakes of a server by their slots, those included that have ended and are still
+    /// answered. `None` is a free slot.
+    pub fn handshakes(&self, server: ServerId) -> Vec<Option<HandshakeView>> {
+        self.machines.servers.views(server)
+    }
+
     /// Requests in flight, the oldest first.
     pub fn inflight(&self) -> Vec<InflightRequest> {
         self.machines.lower.net.inflight()
@@ -234,6 +250,12 @@ impl Node {
     /// The path of a connection; `None` unless it is open.
     pub fn conn_path(&self, conn: ConnId) -> Option<ConnPath> {
         self.machines.lower.conn_path(conn)
+    }
+
+    /// How the path of a connection was found, and whether a relay forwards its packets; `None`
+    /// unless the connection is open.
+    pub fn path_info(&self, conn: ConnId) -> Option<PathInfo> {
+        self.machines.lower.path_info(conn)
     }
 
     fn split(&mut self, now: Instant) -> (Cx<'_>, &mut Machines) {

@@ -48,6 +48,9 @@ pub(super) fn refuse(cx: &mut Cx<'_>, command: Command) {
         | Command::Taken { .. }
         | Command::HandleDatagram { .. }
         | Command::AddNode { .. }
+        | Command::RemoveNode { .. }
+        | Command::ResetHealth
+        | Command::JudgeHealth
         | Command::WatchTable { .. }
         | Command::Suspend
         | Command::Resume

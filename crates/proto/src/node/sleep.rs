@@ -152,6 +152,7 @@ impl Machines {
     fn end_all(&mut self, cx: &mut Cx<'_>) {
         self.connector.close_all(cx, &mut self.lower.base(), ConnectError::Suspended);
         self.lower.conns.destroy_all(cx, &mut self.lower.streams);
+        self.lower.pool.forget_routes(cx, &self.lower.streams);
         self.lower.net.suspend(cx);
     }
 }

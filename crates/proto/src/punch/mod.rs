@@ -30,7 +30,7 @@ use crate::base::{Bound, Io, Party, PunchId, PunchOwner};
 use crate::net::Reply;
 use crate::streams::Path;
 use crate::wire::Firewall;
-use crate::{Cx, RequestError, SocketId};
+use crate::{Cx, PunchKind, RequestError, SocketId};
 use throttle::Throttle;
 
 /// A report of a puncher to its owner.
@@ -110,6 +110,13 @@ impl Punchers {
     /// A puncher that is at work.
     pub(crate) fn get(&self, id: PunchId) -> Option<&Puncher> {
         self.by_id.get(&id)
+    }
+
+    /// How a puncher punches, if this is one of its sockets.
+    pub(crate) fn kind(&self, id: PunchId, socket: SocketId) -> Option<PunchKind> {
+        let owner = self.by_socket.get(&socket).filter(|owner| **owner == id)?;
+        let is_random = self.by_id.get(owner)?.needs_random();
+        Some(if is_random { PunchKind::Random } else { PunchKind::Consistent })
     }
 
     /// What is known about the peer.

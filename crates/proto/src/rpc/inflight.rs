@@ -39,6 +39,8 @@ pub(crate) struct Outgoing {
     pub(crate) to_id: Option<NodeId>,
     pub(crate) socket: SocketId,
     pub(crate) ttl: Option<u8>,
+    pub(crate) internal: bool,
+    pub(crate) command: u64,
     /// The encoded request. Every try sends the same bytes.
     pub(crate) packet: Vec<u8>,
     /// Its counter in the statistics, if it has one.
@@ -200,10 +202,10 @@ impl<P> Requests<P> {
         self.flights.get(&key).map(|flight| &flight.purpose)
     }
 
-    /// All requests, in flight or waiting, the oldest first.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = InflightRequest> {
-        let outgoing = self.flights.values().map(|flight| &flight.outgoing);
-        outgoing.map(|outgoing| InflightRequest { tid: outgoing.tid, to: outgoing.to })
+    /// All requests with their purposes, in flight or waiting, the oldest first. Who has asked for
+    /// them is not known here.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&P, InflightRequest)> {
+        self.flights.values().map(|flight| (&flight.purpose, flight.view()))
     }
 
     /// The number of requests, in flight or waiting.
@@ -358,6 +360,12 @@ impl<P> Requests<P> {
 }
 
 impl<P> Flight<P> {
+    fn view(&self) -> InflightRequest {
+        let Outgoing { tid, to, internal, command, retries, .. } = self.outgoing;
+        let (query, request) = (None, None);
+        InflightRequest { tid, to, internal, command, sent: self.sent, retries, query, request }
+    }
+
     fn attempt(&self, now: Instant) -> SentRequest {
         SentRequest {
             to: self.outgoing.to,

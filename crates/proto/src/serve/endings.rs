@@ -87,6 +87,7 @@ impl Server {
     /// Waiting → Ended, without a path.
     pub(super) fn abort(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, slot: u32) {
         let Some(session) = self.take_session(cx, slot) else { return };
+        self.slots.note_abort(slot);
         let Session { conn, reply, punching, unanswered, .. } = *session;
         if let Some(punching) = punching {
             base.punchers.stop(cx, &mut base.io, punching.punch());

@@ -22,7 +22,7 @@ use crate::noise::KeyPair;
 use crate::punch::{Base, Report};
 use crate::streams::Path;
 use crate::wire::{Handshake, Holepunch};
-use crate::{Answer, AskId, ConnId, Cx, ServerId, ServerOptions, Sizes, SocketId};
+use crate::{Answer, AskId, ConnId, Cx, HandshakeView, ServerId, ServerOptions, Sizes, SocketId};
 use admission::Admission;
 use server::Server;
 
@@ -185,6 +185,11 @@ impl Servers {
         if let Some(server) = self.by_id.values_mut().find(|server| server.owns_ask(ask)) {
             server.handle_answer(cx, base, ask, answer);
         }
+    }
+
+    /// The handshakes of a server by their slots.
+    pub(crate) fn views(&self, server: ServerId) -> Vec<Option<HandshakeView>> {
+        self.by_id.get(&server).map(|server| server.slots.views()).unwrap_or_default()
     }
 
     /// Counts what is kept.

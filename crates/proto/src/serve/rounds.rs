@@ -86,6 +86,11 @@ impl Punching {
         self.punch
     }
 
+    /// The number of the client's latest round.
+    pub(super) fn round(&self) -> u64 {
+        self.round
+    }
+
     /// Decrypts and decodes the payload of a round; `None` if it was forged.
     pub(super) fn open(&self, sealed: &[u8]) -> Option<HolepunchPayload> {
         self.secret.open(sealed)

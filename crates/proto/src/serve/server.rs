@@ -263,6 +263,7 @@ impl Server {
             owner: self.owner,
             holepunch: self.options.holepunch,
             share_local_address: self.options.share_local_address,
+            reusable_socket: self.options.reusable_socket,
         };
         match accept(cx, base, policy, slot, hello) {
             AcceptOutcome::Wait(mut session) => {

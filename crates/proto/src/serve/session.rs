@@ -5,15 +5,15 @@ use std::time::Instant;
 use super::requester::{Client, ClientHello, Requester, ServerHello};
 use super::rounds::Punching;
 use crate::base::{Party, PunchOwner};
-use crate::conn::ConnOwner;
-use crate::noise::Finished;
+use crate::conn::{ConnOwner, FoundPath};
+use crate::noise::{Finished, PublicKey};
 use crate::punch::{Base, MAX_ADDRESSES, PunchSecret, Puncher};
 use crate::streams::{Path, RemoteStream};
 use crate::wire::{
-    FEATURE_REVISION_1, Firewall, HolepunchInfo, NoisePayload, PAYLOAD_VERSION, PayloadError,
-    UdxInfo, is_private, match_address,
+    Firewall, HolepunchInfo, NoisePayload, PAYLOAD_VERSION, PayloadError, UdxInfo, is_private,
+    match_address,
 };
-use crate::{ConnId, Cx, ServerId};
+use crate::{ConnId, Cx, PathOrigin, ServerId};
 
 #[derive(Debug)]
 pub(super) struct Session {
@@ -27,6 +27,8 @@ pub(super) struct Session {
     /// When a reply was sent last.
     pub(super) answered: Option<Instant>,
     pub(super) punching: Option<Punching>,
+    /// The client, if both ends want to use the path again.
+    pub(super) route_of: Option<PublicKey>,
 }
 
 /// The outcome of message 1.
@@ -51,6 +53,8 @@ pub(super) struct ServerPolicy {
     pub(super) owner: ConnOwner,
     pub(super) holepunch: bool,
     pub(super) share_local_address: bool,
+    /// Whether clients may use the path of an earlier connection.
+    pub(super) reusable_socket: bool,
 }
 
 /// How the client and the server find a path.
@@ -71,11 +75,16 @@ impl Session {
     /// Opens the connection. False if the socket of the path was closed while the application was
     /// asked.
     pub(super) fn open(self, cx: &mut Cx<'_>, base: &mut Base<'_>, path: Path) -> bool {
-        let Self { conn, keys, remote, punching, .. } = self;
+        let Self { conn, keys, remote, punching, route_of, .. } = self;
         // The connection opens before the puncher stops, so that the socket always has a user.
-        let is_open = base.io.open(cx, conn, path, remote, keys);
+        let punch = punching.as_ref().map(Punching::punch);
+        let punch = punch.and_then(|punch| base.punchers.kind(punch, path.socket));
+        let found = FoundPath { path, origin: PathOrigin { punch, relay: None } };
+        let is_open = base.io.open(cx, conn, found, remote, keys);
         if !is_open {
             base.io.fail(cx, conn, None);
+        } else if let Some(client) = route_of {
+            base.io.remember_route(client, path);
         }
         if let Some(punching) = punching {
             base.punchers.stop(cx, &mut base.io, punching.punch());
@@ -118,7 +127,8 @@ pub(super) fn accept(
     }
 
     tracing::debug!(?conn, ?plan, client = %hello.client.address, "handshake");
-    let ClientHello { responder, payload, .. } = hello;
+    let ClientHello { responder, payload, public_key, .. } = hello;
+    let is_reusable = policy.reusable_socket && payload.udx.is_some_and(|udx| udx.is_reusable());
     let remote = payload.udx.into();
     base.io.introduce(conn, remote);
     let mut session = Session {
@@ -129,6 +139,7 @@ pub(super) fn accept(
         unanswered: Vec::new(),
         answered: None,
         punching: None,
+        route_of: is_reusable.then_some(public_key),
     };
     match plan {
         Plan::Open(path) => return AcceptOutcome::Open(Box::new(session), path),
@@ -179,7 +190,7 @@ fn offer(
         firewall: if address.is_some() { Firewall::Open } else { Firewall::Unknown },
         holepunch: address.is_none().then_some(holepunch),
         addresses4,
-        udx: Some(UdxInfo { features: FEATURE_REVISION_1, id: stream_id, seq: 0 }),
+        udx: Some(UdxInfo::new(stream_id, policy.reusable_socket)),
         secret_stream: true,
         relay_addresses: base.io.announced.relay_addresses(server),
         ..NoisePayload::default()

@@ -4,8 +4,9 @@ use std::collections::{HashMap, VecDeque};
 use std::net::Ipv4Addr;
 
 use super::requester::{ClientHello, Requester, ServerHello};
+use super::rounds::Punching;
 use super::session::Session;
-use crate::{AskId, ConnId};
+use crate::{AskId, ConnId, HandshakeView};
 
 #[derive(Debug, Default)]
 pub(super) struct Slots {
@@ -26,6 +27,8 @@ pub(super) struct Slot {
     noise: NoiseHash,
     /// The source that the handshake counts against.
     source: Ipv4Addr,
+    /// The handshake has ended without a connection.
+    aborted: bool,
     pub(super) state: SlotState,
 }
 
@@ -52,7 +55,7 @@ impl Slots {
     /// Takes the lowest free number.
     pub(super) fn insert(&mut self, noise: NoiseHash, source: Ipv4Addr) -> u32 {
         *self.by_source.entry(source).or_insert(0) += 1;
-        let slot = Some(Slot { noise, source, state: SlotState::Begun });
+        let slot = Some(Slot { noise, source, aborted: false, state: SlotState::Begun });
         let free = self.entries.iter().position(Option::is_none);
         let index = free.unwrap_or(self.entries.len());
         match self.entries.get_mut(index) {
@@ -135,6 +138,18 @@ impl Slots {
         self.clear(index);
     }
 
+    /// A handshake ends without a connection.
+    pub(super) fn note_abort(&mut self, index: u32) {
+        if let Some(Some(slot)) = self.entries.get_mut(index as usize) {
+            slot.aborted = true;
+        }
+    }
+
+    /// What the application may know of each slot.
+    pub(super) fn views(&self) -> Vec<Option<HandshakeView>> {
+        self.entries.iter().map(|slot| slot.as_ref().map(Slot::view)).collect()
+    }
+
     /// The slots in use, including those that have ended.
     pub(super) fn indices(&self) -> Vec<u32> {
         let used = self.entries.iter().enumerate().filter(|(_, slot)| slot.is_some());
@@ -163,6 +178,25 @@ impl Slots {
         *count = count.saturating_sub(1);
         if *count == 0 {
             self.by_source.remove(&source);
+        }
+    }
+}
+
+impl Slot {
+    fn view(&self) -> HandshakeView {
+        let punching = match &self.state {
+            SlotState::Waiting(session) => session.punching.as_ref(),
+            SlotState::Begun | SlotState::Asking(_) | SlotState::Ended(_) => None,
+        };
+        HandshakeView {
+            firewalled: matches!(
+                self.state,
+                SlotState::Begun | SlotState::Asking(_) | SlotState::Ended(None)
+            ),
+            aborted: self.aborted,
+            ended: matches!(self.state, SlotState::Ended(_)),
+            punching: punching.is_some(),
+            round: punching.map_or(0, Punching::round),
         }
     }
 }

@@ -161,6 +161,17 @@ pub struct UdxInfo {
 }
 
 impl UdxInfo {
+    /// What this implementation says of a stream. `reusable`: its path may be used again.
+    pub fn new(id: u32, reusable: bool) -> Self {
+        let features = FEATURE_REVISION_1 | bit(reusable, FEATURE_REUSABLE_SOCKET);
+        Self { features, id, seq: 0 }
+    }
+
+    /// Whether the path of the stream may be used again.
+    pub fn is_reusable(&self) -> bool {
+        self.features & FEATURE_REUSABLE_SOCKET != 0
+    }
+
     fn decode_from(r: &mut Reader<'_>) -> Result<Self, Malformed> {
         let _version = r.uint()?;
         Ok(Self {

@@ -22,7 +22,7 @@ use super::Wake;
 use super::batch::Batch;
 use super::bind::{BindRules, Main};
 use super::queue::Queue;
-use super::sockets::{Socket, Sockets, Traffic};
+use super::sockets::{Direction, Socket, Sockets, Traffic};
 use super::state::{Core, Life, Next, State};
 
 /// The state that a node's handles and its driver share.
@@ -148,6 +148,22 @@ impl Shared {
 
     pub(super) fn traffic(&self, socket: SocketId) -> Option<Traffic> {
         self.sockets.read().get(&socket).map(Socket::traffic)
+    }
+
+    pub(super) fn buffer_size(&self, socket: SocketId, direction: Direction) -> Option<usize> {
+        self.sockets.read().get(&socket)?.buffer_size(direction).ok()
+    }
+
+    pub(super) fn set_buffer_size(
+        &self,
+        socket: SocketId,
+        direction: Direction,
+        size: usize,
+    ) -> io::Result<()> {
+        match self.sockets.read().get(&socket) {
+            Some(socket) => socket.set_buffer_size(direction, size),
+            None => Err(io::ErrorKind::NotConnected.into()),
+        }
     }
 
     /// One turn of the driver: hands the received datagrams and the host events to the node, and

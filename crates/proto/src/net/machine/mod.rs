@@ -26,8 +26,8 @@ use super::{Output, Owner, QueryKey, QuerySpec, RequestKey, RequestSpec};
 use crate::timers::NetTimer;
 use crate::wire::{NodeId, Packet, Target, command};
 use crate::{
-    Config, Cx, Event, HealthReport, InflightRequest, QueryError, RequestError, Sizes, SocketId,
-    Steer, TableNode, Timer,
+    Config, Cx, Event, HealthReport, HealthTick, InflightRequest, QueryError, RequestError, Sizes,
+    SocketId, Steer, TableNode, Timer,
 };
 
 /// A DHT node: dht-rpc, without the commands of hyperdht.
@@ -180,6 +180,11 @@ impl Net {
         self.contacts.recent(limit)
     }
 
+    /// Removes a node from the routing table.
+    pub(crate) fn remove_node(&mut self, cx: &mut Cx<'_>, id: &NodeId) {
+        self.contacts.remove(cx, id);
+    }
+
     /// Sets whether events report nodes that enter and leave the table.
     pub(crate) fn watch_table(&mut self, watch: bool) {
         self.contacts.watch(watch);
@@ -200,9 +205,20 @@ impl Net {
         self.health.report()
     }
 
+    /// The latest ticks of the health, the oldest first.
+    pub(crate) fn health_ticks(&self) -> Vec<HealthTick> {
+        self.health.ticks()
+    }
+
     /// The requests in flight or waiting, the oldest first.
     pub(crate) fn inflight(&self) -> Vec<InflightRequest> {
-        self.exchange.requests.iter().collect()
+        let all = self.exchange.requests.iter();
+        all.map(|(purpose, request)| match self.owner_of(purpose) {
+            Some(Owner::UserQuery(query)) => InflightRequest { query: Some(query), ..request },
+            Some(Owner::UserRequest(id)) => InflightRequest { request: Some(id), ..request },
+            Some(Owner::Connect(..) | Owner::Announce(..) | Owner::Punch(..)) | None => request,
+        })
+        .collect()
     }
 
     /// Our id; `None` while we are ephemeral.
@@ -285,6 +301,20 @@ impl Net {
     /// True while the node is suspended, see [`Net::suspend`]. No socket is bound then.
     fn is_asleep(&self) -> bool {
         self.exchange.requests.is_muted()
+    }
+
+    /// The layer above that a request is for.
+    fn owner_of(&self, purpose: &Purpose) -> Option<Owner> {
+        match purpose {
+            Purpose::Owner(owner) => Some(*owner),
+            Purpose::Query(key) | Purpose::Commit(key) => self.queries.owner(*key),
+            Purpose::Check { .. }
+            | Purpose::Swap { .. }
+            | Purpose::QuickTest
+            | Purpose::Probe
+            | Purpose::Suggested(_)
+            | Purpose::Hint => None,
+        }
     }
 
     fn me(&self) -> Me {

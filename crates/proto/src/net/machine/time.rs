@@ -42,8 +42,20 @@ impl Net {
             self.walk(cx, self.contacts.table.id(), QueryPurpose::Rejoin);
         }
         self.queries.handle_tick();
+        self.judge_health(cx);
+    }
+
+    /// Judges the health as at the end of a tick.
+    pub(crate) fn judge_health(&mut self, cx: &mut Cx<'_>) {
         let old = self.health.state();
         self.health.handle_tick(cx.stats);
+        self.report_health(cx, old);
+    }
+
+    /// Forgets what is known about the health, which counts as good again.
+    pub(crate) fn reset_health(&mut self, cx: &mut Cx<'_>) {
+        let old = self.health.state();
+        self.health = Health::new(cx.stats);
         self.report_health(cx, old);
     }
 
@@ -106,9 +118,7 @@ impl Net {
 
     fn handle_wakeup(&mut self, cx: &mut Cx<'_>) {
         self.clock.handle_wakeup();
-        let old = self.health.state();
-        self.health = Health::new(cx.stats);
-        self.report_health(cx, old);
+        self.reset_health(cx);
         self.firewall.become_ephemeral(cx);
         cx.emit(Event::Wakeup);
         self.outputs.push_back(Output::Wakeup);

@@ -1,0 +1,19 @@
+/** Where the packets of a connection go. */
+module.exports = class ConnectionPath {
+  /**
+   * @param {object} path of the core
+   * @param {{ rtt: number }} rawStream measures the round trip
+   */
+  constructor({ kind, relay, remote, punch }, rawStream) {
+    this._found = { kind, relay, remote, punch }
+    this._since = Date.now()
+    this._rawStream = rawStream
+  }
+
+  /** What a program sees. */
+  show() {
+    const { kind, relay, remote, punch } = this._found
+    const remoteAddress = { host: remote.host, port: remote.port }
+    return { kind, relay, remoteAddress, rtt: this._rawStream.rtt, since: this._since, punch }
+  }
+}
