@@ -2,6 +2,7 @@ const connect = require('./lib/connection/connect')
 const incomingDefaults = require('./lib/request/incoming-defaults')
 const Query = require('./lib/query/query')
 const RPC = require('./lib/dht/rpc')
+const Relay = require('./lib/server/relay')
 const Server = require('./lib/server/server')
 const records = require('./lib/query/records')
 const { remember, search } = require('./lib/query/replaced')
@@ -48,6 +49,11 @@ class HyperDHT extends RPC {
     const server = new Server(this, opts)
     if (onconnection) server.on('connection', onconnection)
     return server
+  }
+
+  /** A blind relay, through which peers reach each other that cannot do so directly. */
+  createRelay(opts) {
+    return new Relay(this, opts)
   }
 
   findPeer(publicKey, opts = {}) {

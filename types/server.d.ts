@@ -1,7 +1,7 @@
 import HyperDHT = require('../index')
 import { Buffer } from './buffer'
 import { Address, AnnounceSigner, SigningKeyPair } from './common'
-import { HolepunchHook, NoiseSecretStream } from './connection'
+import { HolepunchHook, NoiseSecretStream, RelayThrough } from './connection'
 import { CodedError, Emitter } from './emitter'
 
 export interface ServerOptions {
@@ -13,6 +13,10 @@ export interface ServerOptions {
   shareLocalAddress?: boolean
   /** Milliseconds, default 10000. */
   handshakeClearWait?: number
+  /** Blind relays: one of them carries each connection until a direct path is found. */
+  relayThrough?: RelayThrough | null
+  /** Milliseconds, default 5000: the keep-alive of connections to relays. */
+  relayKeepAlive?: number
   onconnection?: ConnectionListener
   [unknown: string]: unknown
 }
@@ -66,6 +70,10 @@ export interface Server extends Emitter<ServerEvents> {
   get holepunch(): HolepunchHook
   set holepunch(hook: HolepunchHook | null)
   handshakeClearWait: number
+  /** Null: none. A change holds for the handshakes to come. */
+  relayThrough: RelayThrough | null
+  /** Milliseconds. A change holds from the next `listen` on. */
+  relayKeepAlive: number
 
   /**
    * Announces the key pair; resolves when clients can find it.

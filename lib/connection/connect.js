@@ -4,6 +4,7 @@ const { SUSPENDED } = require('../errors')
 const { decodeAddress } = require('../native/keys')
 const { addresses, checkKeyPair, interval } = require('../util/check')
 const { internalsOf } = require('../util/internals')
+const { relaysNow } = require('../util/relay-through')
 const { refuse } = require('../util/unsupported')
 
 /**
@@ -29,7 +30,9 @@ module.exports = function connect(dht, publicKey, opts = {}) {
     localConnection: opts.localConnection !== false,
     fastOpen: opts.fastOpen !== false,
     askHolepunch: typeof holepunch === 'function',
-    keepAlive: interval(keepAlive)
+    keepAlive: interval(keepAlive),
+    relayThrough: relaysNow(opts.relayThrough),
+    relayKeepAlive: interval(opts.relayKeepAlive || RELAY_KEEP_ALIVE)
   }
 
   const internals = internalsOf(dht)
@@ -46,6 +49,9 @@ module.exports = function connect(dht, publicKey, opts = {}) {
   else channel.connect(key, options)
   return stream
 }
+
+/** Milliseconds. */
+const RELAY_KEEP_ALIVE = 5000
 
 // The error if a node cannot connect in its present state, else null.
 function refusal(dht, { bindError, lifecycle }) {

@@ -4,6 +4,7 @@ const b4a = require('b4a')
 const { DHT } = require('../implementation')
 const captureFeatures = require('../capture-features')
 const exchange = require('../exchange')
+const { withRelay } = require('../relayed')
 const serve = require('../role')
 
 let dht = null
@@ -19,7 +20,7 @@ const emit = serve({
     dht = new DHT({ bootstrap, host: '127.0.0.1', ...dhtOptions })
     if (!atOnce) await dht.fullyBootstrapped()
     if (capture) options.createHandshake = captureFeatures(value => emit('features', value))
-    server = dht.createServer({ ...options, firewall })
+    server = dht.createServer({ ...withRelay('server', options), firewall })
     server.on('connection', conn => onconnection(conn, bytes))
     await server.listen(DHT.keyPair())
     return { publicKey: b4a.toString(server.publicKey, 'hex') }

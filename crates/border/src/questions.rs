@@ -4,8 +4,8 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 
 use hyperdht::wire::{NodeId, Writer};
 use hyperdht::{
-    ConnId, ConnStats, Handle, HealthReport, InflightRequest, Live, SocketId, Stats, TableNode,
-    Traffic,
+    ConnId, ConnStats, Handle, HealthReport, InflightRequest, Live, RelayStats, ServerId, SocketId,
+    Stats, TableNode, Traffic,
 };
 
 use crate::field::{Encode, Sample, Shape, camel};
@@ -34,4 +34,6 @@ questions! { |handle, argument|
     14 local_address: Option<SocketAddrV4> = Some(handle.local_addr(SocketId(argument)));
     /// The argument is the id of a socket.
     15 traffic: Option<Traffic> = Some(handle.traffic(SocketId(argument)));
+    /// The argument is the id of a server.
+    16 relay_stats: Option<RelayStats> = handle.read(|node| node.relay_stats(ServerId(argument)));
 }

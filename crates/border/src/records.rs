@@ -9,9 +9,9 @@ use hyperdht::{
     AdaptiveTimeout, Answer, Answering, BootstrapNode, Closest, ConnError, ConnId, ConnStats,
     ConnectError, ConnectOptions, ConnectionInfo, HealthReport, Incoming, InflightRequest,
     Interests, Interface, KeyPair, ListenError, Live, LocalAddress, Opened, PublicKey, QueryError,
-    QueryKind, QueryOptions, QueryReply, Question, RemoteAddress, RequestAnswer, RequestError,
-    ServerId, ServerOptions, SocketId, Stats, Steer, StreamError, TableNode, Tally, Traffic,
-    Unsigned, UserCommit, UserRequest,
+    QueryKind, QueryOptions, QueryReply, Question, RelayLimits, RemoteAddress, RequestAnswer,
+    RequestError, ServerId, ServerOptions, SocketId, Stats, Steer, StreamError, TableNode, Tally,
+    Traffic, Unsigned, UserCommit, UserRequest,
 };
 use zeroize::Zeroizing;
 
@@ -42,6 +42,8 @@ record! { ConnectOptions {
     fast_open: bool,
     ask_holepunch: bool,
     keep_alive: Option<Duration>,
+    relay_through: Vec<PublicKey>,
+    relay_keep_alive: Duration,
 } => {
     key_pair: secret_key,
     relay_addresses,
@@ -49,6 +51,8 @@ record! { ConnectOptions {
     fast_open,
     ask_holepunch,
     keep_alive,
+    relay_through,
+    relay_keep_alive,
 } }
 
 record! { ServerOptions {
@@ -59,6 +63,10 @@ record! { ServerOptions {
     holepunch: bool,
     share_local_address: bool,
     handshake_clear_wait: Duration,
+    relay_through: Vec<PublicKey>,
+    ask_relay: bool,
+    relay_keep_alive: Duration,
+    relay: Option<RelayLimits>,
 } => {
     key_pair: secret_key,
     announces,
@@ -67,11 +75,16 @@ record! { ServerOptions {
     holepunch,
     share_local_address,
     handshake_clear_wait,
+    relay_through,
+    ask_relay,
+    relay_keep_alive,
+    relay,
 } }
 
-words! { Answer {
-    0 accept => Accept,
-    1 reject => Reject,
+choice! { both ways: Answer {
+    0 accept {} => Accept {},
+    1 reject {} => Reject {},
+    2 accept_through { relay: PublicKey } => AcceptThrough(relay),
 } }
 
 choice! { both ways: QueryKind {
@@ -295,6 +308,9 @@ counters! { Stats |s| {
     "punches.random": s.punches_random,
     "punches.open": s.punches_open,
     "punches.tryLater": s.punches_try_later,
+    "relaying.attempts": s.relaying_attempts,
+    "relaying.successes": s.relaying_successes,
+    "relaying.aborts": s.relaying_aborts,
     "socketPool.socketsAdded": s.pool_sockets_added,
     "socketPool.socketsRemoved": s.pool_sockets_removed,
     "dropped.malformed": s.dropped.malformed,
@@ -307,6 +323,7 @@ counters! { Stats |s| {
     "dropped.udx": s.dropped.udx,
     "dropped.store": s.dropped.store,
     "dropped.request": s.dropped.request,
+    "dropped.relay": s.dropped.relay,
     "commands.ping.tx": s.commands[0][0],
     "commands.ping.rx": s.commands[0][1],
     "commands.pingNat.tx": s.commands[1][0],

@@ -39,6 +39,7 @@ mod engine;
 mod query;
 mod records;
 mod registry;
+mod relay;
 mod server;
 mod testnet;
 mod unread;
@@ -50,9 +51,9 @@ pub use proto::{
     Config, ConnError, ConnId, ConnStats, ConnectError, ConnectOptions, ConnectionInfo, Dropped,
     Event, HealthReport, Incoming, InflightRequest, Interests, Interface, ListenError, Live,
     LocalAddress, MainSockets, Message, Node, Opened, QueryError, QueryId, QueryKind, QueryOptions,
-    QueryReply, Question, RemoteAddress, RequestAnswer, RequestError, RequestId, ServerId,
-    ServerOptions, SocketId, Stats, Steer, Stored, StreamError, TableNode, Tally, Unsigned,
-    UserCommit, UserRequest,
+    QueryReply, Question, RelayLimits, RelayStats, RemoteAddress, RequestAnswer, RequestError,
+    RequestId, ServerId, ServerOptions, SocketId, Stats, Steer, Stored, StreamError, TableNode,
+    Tally, Unsigned, UserCommit, UserRequest,
 };
 
 pub use config::{DhtConfig, generate_key_pair};
@@ -61,5 +62,6 @@ pub use dht::Dht;
 pub use engine::{DEFAULT_PORT, DEFAULT_PORTS, Engine, Handle, OpenOptions, Traffic, Wake};
 pub use query::Query;
 pub use records::{MutableGet, MutableRecord};
+pub use relay::Relay;
 pub use server::Server;
 pub use testnet::{Testnet, testnet};

@@ -105,6 +105,15 @@ pub enum Command {
         /// Whether the server asks [`crate::Question::Holepunch`].
         holepunch: bool,
     },
+    /// Changes the blind relays that a server offers.
+    SetRelayThrough {
+        /// The server.
+        server: ServerId,
+        /// See [`ServerOptions::relay_through`].
+        relay_through: Vec<PublicKey>,
+        /// See [`ServerOptions::ask_relay`].
+        ask: bool,
+    },
     /// The answer to an `Event::Ask`.
     Answer {
         /// The question's number.
@@ -249,6 +258,11 @@ pub struct ConnectOptions {
     pub ask_holepunch: bool,
     /// Keep-alive interval. `None`: the node's default.
     pub keep_alive: Option<Duration>,
+    /// Blind relays. One of them, taken at random, carries the connection until a direct path is
+    /// found, unless the server offers one itself. Default none.
+    pub relay_through: Vec<PublicKey>,
+    /// Keep-alive interval of the connection to the blind relay. Default 5 s.
+    pub relay_keep_alive: Duration,
 }
 
 impl Default for ConnectOptions {
@@ -260,6 +274,8 @@ impl Default for ConnectOptions {
             fast_open: true,
             ask_holepunch: false,
             keep_alive: None,
+            relay_through: Vec::new(),
+            relay_keep_alive: RELAY_KEEP_ALIVE,
         }
     }
 }
@@ -283,6 +299,44 @@ pub struct ServerOptions {
     /// How long a finished handshake keeps its slot, in which repeated messages get the same reply.
     /// Default 10 s.
     pub handshake_clear_wait: Duration,
+    /// Blind relays. One of them, taken at random, carries each connection until a direct path is
+    /// found. Default none.
+    pub relay_through: Vec<PublicKey>,
+    /// The application names the blind relay of each connection in its answer to
+    /// `Question::Firewall`: [`Answer::AcceptThrough`]. Default false.
+    pub ask_relay: bool,
+    /// Keep-alive interval of connections to blind relays. Default 5 s.
+    pub relay_keep_alive: Duration,
+    /// The server is a blind relay itself: its connections belong to the node. Default `None`.
+    pub relay: Option<RelayLimits>,
+}
+
+/// The limits of a blind relay.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RelayLimits {
+    /// Maximum connections of clients. Default 4096.
+    pub max_sessions: usize,
+    /// Maximum pairings, including those that wait for their other end. Default 4096.
+    pub max_pairings: usize,
+    /// Maximum pairings of one client. Default 256.
+    pub max_pairings_per_client: usize,
+    /// Maximum bytes a second in each direction of a pair; packets above it are dropped. `None` is
+    /// no limit. Default `None`.
+    pub max_rate: Option<u64>,
+    /// How long a pair may pass nothing on before it ends. Default 60 s.
+    pub idle_timeout: Duration,
+}
+
+impl Default for RelayLimits {
+    fn default() -> Self {
+        Self {
+            max_sessions: 4096,
+            max_pairings: 4096,
+            max_pairings_per_client: 256,
+            max_rate: None,
+            idle_timeout: Duration::from_secs(60),
+        }
+    }
 }
 
 impl Default for ServerOptions {
@@ -295,6 +349,10 @@ impl Default for ServerOptions {
             holepunch: true,
             share_local_address: true,
             handshake_clear_wait: Duration::from_secs(10),
+            relay_through: Vec::new(),
+            ask_relay: false,
+            relay_keep_alive: RELAY_KEEP_ALIVE,
+            relay: None,
         }
     }
 }
@@ -306,4 +364,9 @@ pub enum Answer {
     Accept,
     /// Refuse.
     Reject,
+    /// Continue, and offer the client this blind relay.
+    AcceptThrough(PublicKey),
 }
+
+/// As in the reference.
+const RELAY_KEEP_ALIVE: Duration = Duration::from_secs(5);

@@ -16,7 +16,7 @@ mod transmit;
 mod view;
 
 pub use crate::wire::BootstrapNode;
-pub use command::{Answer, Command, ConnectOptions, ServerOptions};
+pub use command::{Answer, Command, ConnectOptions, RelayLimits, ServerOptions};
 pub use config::{AdaptiveTimeout, Config};
 pub use error::{ConnError, ConnectError, ListenError, QueryError, RequestError, StreamError};
 pub use event::{
@@ -32,4 +32,4 @@ pub use report::ConnReport;
 pub use sizes::Sizes;
 pub use stats::{Dropped, Live, Stats, Stored};
 pub use transmit::{Datagram, Transmit, TransmitBuf};
-pub use view::{ConnPath, ConnStats, HealthReport, InflightRequest, TableNode};
+pub use view::{ConnPath, ConnStats, HealthReport, InflightRequest, RelayStats, TableNode};

@@ -100,10 +100,16 @@ impl Connection {
         }
     }
 
-    pub(super) fn change_path(&mut self, cx: &mut Cx<'_>, stream: &mut StreamMut<'_>, path: Path) {
+    pub(super) fn change_path(
+        &mut self,
+        cx: &mut Cx<'_>,
+        stream: &mut StreamMut<'_>,
+        path: Path,
+        remote_id: Option<u32>,
+    ) {
         let State::Open(open) = &mut self.state else { return };
         tracing::debug!(conn = ?self.to.id, ?path, "the path changes");
-        stream.change_path(cx.now, path);
+        stream.change_path(cx.now, path, remote_id);
         open.provoke(cx.now, stream);
     }
 

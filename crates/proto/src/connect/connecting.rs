@@ -33,6 +33,8 @@ pub(super) enum PathPlan {
     Passive,
     /// A ping in the local network. If it fails, the attempt fails with this error.
     Lan { otherwise: ConnectError },
+    /// There is no path but the one through the blind relay. If the relay fails, the attempt fails.
+    Relay,
     /// Rounds and probes, perhaps beside a ping in the local network.
     Punching(Box<Rounds>),
 }
@@ -47,7 +49,7 @@ impl Connecting {
         path: Path,
     ) -> bool {
         if self.is_open {
-            base.io.change_path(cx, conn, path)
+            base.io.change_path(cx, conn, path, Some(self.remote_stream.id))
         } else {
             base.io.open(cx, conn, path, self.remote_stream, self.keys.clone())
         }
@@ -57,7 +59,7 @@ impl Connecting {
     pub(super) fn question(&self) -> Option<AskId> {
         match &self.plan {
             PathPlan::Punching(rounds) => rounds.question(),
-            PathPlan::Known(_) | PathPlan::Passive | PathPlan::Lan { .. } => None,
+            PathPlan::Known(_) | PathPlan::Passive | PathPlan::Lan { .. } | PathPlan::Relay => None,
         }
     }
 
@@ -65,7 +67,7 @@ impl Connecting {
     pub(super) fn rounds(&mut self) -> Option<&mut Rounds> {
         match &mut self.plan {
             PathPlan::Punching(rounds) => Some(rounds),
-            PathPlan::Known(_) | PathPlan::Passive | PathPlan::Lan { .. } => None,
+            PathPlan::Known(_) | PathPlan::Passive | PathPlan::Lan { .. } | PathPlan::Relay => None,
         }
     }
 }

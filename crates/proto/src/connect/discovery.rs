@@ -13,8 +13,8 @@ use crate::noise::{Finished, Initiator, KeyPair, PublicKey};
 use crate::punch::Base;
 use crate::streams::Path;
 use crate::wire::{
-    FEATURE_REVISION_1, Firewall, Handshake, Mode, NoisePayload, PAYLOAD_VERSION, Peer, UdxInfo,
-    command,
+    FEATURE_REVISION_1, Firewall, Handshake, Mode, NoisePayload, PAYLOAD_VERSION, Peer,
+    RelayThrough, UdxInfo, command,
 };
 use crate::{ConnectError, Cx};
 
@@ -42,6 +42,8 @@ pub(super) struct HandshakeParams {
     pub(super) stream_id: u32,
     /// Whether to tell the server our local addresses.
     pub(super) share_local: bool,
+    /// The blind relay that we offer.
+    pub(super) relay_through: Option<RelayThrough>,
 }
 
 /// Message 1 is made for the first node and repeated to all others.
@@ -287,6 +289,7 @@ impl Discovery {
             addresses4,
             udx: Some(UdxInfo { features: FEATURE_REVISION_1, id: self.params.stream_id, seq: 0 }),
             secret_stream: true,
+            relay_through: self.params.relay_through,
             ..NoisePayload::default()
         };
         let begun = Initiator::new(&self.params.identity, self.params.remote, cx.rng).and_then(

@@ -24,8 +24,8 @@ use crate::conn::ConnOwner;
 use crate::streams::Path;
 use crate::{
     Action, Command, Config, ConnId, ConnPath, ConnStats, Cx, Datagram, Event, HealthReport,
-    HostEvent, InflightRequest, Live, MachineId, Outbox, Rng, Sizes, SocketId, Stats, Stored,
-    TableNode, Timer, Timers, Transmit, TransmitBuf,
+    HostEvent, InflightRequest, Live, MachineId, Outbox, RelayStats, Rng, ServerId, Sizes,
+    SocketId, Stats, Stored, TableNode, Timer, Timers, Transmit, TransmitBuf,
 };
 use machines::Machines;
 use residents::Stack;
@@ -234,6 +234,11 @@ impl Node {
     /// The path of a connection; `None` unless it is open.
     pub fn conn_path(&self, conn: ConnId) -> Option<ConnPath> {
         self.machines.lower.conn_path(conn)
+    }
+
+    /// What a blind relay of this node has counted; `None` if the server is none.
+    pub fn relay_stats(&self, server: ServerId) -> Option<RelayStats> {
+        self.machines.lower.relay_stats(server)
     }
 
     fn split(&mut self, now: Instant) -> (Cx<'_>, &mut Machines) {

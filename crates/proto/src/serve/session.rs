@@ -1,6 +1,6 @@
 //! A client that may connect: what is known about it, and what it was told (PROTOCOL D.5, D.6).
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::requester::{Client, ClientHello, Requester, ServerHello};
 use super::rounds::Punching;
@@ -8,10 +8,11 @@ use crate::base::{Party, PunchOwner};
 use crate::conn::ConnOwner;
 use crate::noise::Finished;
 use crate::punch::{Base, MAX_ADDRESSES, PunchSecret, Puncher};
+use crate::relay::PairingRequest;
 use crate::streams::{Path, RemoteStream};
 use crate::wire::{
     FEATURE_REVISION_1, Firewall, HolepunchInfo, NoisePayload, PAYLOAD_VERSION, PayloadError,
-    UdxInfo, is_private, match_address,
+    RelayThrough, UdxInfo, is_private, match_address,
 };
 use crate::{ConnId, Cx, ServerId};
 
@@ -27,6 +28,10 @@ pub(super) struct Session {
     /// When a reply was sent last.
     pub(super) answered: Option<Instant>,
     pub(super) punching: Option<Punching>,
+    /// The connection has opened through a blind relay, and moves to the path that is found.
+    pub(super) is_open: bool,
+    /// There is no direct path: the handshake ends with its pairing at a blind relay.
+    pub(super) is_last_resort: bool,
 }
 
 /// The outcome of message 1.
@@ -51,6 +56,9 @@ pub(super) struct ServerPolicy {
     pub(super) owner: ConnOwner,
     pub(super) holepunch: bool,
     pub(super) share_local_address: bool,
+    /// The blind relay that the server offers.
+    pub(super) relay_through: Option<RelayThrough>,
+    pub(super) relay_keep_alive: Duration,
 }
 
 /// How the client and the server find a path.
@@ -67,20 +75,48 @@ pub(super) enum Plan {
     Wait,
 }
 
+impl Plan {
+    /// Whether a blind relay is of use until the plan has succeeded.
+    fn needs_relay(self, error: PayloadError) -> bool {
+        error == PayloadError::None && !matches!(self, Self::Open(_))
+    }
+}
+
 impl Session {
-    /// Opens the connection. False if the socket of the path was closed while the application was
-    /// asked.
+    /// Opens the connection, or moves it to a direct path. False if the socket of the path was
+    /// closed while the application was asked.
     pub(super) fn open(self, cx: &mut Cx<'_>, base: &mut Base<'_>, path: Path) -> bool {
-        let Self { conn, keys, remote, punching, .. } = self;
+        let Self { conn, keys, remote, punching, is_open: was_open, .. } = self;
         // The connection opens before the puncher stops, so that the socket always has a user.
-        let is_open = base.io.open(cx, conn, path, remote, keys);
-        if !is_open {
-            base.io.fail(cx, conn, None);
+        let is_open = if was_open {
+            base.io.change_path(cx, conn, path, Some(remote.id))
+        } else {
+            base.io.open(cx, conn, path, remote, keys)
+        };
+        match (was_open, is_open) {
+            (false, true) => base.pairings.release(cx, &mut base.io, conn),
+            (false, false) => base.io.fail(cx, conn, None),
+            (true, true) => base.pairings.handle_moved(cx, conn),
+            (true, false) => {}
         }
         if let Some(punching) = punching {
             base.punchers.stop(cx, &mut base.io, punching.punch());
         }
         is_open
+    }
+
+    /// Opens the connection through a blind relay, until a direct path is found. False if the
+    /// socket of that path is gone.
+    pub(super) fn open_interim(
+        &mut self,
+        cx: &mut Cx<'_>,
+        base: &mut Base<'_>,
+        path: Path,
+        stream: u32,
+    ) -> bool {
+        let remote = RemoteStream { id: stream, ..self.remote };
+        self.is_open |= base.io.open_interim(cx, self.conn, path, remote, self.keys.clone());
+        self.is_open
     }
 }
 
@@ -104,6 +140,8 @@ pub(super) fn accept(
     let accepted =
         (error == PayloadError::None).then(|| base.io.accept(cx, policy.server, policy.owner));
     let stream_id = accepted.map_or(0, |(_, stream)| stream.0);
+    let relay_through = policy.relay_through.filter(|_| plan.needs_relay(error));
+    let policy = ServerPolicy { relay_through, ..policy };
     let offer = offer(cx, base, policy, slot, error, stream_id);
     let Ok(noise) = hello.responder.send(&offer.encode()) else {
         if let Some((conn, _)) = accepted {
@@ -112,7 +150,7 @@ pub(super) fn accept(
         return AcceptOutcome::Drop;
     };
     let reply = ServerHello { noise, socket: None };
-    let Some((conn, _)) = accepted else { return AcceptOutcome::Refuse(reply) };
+    let Some((conn, stream)) = accepted else { return AcceptOutcome::Refuse(reply) };
     if !hello.asked {
         base.io.conns.leave_unasked(conn, hello.question(policy.server));
     }
@@ -129,6 +167,8 @@ pub(super) fn accept(
         unanswered: Vec::new(),
         answered: None,
         punching: None,
+        is_open: false,
+        is_last_resort: false,
     };
     match plan {
         Plan::Open(path) => return AcceptOutcome::Open(Box::new(session), path),
@@ -142,6 +182,11 @@ pub(super) fn accept(
                 session.reply.socket = base.punchers.get(punch).and_then(Puncher::socket);
             }
         }
+    }
+    if let Some(through) = relay_through.or(payload.relay_through) {
+        let (is_initiator, keep_alive) = (relay_through.is_some(), policy.relay_keep_alive);
+        let request = PairingRequest { conn, stream, through, is_initiator, keep_alive, party };
+        base.pairings.start(cx, &mut base.io, request);
     }
     AcceptOutcome::Wait(Box::new(session))
 }
@@ -181,6 +226,7 @@ fn offer(
         addresses4,
         udx: Some(UdxInfo { features: FEATURE_REVISION_1, id: stream_id, seq: 0 }),
         secret_stream: true,
+        relay_through: policy.relay_through,
         relay_addresses: base.io.announced.relay_addresses(server),
         ..NoisePayload::default()
     }
