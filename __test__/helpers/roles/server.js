@@ -9,6 +9,7 @@ const serve = require('../role')
 
 let dht = null
 let server = null
+let confirms = false
 
 const emit = serve({
   /**
@@ -16,6 +17,7 @@ const emit = serve({
    * reference only, it is behind a NAT that far away.
    */
   async listen({ bootstrap, bytes, options = {}, dhtOptions, capture, atOnce, delay }) {
+    confirms = !!options.apart
     if (delay) require('../far')(delay)
     dht = new DHT({ bootstrap, host: '127.0.0.1', ...dhtOptions })
     if (!atOnce) await dht.fullyBootstrapped()
@@ -63,6 +65,6 @@ async function onconnection(conn, bytes) {
     remotePublicKey: b4a.toString(conn.remotePublicKey, 'hex')
   }
   emit('connection', atConnection)
-  const report = await exchange(conn, bytes)
+  const report = await exchange(conn, bytes, { confirms })
   emit('report', { ...report, ...atConnection })
 }
