@@ -10,11 +10,11 @@ exports.APART = {
 
 /**
  * The options of `connect` or `createServer` from what crosses between processes: `relay` is the
- * hex key of a blind relay; with `apart` there is no direct way.
+ * hex key of a blind relay; with `apart` there is no direct way. `confirms` is for exchange.js.
  *
  * @param {'server' | 'client'} side
  */
-exports.withRelay = function withRelay(side, { relay, apart, ...options } = {}) {
+exports.withRelay = function withRelay(side, { relay, apart, confirms, ...options } = {}) {
   if (relay) options.relayThrough = b4a.from(relay, 'hex')
   return apart ? { ...options, ...exports.APART[side] } : options
 }

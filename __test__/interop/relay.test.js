@@ -8,6 +8,9 @@ const test = require('brittle')
 const { World, connectPair, checkExchange } = require('./world')
 const plan = require('./plan')
 
+/** So much that the direct path is found meanwhile. */
+const LONG = 128 * 1024 * 1024
+
 const relays = plan.ours === 'reference' ? ['reference'] : ['reference', 'native']
 
 for (const relay of relays) {
@@ -23,7 +26,8 @@ for (const relay of relays) {
         const child = await world.spawn('relay', relay, plan.runtime)
         const { publicKey } = await child.call('listen', { bootstrap: world.bootstrap })
 
-        const options = which => ({ apart: true, relay: which === side ? publicKey : undefined })
+        const relayOf = which => (which === side ? publicKey : undefined)
+        const options = which => ({ apart: true, confirms: true, relay: relayOf(which) })
         const result = await connectPair(world, {
           server,
           client,
@@ -39,4 +43,31 @@ for (const relay of relays) {
       })
     }
   }
+}
+
+for (const { server, client } of plan.pairs('reference')) {
+  if (server === 'reference' && client === 'reference') continue
+
+  const name = `a relay beside a direct path, server ${server}, client ${client}`
+
+  test(`${name}, ours in ${plan.runtime}`, { timeout: 120_000 }, async t => {
+    const world = await World.create('reference', plan.runtime)
+    t.teardown(() => world.destroy())
+    const child = await world.spawn('relay', 'native', plan.runtime)
+    const { publicKey } = await child.call('listen', { bootstrap: world.bootstrap })
+
+    const options = { confirms: true, shareLocalAddress: false, localConnection: false }
+    const result = await connectPair(world, {
+      server,
+      client,
+      runtime: plan.runtime,
+      bytes: LONG,
+      dhtOptions: { quickFirewall: false },
+      serverOptions: options,
+      clientOptions: { ...options, fastOpen: false, relay: publicKey }
+    })
+    checkExchange(t, result, LONG)
+    const { bytes } = await child.call('stats')
+    t.ok(bytes < LONG, `${bytes} bytes went through the relay`)
+  })
 }

@@ -60,7 +60,7 @@ async function connect({ publicKey, bytes, options = {}, capture }) {
     })
   }
   const conn = dht.connect(b4a.from(publicKey, 'hex'), withRelay('client', options))
-  const report = await exchange(conn, bytes, { confirms: !!options.apart })
+  const report = await exchange(conn, bytes, { confirms: !!options.confirms })
   return {
     ...report,
     features,

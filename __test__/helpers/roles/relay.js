@@ -18,8 +18,8 @@ serve({
   },
 
   stats() {
-    const { sessions, pairings } = relay.stats
-    return { sessions: { active: sessions.active }, pairings: { ...pairings } }
+    const { sessions, pairings, bytes } = relay.stats
+    return { sessions: { active: sessions.active }, pairings: { ...pairings }, bytes }
   },
 
   async destroy() {

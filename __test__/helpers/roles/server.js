@@ -17,7 +17,7 @@ const emit = serve({
    * reference only, it is behind a NAT that far away.
    */
   async listen({ bootstrap, bytes, options = {}, dhtOptions, capture, atOnce, delay }) {
-    confirms = !!options.apart
+    confirms = !!options.confirms
     if (delay) require('../far')(delay)
     dht = new DHT({ bootstrap, host: '127.0.0.1', ...dhtOptions })
     if (!atOnce) await dht.fullyBootstrapped()
