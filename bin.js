@@ -2,6 +2,7 @@
 
 const HyperDHT = require('.')
 const { HELP, parse } = require('./lib/cli/flags')
+const keyPairOf = require('./lib/cli/key-file')
 const { version } = require('./package.json')
 
 const DEFAULT_PORT = 49737
@@ -15,6 +16,7 @@ async function main() {
   if (help) return process.stdout.write(HELP)
   if (onlyVersion) return console.log(`hyperdht-native ${version}`)
   if (mode === 'bootstrap') return startBootstrapNode(options)
+  if (mode === 'relay') return startRelay(options)
   return startNodes(options)
 }
 
@@ -50,6 +52,26 @@ async function startNodes({ nodes, port, host, bootstrap }) {
   }
 
   console.log('Fully started ' + nodes + ' Hyperswarm DHT node' + (nodes === 1 ? '' : 's'))
+}
+
+async function startRelay({ port, host, bootstrap, keyFile, maxPairings, maxRate }) {
+  const keyPair = keyPairOf(keyFile)
+  console.log('Starting blind relay...')
+
+  const node = new HyperDHT({ host, port, anyPort: !port, bootstrap })
+  node.on('close', () => console.log('Relay closed'))
+  const stopping = onstop(() => node.destroy())
+  if (!(await started(node, stopping))) return
+
+  const relay = node.createRelay({ maxPairings, maxBytesPerSecond: maxRate })
+  try {
+    await relay.listen(keyPair)
+  } catch (err) {
+    if (!stopping()) throw err
+    return
+  }
+  console.log('Relay bound to', node.address())
+  console.log('Relay public key:', relay.publicKey.toString('hex'))
 }
 
 /** Waits until a node is ready. Resolves with false if it is stopped before. */

@@ -3,6 +3,7 @@ import * as connection from './types/connection'
 import * as node from './types/node'
 import * as options from './types/options'
 import * as query from './types/query'
+import * as relay from './types/relay'
 import * as request from './types/request'
 import * as server from './types/server'
 import { Buffer } from './types/buffer'
@@ -89,6 +90,9 @@ declare class HyperDHT {
     opts: HyperDHT.ServerOptions,
     onconnection?: HyperDHT.ConnectionListener
   ): HyperDHT.Server
+
+  /** A blind relay, through which peers reach each other that cannot do so directly. */
+  createRelay(opts?: HyperDHT.RelayOptions): HyperDHT.Relay
 
   findPeer(
     publicKey: Uint8Array,
@@ -258,6 +262,11 @@ declare namespace HyperDHT {
   type NoiseSecretStream = connection.NoiseSecretStream
   type RawStream = connection.RawStream
   type UDXSocket = connection.UDXSocket
+
+  type RelayThrough = connection.RelayThrough
+  type Relay = relay.Relay
+  type RelayOptions = relay.RelayOptions
+  type RelayStats = relay.RelayStats
 
   type ServerOptions = server.ServerOptions
   type ConnectionListener = server.ConnectionListener

@@ -3,6 +3,7 @@ const ConnectionPool = require('./lib/connection-pool')
 const incomingDefaults = require('./lib/request/incoming-defaults')
 const Query = require('./lib/query/query')
 const RPC = require('./lib/dht/rpc')
+const Relay = require('./lib/server/relay')
 const Server = require('./lib/server/server')
 const records = require('./lib/query/records')
 const { remember, search } = require('./lib/query/replaced')
@@ -54,6 +55,11 @@ class HyperDHT extends RPC {
   /** Keeps at most one connection to each peer. */
   pool() {
     return new ConnectionPool(this)
+  }
+
+  /** A blind relay, through which peers reach each other that cannot do so directly. */
+  createRelay(opts) {
+    return new Relay(this, opts)
   }
 
   findPeer(publicKey, opts = {}) {

@@ -7,6 +7,8 @@ const DHT = native ? require('..') : require('hyperdht-reference')
 
 const createTestnet = native ? require('../testnet') : require('hyperdht-reference/testnet')
 
+const relayed = require('./relay-roles')({ DHT, native })
+
 const ROLES = {
   nodes,
   sender,
@@ -16,6 +18,7 @@ const ROLES = {
   dialer,
   sink,
   source,
+  relay: relayed.relay,
   ...require('./dht-roles')({ DHT, createTestnet })
 }
 
@@ -28,9 +31,10 @@ async function nodes() {
   process.send({ bootstrap })
 }
 
-async function receiver({ bootstrap, bytes }) {
-  const dht = await node(bootstrap)
-  const server = dht.createServer(conn => {
+/** With `apart` clients reach it only through a blind relay. */
+async function receiver({ bootstrap, bytes, apart = false }) {
+  const dht = await node(bootstrap, apart)
+  const server = dht.createServer(apart ? relayed.APART.server : {}, conn => {
     let received = 0
     let start = 0n
     let cpu = null
@@ -55,16 +59,18 @@ async function receiver({ bootstrap, bytes }) {
 /**
  * Writes with back-pressure; its CPU time runs from the open connection to the receiver's answer.
  */
-async function sender({ bootstrap, bytes, chunk, key }) {
-  const dht = await node(bootstrap)
-  const conn = dht.connect(b4a.from(key, 'hex'))
+async function sender({ bootstrap, bytes, chunk, key, relay = null }) {
+  const dht = await node(bootstrap, relay !== null)
+  const start = process.hrtime.bigint()
+  const conn = dht.connect(b4a.from(key, 'hex'), relay ? relayed.through(relay) : {})
   const block = b4a.alloc(chunk, 0x5a)
   let left = bytes
   conn.on('error', noop)
   await conn.opened
 
+  const opening = microseconds(start) / 1e3
   const cpu = process.cpuUsage()
-  conn.once('data', () => process.send({ cpu: cpuSeconds(cpu) }))
+  conn.once('data', () => process.send({ opening, cpu: cpuSeconds(cpu) }))
   conn.on('drain', write)
   write()
 
@@ -160,8 +166,9 @@ async function serve(bootstrap, onconnection) {
   process.send({ key: b4a.toString(server.publicKey, 'hex') })
 }
 
-async function node(bootstrap) {
-  const dht = new DHT({ bootstrap, host: '127.0.0.1' })
+/** A node that knows that it is not firewalled needs no relay. */
+async function node(bootstrap, firewalled = false) {
+  const dht = new DHT({ bootstrap, host: '127.0.0.1', quickFirewall: !firewalled })
   await dht.fullyBootstrapped()
   return dht
 }

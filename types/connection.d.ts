@@ -17,8 +17,15 @@ export interface ConnectOptions {
   fastOpen?: boolean
   /** Whether to punch; false aborts. */
   holepunch?: HolepunchHook
+  /** Blind relays: one of them carries the connection until a direct path is found. */
+  relayThrough?: RelayThrough | null
+  /** Milliseconds, default 5000: the keep-alive of the connection to the relay. */
+  relayKeepAlive?: number
   [unknown: string]: unknown
 }
+
+/** The public key of a blind relay, several of them, or a function that returns either. */
+export type RelayThrough = Uint8Array | Uint8Array[] | (() => Uint8Array | Uint8Array[] | null)
 
 export type HolepunchHook = (
   remoteFirewall: number,

@@ -139,7 +139,7 @@ export interface Stats {
     tryLater: number
     tryLaterRelayedHandshakesAtLeastOnce: number
   }
-  /** Blind relays are not in this version: these stay 0. */
+  /** Clients of servers, at blind relays. */
   relaying: { attempts: number; successes: number; aborts: number }
   socketPool: { socketsAdded: number; socketsRemoved: number }
   queries: { active: number; total: number }
@@ -162,7 +162,8 @@ export interface Stats {
     | 'frame'
     | 'udx'
     | 'store'
-    | 'request',
+    | 'request'
+    | 'relay',
     number
   >
 }

@@ -1,7 +1,7 @@
 import HyperDHT = require('../index')
 import { Buffer } from './buffer'
 import { Address, AnnounceSigner, SigningKeyPair } from './common'
-import { ConnectionPool, HolepunchHook, NoiseSecretStream } from './connection'
+import { ConnectionPool, HolepunchHook, NoiseSecretStream, RelayThrough } from './connection'
 import { CodedError, Emitter } from './emitter'
 
 export interface ServerOptions {
@@ -17,6 +17,10 @@ export interface ServerOptions {
   reusableSocket?: boolean
   /** Takes the connections of the server. */
   pool?: ConnectionPool | null
+  /** Blind relays: one of them carries each connection until a direct path is found. */
+  relayThrough?: RelayThrough | null
+  /** Milliseconds, default 5000: the keep-alive of connections to relays. */
+  relayKeepAlive?: number
   onconnection?: ConnectionListener
   [unknown: string]: unknown
 }
@@ -72,6 +76,10 @@ export interface Server extends Emitter<ServerEvents> {
   handshakeClearWait: number
   /** Takes the connections, from `listen` on. */
   pool: ConnectionPool | null
+  /** Null: none. A change holds for the handshakes to come. */
+  relayThrough: RelayThrough | null
+  /** Milliseconds. A change holds from the next `listen` on. */
+  relayKeepAlive: number
 
   /**
    * Announces the key pair; resolves when clients can find it.

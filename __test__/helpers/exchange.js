@@ -2,15 +2,21 @@
 
 const { crypto } = require('./runtime')
 
-/** Sends `bytes` random bytes, ends, reads to the end; resolves with a report at 'close'. */
-module.exports = function exchange(conn, bytes) {
+/**
+ * Sends `bytes` random bytes, ends, reads to the end; resolves with a report at 'close'. With
+ * `confirms` each side ends only when the other has told that it has all bytes.
+ */
+module.exports = function exchange(conn, bytes, { confirms = false } = {}) {
+  const total = bytes
   const sent = crypto.createHash('sha256')
   const received = crypto.createHash('sha256')
   const report = { sent: null, received: null, receivedBytes: 0, ended: false, error: null }
 
   conn.on('data', chunk => {
+    if (confirms && report.receivedBytes === total) return conn.end()
     report.receivedBytes += chunk.byteLength
     received.update(chunk)
+    if (confirms) confirm()
   })
   conn.on('end', () => {
     report.ended = true
@@ -37,8 +43,16 @@ module.exports = function exchange(conn, bytes) {
       sent.update(chunk)
       if (!conn.write(chunk)) return conn.once('drain', write)
     }
-    conn.end()
+    if (confirms) confirm()
+    else conn.end()
+  }
+
+  // after our last data, so that the other side can tell it from them
+  function confirm() {
+    if (bytes === 0 && report.receivedBytes === total) conn.write(CONFIRMATION)
   }
 }
 
 const CHUNK_BYTES = 64 * 1024
+
+const CONFIRMATION = 'all is there'

@@ -47,13 +47,14 @@ class World {
 async function connectPair(world, cell) {
   const { server, client, runtime, serverOptions, clientOptions, dhtOptions, capture, atOnce } =
     cell
+  const { bytes = BYTES } = cell
   const serverChild = await world.spawn('server', server, runtime)
   const clientChild = await world.spawn('client', client, runtime)
   const { bootstrap } = world
 
   const { publicKey } = await serverChild.call('listen', {
     bootstrap,
-    bytes: BYTES,
+    bytes,
     options: serverOptions,
     dhtOptions,
     atOnce,
@@ -67,7 +68,7 @@ async function connectPair(world, cell) {
   const clientReport = await clientChild.call(atOnce ? 'connectAtOnce' : 'connect', {
     bootstrap,
     publicKey,
-    bytes: BYTES,
+    bytes,
     options: clientOptions,
     capture: capture === 'client'
   })
@@ -86,12 +87,12 @@ async function connectPair(world, cell) {
 }
 
 /** Checks the result of `connectPair`, which must be the same for all pairs. */
-function checkExchange(t, { clientReport, serverReport }) {
+function checkExchange(t, { clientReport, serverReport }, bytes = BYTES) {
   t.is(clientReport.error, null, 'client has no error')
   t.is(serverReport.error, null, 'server has no error')
   t.ok(clientReport.ended && serverReport.ended, 'both sides saw the end')
-  t.is(clientReport.receivedBytes, BYTES, 'client received everything')
-  t.is(serverReport.receivedBytes, BYTES, 'server received everything')
+  t.is(clientReport.receivedBytes, bytes, 'client received everything')
+  t.is(serverReport.receivedBytes, bytes, 'server received everything')
   t.is(clientReport.received, serverReport.sent, 'hash of server to client')
   t.is(serverReport.received, clientReport.sent, 'hash of client to server')
   t.is(clientReport.handshakeHash, serverReport.handshakeHash, 'handshake hashes are equal')

@@ -4,13 +4,17 @@ const test = require('brittle')
 const Command = require('../helpers/command')
 const freePort = require('../helpers/free-port')
 const { testnet } = require('../helpers/fixtures')
+const { fs, path, process } = require('../helpers/runtime')
 const { version } = require('../../package.json')
 
 test('--help and -h', async t => {
   for (const flag of ['--help', '-h']) {
     const command = run(t, ['--nodes', '5', flag])
     t.is((await command.exited).code, 0)
-    for (const name of ['--nodes', '--node', '--port', '--host', '--bootstrap', '--version']) {
+    for (const name of [
+      ...['--nodes', '--node', '--port', '--host', '--bootstrap', '--version'],
+      ...['relay', '--key-file', '--max-pairings', '--max-rate']
+    ]) {
       t.ok(command.lines.join('\n').includes(name), name)
     }
   }
@@ -35,6 +39,8 @@ test('arguments that are none, and values that are wrong', async t => {
     ['--port x', "--port must be a number from 0 to 65535, not 'x'"],
     ['--port 65536', "--port must be a number from 0 to 65535, not '65536'"],
     ['--port=1e3', "--port must be a number from 0 to 65535, not '1e3'"],
+    ['--key-file x', '--key-file, --max-pairings and --max-rate are only valid for a relay'],
+    ['relay --max-rate 0', "--max-rate must be a number from 1 on, not '0'"],
     ['--nodes 0', "--nodes must be a number from 1 on, not '0'"],
     ['--nodes 2.5', "--nodes must be a number from 1 on, not '2.5'"],
     ['--host nowhere --bootstrap 127.0.0.1:1', "host must be an IPv4 address or '::'"]
@@ -53,6 +59,24 @@ test('--flag=value is --flag value', async t => {
 
   const second = run(t, ['--nodes=2', '--host=127.0.0.1', `--bootstrap=127.0.0.1:${port}`])
   await second.line('Fully started 2 Hyperswarm DHT nodes')
+})
+
+test('relay', async t => {
+  const net = await testnet(t)
+  const bootstrap = net.bootstrap.map(({ host, port }) => `${host}:${port}`).join(',')
+  const keyFile = path.join(__dirname, `relay-key-${process.pid}`)
+  t.teardown(() => fs.unlinkSync(keyFile))
+  const args = ['relay', '--host', '127.0.0.1', '--bootstrap', bootstrap, '--key-file', keyFile]
+
+  const keys = []
+  for (let i = 0; i < 2; i++) {
+    const relay = run(t, args)
+    keys.push(await relay.line('Relay public key: '))
+    t.alike(await relay.stop('SIGTERM'), { code: 0, signal: null })
+    t.is(relay.lines.at(-1), 'Relay closed')
+  }
+  t.is(keys[0], keys[1], 'the key is kept')
+  t.is(keys[0].length, 'Relay public key: '.length + 64)
 })
 
 test('SIGTERM ends as SIGINT does', async t => {

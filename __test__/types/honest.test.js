@@ -17,10 +17,13 @@ const HOST = '127.0.0.1'
  */
 const NOT_IN_STREAMX = ['isPaused', 'unpipe', 'wrap']
 
-/** Options and objects that this version lacks, numbers for tests, and `lib/plugin`. */
+/**
+ * Options and objects that this version lacks, numbers for tests, what other parts of the package
+ * call, and `lib/plugin`.
+ */
 const UNDECLARED = {
   HyperDHT: ['udx', 'rawStreams'],
-  Server: ['relayThrough', 'relayKeepAlive', 'createHandshake', 'createSecretStream'],
+  Server: ['inspect', 'createHandshake', 'createSecretStream'],
   NoiseSecretStream: ['relay', 'puncher'],
   RawStream: ['keepAlivesSent', 'keepAlivesReceived'],
   IO: ['congestion', 'udx', 'networkInterfaces'],

@@ -8,7 +8,7 @@ use proto::wire::*;
 
 fuzz_target!(|data: &[u8]| {
     let Some((which, bytes)) = data.split_first() else { return };
-    match which % 12 {
+    match which % 15 {
         0 => stable(bytes, Peer::decode, Peer::encode),
         1 => stable(bytes, Handshake::decode, Handshake::encode),
         2 => stable(bytes, Holepunch::decode, Holepunch::encode),
@@ -20,6 +20,13 @@ fuzz_target!(|data: &[u8]| {
         8 => stable(bytes, NoisePayload::decode, NoisePayload::encode),
         9 => stable(bytes, HolepunchPayload::decode, HolepunchPayload::encode),
         10 => stable(bytes, LongAddress::decode, LongAddress::encode),
+        11 => stable(bytes, RelayPair::decode, RelayPair::encode),
+        12 => stable(bytes, RelayUnpair::decode, RelayUnpair::encode),
+        13 => MuxFrame::read_all(bytes).for_each(|frame| {
+            let Ok(frame) = frame else { return };
+            let again = frame.encode();
+            assert_eq!(MuxFrame::read_all(&again).collect::<Vec<_>>(), [Ok(frame)]);
+        }),
         _ => {
             let Ok(signable) = MutableSignable::decode(bytes) else { return };
             assert_eq!(MutableSignable::decode(&signable.encode()), Ok(signable));

@@ -1,6 +1,6 @@
 // The flags of the command `hyperdht`.
 
-exports.HELP = `Usage: hyperdht [options]
+exports.HELP = `Usage: hyperdht [relay] [options]
 
 Runs nodes of the DHT until SIGINT or SIGTERM.
 
@@ -14,6 +14,12 @@ Runs nodes of the DHT until SIGINT or SIGTERM.
     --host <ip>             its address, as others reach it (required)
     --port <port>           its UDP port (default 49737)
 
+  relay                   runs a blind relay and prints its public key; --port, --host and
+                          --bootstrap as above, and
+    --key-file <path>       keeps the key across restarts: the seed in hex, made if it is missing
+    --max-pairings <count>  pairs of peers at a time (default 4096)
+    --max-rate <bytes>      a second, in each direction of a pair (default: no limit)
+
   -h, --help              prints this
   --version               prints the version
 `
@@ -22,20 +28,25 @@ Runs nodes of the DHT until SIGINT or SIGTERM.
  * Flags by name. A flag without a value is ''. If a flag occurs twice, the first one counts.
  *
  * @param {string[]} args
- * @returns {{ help: boolean, version: boolean, mode: 'bootstrap' | 'nodes', nodes: number, port: number,
- *   host: string | undefined, bootstrap: string[] | undefined }}
+ * @returns {{ help: boolean, version: boolean, mode: 'bootstrap' | 'nodes' | 'relay', nodes: number,
+ *   port: number, host: string | undefined, bootstrap: string[] | undefined,
+ *   keyFile: string | undefined, maxPairings: number | undefined, maxRate: number | undefined }}
  */
 exports.parse = function parse(args) {
-  const flags = read(args)
+  const isRelay = args[0] === 'relay'
+  const flags = read(isRelay ? args.slice(1) : args)
   const bootstrapper = flags.get('bootstrap') === ''
   const parsed = {
     help: flags.has('help'),
     version: flags.has('version'),
-    mode: bootstrapper ? 'bootstrap' : 'nodes',
+    mode: isRelay ? 'relay' : bootstrapper ? 'bootstrap' : 'nodes',
     nodes: flags.has('node') ? 1 : count(flags.get('nodes')),
     port: port(flags.get('port')),
     host: flags.get('host'),
-    bootstrap: bootstrapper ? undefined : flags.get('bootstrap')?.split(',')
+    bootstrap: bootstrapper ? undefined : flags.get('bootstrap')?.split(','),
+    keyFile: flags.get('key-file'),
+    maxPairings: limit('max-pairings', flags),
+    maxRate: limit('max-rate', flags)
   }
   if (!parsed.help && !parsed.version) check(parsed)
   return parsed
@@ -64,7 +75,10 @@ function long(arg) {
   return arg === '-h' ? '--help' : arg
 }
 
-function check({ mode, nodes, port, host }) {
+function check({ mode, nodes, port, host, keyFile, maxPairings, maxRate }) {
+  if (mode !== 'relay' && (keyFile || maxPairings || maxRate)) {
+    throw new Error('--key-file, --max-pairings and --max-rate are only valid for a relay')
+  }
   if (mode === 'bootstrap' && !host) throw new Error('You need to specify --host <node ip>')
   if (mode === 'nodes' && port !== 0 && nodes !== 1) {
     throw new Error('--port is only valid when running a single node')
@@ -74,6 +88,14 @@ function check({ mode, nodes, port, host }) {
 function count(value = '1') {
   const n = integer(value)
   if (!(n >= 1)) throw new Error(`--nodes must be a number from 1 on, not '${value}'`)
+  return n
+}
+
+function limit(name, flags) {
+  const value = flags.get(name)
+  if (value === undefined) return undefined
+  const n = integer(value)
+  if (!(n >= 1)) throw new Error(`--${name} must be a number from 1 on, not '${value}'`)
   return n
 }
 
@@ -97,6 +119,9 @@ const KINDS = new Map([
   ['port', VALUE],
   ['host', VALUE],
   ['bootstrap', OPTIONAL],
+  ['key-file', VALUE],
+  ['max-pairings', VALUE],
+  ['max-rate', VALUE],
   ['help', SWITCH],
   ['version', SWITCH]
 ])

@@ -4,6 +4,7 @@ const { SUSPENDED } = require('../errors')
 const { decodeAddress } = require('../native/keys')
 const { addresses, checkKeyPair, checkPool, interval } = require('../util/check')
 const { internalsOf } = require('../util/internals')
+const { relaysNow } = require('../util/relay-through')
 const { refuse } = require('../util/unsupported')
 
 /**
@@ -34,7 +35,9 @@ module.exports = function connect(dht, publicKey, opts = {}) {
     fastOpen: opts.fastOpen !== false,
     askHolepunch: typeof holepunch === 'function',
     keepAlive: interval(keepAlive),
-    reusableSocket: !!opts.reusableSocket
+    reusableSocket: !!opts.reusableSocket,
+    relayThrough: relaysNow(opts.relayThrough),
+    relayKeepAlive: interval(opts.relayKeepAlive || RELAY_KEEP_ALIVE)
   }
 
   const internals = internalsOf(dht)
@@ -55,6 +58,9 @@ module.exports = function connect(dht, publicKey, opts = {}) {
   if (pool) pool.attachStream(stream)
   return stream
 }
+
+/** Milliseconds. */
+const RELAY_KEEP_ALIVE = 5000
 
 // The error if a node cannot connect in its present state, else null.
 function refusal(dht, { bindError, lifecycle }) {

@@ -3,7 +3,7 @@
 
 const IncomingRequest = require('../request/incoming-request')
 const errors = require('../errors')
-const { answer } = require('../server/hooks')
+const { verdict } = require('../server/hooks')
 const { toNode } = require('./views')
 
 module.exports = {
@@ -125,8 +125,8 @@ module.exports = {
   },
 
   ask(internals, { ask, question }) {
-    answer(internals, question).then(accept => {
-      internals.native.command('answer', { ask, answer: accept ? 'accept' : 'reject' })
+    verdict(internals, question).then(answer => {
+      internals.native.command('answer', { ask, answer })
     })
   },
 

@@ -33,7 +33,8 @@ module.exports = class Stats {
         frame: 0,
         udx: 0,
         store: 0,
-        request: 0
+        request: 0,
+        relay: 0
       }
     }
     this._native = native
@@ -74,13 +75,8 @@ module.exports = class Stats {
   }
 }
 
-/** Numbers that only blind relays count. This version has no blind relays, so they stay 0. */
-module.exports.UNCOUNTED = [
-  'punches.tryLaterRelayedHandshakesAtLeastOnce',
-  'relaying.attempts',
-  'relaying.successes',
-  'relaying.aborts'
-]
+/** A server of ours does not keep a handshake whose random punch has to wait, so this stays 0. */
+module.exports.UNCOUNTED = ['punches.tryLaterRelayedHandshakesAtLeastOnce']
 
 /** The numbers of a tree by their paths, such as `commands.ping.tx`. */
 function places(group, prefix = '', found = new Map()) {

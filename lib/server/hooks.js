@@ -22,6 +22,22 @@ exports.answer = async function answer(internals, question) {
 }
 
 /**
+ * The answer to a question, in the form of the core. A server may have a function that names the
+ * blind relay of each client.
+ *
+ * @param {import('../dht/internals')} internals
+ * @param {object} question as of border.js
+ * @returns {Promise<object>}
+ */
+exports.verdict = async function verdict(internals, question) {
+  const accepts = await exports.answer(internals, question)
+  if (!accepts) return { kind: 'reject' }
+  if (question.kind !== 'firewall') return { kind: 'accept' }
+  const relay = relayOf(internals.servers.get(question.server))
+  return relay === null ? { kind: 'accept' } : { kind: 'acceptThrough', relay }
+}
+
+/**
  * Asks several questions. The answer is true if all answers are. A hook that does not answer in
  * time has answered false.
  *
@@ -46,6 +62,14 @@ async function everyYes(internals, questions) {
     if (!(await exports.answer(internals, question))) return false
   }
   return true
+}
+
+function relayOf(server) {
+  try {
+    return server?.onrelay() || null
+  } catch {
+    return null
+  }
 }
 
 // Programs expect an address and the facts about it in one object.

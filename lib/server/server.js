@@ -11,12 +11,18 @@ const deferred = require('../util/deferred')
 const Suspension = require('./suspension')
 const { accept } = require('./accept')
 const { internalsOf } = require('../util/internals')
+const { pickRelay, relaysOf } = require('../util/relay-through')
 const { refuse, refuseAssignment } = require('../util/unsupported')
 
 /** A server: announces a key pair and accepts connections to it. */
 module.exports = class Server extends EventEmitter {
-  /** @param {import('../..')} dht */
-  constructor(dht, opts = {}) {
+  /**
+   * @param {import('../..')} dht
+   * @param {object} [opts]
+   * @param {object} [relayLimits] makes a blind relay of the server, whose connections belong to
+   *   the core
+   */
+  constructor(dht, opts = {}, relayLimits = null) {
     super()
     refuse(opts, UNSUPPORTED)
 
@@ -24,7 +30,6 @@ module.exports = class Server extends EventEmitter {
     this.target = null
     this.closed = false
     this.suspended = false
-    this.relayThrough = opts.relayThrough || null
     this.relayKeepAlive = opts.relayKeepAlive || 5000
     /** Takes the connections, from `listen` on. */
     this.pool = checkPool(opts.pool)
@@ -33,6 +38,8 @@ module.exports = class Server extends EventEmitter {
     this._shareLocalAddress = opts.shareLocalAddress !== false
     this._reusableSocket = !!opts.reusableSocket
     this._neverPunch = opts.holepunch === false
+    this._relayThrough = checkRelays(opts.relayThrough)
+    this._relayLimits = relayLimits
     this._firewall = checkFunction('firewall', opts.firewall) || admitAll
     this._holepunch = checkFunction('holepunch', opts.holepunch) || punchAll
     this._keyPair = null
@@ -66,6 +73,17 @@ module.exports = class Server extends EventEmitter {
   set holepunch(fn) {
     this._holepunch = checkFunction('holepunch', fn) || punchAll
     this._setHooks()
+  }
+
+  /** The blind relays that clients are offered: a key, a list of keys, or a function. */
+  get relayThrough() {
+    return this._relayThrough
+  }
+
+  set relayThrough(value) {
+    this._relayThrough = checkRelays(value)
+    const { relayThrough, askRelay } = this._relays()
+    this._command('setRelayThrough', { relayThrough, ask: askRelay })
   }
 
   get listening() {
@@ -145,6 +163,11 @@ module.exports = class Server extends EventEmitter {
   /** Does nothing: the core watches the network. */
   notifyOnline() {}
 
+  /** What the core tells of this server. Null unless the core knows the server. */
+  inspect(question) {
+    return this._id === -1 ? null : this._internals.native.inspect(question, this._id)
+  }
+
   onconnection(stream) {
     this.emit('connection', stream)
   }
@@ -182,6 +205,9 @@ module.exports = class Server extends EventEmitter {
       secretKey: keyPair.secretKey || createKeyPair().secretKey,
       announces: this._signers && keyPair.publicKey,
       ...this._hooks(),
+      ...this._relays(),
+      relayKeepAlive: interval(this.relayKeepAlive),
+      relay: this._relayLimits,
       holepunch: !this._neverPunch,
       shareLocalAddress: this._shareLocalAddress,
       handshakeClearWait: interval(this.handshakeClearWait),
@@ -246,6 +272,13 @@ module.exports = class Server extends EventEmitter {
     }
   }
 
+  _relays() {
+    return {
+      relayThrough: relaysOf(this._relayThrough),
+      askRelay: typeof this._relayThrough === 'function'
+    }
+  }
+
   _setHooks() {
     const { askFirewall, askHolepunch } = this._hooks()
     this._command('setHooks', { firewall: askFirewall, holepunch: askHolepunch })
@@ -267,6 +300,7 @@ module.exports = class Server extends EventEmitter {
       onclosed: err => this._onclosed(err),
       onconnection: accepted => this._onconnection(accepted),
       onfirewall: question => this._onfirewall(question),
+      onrelay: () => this._onrelay(),
       onsign: wanted => this._onsign(wanted),
       onholepunch: question => this._onholepunch(question)
     }
@@ -303,6 +337,11 @@ module.exports = class Server extends EventEmitter {
 
   async _onfirewall({ remotePublicKey, payload, address }) {
     return !(await this._firewall(remotePublicKey, c.decode(m.noisePayload, payload), address))
+  }
+
+  /** The blind relay for a client that was let in, if a function decides on it. */
+  _onrelay() {
+    return typeof this._relayThrough === 'function' ? pickRelay(this._relayThrough) : null
   }
 
   /** Asks the signer. Without a signature (null) the core skips the node that asked for it. */
@@ -360,6 +399,12 @@ function toHolepunch(handshake) {
     rawStream: isWaiting ? { destroyed: false, connected: false } : null,
     encryptedSocket: null
   }
+}
+
+// The option, if it is good, or null.
+function checkRelays(value) {
+  relaysOf(value)
+  return value || null
 }
 
 function admitAll() {

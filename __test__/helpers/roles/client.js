@@ -4,6 +4,7 @@ const b4a = require('b4a')
 const { DHT } = require('../implementation')
 const captureFeatures = require('../capture-features')
 const exchange = require('../exchange')
+const { withRelay } = require('../relayed')
 const serve = require('../role')
 
 let dht = null
@@ -58,8 +59,8 @@ async function connect({ publicKey, bytes, options = {}, capture }) {
       features = value
     })
   }
-  const conn = dht.connect(b4a.from(publicKey, 'hex'), options)
-  const report = await exchange(conn, bytes)
+  const conn = dht.connect(b4a.from(publicKey, 'hex'), withRelay('client', options))
+  const report = await exchange(conn, bytes, { confirms: !!options.confirms })
   return {
     ...report,
     features,

@@ -4,10 +4,12 @@ const b4a = require('b4a')
 const { DHT } = require('../implementation')
 const captureFeatures = require('../capture-features')
 const exchange = require('../exchange')
+const { withRelay } = require('../relayed')
 const serve = require('../role')
 
 let dht = null
 let server = null
+let confirms = false
 
 const emit = serve({
   /**
@@ -15,11 +17,12 @@ const emit = serve({
    * reference only, it is behind a NAT that far away.
    */
   async listen({ bootstrap, bytes, options = {}, dhtOptions, capture, atOnce, delay }) {
+    confirms = !!options.confirms
     if (delay) require('../far')(delay)
     dht = new DHT({ bootstrap, host: '127.0.0.1', ...dhtOptions })
     if (!atOnce) await dht.fullyBootstrapped()
     if (capture) options.createHandshake = captureFeatures(value => emit('features', value))
-    server = dht.createServer({ ...options, firewall })
+    server = dht.createServer({ ...withRelay('server', options), firewall })
     server.on('connection', conn => onconnection(conn, bytes))
     await server.listen(DHT.keyPair())
     return { publicKey: b4a.toString(server.publicKey, 'hex') }
@@ -62,6 +65,6 @@ async function onconnection(conn, bytes) {
     remotePublicKey: b4a.toString(conn.remotePublicKey, 'hex')
   }
   emit('connection', atConnection)
-  const report = await exchange(conn, bytes)
+  const report = await exchange(conn, bytes, { confirms })
   emit('report', { ...report, ...atConnection })
 }

@@ -34,6 +34,8 @@ choice! { both ways: Command {
     16 answer { ask: AskId, answer: Answer } => Answer { ask, answer },
     17 signed { server: ServerId, tag: u32, signature: Option<[u8; 64]> }
         => Signed { server, tag, signature },
+    18 set_relay_through { server: ServerId, relay_through: Vec<PublicKey>, ask: bool }
+        => SetRelayThrough { server, relay_through, ask },
 
     20 query { query: QueryId, target: Target, kind: QueryKind, options: QueryOptions }
         => Query { query, target, kind, options },

@@ -15,6 +15,7 @@ mod failure;
 mod field;
 mod questions;
 mod records;
+mod relays;
 mod sample;
 mod schema;
 

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use hyperdht::wire::{NodeId, Writer};
 use hyperdht::{
     ConnId, ConnStats, Handle, HandshakeView, HealthReport, HealthTick, InflightRequest, Live,
-    ServerId, SocketId, Stats, TableNode, Traffic,
+    RelayStats, ServerId, SocketId, Stats, TableNode, Traffic,
 };
 
 use crate::field::{Encode, Sample, Shape, camel};
@@ -38,4 +38,6 @@ questions! { |handle, argument|
     17 next_tid: u16 = handle.read(|node| node.next_tid());
     /// The argument is the id of a server.
     18 handshakes: Vec<Option<HandshakeView>> = handle.read(|node| node.handshakes(ServerId(argument)));
+    /// The argument is the id of a server.
+    19 relay_stats: Option<RelayStats> = handle.read(|node| node.relay_stats(ServerId(argument)));
 }

@@ -10,9 +10,9 @@ use hyperdht::{
     ConnectError, ConnectOptions, ConnectionInfo, HandshakeView, HealthReport, HealthTick,
     Incoming, InflightRequest, Interests, Interface, KeyPair, ListenError, Live, LocalAddress,
     Opened, PathInfo, PathKind, PublicKey, PunchKind, QueryError, QueryId, QueryKind, QueryOptions,
-    QueryReply, Question, RemoteAddress, RequestAnswer, RequestError, RequestId, ServerId,
-    ServerOptions, SocketId, Stats, Steer, StreamError, TableNode, Tally, Traffic, Unsigned,
-    UserCommit, UserRequest,
+    QueryReply, Question, RelayLimits, RemoteAddress, RequestAnswer, RequestError, RequestId,
+    ServerId, ServerOptions, SocketId, Stats, Steer, StreamError, TableNode, Tally, Traffic,
+    Unsigned, UserCommit, UserRequest,
 };
 use zeroize::Zeroizing;
 
@@ -44,6 +44,8 @@ record! { ConnectOptions {
     ask_holepunch: bool,
     keep_alive: Option<Duration>,
     reusable_socket: bool,
+    relay_through: Vec<PublicKey>,
+    relay_keep_alive: Duration,
 } => {
     key_pair: secret_key,
     relay_addresses,
@@ -52,6 +54,8 @@ record! { ConnectOptions {
     ask_holepunch,
     keep_alive,
     reusable_socket,
+    relay_through,
+    relay_keep_alive,
 } }
 
 record! { ServerOptions {
@@ -63,6 +67,10 @@ record! { ServerOptions {
     share_local_address: bool,
     handshake_clear_wait: Duration,
     reusable_socket: bool,
+    relay_through: Vec<PublicKey>,
+    ask_relay: bool,
+    relay_keep_alive: Duration,
+    relay: Option<RelayLimits>,
 } => {
     key_pair: secret_key,
     announces,
@@ -72,11 +80,16 @@ record! { ServerOptions {
     share_local_address,
     handshake_clear_wait,
     reusable_socket,
+    relay_through,
+    ask_relay,
+    relay_keep_alive,
+    relay,
 } }
 
-words! { Answer {
-    0 accept => Accept,
-    1 reject => Reject,
+choice! { both ways: Answer {
+    0 accept {} => Accept {},
+    1 reject {} => Reject {},
+    2 accept_through { relay: PublicKey } => AcceptThrough(relay),
 } }
 
 choice! { both ways: QueryKind {
@@ -344,6 +357,9 @@ counters! { Stats |s| {
     "punches.random": s.punches_random,
     "punches.open": s.punches_open,
     "punches.tryLater": s.punches_try_later,
+    "relaying.attempts": s.relaying_attempts,
+    "relaying.successes": s.relaying_successes,
+    "relaying.aborts": s.relaying_aborts,
     "socketPool.socketsAdded": s.pool_sockets_added,
     "socketPool.socketsRemoved": s.pool_sockets_removed,
     "dropped.malformed": s.dropped.malformed,
@@ -356,6 +372,7 @@ counters! { Stats |s| {
     "dropped.udx": s.dropped.udx,
     "dropped.store": s.dropped.store,
     "dropped.request": s.dropped.request,
+    "dropped.relay": s.dropped.relay,
     "commands.ping.tx": s.commands[0][0],
     "commands.ping.rx": s.commands[0][1],
     "commands.pingNat.tx": s.commands[1][0],

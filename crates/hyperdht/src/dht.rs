@@ -12,8 +12,8 @@ use crate::unread::Unread;
 use crate::wire::{self, Target};
 use crate::{
     Command, ConnId, ConnectError, ConnectOptions, Connection, DhtConfig, Engine, Handle, KeyPair,
-    ListenError, PublicKey, Query, QueryError, QueryId, QueryKind, QueryOptions, QueryReply,
-    RequestError, RequestId, Server, ServerId, ServerOptions, SocketId, UserRequest,
+    ListenError, PublicKey, Query, QueryError, QueryId, QueryKind, QueryOptions, QueryReply, Relay,
+    RelayLimits, RequestError, RequestId, Server, ServerId, ServerOptions, SocketId, UserRequest,
 };
 
 /// A node of the DHT. Clones are the same node.
@@ -90,6 +90,33 @@ impl Dht {
     /// # Errors
     /// See [`ListenError`].
     pub async fn listen(&self, key_pair: KeyPair) -> Result<Server, ListenError> {
+        self.listen_with(key_pair, ServerOptions::default()).await
+    }
+
+    /// Announces a key pair, and relays blindly for clients: peers that cannot reach each other
+    /// reach each other through this node, if both name the relay or one offers it to the other.
+    ///
+    /// # Errors
+    /// See [`ListenError`].
+    pub async fn create_relay(
+        &self,
+        key_pair: KeyPair,
+        limits: RelayLimits,
+    ) -> Result<Relay, ListenError> {
+        let options = ServerOptions { relay: Some(limits), ..ServerOptions::default() };
+        let server = self.listen_with(key_pair, options).await?;
+        Ok(Relay::new(server, self.handle().clone()))
+    }
+
+    /// Announces a key pair with options. The options' own key pair and hooks are not used.
+    ///
+    /// # Errors
+    /// See [`ListenError`].
+    pub async fn listen_with(
+        &self,
+        key_pair: KeyPair,
+        options: ServerOptions,
+    ) -> Result<Server, ListenError> {
         if self.is_destroyed() {
             return Err(self.gone(ListenError::NodeDestroyed, ListenError::NodeFailed));
         }
@@ -101,7 +128,14 @@ impl Dht {
         self.inner.registry.add_server(id, entry);
         // The server exists before the command, so that dropping this future closes it.
         let server = Server::new(id, public_key, backlog, Arc::clone(&self.inner.registry));
-        let options = ServerOptions { key_pair: Some(key_pair), ..ServerOptions::default() };
+        let options = ServerOptions {
+            key_pair: Some(key_pair),
+            announces: None,
+            ask_firewall: false,
+            ask_holepunch: false,
+            ask_relay: false,
+            ..options
+        };
         self.handle().command(Command::Listen { server: id, options });
         started.await.unwrap_or_else(|_| {
             Err(self.gone(ListenError::NodeDestroyed, ListenError::NodeFailed))

@@ -39,6 +39,7 @@ mod engine;
 mod query;
 mod records;
 mod registry;
+mod relay;
 mod server;
 mod testnet;
 mod unread;
@@ -53,9 +54,9 @@ pub use proto::{
     Event, HandshakeView, HealthReport, HealthTick, Incoming, InflightRequest, Interests,
     Interface, ListenError, Live, LocalAddress, MainSockets, Message, Node, Opened, PathInfo,
     PathKind, PathOrigin, PunchKind, QueryError, QueryId, QueryKind, QueryOptions, QueryReply,
-    Question, RemoteAddress, RequestAnswer, RequestError, RequestId, Rng, ServerId, ServerOptions,
-    SocketId, Stats, Steer, Stored, StreamError, TableNode, Tally, Unsigned, UserCommit,
-    UserRequest,
+    Question, RelayLimits, RelayStats, RemoteAddress, RequestAnswer, RequestError, RequestId, Rng,
+    ServerId, ServerOptions, SocketId, Stats, Steer, Stored, StreamError, TableNode, Tally,
+    Unsigned, UserCommit, UserRequest,
 };
 
 pub use config::{DhtConfig, generate_key_pair, system_rng};
@@ -66,5 +67,6 @@ pub use engine::{
 };
 pub use query::Query;
 pub use records::{MutableGet, MutableRecord};
+pub use relay::Relay;
 pub use server::Server;
 pub use testnet::{Testnet, testnet};

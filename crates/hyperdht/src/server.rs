@@ -27,6 +27,10 @@ impl Server {
         Self { server, public_key, backlog, registry }
     }
 
+    pub(crate) fn id(&self) -> ServerId {
+        self.server
+    }
+
     /// The public key that clients connect to.
     pub fn public_key(&self) -> PublicKey {
         self.public_key

@@ -73,8 +73,10 @@ fn assert_inside_bounds(crowd: &Crowd, host: HostId, hour: usize) {
         stream_index: streams,
         sending: 64 * 1024 * streams,
         timers: 5 + 2 * objects + sizes.slots,
+        pairings: 0,
         outbox: 0,
         reports: 0,
+        routes: 0,
     };
     let fits = within(&sizes, &bounds) && requests < 200 && objects < 100;
     assert!(fits, "hour {hour}, {host:?}: {sizes:?} of {bounds:?}, {live:?}");
@@ -88,7 +90,7 @@ fn within(sizes: &Sizes, bounds: &Sizes) -> bool {
             [sizes.request_index, sizes.waiting, sizes.checks, sizes.delayed_pings, servers],
             [records, bumps, refreshes, mutables, immutables],
             [sizes.relay_cache, sizes.slots, sizes.sources, sizes.stream_index, sizes.timers],
-            [sizes.outbox, sizes.reports, sizes.sending, 0, 0],
+            [sizes.outbox, sizes.reports, sizes.sending, sizes.pairings, sizes.routes],
         ]
     };
     let (sizes, bounds) = (of(sizes), of(bounds));

@@ -19,7 +19,8 @@ fn a_live_connection_moves_to_another_path_and_loses_no_byte() {
     let to = world.get(SERVER).client_address();
     world.start_tap();
     world.change_path(CLIENT, CONN, SocketId::SERVER, to);
-    let moved = |validated| Some(ConnPath { socket: SocketId::SERVER, remote: to, validated });
+    let moved =
+        |validated| Some(ConnPath { socket: SocketId::SERVER, remote: to, validated, relay: None });
     assert_eq!(path(&world), moved(false));
     world.run_for(DELAY);
     let sent = sent_to(&mut world, to);
@@ -46,7 +47,8 @@ fn both_ends_and_both_sockets_can_move_at_any_loss() {
         world.change_path(SERVER, conn, SocketId::CLIENT, near);
         write(&mut world, 100..200);
         assert_all_arrive(&mut world, 200);
-        let moved = ConnPath { socket: SocketId::CLIENT, remote: far, validated: true };
+        let moved =
+            ConnPath { socket: SocketId::CLIENT, remote: far, validated: true, relay: None };
         assert_eq!(path(&world), Some(moved), "seed {seed}");
     }
 }

@@ -25,6 +25,10 @@ pub enum Timer {
     Linger(SocketId),
     /// A server's announcer.
     Announce(ServerId),
+    /// A connection waits to be paired at a blind relay, or to leave it.
+    Pairing(ConnId),
+    /// A blind relay looks for pairings that are overdue or idle.
+    Relay(ServerId),
     /// Records or values in the store age.
     Store(StoreTimer),
     /// The application has not answered a question in time.

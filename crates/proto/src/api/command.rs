@@ -105,6 +105,15 @@ pub enum Command {
         /// Whether the server asks [`crate::Question::Holepunch`].
         holepunch: bool,
     },
+    /// Changes the blind relays that a server offers.
+    SetRelayThrough {
+        /// The server.
+        server: ServerId,
+        /// See [`ServerOptions::relay_through`].
+        relay_through: Vec<PublicKey>,
+        /// See [`ServerOptions::ask_relay`].
+        ask: bool,
+    },
     /// The answer to an `Event::Ask`.
     Answer {
         /// The question's number.
@@ -261,6 +270,11 @@ pub struct ConnectOptions {
     /// Whether to use the path and the socket of an earlier connection to the server, and to keep
     /// them for the next one. The server has to want that too. Default false.
     pub reusable_socket: bool,
+    /// Blind relays. One of them, taken at random, carries the connection until a direct path is
+    /// found, unless the server offers one itself. Default none.
+    pub relay_through: Vec<PublicKey>,
+    /// Keep-alive interval of the connection to the blind relay. Default 5 s.
+    pub relay_keep_alive: Duration,
 }
 
 impl Default for ConnectOptions {
@@ -273,6 +287,8 @@ impl Default for ConnectOptions {
             ask_holepunch: false,
             keep_alive: None,
             reusable_socket: false,
+            relay_through: Vec::new(),
+            relay_keep_alive: RELAY_KEEP_ALIVE,
         }
     }
 }
@@ -298,6 +314,44 @@ pub struct ServerOptions {
     pub handshake_clear_wait: Duration,
     /// Whether clients may use the socket of an earlier connection. Default false.
     pub reusable_socket: bool,
+    /// Blind relays. One of them, taken at random, carries each connection until a direct path is
+    /// found. Default none.
+    pub relay_through: Vec<PublicKey>,
+    /// The application names the blind relay of each connection in its answer to
+    /// `Question::Firewall`: [`Answer::AcceptThrough`]. Default false.
+    pub ask_relay: bool,
+    /// Keep-alive interval of connections to blind relays. Default 5 s.
+    pub relay_keep_alive: Duration,
+    /// The server is a blind relay itself: its connections belong to the node. Default `None`.
+    pub relay: Option<RelayLimits>,
+}
+
+/// The limits of a blind relay.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RelayLimits {
+    /// Maximum connections of clients. Default 4096.
+    pub max_sessions: usize,
+    /// Maximum pairings, including those that wait for their other end. Default 4096.
+    pub max_pairings: usize,
+    /// Maximum pairings of one client. Default 256.
+    pub max_pairings_per_client: usize,
+    /// Maximum bytes a second in each direction of a pair; packets above it are dropped. `None` is
+    /// no limit. Default `None`.
+    pub max_rate: Option<u64>,
+    /// How long a pair may pass nothing on before it ends. Default 60 s.
+    pub idle_timeout: Duration,
+}
+
+impl Default for RelayLimits {
+    fn default() -> Self {
+        Self {
+            max_sessions: 4096,
+            max_pairings: 4096,
+            max_pairings_per_client: 256,
+            max_rate: None,
+            idle_timeout: Duration::from_secs(60),
+        }
+    }
 }
 
 impl Default for ServerOptions {
@@ -311,6 +365,10 @@ impl Default for ServerOptions {
             share_local_address: true,
             handshake_clear_wait: Duration::from_secs(10),
             reusable_socket: false,
+            relay_through: Vec::new(),
+            ask_relay: false,
+            relay_keep_alive: RELAY_KEEP_ALIVE,
+            relay: None,
         }
     }
 }
@@ -322,4 +380,9 @@ pub enum Answer {
     Accept,
     /// Refuse.
     Reject,
+    /// Continue, and offer the client this blind relay.
+    AcceptThrough(PublicKey),
 }
+
+/// As in the reference.
+const RELAY_KEEP_ALIVE: Duration = Duration::from_secs(5);

@@ -71,6 +71,10 @@ pub enum ConnectError {
     #[error("Server did not send UDX data")]
     /// The server offers no transport that we know.
     ServerWithoutUdx,
+    #[error("Relay aborted")]
+    /// The blind relay cannot be reached, or has not paired the two ends in time, and no other path
+    /// was found.
+    RelayAborted,
     /// The node is suspended, or is suspending.
     #[error("Suspended")]
     Suspended,
@@ -101,6 +105,7 @@ impl ConnectError {
             Self::PeerNotFound => "PEER_NOT_FOUND",
             Self::ServerIncompatible => "SERVER_INCOMPATIBLE",
             Self::ServerError | Self::ServerWithoutUdx => "SERVER_ERROR",
+            Self::RelayAborted => "RELAY_ABORTED",
             Self::Suspended => "SUSPENDED",
             Self::NodeFailed => NODE_FAILED,
             Self::NodeDestroyed => return None,

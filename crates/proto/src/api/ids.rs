@@ -55,6 +55,13 @@ impl ConnId {
     }
 }
 
+impl MachineId {
+    /// The node's own machine that pairs connections at blind relays.
+    pub(crate) const PAIRINGS: Self = Self(u32::MAX);
+    /// The node's own machine that is a blind relay.
+    pub(crate) const RELAYS: Self = Self(u32::MAX - 1);
+}
+
 impl SocketId {
     /// The socket that requests leave from while the node is firewalled.
     pub const CLIENT: Self = Self(0);

@@ -16,7 +16,7 @@ mod transmit;
 mod view;
 
 pub use crate::wire::BootstrapNode;
-pub use command::{Answer, Command, ConnectOptions, ServerOptions};
+pub use command::{Answer, Command, ConnectOptions, RelayLimits, ServerOptions};
 pub use config::{AdaptiveTimeout, Config};
 pub use error::{ConnError, ConnectError, ListenError, QueryError, RequestError, StreamError};
 pub use event::{
@@ -34,5 +34,5 @@ pub use stats::{Dropped, Live, Stats, Stored};
 pub use transmit::{Datagram, Transmit, TransmitBuf};
 pub use view::{
     ConnPath, ConnStats, HandshakeView, HealthReport, HealthTick, InflightRequest, PathInfo,
-    PathKind, PathOrigin, PunchKind, TableNode,
+    PathKind, PathOrigin, PunchKind, RelayStats, TableNode,
 };

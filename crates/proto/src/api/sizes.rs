@@ -48,6 +48,9 @@ pub struct Sizes {
     pub timers: usize,
     /// Outputs that the driver has not taken. Zero once it has taken all.
     pub outbox: usize,
+    /// Connections that are paired or wait to be, and the blind relays that we are connected to: at
+    /// most two for each connection.
+    pub pairings: usize,
     /// Reports between machines that are not yet delivered. Zero between two inputs.
     pub reports: usize,
 }

@@ -26,6 +26,12 @@ pub struct Stats {
     /// Random punches that our servers postponed, because another one was running or had just
     /// ended.
     pub punches_try_later: u64,
+    /// Clients of our servers for which a pairing at a blind relay was begun.
+    pub relaying_attempts: u64,
+    /// How many of them were paired.
+    pub relaying_successes: u64,
+    /// How many of them were not: no pairing in time, or a direct path was found before.
+    pub relaying_aborts: u64,
     /// Requests sent and responses received, `[tx, rx]`, of PING, PING_NAT, FIND_NODE and
     /// DOWN_HINT.
     pub commands: [[u64; 2]; 4],
@@ -62,6 +68,9 @@ pub struct Dropped {
     /// Requests and datagrams for which the application was too slow, and PLUGIN requests that no
     /// plugin handles.
     pub request: u64,
+    /// Messages of a blind relay or its clients that are malformed, and requests for a pairing
+    /// beyond a limit.
+    pub relay: u64,
 }
 
 /// The number of entries that a persistent node stores for others.

@@ -35,6 +35,35 @@ pub struct ConnPath {
     /// sent until the peer acknowledges something. If it does not within 3 s, the connection
     /// returns to the previous path.
     pub validated: bool,
+    /// The public key of the blind relay that passes the packets on, if one does.
+    pub relay: Option<PublicKey>,
+}
+
+/// What a blind relay of this node counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RelayStats {
+    /// Connections of clients so far.
+    pub sessions_accepted: u64,
+    /// Connections of clients.
+    pub sessions_active: u64,
+    /// Requests for a pairing.
+    pub pairings_requested: u64,
+    /// Pairs that were made.
+    pub pairings_matched: u64,
+    /// Requests that were taken back or expired, and pairs that a client has ended.
+    pub pairings_cancelled: u64,
+    /// Requests whose counterpart has not come yet.
+    pub pairings_pending: u64,
+    /// Pairs.
+    pub pairings_active: u64,
+    /// Requests and connections beyond a limit.
+    pub refused: u64,
+    /// Packets that were passed on.
+    pub packets: u64,
+    /// Bytes that were passed on, with UDX headers.
+    pub bytes: u64,
+    /// Packets that were dropped because a pair had exceeded its rate.
+    pub throttled: u64,
 }
 
 /// How the path of a connection was found.

@@ -106,12 +106,35 @@ impl Io<'_> {
         is_open
     }
 
-    /// Moves an open connection to another path, whose socket it holds from here on. False if that
-    /// socket is gone.
-    pub(crate) fn change_path(&mut self, cx: &mut Cx<'_>, conn: ConnId, found: FoundPath) -> bool {
+    /// Opens a connection on the path through a relay, to be left for a better one. `remote` is the
+    /// relay's stream.
+    pub(crate) fn open_interim(
+        &mut self,
+        cx: &mut Cx<'_>,
+        conn: ConnId,
+        found: FoundPath,
+        remote: RemoteStream,
+        keys: Finished,
+    ) -> bool {
+        let is_open = self.open(cx, conn, found, remote, keys);
+        if is_open {
+            self.conns.set_interim(cx, self.streams, conn);
+        }
+        is_open
+    }
+
+    /// Moves an open connection to another path, whose socket it holds from here on. `remote_id` is
+    /// the peer's stream there, if it is not the same. False if that socket is gone.
+    pub(crate) fn change_path(
+        &mut self,
+        cx: &mut Cx<'_>,
+        conn: ConnId,
+        found: FoundPath,
+        remote_id: Option<u32>,
+    ) -> bool {
         let is_open = self.is_open(found.path.socket);
         if is_open {
-            self.conns.change_path(cx, self.streams, conn, found);
+            self.conns.change_path(cx, self.streams, conn, found, remote_id);
         }
         is_open
     }

@@ -120,10 +120,11 @@ impl Connection {
         cx: &mut Cx<'_>,
         stream: &mut StreamMut<'_>,
         FoundPath { path, origin }: FoundPath,
+        remote_id: Option<u32>,
     ) {
         let State::Open(open) = &mut self.state else { return };
         tracing::debug!(conn = ?self.to.id, ?path, "the path changes");
-        stream.change_path(cx.now, path);
+        stream.change_path(cx.now, path, remote_id);
         open.provoke(cx.now, stream);
         self.origins.advance(origin);
         self.tell_path(cx, stream);

@@ -38,7 +38,7 @@ pub(crate) struct Conns {
     /// Accepted connections that have opened and received nothing, with the client's host: the
     /// client's address may be forged.
     unheard: BTreeMap<(ServerId, ConnId), Ipv4Addr>,
-    /// Dialled connections that have opened and closed, for attempts that go on after the opening.
+    /// Connections that have ended, for what goes on after the opening.
     closed: Vec<ConnId>,
     /// Paths on which peers have stopped to answer.
     broken: Vec<Path>,
@@ -193,6 +193,7 @@ impl Conns {
         }
         let Some(Connection { to, stream, server, .. }) = self.by_id.remove(&conn) else { return };
         streams.cancel(stream);
+        self.closed.push(conn);
         if server.is_none() {
             to.tell(cx, ConnReport::Closed { error, stats: None });
         }
@@ -251,18 +252,28 @@ impl Conns {
         self.update(cx, streams, conn, |c, cx, stream| c.handle_call(cx, stream, call));
     }
 
-    /// Sends the packets of an open connection over another path.
+    /// Sends the packets of an open connection over another path. `remote_id` is the peer's stream
+    /// there, if it is not the same.
     pub(crate) fn change_path(
         &mut self,
         cx: &mut Cx<'_>,
         streams: &mut Streams,
         conn: ConnId,
         found: FoundPath,
+        remote_id: Option<u32>,
     ) {
-        self.update(cx, streams, conn, |c, cx, stream| c.change_path(cx, stream, found));
+        self.update(cx, streams, conn, |c, cx, stream| c.change_path(cx, stream, found, remote_id));
     }
 
-    /// Dialled connections that have closed since the last call.
+    /// An open connection leaves its current path when it gets a better one.
+    pub(crate) fn set_interim(&self, cx: &mut Cx<'_>, streams: &mut Streams, conn: ConnId) {
+        let connection = self.by_id.get(&conn);
+        if let Some(mut stream) = connection.and_then(|c| streams.get(c.stream)) {
+            stream.set_interim(cx.now);
+        }
+    }
+
+    /// Connections that have ended since the last call.
     pub(crate) fn take_closed(&mut self) -> Vec<ConnId> {
         std::mem::take(&mut self.closed)
     }
@@ -319,8 +330,10 @@ impl Conns {
 
     /// Where the packets of an open connection go.
     pub(crate) fn path(&self, streams: &Streams, conn: ConnId) -> Option<ConnPath> {
-        let (Path { socket, remote }, validated) = streams.path(self.by_id.get(&conn)?.stream)?;
-        Some(ConnPath { socket, remote, validated })
+        let connection = self.by_id.get(&conn)?;
+        let (Path { socket, remote }, validated) = streams.path(connection.stream)?;
+        let relay = connection.origins.current().relay;
+        Some(ConnPath { socket, remote, validated, relay })
     }
 
     /// The path of an open connection, as its owner is told.
@@ -377,10 +390,10 @@ impl Conns {
             self.ended.push(conn, stats);
         }
         self.broken.extend(connection.broken);
-        match connection.server {
-            Some(server) => drop(self.unheard.remove(&(server, conn))),
-            None => self.closed.push(conn),
+        if let Some(server) = connection.server {
+            self.unheard.remove(&(server, conn));
         }
+        self.closed.push(conn);
     }
 }
 

@@ -34,6 +34,8 @@ pub(super) enum PathPlan {
     Passive,
     /// A ping in the local network. If it fails, the attempt fails with this error.
     Lan { otherwise: ConnectError },
+    /// There is no path but the one through the blind relay. If the relay fails, the attempt fails.
+    Relay,
     /// Rounds and probes, perhaps beside a ping in the local network.
     Punching(Box<Rounds>),
 }
@@ -49,7 +51,7 @@ impl Connecting {
     ) -> bool {
         let found = FoundPath { path, origin: self.origin(base, path.socket) };
         if self.is_open {
-            base.io.change_path(cx, conn, found)
+            base.io.change_path(cx, conn, found, Some(self.remote_stream.id))
         } else {
             base.io.open(cx, conn, found, self.remote_stream, self.keys.clone())
         }
@@ -66,7 +68,7 @@ impl Connecting {
     pub(super) fn question(&self) -> Option<AskId> {
         match &self.plan {
             PathPlan::Punching(rounds) => rounds.question(),
-            PathPlan::Known(_) | PathPlan::Passive | PathPlan::Lan { .. } => None,
+            PathPlan::Known(_) | PathPlan::Passive | PathPlan::Lan { .. } | PathPlan::Relay => None,
         }
     }
 
@@ -74,7 +76,7 @@ impl Connecting {
     pub(super) fn rounds(&mut self) -> Option<&mut Rounds> {
         match &mut self.plan {
             PathPlan::Punching(rounds) => Some(rounds),
-            PathPlan::Known(_) | PathPlan::Passive | PathPlan::Lan { .. } => None,
+            PathPlan::Known(_) | PathPlan::Passive | PathPlan::Lan { .. } | PathPlan::Relay => None,
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::noise::{Finished, Initiator, KeyPair, PublicKey};
 use crate::punch::Base;
 use crate::streams::Path;
 use crate::wire::{
-    Firewall, Handshake, Mode, NoisePayload, PAYLOAD_VERSION, Peer, UdxInfo, command,
+    Firewall, Handshake, Mode, NoisePayload, PAYLOAD_VERSION, Peer, RelayThrough, UdxInfo, command,
 };
 use crate::{ConnectError, Cx, SocketId};
 
@@ -43,6 +43,8 @@ pub(super) struct HandshakeParams {
     pub(super) share_local: bool,
     /// Whether the path may be used again.
     pub(super) reusable: bool,
+    /// The blind relay that we offer.
+    pub(super) relay_through: Option<RelayThrough>,
 }
 
 /// Message 1 is made for the first node and repeated to all others.
@@ -331,6 +333,7 @@ impl Discovery {
             addresses4,
             udx: Some(UdxInfo::new(self.params.stream_id, self.params.reusable)),
             secret_stream: true,
+            relay_through: self.params.relay_through,
             ..NoisePayload::default()
         };
         let begun = Initiator::new(&self.params.identity, self.params.remote, cx.rng).and_then(

@@ -22,6 +22,7 @@ use crate::conn::OwnedConn;
 use crate::net::Reply;
 use crate::noise::{KeyPair, PublicKey};
 use crate::punch::{Base, MAX_ADDRESSES, Report};
+use crate::relay::PairingOutcome;
 use crate::router::Router;
 use crate::streams::Path;
 use crate::wire::hash;
@@ -159,6 +160,17 @@ impl Connector {
         if let Some(attempt) = self.attempts.get_mut(&conn) {
             attempt.open_on(cx, base, path);
         }
+    }
+
+    /// A blind relay has paired a connection, or has failed.
+    pub(crate) fn handle_pairing(
+        &mut self,
+        cx: &mut Cx<'_>,
+        base: &mut Base<'_>,
+        conn: ConnId,
+        outcome: PairingOutcome,
+    ) {
+        self.update(conn, |attempt| attempt.handle_pairing(cx, base, outcome));
     }
 
     /// A report of a puncher that works for one of these connections.

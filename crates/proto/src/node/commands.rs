@@ -33,6 +33,9 @@ impl Machines {
             Command::SetHooks { server, firewall, holepunch } => {
                 self.servers.set_hooks(server, firewall, holepunch);
             }
+            Command::SetRelayThrough { server, relay_through, ask } => {
+                self.servers.set_relay_through(server, relay_through, ask);
+            }
             Command::Answer { ask, answer } => self.handle_answer(cx, ask, answer),
             Command::Query { query, target, kind, options } => {
                 let query = UserQuery { query, target, kind, options };

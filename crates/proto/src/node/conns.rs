@@ -6,6 +6,7 @@ use super::machines::Machines;
 use super::residents::{Machine, Stack};
 use crate::conn::{Call, ConnOwner, OwnedConn};
 use crate::noise::PublicKey;
+use crate::relay::PairingReport;
 use crate::streams::Path;
 use crate::{
     ConnError, ConnId, ConnReport, ConnectError, ConnectOptions, Cx, MachineId, ServerId, SocketId,
@@ -37,7 +38,8 @@ impl Machines {
         }
     }
 
-    /// A packet for a connection without a path has been parked.
+    /// A packet has come for a connection without a path, or over another path than that through a
+    /// relay.
     pub(super) fn handle_first_packet(
         &mut self,
         cx: &mut Cx<'_>,
@@ -62,8 +64,35 @@ impl Machines {
     /// Ends the attempts of connections that have opened and closed.
     pub(super) fn settle_closed(&mut self, cx: &mut Cx<'_>) {
         for conn in self.lower.conns.take_closed() {
-            self.connector.handle_closed(cx, &mut self.lower.base(), conn);
+            let base = &mut self.lower.base();
+            self.connector.handle_closed(cx, base, conn);
+            self.servers.handle_closed(cx, base, conn);
+            base.pairings.release(cx, &mut base.io, conn);
         }
+    }
+
+    /// Dials blind relays, and tells attempts and servers of pairings. True if there was anything
+    /// to do.
+    pub(super) fn settle_pairings(&mut self, cx: &mut Cx<'_>) -> bool {
+        let mut is_busy = false;
+        while let Some(dial) = self.lower.pairings.poll_dial() {
+            let options =
+                ConnectOptions { keep_alive: Some(dial.keep_alive), ..ConnectOptions::default() };
+            let owner = ConnOwner::Machine(MachineId::PAIRINGS);
+            let conn = self.dial(cx, owner, dial.key, options).ok();
+            let (pairings, mut io) = self.lower.pairings();
+            pairings.handle_dialled(cx, &mut io, dial.relay, conn);
+            is_busy = true;
+        }
+        while let Some(PairingReport { conn, outcome }) = self.lower.pairings.poll_report() {
+            let base = &mut self.lower.base();
+            match base.io.conns.server_of(conn) {
+                Some(_) => self.servers.handle_pairing(cx, base, conn, outcome),
+                None => self.connector.handle_pairing(cx, base, conn, outcome),
+            }
+            is_busy = true;
+        }
+        is_busy
     }
 
     /// Adds a machine of the embedder, and starts it.
@@ -102,7 +131,7 @@ impl Stack for Machines {
 
     fn change_path(&mut self, cx: &mut Cx<'_>, caller: ConnOwner, conn: ConnId, path: Path) {
         if self.lower.conns.owns(caller, conn) {
-            self.lower.base().io.change_path(cx, conn, path.into());
+            self.lower.base().io.change_path(cx, conn, path.into(), None);
         }
     }
 

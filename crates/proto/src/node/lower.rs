@@ -7,8 +7,12 @@ use crate::base::{Io, LocalAddresses, Pool};
 use crate::conn::{Call, ConnOwner, Conns};
 use crate::net::Net;
 use crate::punch::{Base, Punchers};
+use crate::relay::{Pairings, Relays};
 use crate::streams::{Arrival, StreamMut, StreamOwner, Streams};
-use crate::{ConnId, ConnPath, ConnStats, Cx, PathInfo, SocketId, StreamId, Transmit, TransmitBuf};
+use crate::{
+    ConnId, ConnPath, ConnStats, Cx, PathInfo, RelayStats, ServerId, SocketId, StreamId, Transmit,
+    TransmitBuf,
+};
 
 /// The layers that the connecting machines use.
 #[derive(Debug)]
@@ -20,6 +24,10 @@ pub(super) struct Lower {
     pub(super) punchers: Punchers,
     pub(super) local: LocalAddresses,
     pub(super) announcers: Announcers,
+    /// Connections of ours at blind relays.
+    pub(super) pairings: Pairings,
+    /// Blind relays of this node.
+    pub(super) relays: Relays,
 }
 
 /// The outcome of a datagram.
@@ -29,20 +37,33 @@ pub(super) enum DatagramOutcome {
     Other,
     /// The datagram was handled.
     Taken,
-    /// The packet is parked until the attempt or server of this connection decides on its path.
-    Parked(ConnId),
+    /// A packet has come over a path that the connection does not use. Its attempt or server
+    /// decides on that.
+    NewPath(ConnId),
+    /// The first packet for a stream of a blind relay is parked.
+    Relayed(StreamId),
 }
 
 impl Lower {
     pub(super) fn base(&mut self) -> Base<'_> {
-        let Self { net, streams, conns, pool, punchers, local, announcers } = self;
+        let Self { net, streams, conns, pool, punchers, local, announcers, pairings, .. } = self;
         let io = Io { net, streams, conns, pool, local, announced: announcers };
-        Base { io, punchers }
+        Base { io, punchers, pairings }
     }
 
     pub(super) fn punch(&mut self) -> (&mut Punchers, Io<'_>) {
-        let Base { io, punchers } = self.base();
+        let Base { io, punchers, .. } = self.base();
         (punchers, io)
+    }
+
+    pub(super) fn pairings(&mut self) -> (&mut Pairings, Io<'_>) {
+        let Base { io, pairings, .. } = self.base();
+        (pairings, io)
+    }
+
+    pub(super) fn relays(&mut self) -> (&mut Relays, Io<'_>) {
+        let Self { net, streams, conns, pool, local, announcers, relays, .. } = self;
+        (relays, Io { net, streams, conns, pool, local, announced: announcers })
     }
 
     /// Takes a datagram if it names one of our streams, and passes it to the owner.
@@ -56,13 +77,26 @@ impl Lower {
         match self.streams.handle_datagram(cx, socket, from, data) {
             Arrival::Unknown => return DatagramOutcome::Other,
             Arrival::Done => {}
-            Arrival::Parked(StreamOwner::Conn(conn)) => return DatagramOutcome::Parked(conn),
+            Arrival::Parked(StreamOwner::Conn(conn)) => return DatagramOutcome::NewPath(conn),
+            Arrival::Parked(StreamOwner::Relay) => {
+                let stream = udx::stream_id(data).map(StreamId);
+                return stream.map_or(DatagramOutcome::Taken, DatagramOutcome::Relayed);
+            }
             Arrival::Parked(StreamOwner::Nobody) => {}
             Arrival::Packet(stream, packet) => match stream.owner() {
-                StreamOwner::Conn(conn) => self.conns.handle_packet(cx, conn, stream, &packet),
-                StreamOwner::Nobody => {}
+                StreamOwner::Conn(conn) => {
+                    let is_better = stream.is_better(from);
+                    self.conns.handle_packet(cx, conn, stream, &packet);
+                    if is_better {
+                        return DatagramOutcome::NewPath(conn);
+                    }
+                }
+                // A stream of a relay forwards its packets.
+                StreamOwner::Relay | StreamOwner::Nobody => {}
             },
-            Arrival::Events(stream) => pass_events(cx, &mut self.conns, stream),
+            Arrival::Events(stream) => {
+                pass_events(cx, &mut self.conns, &mut self.relays, stream);
+            }
         }
         DatagramOutcome::Taken
     }
@@ -70,13 +104,13 @@ impl Lower {
     /// Destroys the streams whose packets were forwarded to a stream that is gone.
     pub(super) fn settle_orphans(&mut self, cx: &mut Cx<'_>) {
         while let Some(stream) = self.streams.poll_orphan(cx) {
-            pass_events(cx, &mut self.conns, stream);
+            pass_events(cx, &mut self.conns, &mut self.relays, stream);
         }
     }
 
     pub(super) fn handle_stream_timeout(&mut self, cx: &mut Cx<'_>, stream: StreamId) {
         if let Some(stream) = self.streams.handle_timeout(cx, stream) {
-            pass_events(cx, &mut self.conns, stream);
+            pass_events(cx, &mut self.conns, &mut self.relays, stream);
         }
     }
 
@@ -88,7 +122,7 @@ impl Lower {
         let sent = self.streams.poll_transmit(cx, buf)?;
         match sent.owner {
             StreamOwner::Conn(conn) => self.conns.handle_sent(cx, conn, sent.unsent),
-            StreamOwner::Nobody => {}
+            StreamOwner::Relay | StreamOwner::Nobody => {}
         }
         Some(sent.transmit)
     }
@@ -102,6 +136,10 @@ impl Lower {
         self.conns.path(&self.streams, conn)
     }
 
+    pub(super) fn relay_stats(&self, server: ServerId) -> Option<RelayStats> {
+        self.relays.stats(&self.streams, server)
+    }
+
     pub(super) fn path_info(&self, conn: ConnId) -> Option<PathInfo> {
         self.conns.path_info(&self.streams, conn)
     }
@@ -112,9 +150,10 @@ impl Lower {
 }
 
 /// Lets the owner of a stream take the stream's events.
-fn pass_events(cx: &mut Cx<'_>, conns: &mut Conns, stream: StreamMut<'_>) {
+fn pass_events(cx: &mut Cx<'_>, conns: &mut Conns, relays: &mut Relays, stream: StreamMut<'_>) {
     match stream.owner() {
         StreamOwner::Conn(conn) => conns.handle_events(cx, conn, stream),
+        StreamOwner::Relay => relays.handle_events(cx, stream),
         StreamOwner::Nobody => {}
     }
 }

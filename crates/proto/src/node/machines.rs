@@ -14,13 +14,14 @@ use crate::net::Net;
 use crate::noise::KeyPair;
 use crate::ops::Ops;
 use crate::punch::Punchers;
+use crate::relay::{Pairings, Relays};
 use crate::serve::Servers;
 use crate::store::Store;
-use crate::streams::Streams;
+use crate::streams::{Path, Streams};
 use crate::wire::Target;
 use crate::{
-    Answer, Config, ConnectError, Cx, Datagram, Event, HostEvent, Live, ServerId, Sizes, SocketId,
-    Timer, Transmit, TransmitBuf,
+    Answer, Config, ConnectError, Cx, Datagram, Event, HostEvent, Live, MachineId, ServerId, Sizes,
+    SocketId, Timer, Transmit, TransmitBuf,
 };
 
 #[derive(Debug)]
@@ -87,6 +88,8 @@ impl Machines {
                 punchers,
                 local: LocalAddresses::new(config.server_socket, config.interfaces.clone()),
                 announcers: Announcers::default(),
+                pairings: Pairings::new(config.key_pair.public()),
+                relays: Relays::default(),
             },
             connector: Connector::new(config.key_pair.clone()),
             servers: Servers::new(config.max_handshakes),
@@ -113,7 +116,11 @@ impl Machines {
         }
         match self.lower.handle_packet(cx, socket, from, data) {
             DatagramOutcome::Taken => {}
-            DatagramOutcome::Parked(conn) => self.handle_first_packet(cx, conn, socket, from),
+            DatagramOutcome::NewPath(conn) => self.handle_first_packet(cx, conn, socket, from),
+            DatagramOutcome::Relayed(stream) => {
+                let (relays, mut io) = self.lower.relays();
+                relays.handle_first_packet(cx, &mut io, stream, Path { socket, remote: from });
+            }
             DatagramOutcome::Other if data.len() == 1 => self.handle_probe(cx, socket, from),
             DatagramOutcome::Other if self.subscription.take_datagram(cx, socket, from, data) => {}
             DatagramOutcome::Other => self.lower.net.handle_datagram(cx, socket, from, data),
@@ -159,6 +166,14 @@ impl Machines {
                     announcer.handle_timeout(cx, &mut self.lower.net);
                 }
             }
+            Timer::Pairing(conn) => {
+                let (pairings, mut io) = self.lower.pairings();
+                pairings.handle_timeout(cx, &mut io, conn);
+            }
+            Timer::Relay(server) => {
+                let (relays, mut io) = self.lower.relays();
+                relays.handle_timeout(cx, &mut io, server);
+            }
             Timer::Store(timer) => self.store.handle_timeout(cx, timer),
             Timer::Ask(ask) => self.handle_answer(cx, ask, Answer::Reject),
         }
@@ -182,9 +197,10 @@ impl Machines {
             self.settle_departing(cx);
             self.settle_residents(cx);
             self.settle_closed(cx);
+            let is_paired = self.settle_pairings(cx);
             match self.lower.net.poll_output() {
                 Some(output) => self.handle_output(cx, output),
-                None if self.settle_refused(cx) || self.settle_sleep(cx) => {}
+                None if is_paired || self.settle_refused(cx) || self.settle_sleep(cx) => {}
                 None => break,
             }
         }
@@ -214,6 +230,8 @@ impl Machines {
         self.lower.conns.measure(&mut sizes);
         self.connector.measure(&mut sizes);
         self.servers.measure(&mut sizes);
+        self.lower.pairings.measure(&mut sizes);
+        sizes.pairings += self.lower.relays.len();
         sizes.sources += self.lower.pool.sources();
         sizes.routes = self.lower.pool.routes();
         sizes
@@ -226,9 +244,19 @@ impl Machines {
         }
     }
 
-    /// Passes on what the connections of residents report.
+    /// Passes on what the connections of machines report.
     fn settle_residents(&mut self, cx: &mut Cx<'_>) {
         while let Some((id, conn, report)) = cx.out.reports.pop_front() {
+            if id == MachineId::PAIRINGS {
+                let (pairings, mut io) = self.lower.pairings();
+                pairings.handle_report(cx, &mut io, conn, report);
+                continue;
+            }
+            if id == MachineId::RELAYS {
+                let (relays, mut io) = self.lower.relays();
+                relays.handle_report(cx, &mut io, conn, report);
+                continue;
+            }
             let Some(mut resident) = self.residents.take(id) else { continue };
             resident.handle_report(cx, self, conn, report);
             self.residents.put(resident);

@@ -24,8 +24,9 @@ use crate::conn::ConnOwner;
 use crate::streams::Path;
 use crate::{
     Action, Command, Config, ConnId, ConnPath, ConnStats, Cx, Datagram, Event, HandshakeView,
-    HealthReport, HealthTick, HostEvent, InflightRequest, Live, MachineId, Outbox, PathInfo, Rng,
-    ServerId, Sizes, SocketId, Stats, Stored, TableNode, Timer, Timers, Transmit, TransmitBuf,
+    HealthReport, HealthTick, HostEvent, InflightRequest, Live, MachineId, Outbox, PathInfo,
+    RelayStats, Rng, ServerId, Sizes, SocketId, Stats, Stored, TableNode, Timer, Timers, Transmit,
+    TransmitBuf,
 };
 use machines::Machines;
 use residents::Stack;
@@ -256,6 +257,11 @@ impl Node {
     /// unless the connection is open.
     pub fn path_info(&self, conn: ConnId) -> Option<PathInfo> {
         self.machines.lower.path_info(conn)
+    }
+
+    /// What a blind relay of this node has counted; `None` if the server is none.
+    pub fn relay_stats(&self, server: ServerId) -> Option<RelayStats> {
+        self.machines.lower.relay_stats(server)
     }
 
     fn split(&mut self, now: Instant) -> (Cx<'_>, &mut Machines) {

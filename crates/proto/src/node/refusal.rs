@@ -37,6 +37,7 @@ pub(super) fn refuse(cx: &mut Cx<'_>, command: Command) {
         | Command::RefreshServer { .. }
         | Command::CloseServer { .. }
         | Command::SetHooks { .. }
+        | Command::SetRelayThrough { .. }
         | Command::Answer { .. }
         | Command::CancelQuery { .. }
         | Command::Signed { .. }

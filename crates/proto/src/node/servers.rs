@@ -2,8 +2,9 @@
 
 use super::machines::{Departure, Lifecycle, Machines};
 use crate::announce::{AnnounceOutput, Announcer, Signer};
+use crate::conn::ConnOwner;
 use crate::wire::{Peer, hash};
-use crate::{Cx, Event, ListenError, ServerId, ServerOptions};
+use crate::{Cx, Event, ListenError, MachineId, ServerId, ServerOptions};
 
 impl Machines {
     pub(super) fn listen(&mut self, cx: &mut Cx<'_>, server: ServerId, mut options: ServerOptions) {
@@ -21,7 +22,12 @@ impl Machines {
             Some(public_key) => Signer::Application(public_key),
             None => Signer::KeyPair(key_pair.clone()),
         };
+        let relay = options.relay.take();
         self.servers.listen(cx, &mut self.lower.base(), server, key_pair, options);
+        if let Some(limits) = relay {
+            self.lower.relays.add(server, limits);
+            self.servers.set_owner(server, ConnOwner::Machine(MachineId::RELAYS));
+        }
 
         let mut announcer = Announcer::new(server, signer);
         if self.life == Lifecycle::Running {
@@ -65,9 +71,12 @@ impl Machines {
     }
 
     /// Refuses new clients at once. `Event::ServerClosed` follows once the server is unannounced,
-    /// and every client that may have opened a connection has come or is overdue.
+    /// and every client that may have opened a connection has come or is overdue. A blind relay ends
+    /// its connections.
     pub(super) fn close_server(&mut self, cx: &mut Cx<'_>, server: ServerId) {
         self.servers.refuse_clients(cx, &mut self.lower.base(), server);
+        let (relays, mut io) = self.lower.relays();
+        relays.remove(cx, &mut io, server);
         let Some(announcer) = self.lower.announcers.get_mut(server) else {
             return;
         };

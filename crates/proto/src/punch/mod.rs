@@ -28,6 +28,7 @@ pub(crate) use secret::PunchSecret;
 
 use crate::base::{Bound, Io, Party, PunchId, PunchOwner};
 use crate::net::Reply;
+use crate::relay::Pairings;
 use crate::streams::Path;
 use crate::wire::Firewall;
 use crate::{Cx, PunchKind, RequestError, SocketId};
@@ -55,11 +56,12 @@ pub(crate) enum News {
     NoSocket,
 }
 
-/// The layers below and the punchers, borrowed for one call of a machine that connects. Reports of
-/// punchers that the call leaves behind are passed to their owners by `Node`.
+/// The layers below, the punchers and the blind relays, borrowed for one call of a machine that connects. Reports
+/// that the call leaves behind are passed to their owners by `Node`.
 pub(crate) struct Base<'a> {
     pub(crate) io: Io<'a>,
     pub(crate) punchers: &'a mut Punchers,
+    pub(crate) pairings: &'a mut Pairings,
 }
 
 /// All punchers of a node.

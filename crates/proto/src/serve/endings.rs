@@ -7,7 +7,8 @@ use super::server::Server;
 use super::session::Session;
 use super::slots::SlotState;
 use crate::punch::Base;
-use crate::{Cx, Timer};
+use crate::relay::PairingOutcome;
+use crate::{ConnId, Cx, Timer};
 
 impl Server {
     /// Refuses new clients, and drops the handshakes of all clients that cannot have opened their
@@ -54,7 +55,7 @@ impl Server {
         if let Some(SlotState::Asking(asking)) = self.slots.get_mut(slot) {
             cx.timers.cancel(Timer::Ask(asking.ask));
         }
-        self.abort(cx, base, slot);
+        self.end_session(cx, base, slot);
         cx.timers.cancel(Timer::Handshake(self.id, slot));
         self.slots.discard(slot);
     }
@@ -63,7 +64,7 @@ impl Server {
     /// connect to that socket. Any other client was not answered, and may try again.
     pub(super) fn handle_no_socket(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, slot: u32) {
         let Some(SlotState::Waiting(session)) = self.slots.get_mut(slot) else { return };
-        if session.reply.socket.is_none() {
+        if session.reply.socket.is_none() || session.is_open {
             session.punching = None;
             return;
         }
@@ -84,8 +85,53 @@ impl Server {
         }
     }
 
-    /// Waiting → Ended, without a path.
+    /// There is no direct path. The handshake goes on only if it waits for a blind relay.
     pub(super) fn abort(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, slot: u32) {
+        let Some(SlotState::Waiting(session)) = self.slots.get_mut(slot) else { return };
+        if !base.pairings.is_waiting(session.conn) {
+            return self.end_session(cx, base, slot);
+        }
+        // The pairing has a deadline of its own.
+        cx.timers.cancel(Timer::Handshake(self.id, slot));
+        session.is_last_resort = true;
+        let Some(punching) = session.punching.take() else { return };
+        if let Some(ask) = punching.question() {
+            cx.timers.cancel(Timer::Ask(ask));
+        }
+        base.punchers.stop(cx, &mut base.io, punching.punch());
+    }
+
+    /// A blind relay has paired a connection, or has failed.
+    pub(super) fn handle_pairing(
+        &mut self,
+        cx: &mut Cx<'_>,
+        base: &mut Base<'_>,
+        conn: ConnId,
+        outcome: PairingOutcome,
+    ) {
+        let Some(slot) = self.slots.of_conn(conn) else { return };
+        let Some(SlotState::Waiting(session)) = self.slots.get_mut(slot) else { return };
+        let is_open = match outcome {
+            PairingOutcome::Paired(path, stream) => session.open_interim(cx, base, path, stream),
+            PairingOutcome::Failed => false,
+        };
+        if !is_open {
+            base.pairings.release(cx, &mut base.io, conn);
+        }
+        if session.is_last_resort {
+            self.end_session(cx, base, slot);
+        }
+    }
+
+    /// A connection that was open through a blind relay is gone.
+    pub(super) fn handle_closed(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, conn: ConnId) {
+        if let Some(slot) = self.slots.of_conn(conn) {
+            self.end_session(cx, base, slot);
+        }
+    }
+
+    /// Waiting → Ended. A connection that has not opened ends too.
+    pub(super) fn end_session(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, slot: u32) {
         let Some(session) = self.take_session(cx, slot) else { return };
         self.slots.note_abort(slot);
         let Session { conn, reply, punching, unanswered, .. } = *session;

@@ -18,8 +18,9 @@ use std::net::SocketAddrV4;
 
 use crate::conn::ConnOwner;
 use crate::net::Incoming;
-use crate::noise::KeyPair;
+use crate::noise::{KeyPair, PublicKey};
 use crate::punch::{Base, Report};
+use crate::relay::PairingOutcome;
 use crate::streams::Path;
 use crate::wire::{Handshake, Holepunch};
 use crate::{Answer, AskId, ConnId, Cx, HandshakeView, ServerId, ServerOptions, Sizes, SocketId};
@@ -99,6 +100,38 @@ impl Servers {
     pub(crate) fn set_hooks(&mut self, server: ServerId, firewall: bool, holepunch: bool) {
         if let Some(server) = self.by_id.get_mut(&server) {
             server.set_hooks(firewall, holepunch);
+        }
+    }
+
+    /// Changes the blind relays that a server offers.
+    pub(crate) fn set_relay_through(
+        &mut self,
+        server: ServerId,
+        relays: Vec<PublicKey>,
+        ask: bool,
+    ) {
+        if let Some(server) = self.by_id.get_mut(&server) {
+            server.set_relay_through(relays, ask);
+        }
+    }
+
+    /// A blind relay has paired a connection, or has failed.
+    pub(crate) fn handle_pairing(
+        &mut self,
+        cx: &mut Cx<'_>,
+        base: &mut Base<'_>,
+        conn: ConnId,
+        outcome: PairingOutcome,
+    ) {
+        if let Some(server) = self.by_id.values_mut().find(|server| server.owns_conn(conn)) {
+            server.handle_pairing(cx, base, conn, outcome);
+        }
+    }
+
+    /// A connection is gone: ends its handshake, if there still is one.
+    pub(crate) fn handle_closed(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, conn: ConnId) {
+        if let Some(server) = self.by_id.values_mut().find(|server| server.owns_conn(conn)) {
+            server.handle_closed(cx, base, conn);
         }
     }
 

@@ -162,7 +162,7 @@ impl Punching {
     ) -> RoundOutcome {
         self.asking = None;
         match answer {
-            Answer::Accept => self.join(cx, base, slot_ref),
+            Answer::Accept | Answer::AcceptThrough(_) => self.join(cx, base, slot_ref),
             Answer::Reject => {
                 self.give_up(cx, base, PayloadError::Aborted);
                 RoundOutcome::Abort

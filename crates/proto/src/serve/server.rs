@@ -10,10 +10,10 @@ use super::session::{AcceptOutcome, ServerPolicy, accept};
 use super::slots::{Asking, SlotState, Slots};
 use crate::conn::ConnOwner;
 use crate::net::Incoming;
-use crate::noise::KeyPair;
+use crate::noise::{KeyPair, PublicKey};
 use crate::punch::{Base, News, Report};
 use crate::streams::Path;
-use crate::wire::{Handshake, Holepunch, hash};
+use crate::wire::{Handshake, Holepunch, RelayThrough, hash};
 use crate::{Answer, AskId, ConnId, Cx, ServerId, ServerOptions, Timer};
 
 #[derive(Debug)]
@@ -43,6 +43,11 @@ impl Server {
     pub(super) fn set_hooks(&mut self, firewall: bool, holepunch: bool) {
         self.options.ask_firewall = firewall;
         self.options.ask_holepunch = holepunch;
+    }
+
+    pub(super) fn set_relay_through(&mut self, relays: Vec<PublicKey>, ask: bool) {
+        self.options.relay_through = relays;
+        self.options.ask_relay = ask;
     }
 
     pub(super) fn set_owner(&mut self, owner: ConnOwner) {
@@ -101,10 +106,10 @@ impl Server {
             return;
         };
         let slot = self.slots.insert(noise, source);
-        if self.options.ask_firewall {
+        if self.options.ask_firewall || self.options.ask_relay {
             self.ask_firewall(cx, slot, hello, requester);
         } else {
-            self.accept(cx, base, slot, hello, vec![requester]);
+            self.accept(cx, base, slot, hello, vec![requester], None);
         }
     }
 
@@ -195,7 +200,7 @@ impl Server {
     pub(super) fn handle_timeout(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, slot: u32) {
         match self.slots.get_mut(slot) {
             Some(SlotState::Waiting(_)) if self.admits => self.give_up(cx, base, slot),
-            Some(SlotState::Waiting(_)) => self.abort(cx, base, slot),
+            Some(SlotState::Waiting(_)) => self.end_session(cx, base, slot),
             Some(SlotState::Ended(_)) => self.slots.clear(slot),
             Some(SlotState::Begun | SlotState::Asking(_)) | None => {}
         }
@@ -244,7 +249,10 @@ impl Server {
         let Some(SlotState::Asking(asking)) = self.slots.take(slot) else { return };
         let Asking { hello, unanswered, .. } = *asking;
         match answer {
-            Answer::Accept => self.accept(cx, base, slot, hello, unanswered),
+            Answer::Accept => self.accept(cx, base, slot, hello, unanswered, None),
+            Answer::AcceptThrough(relay) => {
+                self.accept(cx, base, slot, hello, unanswered, Some(relay));
+            }
             // The client gets no answer, so that it cannot learn that there is a server.
             Answer::Reject => self.end(cx, slot, None),
         }
@@ -257,13 +265,17 @@ impl Server {
         slot: u32,
         hello: ClientHello,
         requesters: Vec<Requester>,
+        relay: Option<PublicKey>,
     ) {
+        let relays = relay.map_or(&self.options.relay_through[..], |_| relay.as_slice());
         let policy = ServerPolicy {
             server: self.id,
             owner: self.owner,
             holepunch: self.options.holepunch,
             share_local_address: self.options.share_local_address,
             reusable_socket: self.options.reusable_socket,
+            relay_through: RelayThrough::choose(relays, cx.rng),
+            relay_keep_alive: self.options.relay_keep_alive,
         };
         match accept(cx, base, policy, slot, hello) {
             AcceptOutcome::Wait(mut session) => {

@@ -1,6 +1,6 @@
 //! A client that may connect: what is known about it, and what it was told (PROTOCOL D.5, D.6).
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::requester::{Client, ClientHello, Requester, ServerHello};
 use super::rounds::Punching;
@@ -8,10 +8,11 @@ use crate::base::{Party, PunchOwner};
 use crate::conn::{ConnOwner, FoundPath};
 use crate::noise::{Finished, PublicKey};
 use crate::punch::{Base, MAX_ADDRESSES, PunchSecret, Puncher};
+use crate::relay::PairingRequest;
 use crate::streams::{Path, RemoteStream};
 use crate::wire::{
-    Firewall, HolepunchInfo, NoisePayload, PAYLOAD_VERSION, PayloadError, UdxInfo, is_private,
-    match_address,
+    Firewall, HolepunchInfo, NoisePayload, PAYLOAD_VERSION, PayloadError, RelayThrough, UdxInfo,
+    is_private, match_address,
 };
 use crate::{ConnId, Cx, PathOrigin, ServerId};
 
@@ -29,6 +30,10 @@ pub(super) struct Session {
     pub(super) punching: Option<Punching>,
     /// The client, if both ends want to use the path again.
     pub(super) route_of: Option<PublicKey>,
+    /// The connection has opened through a blind relay, and moves to the path that is found.
+    pub(super) is_open: bool,
+    /// There is no direct path: the handshake ends with its pairing at a blind relay.
+    pub(super) is_last_resort: bool,
 }
 
 /// The outcome of message 1.
@@ -55,6 +60,9 @@ pub(super) struct ServerPolicy {
     pub(super) share_local_address: bool,
     /// Whether clients may use the path of an earlier connection.
     pub(super) reusable_socket: bool,
+    /// The blind relay that the server offers.
+    pub(super) relay_through: Option<RelayThrough>,
+    pub(super) relay_keep_alive: Duration,
 }
 
 /// How the client and the server find a path.
@@ -71,25 +79,54 @@ pub(super) enum Plan {
     Wait,
 }
 
+impl Plan {
+    /// Whether a blind relay is of use until the plan has succeeded.
+    fn needs_relay(self, error: PayloadError) -> bool {
+        error == PayloadError::None && !matches!(self, Self::Open(_))
+    }
+}
+
 impl Session {
-    /// Opens the connection. False if the socket of the path was closed while the application was
-    /// asked.
+    /// Opens the connection, or moves it to a direct path. False if the socket of the path was
+    /// closed while the application was asked.
     pub(super) fn open(self, cx: &mut Cx<'_>, base: &mut Base<'_>, path: Path) -> bool {
-        let Self { conn, keys, remote, punching, route_of, .. } = self;
+        let Self { conn, keys, remote, punching, route_of, is_open: was_open, .. } = self;
         // The connection opens before the puncher stops, so that the socket always has a user.
         let punch = punching.as_ref().map(Punching::punch);
         let punch = punch.and_then(|punch| base.punchers.kind(punch, path.socket));
         let found = FoundPath { path, origin: PathOrigin { punch, relay: None } };
-        let is_open = base.io.open(cx, conn, found, remote, keys);
-        if !is_open {
-            base.io.fail(cx, conn, None);
-        } else if let Some(client) = route_of {
+        let is_open = if was_open {
+            base.io.change_path(cx, conn, found, Some(remote.id))
+        } else {
+            base.io.open(cx, conn, found, remote, keys)
+        };
+        if let (Some(client), true) = (route_of, is_open) {
             base.io.remember_route(client, path);
+        }
+        match (was_open, is_open) {
+            (false, true) => base.pairings.release(cx, &mut base.io, conn),
+            (false, false) => base.io.fail(cx, conn, None),
+            (true, true) => base.pairings.handle_moved(cx, conn),
+            (true, false) => {}
         }
         if let Some(punching) = punching {
             base.punchers.stop(cx, &mut base.io, punching.punch());
         }
         is_open
+    }
+
+    /// Opens the connection through a blind relay, until a direct path is found. False if the
+    /// socket of that path is gone.
+    pub(super) fn open_interim(
+        &mut self,
+        cx: &mut Cx<'_>,
+        base: &mut Base<'_>,
+        found: FoundPath,
+        stream: u32,
+    ) -> bool {
+        let remote = RemoteStream { id: stream, ..self.remote };
+        self.is_open |= base.io.open_interim(cx, self.conn, found, remote, self.keys.clone());
+        self.is_open
     }
 }
 
@@ -113,6 +150,8 @@ pub(super) fn accept(
     let accepted =
         (error == PayloadError::None).then(|| base.io.accept(cx, policy.server, policy.owner));
     let stream_id = accepted.map_or(0, |(_, stream)| stream.0);
+    let relay_through = policy.relay_through.filter(|_| plan.needs_relay(error));
+    let policy = ServerPolicy { relay_through, ..policy };
     let offer = offer(cx, base, policy, slot, error, stream_id);
     let Ok(noise) = hello.responder.send(&offer.encode()) else {
         if let Some((conn, _)) = accepted {
@@ -121,7 +160,7 @@ pub(super) fn accept(
         return AcceptOutcome::Drop;
     };
     let reply = ServerHello { noise, socket: None };
-    let Some((conn, _)) = accepted else { return AcceptOutcome::Refuse(reply) };
+    let Some((conn, stream)) = accepted else { return AcceptOutcome::Refuse(reply) };
     if !hello.asked {
         base.io.conns.leave_unasked(conn, hello.question(policy.server));
     }
@@ -140,6 +179,8 @@ pub(super) fn accept(
         answered: None,
         punching: None,
         route_of: is_reusable.then_some(public_key),
+        is_open: false,
+        is_last_resort: false,
     };
     match plan {
         Plan::Open(path) => return AcceptOutcome::Open(Box::new(session), path),
@@ -153,6 +194,11 @@ pub(super) fn accept(
                 session.reply.socket = base.punchers.get(punch).and_then(Puncher::socket);
             }
         }
+    }
+    if let Some(through) = relay_through.or(payload.relay_through) {
+        let (is_initiator, keep_alive) = (relay_through.is_some(), policy.relay_keep_alive);
+        let request = PairingRequest { conn, stream, through, is_initiator, keep_alive, party };
+        base.pairings.start(cx, &mut base.io, request);
     }
     AcceptOutcome::Wait(Box::new(session))
 }
@@ -192,6 +238,7 @@ fn offer(
         addresses4,
         udx: Some(UdxInfo::new(stream_id, policy.reusable_socket)),
         secret_stream: true,
+        relay_through: policy.relay_through,
         relay_addresses: base.io.announced.relay_addresses(server),
         ..NoisePayload::default()
     }

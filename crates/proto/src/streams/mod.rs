@@ -12,6 +12,7 @@ mod forwarding;
 mod parked;
 mod path;
 mod path_set;
+mod rate;
 mod refused;
 mod relays;
 mod sending;
@@ -21,6 +22,7 @@ mod transport;
 
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddrV4;
+use std::time::Instant;
 
 use crate::{ConnId, Cx, Sizes, SocketId, StreamId, Timer, Transmit, TransmitBuf};
 
@@ -38,6 +40,8 @@ use transport::Transport;
 pub(crate) enum StreamOwner {
     /// A connection: the secret stream is on top.
     Conn(ConnId),
+    /// A blind relay: the stream forwards what it gets.
+    Relay,
     /// The owner has released the stream, which answers its peer until it is done and delivers
     /// nothing.
     Nobody,
@@ -64,6 +68,8 @@ struct Reserved {
     /// The peer's end, once the peer may know the id of this one.
     peer: Option<RemoteStream>,
     parked: Parked,
+    /// Packets to forward to the peer, once its address is known.
+    held: Parked,
 }
 
 /// What the streams of a node have in common.
@@ -110,7 +116,8 @@ impl Streams {
                 break id;
             }
         };
-        let reserved = Reserved { owner, peer: None, parked: Parked::default() };
+        let (parked, held) = Default::default();
+        let reserved = Reserved { owner, peer: None, parked, held };
         self.by_id.insert(id, StreamState::Reserved(reserved));
         id
     }
@@ -132,9 +139,14 @@ impl Streams {
         remote: RemoteStream,
     ) -> Option<(StreamMut<'_>, Parked)> {
         let entry = self.by_id.get_mut(&id)?;
-        let StreamState::Reserved(Reserved { owner, parked, .. }) = entry else { return None };
-        let mut parked = std::mem::take(parked);
+        let StreamState::Reserved(Reserved { owner, parked, held, .. }) = entry else {
+            return None;
+        };
+        let (mut parked, mut held) = (std::mem::take(parked), std::mem::take(held));
         let mut transport = Transport::connect(cx.now, id, *owner, path, remote);
+        for datagram in held.take() {
+            transport.forward(&datagram);
+        }
         let target = self.shared.relays.target(id);
         if target.is_some() {
             transport.udx.start_relaying();
@@ -167,7 +179,7 @@ impl Streams {
     ) -> Arrival<'a> {
         let Some(id) = udx::stream_id(data).map(StreamId) else { return Arrival::Unknown };
         if let Some(target) = self.relays_to(id) {
-            return self.handle_relayed(cx, id, target, socket, data);
+            return self.handle_relayed(cx, id, target, (socket, from), data);
         }
         let transport = match self.by_id.get_mut(&id) {
             None if self.refused.handle_datagram(cx, id, socket, from, data) => {
@@ -184,7 +196,7 @@ impl Streams {
             cx.stats.dropped.udx += 1;
             return Arrival::Done;
         };
-        transport.handle_arrival(socket, &mut self.shared.sockets);
+        transport.handle_arrival(cx.now, socket, from, &mut self.shared.sockets);
         let mut stream = StreamMut::new(transport, &mut self.shared);
         if stream.owner() == StreamOwner::Nobody {
             stream.handle_packet(cx.now, &packet, &mut Discard);
@@ -269,6 +281,14 @@ impl Streams {
         match self.by_id.get(&id)? {
             StreamState::Connected(transport) => Some((transport.path(), transport.is_validated())),
             StreamState::Reserved(_) => None,
+        }
+    }
+
+    /// Whether both ends of a stream have left its interim path. True if it has none.
+    pub(crate) fn has_left(&self, id: StreamId, now: Instant) -> bool {
+        match self.by_id.get(&id) {
+            Some(StreamState::Connected(transport)) => transport.has_left(now),
+            Some(StreamState::Reserved(_)) | None => true,
         }
     }
 

@@ -39,6 +39,11 @@ impl PathSet {
         self.state == PathState::Validated
     }
 
+    /// True once nothing is sent over older paths any more.
+    pub(super) fn is_settled(&self) -> bool {
+        self.old.is_empty()
+    }
+
     /// The socket for packets to this address. Packets to an older address still leave from its
     /// socket.
     pub(super) fn socket_to(&self, to: SocketAddrV4) -> SocketId {

@@ -1,7 +1,10 @@
 //! Streams that forward their packets to the peer of another stream.
 
 use std::collections::{HashMap, VecDeque};
+use std::net::SocketAddrV4;
+use std::time::Instant;
 
+use super::rate::Rate;
 use super::transport::Transport;
 use super::{Arrival, Shared, StreamMut, StreamState, Streams};
 use crate::{Cx, SocketId, StreamId};
@@ -9,10 +12,18 @@ use crate::{Cx, SocketId, StreamId};
 /// Which stream forwards to which. Both ends of a pair forward to each other.
 #[derive(Debug, Default)]
 pub(super) struct RelayLinks {
-    targets: HashMap<StreamId, StreamId>,
+    targets: HashMap<StreamId, Link>,
     sources: HashMap<StreamId, Vec<StreamId>>,
     /// Streams whose target is gone.
     orphans: VecDeque<StreamId>,
+}
+
+/// Where a stream forwards to.
+#[derive(Debug)]
+struct Link {
+    target: StreamId,
+    /// `None` if there is no limit.
+    rate: Option<Rate>,
 }
 
 impl Streams {
@@ -20,8 +31,14 @@ impl Streams {
     /// connected. `source` delivers nothing any more; a DESTROY ends it after it was forwarded. When
     /// `target` is released, `source` is destroyed: see [`Self::poll_orphan`]. False if one of them
     /// does not exist.
-    #[cfg_attr(not(test), expect(dead_code, reason = "no owner of a stream forwards its packets"))]
-    pub(crate) fn relay_to(&mut self, source: StreamId, target: StreamId) -> bool {
+    /// Above `max_rate` bytes a second, packets are dropped.
+    pub(crate) fn relay_to(
+        &mut self,
+        now: Instant,
+        source: StreamId,
+        target: StreamId,
+        max_rate: Option<u64>,
+    ) -> bool {
         if !self.by_id.contains_key(&target) {
             return false;
         }
@@ -30,8 +47,14 @@ impl Streams {
             Some(StreamState::Reserved(_)) => {}
             None => return false,
         }
-        self.shared.relays.link(source, target);
+        let rate = max_rate.map(|rate| Rate::new(now, rate));
+        self.shared.relays.link(source, Link { target, rate });
         true
+    }
+
+    /// Packets of a stream that were dropped because of its rate.
+    pub(crate) fn throttled(&self, source: StreamId) -> u64 {
+        self.shared.relays.throttled(source)
     }
 
     /// Destroys the next stream whose target is gone, and returns it. Its owner takes the stream's
@@ -58,11 +81,11 @@ impl Streams {
         cx: &mut Cx<'_>,
         source: StreamId,
         target: StreamId,
-        socket: SocketId,
+        (socket, from): (SocketId, SocketAddrV4),
         data: &[u8],
     ) -> Arrival<'_> {
         if let Some(StreamState::Connected(transport)) = self.by_id.get_mut(&source) {
-            transport.handle_arrival(socket, &mut self.shared.sockets);
+            transport.handle_arrival(cx.now, socket, from, &mut self.shared.sockets);
         }
         if !self.forward(cx, source, target, data) {
             return Arrival::Done;
@@ -82,12 +105,18 @@ impl Streams {
             cx.stats.dropped.udx += 1;
             return false;
         };
-        let is_forwarded = match self.by_id.get_mut(&target) {
-            Some(StreamState::Connected(transport)) => self.shared.forward(transport, data),
-            Some(StreamState::Reserved(_)) | None => false,
-        };
-        if !is_forwarded {
-            cx.stats.dropped.udx += 1;
+        if !self.shared.relays.admits(cx.now, source, data.len()) {
+            return false;
+        }
+        match self.by_id.get_mut(&target) {
+            Some(StreamState::Connected(transport)) => {
+                if !self.shared.forward(transport, data) {
+                    cx.stats.dropped.udx += 1;
+                }
+            }
+            // The target's peer has not sent anything yet, so its address is not known.
+            Some(StreamState::Reserved(reserved)) => reserved.held.push(cx, data),
+            None => cx.stats.dropped.udx += 1,
         }
         let Some(StreamState::Connected(transport)) = self.by_id.get_mut(&source) else {
             return false;
@@ -109,14 +138,26 @@ impl Shared {
 
 impl RelayLinks {
     /// From here on `source` forwards to `target`.
-    fn link(&mut self, source: StreamId, target: StreamId) {
+    fn link(&mut self, source: StreamId, link: Link) {
         self.unlink(source);
-        self.targets.insert(source, target);
-        self.sources.entry(target).or_default().push(source);
+        self.sources.entry(link.target).or_default().push(source);
+        self.targets.insert(source, link);
     }
 
     pub(super) fn target(&self, source: StreamId) -> Option<StreamId> {
-        self.targets.get(&source).copied()
+        self.targets.get(&source).map(|link| link.target)
+    }
+
+    /// Whether the rate of a stream allows it to forward this many bytes.
+    fn admits(&mut self, now: Instant, source: StreamId, bytes: usize) -> bool {
+        let rate = self.targets.get_mut(&source).and_then(|link| link.rate.as_mut());
+        rate.is_none_or(|rate| rate.admits(now, bytes as u64))
+    }
+
+    /// Packets of a stream that its rate did not allow.
+    pub(super) fn throttled(&self, source: StreamId) -> u64 {
+        let rate = self.targets.get(&source).and_then(|link| link.rate.as_ref());
+        rate.map_or(0, |rate| rate.refused)
     }
 
     /// A stream is gone: it forwards nothing, and those that forward to it have no target.
@@ -139,7 +180,7 @@ impl RelayLinks {
     }
 
     fn unlink(&mut self, source: StreamId) {
-        let Some(target) = self.targets.remove(&source) else { return };
+        let Some(Link { target, .. }) = self.targets.remove(&source) else { return };
         let Some(sources) = self.sources.get_mut(&target) else { return };
         sources.retain(|other| *other != source);
         if sources.is_empty() {

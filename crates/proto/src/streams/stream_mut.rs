@@ -1,12 +1,13 @@
 //! A connected stream, borrowed by its owner.
 
+use std::net::SocketAddrV4;
 use std::time::Instant;
 
 use bytes::Bytes;
 
 use super::transport::Transport;
 use super::{Path, Shared, StreamOwner};
-use crate::Cx;
+use crate::{Cx, StreamId};
 
 /// A stream borrowed for one call. After any change the owner polls the stream's events
 /// ([`Self::poll_event`]) and settles the stream.
@@ -69,10 +70,23 @@ impl<'a> StreamMut<'a> {
         self.transport.udx.set_unread(now, bytes, sink);
     }
 
-    /// Sends new packets over another path, to the same stream of the peer. No byte is lost: if the
-    /// new path does not work, packets take the last validated path again.
-    pub(crate) fn change_path(&mut self, now: Instant, path: Path) {
-        self.transport.change_path(now, path, &mut self.shared.sockets);
+    /// Sends new packets over another path. `remote_id` is the peer's stream there, if it is not the
+    /// same. No byte is lost: if the new path does not work, packets take the last validated path
+    /// again.
+    pub(crate) fn change_path(&mut self, now: Instant, path: Path, remote_id: Option<u32>) {
+        self.transport.change_path(now, path, remote_id, &mut self.shared.sockets);
+    }
+
+    /// The stream leaves its current path when it gets a better one: see [`Self::is_better`] and
+    /// [`super::Streams::has_left`].
+    pub(crate) fn set_interim(&mut self, now: Instant) {
+        self.transport.set_interim(now);
+    }
+
+    /// Whether a packet from this address shows a better path than the interim one that the stream
+    /// uses.
+    pub(crate) fn is_better(&self, from: SocketAddrV4) -> bool {
+        self.transport.is_better(from)
     }
 
     /// The position in the byte stream after everything that was written.
@@ -93,6 +107,16 @@ impl<'a> StreamMut<'a> {
     /// What the stream measures.
     pub(crate) fn stats(&self) -> udx::StreamStats {
         self.transport.udx.stats()
+    }
+
+    /// The stream's id.
+    pub(crate) fn id(&self) -> StreamId {
+        self.transport.id
+    }
+
+    /// Packets that were not forwarded because of the stream's rate.
+    pub(crate) fn throttled(&self) -> u64 {
+        self.shared.relays.throttled(self.transport.id)
     }
 
     /// The next event for the owner.

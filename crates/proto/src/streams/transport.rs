@@ -1,6 +1,7 @@
 //! One connected UDX stream.
 
-use std::time::Instant;
+use std::net::SocketAddrV4;
+use std::time::{Duration, Instant};
 
 use super::forwarding::{Forwarded, Forwarding};
 use super::path_set::PathSet;
@@ -22,6 +23,18 @@ pub(super) struct Transport {
     pub(super) ready: bool,
     /// The stream's part of the node's send budget.
     pub(super) share: Share,
+    /// The path that the stream opened on, if it is to be left for a better one.
+    interim: Option<Interim>,
+}
+
+/// A path through a relay, which is left when a direct one is found.
+#[derive(Clone, Copy, Debug)]
+struct Interim {
+    remote: SocketAddrV4,
+    /// When the last packet has come over it.
+    heard: Instant,
+    /// A packet has come over another path.
+    is_direct: bool,
 }
 
 impl Transport {
@@ -44,6 +57,7 @@ impl Transport {
             forwarding: Forwarding::default(),
             ready: false,
             share: Share::default(),
+            interim: None,
         }
     }
 
@@ -55,20 +69,61 @@ impl Transport {
         self.paths.is_validated()
     }
 
-    /// Sends new packets over another path, to the same stream of the peer.
-    pub(super) fn change_path(&mut self, now: Instant, path: Path, sockets: &mut SocketUse) {
+    /// Sends new packets over another path. `remote_id` is the peer's stream if a relay has had one
+    /// of its own.
+    pub(super) fn change_path(
+        &mut self,
+        now: Instant,
+        path: Path,
+        remote_id: Option<u32>,
+        sockets: &mut SocketUse,
+    ) {
         if path == self.path() || !self.udx.is_connected() {
             return;
         }
-        if let Some(remote_id) = self.udx.remote_id() {
+        if let Some(remote_id) = remote_id.or(self.udx.remote_id()) {
             self.udx.change_remote(now, remote_id, path.remote);
             self.paths.change(path, sockets);
         }
     }
 
     /// A packet of the peer has arrived at a socket.
-    pub(super) fn handle_arrival(&mut self, socket: SocketId, sockets: &mut SocketUse) {
+    pub(super) fn handle_arrival(
+        &mut self,
+        now: Instant,
+        socket: SocketId,
+        from: SocketAddrV4,
+        sockets: &mut SocketUse,
+    ) {
         self.paths.handle_arrival(socket, sockets);
+        if let Some(interim) = &mut self.interim {
+            if from == interim.remote {
+                interim.heard = now;
+            } else {
+                interim.is_direct = true;
+            }
+        }
+    }
+
+    /// The current path is to be left for a better one.
+    pub(super) fn set_interim(&mut self, now: Instant) {
+        let remote = self.path().remote;
+        self.interim = Some(Interim { remote, heard: now, is_direct: false });
+    }
+
+    /// Whether a packet from this address shows a better path.
+    pub(super) fn is_better(&self, from: SocketAddrV4) -> bool {
+        self.interim.is_some_and(|interim| {
+            from != interim.remote && from.port() != 0 && self.path().remote == interim.remote
+        })
+    }
+
+    /// Whether both ends have left the interim path, and nothing is on its way there.
+    pub(super) fn has_left(&self, now: Instant) -> bool {
+        let is_quiet = self.interim.is_none_or(|interim| {
+            interim.is_direct && now.saturating_duration_since(interim.heard) >= QUIET
+        });
+        is_quiet && self.is_validated() && self.paths.is_settled()
     }
 
     /// Takes a datagram of a stream that forwards to this one. False if it is dropped.
@@ -131,3 +186,7 @@ impl Transport {
         self.owner == StreamOwner::Nobody && self.udx.is_done() && self.forwarding.is_empty()
     }
 }
+
+/// A peer that has not moved yet, or repeats what was lost, sends within this time. It sends a
+/// keep-alive every 5 s at most, and repeats a packet after 1 s, or after 3.
+const QUIET: Duration = Duration::from_secs(6);

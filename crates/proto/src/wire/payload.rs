@@ -4,6 +4,7 @@ use std::net::{SocketAddrV4, SocketAddrV6};
 
 use super::codec::bit;
 use super::{Malformed, PublicKey, Reader, Writer};
+use crate::Rng;
 
 /// The payload of both Noise messages.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -197,6 +198,15 @@ pub struct RelayThrough {
 }
 
 impl RelayThrough {
+    /// Takes one of these relays at random, with a new token.
+    pub fn choose(relays: &[PublicKey], rng: &mut Rng) -> Option<Self> {
+        if relays.is_empty() {
+            return None;
+        }
+        let public_key = *relays.get(rng.below(relays.len() as u64) as usize)?;
+        Some(Self { public_key, token: rng.bytes() })
+    }
+
     fn decode_from(r: &mut Reader<'_>) -> Result<Self, Malformed> {
         let _version = r.uint()?;
         let _flags = r.uint()?;

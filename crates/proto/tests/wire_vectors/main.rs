@@ -5,6 +5,7 @@ mod addresses;
 mod messages;
 mod packets;
 mod reading;
+mod relays;
 
 use std::fmt::Debug;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddrV4, SocketAddrV6};

@@ -206,7 +206,7 @@ impl Rounds {
         let Step::Asking(ask, probed) = self.step else { return RoundsOutcome::On };
         cx.timers.cancel(Timer::Ask(ask));
         match answer {
-            Answer::Accept => self.agree(cx, base, requests, probed),
+            Answer::Accept | Answer::AcceptThrough(_) => self.agree(cx, base, requests, probed),
             Answer::Reject => self.abort(cx, base, requests, ConnectError::ClientAbortedHolepunch),
         }
     }

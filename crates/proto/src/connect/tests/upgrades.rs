@@ -34,7 +34,7 @@ fn a_connection_moves_to_the_path_in_its_own_network() {
 
     let first = opened(&world, client).expect("a connection");
     assert_eq!((first.socket, first.remote), (SocketId::CLIENT, lan));
-    let moved = ConnPath { socket: SocketId::SERVER, remote: lan, validated: true };
+    let moved = ConnPath { socket: SocketId::SERVER, remote: lan, validated: true, relay: None };
     assert_eq!(path(&world, client), Some(moved));
     assert_talk(&mut world, client, server);
 }
@@ -46,7 +46,8 @@ fn a_connection_stays_when_the_attempt_finds_nothing_better() {
     begin(&mut world, client, server, (SocketId::CLIENT, NOWHERE));
     world.run(SECOND * 9);
     assert_eq!(world.hosts[client].node.live().punchers, 0, "the attempt is over");
-    let stays = ConnPath { socket: SocketId::CLIENT, remote: NOWHERE, validated: true };
+    let stays =
+        ConnPath { socket: SocketId::CLIENT, remote: NOWHERE, validated: true, relay: None };
     assert_eq!((path(&world, client), failure(&world, client)), (Some(stays), None));
 
     // The path does not work; the stream finds that out by its timeout.

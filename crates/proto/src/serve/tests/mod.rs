@@ -12,6 +12,7 @@ use crate::cx::ControlDatagram;
 use crate::net::Net;
 use crate::noise::{Initiator, PublicKey};
 use crate::punch::{PunchSecret, Punchers};
+use crate::relay::Pairings;
 use crate::streams::Streams;
 use crate::tests::bench::Bench;
 use crate::wire::PAYLOAD_VERSION;
@@ -30,6 +31,7 @@ struct Host {
     conns: Conns,
     pool: Pool,
     punchers: Punchers,
+    pairings: Pairings,
     local: LocalAddresses,
     clients: u8,
 }
@@ -65,6 +67,7 @@ impl Host {
             conns: Conns::new(Duration::ZERO),
             pool: Pool::new(usize::MAX),
             punchers: Punchers::new(Duration::from_secs(20), false),
+            pairings: Pairings::new([0; 32]),
             local: LocalAddresses::new(addr("0.0.0.0:49737"), Vec::new()),
             clients: 0,
         };
@@ -80,9 +83,10 @@ impl Host {
     }
 
     fn with<T>(&mut self, call: impl FnOnce(&mut Servers, &mut Cx<'_>, &mut Base<'_>) -> T) -> T {
-        let Self { bench, servers, net, streams, conns, pool, punchers, local, .. } = self;
+        let Self { bench, servers, net, streams, conns, pool, punchers, pairings, local, .. } =
+            self;
         let io = Io { net, streams, conns, pool, local, announced: &Relays };
-        let mut base = Base { io, punchers };
+        let mut base = Base { io, punchers, pairings };
         let mut cx = bench.cx();
         let result = call(servers, &mut cx, &mut base);
         while let Some(report) = base.punchers.poll_report() {

@@ -132,7 +132,7 @@ fn released_streams_can_be_forgotten_at_once() {
 fn a_stream_keeps_the_socket_of_an_old_path_until_nothing_needs_it() {
     let mut pair = Pair::connected();
     let now = pair.bench.now;
-    pair.stream().change_path(now, OTHER);
+    pair.stream().change_path(now, OTHER, None);
     assert_eq!((pair.path(), pair.users()), ((OTHER, false), (1, 1)));
 
     // The peer acknowledges what took the new path, but sends to the old socket.
@@ -152,7 +152,7 @@ fn a_stream_keeps_the_socket_of_an_old_path_until_nothing_needs_it() {
 fn a_stream_returns_to_the_socket_of_the_path_that_worked() {
     let mut pair = Pair::connected();
     let (now, id) = (pair.bench.now, pair.id());
-    pair.stream().change_path(now, OTHER);
+    pair.stream().change_path(now, OTHER, None);
     pair.stream().write(Bytes::from_static(b"into the void"));
     pair.settle();
     for _ in 0..2 {
@@ -174,7 +174,7 @@ fn a_stream_that_ends_on_its_way_leaves_every_socket() {
     let now = pair.bench.now;
     for port in 3..30 {
         let remote = SocketAddrV4::new(Ipv4Addr::LOCALHOST, port);
-        pair.stream().change_path(now, Path { socket: OTHER.socket, remote });
+        pair.stream().change_path(now, Path { socket: OTHER.socket, remote }, None);
     }
     let stream = pair.stream();
     stream.release(&mut Bench::new().cx());

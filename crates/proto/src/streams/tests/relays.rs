@@ -64,7 +64,7 @@ fn a_stream_that_is_cancelled_is_no_target_any_more() {
     let mut orphan = relay.streams.poll_orphan(cx).expect("the other stream");
     assert_eq!(orphan.poll_event(), Some(udx::Event::Closed(udx::CloseReason::Destroyed)));
     orphan.release(cx);
-    assert!(!relay.streams.relay_to(relay.ids[0], relay.ids[1]));
+    assert!(!relay.relay_to(relay.ids[0], relay.ids[1]));
 }
 
 #[test]
@@ -132,7 +132,11 @@ impl Relay {
 
     fn link(&mut self) {
         let [a, b] = self.ids;
-        assert!(self.streams.relay_to(a, b) && self.streams.relay_to(b, a));
+        assert!(self.relay_to(a, b) && self.relay_to(b, a));
+    }
+
+    fn relay_to(&mut self, source: StreamId, target: StreamId) -> bool {
+        self.streams.relay_to(self.bench.now, source, target, None)
     }
 
     /// Sends one batch of a peer's packets to the table.

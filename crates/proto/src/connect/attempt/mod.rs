@@ -1,5 +1,7 @@
 //! One connection attempt, from the command to a path or an error.
 
+mod relayed;
+
 use std::net::SocketAddrV4;
 use std::time::Duration;
 
@@ -15,7 +17,10 @@ use crate::noise::{KeyPair, PublicKey};
 use crate::punch::{Base, MAX_ADDRESSES, Report};
 use crate::streams::Path;
 use crate::wire::hash;
-use crate::{Answer, AskId, ConnError, ConnId, ConnectError, ConnectOptions, Cx, SocketId, Timer};
+use crate::{
+    Answer, AskId, ConnError, ConnId, ConnectError, ConnectOptions, Cx, SocketId, StreamId, Timer,
+};
+use relayed::Relaying;
 
 #[derive(Debug)]
 pub(super) struct Attempt {
@@ -27,6 +32,7 @@ pub(super) struct Attempt {
     requests: PendingRequests,
     /// A path to open the connection on until a better one is found.
     interim: Option<Path>,
+    relaying: Relaying,
     stage: Stage,
 }
 
@@ -61,7 +67,10 @@ impl Attempt {
         let mut requests = PendingRequests::new(conn, hash(&[&remote]));
         let share_local = options.local_connection;
         let reusable = options.reusable_socket;
-        let params = HandshakeParams { identity, remote, stream_id, share_local, reusable };
+        let relaying = Relaying::new(cx, StreamId(stream_id), options);
+        let relay_through = relaying.own;
+        let params =
+            HandshakeParams { identity, remote, stream_id, share_local, reusable, relay_through };
         let discovery = Discovery::start(cx, base, &mut requests, params, candidates);
         Self {
             conn,
@@ -73,6 +82,7 @@ impl Attempt {
             },
             reusable,
             interim: None,
+            relaying,
             requests,
             stage: Stage::Discovery(Box::new(discovery)),
         }
@@ -257,8 +267,12 @@ impl Attempt {
         self.reusable &= done.payload.udx.is_some_and(|udx| udx.is_reusable());
         base.io.introduce(self.conn, remote_stream);
         let Self { conn, choices, requests, .. } = self;
-        let plan = match choose(cx, base, requests, *conn, *choices, &done, round_trip) {
+        let plan = choose(cx, base, requests, *conn, *choices, &done, round_trip);
+        let is_known = matches!(plan, Ok(PathPlan::Known(_)));
+        let is_relayed = !is_known && self.start_relaying(cx, base, done.payload.relay_through);
+        let plan = match plan {
             Ok(plan) => plan,
+            Err(_) if is_relayed => PathPlan::Relay,
             Err(error) => return self.fail(cx, base, error),
         };
         let known = if let PathPlan::Known(path) = &plan { Some(*path) } else { None };
@@ -294,7 +308,9 @@ impl Attempt {
         }
         match connecting.plan {
             PathPlan::Lan { otherwise } => self.fail(cx, base, otherwise),
-            PathPlan::Known(_) | PathPlan::Passive | PathPlan::Punching(_) => None,
+            PathPlan::Known(_) | PathPlan::Passive | PathPlan::Relay | PathPlan::Punching(_) => {
+                None
+            }
         }
     }
 
@@ -350,12 +366,18 @@ impl Attempt {
         let Stage::Connecting(connecting) = &mut self.stage else { return None };
         let relays = std::mem::take(&mut connecting.relays);
         let lesson = if relays.is_empty() { Lesson::Nothing } else { Lesson::PathPlan(relays) };
+        let is_moved = connecting.is_open;
         // The connection opens before the puncher stops, so that the socket always has a user.
         if !connecting.open(cx, base, self.conn, path) {
             return self.fail(cx, base, ConnectError::HolepunchAborted);
         }
         if self.reusable {
             base.io.remember_route(self.remote, path);
+        }
+        if is_moved {
+            base.pairings.handle_moved(cx, self.conn);
+        } else {
+            base.pairings.release(cx, &mut base.io, self.conn);
         }
         self.stop(cx, base);
         Some(Outcome { remote: self.remote, lesson })
@@ -369,6 +391,9 @@ impl Attempt {
         error: ConnectError,
     ) -> Option<Outcome> {
         tracing::debug!(conn = ?self.conn, %error, "connect failed");
+        if base.pairings.is_waiting(self.conn) && self.await_relay(cx, base) {
+            return None;
+        }
         self.stop(cx, base);
         base.io.fail(cx, self.conn, Some(ConnError::Connect(error)));
         let not_reached =

@@ -1,0 +1,94 @@
+//! The part of an attempt that concerns a blind relay (PROTOCOL D.10).
+
+use std::time::Duration;
+
+use super::super::cache::Lesson;
+use super::super::connecting::PathPlan;
+use super::{Attempt, Outcome, Stage};
+use crate::base::Party;
+use crate::punch::Base;
+use crate::relay::{PairingOutcome, PairingRequest};
+use crate::streams::RemoteStream;
+use crate::wire::RelayThrough;
+use crate::{ConnectError, ConnectOptions, Cx, StreamId, Timer};
+
+/// What a relay needs to know of the attempt.
+#[derive(Debug)]
+pub(super) struct Relaying {
+    /// The stream of the connection.
+    stream: StreamId,
+    /// The relay that we offer the server.
+    pub(super) own: Option<RelayThrough>,
+    keep_alive: Duration,
+}
+
+impl Relaying {
+    /// Takes one of the application's relays.
+    pub(super) fn new(cx: &mut Cx<'_>, stream: StreamId, options: &ConnectOptions) -> Self {
+        let own = RelayThrough::choose(&options.relay_through, cx.rng);
+        Self { stream, own, keep_alive: options.relay_keep_alive }
+    }
+}
+
+impl Attempt {
+    /// Asks the server's relay to pair the connection, or our own. False if there is none.
+    pub(super) fn start_relaying(
+        &mut self,
+        cx: &mut Cx<'_>,
+        base: &mut Base<'_>,
+        offered: Option<RelayThrough>,
+    ) -> bool {
+        let Relaying { stream, own, keep_alive } = self.relaying;
+        let Some(through) = offered.or(own) else { return false };
+        let is_initiator = offered.is_none();
+        let (conn, party) = (self.conn, Party::Own);
+        let request = PairingRequest { conn, stream, through, is_initiator, keep_alive, party };
+        base.pairings.start(cx, &mut base.io, request)
+    }
+
+    /// The relay has paired the connection, or has failed.
+    pub(in super::super) fn handle_pairing(
+        &mut self,
+        cx: &mut Cx<'_>,
+        base: &mut Base<'_>,
+        outcome: PairingOutcome,
+    ) -> Option<Outcome> {
+        let Stage::Connecting(connecting) = &mut self.stage else { return None };
+        let is_last = matches!(connecting.plan, PathPlan::Relay);
+        let PairingOutcome::Paired(path, stream) = outcome else {
+            return if is_last { self.fail(cx, base, ConnectError::RelayAborted) } else { None };
+        };
+        if connecting.is_open {
+            return None;
+        }
+        let remote = RemoteStream { id: stream, ..connecting.remote_stream };
+        let keys = connecting.keys.clone();
+        connecting.is_open = base.io.open_interim(cx, self.conn, path, remote, keys);
+        if !connecting.is_open {
+            base.pairings.release(cx, &mut base.io, self.conn);
+        }
+        if !is_last {
+            return None;
+        }
+        if !connecting.is_open {
+            return self.fail(cx, base, ConnectError::RelayAborted);
+        }
+        let relays = std::mem::take(&mut connecting.relays);
+        self.stop(cx, base);
+        Some(Outcome { remote: self.remote, lesson: Lesson::PathPlan(relays) })
+    }
+
+    /// Every other path has failed: only the relay is left. False before the handshake is done.
+    pub(super) fn await_relay(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>) -> bool {
+        let Stage::Connecting(connecting) = &mut self.stage else { return false };
+        let plan = std::mem::replace(&mut connecting.plan, PathPlan::Relay);
+        cx.timers.cancel(Timer::Connect(self.conn));
+        if let PathPlan::Punching(rounds) = plan {
+            if let Some(ask) = rounds.question() {
+                cx.timers.cancel(Timer::Ask(ask));
+            }
+            base.punchers.stop(cx, &mut base.io, rounds.punch());
+        }
+        true
+    }
+}
