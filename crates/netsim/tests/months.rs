@@ -68,6 +68,7 @@ fn assert_inside_bounds(crowd: &Crowd, host: HostId, hour: usize) {
         delayed_pings: 0,
         stored: Stored { servers: 2 * SERVERS, records: 2 * TOPICS, ..Stored::default() },
         relay_cache: SERVERS + hour * SERVERS,
+        routes: 0,
         slots: 64,
         sources: hosts,
         stream_index: streams,
@@ -88,7 +89,7 @@ fn within(sizes: &Sizes, bounds: &Sizes) -> bool {
             [sizes.request_index, sizes.waiting, sizes.checks, sizes.delayed_pings, servers],
             [records, bumps, refreshes, mutables, immutables],
             [sizes.relay_cache, sizes.slots, sizes.sources, sizes.stream_index, sizes.timers],
-            [sizes.outbox, sizes.reports, sizes.sending, 0, 0],
+            [sizes.outbox, sizes.reports, sizes.sending, sizes.routes, 0],
         ]
     };
     let (sizes, bounds) = (of(sizes), of(bounds));

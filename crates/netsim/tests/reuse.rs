@@ -100,7 +100,10 @@ fn a_peer_that_falls_silent_is_searched_for_again() {
     pair.world.crash(pair.server);
     let data = proto::Message::from(b"lost");
     pair.world.command(pair.client, Command::Write { conn, data });
-    pair.world.wait_for(pair.client, |event| matches!(event, Event::Closed(closed) if closed.conn == conn));
+    pair.world.wait_for(
+        pair.client,
+        |event| matches!(event, Event::Closed(closed) if closed.conn == conn),
+    );
     let node = &pair.world.get(pair.client).node;
     assert_eq!((node.sizes().routes, node.live().connections), (0, 0));
     pair.world.run_for(Duration::from_secs(10));
@@ -147,7 +150,8 @@ impl Pair {
         };
         let conn = ConnId(conn);
         self.world.connect_with(self.client, conn, self.remote, options);
-        let is_opened = |event: &Event| matches!(event, Event::Opened(opened) if opened.conn == conn);
+        let is_opened =
+            |event: &Event| matches!(event, Event::Opened(opened) if opened.conn == conn);
         self.world.wait_for(self.client, is_opened);
         self.world.run_for(Duration::from_millis(200));
         self.world.get(self.client).node.conn_path(conn).expect("a path").socket
