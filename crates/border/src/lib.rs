@@ -8,6 +8,7 @@
 #[macro_use]
 mod table;
 
+mod answers;
 pub mod bind_error;
 mod commands;
 mod events;

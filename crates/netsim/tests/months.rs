@@ -68,6 +68,7 @@ fn assert_inside_bounds(crowd: &Crowd, host: HostId, hour: usize) {
         delayed_pings: 0,
         stored: Stored { servers: 2 * SERVERS, records: 2 * TOPICS, ..Stored::default() },
         relay_cache: SERVERS + hour * SERVERS,
+        routes: 0,
         slots: 64,
         sources: hosts,
         stream_index: streams,
@@ -76,7 +77,6 @@ fn assert_inside_bounds(crowd: &Crowd, host: HostId, hour: usize) {
         pairings: 0,
         outbox: 0,
         reports: 0,
-        routes: 0,
     };
     let fits = within(&sizes, &bounds) && requests < 200 && objects < 100;
     assert!(fits, "hour {hour}, {host:?}: {sizes:?} of {bounds:?}, {live:?}");

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::candidates::Candidates;
 use super::decide::HelloRoute;
-use super::requests::{PendingRequests, RequestPurpose};
+use super::requests::PendingRequests;
 use crate::net::{Commit, QueryKey, QuerySpec, Reply};
 use crate::noise::{Finished, Initiator, KeyPair, PublicKey};
 use crate::punch::Base;
@@ -200,7 +200,7 @@ impl Discovery {
         loop {
             self.ask_next(cx, base, requests);
             match self.search {
-                Search::Held if lively(requests, None) > 0 => return None,
+                Search::Held if requests.lively_handshakes(None) > 0 => return None,
                 Search::Held => self.search(cx, base, requests),
                 Search::First(_) | Search::Last(_) => return None,
                 Search::Between | Search::Done if self.awaits_answers(requests) => return None,
@@ -249,7 +249,8 @@ impl Discovery {
     /// request to a remembered address does not count.
     fn awaits_answers(&self, requests: &PendingRequests) -> bool {
         let is_patient = self.announced || self.candidates.are_trusted();
-        let asked = if is_patient { asked(requests) } else { lively(requests, None) };
+        let asked =
+            if is_patient { requests.handshakes() } else { requests.lively_handshakes(None) };
         !self.found.is_empty() || asked > 0
     }
 
@@ -262,7 +263,7 @@ impl Discovery {
             self.ask(cx, base, requests, via, true);
         }
         let parallel = if self.candidates.is_empty() { PARALLEL } else { PARALLEL + 1 };
-        while lively(requests, None) < parallel && asked(requests) < MAX_ASKED {
+        while requests.lively_handshakes(None) < parallel && requests.handshakes() < MAX_ASKED {
             let Some(via) = self.found.pop_front() else { return };
             self.ask(cx, base, requests, via, false);
         }
@@ -271,7 +272,7 @@ impl Discovery {
     /// The next candidate: one at a time during the first search, then all that are left.
     fn next_candidate(&mut self, requests: &PendingRequests) -> Option<SocketAddrV4> {
         let is_turn = match self.search {
-            Search::First(_) => lively(requests, Some(true)) == 0,
+            Search::First(_) => requests.lively_handshakes(Some(true)) == 0,
             Search::Between => true,
             Search::Held | Search::Last(_) | Search::Done => false,
         };
@@ -370,22 +371,6 @@ fn search(
     };
     let owner = requests.owner();
     base.io.net.query(cx, spec, owner)
-}
-
-/// The number of handshakes in flight.
-fn asked(requests: &PendingRequests) -> usize {
-    requests.count(|purpose| matches!(purpose, RequestPurpose::Handshake { .. }))
-}
-
-/// The number of handshakes that are not overdue: those that are chained, those that are not, or
-/// all.
-fn lively(requests: &PendingRequests, which: Option<bool>) -> usize {
-    requests.count(|purpose| match purpose {
-        RequestPurpose::Handshake { chained, overdue, .. } => {
-            !overdue && which.is_none_or(|which| which == chained)
-        }
-        RequestPurpose::Lan { .. } | RequestPurpose::Round => false,
-    })
 }
 
 /// Reads a reply in the expected mode. The layer below has checked that the asked node sent it.

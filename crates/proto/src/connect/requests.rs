@@ -156,6 +156,22 @@ impl PendingRequests {
         self.sent.values().filter(|sent| which(sent.purpose)).count()
     }
 
+    /// The number of handshakes in flight.
+    pub(super) fn handshakes(&self) -> usize {
+        self.count(|purpose| matches!(purpose, RequestPurpose::Handshake { .. }))
+    }
+
+    /// The number of handshakes that are not overdue: those that are chained, those that are not,
+    /// or all.
+    pub(super) fn lively_handshakes(&self, which: Option<bool>) -> usize {
+        self.count(|purpose| match purpose {
+            RequestPurpose::Handshake { chained, overdue, .. } => {
+                !overdue && which.is_none_or(|which| which == chained)
+            }
+            RequestPurpose::Lan { .. } | RequestPurpose::Round => false,
+        })
+    }
+
     pub(super) fn cancel_all(&mut self, cx: &mut Cx<'_>, io: &mut Io<'_>) {
         for sent in std::mem::take(&mut self.sent).into_values() {
             io.net.cancel_request(cx, sent.key);

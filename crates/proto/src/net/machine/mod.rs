@@ -7,6 +7,7 @@ mod ends;
 mod role;
 mod serve;
 mod time;
+mod views;
 
 use std::collections::VecDeque;
 use std::net::{Ipv4Addr, SocketAddrV4};
@@ -21,14 +22,11 @@ use super::firewall::Reachability;
 use super::health::Health;
 use super::queries::{Course, Queries, add_table_nodes};
 use super::query::{Query, QueryPurpose};
-use super::table::{Contact, Table};
+use super::table::Table;
 use super::{Output, Owner, QueryKey, QuerySpec, RequestKey, RequestSpec};
 use crate::timers::NetTimer;
 use crate::wire::{NodeId, Packet, Target, command};
-use crate::{
-    Config, Cx, Event, HealthReport, HealthTick, InflightRequest, QueryError, RequestError, Sizes,
-    SocketId, Steer, TableNode, Timer,
-};
+use crate::{Config, Cx, Event, QueryError, RequestError, Sizes, SocketId, Steer, Timer};
 
 /// A DHT node: dht-rpc, without the commands of hyperdht.
 #[derive(Debug)]
@@ -175,11 +173,6 @@ impl Net {
         }
     }
 
-    /// The addresses of at most `limit` nodes of the table, the most recently heard first.
-    pub(crate) fn recent_nodes(&self, limit: usize) -> Vec<SocketAddrV4> {
-        self.contacts.recent(limit)
-    }
-
     /// Removes a node from the routing table.
     pub(crate) fn remove_node(&mut self, cx: &mut Cx<'_>, id: &NodeId) {
         self.contacts.remove(cx, id);
@@ -188,37 +181,6 @@ impl Net {
     /// Sets whether events report nodes that enter and leave the table.
     pub(crate) fn watch_table(&mut self, watch: bool) {
         self.contacts.watch(watch);
-    }
-
-    /// At most `limit` nodes of the table, the most recently heard first.
-    pub(crate) fn table_nodes(&self, limit: usize) -> Vec<TableNode> {
-        self.contacts.table.latest().take(limit).map(Contact::view).collect()
-    }
-
-    /// The id around which the table is built. It is our public id only while we are persistent.
-    pub(crate) fn table_id(&self) -> NodeId {
-        self.contacts.table.id()
-    }
-
-    /// The health of the network.
-    pub(crate) fn health(&self) -> HealthReport {
-        self.health.report()
-    }
-
-    /// The latest ticks of the health, the oldest first.
-    pub(crate) fn health_ticks(&self) -> Vec<HealthTick> {
-        self.health.ticks()
-    }
-
-    /// The requests in flight or waiting, the oldest first.
-    pub(crate) fn inflight(&self) -> Vec<InflightRequest> {
-        let all = self.exchange.requests.iter();
-        all.map(|(purpose, request)| match self.owner_of(purpose) {
-            Some(Owner::UserQuery(query)) => InflightRequest { query: Some(query), ..request },
-            Some(Owner::UserRequest(id)) => InflightRequest { request: Some(id), ..request },
-            Some(Owner::Connect(..) | Owner::Announce(..) | Owner::Punch(..)) | None => request,
-        })
-        .collect()
     }
 
     /// Our id; `None` while we are ephemeral.
@@ -301,20 +263,6 @@ impl Net {
     /// True while the node is suspended, see [`Net::suspend`]. No socket is bound then.
     fn is_asleep(&self) -> bool {
         self.exchange.requests.is_muted()
-    }
-
-    /// The layer above that a request is for.
-    fn owner_of(&self, purpose: &Purpose) -> Option<Owner> {
-        match purpose {
-            Purpose::Owner(owner) => Some(*owner),
-            Purpose::Query(key) | Purpose::Commit(key) => self.queries.owner(*key),
-            Purpose::Check { .. }
-            | Purpose::Swap { .. }
-            | Purpose::QuickTest
-            | Purpose::Probe
-            | Purpose::Suggested(_)
-            | Purpose::Hint => None,
-        }
     }
 
     fn me(&self) -> Me {
