@@ -1,5 +1,5 @@
 // connection.path, which the reference does not have. How paths change is tested in Rust
-// (netsim › paths), since no connection of a program moves in this version.
+// (netsim › paths, relays), where a connection can be kept from finding its direct path at once.
 
 const test = require('brittle')
 const { DHT } = require('../helpers/implementation')

@@ -34,6 +34,19 @@ test('two pairs through one relay, and what it counts', async t => {
   t.is(relay.stats.pairings.active, 0)
 })
 
+test('the path of a relayed connection names the relay', async t => {
+  const { relay, server, clientDht } = await scene(t)
+  const accepted = once(server, 'connection')
+  const client = await echo(t, clientDht, server, relay)
+  for (const { path, rawStream } of [client, await accepted]) {
+    t.is(path.kind, 'relayed')
+    t.alike(path.relay, relay.publicKey)
+    t.alike(path.remoteAddress, { host: rawStream.remoteHost, port: rawStream.remotePort })
+    t.is(path.punch, null)
+  }
+  client.destroy()
+})
+
 test('a relay without room', async t => {
   const { relay, server, clientDht } = await scene(t, { maxPairings: 1 })
   const first = await echo(t, clientDht, server, relay)
