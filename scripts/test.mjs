@@ -18,6 +18,9 @@ const filter = flags.includes('--filter') ? flags[flags.indexOf('--filter') + 1]
 
 const MINUTES = 60_000
 
+/** The fuzz targets are a workspace of their own. */
+const FUZZ = ['--manifest-path', 'fuzz/Cargo.toml']
+
 /** With these the soak needs no second process, which would outlive a time-out. */
 const SOAK_FLAGS = ['--expose-gc', '--max-semi-space-size=1']
 
@@ -39,15 +42,11 @@ async function main() {
 async function rustSteps() {
   if (!hasCargo()) fail(CARGO_IS_MISSING)
 
+  const lints = ['--workspace', '--all-targets', '--', '-D', 'warnings']
   await check('Rust formatting', 'cargo', ['fmt', '--all', '--check'])
-  await check('Rust lints', 'cargo', [
-    'clippy',
-    '--workspace',
-    '--all-targets',
-    '--',
-    '-D',
-    'warnings'
-  ])
+  await check('Rust lints', 'cargo', ['clippy', ...lints])
+  await check('Formatting of the fuzz targets', 'cargo', ['fmt', ...FUZZ, '--check'])
+  await check('Lints of the fuzz targets', 'cargo', ['clippy', ...FUZZ, ...lints])
   await check('Rust documentation', 'cargo', ['doc', '--workspace', '--no-deps'], {
     RUSTDOCFLAGS: '-D warnings'
   })

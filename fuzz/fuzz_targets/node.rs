@@ -9,8 +9,8 @@ use libfuzzer_sys::fuzz_target;
 use proto::noise::{Initiator, KeyPair};
 use proto::wire::{Handshake, Mode, NoisePayload, Request, UdxInfo, command, hash};
 use proto::{
-    Action, BootstrapNode, Command, Config, ConnId, ConnectOptions, Datagram, Event, Node, Rng,
-    ServerId, ServerOptions, SocketId, TransmitBuf,
+    Action, BootstrapNode, Command, Config, ConnId, ConnectOptions, Datagram, Event, HostEvent,
+    Node, Rng, ServerId, ServerOptions, SocketId, TransmitBuf,
 };
 
 fuzz_target!(|data: &[u8]| {
@@ -182,22 +182,23 @@ impl Bench {
 
     fn act(&mut self, action: Action) {
         match action {
-            Action::Bind { socket } => {
+            Action::Bind { socket, .. } => {
                 self.sockets.push(socket);
                 let local = Some(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 40_000));
-                self.node.handle_command(self.now, Command::Bound { socket, local });
+                self.node.handle_host_event(self.now, HostEvent::Bound { socket, local });
             }
             Action::Close { socket } => self.sockets.retain(|other| *other != socket),
             Action::Resolve { host } => {
                 let addresses = Vec::new();
-                self.node.handle_command(self.now, Command::Resolved { host, addresses });
+                self.node.handle_host_event(self.now, HostEvent::Resolved { host, addresses });
             }
             Action::CheckLocal { host } => {
-                let checked = Command::LocalChecked { host, valid: false };
-                self.node.handle_command(self.now, checked);
+                let checked = HostEvent::LocalChecked { host, valid: false };
+                self.node.handle_host_event(self.now, checked);
             }
             // Nothing here puts the node to sleep.
             Action::CloseMain | Action::BindMain => {}
+            other => panic!("the target does not know {other:?}"),
         }
     }
 
