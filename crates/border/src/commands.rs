@@ -54,12 +54,12 @@ choice! { both ways: Command {
     40 add_node { address: SocketAddrV4 } => AddNode { address },
     41 watch_table { watch: bool } => WatchTable { watch },
     42 check_local { host: Ipv4Addr } => CheckLocal { host },
-    46 remove_node { id: NodeId } => RemoveNode { id },
-    47 reset_health {} => ResetHealth {},
-    48 judge_health {} => JudgeHealth {},
     43 suspend {} => Suspend {},
     44 resume {} => Resume {},
     45 destroy { force: bool } => Destroy { force },
+    46 remove_node { id: NodeId } => RemoveNode { id },
+    47 reset_health {} => ResetHealth {},
+    48 judge_health {} => JudgeHealth {},
 } }
 
 record! {
