@@ -272,7 +272,7 @@ impl Pairings {
         match report {
             ConnReport::Closed { .. } => {
                 self.leaving.remove(&conn);
-            },
+            }
             ConnReport::Flushed(_) if self.leaving.contains(&conn) => {
                 io.conns.destroy(cx, io.streams, conn);
             }
