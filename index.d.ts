@@ -5,6 +5,7 @@ import * as options from './types/options'
 import * as query from './types/query'
 import * as request from './types/request'
 import * as server from './types/server'
+import * as udx from './types/udx'
 import { Buffer } from './types/buffer'
 import { Emitter } from './types/emitter'
 
@@ -67,6 +68,9 @@ declare class HyperDHT {
   readonly table: HyperDHT.RoutingTable
   readonly health: HyperDHT.Health
   readonly io: HyperDHT.IO
+  readonly udx: HyperDHT.UDX
+  /** All UDX streams of the node that are not closed, those of its connections included. */
+  readonly rawStreams: HyperDHT.RawStreamSet
   /** Plain numbers, which may be written to. */
   readonly stats: HyperDHT.Stats
 
@@ -80,6 +84,19 @@ declare class HyperDHT {
     remotePublicKey: Uint8Array | string,
     opts?: HyperDHT.ConnectOptions
   ): HyperDHT.NoiseSecretStream
+
+  /** Creates a UDX stream. Its id is random. */
+  createRawStream(opts?: HyperDHT.UDXStreamOptions): HyperDHT.UDXStream
+  /**
+   * Connects a raw stream over the path of a connection.
+   *
+   * @throws {Error} with `code` STREAM_NOT_CONNECTED
+   */
+  static connectRawStream(
+    encryptedStream: HyperDHT.NoiseSecretStream,
+    rawStream: HyperDHT.UDXStream,
+    remoteId: number
+  ): void
 
   createServer(onconnection?: HyperDHT.ConnectionListener): HyperDHT.Server
   createServer(
@@ -251,7 +268,13 @@ declare namespace HyperDHT {
   type ConnectionEvents = connection.ConnectionEvents
   type NoiseSecretStream = connection.NoiseSecretStream
   type RawStream = connection.RawStream
-  type UDXSocket = connection.UDXSocket
+
+  type UDX = udx.UDX
+  type UDXSocket = udx.UDXSocket
+  type UDXStream = udx.UDXStream
+  type UDXStreamOptions = udx.UDXStreamOptions
+  type NetworkInterfaces = udx.NetworkInterfaces
+  type RawStreamSet = udx.RawStreamSet
 
   type ServerOptions = server.ServerOptions
   type ConnectionListener = server.ConnectionListener

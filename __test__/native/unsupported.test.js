@@ -9,11 +9,7 @@ const { node, once, pair, testnet, thrown } = require('../helpers/fixtures')
 
 /** Methods that throw, by the names that `objects` below gives to their objects. */
 const STAND_INS = {
-  DHT: ['connectRawStream'],
-  dht: ['createRawStream', 'pool'],
-  udx: ['createSocket', 'createStream', 'networkInterfaces', 'watchNetworkInterfaces'],
-  networkInterfaces: ['unwatch', 'watch'],
-  rawStreams: ['add'],
+  dht: ['pool'],
   io: [
     'bind',
     'createRequest',
@@ -30,39 +26,24 @@ const STAND_INS = {
   request: ['destroy', 'oncycle', 'onerror', 'onresponse', 'send'],
   connection: ['start'],
   rawStream: [
-    ...['connect', 'relayTo', 'trySend', 'setKeepalive'],
+    ...['relayTo', 'trySend', 'setKeepalive'],
     ...['write', 'end', 'cork', 'uncork', 'read', 'push', 'unshift', 'setEncoding'],
     ...['pipe', 'pause', 'resume', Symbol.asyncIterator]
-  ],
-  socket: [
-    ...['bind', 'trySend', 'setTTL', 'addMembership', 'dropMembership'],
-    ...['getRecvBufferSize', 'setRecvBufferSize', 'getSendBufferSize', 'setSendBufferSize'],
-    ...['on', 'once', 'off', 'removeListener', 'emit']
   ]
 }
 
 /** Methods that reject, because they return a promise in the reference. */
 const REJECTING = {
-  udx: ['lookup'],
-  networkInterfaces: ['destroy'],
-  rawStreams: ['clear'],
   io: ['destroy', 'suspend'],
   rawStream: ['changeRemote', 'send'],
-  socket: ['close', 'send']
+  socket: ['close']
 }
 
 /** Properties of the reference that are undefined here (docs/COMPATIBILITY.md). */
 const UNDEFINED = {
-  rawStream: ['bbrBandwidth', 'bbrState', 'readable', 'writable'],
-  socket: ['packetsDroppedByKernel'],
+  rawStream: ['bbrBandwidth', 'bbrState'],
   request: ['destroyed', 'index', 'retries', 'sent', 'session', 'timeout', 'ttl'],
   session: ['inflight'],
-  udx: [
-    ...['bytesReceived', 'bytesTransmitted', 'packetsDroppedByKernel'],
-    ...['packetsReceived', 'packetsTransmitted']
-  ],
-  rawStreams: ['size'],
-  networkInterfaces: ['interfaces'],
   table: ['rows'],
   health: ['newest', 'oldest', 'previous']
 }
@@ -82,8 +63,6 @@ test('what this version has not says so', async t => {
       says(t, await ours[owner][name]().catch(err => err), `${owner}.${name}`)
     }
   }
-  t.is(ours.rawStream.udx, ours.udx)
-  t.is(ours.socket.udx, ours.udx)
 })
 
 test('there is no method of the reference that ours lacks', async t => {

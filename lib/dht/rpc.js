@@ -6,7 +6,6 @@ const NodeState = require('./node-state')
 const Session = require('../request/session')
 const incomingDefaults = require('../request/incoming-defaults')
 const rttStats = require('../query/rtt-stats')
-const unsupported = require('../util/unsupported')
 const watchTable = require('./watch-table')
 const { Health, IO, NodeSet, RoutingTable } = require('./views')
 const { copy } = require('../native/own-bytes')
@@ -47,8 +46,8 @@ module.exports = class RPC extends EventEmitter {
     this.table = new RoutingTable(native, this.nodes)
     this.health = new Health(native)
     this.io = new IO(internals, config)
-    this.udx = unsupported.udx
-    this.rawStreams = unsupported.rawStreams
+    this.udx = internals.udx
+    this.rawStreams = internals.rawStreams
     watchTable(this, native)
     incomingDefaults.watch(this)
   }

@@ -48,29 +48,11 @@ exports.EMITTER = Object.keys(Object.getOwnPropertyDescriptors(EventEmitter.prot
   name => name !== 'constructor' && typeof EventEmitter.prototype[name] === 'function'
 )
 
-/** `dht.udx`, which streams and sockets have as well. */
-exports.udx = standIn(
-  {},
-  'udx',
-  ['createSocket', 'createStream', 'networkInterfaces', 'watchNetworkInterfaces'],
-  ['lookup']
-)
-
-/** `dht.io.networkInterfaces`. */
-exports.networkInterfaces = standIn(
-  {},
-  'networkInterfaces',
-  [...exports.EMITTER, 'watch', 'unwatch', Symbol.iterator],
-  ['destroy']
-)
-
-/** `dht.rawStreams`. */
-exports.rawStreams = standIn({}, 'rawStreams', ['add', Symbol.iterator], ['clear'])
-
 function define(target, name, value) {
   Object.defineProperty(target, name, { value, configurable: true, writable: true })
 }
 
+exports.notSupported = error
 function error(what) {
   const err = new Error(`${what} is not supported in this version of hyperdht-native`)
   err.code = 'NOT_SUPPORTED'

@@ -4,8 +4,8 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 
 use hyperdht::wire::{NodeId, Writer};
 use hyperdht::{
-    ConnId, ConnStats, Handle, HealthReport, InflightRequest, Live, SocketId, Stats, TableNode,
-    Traffic,
+    ConnId, ConnStats, Handle, HealthReport, InflightRequest, Interface, Live, SocketId, Stats,
+    TableNode, Traffic,
 };
 
 use crate::field::{Encode, Sample, Shape, camel};
@@ -34,4 +34,8 @@ questions! { |handle, argument|
     14 local_address: Option<SocketAddrV4> = Some(handle.local_addr(SocketId(argument)));
     /// The argument is the id of a socket.
     15 traffic: Option<Traffic> = Some(handle.traffic(SocketId(argument)));
+    /// The argument is the number of a raw stream.
+    16 unacknowledged: bool = handle.read(|node| node.has_unacknowledged(ConnId(argument)));
+    17 interfaces: Vec<Interface> = Some(handle.interfaces());
+    18 total_traffic: Traffic = Some(handle.total_traffic());
 }

@@ -7,11 +7,12 @@ use bytes::Bytes;
 use hyperdht::wire::{Malformed, NodeId, Reader, Target, Writer};
 use hyperdht::{
     AdaptiveTimeout, Answer, Answering, BootstrapNode, Closest, ConnError, ConnId, ConnStats,
-    ConnectError, ConnectOptions, ConnectionInfo, HealthReport, Incoming, InflightRequest,
-    Interests, Interface, KeyPair, ListenError, Live, LocalAddress, Opened, PublicKey, QueryError,
-    QueryKind, QueryOptions, QueryReply, Question, RemoteAddress, RequestAnswer, RequestError,
-    ServerId, ServerOptions, SocketId, Stats, Steer, StreamError, TableNode, Tally, Traffic,
-    Unsigned, UserCommit, UserRequest,
+    ConnectError, ConnectOptions, ConnectionInfo, HealthReport, HostCommand, Incoming,
+    InflightRequest, Interests, Interface, KeyPair, ListenError, Live, LocalAddress, Opened,
+    PublicKey, QueryError, QueryKind, QueryOptions, QueryReply, Question, RawCommand, RawOptions,
+    RawRemote, RemoteAddress, RequestAnswer, RequestError, ServerId, ServerOptions, SocketId,
+    Stats, Steer, StreamError, StreamId, TableNode, Tally, Traffic, Unsigned, UserCommit,
+    UserRequest,
 };
 use zeroize::Zeroizing;
 
@@ -50,6 +51,24 @@ record! { ConnectOptions {
     ask_holepunch,
     keep_alive,
 } }
+
+choice! { both ways: HostCommand {
+    0 send_datagram { socket: SocketId, to: SocketAddrV4, ttl: Option<u8>, data: Bytes }
+        => SendDatagram { socket, to, ttl, data },
+    1 close_socket { socket: SocketId } => CloseSocket { socket },
+    2 lookup { lookup: u32, host: String, family: u8 } => Lookup { lookup, host, family },
+} }
+
+choice! { both ways: RawCommand {
+    0 create { options: RawOptions } => Create(options),
+    1 connect { remote: RawRemote } => Connect(remote),
+    2 change_remote { remote: RawRemote } => ChangeRemote(remote),
+    3 relay_to { target: ConnId } => RelayTo(target),
+} }
+
+record! { RawOptions { id: StreamId, framed: bool, ask_firewall: bool } }
+
+record! { RawRemote { socket: SocketId, address: SocketAddrV4, id: u32 } }
 
 record! { ServerOptions {
     secret_key: Option<KeyPair>,
@@ -190,6 +209,8 @@ choice! { both ways: Question {
         remote_addresses,
         local_addresses,
     },
+    2 stream_firewall { conn: ConnId, socket: SocketId, from: SocketAddrV4 }
+        => StreamFirewall { conn, socket, from },
 } }
 
 record! { RemoteAddress { address: SocketAddrV4, verified: bool } }

@@ -48,17 +48,19 @@ pub use proto::wire::{self, hash};
 pub use proto::{
     Action, AdaptiveTimeout, Answer, Answering, AskId, BootstrapNode, Closed, Closest, Command,
     Config, ConnError, ConnId, ConnStats, ConnectError, ConnectOptions, ConnectionInfo, Dropped,
-    Event, HealthReport, Incoming, InflightRequest, Interests, Interface, ListenError, Live,
-    LocalAddress, MainSockets, Message, Node, Opened, QueryError, QueryId, QueryKind, QueryOptions,
-    QueryReply, Question, RemoteAddress, RequestAnswer, RequestError, RequestId, ServerId,
-    ServerOptions, SocketId, Stats, Steer, Stored, StreamError, TableNode, Tally, Unsigned,
-    UserCommit, UserRequest,
+    Event, HealthReport, HostCommand, Incoming, InflightRequest, Interests, Interface, ListenError,
+    Live, LocalAddress, MainSockets, Message, Node, Opened, QueryError, QueryId, QueryKind,
+    QueryOptions, QueryReply, Question, RawCommand, RawOptions, RawRemote, RemoteAddress,
+    RequestAnswer, RequestError, RequestId, ServerId, ServerOptions, SocketId, Stats, Steer,
+    Stored, StreamError, StreamId, TableNode, Tally, Unsigned, UserCommit, UserRequest,
 };
 
 pub use config::{DhtConfig, generate_key_pair};
 pub use connection::Connection;
 pub use dht::Dht;
-pub use engine::{DEFAULT_PORT, DEFAULT_PORTS, Engine, Handle, OpenOptions, Traffic, Wake};
+pub use engine::{
+    DEFAULT_PORT, DEFAULT_PORTS, Engine, Handle, OpenOptions, SocketOptions, Traffic, Wake,
+};
 pub use query::Query;
 pub use records::{MutableGet, MutableRecord};
 pub use server::Server;

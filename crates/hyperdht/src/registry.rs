@@ -276,7 +276,12 @@ impl Registry {
                 self.handle().command(Command::Answer { ask, answer: Answer::Accept });
             }
             // This API never subscribes to these or asks for them.
-            Event::IncomingRequest(_) | Event::Datagram { .. } | Event::LocalChecked { .. } => {}
+            Event::IncomingRequest(_)
+            | Event::Datagram { .. }
+            | Event::LocalChecked { .. }
+            | Event::LookedUp { .. }
+            | Event::RemoteChanged { .. }
+            | Event::SocketClosed { .. } => {}
             Event::NatUpdate { .. }
             | Event::Persistent { .. }
             | Event::Ephemeral

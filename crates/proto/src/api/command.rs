@@ -10,7 +10,7 @@ use crate::secret::Message;
 use crate::wire::Target;
 use crate::{
     AskId, ConnId, Incoming, Interests, QueryId, QueryKind, QueryOptions, RequestAnswer, RequestId,
-    ServerId, SocketId, Steer, UserRequest,
+    ServerId, SocketId, Steer, StreamId, UserRequest,
 };
 
 /// One command. Each takes effect at once; its outcome arrives as an [`crate::Event`].
@@ -26,7 +26,14 @@ pub enum Command {
         /// Options of the connection.
         options: ConnectOptions,
     },
-    /// Writes one message to a connection; queued until it is open.
+    /// Creates a raw stream, or changes where its packets go.
+    Raw {
+        /// The caller's number for the stream.
+        conn: ConnId,
+        /// What to do.
+        command: RawCommand,
+    },
+    /// Writes one message to a connection, or bytes to a raw stream; queued until it is open.
     Write {
         /// The connection.
         conn: ConnId,
@@ -191,6 +198,8 @@ pub enum Command {
         /// The bytes.
         data: Bytes,
     },
+    /// Does something for the application that is no part of the DHT.
+    Host(HostCommand),
     /// Checks whether this host receives its own datagrams on an address. `Event::LocalChecked`
     /// follows.
     CheckLocal {
@@ -262,6 +271,77 @@ impl Default for ConnectOptions {
             keep_alive: None,
         }
     }
+}
+
+/// What a node does for the application with the sockets and the resolver of its host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HostCommand {
+    /// Sends a datagram of the application.
+    SendDatagram {
+        /// The socket to send from.
+        socket: SocketId,
+        /// The destination.
+        to: SocketAddrV4,
+        /// The time to live; `None` is the socket's own.
+        ttl: Option<u8>,
+        /// The bytes.
+        data: Bytes,
+    },
+    /// Closes a socket of the application, once everything queued has left it.
+    /// `Event::SocketClosed` follows.
+    CloseSocket {
+        /// The socket.
+        socket: SocketId,
+    },
+    /// Resolves a name. `Event::LookedUp` follows.
+    Lookup {
+        /// The caller's number.
+        lookup: u32,
+        /// The name.
+        host: String,
+        /// 4 or 6 for an address of that family, 0 for any.
+        family: u8,
+    },
+}
+
+/// What only raw streams do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RawCommand {
+    /// Creates a raw stream: a UDX stream whose bytes are the application's. Packets of its peer
+    /// are kept or asked about until it is connected.
+    Create(RawOptions),
+    /// Connects a raw stream to the peer's stream. It cannot be connected twice.
+    Connect(RawRemote),
+    /// Sends the packets of a connected raw stream elsewhere from here on. `Event::RemoteChanged`
+    /// follows when the peer has received everything that was sent before.
+    ChangeRemote(RawRemote),
+    /// From here on, a raw stream delivers nothing: its packets are forwarded to the peer of this
+    /// other raw stream.
+    RelayTo(ConnId),
+}
+
+/// Options of one raw stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RawOptions {
+    /// The id by which the peer addresses the stream.
+    pub id: StreamId,
+    /// Whether to deliver frames in one piece if possible. A frame begins with its length in three
+    /// bytes, little endian.
+    pub framed: bool,
+    /// Whether to ask `Question::StreamFirewall` about packets that do not arrive on the socket
+    /// that the stream is connected to. Otherwise they are dropped.
+    pub ask_firewall: bool,
+}
+
+/// Where the packets of a raw stream go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RawRemote {
+    /// The local socket.
+    pub socket: SocketId,
+    /// The peer's address.
+    pub address: SocketAddrV4,
+    /// The id of the peer's stream.
+    pub id: u32,
 }
 
 /// Options of one server.

@@ -16,7 +16,9 @@ mod transmit;
 mod view;
 
 pub use crate::wire::BootstrapNode;
-pub use command::{Answer, Command, ConnectOptions, ServerOptions};
+pub use command::{
+    Answer, Command, ConnectOptions, HostCommand, RawCommand, RawOptions, RawRemote, ServerOptions,
+};
 pub use config::{AdaptiveTimeout, Config};
 pub use error::{ConnError, ConnectError, ListenError, QueryError, RequestError, StreamError};
 pub use event::{

@@ -7,6 +7,7 @@
 
 mod connection;
 mod ended;
+mod flow;
 mod keep_alive;
 mod open;
 mod owner;
@@ -23,8 +24,10 @@ use crate::{
     ConnError, ConnId, ConnPath, ConnReport, ConnStats, Cx, Question, ServerId, Sizes, StreamId,
 };
 
+pub(crate) use connection::stream_error;
 use connection::{Connection, State};
 use ended::EndedConns;
+pub(crate) use flow::Flow;
 pub(crate) use owner::{ConnOwner, OwnedConn};
 pub(crate) use waiting::Call;
 

@@ -20,7 +20,6 @@ impl Streams {
     /// connected. `source` delivers nothing any more; a DESTROY ends it after it was forwarded. When
     /// `target` is released, `source` is destroyed: see [`Self::poll_orphan`]. False if one of them
     /// does not exist.
-    #[cfg_attr(not(test), expect(dead_code, reason = "no owner of a stream forwards its packets"))]
     pub(crate) fn relay_to(&mut self, source: StreamId, target: StreamId) -> bool {
         if !self.by_id.contains_key(&target) {
             return false;

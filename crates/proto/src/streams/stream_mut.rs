@@ -75,6 +75,11 @@ impl<'a> StreamMut<'a> {
         self.transport.change_path(now, path, &mut self.shared.sockets);
     }
 
+    /// The same, to another stream of the peer.
+    pub(crate) fn change_remote(&mut self, now: Instant, path: Path, remote_id: u32) {
+        self.transport.change_remote(now, path, remote_id, &mut self.shared.sockets);
+    }
+
     /// The position in the byte stream after everything that was written.
     pub(crate) fn written(&self) -> u64 {
         self.transport.udx.written()
