@@ -3,6 +3,7 @@
 import DHT from 'hyperdht'
 import createTestnet from 'hyperdht/testnet.js'
 import Plugin from 'hyperdht/lib/plugin.js'
+import RPC from 'hyperdht/dht-rpc.js'
 import UDX from 'hyperdht/udx.js'
 
 const bytes: Uint8Array = new Uint8Array(32)
@@ -219,6 +220,11 @@ other.on('message', message => message.byteLength)
 const bound: UDX.UDXSocket = new UDX().createSocket({ reuseAddress: true })
 const family: 0 | 4 | 6 = UDX.isIP('::')
 bound.on('message', (data, { host, port }) => bound.trySend(data, port, host))
+const rpc: RPC = new RPC({ ephemeral: false })
+rpc.on('request', req => req.reply(null))
+const asked: Promise<DHT.Reply> = rpc.request({ command: 1 }, address)
+// @ts-expect-error a node without connections
+rpc.connect
 const both: DHT.NoiseSecretStream = connection.pipe(connection)
 
 // @ts-expect-error a message is bytes or a string
