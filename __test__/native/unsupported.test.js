@@ -9,11 +9,6 @@ const { node, once, pair, testnet, thrown } = require('../helpers/fixtures')
 
 /** Methods that throw, by the names that `objects` below gives to their objects. */
 const STAND_INS = {
-  DHT: ['connectRawStream'],
-  dht: ['createRawStream'],
-  udx: ['createSocket', 'createStream', 'networkInterfaces', 'watchNetworkInterfaces'],
-  networkInterfaces: ['unwatch', 'watch'],
-  rawStreams: ['add'],
   io: [
     'bind',
     'createRequest',
@@ -26,36 +21,22 @@ const STAND_INS = {
   ],
   connection: ['start'],
   rawStream: [
-    ...['connect', 'relayTo', 'trySend', 'setKeepalive'],
+    ...['relayTo', 'trySend', 'setKeepalive'],
     ...['write', 'end', 'cork', 'uncork', 'read', 'push', 'unshift', 'setEncoding'],
     ...['pipe', 'pause', 'resume', Symbol.asyncIterator]
-  ],
-  socket: [
-    ...['bind', 'trySend', 'setTTL', 'addMembership', 'dropMembership'],
-    ...['on', 'once', 'off', 'removeListener', 'emit']
   ]
 }
 
 /** Methods that reject, because they return a promise in the reference. */
 const REJECTING = {
-  udx: ['lookup'],
-  networkInterfaces: ['destroy'],
-  rawStreams: ['clear'],
   io: ['destroy', 'suspend'],
   rawStream: ['changeRemote', 'send'],
-  socket: ['close', 'send']
+  socket: ['close']
 }
 
 /** Properties of the reference that are undefined here (docs/COMPATIBILITY.md). */
 const UNDEFINED = {
-  rawStream: ['bbrBandwidth', 'bbrState', 'readable', 'writable'],
-  socket: ['packetsDroppedByKernel'],
-  udx: [
-    ...['bytesReceived', 'bytesTransmitted', 'packetsDroppedByKernel'],
-    ...['packetsReceived', 'packetsTransmitted']
-  ],
-  rawStreams: ['size'],
-  networkInterfaces: ['interfaces']
+  rawStream: ['bbrBandwidth', 'bbrState']
 }
 
 /** Functions of the reference that are options: they are refused when they are set. */
@@ -73,8 +54,6 @@ test('what this version has not says so', async t => {
       says(t, await ours[owner][name]().catch(err => err), `${owner}.${name}`)
     }
   }
-  t.is(ours.rawStream.udx, ours.udx)
-  t.is(ours.socket.udx, ours.udx)
 })
 
 test('there is no method of the reference that ours lacks', async t => {

@@ -7,7 +7,6 @@ const RoutingTable = require('./routing-table')
 const Session = require('../request/session')
 const incomingDefaults = require('../request/incoming-defaults')
 const rttStats = require('../query/rtt-stats')
-const unsupported = require('../util/unsupported')
 const watchTable = require('./watch-table')
 const { Health, IO, NodeSet } = require('./views')
 const { copy } = require('../native/own-bytes')
@@ -48,8 +47,8 @@ module.exports = class RPC extends EventEmitter {
     this.table = new RoutingTable(this, native, this.nodes)
     this.health = new Health(native)
     this.io = new IO(internals, config)
-    this.udx = unsupported.udx
-    this.rawStreams = unsupported.rawStreams
+    this.udx = internals.udx
+    this.rawStreams = internals.rawStreams
     watchTable(this, native)
     incomingDefaults.watch(this)
   }

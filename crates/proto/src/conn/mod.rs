@@ -7,6 +7,7 @@
 
 mod connection;
 mod ended;
+mod flow;
 mod keep_alive;
 mod open;
 mod origins;
@@ -21,12 +22,15 @@ use std::time::Duration;
 use crate::noise::Finished;
 use crate::streams::{Path, RemoteStream, StreamMut, StreamOwner, Streams};
 use crate::{
-    ConnError, ConnId, ConnPath, ConnReport, ConnStats, Cx, PathInfo, PathOrigin, Question,
-    ServerId, Sizes, StreamId,
+    ConnError, ConnId, ConnPath, ConnReport, ConnStats, Cx, PathInfo, Question, ServerId, Sizes,
+    StreamId,
 };
 
+pub(crate) use connection::stream_error;
 use connection::{Connection, State};
 use ended::EndedConns;
+pub(crate) use flow::Flow;
+pub(crate) use origins::FoundPath;
 pub(crate) use owner::{ConnOwner, OwnedConn};
 pub(crate) use waiting::Call;
 
@@ -45,20 +49,6 @@ pub(crate) struct Conns {
     /// The next id for a connection that the application does not number.
     next_id: u32,
     keep_alive: Duration,
-}
-
-/// A path, and how it was found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct FoundPath {
-    pub(crate) path: Path,
-    pub(crate) origin: PathOrigin,
-}
-
-impl From<Path> for FoundPath {
-    /// A path that needed neither a punch nor a relay.
-    fn from(path: Path) -> Self {
-        Self { path, origin: PathOrigin::default() }
-    }
 }
 
 /// How many connections of a server have received nothing.

@@ -1,6 +1,21 @@
 //! How the paths of a connection were found.
 
 use crate::PathOrigin;
+use crate::streams::Path;
+
+/// A path, and how it was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct FoundPath {
+    pub(crate) path: Path,
+    pub(crate) origin: PathOrigin,
+}
+
+impl From<Path> for FoundPath {
+    /// A path that needed neither a punch nor a relay.
+    fn from(path: Path) -> Self {
+        Self { path, origin: PathOrigin::default() }
+    }
+}
 
 /// The origin of the current path, and of the one that the connection returns to if the current
 /// one turns out not to work.

@@ -42,6 +42,8 @@ pub(crate) enum StreamOwner {
     Conn(ConnId),
     /// A blind relay: the stream forwards what it gets.
     Relay,
+    /// A raw stream of the application.
+    Raw(ConnId),
     /// The owner has released the stream, which answers its peer until it is done and delivers
     /// nothing.
     Nobody,
@@ -92,6 +94,9 @@ pub(crate) enum Arrival<'a> {
     Done,
     /// The datagram is parked until the owner of the stream decides on a path.
     Parked(StreamOwner),
+    /// The datagram is for a raw stream that is not connected to this socket. The owner drops it,
+    /// or lets it in: [`Streams::admit`].
+    Stray(ConnId),
     /// The packet is for the owner of a connected stream.
     Packet(StreamMut<'a>, udx::Packet<'a>),
     /// The packet was handled, and the stream has events for its owner.
@@ -110,22 +115,43 @@ pub(crate) struct StreamTransmit {
 impl Streams {
     /// Takes a new id. Packets for it are parked from here on.
     pub(crate) fn reserve(&mut self, cx: &mut Cx<'_>, owner: StreamOwner) -> StreamId {
-        let id = loop {
+        loop {
             let id = StreamId(cx.rng.u32());
-            if id.0 != 0 && !self.by_id.contains_key(&id) && !self.refused.contains(id) {
-                break id;
+            if id.0 != 0 && !self.refused.contains(id) && self.claim(cx, id, owner) {
+                return id;
             }
-        };
+        }
+    }
+
+    /// Takes this id. False if a stream with an owner has it. A stream without an owner gives it up:
+    /// it only waits for repetitions of its peer.
+    pub(crate) fn claim(&mut self, cx: &mut Cx<'_>, id: StreamId, owner: StreamOwner) -> bool {
+        match self.by_id.get_mut(&id) {
+            Some(StreamState::Connected(transport)) if transport.owner == StreamOwner::Nobody => {
+                transport.send_last(cx);
+            }
+            Some(_) => return false,
+            None => {}
+        }
+        self.forget(cx, id);
         let (parked, held) = Default::default();
         let reserved = Reserved { owner, peer: None, parked, held };
         self.by_id.insert(id, StreamState::Reserved(reserved));
-        id
+        true
     }
 
     /// Records that the peer is told the id of a reserved stream. `peer` is the peer's own end.
     pub(crate) fn introduce(&mut self, id: StreamId, peer: RemoteStream) {
         if let Some(StreamState::Reserved(reserved)) = self.by_id.get_mut(&id) {
             reserved.peer = Some(peer);
+        }
+    }
+
+    /// The owner of a stream that has no path yet.
+    pub(crate) fn reserved_by(&self, id: StreamId) -> Option<StreamOwner> {
+        match self.by_id.get(&id)? {
+            StreamState::Reserved(reserved) => Some(reserved.owner),
+            StreamState::Connected(_) => None,
         }
     }
 
@@ -178,6 +204,33 @@ impl Streams {
         data: &'a [u8],
     ) -> Arrival<'a> {
         let Some(id) = udx::stream_id(data).map(StreamId) else { return Arrival::Unknown };
+        if let Some(conn) = self.strays_to(id, socket) {
+            return Arrival::Stray(conn);
+        }
+        self.deliver(cx, id, socket, from, data)
+    }
+
+    /// Takes a datagram that the owner of its stream has let in.
+    pub(crate) fn admit<'a>(
+        &'a mut self,
+        cx: &mut Cx<'_>,
+        socket: SocketId,
+        from: SocketAddrV4,
+        data: &'a [u8],
+    ) -> Arrival<'a> {
+        let Some(id) = udx::stream_id(data).map(StreamId) else { return Arrival::Unknown };
+        self.deliver(cx, id, socket, from, data)
+    }
+
+    /// Takes a datagram for a stream.
+    fn deliver<'a>(
+        &'a mut self,
+        cx: &mut Cx<'_>,
+        id: StreamId,
+        socket: SocketId,
+        from: SocketAddrV4,
+        data: &'a [u8],
+    ) -> Arrival<'a> {
         if let Some(target) = self.relays_to(id) {
             return self.handle_relayed(cx, id, target, (socket, from), data);
         }
@@ -292,6 +345,22 @@ impl Streams {
         }
     }
 
+    /// Whether a connected stream has sent packets that its peer has not acknowledged.
+    pub(crate) fn has_unacknowledged(&self, id: StreamId) -> bool {
+        match self.by_id.get(&id) {
+            Some(StreamState::Connected(transport)) => transport.udx.has_unacknowledged(),
+            Some(StreamState::Reserved(_)) | None => false,
+        }
+    }
+
+    /// Whether a connected stream has a path on a socket, the current one or one before it.
+    pub(crate) fn has_path_on(&self, id: StreamId, socket: SocketId) -> bool {
+        match self.by_id.get(&id) {
+            Some(StreamState::Connected(transport)) => transport.has_path_on(socket),
+            Some(StreamState::Reserved(_)) | None => false,
+        }
+    }
+
     /// How many paths of streams use a socket.
     pub(crate) fn users_of(&self, socket: SocketId) -> usize {
         self.shared.sockets.users_of(socket)
@@ -314,6 +383,18 @@ impl Streams {
         sizes.stream_index = indexes.into_iter().max().unwrap_or(0);
         sizes.reports += self.shared.sockets.left();
         sizes.sending = self.by_id.values().map(StreamState::held).sum();
+    }
+
+    /// The raw stream with this id, if it is not connected to this socket.
+    fn strays_to(&self, id: StreamId, socket: SocketId) -> Option<ConnId> {
+        let (owner, is_stray) = match self.by_id.get(&id)? {
+            StreamState::Reserved(reserved) => (reserved.owner, true),
+            StreamState::Connected(transport) => {
+                (transport.owner, transport.path().socket != socket)
+            }
+        };
+        let StreamOwner::Raw(conn) = owner else { return None };
+        is_stray.then_some(conn)
     }
 
     fn forget(&mut self, cx: &mut Cx<'_>, id: StreamId) {

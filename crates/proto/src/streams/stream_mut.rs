@@ -77,6 +77,11 @@ impl<'a> StreamMut<'a> {
         self.transport.change_path(now, path, remote_id, &mut self.shared.sockets);
     }
 
+    /// Sends new packets to another stream of the peer, over another path or the same one.
+    pub(crate) fn change_remote(&mut self, now: Instant, path: Path, remote_id: u32) {
+        self.transport.change_remote(now, path, remote_id, &mut self.shared.sockets);
+    }
+
     /// The stream leaves its current path when it gets a better one: see [`Self::is_better`] and
     /// [`super::Streams::has_left`].
     pub(crate) fn set_interim(&mut self, now: Instant) {

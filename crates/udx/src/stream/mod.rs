@@ -187,6 +187,11 @@ impl Stream {
         self.buffer.unsent() as usize
     }
 
+    /// Whether packets were sent that the peer has not acknowledged.
+    pub fn has_unacknowledged(&self) -> bool {
+        !self.flight.is_empty()
+    }
+
     /// Whether more should be written: true while less than the high-water mark is queued beyond
     /// the congestion window.
     pub fn has_room(&self) -> bool {
