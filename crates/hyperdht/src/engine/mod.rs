@@ -15,6 +15,7 @@ mod queue;
 mod shared;
 mod sockets;
 mod state;
+mod traffic;
 
 use std::io;
 use std::net::Ipv4Addr;
@@ -30,7 +31,8 @@ use tokio::sync::Notify;
 use zeroize::Zeroizing;
 
 pub use handle::Handle;
-pub use sockets::{SocketOptions, Traffic};
+pub use sockets::SocketOptions;
+pub use traffic::Traffic;
 
 use batch::Batch;
 use bind::BindRules;

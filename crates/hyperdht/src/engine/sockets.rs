@@ -1,9 +1,9 @@
-//! UDP sockets: segmentation offload, time to live, traffic counters.
+//! UDP sockets: segmentation offload, time to live, options.
 
 use std::collections::BTreeMap;
 use std::io::{self, IoSliceMut};
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll};
 
 use parking_lot::{Mutex, RwLock, RwLockReadGuard};
@@ -15,6 +15,7 @@ use tokio::net::UdpSocket;
 use tokio::runtime::Handle;
 
 use super::descriptors::Claim;
+use super::traffic::{Counters, Traffic};
 
 /// The sockets of a node.
 ///
@@ -49,28 +50,6 @@ pub struct SocketOptions {
     pub ipv6_only: bool,
     /// Whether other sockets may be bound to the same address. Default false.
     pub reuse_address: bool,
-}
-
-/// What has passed through a socket so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Traffic {
-    /// Bytes of datagrams sent.
-    pub bytes_transmitted: u64,
-    /// Bytes of datagrams received.
-    pub bytes_received: u64,
-    /// Datagrams sent.
-    pub packets_transmitted: u64,
-    /// Datagrams received.
-    pub packets_received: u64,
-}
-
-/// The counters of [`Traffic`], to which each thread that sends or receives adds.
-#[derive(Debug, Default)]
-struct Counters {
-    bytes_transmitted: AtomicU64,
-    bytes_received: AtomicU64,
-    packets_transmitted: AtomicU64,
-    packets_received: AtomicU64,
 }
 
 impl Sockets {
@@ -169,14 +148,7 @@ impl Socket {
     }
 
     pub(super) fn traffic(&self) -> Traffic {
-        let Counters { bytes_transmitted, bytes_received, packets_transmitted, packets_received } =
-            &self.counters;
-        Traffic {
-            bytes_transmitted: bytes_transmitted.load(Ordering::Relaxed),
-            bytes_received: bytes_received.load(Ordering::Relaxed),
-            packets_transmitted: packets_transmitted.load(Ordering::Relaxed),
-            packets_received: packets_received.load(Ordering::Relaxed),
-        }
+        self.counters.read()
     }
 
     /// The most datagrams in one send.
@@ -351,35 +323,6 @@ impl Socket {
             false => SocketAddr::V4(to),
         }
     }
-}
-
-impl Traffic {
-    fn plus(self, other: Self) -> Self {
-        Self {
-            bytes_transmitted: self.bytes_transmitted + other.bytes_transmitted,
-            bytes_received: self.bytes_received + other.bytes_received,
-            packets_transmitted: self.packets_transmitted + other.packets_transmitted,
-            packets_received: self.packets_received + other.packets_received,
-        }
-    }
-}
-
-impl Counters {
-    /// Counts bytes sent as datagrams of `segment` bytes, the last of which may be shorter.
-    fn transmit(&self, bytes: usize, segment: usize) {
-        add(&self.bytes_transmitted, bytes);
-        add(&self.packets_transmitted, bytes.div_ceil(segment.max(1)).max(1));
-    }
-
-    /// Counts received bytes in the same way.
-    fn receive(&self, bytes: usize, segment: usize) {
-        add(&self.bytes_received, bytes);
-        add(&self.packets_received, bytes.div_ceil(segment.max(1)).max(1));
-    }
-}
-
-fn add(counter: &AtomicU64, n: usize) {
-    counter.fetch_add(n as u64, Ordering::Relaxed);
 }
 
 /// Turns off what quinn-udp asks for: the timestamp, the traffic class and the local address of

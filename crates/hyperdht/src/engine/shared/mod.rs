@@ -22,8 +22,9 @@ use super::Wake;
 use super::batch::Batch;
 use super::bind::{BindRules, Main};
 use super::queue::Queue;
-use super::sockets::{MAX_SEGMENTS, Socket, Sockets, Traffic};
+use super::sockets::{MAX_SEGMENTS, Socket, Sockets};
 use super::state::{Core, Life, Next, State};
+use super::traffic::Traffic;
 
 /// The state that a node's handles and its driver share.
 pub(super) struct Shared {
