@@ -26,6 +26,10 @@ export interface StreamFacts {
   /** Bytes. */
   readonly mtu: number
   readonly inflight: number
+  /** 0 start-up, 1 drain, 2 probes for bandwidth, 3 probes for the round-trip time. */
+  readonly bbrState: number
+  /** Bytes per second. */
+  readonly bbrBandwidth: number
   readonly retransmits: number
   readonly fastRecoveries: number
   readonly rtoCount: number
@@ -82,7 +86,7 @@ export interface UDXStream
   /** Sends an unordered message. It may be lost. False if the stream is not connected. */
   send(message: Uint8Array | string): Promise<boolean>
   trySend(message: Uint8Array | string): void
-  /** Has no effect in this version. */
+  /** Sends a heartbeat when nothing was sent for so long. 0 is never. */
   setKeepalive(ms: number): void
 }
 

@@ -4,7 +4,7 @@ const test = require('brittle')
 const b4a = require('b4a')
 const BlindRelay = require('blind-relay')
 const SecretStream = require('@hyperswarm/secret-stream')
-const { DHT } = require('../helpers/implementation')
+const { DHT, UDX } = require('../helpers/implementation')
 const { closed, node, once, pair, testnet, thrown } = require('../helpers/fixtures')
 
 test('rawStreams are those that are not closed', async t => {
@@ -35,6 +35,23 @@ test('a connection is one of them, and has the socket of its node', async t => {
     t.is(socket.udx, clientDht.udx)
   }
   t.ok([io.clientSocket, io.serverSocket].includes(clientDht.socket))
+})
+
+test('a node on a UDX instance of the program', async t => {
+  const udx = new UDX()
+  const dht = await node(t, await testnet(t, 1), { udx })
+  t.is(dht.udx, udx)
+  t.is(dht.socket.udx, udx)
+  const [a, b] = [dht.createRawStream(), udx.createStream(1)]
+  const { port } = dht.io.serverSocket.address()
+  a.connect(dht.io.serverSocket, b.id, port, '127.0.0.1')
+  b.connect(dht.io.serverSocket, a.id, port, '127.0.0.1')
+  a.write('on one socket')
+  t.alike(await once(b, 'data'), b4a.from('on one socket'))
+  b.on('error', () => {})
+  const ended = closed(b)
+  a.destroy()
+  await ended
 })
 
 test('streams on the sockets of two nodes', async t => {

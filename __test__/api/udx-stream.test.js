@@ -187,6 +187,21 @@ test('a firewall that connects lets its packet in', async t => {
   await destroy(a, b)
 })
 
+test('what a firewall lets in is read before the stream is connected', async t => {
+  const { udx, sockets } = bound(t)
+  const a = udx.createStream(1)
+  const b = udx.createStream(2, { firewall: () => false })
+  a.connect(sockets[0], 2, sockets[1].address().port)
+  a.write('early')
+  t.alike(await once(b, 'data'), b4a.from('early'))
+  t.is(b.connected, false)
+  b.connect(sockets[1], 1, sockets[0].address().port)
+  t.is(await a.flush(), true)
+  a.write('late')
+  t.alike(await once(b, 'data'), b4a.from('late'))
+  await destroy(a, b)
+})
+
 test('a firewall that refuses is asked again, and a stream without one takes nothing', async t => {
   const { udx, sockets } = bound(t)
   const asked = []
@@ -278,6 +293,9 @@ test('numbers', async t => {
   t.ok(a.bytesTransmitted > 10_000 && b.bytesReceived > 10_000)
   t.ok(a.packetsTransmitted > 8 && b.packetsReceived > 8)
   t.ok(a.mtu >= 1200 && a.cwnd > 0 && a.rtt >= 0)
+  t.ok([0, 1, 2, 3].includes(a.bbrState) && a.bbrBandwidth >= 0)
+  t.execution(() => a.setKeepalive(1000))
+  t.execution(() => a.setInteractive(true))
   for (const name of ['inflight', 'retransmits', 'fastRecoveries', 'rtoCount']) {
     t.is(a[name], 0, name)
   }

@@ -4,7 +4,7 @@ const test = require('brittle')
 const b4a = require('b4a')
 const reference = require('hyperdht-reference')
 const createReferenceTestnet = require('hyperdht-reference/testnet')
-const { DHT, createTestnet } = require('../helpers/implementation')
+const { DHT, UDX, createTestnet } = require('../helpers/implementation')
 const { node, once, pair, testnet, thrown } = require('../helpers/fixtures')
 
 /** Methods that throw, by the names that `objects` below gives to their objects. */
@@ -35,9 +35,7 @@ const REJECTING = {
 }
 
 /** Properties of the reference that are undefined here (docs/COMPATIBILITY.md). */
-const UNDEFINED = {
-  rawStream: ['bbrBandwidth', 'bbrState']
-}
+const UNDEFINED = {}
 
 /** Functions of the reference that are options: they are refused when they are set. */
 const OPTIONS = { server: ['createHandshake', 'createSecretStream'] }
@@ -79,7 +77,10 @@ test('options that would change what happens', async t => {
   const dht = await node(t, await testnet(t, 1))
   const key = b4a.alloc(32)
 
-  refused(t, 'udx', () => new DHT({ bootstrap: [], udx: {} }))
+  const used = new UDX()
+  used.createStream(1)
+  for (const udx of [used, dht.udx]) refused(t, 'udx', () => new DHT({ bootstrap: [], udx }))
+  t.ok(thrown(() => new DHT({ bootstrap: [], udx: {} })) instanceof TypeError)
   for (const name of ['createHandshake', 'createSecretStream']) {
     refused(t, `connect ${name}`, () => dht.connect(key, { [name]: {} }))
     refused(t, `server ${name}`, () => dht.createServer({ [name]: {} }))

@@ -12,7 +12,7 @@ const Stats = require('./stats')
 const Table = require('../native/table')
 const UDX = require('../udx/udx')
 const events = require('./events')
-const { NodeEngine } = require('../udx/engine')
+const { NodeEngine, keepEngine } = require('../udx/engine')
 const unbound = require('../native/unbound')
 
 /** The internal parts of a node. Each part owns its state; other parts call its methods. */
@@ -21,11 +21,13 @@ module.exports = class Internals {
    * Binds the sockets and starts the engine.
    *
    * @param {import('./rpc')} dht
-   * @param {object} config of border.js
+   * @param {object} options
+   * @param {object} options.config of border.js
+   * @param {import('../udx/udx') | null} options.udx the instance that the node shall use
    * @param {import('./node-state')} state
    * @param {() => void} onclosing called before the sockets close, so that a subclass can end
    */
-  constructor(dht, config, state, onclosing) {
+  constructor(dht, { config, udx }, state, onclosing) {
     this.dht = dht
     this.state = state
     /** The error of the bind. Null if the sockets are bound. */
@@ -41,7 +43,8 @@ module.exports = class Internals {
     this.native = this._open(config)
     this.requests = new OutgoingRequests(this)
     const engine = new NodeEngine(this)
-    this.udx = new UDX(engine)
+    this.udx = udx || new UDX()
+    keepEngine(this.udx, engine)
     this.watchers = engine.watchers
     this.holds = Holds.NONE
     this.sockets = new Sockets(this.native, this.udx, this.holds, config.dualStack)

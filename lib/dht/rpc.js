@@ -23,7 +23,7 @@ module.exports = class RPC extends EventEmitter {
   constructor(opts = {}) {
     super()
 
-    const { config, bootstrapNodes, keyPair, sendDownHints, downHintsRateLimit } = nodeOptions(opts)
+    const { config, udx, bootstrapNodes, keyPair, ...hints } = nodeOptions(opts)
 
     this.bootstrapNodes = bootstrapNodes
     this.defaultKeyPair = keyPair
@@ -35,11 +35,10 @@ module.exports = class RPC extends EventEmitter {
     this._config = {
       maxWindow: config.maxWindow,
       randomPunchInterval: config.randomPunchInterval,
-      sendDownHints,
-      downHintsRateLimit
+      ...hints
     }
     this._connectionKeepAlive = config.connectionKeepAlive
-    const internals = new Internals(this, config, state, () => this._onclosing())
+    const internals = new Internals(this, { config, udx }, state, () => this._onclosing())
     keepInternals(this, internals)
 
     const { native } = internals

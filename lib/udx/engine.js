@@ -5,6 +5,7 @@ const Native = require('../native/native')
 const Table = require('../native/table')
 const events = require('./events')
 const { NO_TRAFFIC } = require('./measurement')
+const { notSupported } = require('../util/unsupported')
 
 const ENGINE = Symbol('engine')
 
@@ -21,6 +22,10 @@ class Engine {
     this._past = NO_TRAFFIC // of the runs that have ended
     this._parts = null
     this._users = 0
+  }
+
+  get isUsed() {
+    return this._users > 0
   }
 
   /** The parts of the engine, which has to run. */
@@ -127,6 +132,17 @@ exports.keepEngine = function keepEngine(udx, engine) {
 /** @returns {Engine | NodeEngine} */
 exports.engineOf = function engineOf(udx) {
   return udx[ENGINE]
+}
+
+/**
+ * Checks an instance that a node shall use: it may have no streams and no bound sockets yet, because
+ * those have another engine.
+ */
+exports.checkUnused = function checkUnused(udx) {
+  const engine = udx?.[ENGINE]
+  if (engine === undefined) throw new TypeError('udx must be an instance of UDX')
+  if (!(engine instanceof Engine) || engine.isUsed) throw notSupported('The option udx, in use')
+  return udx
 }
 
 exports.Engine = Engine

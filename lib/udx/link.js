@@ -69,6 +69,11 @@ module.exports = class Link {
     this._native.writev(this._id, batch)
   }
 
+  /** @param {number} ms 0 turns heartbeats off */
+  setKeepAlive(ms) {
+    if (this._id !== -1) this._native.command('setKeepAlive', { conn: this._id, interval: ms })
+  }
+
   /** Calls `done` when unsent bytes are below the high-water mark. */
   whenWritable(done) {
     if (this._outstanding < HIGH_WATER_MARK || this._id === -1) done(null)

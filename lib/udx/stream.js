@@ -4,6 +4,7 @@ const Link = require('./link')
 const ip = require('./ip')
 const { addStream, removeStream } = require('./socket')
 const { engineOf } = require('./engine')
+const { interval } = require('../util/check')
 const { isBytes } = require('../util/bytes')
 const { measurementOf, showNumbers, startMeasuring } = require('./measurement')
 const { notSupported } = require('../util/unsupported')
@@ -65,8 +66,10 @@ module.exports = class UDXStream extends Duplex {
   /** A hint to send small packets at once. It has no effect, because the core always does so. */
   setInteractive() {}
 
-  /** Has no effect in this version. */
-  setKeepalive() {}
+  /** Sends a heartbeat when nothing was sent for so many milliseconds. 0 is never. */
+  setKeepalive(timeoutMs) {
+    if (!this._closed) this[LINK].setKeepAlive(interval(timeoutMs))
+  }
 
   /** Connects the stream to a stream of a peer. */
   connect(socket, remoteId, port, host, opts = {}) {
@@ -283,6 +286,8 @@ const NOTHING = {
   cwnd: 10,
   mtu: 1200,
   inflight: 0,
+  bbrState: 0,
+  bbrBandwidth: 0,
   retransmits: 0,
   fastRecoveries: 0,
   rtoCount: 0,

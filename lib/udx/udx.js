@@ -8,10 +8,9 @@ const { NO_TRAFFIC, showNumbers, startMeasuring } = require('./measurement')
 
 /** UDX streams, and the sockets that carry them. */
 module.exports = class UDX {
-  /** @param {import('./engine').NodeEngine} [engine] of a node, whose sockets this instance has */
-  constructor(engine) {
-    keepEngine(this, engine || new Engine((native, holds) => new Sockets(native, this, holds)))
-    startMeasuring(this, engineOf(this), NO_TRAFFIC)
+  constructor() {
+    keepEngine(this, new Engine((native, holds) => new Sockets(native, this, holds)))
+    startMeasuring(this, { measure: () => engineOf(this).measure() }, NO_TRAFFIC)
   }
 
   static isIPv4(host) {

@@ -197,6 +197,11 @@ pub struct ConnStats {
     pub mtu: u64,
     /// Bytes in flight.
     pub inflight: u64,
+    /// What congestion control does: 0 start-up, 1 drain, 2 probes for bandwidth, 3 probes for the
+    /// round-trip time.
+    pub bbr_state: u8,
+    /// The estimated bandwidth of the path in bytes per second; 0 before the first sample.
+    pub bbr_bandwidth: u64,
     /// Packets that were sent again.
     pub retransmits: u64,
     /// How often acknowledgements of later packets revealed a loss.
@@ -225,6 +230,8 @@ impl From<udx::StreamStats> for ConnStats {
             cwnd: stats.cwnd / packet,
             mtu: u64::from(stats.mtu),
             inflight: stats.inflight,
+            bbr_state: stats.bbr_state,
+            bbr_bandwidth: stats.bandwidth,
             retransmits: stats.retransmits,
             fast_recoveries: stats.fast_recoveries,
             rto_count: stats.rto_count,

@@ -16,10 +16,12 @@ impl Framing {
         Self { is_on, buffer: Vec::new(), frame: None }
     }
 
-    /// Takes the payload of a packet, and passes on what is complete.
-    pub(super) fn feed(&mut self, payload: &[u8], mut deliver: impl FnMut(&[u8])) {
+    /// Takes the payload of a packet, and appends what is complete to `out`. True if nothing more
+    /// should be joined to it.
+    pub(super) fn feed(&mut self, payload: &[u8], out: &mut Vec<u8>) -> bool {
         if !self.is_on {
-            return deliver(payload);
+            out.extend_from_slice(payload);
+            return false;
         }
         self.buffer.extend_from_slice(payload);
         let frame = match (self.frame, payload) {
@@ -36,17 +38,15 @@ impl Framing {
             self.frame = Some(frame - len);
         } else {
             self.frame = Some(frame);
-            return;
+            return false;
         }
-        deliver(&std::mem::take(&mut self.buffer));
+        out.append(&mut self.buffer);
+        true
     }
 
-    /// Passes on what is not complete, because nothing follows.
-    pub(super) fn finish(&mut self, deliver: impl FnOnce(&[u8])) {
-        let rest = std::mem::take(&mut self.buffer);
-        if !rest.is_empty() {
-            deliver(&rest);
-        }
+    /// Appends what is not complete, because nothing follows.
+    pub(super) fn finish(&mut self, out: &mut Vec<u8>) {
+        out.append(&mut self.buffer);
     }
 
     /// Bytes that wait for the rest of their frame.
@@ -101,14 +101,14 @@ mod tests {
         let mut framing = Framing::new(true);
         feed(&mut framing, &[5, 0, 0, 1]);
         let mut rest = Vec::new();
-        framing.finish(|bytes| rest.extend_from_slice(bytes));
+        framing.finish(&mut rest);
+        framing.finish(&mut rest);
         assert_eq!(rest, [5, 0, 0, 1]);
-        framing.finish(|_| panic!("nothing is left"));
     }
 
     fn feed(framing: &mut Framing, payload: &[u8]) -> Vec<Vec<u8>> {
-        let mut delivered = Vec::new();
-        framing.feed(payload, |bytes| delivered.push(bytes.to_vec()));
-        delivered
+        let mut piece = Vec::new();
+        framing.feed(payload, &mut piece);
+        if piece.is_empty() { Vec::new() } else { vec![piece] }
     }
 }

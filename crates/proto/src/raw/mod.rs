@@ -9,14 +9,14 @@ mod framing;
 mod strays;
 mod stream;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddrV4;
 
 use crate::conn::Call;
 use crate::streams::{Arrival, Path, RemoteStream, StreamMut, StreamOwner, Streams};
 use crate::{
-    Answer, AskId, ConnError, ConnId, ConnPath, ConnStats, Cx, Question, RawCommand, RawOptions,
-    RawRemote, Sizes, SocketId, StreamError, StreamId,
+    Answer, AskId, ConnError, ConnId, ConnPath, ConnStats, Cx, Event, Question, RawCommand,
+    RawOptions, RawRemote, Sizes, SocketId, StreamError, StreamId,
 };
 
 use stream::RawStream;
@@ -27,6 +27,8 @@ pub(crate) struct Raws {
     by_id: BTreeMap<ConnId, RawStream>,
     /// Which streams have asked about packets.
     asks: BTreeMap<AskId, ConnId>,
+    /// Streams that may have bytes for the application.
+    deliveries: BTreeSet<ConnId>,
 }
 
 impl Raws {
@@ -71,16 +73,14 @@ impl Raws {
     fn connect(&mut self, cx: &mut Cx<'_>, streams: &mut Streams, conn: ConnId, remote: RawRemote) {
         let Some(raw) = self.by_id.get_mut(&conn).filter(|raw| raw.is_waiting()) else { return };
         let (path, peer) = (path_of(remote), RemoteStream { id: remote.id, revision_1: false });
-        let connected = streams.connect(cx, raw.stream, path, peer);
+        let connected = streams.connect_early(cx, raw.stream, path, peer, raw.take_early());
         let Some((mut stream, parked)) = connected else { return };
         raw.open(cx, &mut stream, parked);
         let early = raw.strays.take_of_socket(remote.socket);
         if !raw.asks {
             raw.strays.clear();
         }
-        if raw.settle(cx, stream) {
-            return self.forget(conn);
-        }
+        self.settle(cx, conn, stream);
         for stray in early {
             self.admit(cx, streams, stray.socket, stray.from, &stray.data);
         }
@@ -115,7 +115,10 @@ impl Raws {
         call: Call,
     ) {
         match self.by_id.get_mut(&conn) {
-            Some(raw) if raw.is_waiting() => raw.queue_call(call),
+            Some(raw) if raw.is_waiting() => {
+                raw.queue_call(cx, call);
+                self.settle_early(streams, conn);
+            }
             Some(_) => {
                 self.update(cx, streams, conn, |raw, cx, stream| raw.handle_call(cx, stream, call));
             }
@@ -152,17 +155,12 @@ impl Raws {
     ) {
         let Some(raw) = self.by_id.get_mut(&conn) else { return };
         raw.handle_packet(cx, &mut stream, packet);
-        if raw.settle(cx, stream) {
-            self.forget(conn);
-        }
+        self.settle(cx, conn, stream);
     }
 
     /// A stream may have events.
     pub(crate) fn handle_events(&mut self, cx: &mut Cx<'_>, conn: ConnId, stream: StreamMut<'_>) {
-        let Some(raw) = self.by_id.get_mut(&conn) else { return };
-        if raw.settle(cx, stream) {
-            self.forget(conn);
-        }
+        self.settle(cx, conn, stream);
     }
 
     /// A stream has sent something; `unsent` bytes have not left yet.
@@ -212,10 +210,26 @@ impl Raws {
         let Some(conn) = self.asks.remove(&ask) else { return };
         let Some(raw) = self.by_id.get_mut(&conn) else { return };
         let answered = raw.strays.take_of_ask(ask);
-        if answer == Answer::Accept {
+        if answer == Answer::Reject {
+            return;
+        }
+        if !raw.is_waiting() || streams.is_relay(raw.stream) {
             for stray in answered {
                 self.admit(cx, streams, stray.socket, stray.from, &stray.data);
             }
+            return;
+        }
+        for stray in answered {
+            raw.handle_early(cx, &stray.data);
+        }
+        self.settle_early(streams, conn);
+    }
+
+    /// Gives the application what has arrived since the last call.
+    pub(crate) fn deliver(&mut self, events: &mut Vec<Event>) {
+        for conn in std::mem::take(&mut self.deliveries) {
+            let raw = self.by_id.get_mut(&conn);
+            events.extend(raw.and_then(RawStream::take_delivery));
         }
     }
 
@@ -248,7 +262,8 @@ impl Raws {
     /// Counts what is kept.
     pub(crate) fn measure(&self, sizes: &mut Sizes) {
         let strays = self.by_id.values().map(|raw| raw.strays.len()).max().unwrap_or(0);
-        sizes.stream_index = sizes.stream_index.max(strays).max(self.asks.len());
+        let indexes = [strays, self.asks.len(), self.deliveries.len()];
+        sizes.stream_index = indexes.into_iter().fold(sizes.stream_index, usize::max);
     }
 
     /// Lets a datagram in.
@@ -272,6 +287,18 @@ impl Raws {
         }
     }
 
+    /// Forgets a stream that its peer has ended before it was connected.
+    fn settle_early(&mut self, streams: &mut Streams, conn: ConnId) {
+        let Some(raw) = self.by_id.get(&conn) else { return };
+        if raw.has_delivery() {
+            self.deliveries.insert(conn);
+        }
+        if raw.is_closed() {
+            streams.cancel(raw.stream);
+            self.forget(conn);
+        }
+    }
+
     fn stream_of(&self, conn: ConnId) -> Option<StreamId> {
         self.by_id.get(&conn).map(|raw| raw.stream)
     }
@@ -286,6 +313,14 @@ impl Raws {
         let Some(raw) = self.by_id.get_mut(&conn) else { return };
         let Some(mut stream) = streams.get(raw.stream) else { return };
         change(raw, cx, &mut stream);
+        self.settle(cx, conn, stream);
+    }
+
+    fn settle(&mut self, cx: &mut Cx<'_>, conn: ConnId, stream: StreamMut<'_>) {
+        let Some(raw) = self.by_id.get_mut(&conn) else { return };
+        if raw.has_delivery() {
+            self.deliveries.insert(conn);
+        }
         if raw.settle(cx, stream) {
             self.forget(conn);
         }

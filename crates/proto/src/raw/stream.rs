@@ -16,14 +16,22 @@ pub(super) struct RawStream {
     pub(super) asks: bool,
     pub(super) strays: Strays,
     framing: Framing,
+    /// What the application gets next. Packets that arrive together are delivered in one piece.
+    delivery: Vec<u8>,
+    flow: Flow,
     state: State,
 }
 
 #[derive(Debug)]
 enum State {
-    /// The stream has no path yet. The calls that send something wait.
-    Waiting(Vec<Call>),
-    Open(Flow),
+    /// The stream has no path yet.
+    Waiting {
+        /// The calls that send something.
+        calls: Vec<Call>,
+        /// The stream, once it has taken a packet.
+        early: Option<Box<udx::Stream>>,
+    },
+    Open,
     /// The stream is gone, and the application has been told.
     Closed,
 }
@@ -36,50 +44,83 @@ impl RawStream {
             asks: options.ask_firewall,
             strays: Strays::default(),
             framing: Framing::new(options.framed),
-            state: State::Waiting(Vec::new()),
+            delivery: Vec::new(),
+            flow: Flow::default(),
+            state: State::Waiting { calls: Vec::new(), early: None },
         }
     }
 
-    pub(super) fn is_waiting(&self) -> bool {
-        matches!(self.state, State::Waiting(_))
+    pub(super) fn is_closed(&self) -> bool {
+        matches!(self.state, State::Closed)
     }
 
-    /// Waiting → Open. Calls that were queued and packets that were let in follow at once.
+    pub(super) fn is_waiting(&self) -> bool {
+        matches!(self.state, State::Waiting { .. })
+    }
+
+    /// The stream as it is before it is connected, with the packets that it has taken.
+    pub(super) fn take_early(&mut self) -> udx::Stream {
+        let early = match &mut self.state {
+            State::Waiting { early, .. } => early.take(),
+            State::Open | State::Closed => None,
+        };
+        early
+            .map_or_else(|| udx::Stream::new(self.stream.0, udx::Config::default()), |early| *early)
+    }
+
+    /// Waiting → Open. Calls that were queued and packets that were parked follow at once.
     pub(super) fn open(&mut self, cx: &mut Cx<'_>, stream: &mut StreamMut<'_>, parked: Parked) {
-        let State::Waiting(calls) = &mut self.state else { return };
+        let State::Waiting { calls, .. } = &mut self.state else { return };
         let calls = std::mem::take(calls);
-        self.state = State::Open(Flow::default());
+        self.state = State::Open;
         for call in calls {
             self.handle_call(cx, stream, call);
         }
         parked.replay(cx, |cx, packet| self.handle_packet(cx, stream, packet));
     }
 
-    /// Keeps a call of a stream that waits. A message is lost, as it would be on the way.
-    pub(super) fn queue_call(&mut self, call: Call) {
-        let State::Waiting(calls) = &mut self.state else { return };
-        if matches!(call, Call::Write(_) | Call::Flush(_) | Call::End) {
-            calls.push(call);
+    /// Takes a call of a stream that waits. A message is lost, as it would be on the way.
+    pub(super) fn queue_call(&mut self, cx: &mut Cx<'_>, call: Call) {
+        let State::Waiting { calls, early } = &mut self.state else { return };
+        match call {
+            Call::Write(_) | Call::Flush(_) | Call::End | Call::SetKeepAlive(_) => calls.push(call),
+            Call::SendMessage(_) => {}
+            Call::Consumed(bytes) => {
+                let Some(mut early) = early.take() else { return };
+                self.flow.handle_consumed(bytes);
+                let (now, unread) = (cx.now, self.unread());
+                early.set_unread(now, unread, &mut self.inlet(cx));
+                self.keep_early(cx, early);
+            }
         }
     }
 
+    /// Takes a packet before the stream is connected. Its acknowledgement waits until then.
+    pub(super) fn handle_early(&mut self, cx: &mut Cx<'_>, data: &[u8]) {
+        let Some(packet) = udx::Packet::parse(data) else {
+            cx.stats.dropped.udx += 1;
+            return;
+        };
+        let mut early = Box::new(self.take_early());
+        early.handle_packet(cx.now, &packet, &mut self.inlet(cx));
+        self.keep_early(cx, early);
+    }
+
     pub(super) fn handle_call(&mut self, cx: &mut Cx<'_>, stream: &mut StreamMut<'_>, call: Call) {
-        let State::Open(flow) = &mut self.state else { return };
         match call {
             Call::Write(data) => {
-                flow.handle_written(data.len());
+                self.flow.handle_written(data.len());
                 stream.write(data.into_bytes());
             }
             Call::SendMessage(data) => stream.send_message(&data),
-            Call::Flush(flush) => flow.flush(stream.written(), flush),
+            Call::Flush(flush) => self.flow.flush(stream.written(), flush),
             Call::End => stream.end(),
             Call::Consumed(bytes) => {
-                flow.handle_consumed(bytes);
-                let (now, unread) = (cx.now, flow.unread() + self.framing.held());
-                self.with_inlet(cx, |inlet| stream.set_unread(now, unread, inlet));
+                self.flow.handle_consumed(bytes);
+                let (now, unread) = (cx.now, self.unread());
+                stream.set_unread(now, unread, &mut self.inlet(cx));
             }
-            // A raw stream has no messages that could be empty.
-            Call::SetKeepAlive(_) => {}
+            Call::SetKeepAlive(interval) => stream.set_keep_alive(cx.now, interval),
         }
     }
 
@@ -89,22 +130,19 @@ impl RawStream {
         stream: &mut StreamMut<'_>,
         packet: &udx::Packet<'_>,
     ) {
-        let now = cx.now;
-        self.with_inlet(cx, |inlet| stream.handle_packet(now, packet, inlet));
+        stream.handle_packet(cx.now, packet, &mut self.inlet(cx));
     }
 
     /// The stream has sent something; `unsent` bytes of what was written have not left yet.
     pub(super) fn handle_sent(&mut self, cx: &mut Cx<'_>, unsent: usize) {
-        if let State::Open(flow) = &mut self.state {
-            flow.pass_credit(cx, self.to, unsent);
-        }
+        self.flow.pass_credit(cx, self.to, unsent);
     }
 
     /// To be called after any change: passes the stream's events on and lets it send. True if the
     /// stream is closed and released.
     pub(super) fn settle(&mut self, cx: &mut Cx<'_>, mut stream: StreamMut<'_>) -> bool {
         self.pass_events(cx, &mut stream);
-        let is_closed = matches!(self.state, State::Closed);
+        let is_closed = self.is_closed();
         if is_closed {
             stream.release(cx);
         } else {
@@ -126,9 +164,10 @@ impl RawStream {
         error: Option<ConnError>,
         stats: Option<udx::StreamStats>,
     ) {
-        if matches!(self.state, State::Closed) {
+        if self.is_closed() {
             return;
         }
+        cx.out.events.extend(self.take_delivery());
         self.state = State::Closed;
         self.strays.clear();
         let stats = stats.map(|stats| Box::new(ConnStats::from(stats)));
@@ -136,10 +175,8 @@ impl RawStream {
     }
 
     fn pass_events(&mut self, cx: &mut Cx<'_>, stream: &mut StreamMut<'_>) {
-        if let State::Open(flow) = &mut self.state {
-            flow.pass_credit(cx, self.to, stream.unsent());
-            flow.pass_flushed(cx, self.to, stream.acknowledged());
-        }
+        self.flow.pass_credit(cx, self.to, stream.unsent());
+        self.flow.pass_flushed(cx, self.to, stream.acknowledged());
         while let Some(event) = stream.poll_event() {
             match event {
                 udx::Event::Finished => self.to.tell(cx, ConnReport::Finished),
@@ -153,12 +190,34 @@ impl RawStream {
         }
     }
 
-    /// Runs `act` with the sink that the stream delivers to.
-    fn with_inlet(&mut self, cx: &mut Cx<'_>, act: impl FnOnce(&mut dyn udx::Sink)) {
-        let Self { to, framing, state, .. } = self;
-        if let State::Open(flow) = state {
-            act(&mut Inlet { cx, to: *to, framing, flow });
+    /// Keeps the stream that waits, unless its peer has ended it.
+    fn keep_early(&mut self, cx: &mut Cx<'_>, mut stream: Box<udx::Stream>) {
+        if let Some(udx::Event::Closed(reason)) = stream.poll_event() {
+            self.close(cx, stream_error(reason), Some(stream.stats()));
         }
+        if let State::Waiting { early, .. } = &mut self.state {
+            *early = Some(stream);
+        }
+    }
+
+    /// Whether there are bytes for [`Self::take_delivery`].
+    pub(super) fn has_delivery(&self) -> bool {
+        !self.delivery.is_empty()
+    }
+
+    /// What has arrived, for the application.
+    pub(super) fn take_delivery(&mut self) -> Option<Event> {
+        take(&mut self.delivery, &mut self.flow, self.to.id)
+    }
+
+    /// Bytes that the application has not taken.
+    fn unread(&self) -> usize {
+        self.flow.unread() + self.framing.held() + self.delivery.len()
+    }
+
+    fn inlet<'a, 'b>(&'a mut self, cx: &'a mut Cx<'b>) -> Inlet<'a, 'b> {
+        let Self { to, framing, delivery, flow, .. } = self;
+        Inlet { cx, to: *to, framing, delivery, flow }
     }
 }
 
@@ -167,24 +226,33 @@ struct Inlet<'a, 'b> {
     cx: &'a mut Cx<'b>,
     to: OwnedConn,
     framing: &'a mut Framing,
+    delivery: &'a mut Vec<u8>,
     flow: &'a mut Flow,
 }
 
 impl Inlet<'_, '_> {
-    /// Calls `feed` with the function that delivers bytes to the application.
-    fn deliver(&mut self, feed: impl FnOnce(&mut Framing, &mut dyn FnMut(&[u8]))) {
-        let Self { cx, to, framing, flow } = self;
-        feed(framing, &mut |bytes| {
-            flow.handle_delivered(bytes.len());
-            to.tell(cx, ConnReport::Data(Bytes::copy_from_slice(bytes)));
-        });
+    /// Gives the application what has arrived.
+    fn flush(&mut self) {
+        self.cx.out.events.extend(take(self.delivery, self.flow, self.to.id));
     }
+}
+
+fn take(delivery: &mut Vec<u8>, flow: &mut Flow, conn: ConnId) -> Option<Event> {
+    let data = Bytes::from(std::mem::take(delivery));
+    if data.is_empty() {
+        return None;
+    }
+    flow.handle_delivered(data.len());
+    Some(Event::Data { conn, data })
 }
 
 impl udx::Sink for Inlet<'_, '_> {
     fn data(&mut self, payload: &[u8]) -> usize {
-        self.deliver(|framing, deliver| framing.feed(payload, deliver));
-        self.flow.unread() + self.framing.held()
+        let is_piece = self.framing.feed(payload, self.delivery);
+        if is_piece || self.delivery.len() >= MAX_PIECE {
+            self.flush();
+        }
+        self.flow.unread() + self.framing.held() + self.delivery.len()
     }
 
     fn message(&mut self, payload: &[u8]) {
@@ -192,7 +260,11 @@ impl udx::Sink for Inlet<'_, '_> {
     }
 
     fn end(&mut self) {
-        self.deliver(|framing, deliver| framing.finish(deliver));
+        self.framing.finish(self.delivery);
+        self.flush();
         self.to.tell(self.cx, ConnReport::RemoteEnd);
     }
 }
+
+/// The most that is delivered in one piece: a few dozen packets.
+const MAX_PIECE: usize = 64 * 1024;

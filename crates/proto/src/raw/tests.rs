@@ -96,6 +96,59 @@ fn a_firewall_is_asked_once_about_each_source_and_may_connect() {
 }
 
 #[test]
+fn packets_that_are_let_in_are_delivered_before_the_stream_is_connected() {
+    let mut pair = Pair::created(true);
+    pair.connect(A);
+    pair.write(A, b"early");
+    let (_, packet) = pair.sides[A].sent().expect("a packet");
+    pair.arrive(B, SOCKET, PEER, &packet);
+    let [(ask, _)] = pair.asked(B)[..] else { panic!("one question") };
+    pair.answer(B, ask, Answer::Accept);
+    assert_eq!(pair.data(B), b"early");
+    pair.call(B, Call::Consumed(5));
+
+    pair.connect(B);
+    pair.write(A, b", and late");
+    pair.exchange();
+    assert_eq!(pair.data(B), b", and late");
+    pair.write(A, b"again");
+    pair.call(A, Call::Flush(1));
+    pair.exchange();
+    assert!(matches!(pair.events(A)[..], [Event::Flushed { flush: 1, .. }]));
+}
+
+#[test]
+fn a_peer_may_end_a_stream_before_it_is_connected() {
+    let mut pair = Pair::created(true);
+    pair.connect(A);
+    pair.sides[A].act(|raws, cx, streams| raws.destroy(cx, streams, CONN));
+    let (_, packet) = pair.sides[A].sent().expect("a packet");
+    pair.arrive(B, SOCKET, PEER, &packet);
+    let [(ask, _)] = pair.asked(B)[..] else { panic!("one question") };
+    pair.answer(B, ask, Answer::Accept);
+    assert_eq!(pair.closed(B).error, Some(StreamError::Reset.into()));
+    assert_eq!((pair.sides[B].raws.len(), pair.sides[B].streams.len()), (0, 0));
+}
+
+#[test]
+fn a_silent_stream_sends_heartbeats() {
+    let mut pair = Pair::connected();
+    let second = std::time::Duration::from_secs(1);
+    pair.call(A, Call::SetKeepAlive(second));
+    pair.exchange();
+    for _ in 0..3 {
+        let side = &mut pair.sides[A];
+        side.bench.now += second;
+        let stream = side.streams.handle_timeout(&mut side.bench.cx(), StreamId(ID));
+        let stream = stream.expect("a stream with an owner");
+        side.raws.handle_events(&mut side.bench.cx(), CONN, stream);
+        let (_, packet) = side.sent().expect("a heartbeat");
+        let kind = udx::Packet::parse(&packet).expect("a packet").header.kind;
+        assert_eq!(kind, udx::Flags::HEARTBEAT);
+    }
+}
+
+#[test]
 fn a_firewall_decides_on_packets_of_another_socket() {
     let mut pair = Pair::created(true);
     pair.connect(A);
@@ -263,7 +316,9 @@ impl Pair {
     }
 
     fn events(&mut self, side: usize) -> Vec<Event> {
-        std::mem::take(&mut self.sides[side].bench.out.events)
+        let Side { bench, raws, .. } = &mut self.sides[side];
+        raws.deliver(&mut bench.out.events);
+        std::mem::take(&mut bench.out.events)
     }
 
     /// Takes the bytes that a stream has delivered, and leaves the other events.

@@ -13,6 +13,7 @@ mod parked;
 mod path;
 mod path_set;
 mod rate;
+mod raws;
 mod refused;
 mod relays;
 mod sending;
@@ -123,35 +124,10 @@ impl Streams {
         }
     }
 
-    /// Takes this id. False if a stream with an owner has it. A stream without an owner gives it up:
-    /// it only waits for repetitions of its peer.
-    pub(crate) fn claim(&mut self, cx: &mut Cx<'_>, id: StreamId, owner: StreamOwner) -> bool {
-        match self.by_id.get_mut(&id) {
-            Some(StreamState::Connected(transport)) if transport.owner == StreamOwner::Nobody => {
-                transport.send_last(cx);
-            }
-            Some(_) => return false,
-            None => {}
-        }
-        self.forget(cx, id);
-        let (parked, held) = Default::default();
-        let reserved = Reserved { owner, peer: None, parked, held };
-        self.by_id.insert(id, StreamState::Reserved(reserved));
-        true
-    }
-
     /// Records that the peer is told the id of a reserved stream. `peer` is the peer's own end.
     pub(crate) fn introduce(&mut self, id: StreamId, peer: RemoteStream) {
         if let Some(StreamState::Reserved(reserved)) = self.by_id.get_mut(&id) {
             reserved.peer = Some(peer);
-        }
-    }
-
-    /// The owner of a stream that has no path yet.
-    pub(crate) fn reserved_by(&self, id: StreamId) -> Option<StreamOwner> {
-        match self.by_id.get(&id)? {
-            StreamState::Reserved(reserved) => Some(reserved.owner),
-            StreamState::Connected(_) => None,
         }
     }
 
@@ -164,12 +140,25 @@ impl Streams {
         path: Path,
         remote: RemoteStream,
     ) -> Option<(StreamMut<'_>, Parked)> {
+        let early = udx::Stream::new(id.0, udx::Config::default());
+        self.connect_early(cx, id, path, remote, early)
+    }
+
+    /// The same for a stream that has taken packets already.
+    pub(crate) fn connect_early(
+        &mut self,
+        cx: &mut Cx<'_>,
+        id: StreamId,
+        path: Path,
+        remote: RemoteStream,
+        early: udx::Stream,
+    ) -> Option<(StreamMut<'_>, Parked)> {
         let entry = self.by_id.get_mut(&id)?;
         let StreamState::Reserved(Reserved { owner, parked, held, .. }) = entry else {
             return None;
         };
         let (mut parked, mut held) = (std::mem::take(parked), std::mem::take(held));
-        let mut transport = Transport::connect(cx.now, id, *owner, path, remote);
+        let mut transport = Transport::connect(cx.now, id, *owner, path, remote, early);
         for datagram in held.take() {
             transport.forward(&datagram);
         }
@@ -203,38 +192,32 @@ impl Streams {
         from: SocketAddrV4,
         data: &'a [u8],
     ) -> Arrival<'a> {
-        let Some(id) = udx::stream_id(data).map(StreamId) else { return Arrival::Unknown };
-        if let Some(conn) = self.strays_to(id, socket) {
-            return Arrival::Stray(conn);
-        }
-        self.deliver(cx, id, socket, from, data)
+        self.deliver(cx, (socket, from), data, false)
     }
 
-    /// Takes a datagram that the owner of its stream has let in.
-    pub(crate) fn admit<'a>(
-        &'a mut self,
-        cx: &mut Cx<'_>,
-        socket: SocketId,
-        from: SocketAddrV4,
-        data: &'a [u8],
-    ) -> Arrival<'a> {
-        let Some(id) = udx::stream_id(data).map(StreamId) else { return Arrival::Unknown };
-        self.deliver(cx, id, socket, from, data)
-    }
-
-    /// Takes a datagram for a stream.
+    /// Takes a datagram if it names one of our streams, and if the stream's owner has let it in or
+    /// need not be asked.
     fn deliver<'a>(
         &'a mut self,
         cx: &mut Cx<'_>,
-        id: StreamId,
-        socket: SocketId,
-        from: SocketAddrV4,
+        (socket, from): (SocketId, SocketAddrV4),
         data: &'a [u8],
+        is_admitted: bool,
     ) -> Arrival<'a> {
+        let Some(id) = udx::stream_id(data).map(StreamId) else { return Arrival::Unknown };
         if let Some(target) = self.relays_to(id) {
-            return self.handle_relayed(cx, id, target, (socket, from), data);
+            let stray = self.by_id.get(&id).and_then(|state| state.strays_to(socket));
+            return match stray.filter(|_| !is_admitted) {
+                Some(conn) => Arrival::Stray(conn),
+                None => self.handle_relayed(cx, id, target, (socket, from), data),
+            };
         }
-        let transport = match self.by_id.get_mut(&id) {
+        let state = self.by_id.get_mut(&id);
+        let stray = state.as_ref().and_then(|state| state.strays_to(socket));
+        if let Some(conn) = stray.filter(|_| !is_admitted) {
+            return Arrival::Stray(conn);
+        }
+        let transport = match state {
             None if self.refused.handle_datagram(cx, id, socket, from, data) => {
                 return Arrival::Done;
             }
@@ -345,22 +328,6 @@ impl Streams {
         }
     }
 
-    /// Whether a connected stream has sent packets that its peer has not acknowledged.
-    pub(crate) fn has_unacknowledged(&self, id: StreamId) -> bool {
-        match self.by_id.get(&id) {
-            Some(StreamState::Connected(transport)) => transport.udx.has_unacknowledged(),
-            Some(StreamState::Reserved(_)) | None => false,
-        }
-    }
-
-    /// Whether a connected stream has a path on a socket, the current one or one before it.
-    pub(crate) fn has_path_on(&self, id: StreamId, socket: SocketId) -> bool {
-        match self.by_id.get(&id) {
-            Some(StreamState::Connected(transport)) => transport.has_path_on(socket),
-            Some(StreamState::Reserved(_)) | None => false,
-        }
-    }
-
     /// How many paths of streams use a socket.
     pub(crate) fn users_of(&self, socket: SocketId) -> usize {
         self.shared.sockets.users_of(socket)
@@ -383,18 +350,6 @@ impl Streams {
         sizes.stream_index = indexes.into_iter().max().unwrap_or(0);
         sizes.reports += self.shared.sockets.left();
         sizes.sending = self.by_id.values().map(StreamState::held).sum();
-    }
-
-    /// The raw stream with this id, if it is not connected to this socket.
-    fn strays_to(&self, id: StreamId, socket: SocketId) -> Option<ConnId> {
-        let (owner, is_stray) = match self.by_id.get(&id)? {
-            StreamState::Reserved(reserved) => (reserved.owner, true),
-            StreamState::Connected(transport) => {
-                (transport.owner, transport.path().socket != socket)
-            }
-        };
-        let StreamOwner::Raw(conn) = owner else { return None };
-        is_stray.then_some(conn)
     }
 
     fn forget(&mut self, cx: &mut Cx<'_>, id: StreamId) {

@@ -1,7 +1,7 @@
 //! A connected stream, borrowed by its owner.
 
 use std::net::SocketAddrV4;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
@@ -53,6 +53,11 @@ impl<'a> StreamMut<'a> {
     /// Sends a message that may be lost, doubled or reordered.
     pub(crate) fn send_message(&mut self, data: &[u8]) {
         self.transport.udx.send_message(data);
+    }
+
+    /// Sets after how long without a packet a heartbeat is sent; zero is never.
+    pub(crate) fn set_keep_alive(&mut self, now: Instant, interval: Duration) {
+        self.transport.udx.set_keep_alive(now, interval);
     }
 
     /// Ends the write side: no more data follows.

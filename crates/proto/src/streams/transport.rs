@@ -44,8 +44,8 @@ impl Transport {
         owner: StreamOwner,
         path: Path,
         remote: RemoteStream,
+        mut udx: udx::Stream,
     ) -> Self {
-        let mut udx = udx::Stream::new(id.0, udx::Config::default());
         udx.connect(now, remote.id, path.remote);
         udx.set_thin_acks(remote.revision_1);
         let paths = PathSet::new(path);

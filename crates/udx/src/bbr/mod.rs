@@ -67,6 +67,21 @@ impl Bbr {
         self.cwnd
     }
 
+    /// The state as a number: start-up, drain, and the two kinds of probes.
+    pub(crate) fn state(&self) -> u8 {
+        match self.mode {
+            Mode::Startup => 0,
+            Mode::Drain => 1,
+            Mode::ProbeBw { .. } => 2,
+            Mode::ProbeRtt { .. } => 3,
+        }
+    }
+
+    /// The estimated bandwidth in bytes per second.
+    pub(crate) fn bandwidth(&self) -> u64 {
+        self.bandwidth.value()
+    }
+
     /// Bytes per second. `None` if the round trip is shorter than a timer tick, because then the
     /// window alone controls the rate more precisely.
     pub(crate) fn pacing_rate(&self) -> Option<u64> {
