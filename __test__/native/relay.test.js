@@ -80,7 +80,7 @@ test('a connection to a relay that talks nonsense', async t => {
   t.alike(await once(client, 'data'), b4a.from('still there'))
 })
 
-test('limits that are none', async t => {
+test('limits of a wrong type, or below zero', async t => {
   const dht = await node(t, await testnet(t))
   for (const name of ['maxSessions', 'maxPairings', 'maxPairingsPerClient', 'maxBytesPerSecond']) {
     t.ok(thrown(() => dht.createRelay({ [name]: -1 })) instanceof RangeError, name)
@@ -88,7 +88,7 @@ test('limits that are none', async t => {
   }
 })
 
-test('relayThrough that is none', async t => {
+test('relayThrough of a wrong type', async t => {
   const dht = await node(t, await testnet(t))
   const { publicKey } = DHT.keyPair()
   for (const relayThrough of ['a string', [publicKey, null], {}]) {
@@ -98,7 +98,7 @@ test('relayThrough that is none', async t => {
   t.ok(thrown(() => dht.createServer({ relayThrough: b4a.alloc(31) })) instanceof RangeError)
 })
 
-test('a relayThrough that throws is none', async t => {
+test('a relayThrough that throws names no relay', async t => {
   const { server, clientDht, relay } = await scene(t)
   server.relayThrough = () => {
     throw new Error('of the application')

@@ -102,6 +102,10 @@ test('nonsense where a function or a number is due', async t => {
   for (const listener of [5, 'x', {}]) {
     t.ok(thrown(() => dht.createServer({}, listener)) instanceof TypeError)
   }
+  for (const pool of [{}, 'x', 5]) {
+    t.ok(thrown(() => dht.createServer({ pool })) instanceof TypeError)
+    t.ok(thrown(() => dht.connect(b4a.alloc(32), { pool })) instanceof TypeError)
+  }
   for (const ttl of ['x', 256, -1]) {
     const err = await dht.ping(net.bootstrap[0], { ttl }).catch(err => err)
     t.ok(/ttl/.test(err.message), err.message)

@@ -127,6 +127,7 @@ async function objects(t) {
   const rtt = await node.rttStats()
   const { rawStream } = connection
   const plugin = new Plugin('x', 1)
+  const relay = dht.createRelay()
 
   const classes = {
     ...{ HyperDHT: dht, Server: server, NoiseSecretStream: connection, RawStream: rawStream },
@@ -134,7 +135,7 @@ async function objects(t) {
     ...{ RawStreamSet: dht.rawStreams, NetworkInterfaces: dht.io.networkInterfaces },
     ...{ Query: query, Session: dht.session(), Request: request.req },
     ...{ NodeSet: dht.nodes, RoutingTable: dht.table, Health: dht.health, IO: dht.io },
-    ...{ Testnet: net, Plugin: plugin }
+    ...{ Testnet: net, Plugin: plugin, Relay: relay }
   }
   const plain = {
     ...{ KeyPair: keyPair, Address: questions.address, SocketAddress: dht.address() },
@@ -142,6 +143,7 @@ async function objects(t) {
     ...{ Config: dht.config, Stats: dht.stats, HealthStats: dht.health.stats },
     ...{ TableNode: node.nodes.latest, Reply: reply, LookupResult: found, FindPeerResult: peer },
     ...{ ImmutableResult: await node.immutableGet(hash), RttStats: rtt },
+    ...{ RelayStats: relay.stats },
     ...{ MutableResult: await node.mutableGet(keyPair.publicKey), RttAverages: rtt.responses }
   }
   return { classes, plain }

@@ -10,8 +10,9 @@ const { checkBytes, checkFunction, checkPool, checkSigner, interval } = require(
 const deferred = require('../util/deferred')
 const Suspension = require('./suspension')
 const { accept } = require('./accept')
+const toHolepunch = require('./holepunch')
 const { internalsOf } = require('../util/internals')
-const { pickRelay, relaysOf } = require('../util/relay-through')
+const { checkRelays, pickRelay, relaysOf } = require('../util/relay-through')
 const { refuse, refuseAssignment } = require('../util/unsupported')
 
 /** A server: announces a key pair and accepts connections to it. */
@@ -384,27 +385,6 @@ function signersOf(keyPair, { signAnnounce, signUnannounce }) {
     signAnnounce: announce || Persistent.signAnnounce,
     signUnannounce: unannounce || Persistent.signUnannounce
   }
-}
-
-// The core keeps what the reference's objects keep: those that exist there are true here.
-function toHolepunch(handshake) {
-  if (handshake === null) return null
-  const { firewalled, aborted, ended, punching, round } = handshake
-  const isWaiting = !firewalled && !ended
-  return {
-    round,
-    firewalled,
-    aborted,
-    puncher: punching ? { punching, connected: false, destroyed: false } : null,
-    rawStream: isWaiting ? { destroyed: false, connected: false } : null,
-    encryptedSocket: null
-  }
-}
-
-// The option, if it is good, or null.
-function checkRelays(value) {
-  relaysOf(value)
-  return value || null
 }
 
 function admitAll() {

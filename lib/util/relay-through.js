@@ -10,6 +10,12 @@ exports.relaysOf = function relaysOf(value) {
   return keys.map(key => checkBytes('relayThrough', key, 32))
 }
 
+/** The option if it can be used, or null. Throws otherwise. */
+exports.checkRelays = function checkRelays(value) {
+  exports.relaysOf(value)
+  return value || null
+}
+
 /** The keys that a value names at present. */
 exports.relaysNow = function relaysNow(value) {
   return exports.relaysOf(typeof value === 'function' ? value() : value)

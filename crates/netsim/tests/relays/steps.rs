@@ -16,6 +16,8 @@ pub(crate) struct Scene {
     pub(crate) relay: PublicKey,
     server: PublicKey,
     relays: u32,
+    /// The number of the next connection to the relay itself.
+    pub(crate) dialled: u32,
 }
 
 impl Scene {
@@ -35,8 +37,14 @@ impl Scene {
             assert_eq!(world.firewalled_host(world.config()), host);
             world.wait_for(host, |event| matches!(event, Event::Ready));
         }
-        let mut scene =
-            Self { world, conns: Vec::new(), relay: [0; 32], server: [0; 32], relays: 0 };
+        let mut scene = Self {
+            world,
+            conns: Vec::new(),
+            relay: [0; 32],
+            server: [0; 32],
+            relays: 0,
+            dialled: 1000,
+        };
         scene.relay = scene.start_relay(limits);
         let key_pair = KeyPair::from_seed([2; 32]);
         scene.server = key_pair.public();

@@ -2,8 +2,9 @@
 
 use std::net::SocketAddrV4;
 
+use crate::net::Reply;
 use crate::punch::MAX_ADDRESSES;
-use crate::wire::{Firewall, NoisePayload, is_bogon, is_reserved, match_address};
+use crate::wire::{Firewall, Handshake, Mode, NoisePayload, is_bogon, is_reserved, match_address};
 
 /// The route that message 2 took.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +17,24 @@ pub(super) struct HelloRoute {
     pub(super) client: SocketAddrV4,
     /// The node is not the server.
     pub(super) relayed: bool,
+}
+
+impl HelloRoute {
+    /// Reads a reply in the expected mode, with message 2. The layer below has checked that the
+    /// asked node sent it.
+    pub(super) fn read(via: SocketAddrV4, reply: &Reply) -> Option<(Self, Vec<u8>)> {
+        let message = Handshake::decode(reply.value.as_ref()?).ok()?;
+        if message.mode != Mode::Reply || message.noise.is_empty() || reply.from != via {
+            return None;
+        }
+        let route = Self {
+            node: via,
+            server: message.peer_address.unwrap_or(via),
+            client: reply.to,
+            relayed: message.peer_address.is_some(),
+        };
+        Some((route, message.noise))
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

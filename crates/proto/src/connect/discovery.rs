@@ -162,7 +162,7 @@ impl Discovery {
         socket: Option<SocketId>,
         reply: Option<&Reply>,
     ) -> Found {
-        let Some((route, noise)) = reply.and_then(|reply| read(via, reply)) else {
+        let Some((route, noise)) = reply.and_then(|reply| HelloRoute::read(via, reply)) else {
             return Found::Nothing;
         };
         let HandshakeState::Begun { initiator, .. } = &mut self.handshake else {
@@ -371,21 +371,6 @@ fn search(
     };
     let owner = requests.owner();
     base.io.net.query(cx, spec, owner)
-}
-
-/// Reads a reply in the expected mode. The layer below has checked that the asked node sent it.
-fn read(via: SocketAddrV4, reply: &Reply) -> Option<(HelloRoute, Vec<u8>)> {
-    let message = Handshake::decode(reply.value.as_ref()?).ok()?;
-    if message.mode != Mode::Reply || message.noise.is_empty() || reply.from != via {
-        return None;
-    }
-    let route = HelloRoute {
-        node: via,
-        server: message.peer_address.unwrap_or(via),
-        client: reply.to,
-        relayed: message.peer_address.is_some(),
-    };
-    Some((route, message.noise))
 }
 
 /// Parallel handshakes that are not overdue. The chain of candidates adds one.

@@ -268,7 +268,7 @@ impl Node {
         self.machines.lower.path_info(conn)
     }
 
-    /// What a blind relay of this node has counted; `None` if the server is none.
+    /// What a blind relay of this node has counted; `None` if the server is not a relay.
     pub fn relay_stats(&self, server: ServerId) -> Option<RelayStats> {
         self.machines.lower.relay_stats(server)
     }

@@ -1,7 +1,7 @@
 //! The connections of this node that are paired at blind relays, and its connections to those
 //! relays.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ pub(crate) struct Pairings {
     relays: BTreeMap<ControlId, Control>,
     by_control: HashMap<ConnId, ControlId>,
     /// Connections to relays that have no use any more, until the relay has got the last message.
-    leaving: BTreeMap<ConnId, ()>,
+    leaving: BTreeSet<ConnId>,
     dials: VecDeque<ControlId>,
     reports: VecDeque<PairingReport>,
     next_id: u32,
@@ -45,7 +45,7 @@ impl Pairings {
             by_conn: BTreeMap::new(),
             relays: BTreeMap::new(),
             by_control: HashMap::new(),
-            leaving: BTreeMap::new(),
+            leaving: BTreeSet::new(),
             dials: VecDeque::new(),
             reports: VecDeque::new(),
             next_id: 0,
@@ -270,8 +270,10 @@ impl Pairings {
         report: &ConnReport,
     ) {
         match report {
-            ConnReport::Closed { .. } => drop(self.leaving.remove(&conn)),
-            ConnReport::Flushed(_) if self.leaving.contains_key(&conn) => {
+            ConnReport::Closed { .. } => {
+                self.leaving.remove(&conn);
+            }
+            ConnReport::Flushed(_) if self.leaving.contains(&conn) => {
                 io.conns.destroy(cx, io.streams, conn);
             }
             ConnReport::Data(message) => {
@@ -293,7 +295,7 @@ impl Pairings {
         let Some(relay) = self.relays.remove(&id) else { return };
         if let Some(conn) = relay.conn {
             self.by_control.remove(&conn);
-            self.leaving.insert(conn, ());
+            self.leaving.insert(conn);
             io.conns.destroy(cx, io.streams, conn);
         }
         for conn in relay.by_token.into_values() {
@@ -314,7 +316,7 @@ impl Pairings {
         let Some(relay) = self.relays.remove(&id) else { return };
         let Some(conn) = relay.conn else { return };
         self.by_control.remove(&conn);
-        self.leaving.insert(conn, ());
+        self.leaving.insert(conn);
         if io.conns.is_waiting(conn) {
             io.conns.destroy(cx, io.streams, conn);
         } else {

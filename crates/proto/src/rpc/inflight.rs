@@ -202,8 +202,8 @@ impl<P> Requests<P> {
         self.flights.get(&key).map(|flight| &flight.purpose)
     }
 
-    /// All requests with their purposes, in flight or waiting, the oldest first. Who has asked for
-    /// them is not known here.
+    /// All requests with their purposes, in flight or waiting, the oldest first. The query or the
+    /// request of the application that a request belongs to is not known here.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&P, InflightRequest)> {
         self.flights.values().map(|flight| (&flight.purpose, flight.view()))
     }

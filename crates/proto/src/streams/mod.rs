@@ -320,7 +320,7 @@ impl Streams {
         }
     }
 
-    /// Whether both ends of a stream have left its interim path. True if it has none.
+    /// Whether both ends of a stream have left its interim path. True if it has no such path.
     pub(crate) fn has_left(&self, id: StreamId, now: Instant) -> bool {
         match self.by_id.get(&id) {
             Some(StreamState::Connected(transport)) => transport.has_left(now),

@@ -354,13 +354,6 @@ impl Attempt {
         None
     }
 
-    fn open_interim(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>) {
-        let Stage::Connecting(connecting) = &mut self.stage else { return };
-        if let Some(path) = self.interim.take().filter(|_| !connecting.is_open) {
-            connecting.is_open = connecting.open(cx, base, self.conn, path);
-        }
-    }
-
     /// A path was found.
     fn open(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, path: Path) -> Option<Outcome> {
         let Stage::Connecting(connecting) = &mut self.stage else { return None };
@@ -374,11 +367,7 @@ impl Attempt {
         if self.reusable {
             base.io.remember_route(self.remote, path);
         }
-        if is_moved {
-            base.pairings.handle_moved(cx, self.conn);
-        } else {
-            base.pairings.release(cx, &mut base.io, self.conn);
-        }
+        self.leave_relay(cx, base, is_moved);
         self.stop(cx, base);
         Some(Outcome { remote: self.remote, lesson })
     }

@@ -1,4 +1,4 @@
-//! The part of an attempt that concerns a blind relay (PROTOCOL D.10).
+//! The part of an attempt that concerns interim paths, such as that of a blind relay (PROTOCOL D.10).
 
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ impl Relaying {
 }
 
 impl Attempt {
-    /// Asks the server's relay to pair the connection, or our own. False if there is none.
+    /// Asks the server's relay to pair the connection, or our own. False if neither of them has one.
     pub(super) fn start_relaying(
         &mut self,
         cx: &mut Cx<'_>,
@@ -44,6 +44,23 @@ impl Attempt {
         let (conn, party) = (self.conn, Party::Own);
         let request = PairingRequest { conn, stream, through, is_initiator, keep_alive, party };
         base.pairings.start(cx, &mut base.io, request)
+    }
+
+    /// Opens the connection on the interim path of its owner, if there is one.
+    pub(super) fn open_interim(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>) {
+        let Stage::Connecting(connecting) = &mut self.stage else { return };
+        if let Some(path) = self.interim.take().filter(|_| !connecting.is_open) {
+            connecting.is_open = connecting.open(cx, base, self.conn, path);
+        }
+    }
+
+    /// The connection has a direct path: it has moved there, or has opened there.
+    pub(super) fn leave_relay(&self, cx: &mut Cx<'_>, base: &mut Base<'_>, is_moved: bool) {
+        if is_moved {
+            base.pairings.handle_moved(cx, self.conn);
+        } else {
+            base.pairings.release(cx, &mut base.io, self.conn);
+        }
     }
 
     /// The relay has paired the connection, or has failed.
