@@ -6,6 +6,7 @@ import * as query from './types/query'
 import * as relay from './types/relay'
 import * as request from './types/request'
 import * as server from './types/server'
+import * as udx from './types/udx'
 import { Buffer } from './types/buffer'
 import { Emitter } from './types/emitter'
 
@@ -68,6 +69,9 @@ declare class HyperDHT {
   readonly table: HyperDHT.RoutingTable
   readonly health: HyperDHT.Health
   readonly io: HyperDHT.IO
+  readonly udx: HyperDHT.UDX
+  /** All UDX streams of the node that are not closed, those of its connections included. */
+  readonly rawStreams: HyperDHT.RawStreamSet
   /** Plain numbers, which may be written to. */
   readonly stats: HyperDHT.Stats
 
@@ -84,6 +88,18 @@ declare class HyperDHT {
 
   /** Keeps at most one connection to each peer. */
   pool(): HyperDHT.ConnectionPool
+  /** Creates a UDX stream. Its id is random. */
+  createRawStream(opts?: HyperDHT.UDXStreamOptions): HyperDHT.UDXStream
+  /**
+   * Connects a raw stream over the path of a connection.
+   *
+   * @throws {Error} with `code` STREAM_NOT_CONNECTED
+   */
+  static connectRawStream(
+    encryptedStream: HyperDHT.NoiseSecretStream,
+    rawStream: HyperDHT.UDXStream,
+    remoteId: number
+  ): void
 
   createServer(onconnection?: HyperDHT.ConnectionListener): HyperDHT.Server
   createServer(
@@ -261,7 +277,14 @@ declare namespace HyperDHT {
   type ConnectionRef = connection.ConnectionRef
   type NoiseSecretStream = connection.NoiseSecretStream
   type RawStream = connection.RawStream
-  type UDXSocket = connection.UDXSocket
+
+  type UDX = udx.UDX
+  type UDXSocket = udx.UDXSocket
+  type UDXStream = udx.UDXStream
+  type StreamFacts = udx.StreamFacts
+  type UDXStreamOptions = udx.UDXStreamOptions
+  type NetworkInterfaces = udx.NetworkInterfaces
+  type RawStreamSet = udx.RawStreamSet
 
   type RelayThrough = connection.RelayThrough
   type Relay = relay.Relay

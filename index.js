@@ -9,10 +9,9 @@ const records = require('./lib/query/records')
 const { remember, search } = require('./lib/query/replaced')
 const IncomingSubscription = require('./lib/request/incoming-subscription')
 const { internalsOf } = require('./lib/util/internals')
-const unsupported = require('./lib/util/unsupported')
 const { announce, lookupAndUnannounce } = require('./lib/query/announce')
 const { BOOTSTRAP_NODES, COMMANDS, FIREWALL } = require('./lib/constants')
-const { INVALID_TOKEN, UNKNOWN_COMMAND } = require('./lib/errors')
+const { INVALID_TOKEN, STREAM_NOT_CONNECTED, UNKNOWN_COMMAND } = require('./lib/errors')
 const { createKeyPair, hash } = require('./lib/native/keys')
 const { DEFAULTS } = require('./lib/dht/node-options')
 
@@ -60,6 +59,18 @@ class HyperDHT extends RPC {
   /** A blind relay, through which peers reach each other that cannot do so directly. */
   createRelay(opts) {
     return new Relay(this, opts)
+  }
+
+  /** Creates a UDX stream on the node's sockets. */
+  createRawStream(opts) {
+    return this.rawStreams.add(opts)
+  }
+
+  /** Connects a raw stream over the path of a connection. */
+  static connectRawStream(encryptedStream, rawStream, remoteId) {
+    const { connected, socket, remotePort, remoteHost } = encryptedStream.rawStream
+    if (!connected) throw STREAM_NOT_CONNECTED()
+    rawStream.connect(socket, remoteId, remotePort, remoteHost)
   }
 
   findPeer(publicKey, opts = {}) {
@@ -124,7 +135,5 @@ HyperDHT.ERROR_INVALID_TOKEN = INVALID_TOKEN
 
 remember(RPC)
 incomingDefaults.install(HyperDHT)
-unsupported.standIn(HyperDHT, 'DHT', ['connectRawStream'])
-unsupported.standIn(HyperDHT.prototype, 'dht', ['createRawStream'])
 
 module.exports = HyperDHT

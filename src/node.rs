@@ -2,10 +2,11 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use hyperdht::{Command, ConnId, Direction, Event, Handle, SocketId, Wake};
+use hyperdht::{Command, ConnId, Event, Handle, OpenOptions, SocketId, SocketOptions, Wake};
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
 
@@ -32,8 +33,18 @@ pub struct NativeNode {
 /// event, and once for any number of data events.
 #[napi]
 pub fn open(env: &Env, config: &[u8], wake: Unknown<'_>) -> Result<NativeNode> {
-    let options = border::open_options(config).map_err(malformed)?;
-    let function = WakeFunction::new(env, &wake)?;
+    start(env, border::open_options(config).map_err(malformed)?, &wake)
+}
+
+/// Starts a node without sockets, which only carries raw streams over those that it binds later.
+/// `wake` is called as by `open`.
+#[napi]
+pub fn open_udx(env: &Env, wake: Unknown<'_>) -> Result<NativeNode> {
+    start(env, border::udx_options(), &wake)
+}
+
+fn start(env: &Env, options: OpenOptions, wake: &Unknown<'_>) -> Result<NativeNode> {
+    let function = WakeFunction::new(env, wake)?;
     match environment::with_engine(env, |engine| engine.open(options, Arc::new(function))) {
         Ok(handle) => {
             environment::adopt(function);
@@ -48,7 +59,7 @@ pub fn open(env: &Env, config: &[u8], wake: Unknown<'_>) -> Result<NativeNode> {
         Err(error) => {
             // No node owns the function, and the process does not end while it exists.
             function.release();
-            Err(bind_error(&error))
+            Err(named_error(error))
         }
     }
 }
@@ -80,6 +91,72 @@ impl NativeNode {
     #[napi]
     pub fn consumed(&mut self, conn: u32, bytes: u32) {
         self.push(Command::Consumed { conn: ConnId(conn), bytes: bytes as usize });
+    }
+
+    /// Binds a socket of the application. The host is an address as text. Returns the socket's
+    /// number.
+    #[napi]
+    pub fn bind_socket(&self, host: &[u8], port: u16, ipv6_only: bool, reuse: bool) -> Result<u32> {
+        let host = str::from_utf8(host).ok().and_then(|host| host.parse::<IpAddr>().ok());
+        let host = host.ok_or_else(|| named_error(io::ErrorKind::InvalidInput.into()))?;
+        let options = SocketOptions { ipv6_only, reuse_address: reuse };
+        let socket = self.with_handle(|handle| handle.bind((host, port).into(), options))?;
+        Ok(socket.0)
+    }
+
+    /// Sends a datagram to an IPv4 address, which is given as a number. A `ttl` of 0 is the
+    /// socket's own. False if the socket is not open.
+    #[napi]
+    pub fn send_datagram(&self, socket: u32, host: u32, port: u16, ttl: u8, data: &[u8]) -> bool {
+        let Some(handle) = &self.handle else { return false };
+        let to = SocketAddrV4::new(Ipv4Addr::from(host), port);
+        handle.send(SocketId(socket), to, (ttl > 0).then_some(ttl), data)
+    }
+
+    /// Sets the time to live of a socket's datagrams.
+    #[napi]
+    pub fn set_ttl(&self, socket: u32, ttl: u32) -> Result<()> {
+        self.with_handle(|handle| handle.set_ttl(SocketId(socket), ttl))
+    }
+
+    /// The size of a socket's receive buffer.
+    #[napi]
+    pub fn recv_buffer_size(&self, socket: u32) -> Result<u32> {
+        self.with_handle(|handle| Ok(handle.buffer_sizes(SocketId(socket))?.0 as u32))
+    }
+
+    /// The size of a socket's send buffer.
+    #[napi]
+    pub fn send_buffer_size(&self, socket: u32) -> Result<u32> {
+        self.with_handle(|handle| Ok(handle.buffer_sizes(SocketId(socket))?.1 as u32))
+    }
+
+    #[napi]
+    pub fn set_recv_buffer_size(&self, socket: u32, bytes: u32) -> Result<()> {
+        self.with_handle(|handle| handle.set_recv_buffer_size(SocketId(socket), bytes as usize))
+    }
+
+    #[napi]
+    pub fn set_send_buffer_size(&self, socket: u32, bytes: u32) -> Result<()> {
+        self.with_handle(|handle| handle.set_send_buffer_size(SocketId(socket), bytes as usize))
+    }
+
+    /// Joins a multicast group or leaves it. The addresses are text; an empty interface lets the
+    /// system choose.
+    #[napi]
+    pub fn set_membership(
+        &self,
+        socket: u32,
+        group: &[u8],
+        interface: &[u8],
+        join: bool,
+    ) -> Result<()> {
+        let ipv4 = |text: &[u8]| str::from_utf8(text).ok()?.parse::<Ipv4Addr>().ok();
+        let interface = if interface.is_empty() { b"0.0.0.0" } else { interface };
+        let (Some(group), Some(interface)) = (ipv4(group), ipv4(interface)) else {
+            return Err(named_error(io::ErrorKind::InvalidInput.into()));
+        };
+        self.with_handle(|h| h.set_membership(SocketId(socket), group, interface, join))
     }
 
     /// Holds commands back until `uncork`.
@@ -146,24 +223,6 @@ impl NativeNode {
         slab::copy(&answer, unsafe { slab.as_mut() })
     }
 
-    /// The size of the buffer that the system keeps for what a socket receives, or sends; 0 if the
-    /// socket is closed.
-    #[napi]
-    pub fn buffer_size(&self, socket: u32, receive: bool) -> u32 {
-        let size = self
-            .handle
-            .as_ref()
-            .and_then(|handle| handle.buffer_size(SocketId(socket), direction(receive)));
-        size.map_or(0, |size| size as u32)
-    }
-
-    #[napi]
-    pub fn set_buffer_size(&self, socket: u32, receive: bool, size: u32) -> Result<()> {
-        let Some(handle) = &self.handle else { return Ok(()) };
-        let set = handle.set_buffer_size(SocketId(socket), direction(receive), size as usize);
-        set.map_err(|error| bind_error(&error))
-    }
-
     /// Whether the node keeps the process alive.
     #[napi]
     pub fn set_ref(&self, env: &Env, keep: bool) {
@@ -208,6 +267,13 @@ impl NativeNode {
         if filled.control { !slab::is_control(next) } else { filled.replies }
     }
 
+    /// Asks the engine for something that may fail, with an error in libuv's words.
+    fn with_handle<R>(&self, ask: impl FnOnce(&Handle) -> io::Result<R>) -> Result<R> {
+        let handle = self.handle.as_ref();
+        let handle = handle.ok_or_else(|| named_error(io::ErrorKind::NotConnected.into()))?;
+        ask(handle).map_err(named_error)
+    }
+
     fn push(&mut self, command: Command) {
         match &mut self.corked {
             Some(commands) => commands.push(command),
@@ -220,12 +286,8 @@ impl NativeNode {
     }
 }
 
-fn direction(receive: bool) -> Direction {
-    if receive { Direction::Receive } else { Direction::Send }
-}
-
 /// The error with libuv's text, where there is one.
-fn bind_error(error: &io::Error) -> Error {
+fn named_error(error: io::Error) -> Error {
     let named = UNNAMED.iter().find(|(code, _)| error.raw_os_error() == Some(*code));
     if let Some((_, text)) = named {
         return Error::from_reason(*text);

@@ -1,7 +1,8 @@
 import { Buffer } from './buffer'
-import { Address, KeyPairLike, SocketAddress } from './common'
+import { Address, KeyPairLike } from './common'
 import { Emitter } from './emitter'
 import { Duplex, ReadableEvents, WritableEvents } from './stream'
+import { StreamFacts } from './udx'
 
 export interface ConnectOptions {
   keyPair?: KeyPairLike
@@ -125,70 +126,13 @@ export interface NoiseSecretStream extends Duplex<Buffer, Uint8Array | string, C
 }
 
 /** The UDX stream below a connection: its addresses and its transport statistics. */
-export interface RawStream extends Emitter<{ close: []; 'remote-changed': [] }> {
-  readonly udx: unknown
-  readonly id: number
-  readonly remoteId: number
-  readonly remoteHost: string
-  readonly remotePort: number
-  readonly remoteFamily: 4
-  readonly socket: UDXSocket | null
-  readonly connected: boolean
+export interface RawStream extends Emitter<{ close: []; 'remote-changed': [] }>, StreamFacts {
+  readonly readable: boolean
+  readonly writable: boolean
   readonly destroying: boolean
   readonly destroyed: boolean
-  readonly localHost: string | null
-  readonly localFamily: number
-  readonly localPort: number
-  /** Milliseconds. */
-  readonly rtt: number
-  /** Packets. */
-  readonly cwnd: number
-  /** Bytes. */
-  readonly mtu: number
-  readonly inflight: number
-  readonly retransmits: number
-  readonly fastRecoveries: number
-  readonly rtoCount: number
-  readonly bytesTransmitted: number
-  readonly bytesReceived: number
-  readonly packetsTransmitted: number
-  readonly packetsReceived: number
-  userData: unknown
 
-  /**
-   * Resolves when the peer has acknowledged all that has left the connection's own queue; false if
-   * the stream ends before.
-   */
-  flush(): Promise<boolean>
-  /** A hint to send small packets at once. It has no effect, because the core always does so. */
-  setInteractive(interactive: boolean): void
+  /** @deprecated Throws: the stream is connected. */
+  connect(...args: unknown[]): never
   destroy(err?: Error): void
-  toJSON(): object
-}
-
-/** A UDP socket of a node. */
-export interface UDXSocket {
-  readonly udx: unknown
-  readonly id: number
-  readonly bound: boolean
-  readonly closing: boolean
-  readonly idle: boolean
-  readonly busy: boolean
-  readonly streams: Set<RawStream>
-  userData: unknown
-
-  /** These numbers count all datagrams, including those of the DHT. */
-  readonly bytesTransmitted: number
-  readonly bytesReceived: number
-  readonly packetsTransmitted: number
-  readonly packetsReceived: number
-
-  address(): SocketAddress | null
-  /** Bytes of the system's buffer for datagrams that were not read yet. */
-  getRecvBufferSize(): number
-  /** @throws {Error} with `code` EINVAL or EBADF. Linux reports twice the size. */
-  setRecvBufferSize(size: number): void
-  getSendBufferSize(): number
-  setSendBufferSize(size: number): void
-  toJSON(): object
 }

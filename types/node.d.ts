@@ -1,8 +1,8 @@
 import { Buffer } from './buffer'
 import { Address } from './common'
-import { UDXSocket } from './connection'
 import { CodedError, Emitter } from './emitter'
 import { InflightRequest, Request } from './request'
+import { NetworkInterfaces, UDX, UDXSocket } from './udx'
 
 /** An address of a network interface. */
 export interface NetworkInterface {
@@ -112,6 +112,8 @@ export interface HealthStats {
 export interface IO {
   readonly clientSocket: UDXSocket | null
   readonly serverSocket: UDXSocket | null
+  readonly udx: UDX
+  readonly networkInterfaces: NetworkInterfaces
   readonly portRange: [from: number, to: number]
   readonly table: RoutingTable
   readonly stats: { requests: Stats['requests']; commands: Array<{ tx: number; rx: number }> }

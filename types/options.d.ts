@@ -1,3 +1,4 @@
+import { UDX } from './udx'
 import { Address, KeyPairLike } from './common'
 
 export interface AdaptiveTimeoutOptions {
@@ -16,6 +17,8 @@ export interface AdaptiveTimeoutOptions {
 }
 
 export interface DHTOptions {
+  /** Creates the sockets. It has no streams and no bound sockets yet. */
+  udx?: UDX
   /** Nodes to ask first, as `host:port`, `ip@host:port`, objects or ports of this host. */
   bootstrap?: Array<string | number | Address> | false
   /** Nodes for the routing table. */

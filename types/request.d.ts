@@ -1,7 +1,7 @@
 import HyperDHT = require('../index')
 import { Buffer } from './buffer'
 import { Address, NodeAddress } from './common'
-import { UDXSocket } from './connection'
+import { UDXSocket } from './udx'
 
 export interface RequestOptions {
   /** False: sent once, and waits for a second at most. Default: sent four times at most. */

@@ -15,6 +15,10 @@ test('a suspended node lets the process go', async t => {
   check(t, result, 0, ['REQUEST_TIMEOUT', 'awake', 'suspended'])
 })
 
+test('a bound socket of UDX keeps the process alive', async t => {
+  check(t, await runProgram('udx'), 0, ['resolved', 'alive'])
+})
+
 test('exit in the middle of traffic', { timeout: 60_000 }, async t => {
   for (let i = 0; i < 5; i++) check(t, await runProgram('exit-in-traffic'), 7, ['leaving'])
 })

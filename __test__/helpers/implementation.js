@@ -18,6 +18,12 @@ exports.Plugin = exports.isNative
   ? require('../../lib/plugin')
   : require('hyperdht-reference/lib/plugin')
 
+/** The class UDX. The reference has it from a package of its own. */
+exports.UDX = exports.isNative ? require('../../udx') : require('udx-native')
+
+/** A node with commands of its own. The reference has it from a package of its own. */
+exports.RPC = exports.isNative ? require('../../dht-rpc') : require('dht-rpc')
+
 /** A file of the package that programs require, as 'lib/messages'. */
 exports.deep = function deep(file) {
   return require((exports.isNative ? '../../' : 'hyperdht-reference/') + file)

@@ -3,7 +3,7 @@
 const test = require('brittle')
 const { node, pair, testnet } = require('../helpers/fixtures')
 const { QUESTIONS } = require('../../lib/native/border')
-const { measurementOf } = require('../../lib/connection/measurement')
+const { measurementOf } = require('../../lib/udx/measurement')
 const { internalsOf } = require('../../lib/util/internals')
 const Stats = require('../../lib/dht/stats')
 

@@ -4,16 +4,11 @@ const test = require('brittle')
 const b4a = require('b4a')
 const reference = require('hyperdht-reference')
 const createReferenceTestnet = require('hyperdht-reference/testnet')
-const { DHT, createTestnet } = require('../helpers/implementation')
+const { DHT, UDX, createTestnet } = require('../helpers/implementation')
 const { node, once, pair, testnet, thrown } = require('../helpers/fixtures')
 
 /** Methods that throw, by the names that `objects` below gives to their objects. */
 const STAND_INS = {
-  DHT: ['connectRawStream'],
-  dht: ['createRawStream'],
-  udx: ['createSocket', 'createStream', 'networkInterfaces', 'watchNetworkInterfaces'],
-  networkInterfaces: ['unwatch', 'watch'],
-  rawStreams: ['add'],
   io: [
     'bind',
     'createRequest',
@@ -26,37 +21,21 @@ const STAND_INS = {
   ],
   connection: ['start'],
   rawStream: [
-    ...['connect', 'relayTo', 'trySend', 'setKeepalive'],
+    ...['relayTo', 'trySend', 'setKeepalive'],
     ...['write', 'end', 'cork', 'uncork', 'read', 'push', 'unshift', 'setEncoding'],
     ...['pipe', 'pause', 'resume', Symbol.asyncIterator]
-  ],
-  socket: [
-    ...['bind', 'trySend', 'setTTL', 'addMembership', 'dropMembership'],
-    ...['on', 'once', 'off', 'removeListener', 'emit']
   ]
 }
 
 /** Methods that reject, because they return a promise in the reference. */
 const REJECTING = {
-  udx: ['lookup'],
-  networkInterfaces: ['destroy'],
-  rawStreams: ['clear'],
   io: ['destroy', 'suspend'],
   rawStream: ['changeRemote', 'send'],
-  socket: ['close', 'send']
+  socket: ['close']
 }
 
 /** Properties of the reference that are undefined here (docs/COMPATIBILITY.md). */
-const UNDEFINED = {
-  rawStream: ['bbrBandwidth', 'bbrState', 'readable', 'writable'],
-  socket: ['packetsDroppedByKernel'],
-  udx: [
-    ...['bytesReceived', 'bytesTransmitted', 'packetsDroppedByKernel'],
-    ...['packetsReceived', 'packetsTransmitted']
-  ],
-  rawStreams: ['size'],
-  networkInterfaces: ['interfaces']
-}
+const UNDEFINED = {}
 
 /** Functions of the reference that are options: they are refused when they are set. */
 const OPTIONS = { server: ['createHandshake', 'createSecretStream'] }
@@ -73,8 +52,6 @@ test('what this version has not says so', async t => {
       says(t, await ours[owner][name]().catch(err => err), `${owner}.${name}`)
     }
   }
-  t.is(ours.rawStream.udx, ours.udx)
-  t.is(ours.socket.udx, ours.udx)
 })
 
 test('there is no method of the reference that ours lacks', async t => {
@@ -100,7 +77,10 @@ test('options that would change what happens', async t => {
   const dht = await node(t, await testnet(t, 1))
   const key = b4a.alloc(32)
 
-  refused(t, 'udx', () => new DHT({ bootstrap: [], udx: {} }))
+  const used = new UDX()
+  used.createStream(1)
+  for (const udx of [used, dht.udx]) refused(t, 'udx', () => new DHT({ bootstrap: [], udx }))
+  t.ok(thrown(() => new DHT({ bootstrap: [], udx: {} })) instanceof TypeError)
   for (const name of ['createHandshake', 'createSecretStream']) {
     refused(t, `connect ${name}`, () => dht.connect(key, { [name]: {} }))
     refused(t, `server ${name}`, () => dht.createServer({ [name]: {} }))

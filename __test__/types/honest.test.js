@@ -22,11 +22,10 @@ const NOT_IN_STREAMX = ['isPaused', 'unpipe', 'wrap']
  * call, and `lib/plugin`.
  */
 const UNDECLARED = {
-  HyperDHT: ['udx', 'rawStreams'],
   Server: ['inspect', 'createHandshake', 'createSecretStream'],
   NoiseSecretStream: ['relay', 'puncher'],
   RawStream: ['keepAlivesSent', 'keepAlivesReceived'],
-  IO: ['congestion', 'udx', 'networkInterfaces'],
+  IO: ['congestion'],
   Plugin: ['dht', 'request', 'query']
 }
 
@@ -132,7 +131,9 @@ async function objects(t) {
 
   const classes = {
     ...{ HyperDHT: dht, Server: server, NoiseSecretStream: connection, RawStream: rawStream },
-    ...{ UDXSocket: rawStream.socket, Query: query, Session: dht.session(), Request: request.req },
+    ...{ UDX: dht.udx, UDXSocket: rawStream.socket, UDXStream: dht.createRawStream() },
+    ...{ RawStreamSet: dht.rawStreams, NetworkInterfaces: dht.io.networkInterfaces },
+    ...{ Query: query, Session: dht.session(), Request: request.req },
     ...{ NodeSet: dht.nodes, RoutingTable: dht.table, Health: dht.health, IO: dht.io },
     ...{ Testnet: net, Plugin: plugin, Relay: relay }
   }

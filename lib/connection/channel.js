@@ -7,8 +7,10 @@ const { interval } = require('../util/check')
  */
 module.exports = class Channel {
   /** @param {import('../dht/internals')} internals */
-  constructor({ connections, dispatcher, native, sockets }) {
+  constructor({ connections, dispatcher, native, rawStreams, sockets, udx }) {
+    this.rawStreams = rawStreams
     this.sockets = sockets
+    this.udx = udx
     /** Bytes of frames. Keep-alives are not included. */
     this.bytesWritten = 0
     this.bytesRead = 0
@@ -55,7 +57,10 @@ module.exports = class Channel {
     this._holepunch = holepunch
   }
 
-  /** Sets the function to call with the last statistics when the connection closes. */
+  /**
+   * Sets the function to call with the last statistics when the connection closes, and without them
+   * when it is destroyed before.
+   */
   whenClosed(onclosed) {
     this._onclosed = onclosed
   }
@@ -142,6 +147,7 @@ module.exports = class Channel {
 
   destroy() {
     this._command('destroyConn', {})
+    this._onclosed(null)
     const done = this._takeOpenDone()
     if (done !== null) done(new Error('Stream destroyed'))
     this._continueWrite(new Error('Stream destroyed'))

@@ -5,8 +5,11 @@ const IncomingRequest = require('../request/incoming-request')
 const errors = require('../errors')
 const { verdict } = require('../server/hooks')
 const { toNode } = require('./views')
+const udxEvents = require('../udx/events')
 
 module.exports = {
+  ...udxEvents,
+
   listening({ dht }) {
     dht.emit('listening')
   },
@@ -46,8 +49,10 @@ module.exports = {
     dht.emit('network-update')
   },
 
-  networkChange({ dht }, { interfaces }) {
+  networkChange(internals, { interfaces }) {
+    const { dht } = internals
     try {
+      udxEvents.networkChange(internals, { interfaces })
       dht.emit('network-change', interfaces)
     } finally {
       dht.emit('network-update')
@@ -103,28 +108,12 @@ module.exports = {
     connections.get(conn)?.onopened(transport)
   },
 
-  remoteEnd({ connections }, { conn }) {
-    connections.get(conn)?.onremoteend()
-  },
-
   pathChanged({ connections }, { conn, path }) {
     connections.get(conn)?.onpathchanged(path)
   },
 
-  // streamx emits 'finish' when the end is written, and so does the reference
-  finished() {},
-
-  flushed({ connections }, { conn, flush }) {
-    connections.get(conn)?.onflushed(flush)
-  },
-
-  closed({ connections }, { conn, failure, stats }) {
-    const channel = connections.get(conn)
-    connections.delete(conn)
-    channel?.onclosed(failure && errors.from(failure), stats)
-  },
-
   ask(internals, { ask, question }) {
+    if (question.kind === 'streamFirewall') return udxEvents.ask(internals, { ask, question })
     verdict(internals, question).then(answer => {
       internals.native.command('answer', { ask, answer })
     })
@@ -155,6 +144,7 @@ module.exports = {
   },
 
   datagram({ dht, sockets }, { socket, from, data }) {
+    if (sockets.isBound(socket)) return udxEvents.datagram({ sockets }, { socket, from, data })
     dht.onmessage(sockets.view(socket), data, { host: from.host, family: 4, port: from.port })
   },
 

@@ -1,14 +1,18 @@
 const Dispatcher = require('../native/dispatcher')
 const EventRouter = require('../native/event-router')
+const Holds = require('../udx/holds')
 const IncomingSubscription = require('../request/incoming-subscription')
 const Lifecycle = require('./lifecycle')
 const LocalAddresses = require('./local-addresses')
 const Native = require('../native/native')
 const OutgoingRequests = require('../request/outgoing-requests')
-const Sockets = require('../connection/sockets')
+const RawStreamSet = require('../connection/raw-streams')
+const Sockets = require('../udx/sockets')
 const Stats = require('./stats')
 const Table = require('../native/table')
+const UDX = require('../udx/udx')
 const events = require('./events')
+const { NodeEngine, keepEngine } = require('../udx/engine')
 const unbound = require('../native/unbound')
 
 /** The internal parts of a node. Each part owns its state; other parts call its methods. */
@@ -17,11 +21,13 @@ module.exports = class Internals {
    * Binds the sockets and starts the engine.
    *
    * @param {import('./rpc')} dht
-   * @param {object} config of border.js
+   * @param {object} options
+   * @param {object} options.config of border.js
+   * @param {import('../udx/udx') | null} options.udx the instance that the node shall use
    * @param {import('./node-state')} state
    * @param {() => void} onclosing called before the sockets close, so that a subclass can end
    */
-  constructor(dht, config, state, onclosing) {
+  constructor(dht, { config, udx }, state, onclosing) {
     this.dht = dht
     this.state = state
     /** The error of the bind. Null if the sockets are bound. */
@@ -31,11 +37,18 @@ module.exports = class Internals {
     this.connections = new Table()
     this.servers = new Table()
     this.queries = new Table()
+    this.lookups = new Table()
 
     this.dispatcher = new Dispatcher(new EventRouter(this, events))
     this.native = this._open(config)
     this.requests = new OutgoingRequests(this)
-    this.sockets = new Sockets(this.native, config.dualStack)
+    const engine = new NodeEngine(this)
+    this.udx = udx || new UDX()
+    keepEngine(this.udx, engine)
+    this.watchers = engine.watchers
+    this.holds = Holds.NONE
+    this.sockets = new Sockets(this.native, this.udx, this.holds, config.dualStack)
+    this.rawStreams = new RawStreamSet(this.udx)
     if (this.bindError === null) this.sockets.bindMain()
     this.stats = new Stats(this.native)
     this.subscription = new IncomingSubscription(this.native)
@@ -69,6 +82,8 @@ module.exports = class Internals {
     each(this.queries.clear(), query => query.onnodegone(destroyed))
     each(this.servers.clear(), server => server.onclosed(err))
     this.requests.clear(err || new Error('Node destroyed'))
+    each(this.lookups.clear(), resolve => resolve(null))
+    this.sockets.release()
     this.localAddresses.close(err)
     this.lifecycle.release(err)
   }

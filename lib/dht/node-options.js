@@ -1,6 +1,6 @@
 const { BOOTSTRAP_NODES } = require('../constants')
 const { createKeyPair } = require('../native/keys')
-const { refuse } = require('../util/unsupported')
+const { checkUnused } = require('../udx/engine')
 const {
   addresses,
   checkKeyPair,
@@ -31,7 +31,6 @@ exports.PUBLIC_ADDRESS = PUBLIC_ADDRESS
  * @returns {object} `config` for the engine, and the values that JavaScript keeps
  */
 exports.nodeOptions = function nodeOptions(opts) {
-  refuse(opts, ['udx'])
   const [portFrom, portTo] = portRange(opts.port)
   const bootstrapNodes = checkList('bootstrap', opts.bootstrap || defaultBootstrap()).map(parseNode)
   const keyPair = opts.keyPair ? checkKeyPair('keyPair', opts.keyPair) : createKeyPair(opts.seed)
@@ -41,6 +40,7 @@ exports.nodeOptions = function nodeOptions(opts) {
   if (!isIPv4(host)) throw new TypeError(`host must be an IPv4 address or '${ALL}'`)
 
   return {
+    udx: opts.udx ? checkUnused(opts.udx) : null,
     bootstrapNodes,
     keyPair,
     config: {

@@ -7,7 +7,6 @@ const RoutingTable = require('./routing-table')
 const Session = require('../request/session')
 const incomingDefaults = require('../request/incoming-defaults')
 const rttStats = require('../query/rtt-stats')
-const unsupported = require('../util/unsupported')
 const watchTable = require('./watch-table')
 const { Health, IO, NodeSet } = require('./views')
 const { copy } = require('../native/own-bytes')
@@ -24,7 +23,7 @@ module.exports = class RPC extends EventEmitter {
   constructor(opts = {}) {
     super()
 
-    const { config, bootstrapNodes, keyPair, sendDownHints, downHintsRateLimit } = nodeOptions(opts)
+    const { config, udx, bootstrapNodes, keyPair, ...hints } = nodeOptions(opts)
 
     this.bootstrapNodes = bootstrapNodes
     this.defaultKeyPair = keyPair
@@ -36,11 +35,10 @@ module.exports = class RPC extends EventEmitter {
     this._config = {
       maxWindow: config.maxWindow,
       randomPunchInterval: config.randomPunchInterval,
-      sendDownHints,
-      downHintsRateLimit
+      ...hints
     }
     this._connectionKeepAlive = config.connectionKeepAlive
-    const internals = new Internals(this, config, state, () => this._onclosing())
+    const internals = new Internals(this, { config, udx }, state, () => this._onclosing())
     keepInternals(this, internals)
 
     const { native } = internals
@@ -48,8 +46,8 @@ module.exports = class RPC extends EventEmitter {
     this.table = new RoutingTable(this, native, this.nodes)
     this.health = new Health(native)
     this.io = new IO(internals, config)
-    this.udx = unsupported.udx
-    this.rawStreams = unsupported.rawStreams
+    this.udx = internals.udx
+    this.rawStreams = internals.rawStreams
     watchTable(this, native)
     incomingDefaults.watch(this)
   }

@@ -146,11 +146,11 @@ class IO {
    * @param {import('./internals')} internals
    * @param {object} config
    */
-  constructor({ dht, native, sockets }, { portFrom, portTo, maxWindow }) {
+  constructor({ dht, native, sockets, udx }, { portFrom, portTo, maxWindow }) {
     this.portRange = [portFrom, portTo]
     this.congestion = { _maxWindow: maxWindow }
-    this.udx = unsupported.udx
-    this.networkInterfaces = unsupported.networkInterfaces
+    this.udx = udx
+    this.networkInterfaces = udx.watchNetworkInterfaces()
     this._dht = dht
     this._native = native
     this._sockets = sockets

@@ -11,18 +11,17 @@ module.exports = class Native {
   /**
    * Binds the sockets and starts the node.
    *
-   * @param {object} config
+   * @param {object | null} config null for an engine without a node of the DHT
    * @param {() => void} wake called when there is something to drain
    */
   constructor(config, wake) {
     this.closed = false
     this._unreffed = false
+    this._isHeld = null // commands keep the process alive
     this._last = new Map()
     this._scratch = b4a.allocUnsafeSlow(SCRATCH)
     try {
-      withoutTrace(c.encode(border.options, config), bytes => {
-        this._node = binding.open(bytes, wake)
-      })
+      this._node = config === null ? binding.openUdx(wake) : open(config, wake)
     } catch (err) {
       throw systemError(err)
     }
@@ -31,7 +30,7 @@ module.exports = class Native {
   /** Gives the engine one command of border.js. */
   command(name, message) {
     if (this.closed) return
-    if (this._unreffed) this._setUnreffed(false)
+    if (this._unreffed && this._isHeld === null) this._setUnreffed(false)
     withoutTrace(border.encodeCommand(name, message), bytes => this._node.command(bytes))
   }
 
@@ -43,6 +42,47 @@ module.exports = class Native {
   /** Lets the process exit, until the next command. */
   unref() {
     if (!this.closed && !this._unreffed) this._setUnreffed(true)
+  }
+
+  /** Chooses whether the process stays alive, whatever commands follow. */
+  holdProcess(isHeld) {
+    this._isHeld = isHeld
+    if (!this.closed && this._unreffed === isHeld) this._setUnreffed(!isHeld)
+  }
+
+  /** Binds a socket of the program, and returns its number. */
+  bindSocket(host, port, ipv6Only, reuseAddress) {
+    return this._ask(node => node.bindSocket(b4a.from(host), port, ipv6Only, reuseAddress))
+  }
+
+  /** Sends a datagram. Returns false if the socket is not open. */
+  sendDatagram(socket, { host, port }, ttl, data) {
+    return !this.closed && this._node.sendDatagram(socket, numberOf(host), port, ttl, data)
+  }
+
+  setTtl(socket, ttl) {
+    this._ask(node => node.setTtl(socket, ttl))
+  }
+
+  recvBufferSize(socket) {
+    return this._ask(node => node.recvBufferSize(socket))
+  }
+
+  sendBufferSize(socket) {
+    return this._ask(node => node.sendBufferSize(socket))
+  }
+
+  setRecvBufferSize(socket, bytes) {
+    this._ask(node => node.setRecvBufferSize(socket, bytes))
+  }
+
+  setSendBufferSize(socket, bytes) {
+    this._ask(node => node.setSendBufferSize(socket, bytes))
+  }
+
+  /** Joins a multicast group or leaves it. */
+  setMembership(socket, group, iface, join) {
+    this._ask(node => node.setMembership(socket, b4a.from(group), b4a.from(iface), join))
   }
 
   /** Writes messages, under one lock. */
@@ -88,19 +128,6 @@ module.exports = class Native {
     if (!this.closed) this._node.take(memory)
   }
 
-  /** The size of a buffer of the system for what a socket receives or sends; 0 if it is closed. */
-  bufferSize(socket, receive) {
-    return this.closed ? 0 : this._node.bufferSize(socket, receive)
-  }
-
-  setBufferSize(socket, receive, size) {
-    try {
-      if (!this.closed) this._node.setBufferSize(socket, receive, size)
-    } catch (err) {
-      throw systemError(err)
-    }
-  }
-
   /** The answer to one question of border.js. Null if there is none. */
   inspect(name, argument = 0) {
     if (this.closed) return this._last.has(name) ? this._last.get(name) : null
@@ -112,6 +139,15 @@ module.exports = class Native {
       n = this._node.inspect(number, argument, this._scratch)
     }
     return n === 0 ? null : border.decodeAnswer(name, c.state(0, n, this._scratch))
+  }
+
+  _ask(question) {
+    if (this.closed) throw new Error('Socket not active')
+    try {
+      return question(this._node)
+    } catch (err) {
+      throw systemError(err)
+    }
   }
 
   _consumed(bytes) {
@@ -144,7 +180,7 @@ module.exports = class Native {
 }
 
 /** The questions that are still answered after the node has closed. */
-const KEPT = ['stats', 'live', 'nodes', 'localHost']
+const KEPT = ['stats', 'live', 'nodes', 'localHost', 'totalTraffic']
 
 /** All nodes of a routing table, whose 256 rows hold 20 each. */
 const MAX_NODES = 256 * 20
@@ -152,15 +188,24 @@ const MAX_NODES = 256 * 20
 /** Bytes for most answers. A longer answer makes its own room. */
 const SCRATCH = 4096
 
+function open(config, wake) {
+  return withoutTrace(c.encode(border.options, config), bytes => binding.open(bytes, wake))
+}
+
+// An IPv4 address as a number.
+function numberOf(host) {
+  return host.split('.').reduce((sum, part) => sum * 256 + Number(part), 0)
+}
+
 /**
  * Wipes encoded bytes once they are used: there may be a secret key in them.
  *
  * @param {Uint8Array} bytes
- * @param {(bytes: Uint8Array) => void} use
+ * @param {(bytes: Uint8Array) => any} use
  */
 function withoutTrace(bytes, use) {
   try {
-    use(bytes)
+    return use(bytes)
   } finally {
     bytes.fill(0)
   }

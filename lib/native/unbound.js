@@ -5,6 +5,10 @@
 module.exports = {
   closed: true,
   command() {},
+  holdProcess() {},
+  bindSocket() {
+    throw new Error('Socket not active')
+  },
   inspect() {
     return null
   },

@@ -1,7 +1,5 @@
 // Stand-ins for parts of the npm module that this version does not have. They throw NOT_SUPPORTED.
 
-const { EventEmitter } = require('events')
-
 /** Throws if an unsupported option is set. */
 exports.refuse = function refuse(opts, names) {
   for (const name of names) {
@@ -42,30 +40,6 @@ exports.refuseAssignment = function refuseAssignment(target, owner, names) {
     Object.defineProperty(target, name, { get, set, configurable: true })
   }
 }
-
-/** The names of an event emitter's methods. */
-exports.EMITTER = Object.keys(Object.getOwnPropertyDescriptors(EventEmitter.prototype)).filter(
-  name => name !== 'constructor' && typeof EventEmitter.prototype[name] === 'function'
-)
-
-/** `dht.udx`, which streams and sockets have as well. */
-exports.udx = standIn(
-  {},
-  'udx',
-  ['createSocket', 'createStream', 'networkInterfaces', 'watchNetworkInterfaces'],
-  ['lookup']
-)
-
-/** `dht.io.networkInterfaces`. */
-exports.networkInterfaces = standIn(
-  {},
-  'networkInterfaces',
-  [...exports.EMITTER, 'watch', 'unwatch', Symbol.iterator],
-  ['destroy']
-)
-
-/** `dht.rawStreams`. */
-exports.rawStreams = standIn({}, 'rawStreams', ['add', Symbol.iterator], ['clear'])
 
 function define(target, name, value) {
   Object.defineProperty(target, name, { value, configurable: true, writable: true })

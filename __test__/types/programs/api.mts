@@ -3,6 +3,8 @@
 import DHT from 'hyperdht'
 import createTestnet from 'hyperdht/testnet.js'
 import Plugin from 'hyperdht/lib/plugin.js'
+import RPC from 'hyperdht/dht-rpc.js'
+import UDX from 'hyperdht/udx.js'
 
 const bytes: Uint8Array = new Uint8Array(32)
 const address: DHT.Address = { host: '127.0.0.1', port: 1 }
@@ -203,8 +205,26 @@ connection.toJSON()
 const raw: DHT.RawStream | null = connection.noiseStream.rawStream
 raw?.setInteractive(true)
 const rtt: number = raw?.rtt ?? 0
-const streams: Set<DHT.RawStream> | undefined = raw?.socket?.streams
+const streams: Set<DHT.StreamFacts> | undefined = raw?.socket?.streams
 raw?.on('close', () => {})
+const [anyStream] = new DHT().rawStreams
+const other: DHT.UDXStream = new DHT().createRawStream({
+  framed: true,
+  firewall(socket, port, host) {
+    this.connect(socket, 1, port, host)
+    return socket.closing
+  }
+})
+DHT.connectRawStream(connection, other, anyStream?.id ?? 0)
+other.on('message', message => message.byteLength)
+const bound: UDX.UDXSocket = new UDX().createSocket({ reuseAddress: true })
+const family: 0 | 4 | 6 = UDX.isIP('::')
+bound.on('message', (data, { host, port }) => bound.trySend(data, port, host))
+const rpc: RPC = new RPC({ ephemeral: false })
+rpc.on('request', req => req.reply(null))
+const asked: Promise<DHT.Reply> = rpc.request({ command: 1 }, address)
+// @ts-expect-error a node without connections
+rpc.connect
 const both: DHT.NoiseSecretStream = connection.pipe(connection)
 
 // @ts-expect-error a message is bytes or a string

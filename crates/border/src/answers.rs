@@ -72,6 +72,8 @@ record! { ConnStats {
     cwnd: u64,
     mtu: u64,
     inflight: u64,
+    bbr_state: u8,
+    bbr_bandwidth: u64,
     retransmits: u64,
     fast_recoveries: u64,
     rto_count: u64,

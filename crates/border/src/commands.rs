@@ -7,8 +7,9 @@ use bytes::Bytes;
 use hyperdht::wire::{Malformed, NodeId, Reader, Target, Writer};
 use hyperdht::{
     AdaptiveTimeout, Answer, AskId, BootstrapNode, Command, Config, ConnId, ConnectOptions,
-    Incoming, Interests, KeyPair, OpenOptions, PublicKey, QueryId, QueryKind, QueryOptions,
-    RequestAnswer, RequestId, ServerId, ServerOptions, SocketId, Steer, UserRequest,
+    HostCommand, Incoming, Interests, KeyPair, OpenOptions, PublicKey, QueryId, QueryKind,
+    QueryOptions, RawCommand, RequestAnswer, RequestId, ServerId, ServerOptions, SocketId, Steer,
+    UserRequest,
 };
 
 use crate::field::{Choice, Decode, Encode, Sample, Shape, camel};
@@ -23,6 +24,7 @@ choice! { both ways: Command {
     4 flush { conn: ConnId, flush: u32 } => Flush { conn, flush },
     5 set_keep_alive { conn: ConnId, interval: Duration } => SetKeepAlive { conn, interval },
     6 set_default_keep_alive { interval: Duration } => SetDefaultKeepAlive { interval },
+    7 raw { conn: ConnId, command: RawCommand } => Raw { conn, command },
 
     10 listen { server: ServerId, options: ServerOptions } => Listen { server, options },
     11 refresh_server { server: ServerId } => RefreshServer { server },
@@ -60,6 +62,7 @@ choice! { both ways: Command {
     46 remove_node { id: NodeId } => RemoveNode { id },
     47 reset_health {} => ResetHealth {},
     48 judge_health {} => JudgeHealth {},
+    49 host { command: HostCommand } => Host(command),
 } }
 
 record! {

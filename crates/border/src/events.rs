@@ -1,7 +1,7 @@
 //! The events for JavaScript.
 
 use std::io::ErrorKind;
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{IpAddr, Ipv4Addr, SocketAddrV4};
 
 use bytes::Bytes;
 use hyperdht::wire::{NodeId, Writer};
@@ -37,6 +37,8 @@ choice! { to JavaScript: Event {
     23 resumed { failure: Option<ErrorKind> } => Resumed { error: failure },
     24 destroyed {} => Destroyed {},
     25 failed {} => Failed {},
+    26 socket_closed { socket: SocketId } => SocketClosed { socket },
+    27 looked_up { lookup: u32, address: Option<IpAddr> } => LookedUp { lookup, address },
 
     30 server_listening { server: ServerId } => ServerListening { server },
     31 server_failed { server: ServerId, failure: ListenError }
@@ -55,8 +57,8 @@ choice! { to JavaScript: Event {
     44 closed { conn: ConnId, failure: Option<ConnError>, stats: Option<Box<ConnStats>> }
         => Closed(Closed { conn, error: failure, stats }),
     45 flushed { conn: ConnId, flush: u32 } => Flushed { conn, flush },
-
     46 path_changed { conn: ConnId, path: Box<PathInfo> } => PathChanged { conn, path },
+    47 remote_changed { conn: ConnId } => RemoteChanged { conn },
 
     50 query_reply { query: QueryId, reply: Box<QueryReply> } => QueryReply { query, reply },
     51 query_done {

@@ -1,11 +1,11 @@
 //! The values that fields have, each with its name in the schema.
 
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{IpAddr, Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
 
 use bytes::Bytes;
 use hyperdht::wire::{Malformed, Reader, Writer};
-use hyperdht::{AskId, ConnId, KeyPair, QueryId, RequestId, ServerId, SocketId};
+use hyperdht::{AskId, ConnId, KeyPair, QueryId, RequestId, ServerId, SocketId, StreamId};
 use zeroize::Zeroizing;
 
 use crate::sample::Random;
@@ -95,7 +95,7 @@ macro_rules! ids {
     )+};
 }
 
-ids! { AskId ConnId QueryId RequestId ServerId SocketId }
+ids! { AskId ConnId QueryId RequestId ServerId SocketId StreamId }
 
 field!(Duration, "uint", |v, w| _ = w.uint(v.as_millis() as u64), millis, |random| {
     Self::from_millis(random.number())
@@ -105,6 +105,9 @@ field!(SocketAddrV4, "address", |v, w| _ = w.addr4(*v), |r| r.addr4(), |random| 
     u16::sample(random)
 ));
 field!(Ipv4Addr, "ipv4", |v, w| _ = w.raw(&v.octets()), ipv4, |random| Self::from(random.id()));
+field!(IpAddr, "string", |v, w| _ = w.buffer(v.to_string().as_bytes()), ip, |random| {
+    Self::V4(Ipv4Addr::sample(random))
+});
 field!(Bytes, "bytes", |v, w| _ = w.buffer(v), bytes, |random| random.bytes().into());
 field!(String, "string", |v, w| _ = w.buffer(v.as_bytes()), string, Random::text);
 field!(KeyPair, "secretKey", |v, w| _ = w.raw(&*v.secret_key()), key_pair, |random| {
@@ -245,6 +248,10 @@ fn millis(r: &mut Reader<'_>) -> Result<Duration, Malformed> {
 
 fn ipv4(r: &mut Reader<'_>) -> Result<Ipv4Addr, Malformed> {
     Ok(r.array::<4>()?.into())
+}
+
+fn ip(r: &mut Reader<'_>) -> Result<IpAddr, Malformed> {
+    string(r)?.parse().map_err(|_| Malformed::UnknownValue)
 }
 
 fn bytes(r: &mut Reader<'_>) -> Result<Bytes, Malformed> {

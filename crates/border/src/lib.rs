@@ -21,7 +21,7 @@ mod sample;
 mod schema;
 
 use hyperdht::wire::{Malformed, Writer};
-use hyperdht::{Command, Event, OpenOptions};
+use hyperdht::{Command, Config, Event, OpenOptions};
 
 use crate::commands::NodeOptions;
 use crate::field::{Choice, Encode, decode_all};
@@ -45,6 +45,12 @@ pub fn command(bytes: &[u8]) -> Result<Command, Malformed> {
 /// When the bytes are not exactly the options of a node.
 pub fn open_options(bytes: &[u8]) -> Result<OpenOptions, Malformed> {
     decode_all::<NodeOptions>(bytes).map(OpenOptions::from)
+}
+
+/// The options of a node that only carries raw streams, over sockets of the application.
+pub fn udx_options() -> OpenOptions {
+    let config = Config { joins_dht: false, ..Config::default() };
+    OpenOptions { config, ..OpenOptions::default() }
 }
 
 /// The bytes of a command that JavaScript may give; empty for one that it never gives.

@@ -4,8 +4,8 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 
 use hyperdht::wire::{NodeId, Writer};
 use hyperdht::{
-    ConnId, ConnStats, Handle, HandshakeView, HealthReport, HealthTick, InflightRequest, Live,
-    RelayStats, ServerId, SocketId, Stats, TableNode, Traffic,
+    ConnId, ConnStats, Handle, HandshakeView, HealthReport, HealthTick, InflightRequest, Interface,
+    Live, RelayStats, ServerId, SocketId, Stats, TableNode, Traffic,
 };
 
 use crate::field::{Encode, Sample, Shape, camel};
@@ -40,4 +40,8 @@ questions! { |handle, argument|
     18 handshakes: Vec<Option<HandshakeView>> = handle.read(|node| node.handshakes(ServerId(argument)));
     /// The argument is the id of a server.
     19 relay_stats: Option<RelayStats> = handle.read(|node| node.relay_stats(ServerId(argument)));
+    /// The argument is the number of a raw stream.
+    20 unacknowledged: bool = handle.read(|node| node.has_unacknowledged(ConnId(argument)));
+    21 interfaces: Vec<Interface> = Some(handle.interfaces());
+    22 total_traffic: Traffic = Some(handle.total_traffic());
 }

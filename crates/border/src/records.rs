@@ -7,11 +7,11 @@ use bytes::Bytes;
 use hyperdht::wire::{Malformed, NodeId, Reader, Target, Writer};
 use hyperdht::{
     AdaptiveTimeout, Answer, Answering, BootstrapNode, Closest, ConnError, ConnId, ConnectError,
-    ConnectOptions, ConnectionInfo, Incoming, Interests, Interface, KeyPair, ListenError,
-    LocalAddress, Opened, PathInfo, PathKind, PublicKey, PunchKind, QueryError, QueryKind,
-    QueryOptions, QueryReply, Question, RelayLimits, RemoteAddress, RequestAnswer, RequestError,
-    ServerId, ServerOptions, SocketId, Steer, StreamError, Tally, Unsigned, UserCommit,
-    UserRequest,
+    ConnectOptions, ConnectionInfo, HostCommand, Incoming, Interests, Interface, KeyPair,
+    ListenError, LocalAddress, Opened, PathInfo, PathKind, PublicKey, PunchKind, QueryError,
+    QueryKind, QueryOptions, QueryReply, Question, RawCommand, RawOptions, RawRemote, RelayLimits,
+    RemoteAddress, RequestAnswer, RequestError, ServerId, ServerOptions, SocketId, Steer,
+    StreamError, StreamId, Tally, Unsigned, UserCommit, UserRequest,
 };
 use zeroize::Zeroizing;
 
@@ -56,6 +56,24 @@ record! { ConnectOptions {
     relay_through,
     relay_keep_alive,
 } }
+
+choice! { both ways: HostCommand {
+    0 send_datagram { socket: SocketId, to: SocketAddrV4, ttl: Option<u8>, data: Bytes }
+        => SendDatagram { socket, to, ttl, data },
+    1 close_socket { socket: SocketId } => CloseSocket { socket },
+    2 lookup { lookup: u32, host: String, family: u8 } => Lookup { lookup, host, family },
+} }
+
+choice! { both ways: RawCommand {
+    0 create { options: RawOptions } => Create(options),
+    1 connect { remote: RawRemote } => Connect(remote),
+    2 change_remote { remote: RawRemote } => ChangeRemote(remote),
+    3 relay_to { target: ConnId } => RelayTo(target),
+} }
+
+record! { RawOptions { id: StreamId, framed: bool, ask_firewall: bool } }
+
+record! { RawRemote { socket: SocketId, address: SocketAddrV4, id: u32 } }
 
 record! { ServerOptions {
     secret_key: Option<KeyPair>,
@@ -227,6 +245,8 @@ choice! { both ways: Question {
         remote_addresses,
         local_addresses,
     },
+    2 stream_firewall { conn: ConnId, socket: SocketId, from: SocketAddrV4 }
+        => StreamFirewall { conn, socket, from },
 } }
 
 record! { RemoteAddress { address: SocketAddrV4, verified: bool } }

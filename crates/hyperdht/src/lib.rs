@@ -51,19 +51,20 @@ pub use proto::wire::{self, hash};
 pub use proto::{
     Action, AdaptiveTimeout, Answer, Answering, AskId, BootstrapNode, Closed, Closest, Command,
     Config, ConnError, ConnId, ConnStats, ConnectError, ConnectOptions, ConnectionInfo, Dropped,
-    Event, HandshakeView, HealthReport, HealthTick, Incoming, InflightRequest, Interests,
-    Interface, ListenError, Live, LocalAddress, MainSockets, Message, Node, Opened, PathInfo,
-    PathKind, PathOrigin, PunchKind, QueryError, QueryId, QueryKind, QueryOptions, QueryReply,
-    Question, RelayLimits, RelayStats, RemoteAddress, RequestAnswer, RequestError, RequestId, Rng,
-    ServerId, ServerOptions, SocketId, Stats, Steer, Stored, StreamError, TableNode, Tally,
-    Unsigned, UserCommit, UserRequest,
+    Event, HandshakeView, HealthReport, HealthTick, HostCommand, Incoming, InflightRequest,
+    Interests, Interface, ListenError, Live, LocalAddress, MainSockets, Message, Node, Opened,
+    PathInfo, PathKind, PathOrigin, PunchKind, QueryError, QueryId, QueryKind, QueryOptions,
+    QueryReply, Question, RawCommand, RawOptions, RawRemote, RelayLimits, RelayStats,
+    RemoteAddress, RequestAnswer, RequestError, RequestId, Rng, ServerId, ServerOptions, SocketId,
+    Stats, Steer, Stored, StreamError, StreamId, TableNode, Tally, Unsigned, UserCommit,
+    UserRequest,
 };
 
 pub use config::{DhtConfig, generate_key_pair, system_rng};
 pub use connection::Connection;
 pub use dht::Dht;
 pub use engine::{
-    DEFAULT_PORT, DEFAULT_PORTS, Direction, Engine, Handle, OpenOptions, Traffic, Wake,
+    DEFAULT_PORT, DEFAULT_PORTS, Engine, Handle, OpenOptions, SocketOptions, Traffic, Wake,
 };
 pub use query::Query;
 pub use records::{MutableGet, MutableRecord};

@@ -53,8 +53,7 @@ struct Entries {
 #[derive(Debug)]
 pub(crate) struct ServerEntry {
     pub(crate) listening: Option<oneshot::Sender<Result<(), ListenError>>>,
-    /// Owns the connections that were not accepted yet. A connection that is never accepted is
-    /// dropped with it, which destroys the connection.
+    /// Owns the connections that were not accepted yet. Dropping it destroys them.
     pub(crate) backlog: mpsc::Sender<Connection>,
     pub(crate) closed: Option<oneshot::Sender<()>>,
 }
@@ -276,7 +275,12 @@ impl Registry {
                 self.handle().command(Command::Answer { ask, answer: Answer::Accept });
             }
             // This API never subscribes to these or asks for them.
-            Event::IncomingRequest(_) | Event::Datagram { .. } | Event::LocalChecked { .. } => {}
+            Event::IncomingRequest(_)
+            | Event::Datagram { .. }
+            | Event::LocalChecked { .. }
+            | Event::LookedUp { .. }
+            | Event::RemoteChanged { .. }
+            | Event::SocketClosed { .. } => {}
             Event::NatUpdate { .. }
             | Event::Persistent { .. }
             | Event::Ephemeral

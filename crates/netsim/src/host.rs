@@ -147,6 +147,10 @@ impl Host {
                 let sockets = Ok(proto::MainSockets { client, server });
                 self.node.handle_host_event(now, HostEvent::MainBound { sockets });
             }
+            Action::Lookup { lookup, .. } => {
+                let address = None;
+                self.node.handle_host_event(now, HostEvent::LookedUp { lookup, address });
+            }
             Action::Resolve { host } => {
                 let addresses = Vec::new();
                 self.node.handle_host_event(now, HostEvent::Resolved { host, addresses });

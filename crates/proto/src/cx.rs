@@ -67,6 +67,20 @@ impl Cx<'_> {
         self.out.control.push_back(ControlDatagram { socket, to, ttl: Some(ttl), payload });
     }
 
+    /// Sends a datagram of the application, which may give more of them than the network takes.
+    /// Those beyond a limit are lost, as they would be in the buffer of their socket.
+    pub(crate) fn send_of_application(
+        &mut self,
+        socket: SocketId,
+        to: SocketAddrV4,
+        ttl: Option<u8>,
+        payload: Vec<u8>,
+    ) {
+        if self.out.control.len() < MAX_CONTROL {
+            self.out.control.push_back(ControlDatagram { socket, to, ttl, payload });
+        }
+    }
+
     /// Queues an event for the application.
     pub fn emit(&mut self, event: Event) {
         self.out.events.push(event);
@@ -97,6 +111,9 @@ impl Cx<'_> {
         self.timers.set(timer, at);
     }
 }
+
+/// With this many datagrams in the queue, a further one would be too late.
+const MAX_CONTROL: usize = 1024;
 
 /// Limits how long a hook that never answers can hold a handshake.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);

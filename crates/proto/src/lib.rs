@@ -26,6 +26,7 @@ mod net;
 mod node;
 mod ops;
 mod punch;
+mod raw;
 mod relay;
 mod router;
 mod rpc;

@@ -83,6 +83,9 @@ impl Batch {
             let Some(bytes) = slot.get_mut(..filled.len) else {
                 continue;
             };
+            if bytes.is_empty() && filled.from.port() != 0 {
+                handle(Datagram { socket: filled.socket, from: filled.from, data: &mut [] });
+            }
             for data in bytes.chunks_mut(filled.stride) {
                 handle(Datagram { socket: filled.socket, from: filled.from, data });
             }

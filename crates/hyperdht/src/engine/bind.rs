@@ -8,7 +8,7 @@ use proto::{MainSockets, SocketId};
 use tokio::runtime::Handle;
 
 use super::descriptors::Claim;
-use super::sockets::Socket;
+use super::sockets::{Socket, SocketOptions};
 
 /// Where the sockets of a node may be bound, see [`super::OpenOptions`].
 #[derive(Clone, Debug)]
@@ -41,7 +41,7 @@ impl BindRules {
     /// Binds a pool socket, if the nodes of this process may have one more.
     pub(super) fn bind_pool(&self, runtime: &Handle, for_client: bool) -> io::Result<Socket> {
         let claim = Claim::take(for_client).ok_or(io::ErrorKind::QuotaExceeded)?;
-        Socket::bind(runtime, self.address(0), claim)
+        Socket::bind(runtime, self.address(0), SocketOptions::default(), claim)
     }
 
     fn bind_server(&self, runtime: &Handle, before: Option<SocketAddrV4>) -> io::Result<Socket> {
@@ -59,7 +59,7 @@ impl BindRules {
 
     /// Binds one socket; 0 is any port.
     fn bind_port(&self, runtime: &Handle, port: u16) -> io::Result<Socket> {
-        Socket::bind(runtime, self.address(port), Claim::of_main())
+        Socket::bind(runtime, self.address(port), SocketOptions::default(), Claim::of_main())
     }
 
     fn address(&self, port: u16) -> SocketAddr {

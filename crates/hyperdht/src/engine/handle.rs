@@ -1,13 +1,13 @@
 //! One node, from any thread.
 
-use std::net::SocketAddrV4;
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::sync::Arc;
 use std::{fmt, io};
 
-use proto::{Command, Event, Node, SocketId, Stats};
+use proto::{Command, Event, Interface, Node, SocketId, Stats, Transmit};
 
 use super::shared::Shared;
-use super::{Direction, Traffic};
+use super::{SocketOptions, Traffic, host};
 
 /// Reaches one node of an [`crate::Engine`] from any thread.
 ///
@@ -64,28 +64,81 @@ impl Handle {
         self.shared.local_addr(socket)
     }
 
+    /// Binds a socket of the application, on the calling thread. `HostCommand::CloseSocket`
+    /// closes it.
+    ///
+    /// # Errors
+    /// When the address cannot be bound, or the engine is shut down.
+    pub fn bind(&self, address: SocketAddr, options: SocketOptions) -> io::Result<SocketId> {
+        self.shared.bind_for_application(address, options)
+    }
+
+    /// Sends a datagram from a socket. `ttl` is its time to live; `None` is the socket's own. False
+    /// if the socket is not open. A datagram may be lost here as on the way.
+    pub fn send(&self, socket: SocketId, to: SocketAddrV4, ttl: Option<u8>, data: &[u8]) -> bool {
+        self.shared.send_datagram(&Transmit { socket, to, ttl, segment_size: None }, data)
+    }
+
+    /// Sets the time to live of a socket's datagrams, in hops.
+    ///
+    /// # Errors
+    /// When the socket is not open, or the system refuses the value.
+    pub fn set_ttl(&self, socket: SocketId, ttl: u32) -> io::Result<()> {
+        self.shared.with_socket(socket, |socket| socket.set_ttl(ttl))
+    }
+
+    /// The sizes of a socket's receive buffer and send buffer, in bytes.
+    ///
+    /// # Errors
+    /// When the socket is not open.
+    pub fn buffer_sizes(&self, socket: SocketId) -> io::Result<(usize, usize)> {
+        self.shared.with_socket(socket, super::sockets::Socket::buffer_sizes)
+    }
+
+    /// Sets the size of a socket's receive buffer, in bytes. The system may round it.
+    ///
+    /// # Errors
+    /// When the socket is not open, or the system refuses the value.
+    pub fn set_recv_buffer_size(&self, socket: SocketId, bytes: usize) -> io::Result<()> {
+        self.shared.with_socket(socket, |socket| socket.set_recv_buffer_size(bytes))
+    }
+
+    /// Sets the size of a socket's send buffer, in bytes. The system may round it.
+    ///
+    /// # Errors
+    /// When the socket is not open, or the system refuses the value.
+    pub fn set_send_buffer_size(&self, socket: SocketId, bytes: usize) -> io::Result<()> {
+        self.shared.with_socket(socket, |socket| socket.set_send_buffer_size(bytes))
+    }
+
+    /// Joins a multicast group or leaves it, on the interface with this address; 0.0.0.0 lets the
+    /// system choose one.
+    ///
+    /// # Errors
+    /// When the socket is not open, or the system refuses the group.
+    pub fn set_membership(
+        &self,
+        socket: SocketId,
+        group: Ipv4Addr,
+        interface: Ipv4Addr,
+        join: bool,
+    ) -> io::Result<()> {
+        self.shared.with_socket(socket, |socket| socket.set_membership(group, interface, join))
+    }
+
     /// The traffic of a socket, while it is open.
     pub fn traffic(&self, socket: SocketId) -> Option<Traffic> {
         self.shared.traffic(socket)
     }
 
-    /// The size of a buffer that the system keeps for a socket, while the socket is open.
-    pub fn buffer_size(&self, socket: SocketId, direction: Direction) -> Option<usize> {
-        self.shared.buffer_size(socket, direction)
+    /// The traffic of all sockets of the node so far, those that are closed included.
+    pub fn total_traffic(&self) -> Traffic {
+        self.shared.sockets.total()
     }
 
-    /// Asks the system for a buffer of another size. The system may grant a smaller one, and Linux
-    /// reports twice the size that it was asked for.
-    ///
-    /// # Errors
-    /// When the socket is closed, or the system refuses.
-    pub fn set_buffer_size(
-        &self,
-        socket: SocketId,
-        direction: Direction,
-        size: usize,
-    ) -> io::Result<()> {
-        self.shared.set_buffer_size(socket, direction, size)
+    /// The addresses of this host's interfaces, in the system's order.
+    pub fn interfaces(&self) -> Vec<Interface> {
+        host::read_interfaces()
     }
 
     /// Closes the sockets without telling the network. Once this returns, no event follows and the

@@ -1,6 +1,6 @@
 //! What the driver asks its host: interfaces, names, and whether it slept.
 
-use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs, UdpSocket};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use proto::Interface;
@@ -94,6 +94,17 @@ pub(super) fn resolve(host: &str) -> Vec<Ipv4Addr> {
     }
 }
 
+/// The first address of a name, of a family (4, 6, or 0 for any). Blocks like [`resolve`].
+pub(super) fn lookup(host: &str, family: u8) -> Option<IpAddr> {
+    let addresses = (host, 0).to_socket_addrs().ok()?;
+    let is_wanted = |address: &IpAddr| match family {
+        4 => address.is_ipv4(),
+        6 => address.is_ipv6(),
+        _ => true,
+    };
+    addresses.map(|address| address.ip()).find(is_wanted)
+}
+
 /// Whether a socket on this address receives its own datagram within [`HEARING`]. Blocks meanwhile.
 pub(super) fn hears_itself(host: Ipv4Addr) -> bool {
     let heard = || {
@@ -105,7 +116,8 @@ pub(super) fn hears_itself(host: Ipv4Addr) -> bool {
     heard().inspect_err(|error| tracing::debug!(%error, %host, "not an address of ours")).is_ok()
 }
 
-fn read_interfaces() -> Vec<Interface> {
+/// All addresses of all interfaces that are up, in the system's order.
+pub(super) fn read_interfaces() -> Vec<Interface> {
     let mut all = match if_addrs::get_if_addrs() {
         Ok(all) => all,
         Err(error) => {

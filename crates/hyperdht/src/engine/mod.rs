@@ -15,6 +15,7 @@ mod queue;
 mod shared;
 mod sockets;
 mod state;
+mod traffic;
 
 use std::io;
 use std::net::Ipv4Addr;
@@ -24,13 +25,14 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use parking_lot::Mutex;
-use proto::{Config, Interface};
+use proto::{Config, Interface, MainSockets};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Notify;
 use zeroize::Zeroizing;
 
 pub use handle::Handle;
-pub use sockets::{Direction, Traffic};
+pub use sockets::SocketOptions;
+pub use traffic::Traffic;
 
 use batch::Batch;
 use bind::BindRules;
@@ -114,7 +116,8 @@ impl Engine {
         })
     }
 
-    /// Binds both main sockets on the calling thread and starts a node on them.
+    /// Binds both main sockets on the calling thread and starts a node on them. A node that does not
+    /// join the DHT has no main sockets.
     ///
     /// `waker` is called when there are events to drain.
     ///
@@ -127,12 +130,17 @@ impl Engine {
 
         let OpenOptions { host, dual_stack, ports, any_port, mut config } = options;
         let rules = BindRules { host, dual_stack, ports, any_port };
-        let sockets = rules.bind(&running.runtime, None)?;
+        let sockets = if config.joins_dht {
+            let main = rules.bind(&running.runtime, None)?;
+            let MainSockets { client, server } = main.addresses();
+            (config.client_socket, config.server_socket) = (client, server);
+            Some(main)
+        } else {
+            None
+        };
         let mut seed = Zeroizing::new([0; 32]);
         getrandom::fill(&mut *seed)?;
         let now = Instant::now();
-        let main = sockets.addresses();
-        (config.client_socket, config.server_socket) = (main.client, main.server);
         config.unix_time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         config.max_pool_sockets = config.max_pool_sockets.min(descriptors::for_one_node());
         let interfaces = self.interfaces.lock().read(now).to_vec();

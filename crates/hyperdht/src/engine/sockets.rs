@@ -1,12 +1,12 @@
-//! UDP sockets: segmentation offload, time to live, traffic counters.
+//! UDP sockets: segmentation offload, time to live, options.
 
 use std::collections::BTreeMap;
 use std::io::{self, IoSliceMut};
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll};
 
-use parking_lot::{RwLock, RwLockReadGuard};
+use parking_lot::{Mutex, RwLock, RwLockReadGuard};
 use proto::{SocketId, Transmit};
 use quinn_udp::{RecvMeta, UdpSockRef, UdpSocketState};
 use socket2::{Domain, Protocol, SockRef, Type};
@@ -15,6 +15,7 @@ use tokio::net::UdpSocket;
 use tokio::runtime::Handle;
 
 use super::descriptors::Claim;
+use super::traffic::{Counters, Traffic};
 
 /// The sockets of a node.
 ///
@@ -23,6 +24,8 @@ use super::descriptors::Claim;
 #[derive(Debug)]
 pub(super) struct Sockets {
     by_id: RwLock<BTreeMap<SocketId, Socket>>,
+    /// The traffic of the sockets that were closed.
+    gone: Mutex<Traffic>,
 }
 
 /// One bound socket, registered with the driver's event queue.
@@ -34,44 +37,25 @@ pub(super) struct Socket {
     /// Bound to both families, so that IPv4 addresses appear as IPv4-mapped IPv6 ones.
     dual_stack: bool,
     counters: Counters,
+    /// The time to live of datagrams that have none of their own.
+    ttl: AtomicU32,
     /// Its share of the process's descriptors.
     _claim: Claim,
 }
 
-/// One of the two buffers that the system keeps for a socket.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Direction {
-    /// Received datagrams that were not read yet.
-    Receive,
-    /// Datagrams on their way out.
-    Send,
-}
-
-/// What has passed through a socket so far.
+/// Options of [`super::Handle::bind`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Traffic {
-    /// Bytes of datagrams sent.
-    pub bytes_transmitted: u64,
-    /// Bytes of datagrams received.
-    pub bytes_received: u64,
-    /// Datagrams sent.
-    pub packets_transmitted: u64,
-    /// Datagrams received.
-    pub packets_received: u64,
-}
-
-/// The counters of [`Traffic`], to which each thread that sends or receives adds.
-#[derive(Debug, Default)]
-struct Counters {
-    bytes_transmitted: AtomicU64,
-    bytes_received: AtomicU64,
-    packets_transmitted: AtomicU64,
-    packets_received: AtomicU64,
+pub struct SocketOptions {
+    /// Whether a socket on an IPv6 address refuses IPv4. Default false.
+    pub ipv6_only: bool,
+    /// Whether other sockets may be bound to the same address. Default false.
+    pub reuse_address: bool,
 }
 
 impl Sockets {
     pub(super) fn new(sockets: impl IntoIterator<Item = (SocketId, Socket)>) -> Self {
-        Self { by_id: RwLock::new(sockets.into_iter().collect()) }
+        let by_id = RwLock::new(sockets.into_iter().collect());
+        Self { by_id, gone: Mutex::new(Traffic::default()) }
     }
 
     pub(super) fn insert(&self, id: SocketId, socket: Socket) {
@@ -79,11 +63,24 @@ impl Sockets {
     }
 
     pub(super) fn close(&self, id: SocketId) {
-        self.by_id.write().remove(&id);
+        let closed = self.by_id.write().remove(&id);
+        self.count(closed.as_ref());
     }
 
     pub(super) fn close_all(&self) {
-        self.by_id.write().clear();
+        let closed = std::mem::take(&mut *self.by_id.write());
+        self.count(closed.values());
+    }
+
+    /// The traffic of all sockets so far.
+    pub(super) fn total(&self) -> Traffic {
+        let sockets = self.by_id.read();
+        sockets.values().fold(*self.gone.lock(), |sum, socket| sum.plus(socket.traffic()))
+    }
+
+    fn count<'a>(&self, closed: impl IntoIterator<Item = &'a Socket>) {
+        let mut gone = self.gone.lock();
+        *gone = closed.into_iter().fold(*gone, |sum, socket| sum.plus(socket.traffic()));
     }
 
     pub(super) fn read(&self) -> RwLockReadGuard<'_, BTreeMap<SocketId, Socket>> {
@@ -113,12 +110,20 @@ impl Sockets {
 
 impl Socket {
     /// Binds a socket and registers it with the runtime.
-    pub(super) fn bind(runtime: &Handle, address: SocketAddr, claim: Claim) -> io::Result<Self> {
+    pub(super) fn bind(
+        runtime: &Handle,
+        address: SocketAddr,
+        options: SocketOptions,
+        claim: Claim,
+    ) -> io::Result<Self> {
         let domain = Domain::for_address(address);
         let socket = socket2::Socket::new(domain, Type::DGRAM, Some(Protocol::UDP))?;
         let dual_stack = address.is_ipv6();
         if dual_stack {
-            socket.set_only_v6(false)?;
+            socket.set_only_v6(options.ipv6_only)?;
+        }
+        if options.reuse_address {
+            socket.set_reuse_address(true)?;
         }
         socket.bind(&address.into())?;
         // The system may grant smaller buffers, with which a node works too.
@@ -133,7 +138,8 @@ impl Socket {
             SocketAddr::V4(local) => local,
             SocketAddr::V6(local) => SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, local.port()),
         };
-        Ok(Self { io, state, local, dual_stack, counters: Counters::default(), _claim: claim })
+        let (counters, ttl) = (Counters::default(), AtomicU32::new(DEFAULT_TTL));
+        Ok(Self { io, state, local, dual_stack, counters, ttl, _claim: claim })
     }
 
     /// The local address; 0.0.0.0 for a socket of both families too.
@@ -142,31 +148,7 @@ impl Socket {
     }
 
     pub(super) fn traffic(&self) -> Traffic {
-        let Counters { bytes_transmitted, bytes_received, packets_transmitted, packets_received } =
-            &self.counters;
-        Traffic {
-            bytes_transmitted: bytes_transmitted.load(Ordering::Relaxed),
-            bytes_received: bytes_received.load(Ordering::Relaxed),
-            packets_transmitted: packets_transmitted.load(Ordering::Relaxed),
-            packets_received: packets_received.load(Ordering::Relaxed),
-        }
-    }
-
-    /// The size of the system's buffer for received datagrams, or for those to send.
-    pub(super) fn buffer_size(&self, direction: Direction) -> io::Result<usize> {
-        let socket = SockRef::from(&self.io);
-        match direction {
-            Direction::Receive => socket.recv_buffer_size(),
-            Direction::Send => socket.send_buffer_size(),
-        }
-    }
-
-    pub(super) fn set_buffer_size(&self, direction: Direction, size: usize) -> io::Result<()> {
-        let socket = SockRef::from(&self.io);
-        match direction {
-            Direction::Receive => socket.set_recv_buffer_size(size),
-            Direction::Send => socket.set_send_buffer_size(size),
-        }
+        self.counters.read()
     }
 
     /// The most datagrams in one send.
@@ -227,12 +209,12 @@ impl Socket {
         let Some(ttl) = transmit.ttl else {
             return self.send_segments(transmit, data);
         };
-        if let Err(error) = self.set_ttl(ttl.into()) {
+        if let Err(error) = self.apply_ttl(ttl.into()) {
             tracing::debug!(%error, ttl, "a time to live was refused");
             return Ok(());
         }
         let sent = self.send_segments(transmit, data);
-        if let Err(error) = self.set_ttl(DEFAULT_TTL) {
+        if let Err(error) = self.apply_ttl(self.ttl.load(Ordering::Relaxed)) {
             tracing::warn!(%error, "the time to live could not be restored");
         }
         sent
@@ -243,9 +225,44 @@ impl Socket {
         self.io.try_io(Interest::WRITABLE, || self.send(transmit, data))
     }
 
+    /// Sets the time to live of datagrams that have none of their own.
+    pub(super) fn set_ttl(&self, ttl: u32) -> io::Result<()> {
+        self.apply_ttl(ttl)?;
+        self.ttl.store(ttl, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// The sizes of the system's receive buffer and send buffer, in bytes.
+    pub(super) fn buffer_sizes(&self) -> io::Result<(usize, usize)> {
+        let socket = SockRef::from(&self.io);
+        Ok((socket.recv_buffer_size()?, socket.send_buffer_size()?))
+    }
+
+    pub(super) fn set_recv_buffer_size(&self, bytes: usize) -> io::Result<()> {
+        SockRef::from(&self.io).set_recv_buffer_size(bytes)
+    }
+
+    pub(super) fn set_send_buffer_size(&self, bytes: usize) -> io::Result<()> {
+        SockRef::from(&self.io).set_send_buffer_size(bytes)
+    }
+
+    /// Joins a multicast group or leaves it, on the interface with this address.
+    pub(super) fn set_membership(
+        &self,
+        group: Ipv4Addr,
+        interface: Ipv4Addr,
+        join: bool,
+    ) -> io::Result<()> {
+        let socket = SockRef::from(&self.io);
+        match join {
+            true => socket.join_multicast_v4(&group, &interface),
+            false => socket.leave_multicast_v4(&group, &interface),
+        }
+    }
+
     /// Sets the time to live by both options on a socket of both families: which of them applies to
     /// an IPv4-mapped address depends on the system.
-    fn set_ttl(&self, ttl: u32) -> io::Result<()> {
+    fn apply_ttl(&self, ttl: u32) -> io::Result<()> {
         let socket = SockRef::from(&self.io);
         let set = socket.set_ttl_v4(ttl);
         if self.dual_stack { set.or(socket.set_unicast_hops_v6(ttl)) } else { set }
@@ -308,24 +325,6 @@ impl Socket {
     }
 }
 
-impl Counters {
-    /// Counts bytes sent as datagrams of `segment` bytes, the last of which may be shorter.
-    fn transmit(&self, bytes: usize, segment: usize) {
-        add(&self.bytes_transmitted, bytes);
-        add(&self.packets_transmitted, bytes.div_ceil(segment.max(1)));
-    }
-
-    /// Counts received bytes in the same way.
-    fn receive(&self, bytes: usize, segment: usize) {
-        add(&self.bytes_received, bytes);
-        add(&self.packets_received, bytes.div_ceil(segment.max(1)));
-    }
-}
-
-fn add(counter: &AtomicU64, n: usize) {
-    counter.fetch_add(n as u64, Ordering::Relaxed);
-}
-
 /// Turns off what quinn-udp asks for: the timestamp, the traffic class and the local address of
 /// every datagram. The node uses none of them, and they take a tenth of the cost of receiving.
 #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -358,7 +357,7 @@ const SEND_BUFFER: usize = 212_992;
 
 /// 44 datagrams of 1472 bytes, the largest on Ethernet, are the most that fit into the 65507 bytes
 /// that one call can take.
-const MAX_SEGMENTS: usize = 44;
+pub(super) const MAX_SEGMENTS: usize = 44;
 
 /// The time to live of sockets, as the reference sets it.
 const DEFAULT_TTL: u32 = 64;

@@ -14,8 +14,9 @@ pub(super) struct State {
     pub(super) buf: TransmitBuf,
     /// The datagrams in `buf`, if their socket had no room for them.
     pub(super) blocked: Option<Transmit>,
-    /// Where the main sockets are bound, or were bound before the node fell asleep.
-    pub(super) main: MainSockets,
+    /// Where the main sockets are bound, or were bound before the node fell asleep. `None` if the
+    /// node has none.
+    pub(super) main: Option<MainSockets>,
     /// Sockets that the node no longer uses. They close when all queued datagrams have left.
     pub(super) unused: Vec<SocketId>,
     /// When the driver wakes by itself. Other threads notify it if that is too late.
@@ -62,7 +63,7 @@ pub(super) enum Next {
 
 impl State {
     /// `max_segments` is the most datagrams that one system call may send.
-    pub(super) fn new(core: Core, main: MainSockets, max_segments: usize) -> Self {
+    pub(super) fn new(core: Core, main: Option<MainSockets>, max_segments: usize) -> Self {
         Self {
             core,
             buf: TransmitBuf { data: Vec::new(), max_segments },

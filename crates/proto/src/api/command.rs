@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::noise::{KeyPair, PublicKey};
+use crate::noise::PublicKey;
 use crate::secret::Message;
 use crate::wire::{NodeId, Target};
 use crate::{
-    AskId, ConnId, Incoming, Interests, QueryId, QueryKind, QueryOptions, RequestAnswer, RequestId,
-    ServerId, SocketId, Steer, UserRequest,
+    AskId, ConnId, ConnectOptions, Incoming, Interests, QueryId, QueryKind, QueryOptions,
+    RequestAnswer, RequestId, ServerId, ServerOptions, SocketId, Steer, StreamId, UserRequest,
 };
 
 /// One command. Each takes effect at once; its outcome arrives as an [`crate::Event`].
@@ -26,7 +26,14 @@ pub enum Command {
         /// Options of the connection.
         options: ConnectOptions,
     },
-    /// Writes one message to a connection; queued until it is open.
+    /// Creates a raw stream, or changes where its packets go.
+    Raw {
+        /// The caller's number for the stream.
+        conn: ConnId,
+        /// What to do.
+        command: RawCommand,
+    },
+    /// Writes one message to a connection, or bytes to a raw stream; queued until it is open.
     Write {
         /// The connection.
         conn: ConnId,
@@ -200,6 +207,8 @@ pub enum Command {
         /// The bytes.
         data: Bytes,
     },
+    /// Does something for the application that is no part of the DHT.
+    Host(HostCommand),
     /// Checks whether this host receives its own datagrams on an address. `Event::LocalChecked`
     /// follows.
     CheckLocal {
@@ -252,125 +261,75 @@ pub enum Command {
     },
 }
 
-/// Options of one `Connect`.
-#[derive(Clone, Debug)]
-pub struct ConnectOptions {
-    /// The key pair to connect with; `None` is the node's.
-    pub key_pair: Option<KeyPair>,
-    /// DHT nodes that may know the server, asked first.
-    pub relay_addresses: Vec<SocketAddrV4>,
-    /// Whether to try the server's LAN addresses, and to send it ours. Default true.
-    pub local_connection: bool,
-    /// Whether to send a punch packet early. Default true.
-    pub fast_open: bool,
-    /// The application decides whether to punch: `Question::Holepunch`. Default false.
-    pub ask_holepunch: bool,
-    /// Keep-alive interval. `None`: the node's default.
-    pub keep_alive: Option<Duration>,
-    /// Whether to use the path and the socket of an earlier connection to the server, and to keep
-    /// them for the next one. The server has to want that too. Default false.
-    pub reusable_socket: bool,
-    /// Blind relays. One of them, taken at random, carries the connection until a direct path is
-    /// found, unless the server offers one itself. Default none.
-    pub relay_through: Vec<PublicKey>,
-    /// Keep-alive interval of the connection to the blind relay. Default 5 s.
-    pub relay_keep_alive: Duration,
-}
-
-impl Default for ConnectOptions {
-    fn default() -> Self {
-        Self {
-            key_pair: None,
-            relay_addresses: Vec::new(),
-            local_connection: true,
-            fast_open: true,
-            ask_holepunch: false,
-            keep_alive: None,
-            reusable_socket: false,
-            relay_through: Vec::new(),
-            relay_keep_alive: RELAY_KEEP_ALIVE,
-        }
-    }
-}
-
-/// Options of one server.
-#[derive(Clone, Debug)]
-pub struct ServerOptions {
-    /// The key pair to listen with; `None` is the node's.
-    pub key_pair: Option<KeyPair>,
-    /// The application signs the announcements of this key: `Event::Sign`. `None`: `key_pair` is
-    /// announced, and signs its own announcements.
-    pub announces: Option<PublicKey>,
-    /// The application decides on each handshake: `Question::Firewall`. Default false.
-    pub ask_firewall: bool,
-    /// The application decides on each punch: `Question::Holepunch`. Default false.
-    pub ask_holepunch: bool,
-    /// Whether the server punches at all. Default true.
-    pub holepunch: bool,
-    /// Whether clients receive our LAN addresses. Default true.
-    pub share_local_address: bool,
-    /// How long a finished handshake keeps its slot, in which repeated messages get the same reply.
-    /// Default 10 s.
-    pub handshake_clear_wait: Duration,
-    /// Whether clients may use the socket of an earlier connection. Default false.
-    pub reusable_socket: bool,
-    /// Blind relays. One of them, taken at random, carries each connection until a direct path is
-    /// found. Default none.
-    pub relay_through: Vec<PublicKey>,
-    /// The application names the blind relay of each connection in its answer to
-    /// `Question::Firewall`: [`Answer::AcceptThrough`]. Default false.
-    pub ask_relay: bool,
-    /// Keep-alive interval of connections to blind relays. Default 5 s.
-    pub relay_keep_alive: Duration,
-    /// The server is a blind relay itself: its connections belong to the node. Default `None`.
-    pub relay: Option<RelayLimits>,
-}
-
-/// The limits of a blind relay.
+/// What a node does for the application with the sockets and the resolver of its host.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RelayLimits {
-    /// Maximum connections of clients. Default 4096.
-    pub max_sessions: usize,
-    /// Maximum pairings, including those that wait for their other end. Default 4096.
-    pub max_pairings: usize,
-    /// Maximum pairings of one client. Default 256.
-    pub max_pairings_per_client: usize,
-    /// Maximum bytes a second in each direction of a pair; packets above it are dropped. `None` is
-    /// no limit. Default `None`.
-    pub max_rate: Option<u64>,
-    /// How long a pair may pass nothing on before it ends. Default 60 s.
-    pub idle_timeout: Duration,
+pub enum HostCommand {
+    /// Sends a datagram of the application.
+    SendDatagram {
+        /// The socket to send from.
+        socket: SocketId,
+        /// The destination.
+        to: SocketAddrV4,
+        /// The time to live; `None` is the socket's own.
+        ttl: Option<u8>,
+        /// The bytes.
+        data: Bytes,
+    },
+    /// Closes a socket of the application, once everything queued has left it.
+    /// `Event::SocketClosed` follows.
+    CloseSocket {
+        /// The socket.
+        socket: SocketId,
+    },
+    /// Resolves a name. `Event::LookedUp` follows.
+    Lookup {
+        /// The caller's number.
+        lookup: u32,
+        /// The name.
+        host: String,
+        /// 4 or 6 for an address of that family, 0 for any.
+        family: u8,
+    },
 }
 
-impl Default for RelayLimits {
-    fn default() -> Self {
-        Self {
-            max_sessions: 4096,
-            max_pairings: 4096,
-            max_pairings_per_client: 256,
-            max_rate: None,
-            idle_timeout: Duration::from_secs(60),
-        }
-    }
+/// What only raw streams do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RawCommand {
+    /// Creates a raw stream: a UDX stream whose bytes are the application's. Packets of its peer
+    /// are kept or asked about until it is connected.
+    Create(RawOptions),
+    /// Connects a raw stream to the peer's stream. It cannot be connected twice.
+    Connect(RawRemote),
+    /// Sends the packets of a connected raw stream elsewhere from here on. `Event::RemoteChanged`
+    /// follows when the peer has received everything that was sent before.
+    ChangeRemote(RawRemote),
+    /// From here on, a raw stream delivers nothing: its packets are forwarded to the peer of this
+    /// other raw stream.
+    RelayTo(ConnId),
 }
 
-impl Default for ServerOptions {
-    fn default() -> Self {
-        Self {
-            key_pair: None,
-            announces: None,
-            ask_firewall: false,
-            ask_holepunch: false,
-            holepunch: true,
-            share_local_address: true,
-            handshake_clear_wait: Duration::from_secs(10),
-            reusable_socket: false,
-            relay_through: Vec::new(),
-            ask_relay: false,
-            relay_keep_alive: RELAY_KEEP_ALIVE,
-            relay: None,
-        }
-    }
+/// Options of one raw stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RawOptions {
+    /// The id by which the peer addresses the stream.
+    pub id: StreamId,
+    /// Whether to deliver frames in one piece if possible. A frame begins with its length in three
+    /// bytes, little endian.
+    pub framed: bool,
+    /// Whether to ask `Question::StreamFirewall` about packets that do not arrive on the socket
+    /// that the stream is connected to. Otherwise they are dropped.
+    pub ask_firewall: bool,
+}
+
+/// Where the packets of a raw stream go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RawRemote {
+    /// The local socket.
+    pub socket: SocketId,
+    /// The peer's address.
+    pub address: SocketAddrV4,
+    /// The id of the peer's stream.
+    pub id: u32,
 }
 
 /// Answers to a [`crate::Question`].
@@ -383,6 +342,3 @@ pub enum Answer {
     /// Continue, and offer the client this blind relay.
     AcceptThrough(PublicKey),
 }
-
-/// As in the reference.
-const RELAY_KEEP_ALIVE: Duration = Duration::from_secs(5);

@@ -9,6 +9,9 @@ use crate::wire::BootstrapNode;
 /// Options of a node. Units and defaults are those of the reference's constructor.
 #[derive(Clone, Debug)]
 pub struct Config {
+    /// Whether the node takes part in the DHT. Otherwise it has no main sockets, and only carries
+    /// raw streams over sockets of the application. Default true.
+    pub joins_dht: bool,
     /// Nodes to query first. With an empty list, this node is the first of its own network.
     pub bootstrap: Vec<BootstrapNode>,
     /// Nodes to put into the routing table at the start.
@@ -96,6 +99,7 @@ impl Default for Config {
     fn default() -> Self {
         let any = SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0);
         Self {
+            joins_dht: true,
             bootstrap: Vec::new(),
             nodes: Vec::new(),
             key_pair: KeyPair::from_seed([0; 32]),

@@ -123,6 +123,9 @@ pub enum StreamError {
     /// The peer stopped answering.
     #[error("connection timed out")]
     TimedOut,
+    /// Another stream of the node has the id of this raw stream.
+    #[error("address already in use")]
+    IdInUse,
     /// The stream did not carry valid frames of the peer of the handshake.
     #[error(transparent)]
     Frame(#[from] FrameError),
@@ -134,6 +137,7 @@ impl StreamError {
         match self {
             Self::Reset => Some("ECONNRESET"),
             Self::TimedOut => Some("ETIMEDOUT"),
+            Self::IdInUse => Some("EADDRINUSE"),
             Self::Frame(_) => None,
         }
     }

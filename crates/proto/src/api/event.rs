@@ -1,7 +1,7 @@
 //! Events of a node, for its driver and its application.
 
 use std::io::ErrorKind;
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{IpAddr, Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -146,6 +146,11 @@ pub enum Event {
         /// How many bytes.
         bytes: usize,
     },
+    /// The peer of a raw stream has received everything that was sent before a `RawCommand::ChangeRemote`.
+    RemoteChanged {
+        /// The raw stream.
+        conn: ConnId,
+    },
     /// A connection is gone. No event of this connection follows.
     Closed(Closed),
     /// The application has to answer a question, with `Command::Answer`.
@@ -191,7 +196,8 @@ pub enum Event {
     },
     /// A request of another node, of a kind that the application has subscribed to.
     IncomingRequest(Box<Incoming>),
-    /// A datagram of a kind that the application has subscribed to.
+    /// A datagram of a kind that the application has subscribed to, or that has arrived at a socket
+    /// of the application.
     Datagram {
         /// The local socket.
         socket: SocketId,
@@ -199,6 +205,18 @@ pub enum Event {
         from: SocketAddrV4,
         /// The payload.
         data: Bytes,
+    },
+    /// A socket of the application is closed, and its port is free.
+    SocketClosed {
+        /// The socket.
+        socket: SocketId,
+    },
+    /// The answer to `HostCommand::Lookup`.
+    LookedUp {
+        /// The caller's number.
+        lookup: u32,
+        /// The first address of the name; `None` if there is none.
+        address: Option<IpAddr>,
     },
     /// The answer to `Command::CheckLocal`.
     LocalChecked {
@@ -304,6 +322,15 @@ pub enum Question {
         payload: Bytes,
         /// The client's address, as far as it is known.
         address: SocketAddrV4,
+    },
+    /// May a raw stream take packets that have arrived on another socket than its own?
+    StreamFirewall {
+        /// The raw stream.
+        conn: ConnId,
+        /// The socket on which they have arrived.
+        socket: SocketId,
+        /// Their source, which may be forged.
+        from: SocketAddrV4,
     },
     /// Shall we punch?
     Holepunch {

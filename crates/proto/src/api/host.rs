@@ -17,7 +17,7 @@ pub enum Action {
         /// Whether a client of one of our servers may have caused the request for this socket.
         for_client: bool,
     },
-    /// Close a socket.
+    /// Close a socket when the pending datagrams have left; answered by [`HostEvent::Closed`].
     Close {
         /// The socket.
         socket: SocketId,
@@ -32,6 +32,15 @@ pub enum Action {
     Resolve {
         /// The name.
         host: String,
+    },
+    /// Resolve a name to an address for the application; answered by [`HostEvent::LookedUp`].
+    Lookup {
+        /// The application's number.
+        lookup: u32,
+        /// The name.
+        host: String,
+        /// 4 or 6 for an address of that family, 0 for any.
+        family: u8,
     },
     /// Send a datagram from a socket on this address to itself; answered by
     /// [`HostEvent::LocalChecked`].
@@ -59,12 +68,24 @@ pub enum HostEvent {
         /// Its addresses.
         addresses: Vec<Ipv4Addr>,
     },
+    /// The answer to [`Action::Lookup`].
+    LookedUp {
+        /// The application's number.
+        lookup: u32,
+        /// The first address of the name; `None` if there is none.
+        address: Option<IpAddr>,
+    },
     /// The answer to [`Action::CheckLocal`].
     LocalChecked {
         /// The address that was checked.
         host: Ipv4Addr,
         /// Whether this host received its own datagram on that address.
         valid: bool,
+    },
+    /// A socket that [`Action::Close`] named is closed.
+    Closed {
+        /// The socket.
+        socket: SocketId,
     },
     /// The host's interfaces have changed. [`crate::Event::NetworkChange`] follows, unless the node
     /// is suspended.

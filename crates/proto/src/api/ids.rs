@@ -9,8 +9,8 @@ macro_rules! id {
 }
 
 id! {
-    /// A connection. The caller of `Connect` chooses ids below [`ConnId::INCOMING`]; the node
-    /// numbers all others from there on.
+    /// A connection or a raw stream. The caller of `Connect` or `Raw` chooses ids below
+    /// [`ConnId::INCOMING`]; the node numbers all others from there on.
     ConnId
 }
 id! {
@@ -34,13 +34,13 @@ id! {
     MachineId
 }
 id! {
-    /// A UDX stream. The number is the stream id that packets from the peer carry, chosen at
-    /// random.
+    /// A UDX stream. The number is the stream id that packets from the peer carry. It is chosen at
+    /// random, or by the application for a raw stream.
     StreamId
 }
 id! {
     /// A UDP socket. The two main ones have fixed numbers, pool sockets count up from
-    /// [`SocketId::FIRST_POOL`].
+    /// [`SocketId::FIRST_POOL`], and sockets of the application from [`SocketId::FIRST_BOUND`].
     SocketId
 }
 
@@ -69,4 +69,12 @@ impl SocketId {
     pub const SERVER: Self = Self(1);
     /// The first id of a socket that the node bound for punching.
     pub const FIRST_POOL: u32 = 2;
+    /// The first id of a socket that the application bound.
+    pub const FIRST_BOUND: u32 = 1 << 31;
+
+    /// True for a socket that the application bound. It carries raw streams and the application's
+    /// own datagrams, and nothing of the DHT.
+    pub fn is_bound_by_application(self) -> bool {
+        self.0 >= Self::FIRST_BOUND
+    }
 }

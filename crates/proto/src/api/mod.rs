@@ -8,6 +8,7 @@ mod event;
 mod host;
 mod ids;
 mod incoming;
+mod options;
 mod query;
 mod report;
 mod sizes;
@@ -16,7 +17,7 @@ mod transmit;
 mod view;
 
 pub use crate::wire::BootstrapNode;
-pub use command::{Answer, Command, ConnectOptions, RelayLimits, ServerOptions};
+pub use command::{Answer, Command, HostCommand, RawCommand, RawOptions, RawRemote};
 pub use config::{AdaptiveTimeout, Config};
 pub use error::{ConnError, ConnectError, ListenError, QueryError, RequestError, StreamError};
 pub use event::{
@@ -25,6 +26,7 @@ pub use event::{
 pub use host::{Action, HostEvent, Interface, MainSockets};
 pub use ids::{AskId, ConnId, MachineId, QueryId, RequestId, ServerId, SocketId, StreamId};
 pub use incoming::{Answering, Incoming, Interests, RequestAnswer};
+pub use options::{ConnectOptions, RelayLimits, ServerOptions};
 pub use query::{
     Closest, QueryKind, QueryOptions, QueryReply, Steer, Tally, UserCommit, UserRequest,
 };

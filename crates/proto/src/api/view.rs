@@ -186,7 +186,7 @@ pub struct HandshakeView {
     pub round: u64,
 }
 
-/// What a connection's transport measures.
+/// What the transport of a connection or of a raw stream measures.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct ConnStats {
     /// Smoothed round-trip time in milliseconds; 0 before the first sample.
@@ -197,6 +197,11 @@ pub struct ConnStats {
     pub mtu: u64,
     /// Bytes in flight.
     pub inflight: u64,
+    /// What congestion control does: 0 start-up, 1 drain, 2 probes for bandwidth, 3 probes for the
+    /// round-trip time.
+    pub bbr_state: u8,
+    /// The estimated bandwidth of the path in bytes per second; 0 before the first sample.
+    pub bbr_bandwidth: u64,
     /// Packets that were sent again.
     pub retransmits: u64,
     /// How often acknowledgements of later packets revealed a loss.
@@ -215,4 +220,27 @@ pub struct ConnStats {
     pub keep_alives_sent: u64,
     /// Keep-alives received.
     pub keep_alives_received: u64,
+}
+
+impl From<udx::StreamStats> for ConnStats {
+    fn from(stats: udx::StreamStats) -> Self {
+        let packet = u64::from(stats.mtu.max(1));
+        Self {
+            rtt: stats.rtt.as_secs_f64() * 1000.0,
+            cwnd: stats.cwnd / packet,
+            mtu: u64::from(stats.mtu),
+            inflight: stats.inflight,
+            bbr_state: stats.bbr_state,
+            bbr_bandwidth: stats.bandwidth,
+            retransmits: stats.retransmits,
+            fast_recoveries: stats.fast_recoveries,
+            rto_count: stats.rto_count,
+            bytes_transmitted: stats.bytes_tx,
+            bytes_received: stats.bytes_rx,
+            packets_transmitted: stats.packets_tx,
+            packets_received: stats.packets_rx,
+            keep_alives_sent: 0,
+            keep_alives_received: 0,
+        }
+    }
 }

@@ -42,9 +42,11 @@ pub(crate) enum PunchOwner {
 }
 
 impl Io<'_> {
-    /// True for the main sockets, and for a pool socket that is in use.
+    /// True for the main sockets, for those of the application, and for a pool socket that is in
+    /// use.
     pub(crate) fn is_open(&self, socket: SocketId) -> bool {
-        socket.0 < SocketId::FIRST_POOL || self.pool.is_open(socket)
+        let is_bound = socket.0 < SocketId::FIRST_POOL || socket.is_bound_by_application();
+        is_bound || self.pool.is_open(socket)
     }
 
     /// Reserves the stream of a connection that will be dialled, and returns its id.

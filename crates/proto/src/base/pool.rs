@@ -66,7 +66,8 @@ impl Pool {
     /// Asks the driver for a socket, which can send once `handle_bound` has been called.
     pub(crate) fn acquire(&mut self, cx: &mut Cx<'_>, user: PunchId, party: Party) -> SocketId {
         let socket = SocketId(self.next);
-        self.next = self.next.checked_add(1).unwrap_or(SocketId::FIRST_POOL);
+        let is_free = |next: &u32| *next < SocketId::FIRST_BOUND;
+        self.next = self.next.checked_add(1).filter(is_free).unwrap_or(SocketId::FIRST_POOL);
         cx.stats.pool_sockets_added += 1;
         if self.has_room(party) {
             cx.act(Action::Bind { socket, for_client: party != Party::Own });

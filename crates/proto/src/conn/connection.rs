@@ -166,7 +166,7 @@ impl Connection {
     /// The stream has sent something; `unsent` bytes of what was written have not left yet.
     pub(super) fn handle_sent(&mut self, cx: &mut Cx<'_>, unsent: usize) {
         if let State::Open(open) = &mut self.state {
-            open.pass_credit(cx, self.to, unsent);
+            open.flow.pass_credit(cx, self.to, unsent);
         }
     }
 
@@ -195,8 +195,8 @@ impl Connection {
     /// Passes the stream's events on.
     fn pass_events(&mut self, cx: &mut Cx<'_>, stream: &mut StreamMut<'_>) {
         if let State::Open(open) = &mut self.state {
-            open.pass_credit(cx, self.to, stream.unsent());
-            open.pass_flushed(cx, self.to, stream.acknowledged());
+            open.flow.pass_credit(cx, self.to, stream.unsent());
+            open.flow.pass_flushed(cx, self.to, stream.acknowledged());
         }
         while let Some(event) = stream.poll_event() {
             match event {
@@ -263,7 +263,8 @@ impl Connection {
     }
 }
 
-fn stream_error(reason: udx::CloseReason) -> Option<ConnError> {
+/// The error of a connection whose stream has closed for this reason.
+pub(crate) fn stream_error(reason: udx::CloseReason) -> Option<ConnError> {
     match reason {
         udx::CloseReason::Graceful | udx::CloseReason::Destroyed => None,
         udx::CloseReason::Reset => Some(ConnError::Stream(crate::StreamError::Reset)),

@@ -7,6 +7,7 @@
 
 mod connection;
 mod ended;
+mod flow;
 mod keep_alive;
 mod open;
 mod origins;
@@ -25,8 +26,10 @@ use crate::{
     StreamId,
 };
 
+pub(crate) use connection::stream_error;
 use connection::{Connection, State};
 use ended::EndedConns;
+pub(crate) use flow::Flow;
 pub(crate) use origins::FoundPath;
 pub(crate) use owner::{ConnOwner, OwnedConn};
 pub(crate) use waiting::Call;

@@ -1,13 +1,12 @@
 //! An open connection: messages become frames, frames become UDX packets, and back.
 
-use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use super::flow::Flow;
 use super::keep_alive::KeepAlive;
 use super::owner::OwnedConn;
-use super::unread::Unread;
 use crate::noise::Finished;
 use crate::secret::{Datagrams, FrameError, Message, Receiver, Sender};
 use crate::streams::StreamMut;
@@ -22,12 +21,7 @@ pub(super) struct Open {
     /// When the last frame was written, or a keep-alive was due but skipped.
     last_write: Instant,
     ended: bool,
-    unread: Unread,
-    /// Bytes of written frames that were not yet reported as drained; they may have been sent.
-    credit: usize,
-    /// Flushes that were asked for: the position that the peer has to acknowledge, and the flush's
-    /// id.
-    flushes: VecDeque<(u64, u32)>,
+    pub(super) flow: Flow,
     keep_alives_sent: u64,
     keep_alives_received: u64,
 }
@@ -49,9 +43,7 @@ impl Open {
             keep_alive,
             last_write: cx.now,
             ended: false,
-            unread: Unread::default(),
-            credit: 0,
-            flushes: VecDeque::new(),
+            flow: Flow::default(),
             keep_alives_sent: 0,
             keep_alives_received: 0,
         }
@@ -61,7 +53,8 @@ impl Open {
         if self.ended {
             return;
         }
-        self.credit += self.write_frame(now, stream, message);
+        let len = self.write_frame(now, stream, message);
+        self.flow.handle_written(len);
     }
 
     pub(super) fn send_message(&mut self, stream: &mut StreamMut<'_>, data: &[u8]) {
@@ -70,9 +63,9 @@ impl Open {
         }
     }
 
-    /// Marks the end of what was written so far; [`Self::pass_flushed`] reports the flush.
+    /// Marks the end of what was written so far; [`Flow::pass_flushed`] reports the flush.
     pub(super) fn flush(&mut self, stream: &StreamMut<'_>, flush: u32) {
-        self.flushes.push_back((stream.written(), flush));
+        self.flow.flush(stream.written(), flush);
     }
 
     pub(super) fn end(&mut self, stream: &mut StreamMut<'_>) {
@@ -89,8 +82,8 @@ impl Open {
         stream: &mut StreamMut<'_>,
         bytes: usize,
     ) -> Result<(), FrameError> {
-        self.unread.take(bytes);
-        let (now, unread) = (cx.now, self.unread.cost());
+        self.flow.handle_consumed(bytes);
+        let (now, unread) = (cx.now, self.flow.unread());
         self.with_inlet(cx, to, |inlet| stream.set_unread(now, unread, inlet))
     }
 
@@ -139,20 +132,6 @@ impl Open {
         self.with_inlet(cx, to, |inlet| stream.handle_packet(now, packet, inlet))
     }
 
-    /// Tells the owner how many bytes have left the queue; `unsent` bytes are still in it. Bytes in
-    /// flight do not count against the owner's high-water mark, because a long path has more in
-    /// flight than the mark. The stream has its own bound on them, so the sum of both bounds what
-    /// we hold. Reports come in portions of `CREDIT`; what is not reported yet is less than the
-    /// mark.
-    pub(super) fn pass_credit(&mut self, cx: &mut Cx<'_>, to: OwnedConn, unsent: usize) {
-        let drained = self.credit.saturating_sub(unsent);
-        if drained < CREDIT {
-            return;
-        }
-        self.credit -= drained;
-        to.tell(cx, ConnReport::Drained(drained));
-    }
-
     /// Writes an empty message. The owner gets no credit for it, since it did not write it. While
     /// data waits for the peer's window, keep-alives would only pile up behind it, and the stream
     /// probes the window by itself.
@@ -178,22 +157,12 @@ impl Open {
             receiver: &mut self.receiver,
             datagrams: &self.datagrams,
             filter_empty: self.keep_alive.filters_empty(),
-            unread: &mut self.unread,
+            flow: &mut self.flow,
             keep_alives: &mut self.keep_alives_received,
             result: Ok(()),
         };
         act(&mut inlet);
         inlet.result
-    }
-
-    /// Reports the flushes whose position the peer has acknowledged.
-    pub(super) fn pass_flushed(&mut self, cx: &mut Cx<'_>, to: OwnedConn, acknowledged: u64) {
-        while let Some(&(mark, flush)) = self.flushes.front()
-            && mark <= acknowledged
-        {
-            self.flushes.pop_front();
-            to.tell(cx, ConnReport::Flushed(flush));
-        }
     }
 
     /// Returns the size of the frame in bytes.
@@ -207,21 +176,10 @@ impl Open {
 
     /// What the stream measures, with the counters of this connection.
     pub(super) fn stats(&self, stats: udx::StreamStats) -> ConnStats {
-        let packet = u64::from(stats.mtu.max(1));
         ConnStats {
-            rtt: stats.rtt.as_secs_f64() * 1000.0,
-            cwnd: stats.cwnd / packet,
-            mtu: u64::from(stats.mtu),
-            inflight: stats.inflight,
-            retransmits: stats.retransmits,
-            fast_recoveries: stats.fast_recoveries,
-            rto_count: stats.rto_count,
-            bytes_transmitted: stats.bytes_tx,
-            bytes_received: stats.bytes_rx,
-            packets_transmitted: stats.packets_tx,
-            packets_received: stats.packets_rx,
             keep_alives_sent: self.keep_alives_sent,
             keep_alives_received: self.keep_alives_received,
+            ..stats.into()
         }
     }
 }
@@ -233,7 +191,7 @@ struct Inlet<'a, 'b> {
     receiver: &'a mut Receiver,
     datagrams: &'a Datagrams,
     filter_empty: bool,
-    unread: &'a mut Unread,
+    flow: &'a mut Flow,
     keep_alives: &'a mut u64,
     result: Result<(), FrameError>,
 }
@@ -243,16 +201,16 @@ impl udx::Sink for Inlet<'_, '_> {
         if self.result.is_err() {
             return 0;
         }
-        let Self { cx, to, receiver, filter_empty, unread, keep_alives, .. } = self;
+        let Self { cx, to, receiver, filter_empty, flow, keep_alives, .. } = self;
         self.result = receiver.feed(payload, &mut |data| {
             if data.is_empty() && *filter_empty {
                 **keep_alives += 1;
                 return;
             }
-            unread.push(data.len());
+            flow.handle_delivered(data.len());
             to.tell(cx, ConnReport::Data(data));
         });
-        self.unread.cost()
+        self.flow.unread()
     }
 
     fn message(&mut self, payload: &[u8]) {
@@ -268,6 +226,3 @@ impl udx::Sink for Inlet<'_, '_> {
         }
     }
 }
-
-/// How many bytes have to drain before the owner is told: a quarter of its high-water mark.
-const CREDIT: usize = 64 * 1024;

@@ -5,15 +5,22 @@ use super::machines::{Lifecycle, Machines, SuspendRequest};
 use super::refusal::refuse;
 use crate::conn::{Call, ConnOwner, OwnedConn};
 use crate::ops::UserQuery;
-use crate::{Action, Answer, AskId, Command, ConnId, Cx};
+use crate::{Action, Answer, AskId, Command, ConnId, Cx, HostCommand};
 
 impl Machines {
     pub(super) fn handle_command(&mut self, cx: &mut Cx<'_>, command: Command) {
         if self.life == Lifecycle::Destroyed {
-            return refuse(cx, command);
+            refuse(cx, command);
+        } else {
+            self.carry_out(cx, command);
         }
-        let Self { lower: Lower { net, conns, .. }, ops, store, subscription, .. } = self;
+    }
+
+    fn carry_out(&mut self, cx: &mut Cx<'_>, command: Command) {
+        let Self { lower, ops, store, subscription, .. } = self;
+        let Lower { net, conns, raws, streams, .. } = lower;
         match command {
+            Command::Raw { conn, command } => raws.command(cx, streams, conn, command),
             Command::Write { conn, data } => self.call(cx, conn, Call::Write(data)),
             Command::SendMessage { conn, data } => self.call(cx, conn, Call::SendMessage(data)),
             Command::Flush { conn, flush } => self.call(cx, conn, Call::Flush(flush)),
@@ -38,8 +45,7 @@ impl Machines {
             }
             Command::Answer { ask, answer } => self.handle_answer(cx, ask, answer),
             Command::Query { query, target, kind, options } => {
-                let query = UserQuery { query, target, kind, options };
-                ops.start_query(cx, net, store, query);
+                ops.start_query(cx, net, store, UserQuery { query, target, kind, options });
             }
             Command::CancelQuery { query } => ops.cancel_query(cx, net, query),
             Command::Signed { server, tag, signature } => {
@@ -57,6 +63,7 @@ impl Machines {
             Command::HandleDatagram { socket, from, data } => {
                 net.handle_datagram(cx, socket, from, &data);
             }
+            Command::Host(command) => pass_to_host(cx, command),
             Command::CheckLocal { host } => cx.act(Action::CheckLocal { host }),
             Command::AddNode { address } => net.add_node(cx, address),
             Command::RemoveNode { id } => net.remove_node(cx, &id),
@@ -73,6 +80,8 @@ impl Machines {
 
     /// The application has answered a question, or its time is over.
     pub(super) fn handle_answer(&mut self, cx: &mut Cx<'_>, ask: AskId, answer: Answer) {
+        let Lower { raws, streams, .. } = &mut self.lower;
+        raws.handle_answer(cx, streams, ask, answer);
         let base = &mut self.lower.base();
         self.servers.handle_answer(cx, base, ask, answer);
         self.connector.handle_answer(cx, base, ask, answer);
@@ -80,6 +89,18 @@ impl Machines {
 
     fn call(&mut self, cx: &mut Cx<'_>, conn: ConnId, call: Call) {
         self.lower.call(cx, APPLICATION, conn, call);
+    }
+}
+
+fn pass_to_host(cx: &mut Cx<'_>, command: HostCommand) {
+    match command {
+        HostCommand::SendDatagram { socket, to, ttl, data } => {
+            cx.send_of_application(socket, to, ttl, data.to_vec());
+        }
+        HostCommand::CloseSocket { socket } => cx.act(Action::Close { socket }),
+        HostCommand::Lookup { lookup, host, family } => {
+            cx.act(Action::Lookup { lookup, host, family });
+        }
     }
 }
 

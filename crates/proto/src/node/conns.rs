@@ -30,6 +30,9 @@ impl Machines {
     }
 
     pub(super) fn destroy_conn(&mut self, cx: &mut Cx<'_>, caller: ConnOwner, conn: ConnId) {
+        if self.lower.owns_raw(caller, conn) {
+            return self.lower.raws.destroy(cx, &mut self.lower.streams, conn);
+        }
         if !self.lower.conns.owns(caller, conn) {
             return;
         }

@@ -7,6 +7,7 @@ use crate::base::{Io, LocalAddresses, Pool};
 use crate::conn::{Call, ConnOwner, Conns};
 use crate::net::Net;
 use crate::punch::{Base, Punchers};
+use crate::raw::Raws;
 use crate::relay::{Pairings, Relays};
 use crate::streams::{Arrival, StreamMut, StreamOwner, Streams};
 use crate::{
@@ -20,6 +21,7 @@ pub(super) struct Lower {
     pub(super) net: Net,
     pub(super) streams: Streams,
     pub(super) conns: Conns,
+    pub(super) raws: Raws,
     pub(super) pool: Pool,
     pub(super) punchers: Punchers,
     pub(super) local: LocalAddresses,
@@ -82,7 +84,10 @@ impl Lower {
                 let stream = udx::stream_id(data).map(StreamId);
                 return stream.map_or(DatagramOutcome::Taken, DatagramOutcome::Relayed);
             }
-            Arrival::Parked(StreamOwner::Nobody) => {}
+            Arrival::Parked(StreamOwner::Raw(_) | StreamOwner::Nobody) => {}
+            Arrival::Stray(conn) => {
+                self.raws.handle_stray(cx, &mut self.streams, conn, (socket, from), data);
+            }
             Arrival::Packet(stream, packet) => match stream.owner() {
                 StreamOwner::Conn(conn) => {
                     let is_better = stream.is_better(from);
@@ -91,11 +96,12 @@ impl Lower {
                         return DatagramOutcome::NewPath(conn);
                     }
                 }
+                StreamOwner::Raw(conn) => self.raws.handle_packet(cx, conn, stream, &packet),
                 // A stream of a relay forwards its packets.
                 StreamOwner::Relay | StreamOwner::Nobody => {}
             },
             Arrival::Events(stream) => {
-                pass_events(cx, &mut self.conns, &mut self.relays, stream);
+                pass_events(cx, (&mut self.conns, &mut self.raws, &mut self.relays), stream);
             }
         }
         DatagramOutcome::Taken
@@ -104,13 +110,13 @@ impl Lower {
     /// Destroys the streams whose packets were forwarded to a stream that is gone.
     pub(super) fn settle_orphans(&mut self, cx: &mut Cx<'_>) {
         while let Some(stream) = self.streams.poll_orphan(cx) {
-            pass_events(cx, &mut self.conns, &mut self.relays, stream);
+            pass_events(cx, (&mut self.conns, &mut self.raws, &mut self.relays), stream);
         }
     }
 
     pub(super) fn handle_stream_timeout(&mut self, cx: &mut Cx<'_>, stream: StreamId) {
         if let Some(stream) = self.streams.handle_timeout(cx, stream) {
-            pass_events(cx, &mut self.conns, &mut self.relays, stream);
+            pass_events(cx, (&mut self.conns, &mut self.raws, &mut self.relays), stream);
         }
     }
 
@@ -122,18 +128,33 @@ impl Lower {
         let sent = self.streams.poll_transmit(cx, buf)?;
         match sent.owner {
             StreamOwner::Conn(conn) => self.conns.handle_sent(cx, conn, sent.unsent),
+            StreamOwner::Raw(conn) => self.raws.handle_sent(cx, conn, sent.unsent),
             StreamOwner::Relay | StreamOwner::Nobody => {}
         }
         Some(sent.transmit)
     }
 
-    /// Passes a call on to a connection, if the caller owns it.
+    /// Passes a call on to a connection or raw stream, if the caller owns it.
     pub(super) fn call(&mut self, cx: &mut Cx<'_>, caller: ConnOwner, conn: ConnId, call: Call) {
+        if self.owns_raw(caller, conn) {
+            return self.raws.call(cx, &mut self.streams, conn, call);
+        }
         self.conns.call(cx, &mut self.streams, conn, caller, call);
     }
 
+    /// Raw streams belong to the application.
+    pub(super) fn owns_raw(&self, caller: ConnOwner, conn: ConnId) -> bool {
+        caller == ConnOwner::Application && self.raws.has(conn)
+    }
+
+    /// Ends all connections and raw streams.
+    pub(super) fn destroy_all(&mut self, cx: &mut Cx<'_>) {
+        self.conns.destroy_all(cx, &mut self.streams);
+        self.raws.destroy_all(cx, &mut self.streams);
+    }
+
     pub(super) fn conn_path(&self, conn: ConnId) -> Option<ConnPath> {
-        self.conns.path(&self.streams, conn)
+        self.conns.path(&self.streams, conn).or_else(|| self.raws.path(&self.streams, conn))
     }
 
     pub(super) fn relay_stats(&self, server: ServerId) -> Option<RelayStats> {
@@ -145,14 +166,19 @@ impl Lower {
     }
 
     pub(super) fn conn_stats(&self, conn: ConnId) -> Option<ConnStats> {
-        self.conns.stats(&self.streams, conn)
+        self.raws.stats(&self.streams, conn).or_else(|| self.conns.stats(&self.streams, conn))
     }
 }
 
 /// Lets the owner of a stream take the stream's events.
-fn pass_events(cx: &mut Cx<'_>, conns: &mut Conns, relays: &mut Relays, stream: StreamMut<'_>) {
+fn pass_events(
+    cx: &mut Cx<'_>,
+    (conns, raws, relays): (&mut Conns, &mut Raws, &mut Relays),
+    stream: StreamMut<'_>,
+) {
     match stream.owner() {
         StreamOwner::Conn(conn) => conns.handle_events(cx, conn, stream),
+        StreamOwner::Raw(conn) => raws.handle_events(cx, conn, stream),
         StreamOwner::Relay => relays.handle_events(cx, stream),
         StreamOwner::Nobody => {}
     }

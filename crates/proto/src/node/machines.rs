@@ -14,6 +14,7 @@ use crate::net::Net;
 use crate::noise::KeyPair;
 use crate::ops::Ops;
 use crate::punch::Punchers;
+use crate::raw::Raws;
 use crate::relay::{Pairings, Relays};
 use crate::serve::Servers;
 use crate::store::Store;
@@ -84,6 +85,7 @@ impl Machines {
                 net,
                 streams: Streams::default(),
                 conns: Conns::new(config.connection_keep_alive),
+                raws: Raws::default(),
                 pool: Pool::new(config.max_pool_sockets),
                 punchers,
                 local: LocalAddresses::new(config.server_socket, config.interfaces.clone()),
@@ -107,7 +109,9 @@ impl Machines {
 
     pub(super) fn handle_datagram(&mut self, cx: &mut Cx<'_>, datagram: Datagram<'_>) {
         let Datagram { socket, from, data } = datagram;
-        if self.life == Lifecycle::Destroyed || self.is_deaf() || data.is_empty() {
+        let is_for_application = socket.is_bound_by_application();
+        let is_ignored = !is_for_application && (self.is_deaf() || data.is_empty());
+        if self.life == Lifecycle::Destroyed || is_ignored {
             return;
         }
         // The datagram was received before the socket was closed.
@@ -120,6 +124,9 @@ impl Machines {
             DatagramOutcome::Relayed(stream) => {
                 let (relays, mut io) = self.lower.relays();
                 relays.handle_first_packet(cx, &mut io, stream, Path { socket, remote: from });
+            }
+            DatagramOutcome::Other if is_for_application => {
+                self.subscription.pass_datagram(cx, socket, from, data);
             }
             DatagramOutcome::Other if data.len() == 1 => self.handle_probe(cx, socket, from),
             DatagramOutcome::Other if self.subscription.take_datagram(cx, socket, from, data) => {}
@@ -134,10 +141,17 @@ impl Machines {
         }
         match event {
             HostEvent::LocalChecked { host, valid } => cx.emit(Event::LocalChecked { host, valid }),
+            HostEvent::LookedUp { lookup, address } => {
+                cx.emit(Event::LookedUp { lookup, address });
+            }
             HostEvent::Resolved { host, addresses } => {
                 self.lower.net.handle_resolved(cx, &host, &addresses);
             }
             HostEvent::Bound { socket, local } => self.handle_bound(cx, socket, local),
+            HostEvent::Closed { socket } if socket.is_bound_by_application() => {
+                cx.emit(Event::SocketClosed { socket });
+            }
+            HostEvent::Closed { .. } => {}
             HostEvent::Interfaces { interfaces } => self.handle_interfaces(cx, interfaces),
             HostEvent::Clock { unix_time } => self.store.set_clock(cx.now, unix_time),
             HostEvent::MachineSlept => self.lower.net.handle_machine_slept(cx),
@@ -211,7 +225,7 @@ impl Machines {
 
     pub(super) fn live(&self) -> Live {
         Live {
-            connections: self.lower.conns.len(),
+            connections: self.lower.conns.len() + self.lower.raws.len(),
             streams: self.lower.streams.len(),
             servers: self.lower.announcers.len(),
             handshakes: self.servers.handshakes(),
@@ -228,6 +242,7 @@ impl Machines {
         self.lower.net.measure(&mut sizes);
         self.lower.streams.measure(&mut sizes);
         self.lower.conns.measure(&mut sizes);
+        self.lower.raws.measure(&mut sizes);
         self.connector.measure(&mut sizes);
         self.servers.measure(&mut sizes);
         self.lower.pairings.measure(&mut sizes);
@@ -320,7 +335,7 @@ impl Machines {
             cx.emit(Event::ServerClosed { server });
         }
         self.connector.close_all(cx, &mut self.lower.base(), ConnectError::NodeDestroyed);
-        self.lower.conns.destroy_all(cx, &mut self.lower.streams);
+        self.lower.destroy_all(cx);
         self.lower.pool.forget_routes(cx, &self.lower.streams);
         self.lower.net.destroy(cx);
         while let Some(output) = self.lower.net.poll_output() {

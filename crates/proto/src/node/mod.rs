@@ -28,6 +28,7 @@ use crate::{
     RelayStats, Rng, ServerId, Sizes, SocketId, Stats, Stored, TableNode, Timer, Timers, Transmit,
     TransmitBuf,
 };
+use lower::Lower;
 use machines::Machines;
 use residents::Stack;
 pub use residents::{Machine, MachineIo};
@@ -149,6 +150,7 @@ impl Node {
 
     /// Moves all events to the end of `into`.
     pub fn drain_events(&mut self, into: &mut Vec<Event>) {
+        self.machines.lower.raws.deliver(&mut self.out.events);
         into.append(&mut self.out.events);
     }
 
@@ -246,6 +248,13 @@ impl Node {
     /// What the transport of a connection measures.
     pub fn conn_stats(&self, conn: ConnId) -> Option<ConnStats> {
         self.machines.lower.conn_stats(conn)
+    }
+
+    /// Whether a raw stream has sent packets that its peer has not acknowledged. If it has not, a
+    /// `RawCommand::ChangeRemote` is done at once.
+    pub fn has_unacknowledged(&self, conn: ConnId) -> bool {
+        let Lower { raws, streams, .. } = &self.machines.lower;
+        raws.has_unacknowledged(streams, conn)
     }
 
     /// The path of a connection; `None` unless it is open.

@@ -1,8 +1,8 @@
 //! The answers of a destroyed node.
 
 use crate::{
-    Closed, Command, ConnError, ConnectError, Cx, Event, ListenError, QueryError, RequestError,
-    Tally,
+    Closed, Command, ConnError, ConnectError, Cx, Event, HostCommand, ListenError, QueryError,
+    RawCommand, RequestError, Tally,
 };
 
 /// Refuses a command that was sent before its sender knew of the node's end. If the command has an
@@ -13,12 +13,20 @@ pub(super) fn refuse(cx: &mut Cx<'_>, command: Command) {
             let error = Some(ConnError::Connect(ConnectError::NodeDestroyed));
             cx.emit(Event::Closed(Closed { conn, error, stats: None }));
         }
+        Command::Raw { conn, command: RawCommand::Create(_) } => {
+            cx.emit(Event::Closed(Closed { conn, error: None, stats: None }));
+        }
+        Command::Host(HostCommand::Lookup { lookup, .. }) => {
+            cx.emit(Event::LookedUp { lookup, address: None });
+        }
+        Command::Host(HostCommand::CloseSocket { socket }) => {
+            cx.emit(Event::SocketClosed { socket });
+        }
         Command::Listen { server, .. } => {
             cx.emit(Event::ServerFailed { server, error: ListenError::NodeDestroyed });
         }
         Command::Query { query, .. } => {
-            let result = Err(QueryError::NodeDestroyed);
-            let tally = Tally::default();
+            let (result, tally) = (Err(QueryError::NodeDestroyed), Tally::default());
             cx.emit(Event::QueryDone { query, closest: Vec::new(), tally, result });
         }
         Command::Request { request, .. } => {
@@ -26,7 +34,9 @@ pub(super) fn refuse(cx: &mut Cx<'_>, command: Command) {
         }
         Command::CheckLocal { host } => cx.emit(Event::LocalChecked { host, valid: false }),
         // The outcome of these was reported when the node ended, or they have none.
-        Command::Write { .. }
+        Command::Raw { .. }
+        | Command::Host(HostCommand::SendDatagram { .. })
+        | Command::Write { .. }
         | Command::SendMessage { .. }
         | Command::Flush { .. }
         | Command::End { .. }

@@ -151,7 +151,7 @@ impl Machines {
     /// Every connection sends DESTROY; queries and requests end.
     fn end_all(&mut self, cx: &mut Cx<'_>) {
         self.connector.close_all(cx, &mut self.lower.base(), ConnectError::Suspended);
-        self.lower.conns.destroy_all(cx, &mut self.lower.streams);
+        self.lower.destroy_all(cx);
         self.lower.pool.forget_routes(cx, &self.lower.streams);
         self.lower.net.suspend(cx);
     }

@@ -57,10 +57,21 @@ impl InboundSubscription {
         if !self.interests.datagrams || socket.0 < SocketId::FIRST_POOL {
             return false;
         }
+        self.pass_datagram(cx, socket, from, data);
+        true
+    }
+
+    /// Passes a datagram of a socket of the application to it.
+    pub(super) fn pass_datagram(
+        &mut self,
+        cx: &mut Cx<'_>,
+        socket: SocketId,
+        from: SocketAddrV4,
+        data: &[u8],
+    ) {
         if self.admit(cx, data.len()) {
             cx.emit(Event::Datagram { socket, from, data: Bytes::copy_from_slice(data) });
         }
-        true
     }
 
     /// The application has taken this many events.

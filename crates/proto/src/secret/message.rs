@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use bytes::Bytes;
+
 use super::{HEADROOM, TAILROOM};
 
 /// A message to be written, in a buffer where it can be framed without another copy.
@@ -19,6 +21,11 @@ impl Message {
     /// Whether it has no bytes.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// The bytes alone, without another copy.
+    pub(crate) fn into_bytes(self) -> Bytes {
+        Bytes::from(self.buf).slice(HEADROOM..)
     }
 
     /// The buffer, as [`super::Sender::frame_from`] expects it.

@@ -13,6 +13,7 @@ mod parked;
 mod path;
 mod path_set;
 mod rate;
+mod raws;
 mod refused;
 mod relays;
 mod sending;
@@ -42,6 +43,8 @@ pub(crate) enum StreamOwner {
     Conn(ConnId),
     /// A blind relay: the stream forwards what it gets.
     Relay,
+    /// A raw stream of the application.
+    Raw(ConnId),
     /// The owner has released the stream, which answers its peer until it is done and delivers
     /// nothing.
     Nobody,
@@ -92,6 +95,9 @@ pub(crate) enum Arrival<'a> {
     Done,
     /// The datagram is parked until the owner of the stream decides on a path.
     Parked(StreamOwner),
+    /// The datagram is for a raw stream that is not connected to this socket. The owner drops it,
+    /// or lets it in: [`Streams::admit`].
+    Stray(ConnId),
     /// The packet is for the owner of a connected stream.
     Packet(StreamMut<'a>, udx::Packet<'a>),
     /// The packet was handled, and the stream has events for its owner.
@@ -110,16 +116,12 @@ pub(crate) struct StreamTransmit {
 impl Streams {
     /// Takes a new id. Packets for it are parked from here on.
     pub(crate) fn reserve(&mut self, cx: &mut Cx<'_>, owner: StreamOwner) -> StreamId {
-        let id = loop {
+        loop {
             let id = StreamId(cx.rng.u32());
-            if id.0 != 0 && !self.by_id.contains_key(&id) && !self.refused.contains(id) {
-                break id;
+            if id.0 != 0 && !self.refused.contains(id) && self.claim(cx, id, owner) {
+                return id;
             }
-        };
-        let (parked, held) = Default::default();
-        let reserved = Reserved { owner, peer: None, parked, held };
-        self.by_id.insert(id, StreamState::Reserved(reserved));
-        id
+        }
     }
 
     /// Records that the peer is told the id of a reserved stream. `peer` is the peer's own end.
@@ -138,12 +140,25 @@ impl Streams {
         path: Path,
         remote: RemoteStream,
     ) -> Option<(StreamMut<'_>, Parked)> {
+        let early = udx::Stream::new(id.0, udx::Config::default());
+        self.connect_early(cx, id, path, remote, early)
+    }
+
+    /// The same for a stream that has taken packets already.
+    pub(crate) fn connect_early(
+        &mut self,
+        cx: &mut Cx<'_>,
+        id: StreamId,
+        path: Path,
+        remote: RemoteStream,
+        early: udx::Stream,
+    ) -> Option<(StreamMut<'_>, Parked)> {
         let entry = self.by_id.get_mut(&id)?;
         let StreamState::Reserved(Reserved { owner, parked, held, .. }) = entry else {
             return None;
         };
         let (mut parked, mut held) = (std::mem::take(parked), std::mem::take(held));
-        let mut transport = Transport::connect(cx.now, id, *owner, path, remote);
+        let mut transport = Transport::connect(cx.now, id, *owner, path, remote, early);
         for datagram in held.take() {
             transport.forward(&datagram);
         }
@@ -177,11 +192,32 @@ impl Streams {
         from: SocketAddrV4,
         data: &'a [u8],
     ) -> Arrival<'a> {
+        self.deliver(cx, (socket, from), data, false)
+    }
+
+    /// Takes a datagram if it names one of our streams, and if the stream's owner has let it in or
+    /// need not be asked.
+    fn deliver<'a>(
+        &'a mut self,
+        cx: &mut Cx<'_>,
+        (socket, from): (SocketId, SocketAddrV4),
+        data: &'a [u8],
+        is_admitted: bool,
+    ) -> Arrival<'a> {
         let Some(id) = udx::stream_id(data).map(StreamId) else { return Arrival::Unknown };
         if let Some(target) = self.relays_to(id) {
-            return self.handle_relayed(cx, id, target, (socket, from), data);
+            let stray = self.by_id.get(&id).and_then(|state| state.strays_to(socket));
+            return match stray.filter(|_| !is_admitted) {
+                Some(conn) => Arrival::Stray(conn),
+                None => self.handle_relayed(cx, id, target, (socket, from), data),
+            };
         }
-        let transport = match self.by_id.get_mut(&id) {
+        let state = self.by_id.get_mut(&id);
+        let stray = state.as_ref().and_then(|state| state.strays_to(socket));
+        if let Some(conn) = stray.filter(|_| !is_admitted) {
+            return Arrival::Stray(conn);
+        }
+        let transport = match state {
             None if self.refused.handle_datagram(cx, id, socket, from, data) => {
                 return Arrival::Done;
             }

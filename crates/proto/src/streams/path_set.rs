@@ -54,6 +54,10 @@ impl PathSet {
         older.unwrap_or(&self.path).socket
     }
 
+    pub(super) fn has_socket(&self, socket: SocketId) -> bool {
+        self.path.socket == socket || self.old.iter().any(|path| path.socket == socket)
+    }
+
     /// Changes to another path, which is not validated yet.
     pub(super) fn change(&mut self, path: Path, sockets: &mut SocketUse) {
         sockets.enter(path.socket);

@@ -1,7 +1,7 @@
 //! A connected stream, borrowed by its owner.
 
 use std::net::SocketAddrV4;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
@@ -55,6 +55,11 @@ impl<'a> StreamMut<'a> {
         self.transport.udx.send_message(data);
     }
 
+    /// Sets after how long without a packet a heartbeat is sent; zero is never.
+    pub(crate) fn set_keep_alive(&mut self, now: Instant, interval: Duration) {
+        self.transport.udx.set_keep_alive(now, interval);
+    }
+
     /// Ends the write side: no more data follows.
     pub(crate) fn end(&mut self) {
         self.transport.udx.end();
@@ -75,6 +80,11 @@ impl<'a> StreamMut<'a> {
     /// again.
     pub(crate) fn change_path(&mut self, now: Instant, path: Path, remote_id: Option<u32>) {
         self.transport.change_path(now, path, remote_id, &mut self.shared.sockets);
+    }
+
+    /// Sends new packets to another stream of the peer, over another path or the same one.
+    pub(crate) fn change_remote(&mut self, now: Instant, path: Path, remote_id: u32) {
+        self.transport.change_remote(now, path, remote_id, &mut self.shared.sockets);
     }
 
     /// The stream leaves its current path when it gets a better one: see [`Self::is_better`] and

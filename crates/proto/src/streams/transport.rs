@@ -44,8 +44,8 @@ impl Transport {
         owner: StreamOwner,
         path: Path,
         remote: RemoteStream,
+        mut udx: udx::Stream,
     ) -> Self {
-        let mut udx = udx::Stream::new(id.0, udx::Config::default());
         udx.connect(now, remote.id, path.remote);
         udx.set_thin_acks(remote.revision_1);
         let paths = PathSet::new(path);
@@ -78,13 +78,31 @@ impl Transport {
         remote_id: Option<u32>,
         sockets: &mut SocketUse,
     ) {
-        if path == self.path() || !self.udx.is_connected() {
+        if path == self.path() {
             return;
         }
         if let Some(remote_id) = remote_id.or(self.udx.remote_id()) {
+            self.change_remote(now, path, remote_id, sockets);
+        }
+    }
+
+    /// Sends new packets over another path or the same one, to another stream of the peer.
+    pub(super) fn change_remote(
+        &mut self,
+        now: Instant,
+        path: Path,
+        remote_id: u32,
+        sockets: &mut SocketUse,
+    ) {
+        if self.udx.is_connected() {
             self.udx.change_remote(now, remote_id, path.remote);
             self.paths.change(path, sockets);
         }
+    }
+
+    /// Whether the stream has a path on a socket, the current one or one before it.
+    pub(super) fn has_path_on(&self, socket: SocketId) -> bool {
+        self.paths.has_socket(socket)
     }
 
     /// A packet of the peer has arrived at a socket.
@@ -167,6 +185,14 @@ impl Transport {
         let socket = self.paths.socket_to(sent.to);
         let transmit = Transmit { socket, to: sent.to, ttl: None, segment_size: sent.segment_size };
         Some(StreamTransmit { transmit, owner: self.owner, unsent: self.udx.unsent() })
+    }
+
+    /// Sends the packet that a stream without an owner may still have for its peer.
+    pub(super) fn send_last(&mut self, cx: &mut Cx<'_>) {
+        let mut buf = TransmitBuf { data: Vec::new(), max_segments: 1 };
+        if let Some(StreamTransmit { transmit, .. }) = self.poll_transmit(cx.now, &mut buf, 0) {
+            cx.send(transmit.socket, transmit.to, buf.data);
+        }
     }
 
     /// Bytes kept until the peer acknowledges them.

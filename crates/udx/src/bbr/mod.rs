@@ -6,6 +6,7 @@ use crate::mtu::BASE_MTU;
 use crate::time::{MILLISECOND, Micros, SECOND};
 
 mod parts;
+mod view;
 
 pub(crate) use parts::AckInfo;
 use parts::{ExtraAcked, FullPipe, Mode, Recovery, Round};

@@ -22,6 +22,7 @@ use crate::send::SendBuffer;
 use crate::seq::Number;
 use crate::time::{Clock, Micros, SECOND};
 
+mod keep_alive;
 mod receive;
 mod remote;
 mod timeout;
@@ -31,6 +32,7 @@ mod types;
 #[cfg(test)]
 mod tests;
 
+use keep_alive::KeepAlive;
 pub use types::{CloseReason, Event, StreamStats, Transmit};
 
 /// A reliable, ordered, bidirectional byte stream that also carries unreliable messages.
@@ -64,6 +66,7 @@ pub struct Stream {
     /// A tail loss probe has to be sent, whatever the windows allow.
     probe_due: bool,
 
+    keep_alive: KeepAlive,
     messages: VecDeque<Box<[u8]>>,
     destroy_due: bool,
     events: VecDeque<Event>,
@@ -147,6 +150,7 @@ impl Stream {
             pacer: Pacer::new(),
             mtu: MtuSearch::new(config.max_mtu),
             probe_due: false,
+            keep_alive: KeepAlive::default(),
             messages: VecDeque::new(),
             destroy_due: false,
             events: VecDeque::new(),
@@ -187,6 +191,11 @@ impl Stream {
         self.buffer.unsent() as usize
     }
 
+    /// Whether packets were sent that the peer has not acknowledged.
+    pub fn has_unacknowledged(&self) -> bool {
+        !self.flight.is_empty()
+    }
+
     /// Whether more should be written: true while less than the high-water mark is queued beyond
     /// the congestion window.
     pub fn has_room(&self) -> bool {
@@ -225,6 +234,16 @@ impl Stream {
             return;
         }
         self.messages.push_back(data.into());
+    }
+
+    /// Sets after how long without a packet a heartbeat is sent; zero is never. A peer that does not
+    /// answer heartbeats is not given up.
+    pub fn set_keep_alive(&mut self, now: Instant, interval: Duration) {
+        let now = self.clock.micros(now);
+        let interval = Micros::try_from(interval.as_micros()).unwrap_or(Micros::MAX / 2);
+        if self.state == State::Open {
+            self.keep_alive.set(now, interval, self.stats.packets_tx);
+        }
     }
 
     /// Sets whether one acknowledgement per batch is enough for the peer, see
@@ -276,6 +295,8 @@ impl Stream {
             cwnd: self.bbr.cwnd(),
             mtu: self.mtu.current(),
             inflight: self.flight.in_flight(),
+            bbr_state: self.bbr.state(),
+            bandwidth: self.bbr.bandwidth(),
             ..self.stats
         }
     }
@@ -316,6 +337,7 @@ impl Stream {
         self.window.persist_at = None;
         self.pacer.unblock();
         self.probe_due = false;
+        self.keep_alive.stop();
         self.messages.clear();
     }
 }

@@ -12,10 +12,12 @@ impl Stream {
         let at = match self.state {
             State::Closed => return None,
             State::Lingering { until, .. } => until,
-            State::Open => [self.timers.next(), self.window.persist_at, self.pacer.deadline()]
-                .into_iter()
-                .flatten()
-                .min()?,
+            State::Open => {
+                let keep_alive = self.keep_alive.deadline();
+                let (pacing, persist) = (self.pacer.deadline(), self.window.persist_at);
+                let all = [self.timers.next(), persist, pacing, keep_alive];
+                all.into_iter().flatten().min()?
+            }
         };
         self.clock.instant(at)
     }
@@ -33,6 +35,7 @@ impl Stream {
             State::Lingering { .. } => return,
             State::Open => {}
         }
+        self.keep_alive.handle_timeout(now, self.stats.packets_tx);
         if is_due(self.pacer.deadline(), now) {
             self.pacer.handle_timeout();
         }

@@ -63,7 +63,7 @@ impl Stream {
         if self.state != State::Open {
             return None;
         }
-        if self.wants_heartbeat(now) {
+        if self.wants_heartbeat(now) || self.keep_alive.take() {
             self.header(Flags::HEARTBEAT, self.flight.next(), path).encode(out);
             return Some(self.sent_one(out, path));
         }

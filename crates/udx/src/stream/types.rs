@@ -58,6 +58,11 @@ pub struct StreamStats {
     pub mtu: u16,
     /// Bytes of IP packets in flight.
     pub inflight: u64,
+    /// What congestion control does: 0 start-up, 1 drain, 2 probes for bandwidth, 3 probes for the
+    /// round-trip time.
+    pub bbr_state: u8,
+    /// The estimated bandwidth of the path in bytes per second; zero until measured.
+    pub bandwidth: u64,
     /// Packets sent again.
     pub retransmits: u64,
     /// How often losses were repaired without a timeout.

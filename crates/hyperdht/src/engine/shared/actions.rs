@@ -1,15 +1,19 @@
 //! What a node asks of its driver: sockets, names and addresses.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::sync::Weak;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
+use bytes::Bytes;
 use parking_lot::MutexGuard;
-use proto::{Action, HostEvent, MainSockets, Node, SocketId};
+use proto::{Action, Command, HostCommand, HostEvent, MainSockets, Node, SocketId, Transmit};
 
 use super::Shared;
+use crate::engine::descriptors::Claim;
 use crate::engine::host;
+use crate::engine::sockets::{Socket, SocketOptions};
 use crate::engine::state::{Life, State};
 
 impl Shared {
@@ -39,6 +43,7 @@ impl Shared {
                     state.core.handle_host_event(Instant::now(), bound);
                 }
                 Action::Resolve { host } => self.resolve(host),
+                Action::Lookup { lookup, host, family } => self.lookup(lookup, host, family),
                 Action::CheckLocal { host } => self.check_local(host),
                 _ => tracing::error!(?action, "the driver does not know what the node asks"),
             }
@@ -66,29 +71,69 @@ impl Shared {
     fn bind_main(&self, state: &mut State) -> Result<MainSockets, io::ErrorKind> {
         let runtime = self.runtime.upgrade().filter(|_| state.life == Life::Running);
         let runtime = runtime.ok_or(io::ErrorKind::NotConnected)?;
-        let bound = self.rules.bind(&runtime, Some(state.main)).map_err(|error| {
+        let bound = self.rules.bind(&runtime, state.main).map_err(|error| {
             tracing::warn!(%error, "the sockets could not be bound again");
             error.kind()
         })?;
-        state.main = bound.addresses();
+        let addresses = bound.addresses();
+        state.main = Some(addresses);
         for (id, socket) in bound.into_array() {
             self.sockets.insert(id, socket);
         }
         // The driver has to poll the new sockets too.
         self.notify.notify_one();
-        Ok(state.main)
+        Ok(addresses)
     }
 
     pub(super) fn close_unused(&self, state: &mut State) {
-        for socket in state.unused.drain(..) {
+        for socket in std::mem::take(&mut state.unused) {
             self.sockets.close(socket);
+            state.core.handle_host_event(Instant::now(), HostEvent::Closed { socket });
         }
+    }
+
+    /// Binds a socket of the application.
+    pub(in crate::engine) fn bind_for_application(
+        &self,
+        address: SocketAddr,
+        options: SocketOptions,
+    ) -> io::Result<SocketId> {
+        let runtime = self.runtime.upgrade().ok_or(io::ErrorKind::NotConnected)?;
+        let socket = Socket::bind(&runtime, address, options, Claim::of_main())?;
+        let number = self.bound.fetch_add(1, Ordering::Relaxed);
+        let id = SocketId(SocketId::FIRST_BOUND | number);
+        self.sockets.insert(id, socket);
+        // The driver has to poll the new socket too.
+        self.notify.notify_one();
+        Ok(id)
+    }
+
+    /// Sends a datagram of the application at once, or queues it if the socket's buffer is full.
+    /// False if the socket is not open.
+    pub(in crate::engine) fn send_datagram(&self, transmit: &Transmit, data: &[u8]) -> bool {
+        let sockets = self.sockets.read();
+        let Some(socket) = sockets.get(&transmit.socket) else { return false };
+        if socket.send(transmit, data).is_err() {
+            drop(sockets);
+            let &Transmit { socket, to, ttl, .. } = transmit;
+            let data = Bytes::copy_from_slice(data);
+            let command = HostCommand::SendDatagram { socket, to, ttl, data };
+            self.commands(std::iter::once(Command::Host(command)));
+        }
+        true
     }
 
     fn resolve(&self, host: String) {
         self.ask_host(move || {
             let addresses = host::resolve(&host);
             HostEvent::Resolved { host, addresses }
+        });
+    }
+
+    fn lookup(&self, lookup: u32, host: String, family: u8) {
+        self.ask_host(move || {
+            let address = host::lookup(&host, family);
+            HostEvent::LookedUp { lookup, address }
         });
     }
 

@@ -9,7 +9,7 @@ mod actions;
 use std::cell::RefCell;
 use std::io;
 use std::net::SocketAddrV4;
-use std::sync::atomic::{AtomicUsize, Ordering, fence};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering, fence};
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
@@ -22,8 +22,9 @@ use super::Wake;
 use super::batch::Batch;
 use super::bind::{BindRules, Main};
 use super::queue::Queue;
-use super::sockets::{Direction, Socket, Sockets, Traffic};
+use super::sockets::{MAX_SEGMENTS, Socket, Sockets};
 use super::state::{Core, Life, Next, State};
+use super::traffic::Traffic;
 
 /// The state that a node's handles and its driver share.
 pub(super) struct Shared {
@@ -41,6 +42,8 @@ pub(super) struct Shared {
     waker: ReentrantMutex<RefCell<Option<Arc<dyn Wake>>>>,
     runtime: Weak<Handle>,
     rules: BindRules,
+    /// How many sockets the application has bound.
+    bound: AtomicU32,
     myself: Weak<Self>,
 }
 
@@ -55,13 +58,15 @@ impl Shared {
     pub(super) fn new(
         core: Core,
         rules: BindRules,
-        sockets: Main,
+        sockets: Option<Main>,
         runtime: Weak<Handle>,
         waker: Arc<dyn Wake>,
     ) -> Arc<Self> {
-        let (max_segments, main) = (sockets.max_segments(), sockets.addresses());
+        // A socket that can send fewer datagrams in one call lowers the number when it sends.
+        let max_segments = sockets.as_ref().map_or(MAX_SEGMENTS, Main::max_segments);
+        let main = sockets.as_ref().map(Main::addresses);
         Arc::new_cyclic(|myself| Self {
-            sockets: Sockets::new(sockets.into_array()),
+            sockets: Sockets::new(sockets.into_iter().flat_map(Main::into_array)),
             notify: Notify::new(),
             state: Mutex::new(State::new(core, main, max_segments)),
             mailbox: Mutex::new(Vec::new()),
@@ -70,6 +75,7 @@ impl Shared {
             waker: ReentrantMutex::new(RefCell::new(Some(waker))),
             runtime,
             rules,
+            bound: AtomicU32::new(0),
             myself: Weak::clone(myself),
         })
     }
@@ -146,24 +152,18 @@ impl Shared {
         self.sockets.read().get(&socket).map(Socket::local)
     }
 
-    pub(super) fn traffic(&self, socket: SocketId) -> Option<Traffic> {
-        self.sockets.read().get(&socket).map(Socket::traffic)
-    }
-
-    pub(super) fn buffer_size(&self, socket: SocketId, direction: Direction) -> Option<usize> {
-        self.sockets.read().get(&socket)?.buffer_size(direction).ok()
-    }
-
-    pub(super) fn set_buffer_size(
+    /// Looks at a socket, if it is open.
+    pub(super) fn with_socket<R>(
         &self,
         socket: SocketId,
-        direction: Direction,
-        size: usize,
-    ) -> io::Result<()> {
-        match self.sockets.read().get(&socket) {
-            Some(socket) => socket.set_buffer_size(direction, size),
-            None => Err(io::ErrorKind::NotConnected.into()),
-        }
+        look: impl FnOnce(&Socket) -> io::Result<R>,
+    ) -> io::Result<R> {
+        let sockets = self.sockets.read();
+        look(sockets.get(&socket).ok_or(io::ErrorKind::NotConnected)?)
+    }
+
+    pub(super) fn traffic(&self, socket: SocketId) -> Option<Traffic> {
+        self.sockets.read().get(&socket).map(Socket::traffic)
     }
 
     /// One turn of the driver: hands the received datagrams and the host events to the node, and

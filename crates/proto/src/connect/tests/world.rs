@@ -269,6 +269,7 @@ impl World {
                 // No node in these tests suspends, and none asks its host.
                 Some(
                     Action::Resolve { .. }
+                    | Action::Lookup { .. }
                     | Action::CheckLocal { .. }
                     | Action::CloseMain
                     | Action::BindMain,

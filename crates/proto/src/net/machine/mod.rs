@@ -58,8 +58,11 @@ impl Net {
             health: Health::new(cx.stats),
             delayed: DelayedPings::new(config.max_ping_delay),
             outputs: VecDeque::new(),
-            destroyed: false,
+            destroyed: !config.joins_dht,
         };
+        if net.destroyed {
+            return net;
+        }
         cx.emit(Event::Listening);
         for address in config.nodes.iter().rev() {
             net.add_node(cx, *address);

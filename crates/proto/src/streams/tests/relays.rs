@@ -161,7 +161,10 @@ impl Relay {
                 stream.release(cx);
                 Fate::Ended(reason)
             }
-            other @ (Arrival::Unknown | Arrival::Parked(_) | Arrival::Packet(..)) => {
+            other @ (Arrival::Unknown
+            | Arrival::Parked(_)
+            | Arrival::Stray(_)
+            | Arrival::Packet(..)) => {
                 panic!("{other:?}")
             }
         }

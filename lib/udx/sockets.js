@@ -1,17 +1,21 @@
-const UDXSocket = require('./udx-socket')
-const { measurementOf } = require('./measurement')
+const UDXSocket = require('./socket')
 
-/** The socket objects of a node. At most one object is kept for each socket of the core. */
+/** The socket objects of one engine. There is one object for each socket of the core. */
 module.exports = class Sockets {
   /**
    * @param {import('../native/native')} native
-   * @param {boolean} isDualStack
+   * @param {import('./udx')} udx
+   * @param {import('./holds')} holds what keeps the process alive
+   * @param {boolean} [isDualStack] whether the node's own sockets have both families
    */
-  constructor(native, isDualStack) {
+  constructor(native, udx, holds, isDualStack = false) {
     this._native = native
+    this._udx = udx
+    this._holds = holds
     this._isDualStack = isDualStack
     this._byId = new Map()
     this._left = new Map() // sockets that were left lately: the core may use them again
+    this._bound = new Map() // sockets of the program
   }
 
   /** The socket from which a firewalled node sends its requests. */
@@ -31,7 +35,7 @@ module.exports = class Sockets {
 
   /** The object of a socket. If it does not exist yet, a new one is returned and not kept. */
   view(id) {
-    return this._byId.get(id) || this._create(id)
+    return this._bound.get(id) || this._byId.get(id) || this._create(id)
   }
 
   /** @throws {TypeError} if the socket is not one of this node */
@@ -50,15 +54,40 @@ module.exports = class Sockets {
     throw new TypeError(NOT_OURS)
   }
 
-  /** Adds a stream to its socket and returns the socket, which is kept while it has streams. */
+  /** Adds a socket that the program has bound. */
+  add(id, socket) {
+    this._bound.set(id, socket)
+    this._holds.add()
+  }
+
+  /** The core has closed a socket that the program had bound. */
+  onclosed(id) {
+    const socket = this._bound.get(id)
+    if (socket === undefined) return
+    this._bound.delete(id)
+    this._holds.remove()
+    UDXSocket.onclosed(socket)
+  }
+
+  /** A datagram has arrived at a socket that the program has bound. */
+  onmessage(id, data, from) {
+    this._bound.get(id)?.emit('message', data, from)
+  }
+
+  /** Whether the program has bound the socket. */
+  isBound(id) {
+    return this._bound.has(id)
+  }
+
+  /** Adds a stream to its socket and returns the socket, which is kept until it has no streams. */
   attach(id, stream) {
     const socket = this._open(id)
-    socket.streams.add(stream)
+    UDXSocket.addStream(socket, stream)
     return socket
   }
 
-  detach(socket, stream) {
-    socket.streams.delete(stream)
+  /** A stream has left a socket of the node. A socket for punching is kept while it has streams. */
+  onleft(socket) {
     if (!socket.idle || socket.id <= SERVER) return
     this._byId.delete(socket.id)
     this._left.set(socket.id, socket)
@@ -74,11 +103,18 @@ module.exports = class Sockets {
   }
 
   closeMain() {
-    for (const id of MAIN) this._close(this._byId.get(id))
+    for (const id of MAIN) UDXSocket.onnodeclosed(this._byId.get(id))
   }
 
+  /** The sockets of the node close, and those of the program with them. */
   close() {
-    for (const socket of this._byId.values()) this._close(socket)
+    for (const socket of this._byId.values()) UDXSocket.onnodeclosed(socket)
+    this._left.clear()
+  }
+
+  /** The engine has ended. */
+  release() {
+    for (const id of [...this._bound.keys()]) this.onclosed(id)
     this._left.clear()
   }
 
@@ -92,20 +128,10 @@ module.exports = class Sockets {
   }
 
   _create(id) {
-    const address = this._native.inspect('localAddress', id)
+    const local = this._native.inspect('localAddress', id)
     const family = this._isDualStack ? { host: '::', family: 6 } : { family: 4 }
-    const bound = address && { host: address.host, ...family, port: address.port }
-    return new UDXSocket(id, bound, {
-      measure: () => this._native.inspect('traffic', id),
-      bufferSize: receive => this._native.bufferSize(id, receive),
-      setBufferSize: (receive, size) => this._native.setBufferSize(id, receive, size)
-    })
-  }
-
-  // The address stays readable, as in the reference.
-  _close(socket) {
-    measurementOf(socket).stop()
-    socket.closing = true
+    const address = local && { host: local.host, ...family, port: local.port }
+    return new UDXSocket(this._udx, {}, { id, address })
   }
 }
 

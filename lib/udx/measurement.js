@@ -2,6 +2,15 @@
 
 const MEASUREMENT = Symbol('measurement')
 
+/** The traffic of a socket before its first measurement. */
+exports.NO_TRAFFIC = {
+  bytesTransmitted: 0,
+  packetsTransmitted: 0,
+  bytesReceived: 0,
+  packetsReceived: 0,
+  packetsDroppedByKernel: 0
+}
+
 /** The latest numbers. They stay when the core has no new ones. */
 class Measurement {
   constructor(source, initial) {

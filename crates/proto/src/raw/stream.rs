@@ -1,0 +1,270 @@
+//! One raw stream and its states.
+
+use bytes::Bytes;
+
+use super::framing::Framing;
+use super::strays::Strays;
+use crate::conn::{Call, ConnOwner, Flow, OwnedConn, stream_error};
+use crate::streams::{Parked, StreamMut};
+use crate::{ConnError, ConnId, ConnReport, ConnStats, Cx, Event, RawOptions, StreamId};
+
+#[derive(Debug)]
+pub(super) struct RawStream {
+    pub(super) to: OwnedConn,
+    pub(super) stream: StreamId,
+    /// The application decides on packets that arrive on other sockets.
+    pub(super) asks: bool,
+    pub(super) strays: Strays,
+    framing: Framing,
+    /// What the application gets next. Packets that arrive together are delivered in one piece.
+    delivery: Vec<u8>,
+    flow: Flow,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    /// The stream has no path yet.
+    Waiting {
+        /// The calls that send something.
+        calls: Vec<Call>,
+        /// The stream, once it has taken a packet.
+        early: Option<Box<udx::Stream>>,
+    },
+    Open,
+    /// The stream is gone, and the application has been told.
+    Closed,
+}
+
+impl RawStream {
+    pub(super) fn new(id: ConnId, options: RawOptions) -> Self {
+        Self {
+            to: OwnedConn { id, owner: ConnOwner::Application },
+            stream: options.id,
+            asks: options.ask_firewall,
+            strays: Strays::default(),
+            framing: Framing::new(options.framed),
+            delivery: Vec::new(),
+            flow: Flow::default(),
+            state: State::Waiting { calls: Vec::new(), early: None },
+        }
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        matches!(self.state, State::Closed)
+    }
+
+    pub(super) fn is_waiting(&self) -> bool {
+        matches!(self.state, State::Waiting { .. })
+    }
+
+    /// The stream as it is before it is connected, with the packets that it has taken.
+    pub(super) fn take_early(&mut self) -> udx::Stream {
+        let early = match &mut self.state {
+            State::Waiting { early, .. } => early.take(),
+            State::Open | State::Closed => None,
+        };
+        early
+            .map_or_else(|| udx::Stream::new(self.stream.0, udx::Config::default()), |early| *early)
+    }
+
+    /// Waiting → Open. Calls that were queued and packets that were parked follow at once.
+    pub(super) fn open(&mut self, cx: &mut Cx<'_>, stream: &mut StreamMut<'_>, parked: Parked) {
+        let State::Waiting { calls, .. } = &mut self.state else { return };
+        let calls = std::mem::take(calls);
+        self.state = State::Open;
+        for call in calls {
+            self.handle_call(cx, stream, call);
+        }
+        parked.replay(cx, |cx, packet| self.handle_packet(cx, stream, packet));
+    }
+
+    /// Takes a call of a stream that waits. A message is lost, as it would be on the way.
+    pub(super) fn queue_call(&mut self, cx: &mut Cx<'_>, call: Call) {
+        let State::Waiting { calls, early } = &mut self.state else { return };
+        match call {
+            Call::Write(_) | Call::Flush(_) | Call::End | Call::SetKeepAlive(_) => calls.push(call),
+            Call::SendMessage(_) => {}
+            Call::Consumed(bytes) => {
+                let Some(mut early) = early.take() else { return };
+                self.flow.handle_consumed(bytes);
+                let (now, unread) = (cx.now, self.unread());
+                early.set_unread(now, unread, &mut self.inlet(cx));
+                self.keep_early(cx, early);
+            }
+        }
+    }
+
+    /// Takes a packet before the stream is connected. Its acknowledgement waits until then.
+    pub(super) fn handle_early(&mut self, cx: &mut Cx<'_>, data: &[u8]) {
+        let Some(packet) = udx::Packet::parse(data) else {
+            cx.stats.dropped.udx += 1;
+            return;
+        };
+        let mut early = Box::new(self.take_early());
+        early.handle_packet(cx.now, &packet, &mut self.inlet(cx));
+        self.keep_early(cx, early);
+    }
+
+    pub(super) fn handle_call(&mut self, cx: &mut Cx<'_>, stream: &mut StreamMut<'_>, call: Call) {
+        match call {
+            Call::Write(data) => {
+                self.flow.handle_written(data.len());
+                stream.write(data.into_bytes());
+            }
+            Call::SendMessage(data) => stream.send_message(&data),
+            Call::Flush(flush) => self.flow.flush(stream.written(), flush),
+            Call::End => stream.end(),
+            Call::Consumed(bytes) => {
+                self.flow.handle_consumed(bytes);
+                let (now, unread) = (cx.now, self.unread());
+                stream.set_unread(now, unread, &mut self.inlet(cx));
+            }
+            Call::SetKeepAlive(interval) => stream.set_keep_alive(cx.now, interval),
+        }
+    }
+
+    pub(super) fn handle_packet(
+        &mut self,
+        cx: &mut Cx<'_>,
+        stream: &mut StreamMut<'_>,
+        packet: &udx::Packet<'_>,
+    ) {
+        stream.handle_packet(cx.now, packet, &mut self.inlet(cx));
+    }
+
+    /// The stream has sent something; `unsent` bytes of what was written have not left yet.
+    pub(super) fn handle_sent(&mut self, cx: &mut Cx<'_>, unsent: usize) {
+        self.flow.pass_credit(cx, self.to, unsent);
+    }
+
+    /// To be called after any change: passes the stream's events on and lets it send. True if the
+    /// stream is closed and released.
+    pub(super) fn settle(&mut self, cx: &mut Cx<'_>, mut stream: StreamMut<'_>) -> bool {
+        self.pass_events(cx, &mut stream);
+        let is_closed = self.is_closed();
+        if is_closed {
+            stream.release(cx);
+        } else {
+            stream.settle(cx);
+        }
+        is_closed
+    }
+
+    /// Open → Closed, with a DESTROY to the peer.
+    pub(super) fn destroy(&mut self, cx: &mut Cx<'_>, stream: &mut StreamMut<'_>) {
+        stream.destroy(cx.now);
+        self.close(cx, None, Some(stream.stats()));
+    }
+
+    /// Tells the application once that the stream is gone.
+    pub(super) fn close(
+        &mut self,
+        cx: &mut Cx<'_>,
+        error: Option<ConnError>,
+        stats: Option<udx::StreamStats>,
+    ) {
+        if self.is_closed() {
+            return;
+        }
+        cx.out.events.extend(self.take_delivery());
+        self.state = State::Closed;
+        self.strays.clear();
+        let stats = stats.map(|stats| Box::new(ConnStats::from(stats)));
+        self.to.tell(cx, ConnReport::Closed { error, stats });
+    }
+
+    fn pass_events(&mut self, cx: &mut Cx<'_>, stream: &mut StreamMut<'_>) {
+        self.flow.pass_credit(cx, self.to, stream.unsent());
+        self.flow.pass_flushed(cx, self.to, stream.acknowledged());
+        while let Some(event) = stream.poll_event() {
+            match event {
+                udx::Event::Finished => self.to.tell(cx, ConnReport::Finished),
+                udx::Event::RemoteChanged => cx.emit(Event::RemoteChanged { conn: self.to.id }),
+                // These concern only the transport.
+                udx::Event::PathValidated | udx::Event::PathFailed => {}
+                udx::Event::Closed(reason) => {
+                    self.close(cx, stream_error(reason), Some(stream.stats()));
+                }
+            }
+        }
+    }
+
+    /// Keeps the stream that waits, unless its peer has ended it.
+    fn keep_early(&mut self, cx: &mut Cx<'_>, mut stream: Box<udx::Stream>) {
+        if let Some(udx::Event::Closed(reason)) = stream.poll_event() {
+            self.close(cx, stream_error(reason), Some(stream.stats()));
+        }
+        if let State::Waiting { early, .. } = &mut self.state {
+            *early = Some(stream);
+        }
+    }
+
+    /// Whether there are bytes for [`Self::take_delivery`].
+    pub(super) fn has_delivery(&self) -> bool {
+        !self.delivery.is_empty()
+    }
+
+    /// What has arrived, for the application.
+    pub(super) fn take_delivery(&mut self) -> Option<Event> {
+        take(&mut self.delivery, &mut self.flow, self.to.id)
+    }
+
+    /// Bytes that the application has not taken.
+    fn unread(&self) -> usize {
+        self.flow.unread() + self.framing.held() + self.delivery.len()
+    }
+
+    fn inlet<'a, 'b>(&'a mut self, cx: &'a mut Cx<'b>) -> Inlet<'a, 'b> {
+        let Self { to, framing, delivery, flow, .. } = self;
+        Inlet { cx, to: *to, framing, delivery, flow }
+    }
+}
+
+/// The sink for what the stream delivers.
+struct Inlet<'a, 'b> {
+    cx: &'a mut Cx<'b>,
+    to: OwnedConn,
+    framing: &'a mut Framing,
+    delivery: &'a mut Vec<u8>,
+    flow: &'a mut Flow,
+}
+
+impl Inlet<'_, '_> {
+    /// Gives the application what has arrived.
+    fn flush(&mut self) {
+        self.cx.out.events.extend(take(self.delivery, self.flow, self.to.id));
+    }
+}
+
+fn take(delivery: &mut Vec<u8>, flow: &mut Flow, conn: ConnId) -> Option<Event> {
+    let data = Bytes::from(std::mem::take(delivery));
+    if data.is_empty() {
+        return None;
+    }
+    flow.handle_delivered(data.len());
+    Some(Event::Data { conn, data })
+}
+
+impl udx::Sink for Inlet<'_, '_> {
+    fn data(&mut self, payload: &[u8]) -> usize {
+        let is_piece = self.framing.feed(payload, self.delivery);
+        if is_piece || self.delivery.len() >= MAX_PIECE {
+            self.flush();
+        }
+        self.flow.unread() + self.framing.held() + self.delivery.len()
+    }
+
+    fn message(&mut self, payload: &[u8]) {
+        self.to.tell(self.cx, ConnReport::Message(Bytes::copy_from_slice(payload)));
+    }
+
+    fn end(&mut self) {
+        self.framing.finish(self.delivery);
+        self.flush();
+        self.to.tell(self.cx, ConnReport::RemoteEnd);
+    }
+}
+
+/// The most that is delivered in one piece: a few dozen packets.
+const MAX_PIECE: usize = 64 * 1024;

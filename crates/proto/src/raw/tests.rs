@@ -1,0 +1,392 @@
+//! Raw streams of two nodes, two tables back to back.
+
+#![allow(clippy::wildcard_enum_match_arm, reason = "a test looks for one event among many")]
+
+use std::net::Ipv4Addr;
+
+use bytes::Bytes;
+
+use super::*;
+use crate::secret::Message;
+use crate::tests::bench::Bench;
+use crate::{Closed, Event, Transmit, TransmitBuf};
+
+#[test]
+fn two_streams_carry_bytes_and_messages_until_both_have_ended() {
+    let mut pair = Pair::connected();
+    pair.write(A, b"hello ");
+    pair.write(A, b"world");
+    pair.call(A, Call::SendMessage(Bytes::from_static(b"beside")));
+    pair.call(A, Call::Flush(7));
+    pair.call(A, Call::End);
+    pair.exchange();
+    assert_eq!(pair.data(B), b"hello world");
+    let told = pair.events(B);
+    assert!(matches!(&told[0], Event::Message { data, .. } if **data == *b"beside"), "{told:?}");
+    assert!(matches!(told[..], [_, Event::RemoteEnd { .. }]), "{told:?}");
+    let told = pair.events(A);
+    assert!(matches!(told[..], [Event::Flushed { flush: 7, .. }, Event::Finished { .. }]));
+
+    pair.call(B, Call::End);
+    pair.exchange();
+    for side in [A, B] {
+        let told = pair.events(side);
+        assert!(matches!(told.last(), Some(Event::Closed(Closed { error: None, .. }))), "{told:?}");
+        assert_eq!(pair.sides[side].raws.len(), 0);
+    }
+}
+
+#[test]
+fn a_stream_that_is_destroyed_resets_its_peer() {
+    let mut pair = Pair::connected();
+    pair.sides[A].act(|raws, cx, streams| raws.destroy(cx, streams, CONN));
+    pair.exchange();
+    assert!(matches!(pair.closed(A), Closed { error: None, stats: Some(_), .. }));
+    let error = Some(ConnError::Stream(StreamError::Reset));
+    assert_eq!(pair.closed(B).error, error);
+}
+
+#[test]
+fn what_arrives_before_the_stream_is_connected_is_kept_for_its_socket() {
+    let mut pair = Pair::created(false);
+    pair.connect(A);
+    pair.write(A, b"early");
+    let early = pair.sides[A].sent().expect("a packet");
+    pair.arrive(B, OTHER, PEER, &early.1);
+    pair.arrive(B, SOCKET, PEER, &early.1);
+    assert!(pair.events(B).is_empty());
+
+    pair.connect(B);
+    assert_eq!(pair.data(B), b"early");
+    pair.arrive(B, OTHER, PEER, &early.1);
+    assert_eq!(pair.sides[B].bench.stats.dropped.udx, 1);
+}
+
+#[test]
+fn calls_wait_for_the_connection() {
+    let mut pair = Pair::created(false);
+    pair.write(A, b"queued");
+    pair.call(A, Call::End);
+    pair.connect(A);
+    pair.connect(B);
+    pair.exchange();
+    assert_eq!(pair.data(B), b"queued");
+}
+
+#[test]
+fn a_firewall_is_asked_once_about_each_source_and_may_connect() {
+    let mut pair = Pair::created(true);
+    pair.connect(A);
+    pair.write(A, b"who is there?");
+    let (_, first) = pair.sides[A].sent().expect("a packet");
+    for from in [PEER, PEER, STRANGER] {
+        pair.arrive(B, SOCKET, from, &first);
+    }
+    let asked = pair.asked(B);
+    assert_eq!(asked.len(), 2);
+    assert_eq!((asked[0].1, asked[1].1), ((SOCKET, PEER), (SOCKET, STRANGER)));
+
+    // As blind-relay does: the hook connects the stream and answers false.
+    pair.connect(B);
+    pair.answer(B, asked[0].0, Answer::Reject);
+    pair.exchange();
+    assert_eq!(pair.data(B), b"who is there?");
+    pair.arrive(B, SOCKET, STRANGER, &first);
+    assert!(pair.asked(B).is_empty());
+}
+
+#[test]
+fn packets_that_are_let_in_are_delivered_before_the_stream_is_connected() {
+    let mut pair = Pair::created(true);
+    pair.connect(A);
+    pair.write(A, b"early");
+    let (_, packet) = pair.sides[A].sent().expect("a packet");
+    pair.arrive(B, SOCKET, PEER, &packet);
+    let [(ask, _)] = pair.asked(B)[..] else { panic!("one question") };
+    pair.answer(B, ask, Answer::Accept);
+    assert_eq!(pair.data(B), b"early");
+    pair.call(B, Call::Consumed(5));
+
+    pair.connect(B);
+    pair.write(A, b", and late");
+    pair.exchange();
+    assert_eq!(pair.data(B), b", and late");
+    pair.write(A, b"again");
+    pair.call(A, Call::Flush(1));
+    pair.exchange();
+    assert!(matches!(pair.events(A)[..], [Event::Flushed { flush: 1, .. }]));
+}
+
+#[test]
+fn a_peer_may_end_a_stream_before_it_is_connected() {
+    let mut pair = Pair::created(true);
+    pair.connect(A);
+    pair.sides[A].act(|raws, cx, streams| raws.destroy(cx, streams, CONN));
+    let (_, packet) = pair.sides[A].sent().expect("a packet");
+    pair.arrive(B, SOCKET, PEER, &packet);
+    let [(ask, _)] = pair.asked(B)[..] else { panic!("one question") };
+    pair.answer(B, ask, Answer::Accept);
+    assert_eq!(pair.closed(B).error, Some(StreamError::Reset.into()));
+    assert_eq!((pair.sides[B].raws.len(), pair.sides[B].streams.len()), (0, 0));
+}
+
+#[test]
+fn a_silent_stream_sends_heartbeats() {
+    let mut pair = Pair::connected();
+    let second = std::time::Duration::from_secs(1);
+    pair.call(A, Call::SetKeepAlive(second));
+    pair.exchange();
+    for _ in 0..3 {
+        let side = &mut pair.sides[A];
+        side.bench.now += second;
+        let stream = side.streams.handle_timeout(&mut side.bench.cx(), StreamId(ID));
+        let stream = stream.expect("a stream with an owner");
+        side.raws.handle_events(&mut side.bench.cx(), CONN, stream);
+        let (_, packet) = side.sent().expect("a heartbeat");
+        let kind = udx::Packet::parse(&packet).expect("a packet").header.kind;
+        assert_eq!(kind, udx::Flags::HEARTBEAT);
+    }
+}
+
+#[test]
+fn a_firewall_decides_on_packets_of_another_socket() {
+    let mut pair = Pair::created(true);
+    pair.connect(A);
+    pair.connect(B);
+    for (answer, expected) in [(Answer::Reject, &b""[..]), (Answer::Accept, b"let me in")] {
+        pair.write(A, b"let me in");
+        let (_, packet) = pair.sides[A].sent().expect("a packet");
+        pair.arrive(B, OTHER, STRANGER, &packet);
+        let [(ask, (OTHER, STRANGER))] = pair.asked(B)[..] else { panic!("one question") };
+        pair.answer(B, ask, answer);
+        assert_eq!(pair.data(B), expected);
+        pair = Pair::created(true);
+        pair.connect(A);
+        pair.connect(B);
+    }
+}
+
+#[test]
+fn questions_under_way_are_bounded() {
+    let mut pair = Pair::created(true);
+    pair.connect(A);
+    pair.write(A, b"flood");
+    let (_, packet) = pair.sides[A].sent().expect("a packet");
+    for port in 1..1000 {
+        pair.arrive(B, SOCKET, SocketAddrV4::new(Ipv4Addr::LOCALHOST, port), &packet);
+    }
+    assert_eq!(pair.asked(B).len(), 64);
+    assert_eq!(pair.sides[B].bench.stats.dropped.udx, 1000 - 1 - 64);
+}
+
+#[test]
+fn a_stream_moves_to_another_socket_and_says_when_all_has_arrived() {
+    let mut pair = Pair::connected();
+    pair.write(A, b"over the old path");
+    pair.sides[A].act(|raws, cx, streams| {
+        let remote = RawRemote { socket: OTHER, address: STRANGER, id: ID };
+        raws.change_remote(cx, streams, CONN, remote);
+    });
+    pair.write(A, b", and the new one");
+    let (first, _) = pair.sides[A].peek();
+    assert_eq!((first.socket, first.to), (OTHER, STRANGER));
+    pair.exchange();
+    assert_eq!(pair.data(B), b"over the old path, and the new one");
+    let told = pair.events(A);
+    let is_changed = |event: &Event| matches!(event, Event::RemoteChanged { conn: CONN });
+    assert_eq!(told.iter().filter(|event| is_changed(event)).count(), 1);
+}
+
+#[test]
+fn an_id_is_taken_until_its_stream_is_gone() {
+    let mut pair = Pair::connected();
+    let (options, other) = (options(false), ConnId(9));
+    pair.sides[A].act(|raws, cx, streams| raws.create(cx, streams, other, options));
+    let closed = pair.closed(A);
+    assert_eq!((closed.conn, closed.error), (other, Some(StreamError::IdInUse.into())));
+
+    pair.sides[A].act(|raws, cx, streams| raws.destroy(cx, streams, CONN));
+    pair.sides[A].act(|raws, cx, streams| raws.create(cx, streams, other, options));
+    assert_eq!(pair.closed(A).conn, CONN);
+    assert_eq!(pair.sides[A].raws.len(), 1);
+    // The new stream has not silenced the old one, which still resets its peer.
+    pair.exchange();
+    assert!(matches!(pair.closed(B).error, Some(ConnError::Stream(StreamError::Reset))));
+}
+
+#[test]
+fn a_stream_that_was_never_connected_gives_its_id_up() {
+    let mut pair = Pair::created(false);
+    let (options, other) = (options(false), ConnId(9));
+    pair.sides[A].act(|raws, cx, streams| raws.create(cx, streams, other, options));
+    let closed = pair.closed(A);
+    assert_eq!((closed.conn, closed.error), (CONN, None));
+    assert!(pair.sides[A].raws.has(other));
+}
+
+#[test]
+fn a_relay_that_goes_takes_the_stream_that_forwards_to_it_along() {
+    let mut pair = Pair::connected();
+    let (options, other) = (RawOptions { id: StreamId(8), ..options(false) }, ConnId(9));
+    let side = &mut pair.sides[A];
+    side.act(|raws, cx, streams| {
+        raws.create(cx, streams, other, options);
+        raws.relay_to(cx, streams, CONN, other);
+        raws.destroy(cx, streams, other);
+    });
+    let orphan = side.streams.poll_orphan(&mut side.bench.cx()).expect("the stream");
+    side.raws.handle_events(&mut side.bench.cx(), CONN, orphan);
+    assert_eq!(side.raws.len(), 0);
+}
+
+/// Two tables, each with one stream of the same id.
+struct Pair {
+    sides: [Side; 2],
+}
+
+struct Side {
+    bench: Bench,
+    streams: Streams,
+    raws: Raws,
+}
+
+const A: usize = 0;
+const B: usize = 1;
+
+impl Pair {
+    /// Streams that are not connected. `asks` is whether the second has a firewall.
+    fn created(asks: bool) -> Self {
+        let mut sides = [(); 2].map(|()| Side {
+            bench: Bench::new(),
+            streams: Streams::default(),
+            raws: Raws::default(),
+        });
+        sides[A].act(|raws, cx, streams| raws.create(cx, streams, CONN, options(false)));
+        sides[B].act(|raws, cx, streams| raws.create(cx, streams, CONN, options(asks)));
+        Self { sides }
+    }
+
+    fn connected() -> Self {
+        let mut pair = Self::created(false);
+        pair.connect(A);
+        pair.connect(B);
+        pair
+    }
+
+    fn connect(&mut self, side: usize) {
+        let remote = RawRemote { socket: SOCKET, address: PEER, id: ID };
+        self.sides[side].act(|raws, cx, streams| raws.connect(cx, streams, CONN, remote));
+    }
+
+    fn call(&mut self, side: usize, call: Call) {
+        self.sides[side].act(|raws, cx, streams| raws.call(cx, streams, CONN, call));
+    }
+
+    fn write(&mut self, side: usize, data: &[u8]) {
+        self.call(side, Call::Write(Message::from(data)));
+    }
+
+    fn answer(&mut self, side: usize, ask: AskId, answer: Answer) {
+        self.sides[side].act(|raws, cx, streams| raws.handle_answer(cx, streams, ask, answer));
+    }
+
+    fn arrive(&mut self, side: usize, socket: SocketId, from: SocketAddrV4, data: &[u8]) {
+        let Side { bench, streams, raws } = &mut self.sides[side];
+        let cx = &mut bench.cx();
+        match streams.handle_datagram(cx, socket, from, data) {
+            Arrival::Packet(stream, packet) => raws.handle_packet(cx, CONN, stream, &packet),
+            Arrival::Stray(conn) => raws.handle_stray(cx, streams, conn, (socket, from), data),
+            Arrival::Unknown | Arrival::Done => {}
+            Arrival::Parked(_) | Arrival::Events(_) => panic!("not of a raw stream"),
+        }
+    }
+
+    /// Exchanges packets until neither side has anything to send.
+    fn exchange(&mut self) {
+        let mut is_busy = true;
+        while is_busy {
+            is_busy = false;
+            for (from, to) in [(A, B), (B, A)] {
+                while let Some((_, data)) = self.sides[from].sent() {
+                    self.arrive(to, SOCKET, PEER, &data);
+                    is_busy = true;
+                }
+            }
+        }
+    }
+
+    fn events(&mut self, side: usize) -> Vec<Event> {
+        let Side { bench, raws, .. } = &mut self.sides[side];
+        raws.deliver(&mut bench.out.events);
+        std::mem::take(&mut bench.out.events)
+    }
+
+    /// Takes the bytes that a stream has delivered, and leaves the other events.
+    fn data(&mut self, side: usize) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for event in self.events(side) {
+            match event {
+                Event::Data { data, .. } => bytes.extend_from_slice(&data),
+                other => self.sides[side].bench.out.events.push(other),
+            }
+        }
+        bytes
+    }
+
+    fn asked(&mut self, side: usize) -> Vec<(AskId, (SocketId, SocketAddrV4))> {
+        let asked = |event| match event {
+            Event::Ask { ask, question: Question::StreamFirewall { socket, from, .. } } => {
+                Some((ask, (socket, from)))
+            }
+            _ => None,
+        };
+        self.events(side).into_iter().filter_map(asked).collect()
+    }
+
+    fn closed(&mut self, side: usize) -> Closed {
+        match self.events(side).pop() {
+            Some(Event::Closed(closed)) => closed,
+            other => panic!("not closed: {other:?}"),
+        }
+    }
+}
+
+impl Side {
+    fn act(&mut self, act: impl FnOnce(&mut Raws, &mut Cx<'_>, &mut Streams)) {
+        act(&mut self.raws, &mut self.bench.cx(), &mut self.streams);
+    }
+
+    /// The next datagram.
+    fn sent(&mut self) -> Option<(Transmit, Vec<u8>)> {
+        if let Some(sent) = self.bench.out.control.pop_front() {
+            let (socket, to) = (sent.socket, sent.to);
+            return Some((Transmit { socket, to, ttl: None, segment_size: None }, sent.payload));
+        }
+        let mut buf = TransmitBuf { data: Vec::new(), max_segments: 1 };
+        let sent = self.streams.poll_transmit(&mut self.bench.cx(), &mut buf)?;
+        if let StreamOwner::Raw(conn) = sent.owner {
+            self.raws.handle_sent(&mut self.bench.cx(), conn, sent.unsent);
+        }
+        Some((sent.transmit, buf.data))
+    }
+
+    /// The next datagram, which is then on its way to the peer.
+    fn peek(&mut self) -> (Transmit, Vec<u8>) {
+        let (transmit, data) = self.sent().expect("a datagram");
+        let (socket, to, payload) = (transmit.socket, transmit.to, data.clone());
+        let control = crate::cx::ControlDatagram { socket, to, ttl: None, payload };
+        self.bench.out.control.push_front(control);
+        (transmit, data)
+    }
+}
+
+fn options(ask_firewall: bool) -> RawOptions {
+    RawOptions { id: StreamId(ID), framed: false, ask_firewall }
+}
+
+const CONN: ConnId = ConnId(1);
+const ID: u32 = 7;
+const SOCKET: SocketId = SocketId(SocketId::FIRST_BOUND);
+const OTHER: SocketId = SocketId(SocketId::FIRST_BOUND + 1);
+const PEER: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 2);
+const STRANGER: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 3);

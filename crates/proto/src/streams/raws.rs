@@ -1,0 +1,77 @@
+//! What only raw streams need: ids that the application chooses, and packets that it decides on.
+
+use std::net::SocketAddrV4;
+
+use super::{Arrival, Reserved, StreamOwner, StreamState, Streams};
+use crate::{ConnId, Cx, SocketId, StreamId};
+
+impl Streams {
+    /// Takes this id. False if a stream with an owner has it. A stream without an owner gives it up:
+    /// it only waits for repetitions of its peer.
+    pub(crate) fn claim(&mut self, cx: &mut Cx<'_>, id: StreamId, owner: StreamOwner) -> bool {
+        match self.by_id.get_mut(&id) {
+            Some(StreamState::Connected(transport)) if transport.owner == StreamOwner::Nobody => {
+                transport.send_last(cx);
+            }
+            Some(_) => return false,
+            None => {}
+        }
+        self.forget(cx, id);
+        let (parked, held) = Default::default();
+        let reserved = Reserved { owner, peer: None, parked, held };
+        self.by_id.insert(id, StreamState::Reserved(reserved));
+        true
+    }
+
+    /// The owner of a stream that has no path yet.
+    pub(crate) fn reserved_by(&self, id: StreamId) -> Option<StreamOwner> {
+        match self.by_id.get(&id)? {
+            StreamState::Reserved(reserved) => Some(reserved.owner),
+            StreamState::Connected(_) => None,
+        }
+    }
+
+    /// Whether the packets of a stream are forwarded.
+    pub(crate) fn is_relay(&self, id: StreamId) -> bool {
+        self.shared.relays.target(id).is_some()
+    }
+
+    /// Takes a datagram that the owner of its stream has let in.
+    pub(crate) fn admit<'a>(
+        &'a mut self,
+        cx: &mut Cx<'_>,
+        socket: SocketId,
+        from: SocketAddrV4,
+        data: &'a [u8],
+    ) -> Arrival<'a> {
+        self.deliver(cx, (socket, from), data, true)
+    }
+
+    /// Whether a connected stream has sent packets that its peer has not acknowledged.
+    pub(crate) fn has_unacknowledged(&self, id: StreamId) -> bool {
+        match self.by_id.get(&id) {
+            Some(StreamState::Connected(transport)) => transport.udx.has_unacknowledged(),
+            Some(StreamState::Reserved(_)) | None => false,
+        }
+    }
+
+    /// Whether a connected stream has a path on a socket, the current one or one before it.
+    pub(crate) fn has_path_on(&self, id: StreamId, socket: SocketId) -> bool {
+        match self.by_id.get(&id) {
+            Some(StreamState::Connected(transport)) => transport.has_path_on(socket),
+            Some(StreamState::Reserved(_)) | None => false,
+        }
+    }
+}
+
+impl StreamState {
+    /// The raw stream that it is, if that is not connected to this socket.
+    pub(super) fn strays_to(&self, socket: SocketId) -> Option<ConnId> {
+        let (owner, is_stray) = match self {
+            Self::Reserved(reserved) => (reserved.owner, true),
+            Self::Connected(transport) => (transport.owner, transport.path().socket != socket),
+        };
+        let StreamOwner::Raw(conn) = owner else { return None };
+        is_stray.then_some(conn)
+    }
+}

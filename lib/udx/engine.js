@@ -1,0 +1,149 @@
+const Dispatcher = require('../native/dispatcher')
+const EventRouter = require('../native/event-router')
+const Holds = require('./holds')
+const Native = require('../native/native')
+const Table = require('../native/table')
+const events = require('./events')
+const { NO_TRAFFIC } = require('./measurement')
+const { notSupported } = require('../util/unsupported')
+
+const ENGINE = Symbol('engine')
+
+/**
+ * The engine of a UDX instance. It runs while something uses it: a stream, a bound socket, a watch
+ * of the interfaces.
+ */
+class Engine {
+  /** @param {(native: Native, holds: Holds) => object} createSockets */
+  constructor(createSockets) {
+    this.watchers = new Set()
+
+    this._createSockets = createSockets
+    this._past = NO_TRAFFIC // of the runs that have ended
+    this._parts = null
+    this._users = 0
+  }
+
+  get isUsed() {
+    return this._users > 0
+  }
+
+  /** The parts of the engine, which has to run. */
+  get parts() {
+    return this._parts
+  }
+
+  /** Starts the engine if it does not run, and keeps it running until `release`. */
+  use() {
+    this._users++
+    this._parts ||= new Parts(this)
+    return this._parts
+  }
+
+  release() {
+    if (--this._users > 0) return
+    this._past = this.measure()
+    this._parts.end()
+    this._parts = null
+  }
+
+  /** The traffic of all sockets so far. */
+  measure() {
+    return sum(this._past, trafficOf(this._parts))
+  }
+
+  createSockets(native, holds) {
+    return this._createSockets(native, holds)
+  }
+}
+
+/** The engine of a node of the DHT, which runs as long as the node. */
+class NodeEngine {
+  /** @param {object} parts the internals of the node */
+  constructor(parts) {
+    this.parts = parts
+    this.watchers = new Set()
+  }
+
+  use() {
+    return this.parts
+  }
+
+  release() {}
+
+  /** The traffic of all sockets so far. */
+  measure() {
+    return sum(NO_TRAFFIC, trafficOf(this.parts))
+  }
+}
+
+/** A native engine without a node, and the receivers of its events. */
+class Parts {
+  /** @param {Engine} engine */
+  constructor(engine) {
+    this.watchers = engine.watchers
+    this.lookups = new Table()
+    this.connections = new Table()
+    this.dispatcher = new Dispatcher(new EventRouter(this, events))
+    this.native = new Native(null, this.dispatcher.wake)
+    this.holds = new Holds(this.native)
+    this.dispatcher.start(this.native)
+    this.sockets = engine.createSockets(this.native, this.holds)
+    this.stats = NO_STATS
+  }
+
+  /** Sends what is left, and closes. */
+  end() {
+    this.native.command('destroy', { force: true })
+  }
+
+  /** The core has ended. */
+  close() {
+    this.native.close()
+    this.dispatcher.close()
+    this.release(null)
+  }
+
+  /** Settles everything that waits for the core. `err` is null unless the core has failed. */
+  release(err) {
+    for (const link of this.connections.clear()) link.onclosed(err)
+    for (const resolve of this.lookups.clear()) resolve(null)
+    this.sockets.release()
+  }
+}
+
+function trafficOf(parts) {
+  return parts?.native.inspect('totalTraffic') || NO_TRAFFIC
+}
+
+function sum(a, b) {
+  const entries = Object.entries(a).map(([name, n]) => [name, n + (b[name] || 0)])
+  return Object.fromEntries(entries)
+}
+
+/** Sockets count their traffic by themselves. */
+const NO_STATS = { follow() {} }
+
+/** Gives a UDX instance its engine. */
+exports.keepEngine = function keepEngine(udx, engine) {
+  udx[ENGINE] = engine
+}
+
+/** @returns {Engine | NodeEngine} */
+exports.engineOf = function engineOf(udx) {
+  return udx[ENGINE]
+}
+
+/**
+ * Checks an instance that a node shall use: it may have no streams and no bound sockets yet, because
+ * those have another engine.
+ */
+exports.checkUnused = function checkUnused(udx) {
+  const engine = udx?.[ENGINE]
+  if (engine === undefined) throw new TypeError('udx must be an instance of UDX')
+  if (!(engine instanceof Engine) || engine.isUsed) throw notSupported('The option udx, in use')
+  return udx
+}
+
+exports.Engine = Engine
+exports.NodeEngine = NodeEngine

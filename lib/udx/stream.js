@@ -1,0 +1,326 @@
+const b4a = require('b4a')
+const { Duplex, Writable } = require('streamx')
+const Link = require('./link')
+const ip = require('./ip')
+const { addStream, removeStream } = require('./socket')
+const { engineOf } = require('./engine')
+const { interval } = require('../util/check')
+const { isBytes } = require('../util/bytes')
+const { measurementOf, showNumbers, startMeasuring } = require('./measurement')
+const { notSupported } = require('../util/unsupported')
+
+const LINK = Symbol('link')
+
+/** A UDX stream: reliable, ordered bytes, and messages that may be lost. */
+module.exports = class UDXStream extends Duplex {
+  /**
+   * @param {import('./udx')} udx
+   * @param {number} id by which the peer addresses the stream
+   * @param {object} [opts]
+   * @param {boolean} [opts.framed] whether frames are delivered in one piece
+   * @param {Function} [opts.firewall] decides on packets that arrive on other sockets
+   * @param {object} [link] the link of a stream that the core has already
+   */
+  constructor(udx, id, opts = {}, link = null) {
+    super({ mapWritable: toBuffer, eagerOpen: true })
+
+    this.udx = udx
+    this.socket = null
+    this.id = id
+    this.remoteId = 0
+    this.remoteHost = null
+    this.remoteFamily = 0
+    this.remotePort = 0
+    this.userData = null
+
+    // programs that show statistics count the writes that are not acknowledged
+    this._wreqs = []
+    this._wfree = []
+    this._closed = false
+    this._firewall = opts.firewall || rejectAll
+    this._destroyDone = null
+    this._remoteChanging = null
+    this._earlyChanges = 0 // that the core will report, and the program knows of
+    this._previousSocket = null
+
+    this[LINK] = link || this._createLink(opts)
+    startMeasuring(this, this[LINK], { ...NOTHING, ...KEEP_ALIVES })
+  }
+
+  get connected() {
+    return this.socket !== null
+  }
+
+  get localHost() {
+    return this.socket ? this.socket.address().host : null
+  }
+
+  get localFamily() {
+    return this.socket ? this.socket.address().family : 0
+  }
+
+  get localPort() {
+    return this.socket ? this.socket.address().port : 0
+  }
+
+  /** A hint to send small packets at once. It has no effect, because the core always does so. */
+  setInteractive() {}
+
+  /** Sends a heartbeat when nothing was sent for so many milliseconds. 0 is never. */
+  setKeepalive(timeoutMs) {
+    if (!this._closed) this[LINK].setKeepAlive(interval(timeoutMs))
+  }
+
+  /** Connects the stream to a stream of a peer. */
+  connect(socket, remoteId, port, host, opts = {}) {
+    if (this._closed) return
+
+    if (this.connected) throw new Error('Already connected')
+    if (socket.closing) throw new Error('Socket is closed')
+    if (typeof host === 'object') {
+      opts = host
+      host = null
+    }
+    const address = checkRemote(port, host)
+    if (socket.udx !== this.udx) {
+      throw new Error('Cannot connect to a socket on another UDX instance')
+    }
+    if (opts?.ack) throw notSupported('The option ack')
+
+    if (!socket.bound) socket.bind(0)
+    this._setRemote(socket, remoteId, address)
+    this[LINK].connect({ socket: socket.id, address, id: remoteId })
+    addStream(socket, this)
+
+    this.emit('connect')
+  }
+
+  /**
+   * Sends the packets elsewhere from here on.
+   *
+   * @returns {Promise<void>} resolves when the peer has received what was sent before
+   */
+  changeRemote(socket, remoteId, port, host) {
+    if (this._remoteChanging) throw new Error('Remote already changing')
+
+    if (!this.connected) throw new Error('Not yet connected')
+    if (socket.closing) throw new Error('Socket is closed')
+    if (this.socket.udx !== socket.udx) {
+      throw new Error('Cannot change to a socket on another UDX instance')
+    }
+    const address = checkRemote(port, host)
+
+    if (!socket.bound) socket.bind(0)
+    if (this.socket !== socket) this._previousSocket = this.socket
+    this._setRemote(socket, remoteId, address)
+    const isDone = !this[LINK].hasUnacknowledged
+    const changing = new Promise((resolve, reject) => {
+      this._remoteChanging = { resolve, reject }
+    })
+    this[LINK].changeRemote({ socket: socket.id, address, id: remoteId })
+    if (isDone) {
+      this._earlyChanges++
+      this._finishChange()
+    }
+    addStream(socket, this)
+    return changing
+  }
+
+  /** From here on, forwards the packets of the peer to the peer of another stream. */
+  relayTo(destination) {
+    if (this._closed) return
+    if (!(destination instanceof UDXStream) || destination.udx !== this.udx) {
+      throw new TypeError('destination must be a stream of the same UDX instance')
+    }
+    this[LINK].relayTo(destination[LINK].conn)
+  }
+
+  /** Sends an unordered message. It may be lost. */
+  async send(buffer) {
+    return this._sendMessage(buffer)
+  }
+
+  trySend(buffer) {
+    this._sendMessage(buffer)
+  }
+
+  /** Resolves with true when the peer has acknowledged everything written, false if it cannot. */
+  async flush() {
+    if ((await Writable.drained(this)) === false) return false
+    if (this.destroying) return false
+    return this.connected ? this[LINK].flush() : true
+  }
+
+  toJSON() {
+    return {
+      id: this.id,
+      connected: this.connected,
+      destroying: this.destroying,
+      destroyed: this.destroyed,
+      remoteId: this.remoteId,
+      remoteHost: this.remoteHost,
+      remoteFamily: this.remoteFamily,
+      remotePort: this.remotePort,
+      mtu: this.mtu,
+      rtt: this.rtt,
+      cwnd: this.cwnd,
+      inflight: this.inflight,
+      socket: this.socket ? this.socket.toJSON() : null
+    }
+  }
+
+  // Called by streamx.
+
+  _read(cb) {
+    this[LINK].resume()
+    cb(null)
+  }
+
+  _writev(batch, cb) {
+    if (!this.connected) throw notConnected()
+    const bad = batch.findIndex(data => !isBytes(data))
+    this[LINK].write(bad === -1 ? batch : batch.slice(0, bad))
+    if (bad === -1) this[LINK].whenWritable(cb)
+    else cb(new TypeError('Written data must be a string or a buffer'))
+  }
+
+  _final(cb) {
+    this[LINK].end()
+    cb(null)
+  }
+
+  _predestroy() {
+    if (!this._closed) this[LINK].destroy()
+    this._leave()
+  }
+
+  _destroy(cb) {
+    if (this.connected) this._destroyDone = cb
+    else cb(null)
+  }
+
+  // Events of the core, which the link passes on.
+
+  _onfirewall(socket, { host, port }) {
+    // the stream may have been connected since the packet arrived
+    if (this.socket === socket) return true
+    if (port === 0 || this._closed) return false
+    return !this._firewall(socket, port, host, 4)
+  }
+
+  _onremotechanged() {
+    if (this._earlyChanges > 0) this._earlyChanges--
+    else if (!this._closed) this._finishChange()
+  }
+
+  _finishChange() {
+    if (this._previousSocket !== null) removeStream(this._previousSocket, this)
+    this._previousSocket = null
+    const changing = this._remoteChanging
+    this._remoteChanging = null
+    this.emit('remote-changed')
+    changing?.resolve()
+  }
+
+  _onclosed(err, stats, isOver) {
+    measurementOf(this).stop(stats)
+    this._leave()
+    const done = this._destroyDone
+    this._destroyDone = null
+    if (done !== null) done(err)
+    else if (err !== null) this.destroy(err)
+    else if (!isOver) this.destroy()
+  }
+
+  _createLink(opts) {
+    const engine = engineOf(this.udx)
+    const link = new Link(engine.use())
+    const options = {
+      id: this.id,
+      framed: !!opts.framed,
+      askFirewall: this._firewall !== rejectAll
+    }
+    link.create(this, options, {
+      onfirewall: (socket, from) => this._onfirewall(socket, from),
+      onremotechanged: () => this._onremotechanged(),
+      onclosed: (err, stats, isOver) => {
+        engine.release()
+        this._onclosed(err, stats, isOver)
+      }
+    })
+    return link
+  }
+
+  _sendMessage(buffer) {
+    if (!this.connected || this._closed) return false
+    const data = toBuffer(buffer)
+    if (!isBytes(data)) throw new TypeError('A message must be a string or a buffer')
+    this[LINK].sendMessage(data)
+    return true
+  }
+
+  _setRemote(socket, remoteId, { host, port }) {
+    this.remoteId = remoteId
+    this.remotePort = port
+    this.remoteHost = host
+    this.remoteFamily = 4
+    this.socket = socket
+  }
+
+  _leave() {
+    if (this._closed) return
+    this._closed = true
+    measurementOf(this).stop()
+    const sockets = [this.socket, this._previousSocket]
+    this.socket = null
+    this._previousSocket = null
+    this._remoteChanging?.reject(new Error('Stream is closed'))
+    this._remoteChanging = null
+    for (const socket of sockets) if (socket !== null) removeStream(socket, this)
+  }
+}
+
+/** The numbers of a stream before the first measurement. */
+const NOTHING = {
+  rtt: 0,
+  cwnd: 10,
+  mtu: 1200,
+  inflight: 0,
+  bbrState: 0,
+  bbrBandwidth: 0,
+  retransmits: 0,
+  fastRecoveries: 0,
+  rtoCount: 0,
+  bytesTransmitted: 0,
+  bytesReceived: 0,
+  packetsTransmitted: 0,
+  packetsReceived: 0
+}
+
+/** The core counts these for connections only. */
+const KEEP_ALIVES = { keepAlivesSent: 0, keepAlivesReceived: 0 }
+
+showNumbers(module.exports, NOTHING)
+
+function checkRemote(port, host) {
+  if (!host) host = '127.0.0.1'
+  const family = ip.isIP(host)
+  if (!family) throw new Error(`${host} is not a valid IP address`)
+  if (!(port > 0 && port < 65536)) throw new Error(`${port} is not a valid port`)
+  if (family === 6) throw notSupported('A peer with an IPv6 address')
+  return { host, port }
+}
+
+function notConnected() {
+  const err = new Error('Writing while not connected not currently supported')
+  err.code = 'ERR_ASSERTION'
+  return err
+}
+
+function rejectAll() {
+  return true
+}
+
+function toBuffer(data) {
+  return typeof data === 'string' ? b4a.from(data) : data
+}

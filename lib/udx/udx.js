@@ -1,0 +1,81 @@
+const NetworkInterfaces = require('./network-interfaces')
+const Sockets = require('./sockets')
+const UDXSocket = require('./socket')
+const UDXStream = require('./stream')
+const ip = require('./ip')
+const { Engine, engineOf, keepEngine } = require('./engine')
+const { NO_TRAFFIC, showNumbers, startMeasuring } = require('./measurement')
+
+/** UDX streams, and the sockets that carry them. */
+module.exports = class UDX {
+  constructor() {
+    keepEngine(this, new Engine((native, holds) => new Sockets(native, this, holds)))
+    startMeasuring(this, { measure: () => engineOf(this).measure() }, NO_TRAFFIC)
+  }
+
+  static isIPv4(host) {
+    return ip.isIPv4(host)
+  }
+
+  static isIPv6(host) {
+    return ip.isIPv6(host)
+  }
+
+  /** The family of an address: 4 or 6. 0 if it is none. */
+  static isIP(host) {
+    return ip.isIP(host)
+  }
+
+  createSocket(opts) {
+    return new UDXSocket(this, opts)
+  }
+
+  createStream(id, opts) {
+    return new UDXStream(this, id, opts)
+  }
+
+  /**
+   * Resolves a name.
+   *
+   * @param {string} host
+   * @param {{ family?: number }} [opts] 4 or 6 for an address of that family
+   * @returns {Promise<{ host: string, family: number }>}
+   */
+  async lookup(host, { family = 0 } = {}) {
+    if (typeof host !== 'string') throw new TypeError('host must be a string')
+    const engine = engineOf(this)
+    const { holds, lookups, native } = engine.use()
+    holds.add()
+    try {
+      const address = await new Promise(resolve => {
+        const lookup = lookups.add(resolve)
+        native.command('host', { command: { kind: 'lookup', lookup, host, family } })
+      })
+      if (address === null) throw notFound()
+      return { host: address, family: ip.isIP(address) }
+    } finally {
+      holds.remove()
+      engine.release()
+    }
+  }
+
+  /** The addresses of this host. */
+  networkInterfaces() {
+    return new NetworkInterfaces(engineOf(this)).interfaces
+  }
+
+  /** Watches the addresses of this host. */
+  watchNetworkInterfaces(onchange) {
+    const watcher = new NetworkInterfaces(engineOf(this))
+    if (onchange) watcher.on('change', onchange)
+    return watcher.watch()
+  }
+}
+
+showNumbers(module.exports, NO_TRAFFIC)
+
+function notFound() {
+  const err = new Error('unknown node or service')
+  err.code = 'EAI_NONAME'
+  return err
+}

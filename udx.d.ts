@@ -1,0 +1,23 @@
+import * as udx from './types/udx'
+
+export = UDX
+
+/** UDX streams, and the sockets that carry them, as in the npm module `udx-native`. */
+interface UDX extends udx.UDX {}
+
+declare class UDX {
+  constructor()
+
+  static isIPv4(host: string): boolean
+  static isIPv6(host: string): boolean
+  /** The family of an address: 4 or 6. 0 if it is none. */
+  static isIP(host: string): 0 | 4 | 6
+}
+
+declare namespace UDX {
+  type UDXSocket = udx.UDXSocket
+  type UDXSocketOptions = udx.UDXSocketOptions
+  type UDXStream = udx.UDXStream
+  type UDXStreamOptions = udx.UDXStreamOptions
+  type NetworkInterfaces = udx.NetworkInterfaces
+}
