@@ -16,7 +16,7 @@ function isIPv6(host) {
   return halves.length === 2 ? count < GROUPS : count === GROUPS
 }
 
-/** The family of an address: 4 or 6. 0 if it is none. */
+/** The family of an address, 4 or 6; 0 if the text is not an address. */
 function isIP(host) {
   if (isIPv4(host)) return 4
   return isIPv6(host) ? 6 : 0

@@ -21,7 +21,7 @@ module.exports = class UDX {
     return ip.isIPv6(host)
   }
 
-  /** The family of an address: 4 or 6. 0 if it is none. */
+  /** The family of an address, 4 or 6; 0 if the text is not an address. */
   static isIP(host) {
     return ip.isIP(host)
   }

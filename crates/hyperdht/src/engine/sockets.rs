@@ -37,7 +37,7 @@ pub(super) struct Socket {
     /// Bound to both families, so that IPv4 addresses appear as IPv4-mapped IPv6 ones.
     dual_stack: bool,
     counters: Counters,
-    /// The time to live of datagrams that have none of their own.
+    /// The time to live of each datagram for which the caller gives no other.
     ttl: AtomicU32,
     /// Its share of the process's descriptors.
     _claim: Claim,
@@ -225,7 +225,7 @@ impl Socket {
         self.io.try_io(Interest::WRITABLE, || self.send(transmit, data))
     }
 
-    /// Sets the time to live of datagrams that have none of their own.
+    /// Sets the time to live of each datagram for which the caller gives no other.
     pub(super) fn set_ttl(&self, ttl: u32) -> io::Result<()> {
         self.apply_ttl(ttl)?;
         self.ttl.store(ttl, Ordering::Relaxed);

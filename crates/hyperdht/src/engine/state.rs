@@ -14,8 +14,8 @@ pub(super) struct State {
     pub(super) buf: TransmitBuf,
     /// The datagrams in `buf`, if their socket had no room for them.
     pub(super) blocked: Option<Transmit>,
-    /// Where the main sockets are bound, or were bound before the node fell asleep. `None` if the
-    /// node has none.
+    /// Where the main sockets are bound, or were bound before the node fell asleep. `None` for a
+    /// node without main sockets.
     pub(super) main: Option<MainSockets>,
     /// Sockets that the node no longer uses. They close when all queued datagrams have left.
     pub(super) unused: Vec<SocketId>,

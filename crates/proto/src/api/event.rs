@@ -215,7 +215,7 @@ pub enum Event {
     LookedUp {
         /// The caller's number.
         lookup: u32,
-        /// The first address of the name; `None` if there is none.
+        /// The first address of the name; `None` if the name has no address.
         address: Option<IpAddr>,
     },
     /// The answer to `Command::CheckLocal`.

@@ -72,7 +72,7 @@ pub enum HostEvent {
     LookedUp {
         /// The application's number.
         lookup: u32,
-        /// The first address of the name; `None` if there is none.
+        /// The first address of the name; `None` if the name has no address.
         address: Option<IpAddr>,
     },
     /// The answer to [`Action::CheckLocal`].
