@@ -281,7 +281,7 @@ declare namespace HyperDHT {
   type UDX = udx.UDX
   type UDXSocket = udx.UDXSocket
   type UDXStream = udx.UDXStream
-  type StreamFacts = udx.StreamFacts
+  type UDXConnectOptions = udx.UDXConnectOptions
   type UDXStreamOptions = udx.UDXStreamOptions
   type NetworkInterfaces = udx.NetworkInterfaces
   type RawStreamSet = udx.RawStreamSet

@@ -19,5 +19,6 @@ declare namespace UDX {
   type UDXSocketOptions = udx.UDXSocketOptions
   type UDXStream = udx.UDXStream
   type UDXStreamOptions = udx.UDXStreamOptions
+  type UDXConnectOptions = udx.UDXConnectOptions
   type NetworkInterfaces = udx.NetworkInterfaces
 }

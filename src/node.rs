@@ -87,6 +87,13 @@ impl NativeNode {
         self.push(Command::SendMessage { conn: ConnId(conn), data });
     }
 
+    /// Sends one unordered message without the secret stream.
+    #[napi]
+    pub fn send_raw(&mut self, conn: u32, data: &[u8]) {
+        let data = Bytes::copy_from_slice(data);
+        self.push(Command::SendRaw { conn: ConnId(conn), data });
+    }
+
     /// Reports how much of the connection's data was taken.
     #[napi]
     pub fn consumed(&mut self, conn: u32, bytes: u32) {

@@ -2,7 +2,7 @@ import { Buffer } from './buffer'
 import { Address, KeyPairLike } from './common'
 import { Emitter } from './emitter'
 import { Duplex, ReadableEvents, WritableEvents } from './stream'
-import { StreamFacts } from './udx'
+import { UDXStream } from './udx'
 
 export interface ConnectOptions {
   keyPair?: KeyPairLike
@@ -125,14 +125,11 @@ export interface NoiseSecretStream extends Duplex<Buffer, Uint8Array | string, C
   toJSON(): object
 }
 
-/** The UDX stream below a connection: its addresses and its transport statistics. */
-export interface RawStream extends Emitter<{ close: []; 'remote-changed': [] }>, StreamFacts {
-  readonly readable: boolean
-  readonly writable: boolean
-  readonly destroying: boolean
-  readonly destroyed: boolean
-
-  /** @deprecated Throws: the stream is connected. */
-  connect(...args: unknown[]): never
-  destroy(err?: Error): void
+/**
+ * The UDX stream below a connection. The secret stream reads and writes its bytes, so it has no
+ * 'data'; messages, and changes of where the packets go, are the program's.
+ */
+export interface RawStream extends UDXStream {
+  /** @deprecated Throws: write to the connection. */
+  write(data: never): never
 }

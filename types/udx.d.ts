@@ -4,8 +4,33 @@ import { Emitter } from './emitter'
 import { NetworkInterface } from './node'
 import { Duplex, ReadableEvents, WritableEvents } from './stream'
 
-/** What is known of a UDX stream: its addresses, and its transport statistics. */
-export interface StreamFacts {
+export interface UDXStreamOptions {
+  /** Delivers frames in one piece. A frame begins with its length in three bytes, little endian. */
+  framed?: boolean
+  /**
+   * Decides on packets that arrive on another socket than the stream's: false lets them in. It may
+   * connect the stream. Without it they are dropped.
+   */
+  firewall?(this: UDXStream, socket: UDXSocket, port: number, host: string, family: number): boolean
+  /** The sequence number of the first packet. Default 0, which peers expect. */
+  seq?: number
+  [unknown: string]: unknown
+}
+
+export interface UDXConnectOptions {
+  /** The sequence number of the peer's first packet: the option `seq` of its stream. Default 0. */
+  ack?: number
+}
+
+export interface UDXStreamEvents extends ReadableEvents<Buffer>, WritableEvents {
+  connect: []
+  /** An unordered message. */
+  message: [message: Buffer]
+  'remote-changed': []
+}
+
+/** A UDX stream: reliable, ordered bytes, and messages that may be lost. */
+export interface UDXStream extends Duplex<Buffer, Uint8Array | string, UDXStreamEvents> {
   readonly udx: UDX
   readonly id: number
   /** 0 before the stream is connected. */
@@ -44,36 +69,20 @@ export interface StreamFacts {
   /** A hint to send small packets at once. It has no effect, because the core always does so. */
   setInteractive(interactive: boolean): void
   toJSON(): object
-}
 
-export interface UDXStreamOptions {
-  /** Delivers frames in one piece. A frame begins with its length in three bytes, little endian. */
-  framed?: boolean
-  /**
-   * Decides on packets that arrive on another socket than the stream's: false lets them in. It may
-   * connect the stream. Without it they are dropped.
-   */
-  firewall?(this: UDXStream, socket: UDXSocket, port: number, host: string, family: number): boolean
-  [unknown: string]: unknown
-}
-
-export interface UDXStreamEvents extends ReadableEvents<Buffer>, WritableEvents {
-  connect: []
-  /** An unordered message. */
-  message: [message: Buffer]
-  'remote-changed': []
-}
-
-/** A UDX stream: reliable, ordered bytes, and messages that may be lost. */
-export interface UDXStream
-  extends Duplex<Buffer, Uint8Array | string, UDXStreamEvents>,
-    StreamFacts {
   /**
    * Connects the stream to a stream of a peer. The socket has to be one of the same UDX instance.
    *
    * @param host an IPv4 address; 127.0.0.1 by default
    */
-  connect(socket: UDXSocket, remoteId: number, port: number, host?: string | null): void
+  connect(
+    socket: UDXSocket,
+    remoteId: number,
+    port: number,
+    host?: string | null,
+    opts?: UDXConnectOptions
+  ): void
+  connect(socket: UDXSocket, remoteId: number, port: number, opts: UDXConnectOptions): void
   /** Sends the packets elsewhere. Resolves when the peer has what was sent before. */
   changeRemote(
     socket: UDXSocket,
@@ -113,7 +122,7 @@ export interface UDXSocket extends Emitter<UDXSocketEvents> {
   readonly closing: boolean
   readonly idle: boolean
   readonly busy: boolean
-  readonly streams: Set<StreamFacts>
+  readonly streams: Set<UDXStream>
   userData: unknown
 
   /** These numbers count all datagrams, including those of the DHT. */
@@ -177,7 +186,7 @@ export interface UDX {
 }
 
 /** All UDX streams of a node, those of its connections included. */
-export interface RawStreamSet extends Iterable<StreamFacts> {
+export interface RawStreamSet extends Iterable<UDXStream> {
   readonly size: number
   add(opts?: UDXStreamOptions): UDXStream
   /** Destroys all streams, and resolves when they have closed. */

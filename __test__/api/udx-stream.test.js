@@ -302,6 +302,31 @@ test('numbers', async t => {
   await destroy(a, b)
 })
 
+test('options seq and ack', async t => {
+  const { udx, sockets } = bound(t)
+  const first = [1000, 0xffffffff]
+  const [a, b] = [1, 2].map((id, i) => udx.createStream(id, { seq: first[i] }))
+  const port = i => sockets[i].address().port
+  a.connect(sockets[0], 2, port(1), '127.0.0.1', { ack: first[1] })
+  b.connect(sockets[1], 1, port(0), { ack: first[0] })
+  for (const [from, to] of [
+    [a, b],
+    [b, a],
+    [a, b]
+  ]) {
+    from.write('numbered')
+    t.alike(await once(to, 'data'), b4a.from('numbered'))
+    t.is(await from.flush(), true)
+  }
+  const all = [read(a), read(b)]
+  a.end(b4a.alloc(100_000))
+  b.end(b4a.alloc(100_000))
+  t.alike(
+    (await Promise.all(all)).map(text => text.length),
+    [100_000, 100_000]
+  )
+})
+
 test('an id can be used again', async t => {
   const { udx, sockets } = bound(t)
   for (const text of ['one', 'two', 'three']) {

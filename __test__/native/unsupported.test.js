@@ -19,18 +19,12 @@ const STAND_INS = {
     'resume',
     'token'
   ],
-  connection: ['start'],
-  rawStream: [
-    ...['relayTo', 'trySend', 'setKeepalive'],
-    ...['write', 'end', 'cork', 'uncork', 'read', 'push', 'unshift', 'setEncoding'],
-    ...['pipe', 'pause', 'resume', Symbol.asyncIterator]
-  ]
+  connection: ['start']
 }
 
 /** Methods that reject, because they return a promise in the reference. */
 const REJECTING = {
   io: ['destroy', 'suspend'],
-  rawStream: ['changeRemote', 'send'],
   socket: ['close']
 }
 

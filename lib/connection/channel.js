@@ -1,44 +1,25 @@
+const { getStreamError } = require('streamx')
+const Link = require('../udx/link')
 const { interval } = require('../util/check')
 
-/**
- * The link between a connection and the core, which knows the connection by a number. It sends the
- * connection's commands, receives its events, and keeps account of the bytes that are written and
- * not sent, and received and not read.
- */
-module.exports = class Channel {
+/** The link between a connection and the core. It counts the bytes of frames. */
+module.exports = class Channel extends Link {
   /** @param {import('../dht/internals')} internals */
-  constructor({ connections, dispatcher, native, rawStreams, sockets, udx }) {
-    this.rawStreams = rawStreams
-    this.sockets = sockets
-    this.udx = udx
+  constructor(internals) {
+    super(internals)
+
+    this.rawStreams = internals.rawStreams
+    this.udx = internals.udx
     /** Bytes of frames. Keep-alives are not included. */
     this.bytesWritten = 0
     this.bytesRead = 0
 
-    this._connections = connections
-    this._dispatcher = dispatcher
-    this._native = native
-    this._id = -1 // before the core knows the connection, and after it has forgotten it
-    this._stream = null
     this._idle = null
+    this._raw = NO_RAW_STREAM
     this._onsetup = null
-    this._holepunch = null
-    this._onclosed = noop
-    this._onmoved = noop
     this._onpath = noop
+    this._holepunch = null
     this._openDone = null
-    this._writeDone = null
-    this._openEnds = 2
-    this._outstanding = 0
-    this._unread = 0
-    this._holding = false // there are unread messages; all of them may be empty
-    this._flushes = new Map() // resolve functions by the number of the flush
-    this._nextFlush = 0
-  }
-
-  /** Whether the core knows the connection. */
-  get isKnown() {
-    return this._id !== -1
   }
 
   /**
@@ -50,7 +31,7 @@ module.exports = class Channel {
    * @param {Function | null} its.holepunch decides whether to punch
    */
   attach(stream, { idle, onsetup, onpath, holepunch }) {
-    this._stream = stream
+    this.stream = stream
     this._idle = idle
     this._onsetup = onsetup
     this._onpath = onpath
@@ -58,30 +39,17 @@ module.exports = class Channel {
   }
 
   /**
-   * Sets the function to call with the last statistics when the connection closes, and without them
-   * when it is destroyed before.
+   * Adds the raw stream, which hears of everything before the connection does.
+   *
+   * @param {typeof NO_RAW_STREAM} handlers
    */
-  whenClosed(onclosed) {
-    this._onclosed = onclosed
-  }
-
-  /** Sets the function to call, before any other, when packets go elsewhere. */
-  whenMoved(onmoved) {
-    this._onmoved = onmoved
+  attachRaw(handlers) {
+    this._raw = handlers
   }
 
   /** Tells the core to connect. If this throws, no connection is kept. */
   connect(remotePublicKey, options) {
-    this._connections.begin(this, conn => {
-      this._native.command('connect', { conn, remotePublicKey, options })
-      this._id = conn
-    })
-  }
-
-  /** Takes over a connection that the core has accepted. */
-  accept(conn) {
-    this._connections.set(conn, this)
-    this._id = conn
+    this.begin('connect', { remotePublicKey, options })
   }
 
   /** Gives the stream the result of the handshake. */
@@ -91,7 +59,7 @@ module.exports = class Channel {
 
   /** Opens the stream, if streamx has asked for it before the handshake was complete. */
   continueOpening() {
-    if (this._openDone !== null && !this._stream.destroying) this._takeOpenDone()(null)
+    if (this._openDone !== null && !this.stream.destroying) this._takeOpenDone()(null)
   }
 
   /** Calls `done` when the connection has opened, or with an error if it is destroyed before. */
@@ -99,119 +67,71 @@ module.exports = class Channel {
     this._openDone = done
   }
 
-  /** Writes messages. The core accepts them even if the high-water mark is exceeded. */
+  /** Writes messages, each of which becomes a frame. */
   write(messages) {
-    for (const { byteLength } of messages) {
-      this.bytesWritten += byteLength + FRAME
-      this._outstanding += byteLength + FRAME
-    }
-    if (messages.length > 0 && this.isKnown) this._native.writev(this._id, messages)
-  }
-
-  /** Calls `done` when unsent bytes are below the high-water mark. */
-  whenWritable(done) {
-    if (this._outstanding < HIGH_WATER_MARK || this._id === -1) done(null)
-    else this._writeDone = done
-  }
-
-  /** Reports to the core that the reader has caught up with all messages. */
-  resume() {
-    if (!this._holding || this._id === -1) return
-    this._dispatcher.consumed(this._id, this._unread)
-    this._holding = false
-    this._unread = 0
-  }
-
-  /** Sends an unordered message. It may be lost. */
-  sendMessage(data) {
-    this._native.sendMessage(this._id, data)
-  }
-
-  /** Resolves with true when the peer has acknowledged everything that was written so far. */
-  flush() {
-    return new Promise(resolve => {
-      const flush = this._nextFlush++
-      this._flushes.set(flush, resolve)
-      this._command('flush', { flush })
-    })
+    for (const { byteLength } of messages) this.bytesWritten += byteLength + FRAME
+    super.write(messages, FRAME)
   }
 
   setKeepAlive(ms) {
-    this._command('setKeepAlive', { interval: interval(ms) })
+    this.command('setKeepAlive', { interval: interval(ms) })
   }
 
   end() {
-    this._openEnds--
-    this._command('end', {})
+    this._raw.onend()
+    super.end()
   }
 
   destroy() {
-    this._command('destroyConn', {})
-    this._onclosed(null)
+    super.destroy()
+    this._raw.onclosed(getStreamError(this.stream))
     const done = this._takeOpenDone()
     if (done !== null) done(new Error('Stream destroyed'))
-    this._continueWrite(new Error('Stream destroyed'))
-  }
-
-  /** The transport's statistics. Null if the core does not know the connection. */
-  measure() {
-    return this._id === -1 ? null : this._native.inspect('transport', this._id)
   }
 
   // Events of the core.
 
   onopened(transport) {
-    if (this._stream.destroying) return
+    if (this.stream.destroying) return
     this._onsetup(transport)
     try {
-      this._stream.emit('handshake')
+      this.stream.emit('handshake')
     } finally {
       this.continueOpening()
     }
   }
 
   ondata(data) {
-    if (this._stream.destroying) return
-    // read before a listener can transfer the memory away
-    const { byteLength } = data
-    this.bytesRead += byteLength + SEAL
+    if (this.stream.destroying) return
+    this.bytesRead += data.byteLength + SEAL
     this._idle.ondata()
-    if (this._stream.push(data)) {
-      this._dispatcher.consumed(this._id, byteLength)
-      return
-    }
-    this._holding = true
-    this._unread += byteLength
+    super.ondata(data)
   }
 
   onmessage(data) {
-    const stream = this._stream
-    if (!stream.destroying && stream.enableSend) stream.emit('message', data)
+    if (this.stream.enableSend) super.onmessage(data)
   }
 
-  /** Returns whether a waiting write goes on. */
-  ondrained(bytes) {
-    this._outstanding -= bytes
-    return this._outstanding < HIGH_WATER_MARK && this._continueWrite(null)
+  /** A message that the peer has sent without the secret stream. */
+  onrawmessage(data) {
+    if (!this.stream.destroying) this._raw.onmessage(data)
   }
 
   /** Packets go elsewhere from here on. */
   onpathchanged(path) {
-    if (this._stream.destroying) return
-    this._onmoved(path)
+    if (this.stream.destroying) return
+    this._raw.onmoved(path)
     this._onpath(path)
   }
 
-  onremoteend() {
-    if (this._stream.destroying) return
-    this._openEnds--
-    this._stream.push(null)
+  /** The peer has what was sent before packets went elsewhere. */
+  onremotechanged() {
+    if (!this.stream.destroying) this._raw.onremotechanged()
   }
 
-  onflushed(flush) {
-    const resolve = this._flushes.get(flush)
-    this._flushes.delete(flush)
-    resolve(true)
+  onremoteend() {
+    if (!this.stream.destroying) this._raw.onremoteend()
+    super.onremoteend()
   }
 
   /**
@@ -221,25 +141,19 @@ module.exports = class Channel {
    * @param {object | null} [stats] of the transport; null if the connection never opened
    */
   onclosed(err, stats = null) {
-    for (const resolve of this._flushes.values()) resolve(false)
-    this._flushes.clear()
+    this.forget()
     try {
-      this._onclosed(stats)
+      this._raw.onclosed(err, stats)
     } finally {
-      this._id = -1
-      if (err !== null) this._stream.destroy(err)
-      else if (this._openEnds !== 0) this._stream.destroy()
+      if (err !== null) this.stream.destroy(err)
+      else if (!this.isOver) this.stream.destroy()
     }
   }
 
   onholepunch({ remoteFirewall, localFirewall, remoteAddresses, localAddresses }) {
     if (this._holepunch === null) return true
     const addresses = [remoteAddresses, localAddresses]
-    return this._holepunch.call(this._stream, remoteFirewall, localFirewall, ...addresses)
-  }
-
-  _command(name, fields) {
-    if (this._id !== -1) this._native.command(name, { conn: this._id, ...fields })
+    return this._holepunch.call(this.stream, remoteFirewall, localFirewall, ...addresses)
   }
 
   _takeOpenDone() {
@@ -247,18 +161,7 @@ module.exports = class Channel {
     this._openDone = null
     return done
   }
-
-  _continueWrite(err) {
-    if (this._writeDone === null) return false
-    const done = this._writeDone
-    this._writeDone = null
-    done(err)
-    return true
-  }
 }
-
-/** Unsent bytes above which a write waits. */
-const HIGH_WATER_MARK = 256 * 1024
 
 /** Tag and authenticator of a sealed message. */
 const SEAL = 17
@@ -267,6 +170,16 @@ const SEAL = 17
 const FRAME = SEAL + 3
 
 function noop() {}
+
+/** What a raw stream hears, before there is one. */
+const NO_RAW_STREAM = {
+  onmessage: noop,
+  onmoved: noop,
+  onremotechanged: noop,
+  onremoteend: noop,
+  onend: noop,
+  onclosed: noop
+}
 
 module.exports.SEAL = SEAL
 module.exports.FRAME = FRAME

@@ -112,6 +112,10 @@ module.exports = {
     connections.get(conn)?.onpathchanged(path)
   },
 
+  rawMessage({ connections }, { conn, data }) {
+    connections.get(conn)?.onrawmessage(data)
+  },
+
   ask(internals, { ask, question }) {
     if (question.kind === 'streamFirewall') return udxEvents.ask(internals, { ask, question })
     verdict(internals, question).then(answer => {

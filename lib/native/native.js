@@ -98,6 +98,11 @@ module.exports = class Native {
     if (!this.closed) this._node.sendMessage(conn, data)
   }
 
+  /** Sends an unordered message without the secret stream. */
+  sendRaw(conn, data) {
+    if (!this.closed) this._node.sendRaw(conn, data)
+  }
+
   /**
    * Reports the bytes of data that were taken, under one lock.
    *

@@ -28,7 +28,7 @@ exports.accept = function accept(internals, server, { conn, keepAlive, unasked, 
     remotePublicKey: transport.remotePublicKey,
     keepAlive: connectionKeepAlive
   })
-  channel.accept(conn)
+  channel.adopt(conn)
   if (keepAlive !== interval(connectionKeepAlive)) stream.setKeepAlive(connectionKeepAlive)
 
   const deliver = () => {

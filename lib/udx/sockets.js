@@ -119,7 +119,7 @@ module.exports = class Sockets {
   }
 
   _open(id) {
-    let socket = this._byId.get(id)
+    let socket = this._bound.get(id) || this._byId.get(id)
     if (socket) return socket
     socket = this._left.get(id) || this._create(id)
     this._left.delete(id)

@@ -1,6 +1,6 @@
 const b4a = require('b4a')
 const { Duplex, Writable } = require('streamx')
-const Link = require('./link')
+const RawLink = require('./raw-link')
 const ip = require('./ip')
 const { addStream, removeStream } = require('./socket')
 const { engineOf } = require('./engine')
@@ -19,6 +19,7 @@ module.exports = class UDXStream extends Duplex {
    * @param {object} [opts]
    * @param {boolean} [opts.framed] whether frames are delivered in one piece
    * @param {Function} [opts.firewall] decides on packets that arrive on other sockets
+   * @param {number} [opts.seq] the sequence number of the first packet
    * @param {object} [link] the link of a stream that the core has already
    */
   constructor(udx, id, opts = {}, link = null) {
@@ -38,12 +39,13 @@ module.exports = class UDXStream extends Duplex {
     this._wfree = []
     this._closed = false
     this._firewall = opts.firewall || rejectAll
-    this._destroyDone = null
+    this._destroyDone = null // streamx destroys a stream whose two ends have ended
     this._remoteChanging = null
     this._earlyChanges = 0 // that the core will report, and the program knows of
     this._previousSocket = null
 
     this[LINK] = link || this._createLink(opts)
+    if (link !== null) link.attach(this, this._handlers())
     startMeasuring(this, this[LINK], UNMEASURED)
   }
 
@@ -68,7 +70,7 @@ module.exports = class UDXStream extends Duplex {
 
   /** Sends a heartbeat when nothing was sent for so many milliseconds. 0 is never. */
   setKeepalive(timeoutMs) {
-    if (!this._closed) this[LINK].setKeepAlive(interval(timeoutMs))
+    if (!this._closed) this[LINK].setHeartbeat(interval(timeoutMs))
   }
 
   /** Connects the stream to a stream of a peer. */
@@ -85,11 +87,10 @@ module.exports = class UDXStream extends Duplex {
     if (socket.udx !== this.udx) {
       throw new Error('Cannot connect to a socket on another UDX instance')
     }
-    if (opts?.ack) throw notSupported('The option ack')
 
     if (!socket.bound) socket.bind(0)
     this._setRemote(socket, remoteId, address)
-    this[LINK].connect({ socket: socket.id, address, id: remoteId })
+    this[LINK].connect({ socket: socket.id, address, id: remoteId }, opts?.ack >>> 0)
     addStream(socket, this)
 
     this.emit('connect')
@@ -111,8 +112,7 @@ module.exports = class UDXStream extends Duplex {
     const address = checkRemote(port, host)
 
     if (!socket.bound) socket.bind(0)
-    if (this.socket !== socket) this._previousSocket = this.socket
-    this._setRemote(socket, remoteId, address)
+    this._move(socket, remoteId, address)
     const isDone = !this[LINK].hasUnacknowledged
     const changing = new Promise((resolve, reject) => {
       this._remoteChanging = { resolve, reject }
@@ -122,7 +122,6 @@ module.exports = class UDXStream extends Duplex {
       this._earlyChanges++
       this._finishChange()
     }
-    addStream(socket, this)
     return changing
   }
 
@@ -208,14 +207,18 @@ module.exports = class UDXStream extends Duplex {
     return !this._firewall(socket, port, host, 4)
   }
 
+  // The core has moved the stream by itself.
+  _onmoved(socket, address) {
+    if (!this._closed) this._move(socket, this.remoteId, address)
+  }
+
   _onremotechanged() {
     if (this._earlyChanges > 0) this._earlyChanges--
     else if (!this._closed) this._finishChange()
   }
 
   _finishChange() {
-    if (this._previousSocket !== null) removeStream(this._previousSocket, this)
-    this._previousSocket = null
+    this._leavePrevious()
     const changing = this._remoteChanging
     this._remoteChanging = null
     this.emit('remote-changed')
@@ -228,25 +231,36 @@ module.exports = class UDXStream extends Duplex {
     const done = this._destroyDone
     this._destroyDone = null
     if (done !== null) done(err)
-    else if (err !== null) this.destroy(err)
-    else if (!isOver) this.destroy()
+    else if (err !== null || !isOver) super.destroy(err || ENDED)
+  }
+
+  _handlers() {
+    return {
+      onfirewall: (socket, from) => this._onfirewall(socket, from),
+      onmoved: (socket, address) => this._onmoved(socket, address),
+      onremotechanged: () => this._onremotechanged(),
+      onremoteend: () => this.push(null),
+      onend: () => super.end(),
+      onclosed: (err, stats = null, isOver = false) => this._onclosed(err, stats, isOver)
+    }
   }
 
   _createLink(opts) {
     const engine = engineOf(this.udx)
-    const link = new Link(engine.use())
-    const options = {
-      id: this.id,
-      framed: !!opts.framed,
-      askFirewall: this._firewall !== rejectAll
-    }
-    link.create(this, options, {
-      onfirewall: (socket, from) => this._onfirewall(socket, from),
-      onremotechanged: () => this._onremotechanged(),
+    const link = new RawLink(engine.use())
+    const handlers = this._handlers()
+    link.attach(this, {
+      ...handlers,
       onclosed: (err, stats, isOver) => {
         engine.release()
-        this._onclosed(err, stats, isOver)
+        handlers.onclosed(err, stats, isOver)
       }
+    })
+    link.create({
+      id: this.id,
+      seq: opts.seq >>> 0,
+      framed: !!opts.framed,
+      askFirewall: this._firewall !== rejectAll
     })
     return link
   }
@@ -257,6 +271,22 @@ module.exports = class UDXStream extends Duplex {
     if (!isBytes(data)) throw new TypeError('A message must be a string or a buffer')
     this[LINK].sendMessage(data)
     return true
+  }
+
+  _move(socket, remoteId, address) {
+    const former = this.socket
+    this._setRemote(socket, remoteId, address)
+    addStream(socket, this)
+    if (former === socket) return
+    this._leavePrevious()
+    this._previousSocket = former
+  }
+
+  // A socket that the stream is on again is not left.
+  _leavePrevious() {
+    const previous = this._previousSocket
+    this._previousSocket = null
+    if (previous !== null && previous !== this.socket) removeStream(previous, this)
   }
 
   _setRemote(socket, remoteId, { host, port }) {
@@ -279,6 +309,10 @@ module.exports = class UDXStream extends Duplex {
     for (const socket of sockets) if (socket !== null) removeStream(socket, this)
   }
 }
+
+// Without an error, streamx makes this one for each stream that is destroyed. Its stack trace costs
+// more than the rest of a connection's end, so the streams share one.
+const ENDED = Object.assign(new Error('Stream was destroyed'), { code: 'STREAM_DESTROYED' })
 
 /** The numbers of a stream before the first measurement. */
 const NOTHING = {

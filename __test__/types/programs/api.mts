@@ -205,16 +205,20 @@ connection.toJSON()
 const raw: DHT.RawStream | null = connection.noiseStream.rawStream
 raw?.setInteractive(true)
 const rtt: number = raw?.rtt ?? 0
-const streams: Set<DHT.StreamFacts> | undefined = raw?.socket?.streams
+const streams: Set<DHT.UDXStream> | undefined = raw?.socket?.streams
 raw?.on('close', () => {})
+raw?.on('message', message => message.byteLength)
+const messageSent: Promise<boolean> | undefined = raw?.send(bytes)
 const [anyStream] = new DHT().rawStreams
 const other: DHT.UDXStream = new DHT().createRawStream({
   framed: true,
   firewall(socket, port, host) {
     this.connect(socket, 1, port, host)
     return socket.closing
-  }
+  },
+  seq: 1
 })
+other.connect(new UDX().createSocket(), 1, 1, { ack: 1 })
 DHT.connectRawStream(connection, other, anyStream?.id ?? 0)
 other.on('message', message => message.byteLength)
 const bound: UDX.UDXSocket = new UDX().createSocket({ reuseAddress: true })
@@ -237,7 +241,7 @@ connection.on('data', (data: string) => data)
 connection.rawStream.rtt
 // @ts-expect-error a key is bytes or a string
 node.connect(5)
-// @ts-expect-error raw streams carry no data of their own in this version
+// @ts-expect-error the secret stream writes there
 raw?.write(bytes)
 
 // Queries.

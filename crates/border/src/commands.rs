@@ -15,7 +15,7 @@ use hyperdht::{
 use crate::field::{Choice, Decode, Encode, Sample, Shape, camel};
 use crate::sample::Random;
 
-// Write, SendMessage, Consumed and Taken are calls of their own.
+// Write, SendMessage, SendRaw, Consumed and Taken are calls of their own.
 choice! { both ways: Command {
     1 connect { conn: ConnId, remote_public_key: PublicKey, options: ConnectOptions }
         => Connect { conn, remote: remote_public_key, options },

@@ -59,6 +59,7 @@ choice! { to JavaScript: Event {
     45 flushed { conn: ConnId, flush: u32 } => Flushed { conn, flush },
     46 path_changed { conn: ConnId, path: Box<PathInfo> } => PathChanged { conn, path },
     47 remote_changed { conn: ConnId } => RemoteChanged { conn },
+    48 raw_message { conn: ConnId, data: Bytes } => RawMessage { conn, data },
 
     50 query_reply { query: QueryId, reply: Box<QueryReply> } => QueryReply { query, reply },
     51 query_done {

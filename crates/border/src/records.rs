@@ -66,12 +66,13 @@ choice! { both ways: HostCommand {
 
 choice! { both ways: RawCommand {
     0 create { options: RawOptions } => Create(options),
-    1 connect { remote: RawRemote } => Connect(remote),
+    1 connect { remote: RawRemote, ack: u32 } => Connect { remote, ack },
     2 change_remote { remote: RawRemote } => ChangeRemote(remote),
     3 relay_to { target: ConnId } => RelayTo(target),
+    4 set_heartbeat { interval: Duration } => SetHeartbeat(interval),
 } }
 
-record! { RawOptions { id: StreamId, framed: bool, ask_firewall: bool } }
+record! { RawOptions { id: StreamId, seq: u32, framed: bool, ask_firewall: bool } }
 
 record! { RawRemote { socket: SocketId, address: SocketAddrV4, id: u32 } }
 

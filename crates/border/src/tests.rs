@@ -66,7 +66,7 @@ fn what_is_in_no_table_is_an_error() {
 
 #[test]
 fn every_variant_has_a_row() {
-    let calls = ["Write", "SendMessage", "Consumed", "Taken"];
+    let calls = ["Write", "SendMessage", "SendRaw", "Consumed", "Taken"];
     complete::<Command>(include_str!("../../proto/src/api/command.rs"), "Command", &calls);
     complete::<Event>(include_str!("../../proto/src/api/event.rs"), "Event", &[]);
     complete::<QueryKind>(include_str!("../../proto/src/api/query.rs"), "QueryKind", &[]);

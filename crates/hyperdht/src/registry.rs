@@ -255,13 +255,9 @@ impl Registry {
                 self.channel(conn, |channel| channel.handle_unordered(data));
             }
             Event::RemoteEnd { conn } => self.channel(conn, Channel::handle_remote_end),
-            Event::Flushed { conn, flush } => {
-                self.channel(conn, |channel| channel.handle_flushed(flush));
-            }
+            Event::Flushed { conn, flush } => self.channel(conn, |c| c.handle_flushed(flush)),
             Event::Finished { conn } => self.channel(conn, Channel::handle_finished),
-            Event::Drained { conn, bytes } => {
-                self.channel(conn, |channel| channel.handle_drained(bytes));
-            }
+            Event::Drained { conn, bytes } => self.channel(conn, |c| c.handle_drained(bytes)),
             Event::Closed(closed) => self.closed(closed),
             Event::QueryReply { query, reply } => self.query_reply(query, *reply),
             Event::QueryDone { query, closest, result, .. } => {
@@ -280,6 +276,7 @@ impl Registry {
             | Event::LocalChecked { .. }
             | Event::LookedUp { .. }
             | Event::RemoteChanged { .. }
+            | Event::RawMessage { .. }
             | Event::SocketClosed { .. } => {}
             Event::NatUpdate { .. }
             | Event::Persistent { .. }

@@ -42,11 +42,12 @@ fn peers_that_know_only_a_relay_talk_through_it() {
     let relay = HostId(2);
     let links = [(A, ConnId(1)), (B, ConnId(2))];
     for (host, conn) in links {
-        let options = RawOptions { id: StreamId(conn.0), framed: false, ask_firewall: true };
+        let options =
+            RawOptions { id: StreamId(conn.0), seq: 0, framed: false, ask_firewall: true };
         world.command(relay, Command::Raw { conn, command: RawCommand::Create(options) });
         create(&mut world, host);
         let remote = RawRemote { id: conn.0, ..remote_of(&world, relay) };
-        raw(&mut world, host, RawCommand::Connect(remote));
+        raw(&mut world, host, RawCommand::Connect { remote, ack: 0 });
         // The relay learns the address of a peer from its first packet.
         let data = bytes::Bytes::new();
         world.command(host, Command::SendMessage { conn: CONN, data });
@@ -61,7 +62,10 @@ fn peers_that_know_only_a_relay_talk_through_it() {
             let Event::Ask { ask, question } = event else { continue };
             let Question::StreamFirewall { conn, socket, from } = question else { continue };
             let remote = RawRemote { socket, address: from, id: CONN.0 };
-            world.command(relay, Command::Raw { conn, command: RawCommand::Connect(remote) });
+            world.command(
+                relay,
+                Command::Raw { conn, command: RawCommand::Connect { remote, ack: 0 } },
+            );
             world.command(relay, Command::Answer { ask, answer: Answer::Accept });
         }
     }
@@ -98,7 +102,7 @@ fn connect_both(world: &mut World) {
     }
     for (host, peer) in [(A, B), (B, A)] {
         let remote = remote_of(world, peer);
-        raw(world, host, RawCommand::Connect(remote));
+        raw(world, host, RawCommand::Connect { remote, ack: 0 });
     }
     for host in [A, B] {
         world.take_events(host);
@@ -106,7 +110,7 @@ fn connect_both(world: &mut World) {
 }
 
 fn create(world: &mut World, host: HostId) {
-    let options = RawOptions { id: StreamId(CONN.0), framed: false, ask_firewall: false };
+    let options = RawOptions { id: StreamId(CONN.0), seq: 0, framed: false, ask_firewall: false };
     raw(world, host, RawCommand::Create(options));
 }
 

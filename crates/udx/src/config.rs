@@ -18,6 +18,9 @@ pub struct Config {
     /// Largest IP packet to try in the MTU search, in bytes. Default 1500; 1200 turns the search
     /// off.
     pub max_mtu: u16,
+    /// Sequence number of the first packet. Default 0, which peers expect unless they were told
+    /// otherwise, see [`crate::Stream::expect_from`].
+    pub first_seq: u32,
 }
 
 impl Default for Config {
@@ -28,6 +31,7 @@ impl Default for Config {
             max_held: 24 * 1024 * 1024,
             peer_thin_acks: false,
             max_mtu: 1500,
+            first_seq: 0,
         }
     }
 }

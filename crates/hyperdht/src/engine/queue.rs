@@ -22,7 +22,7 @@ impl Queue {
         let before = self.events.len();
         let mut control = 0;
         for event in events.drain(..) {
-            if matches!(event, Event::Message { .. }) {
+            if matches!(event, Event::Message { .. } | Event::RawMessage { .. }) {
                 if self.messages == MAX_MESSAGES {
                     continue;
                 }

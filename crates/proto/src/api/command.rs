@@ -26,9 +26,9 @@ pub enum Command {
         /// Options of the connection.
         options: ConnectOptions,
     },
-    /// Creates a raw stream, or changes where its packets go.
+    /// Creates a raw stream, or changes it or the stream below a connection.
     Raw {
-        /// The caller's number for the stream.
+        /// The caller's number for the raw stream, or the connection.
         conn: ConnId,
         /// What to do.
         command: RawCommand,
@@ -42,6 +42,14 @@ pub enum Command {
     },
     /// Writes one unordered, unreliable message.
     SendMessage {
+        /// The connection.
+        conn: ConnId,
+        /// The message.
+        data: Bytes,
+    },
+    /// Sends one unordered, unreliable message without the secret stream of the connection. The peer
+    /// gets an `Event::RawMessage`.
+    SendRaw {
         /// The connection.
         conn: ConnId,
         /// The message.
@@ -292,20 +300,27 @@ pub enum HostCommand {
     },
 }
 
-/// What only raw streams do.
+/// What is done with a raw stream, or with the stream below a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RawCommand {
     /// Creates a raw stream: a UDX stream whose bytes are the application's. Packets of its peer
     /// are kept or asked about until it is connected.
     Create(RawOptions),
     /// Connects a raw stream to the peer's stream. It cannot be connected twice.
-    Connect(RawRemote),
-    /// Sends the packets of a connected raw stream elsewhere from here on. `Event::RemoteChanged`
+    Connect {
+        /// The peer's stream.
+        remote: RawRemote,
+        /// The sequence number of the peer's first packet: [`RawOptions::seq`] there.
+        ack: u32,
+    },
+    /// Sends the packets of a connected stream elsewhere from here on. `Event::RemoteChanged`
     /// follows when the peer has received everything that was sent before.
     ChangeRemote(RawRemote),
-    /// From here on, a raw stream delivers nothing: its packets are forwarded to the peer of this
-    /// other raw stream.
+    /// From here on, a stream delivers nothing: its packets are forwarded to the peer of this other
+    /// one.
     RelayTo(ConnId),
+    /// Sets after how long without a packet a heartbeat is sent; zero is never.
+    SetHeartbeat(Duration),
 }
 
 /// Options of one raw stream.
@@ -313,6 +328,8 @@ pub enum RawCommand {
 pub struct RawOptions {
     /// The id by which the peer addresses the stream.
     pub id: StreamId,
+    /// The sequence number of the first packet. Peers expect 0 unless they were told otherwise.
+    pub seq: u32,
     /// Whether to deliver frames in one piece if possible. A frame begins with its length in three
     /// bytes, little endian.
     pub framed: bool,
@@ -321,7 +338,7 @@ pub struct RawOptions {
     pub ask_firewall: bool,
 }
 
-/// Where the packets of a raw stream go.
+/// Where the packets of a stream go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RawRemote {
     /// The local socket.

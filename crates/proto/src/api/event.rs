@@ -112,6 +112,14 @@ pub enum Event {
         /// The bytes, as they were sent.
         data: Bytes,
     },
+    /// One unordered message of a connection that its secret stream cannot open: the application of
+    /// the peer has sent it without the secret stream.
+    RawMessage {
+        /// The connection.
+        conn: ConnId,
+        /// The bytes, as they were sent.
+        data: Bytes,
+    },
     /// The peer has ended its side. All its data has been delivered before.
     RemoteEnd {
         /// The connection.
@@ -146,9 +154,10 @@ pub enum Event {
         /// How many bytes.
         bytes: usize,
     },
-    /// The peer of a raw stream has received everything that was sent before a `RawCommand::ChangeRemote`.
+    /// The peer of a connection or raw stream has received everything that was sent before the
+    /// packets went elsewhere: after `PathChanged` or a `RawCommand::ChangeRemote`.
     RemoteChanged {
-        /// The raw stream.
+        /// The connection or raw stream.
         conn: ConnId,
     },
     /// A connection is gone. No event of this connection follows.

@@ -17,10 +17,14 @@ pub enum ConnReport {
     Data(Bytes),
     /// One unordered message, as it was sent.
     Message(Bytes),
+    /// One unordered message that the peer has sent without the secret stream.
+    RawMessage(Bytes),
     /// The peer has ended its side. All its data has been delivered before.
     RemoteEnd,
     /// The packets go elsewhere from here on.
     PathChanged(Box<PathInfo>),
+    /// The peer has received everything that was sent before the packets went elsewhere.
+    RemoteChanged,
     /// Our end was acknowledged.
     Finished,
     /// The peer has acknowledged all that was written before the flush of this number.
@@ -45,8 +49,10 @@ impl ConnReport {
             Self::Opened(opened) => Event::Opened(opened),
             Self::Data(data) => Event::Data { conn, data },
             Self::Message(data) => Event::Message { conn, data },
+            Self::RawMessage(data) => Event::RawMessage { conn, data },
             Self::RemoteEnd => Event::RemoteEnd { conn },
             Self::PathChanged(path) => Event::PathChanged { conn, path },
+            Self::RemoteChanged => Event::RemoteChanged { conn },
             Self::Finished => Event::Finished { conn },
             Self::Flushed(flush) => Event::Flushed { conn, flush },
             Self::Drained(bytes) => Event::Drained { conn, bytes },

@@ -5,6 +5,7 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use super::FoundPath;
+use super::endpoint::Endpoint;
 use super::keep_alive::KeepAlive;
 use super::open::Open;
 use super::origins::Origins;
@@ -14,8 +15,8 @@ use crate::noise::Finished;
 use crate::secret::FrameError;
 use crate::streams::{Parked, Path, StreamMut};
 use crate::{
-    ConnError, ConnReport, ConnStats, ConnectionInfo, Cx, Opened, PathInfo, ServerId, StreamId,
-    Timer,
+    ConnError, ConnReport, ConnStats, ConnectionInfo, Cx, Opened, PathInfo, PathOrigin, RawRemote,
+    ServerId, StreamId, Timer,
 };
 
 #[derive(Debug)]
@@ -99,6 +100,7 @@ impl Connection {
         match call {
             Call::Write(data) => open.write(cx.now, stream, data),
             Call::SendMessage(data) => open.send_message(stream, &data),
+            Call::SendRaw(data) => stream.send_message(&data),
             Call::Flush(flush) => open.flush(stream, flush),
             Call::End => {
                 open.end(stream);
@@ -112,6 +114,8 @@ impl Connection {
                 Some(at) => cx.timers.set(Timer::KeepAlive(self.to.id), at),
                 None => cx.timers.cancel(Timer::KeepAlive(self.to.id)),
             },
+            Call::SetHeartbeat(interval) => stream.set_keep_alive(cx.now, interval),
+            Call::ChangeRemote(remote) => self.change_remote(cx, stream, remote),
         }
     }
 
@@ -122,12 +126,16 @@ impl Connection {
         FoundPath { path, origin }: FoundPath,
         remote_id: Option<u32>,
     ) {
-        let State::Open(open) = &mut self.state else { return };
-        tracing::debug!(conn = ?self.to.id, ?path, "the path changes");
-        stream.change_path(cx.now, path, remote_id);
-        open.provoke(cx.now, stream);
-        self.origins.advance(origin);
-        self.tell_path(cx, stream);
+        if matches!(self.state, State::Open(_)) {
+            stream.change_path(cx.now, path, remote_id);
+            self.handle_moved(cx, stream, origin);
+        }
+    }
+
+    /// Sends the packets to the remote that the application has chosen.
+    fn change_remote(&mut self, cx: &mut Cx<'_>, stream: &mut StreamMut<'_>, remote: RawRemote) {
+        stream.change_remote(cx.now, remote.into(), remote.id);
+        self.handle_moved(cx, stream, PathOrigin::default());
     }
 
     /// Open → Closed, with a DESTROY to the peer.
@@ -163,54 +171,9 @@ impl Connection {
         }
     }
 
-    /// The stream has sent something; `unsent` bytes of what was written have not left yet.
-    pub(super) fn handle_sent(&mut self, cx: &mut Cx<'_>, unsent: usize) {
-        if let State::Open(open) = &mut self.state {
-            open.flow.pass_credit(cx, self.to, unsent);
-        }
-    }
-
-    /// To be called after any change: passes the stream's events on and lets it send. True if the
-    /// connection is closed and has released its stream.
-    pub(super) fn settle(&mut self, cx: &mut Cx<'_>, mut stream: StreamMut<'_>) -> bool {
-        self.pass_events(cx, &mut stream);
-        let is_closed = self.is_closed();
-        if is_closed {
-            stream.release(cx);
-        } else {
-            stream.settle(cx);
-        }
-        is_closed
-    }
-
     pub(super) fn stats(&self, stream: udx::StreamStats) -> Option<ConnStats> {
         let State::Open(open) = &self.state else { return None };
         Some(open.stats(stream))
-    }
-
-    fn is_closed(&self) -> bool {
-        matches!(self.state, State::Closed(_))
-    }
-
-    /// Passes the stream's events on.
-    fn pass_events(&mut self, cx: &mut Cx<'_>, stream: &mut StreamMut<'_>) {
-        if let State::Open(open) = &mut self.state {
-            open.flow.pass_credit(cx, self.to, stream.unsent());
-            open.flow.pass_flushed(cx, self.to, stream.acknowledged());
-        }
-        while let Some(event) = stream.poll_event() {
-            match event {
-                udx::Event::Finished => self.to.tell(cx, ConnReport::Finished),
-                // This concerns only the transport.
-                udx::Event::RemoteChanged => {}
-                udx::Event::PathValidated => self.origins.settle(),
-                udx::Event::PathFailed => {
-                    self.origins.go_back();
-                    self.tell_path(cx, stream);
-                }
-                udx::Event::Closed(reason) => self.close(cx, stream, stream_error(reason)),
-            }
-        }
     }
 
     /// A frame that cannot be opened ends the connection.
@@ -241,6 +204,15 @@ impl Connection {
         self.to.tell(cx, ConnReport::Closed { error, stats });
     }
 
+    /// The packets go elsewhere from here on.
+    fn handle_moved(&mut self, cx: &mut Cx<'_>, stream: &mut StreamMut<'_>, origin: PathOrigin) {
+        let State::Open(open) = &mut self.state else { return };
+        tracing::debug!(conn = ?self.to.id, path = ?stream.path(), "the path changes");
+        open.provoke(cx.now, stream);
+        self.origins.advance(origin);
+        self.tell_path(cx, stream);
+    }
+
     /// Tells the owner where packets go from here on.
     fn tell_path(&self, cx: &mut Cx<'_>, stream: &StreamMut<'_>) {
         let Path { socket, remote } = stream.path();
@@ -259,6 +231,41 @@ impl Connection {
             local_id: self.stream.0,
             remote_id,
             path: PathInfo::new(path.socket, path.remote, self.origins.current()),
+        }
+    }
+}
+
+impl Endpoint for Connection {
+    fn stream(&self) -> StreamId {
+        self.stream
+    }
+
+    fn is_closed(&self) -> bool {
+        matches!(self.state, State::Closed(_))
+    }
+
+    fn pass_events(&mut self, cx: &mut Cx<'_>, stream: &mut StreamMut<'_>) {
+        if let State::Open(open) = &mut self.state {
+            open.flow.pass_credit(cx, self.to, stream.unsent());
+            open.flow.pass_flushed(cx, self.to, stream.acknowledged());
+        }
+        while let Some(event) = stream.poll_event() {
+            match event {
+                udx::Event::Finished => self.to.tell(cx, ConnReport::Finished),
+                udx::Event::RemoteChanged => self.to.tell(cx, ConnReport::RemoteChanged),
+                udx::Event::PathValidated => self.origins.settle(),
+                udx::Event::PathFailed => {
+                    self.origins.go_back();
+                    self.tell_path(cx, stream);
+                }
+                udx::Event::Closed(reason) => self.close(cx, stream, stream_error(reason)),
+            }
+        }
+    }
+
+    fn handle_sent(&mut self, cx: &mut Cx<'_>, unsent: usize) {
+        if let State::Open(open) = &mut self.state {
+            open.flow.pass_credit(cx, self.to, unsent);
         }
     }
 }

@@ -7,6 +7,7 @@
 
 mod connection;
 mod ended;
+mod endpoint;
 mod flow;
 mod keep_alive;
 mod open;
@@ -29,6 +30,7 @@ use crate::{
 pub(crate) use connection::stream_error;
 use connection::{Connection, State};
 use ended::EndedConns;
+pub(crate) use endpoint::{Endpoint, Endpoints};
 pub(crate) use flow::Flow;
 pub(crate) use origins::FoundPath;
 pub(crate) use owner::{ConnOwner, OwnedConn};
@@ -37,7 +39,7 @@ pub(crate) use waiting::Call;
 /// All connections of a node.
 #[derive(Debug)]
 pub(crate) struct Conns {
-    by_id: BTreeMap<ConnId, Connection>,
+    table: Endpoints<Connection>,
     ended: EndedConns,
     /// Accepted connections that have opened and received nothing, with the client's host: the
     /// client's address may be forged.
@@ -63,7 +65,7 @@ impl Conns {
     /// Starts without connections. `keep_alive` is the default interval; zero is off.
     pub(crate) fn new(keep_alive: Duration) -> Self {
         Self {
-            by_id: BTreeMap::new(),
+            table: Endpoints::default(),
             ended: EndedConns::default(),
             unheard: BTreeMap::new(),
             closed: Vec::new(),
@@ -78,7 +80,7 @@ impl Conns {
         loop {
             let conn = ConnId(self.next_id);
             self.next_id = self.next_id.wrapping_add(1) | ConnId::INCOMING;
-            if !self.by_id.contains_key(&conn) {
+            if !self.table.contains(conn) {
                 return conn;
             }
         }
@@ -111,7 +113,7 @@ impl Conns {
     /// Records that the peer is told the id of a waiting connection's stream. `peer` is its own
     /// stream.
     pub(crate) fn introduce(&self, streams: &mut Streams, conn: ConnId, peer: RemoteStream) {
-        if let Some(connection) = self.by_id.get(&conn) {
+        if let Some(connection) = self.table.get(conn) {
             streams.introduce(connection.stream, peer);
         }
     }
@@ -119,7 +121,7 @@ impl Conns {
     /// Remembers a question about the client of a waiting connection that the application was not
     /// asked. The owner gets it when the connection opens.
     pub(crate) fn leave_unasked(&mut self, conn: ConnId, question: Question) {
-        let connection = self.by_id.get_mut(&conn);
+        let connection = self.table.get_mut(conn);
         if let Some(State::Waiting(waiting)) = connection.map(|connection| &mut connection.state) {
             waiting.leave_unasked(question);
         }
@@ -127,12 +129,12 @@ impl Conns {
 
     /// The server that accepts a connection; `None` for a dialled one.
     pub(crate) fn server_of(&self, conn: ConnId) -> Option<ServerId> {
-        self.by_id.get(&conn)?.server
+        self.table.get(conn)?.server
     }
 
     /// True while the connection is neither open nor ended.
     pub(crate) fn is_waiting(&self, conn: ConnId) -> bool {
-        matches!(self.by_id.get(&conn).map(|c| &c.state), Some(State::Waiting(_)))
+        matches!(self.table.get(conn).map(|c| &c.state), Some(State::Waiting(_)))
     }
 
     /// Gives the connection its path and keys: it opens, tells its owner, and takes the
@@ -146,7 +148,7 @@ impl Conns {
         remote: RemoteStream,
         keys: &Finished,
     ) {
-        let Some(connection) = self.by_id.get_mut(&conn) else { return };
+        let Some(connection) = self.table.get_mut(conn) else { return };
         connection.origins.start(origin);
         let connected = streams.connect(cx, connection.stream, path, remote);
         let Some((mut stream, parked)) = connected else { return };
@@ -154,9 +156,7 @@ impl Conns {
         if let Some(server) = connection.server.filter(|_| !connection.is_heard) {
             self.unheard.insert((server, conn), *path.remote.ip());
         }
-        if connection.settle(cx, stream) {
-            self.forget(conn);
-        }
+        self.settle(cx, conn, stream);
     }
 
     /// Accepted connections whose client has sent nothing since the handshake was answered: all of
@@ -181,7 +181,7 @@ impl Conns {
         if !self.is_waiting(conn) {
             return;
         }
-        let Some(Connection { to, stream, server, .. }) = self.by_id.remove(&conn) else { return };
+        let Some(Connection { to, stream, server, .. }) = self.table.remove(conn) else { return };
         streams.cancel(stream);
         self.closed.push(conn);
         if server.is_none() {
@@ -194,33 +194,28 @@ impl Conns {
         &mut self,
         cx: &mut Cx<'_>,
         conn: ConnId,
-        mut stream: StreamMut<'_>,
+        stream: StreamMut<'_>,
         packet: &udx::Packet<'_>,
     ) {
-        let Some(connection) = self.by_id.get_mut(&conn) else { return };
-        let was_heard = connection.is_heard;
-        connection.handle_packet(cx, &mut stream, packet);
-        if let Some(server) = connection.server.filter(|_| !was_heard) {
+        let mut is_first_of = None;
+        let closed = self.table.change(cx, conn, stream, |connection, cx, stream| {
+            is_first_of = connection.server.filter(|_| !connection.is_heard);
+            connection.handle_packet(cx, stream, packet);
+        });
+        if let Some(server) = is_first_of {
             self.unheard.remove(&(server, conn));
         }
-        if connection.settle(cx, stream) {
-            self.forget(conn);
-        }
+        self.forget(conn, closed);
     }
 
     /// The stream of a connection may have events.
     pub(crate) fn handle_events(&mut self, cx: &mut Cx<'_>, conn: ConnId, stream: StreamMut<'_>) {
-        let Some(connection) = self.by_id.get_mut(&conn) else { return };
-        if connection.settle(cx, stream) {
-            self.forget(conn);
-        }
+        self.settle(cx, conn, stream);
     }
 
     /// The stream of a connection has sent something; `unsent` bytes have not left yet.
     pub(crate) fn handle_sent(&mut self, cx: &mut Cx<'_>, conn: ConnId, unsent: usize) {
-        if let Some(connection) = self.by_id.get_mut(&conn) {
-            connection.handle_sent(cx, unsent);
-        }
+        self.table.handle_sent(cx, conn, unsent);
     }
 
     /// Does what the owner calls for. What is to be sent waits until the connection opens.
@@ -232,7 +227,7 @@ impl Conns {
         caller: ConnOwner,
         call: Call,
     ) {
-        let Some(connection) = self.by_id.get_mut(&conn) else { return };
+        let Some(connection) = self.table.get_mut(conn) else { return };
         if connection.to.owner != caller {
             return;
         }
@@ -257,7 +252,7 @@ impl Conns {
 
     /// An open connection leaves its current path when it gets a better one.
     pub(crate) fn set_interim(&self, cx: &mut Cx<'_>, streams: &mut Streams, conn: ConnId) {
-        let connection = self.by_id.get(&conn);
+        let connection = self.table.get(conn);
         if let Some(mut stream) = connection.and_then(|c| streams.get(c.stream)) {
             stream.set_interim(cx.now);
         }
@@ -275,7 +270,7 @@ impl Conns {
 
     /// Whether this owner has this connection.
     pub(crate) fn owns(&self, owner: ConnOwner, conn: ConnId) -> bool {
-        self.by_id.get(&conn).is_some_and(|connection| connection.to.owner == owner)
+        self.table.get(conn).is_some_and(|connection| connection.to.owner == owner)
     }
 
     /// Tears an open connection down. True if it was waiting: then the caller has to end its
@@ -291,8 +286,7 @@ impl Conns {
 
     /// Tears every connection down.
     pub(crate) fn destroy_all(&mut self, cx: &mut Cx<'_>, streams: &mut Streams) {
-        let all: Vec<ConnId> = self.by_id.keys().copied().collect();
-        for conn in all {
+        for conn in self.table.ids() {
             self.destroy(cx, streams, conn);
         }
     }
@@ -314,28 +308,31 @@ impl Conns {
 
     /// What the transport of a connection measures, or what it had measured when it closed.
     pub(crate) fn stats(&self, streams: &Streams, conn: ConnId) -> Option<ConnStats> {
-        let Some(connection) = self.by_id.get(&conn) else { return self.ended.stats(conn) };
-        connection.stats(streams.stats(connection.stream)?)
+        let Some(connection) = self.table.get(conn) else { return self.ended.stats(conn) };
+        connection.stats(self.table.stats(streams, conn)?)
     }
 
     /// Where the packets of an open connection go.
     pub(crate) fn path(&self, streams: &Streams, conn: ConnId) -> Option<ConnPath> {
-        let connection = self.by_id.get(&conn)?;
-        let (Path { socket, remote }, validated) = streams.path(connection.stream)?;
-        let relay = connection.origins.current().relay;
+        let (Path { socket, remote }, validated) = self.table.path(streams, conn)?;
+        let relay = self.table.get(conn)?.origins.current().relay;
         Some(ConnPath { socket, remote, validated, relay })
     }
 
     /// The path of an open connection, as its owner is told.
     pub(crate) fn path_info(&self, streams: &Streams, conn: ConnId) -> Option<PathInfo> {
-        let connection = self.by_id.get(&conn)?;
-        let (Path { socket, remote }, _) = streams.path(connection.stream)?;
-        Some(PathInfo::new(socket, remote, connection.origins.current()))
+        let (Path { socket, remote }, _) = self.table.path(streams, conn)?;
+        Some(PathInfo::new(socket, remote, self.table.get(conn)?.origins.current()))
+    }
+
+    /// The stream below a connection of this owner.
+    pub(crate) fn stream_of(&self, owner: ConnOwner, conn: ConnId) -> Option<StreamId> {
+        self.table.stream_of(conn).filter(|_| self.owns(owner, conn))
     }
 
     /// The number of connections, including accepted ones that their owners do not know of yet.
     pub(crate) fn len(&self) -> usize {
-        self.by_id.len()
+        self.table.len()
     }
 
     /// Counts what is kept.
@@ -354,7 +351,7 @@ impl Conns {
     ) -> StreamId {
         let stream = streams.reserve(cx, StreamOwner::Conn(conn.id));
         let keep_alive = keep_alive.unwrap_or(self.keep_alive);
-        self.by_id.insert(conn.id, Connection::new(conn, server, stream, keep_alive));
+        self.table.insert(conn.id, Connection::new(conn, server, stream, keep_alive));
         stream
     }
 
@@ -365,17 +362,18 @@ impl Conns {
         conn: ConnId,
         change: impl FnOnce(&mut Connection, &mut Cx<'_>, &mut StreamMut<'_>),
     ) {
-        let Some(connection) = self.by_id.get_mut(&conn) else { return };
-        let Some(mut stream) = streams.get(connection.stream) else { return };
-        change(connection, cx, &mut stream);
-        if connection.settle(cx, stream) {
-            self.forget(conn);
-        }
+        let closed = self.table.update(cx, streams, conn, change);
+        self.forget(conn, closed);
     }
 
-    /// Removes a connection that has closed and released its stream.
-    fn forget(&mut self, conn: ConnId) {
-        let Some(connection) = self.by_id.remove(&conn) else { return };
+    fn settle(&mut self, cx: &mut Cx<'_>, conn: ConnId, stream: StreamMut<'_>) {
+        let closed = self.table.change(cx, conn, stream, |_, _, _| ());
+        self.forget(conn, closed);
+    }
+
+    /// Keeps what is left of a connection that has closed, if it has.
+    fn forget(&mut self, conn: ConnId, closed: Option<Connection>) {
+        let Some(connection) = closed else { return };
         if let State::Closed(stats) = connection.state {
             self.ended.push(conn, stats);
         }

@@ -216,7 +216,11 @@ impl udx::Sink for Inlet<'_, '_> {
     fn message(&mut self, payload: &[u8]) {
         match self.datagrams.open(payload) {
             Some(data) => self.to.tell(self.cx, ConnReport::Message(Bytes::from(data))),
-            None => self.cx.stats.dropped.message += 1,
+            None => {
+                self.cx.stats.dropped.message += 1;
+                let data = Bytes::copy_from_slice(payload);
+                self.to.tell(self.cx, ConnReport::RawMessage(data));
+            }
         }
     }
 

@@ -8,7 +8,7 @@ use super::*;
 use crate::noise::{Initiator, KeyPair, Responder};
 use crate::streams::Arrival;
 use crate::tests::bench::Bench;
-use crate::{Closed, ConnReport, Event, MachineId, SocketId, TransmitBuf};
+use crate::{Closed, ConnReport, Event, MachineId, RawRemote, SocketId, TransmitBuf};
 
 #[test]
 fn two_connections_of_machines_exchange_messages_without_the_application() {
@@ -102,6 +102,54 @@ fn a_machine_hears_of_the_end() {
     exchange(&mut client, &mut server);
     assert!(matches!(client.reports().last(), Some(ConnReport::Closed { error: None, .. })));
     assert!(matches!(server.reports().last(), Some(ConnReport::Closed { error: Some(_), .. })));
+}
+
+#[test]
+fn messages_pass_below_the_secret_stream() {
+    let (mut client, mut server) = pair(MACHINE, MACHINE);
+    client.call(MACHINE, Call::SendRaw(Bytes::from_static(b"plain")));
+    exchange(&mut client, &mut server);
+    let reports = server.reports();
+    let is_plain =
+        |r: &ConnReport| matches!(r, ConnReport::RawMessage(data) if *data == b"plain"[..]);
+    assert!(reports.iter().any(is_plain), "{reports:?}");
+    assert_eq!(server.bench.stats.dropped.message, 1);
+}
+
+#[test]
+fn the_owner_moves_a_connection_and_hears_when_all_has_arrived() {
+    let (mut client, mut server) = pair(MACHINE, MACHINE);
+    exchange(&mut client, &mut server);
+    client.reports();
+    client.call(MACHINE, Call::Write(message(b"over the old path")));
+    let id = server.conns.stream_of(MACHINE, server.conn).expect("a stream").0;
+    let remote = RawRemote { socket: SocketId::CLIENT, address: PATH.remote, id };
+    client.call(MACHINE, Call::ChangeRemote(remote));
+    client.call(MACHINE, Call::Write(message(b"and the new one")));
+    let reports = client.reports();
+    let [ConnReport::PathChanged(path)] = &reports[..] else { panic!("{reports:?}") };
+    assert_eq!((path.socket, path.remote), (SocketId::CLIENT, PATH.remote));
+
+    exchange(&mut client, &mut server);
+    assert_eq!(server.data(), [b"over the old path".to_vec(), b"and the new one".to_vec()]);
+    let reports = client.reports();
+    assert!(matches!(reports[..], [ConnReport::RemoteChanged]), "{reports:?}");
+}
+
+#[test]
+fn a_silent_connection_sends_heartbeats() {
+    let (mut client, mut server) = pair(MACHINE, MACHINE);
+    client.call(MACHINE, Call::SetHeartbeat(Duration::from_secs(1)));
+    exchange(&mut client, &mut server);
+    client.bench.now += Duration::from_secs(1);
+    let Side { bench, streams, conns, conn } = &mut client;
+    let id = conns.stream_of(MACHINE, *conn).expect("a stream");
+    let stream = streams.handle_timeout(&mut bench.cx(), id).expect("a stream with an owner");
+    conns.handle_events(&mut bench.cx(), *conn, stream);
+    let mut buf = TransmitBuf { data: Vec::new(), max_segments: 1 };
+    streams.poll_transmit(&mut bench.cx(), &mut buf).expect("a heartbeat");
+    let kind = udx::Packet::parse(&buf.data).expect("a packet").header.kind;
+    assert_eq!(kind, udx::Flags::HEARTBEAT);
 }
 
 /// One node's tables, with one connection.

@@ -6,15 +6,17 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::keep_alive::KeepAlive;
-use crate::{Question, secret};
+use crate::{Question, RawRemote, secret};
 
-/// A request of the owner to its connection.
+/// A request of the owner to its connection or raw stream.
 #[derive(Debug)]
 pub(crate) enum Call {
-    /// Write one message.
+    /// Write one message; bytes to a raw stream.
     Write(secret::Message),
     /// Send one unordered message.
     SendMessage(Bytes),
+    /// Send one unordered message without the secret stream.
+    SendRaw(Bytes),
     /// Report when the peer has acknowledged everything that was written so far.
     Flush(u32),
     /// End the write side.
@@ -23,6 +25,10 @@ pub(crate) enum Call {
     Consumed(usize),
     /// Change the keep-alive's interval; zero is off.
     SetKeepAlive(Duration),
+    /// Change after how long without a packet the stream sends a heartbeat; zero is never.
+    SetHeartbeat(Duration),
+    /// Send the packets elsewhere from here on.
+    ChangeRemote(RawRemote),
 }
 
 /// The calls that wait for the connection to open.
@@ -42,12 +48,15 @@ impl Waiting {
 
     pub(super) fn handle_call(&mut self, call: Call) {
         match call {
-            Call::Write(_) | Call::SendMessage(_) | Call::Flush(_) | Call::End => {
-                self.calls.push(call);
-            }
+            Call::Write(_)
+            | Call::SendMessage(_)
+            | Call::SendRaw(_)
+            | Call::Flush(_)
+            | Call::End
+            | Call::SetHeartbeat(_) => self.calls.push(call),
             Call::SetKeepAlive(interval) => self.keep_alive.set(interval),
-            // Nothing has been delivered yet.
-            Call::Consumed(_) => {}
+            // Nothing has been delivered yet, and there is no path to leave.
+            Call::Consumed(_) | Call::ChangeRemote(_) => {}
         }
     }
 

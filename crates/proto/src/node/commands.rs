@@ -18,11 +18,12 @@ impl Machines {
 
     fn carry_out(&mut self, cx: &mut Cx<'_>, command: Command) {
         let Self { lower, ops, store, subscription, .. } = self;
-        let Lower { net, conns, raws, streams, .. } = lower;
+        let Lower { net, conns, .. } = lower;
         match command {
-            Command::Raw { conn, command } => raws.command(cx, streams, conn, command),
+            Command::Raw { conn, command } => lower.raw(cx, conn, command),
             Command::Write { conn, data } => self.call(cx, conn, Call::Write(data)),
             Command::SendMessage { conn, data } => self.call(cx, conn, Call::SendMessage(data)),
+            Command::SendRaw { conn, data } => self.call(cx, conn, Call::SendRaw(data)),
             Command::Flush { conn, flush } => self.call(cx, conn, Call::Flush(flush)),
             Command::End { conn } => self.call(cx, conn, Call::End),
             Command::Consumed { conn, bytes } => self.call(cx, conn, Call::Consumed(bytes)),

@@ -11,8 +11,8 @@ use crate::raw::Raws;
 use crate::relay::{Pairings, Relays};
 use crate::streams::{Arrival, StreamMut, StreamOwner, Streams};
 use crate::{
-    ConnId, ConnPath, ConnStats, Cx, PathInfo, RelayStats, ServerId, SocketId, StreamId, Transmit,
-    TransmitBuf,
+    ConnId, ConnPath, ConnStats, Cx, PathInfo, RawCommand, RelayStats, ServerId, SocketId,
+    StreamId, Transmit, TransmitBuf,
 };
 
 /// The layers that the connecting machines use.
@@ -140,6 +140,39 @@ impl Lower {
             return self.raws.call(cx, &mut self.streams, conn, call);
         }
         self.conns.call(cx, &mut self.streams, conn, caller, call);
+    }
+
+    /// Carries out a command of the application for a raw stream, or for the stream below one of its
+    /// connections.
+    pub(super) fn raw(&mut self, cx: &mut Cx<'_>, conn: ConnId, command: RawCommand) {
+        let Self { raws, streams, .. } = self;
+        let call = match command {
+            RawCommand::Create(options) => return raws.create(cx, streams, conn, options),
+            RawCommand::Connect { remote, ack } => {
+                return raws.connect(cx, streams, conn, remote, ack);
+            }
+            RawCommand::RelayTo(target) => return self.relay_to(cx, conn, target),
+            RawCommand::ChangeRemote(remote) => Call::ChangeRemote(remote),
+            RawCommand::SetHeartbeat(interval) => Call::SetHeartbeat(interval),
+        };
+        self.call(cx, ConnOwner::Application, conn, call);
+    }
+
+    fn relay_to(&mut self, cx: &Cx<'_>, source: ConnId, target: ConnId) {
+        if let (Some(source), Some(target)) = (self.stream_of(source), self.stream_of(target)) {
+            self.streams.relay_to(cx.now, source, target, None);
+        }
+    }
+
+    /// The stream of a raw stream, or of a connection of the application.
+    fn stream_of(&self, conn: ConnId) -> Option<StreamId> {
+        let raw = self.raws.stream_of(conn);
+        raw.or_else(|| self.conns.stream_of(ConnOwner::Application, conn))
+    }
+
+    /// Whether a connection or raw stream has sent packets that its peer has not acknowledged.
+    pub(super) fn has_unacknowledged(&self, conn: ConnId) -> bool {
+        self.stream_of(conn).is_some_and(|stream| self.streams.has_unacknowledged(stream))
     }
 
     /// Raw streams belong to the application.

@@ -28,7 +28,6 @@ use crate::{
     RelayStats, Rng, ServerId, Sizes, SocketId, Stats, Stored, TableNode, Timer, Timers, Transmit,
     TransmitBuf,
 };
-use lower::Lower;
 use machines::Machines;
 use residents::Stack;
 pub use residents::{Machine, MachineIo};
@@ -250,11 +249,10 @@ impl Node {
         self.machines.lower.conn_stats(conn)
     }
 
-    /// Whether a raw stream has sent packets that its peer has not acknowledged. If it has not, a
-    /// `RawCommand::ChangeRemote` is done at once.
+    /// Whether a connection or raw stream has sent packets that its peer has not acknowledged. If it
+    /// has not, a `RawCommand::ChangeRemote` is done at once.
     pub fn has_unacknowledged(&self, conn: ConnId) -> bool {
-        let Lower { raws, streams, .. } = &self.machines.lower;
-        raws.has_unacknowledged(streams, conn)
+        self.machines.lower.has_unacknowledged(conn)
     }
 
     /// The path of a connection; `None` unless it is open.

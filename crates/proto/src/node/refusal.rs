@@ -38,6 +38,7 @@ pub(super) fn refuse(cx: &mut Cx<'_>, command: Command) {
         | Command::Host(HostCommand::SendDatagram { .. })
         | Command::Write { .. }
         | Command::SendMessage { .. }
+        | Command::SendRaw { .. }
         | Command::Flush { .. }
         | Command::End { .. }
         | Command::DestroyConn { .. }

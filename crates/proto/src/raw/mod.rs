@@ -12,11 +12,11 @@ mod stream;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddrV4;
 
-use crate::conn::Call;
+use crate::conn::{Call, Endpoint, Endpoints};
 use crate::streams::{Arrival, Path, RemoteStream, StreamMut, StreamOwner, Streams};
 use crate::{
-    Answer, AskId, ConnError, ConnId, ConnPath, ConnStats, Cx, Event, Question, RawCommand,
-    RawOptions, RawRemote, Sizes, SocketId, StreamError, StreamId,
+    Answer, AskId, ConnError, ConnId, ConnPath, ConnStats, Cx, Event, Question, RawOptions,
+    RawRemote, Sizes, SocketId, StreamError, StreamId,
 };
 
 use stream::RawStream;
@@ -24,7 +24,7 @@ use stream::RawStream;
 /// All raw streams of a node.
 #[derive(Debug, Default)]
 pub(crate) struct Raws {
-    by_id: BTreeMap<ConnId, RawStream>,
+    table: Endpoints<RawStream>,
     /// Which streams have asked about packets.
     asks: BTreeMap<AskId, ConnId>,
     /// Streams that may have bytes for the application.
@@ -32,25 +32,9 @@ pub(crate) struct Raws {
 }
 
 impl Raws {
-    /// Carries out a command of the application.
-    pub(crate) fn command(
-        &mut self,
-        cx: &mut Cx<'_>,
-        streams: &mut Streams,
-        conn: ConnId,
-        command: RawCommand,
-    ) {
-        match command {
-            RawCommand::Create(options) => self.create(cx, streams, conn, options),
-            RawCommand::Connect(remote) => self.connect(cx, streams, conn, remote),
-            RawCommand::ChangeRemote(remote) => self.change_remote(cx, streams, conn, remote),
-            RawCommand::RelayTo(target) => self.relay_to(cx, streams, conn, target),
-        }
-    }
-
     /// Creates a stream. It closes at once if its id is taken. A stream that was never connected
     /// gives its id up, as in the reference, where the latest stream has it.
-    fn create(
+    pub(crate) fn create(
         &mut self,
         cx: &mut Cx<'_>,
         streams: &mut Streams,
@@ -62,47 +46,37 @@ impl Raws {
         }
         let mut raw = RawStream::new(conn, options);
         if streams.claim(cx, options.id, StreamOwner::Raw(conn)) {
-            self.by_id.insert(conn, raw);
+            self.table.insert(conn, raw);
         } else {
             let error = ConnError::Stream(StreamError::IdInUse);
             raw.close(cx, Some(error), None);
         }
     }
 
-    /// Connects a stream to its peer, and lets in what has arrived on its socket before.
-    fn connect(&mut self, cx: &mut Cx<'_>, streams: &mut Streams, conn: ConnId, remote: RawRemote) {
-        let Some(raw) = self.by_id.get_mut(&conn).filter(|raw| raw.is_waiting()) else { return };
-        let (path, peer) = (path_of(remote), RemoteStream { id: remote.id, revision_1: false });
-        let connected = streams.connect_early(cx, raw.stream, path, peer, raw.take_early());
+    /// Connects a stream to its peer, whose first packet has the sequence number `ack`, and lets in
+    /// what has arrived on its socket before.
+    pub(crate) fn connect(
+        &mut self,
+        cx: &mut Cx<'_>,
+        streams: &mut Streams,
+        conn: ConnId,
+        remote: RawRemote,
+        ack: u32,
+    ) {
+        let Some(raw) = self.table.get_mut(conn).filter(|raw| raw.is_waiting()) else { return };
+        let peer = RemoteStream { id: remote.id, revision_1: false };
+        let mut early = raw.take_early();
+        early.expect_from(ack);
+        let connected = streams.connect_early(cx, raw.stream, remote.into(), peer, early);
         let Some((mut stream, parked)) = connected else { return };
         raw.open(cx, &mut stream, parked);
         let early = raw.strays.take_of_socket(remote.socket);
         if !raw.asks {
             raw.strays.clear();
         }
-        self.settle(cx, conn, stream);
+        self.handle_events(cx, conn, stream);
         for stray in early {
             self.admit(cx, streams, stray.socket, stray.from, &stray.data);
-        }
-    }
-
-    /// Sends the packets of a connected stream elsewhere.
-    fn change_remote(
-        &mut self,
-        cx: &mut Cx<'_>,
-        streams: &mut Streams,
-        conn: ConnId,
-        remote: RawRemote,
-    ) {
-        self.update(cx, streams, conn, |_, cx, stream| {
-            stream.change_remote(cx.now, path_of(remote), remote.id);
-        });
-    }
-
-    /// From here on the packets of a stream are forwarded to the peer of another one.
-    fn relay_to(&self, cx: &Cx<'_>, streams: &mut Streams, conn: ConnId, target: ConnId) {
-        if let (Some(source), Some(target)) = (self.stream_of(conn), self.stream_of(target)) {
-            streams.relay_to(cx.now, source, target, None);
         }
     }
 
@@ -114,7 +88,7 @@ impl Raws {
         conn: ConnId,
         call: Call,
     ) {
-        match self.by_id.get_mut(&conn) {
+        match self.table.get_mut(conn) {
             Some(raw) if raw.is_waiting() => {
                 raw.queue_call(cx, call);
                 self.settle_early(streams, conn);
@@ -128,19 +102,19 @@ impl Raws {
 
     /// Tears a stream down.
     pub(crate) fn destroy(&mut self, cx: &mut Cx<'_>, streams: &mut Streams, conn: ConnId) {
-        let Some(raw) = self.by_id.get_mut(&conn) else { return };
+        let Some(raw) = self.table.get_mut(conn) else { return };
         if raw.is_waiting() {
             streams.cancel(raw.stream);
             raw.close(cx, None, None);
-            return self.forget(conn);
+            self.table.remove(conn);
+            return;
         }
         self.update(cx, streams, conn, RawStream::destroy);
     }
 
     /// Tears every stream down.
     pub(crate) fn destroy_all(&mut self, cx: &mut Cx<'_>, streams: &mut Streams) {
-        let all: Vec<ConnId> = self.by_id.keys().copied().collect();
-        for conn in all {
+        for conn in self.table.ids() {
             self.destroy(cx, streams, conn);
         }
     }
@@ -150,24 +124,20 @@ impl Raws {
         &mut self,
         cx: &mut Cx<'_>,
         conn: ConnId,
-        mut stream: StreamMut<'_>,
+        stream: StreamMut<'_>,
         packet: &udx::Packet<'_>,
     ) {
-        let Some(raw) = self.by_id.get_mut(&conn) else { return };
-        raw.handle_packet(cx, &mut stream, packet);
-        self.settle(cx, conn, stream);
+        self.change(cx, conn, stream, |raw, cx, stream| raw.handle_packet(cx, stream, packet));
     }
 
     /// A stream may have events.
     pub(crate) fn handle_events(&mut self, cx: &mut Cx<'_>, conn: ConnId, stream: StreamMut<'_>) {
-        self.settle(cx, conn, stream);
+        self.change(cx, conn, stream, |_, _, _| ());
     }
 
     /// A stream has sent something; `unsent` bytes have not left yet.
     pub(crate) fn handle_sent(&mut self, cx: &mut Cx<'_>, conn: ConnId, unsent: usize) {
-        if let Some(raw) = self.by_id.get_mut(&conn) {
-            raw.handle_sent(cx, unsent);
-        }
+        self.table.handle_sent(cx, conn, unsent);
     }
 
     /// A datagram for a stream has arrived on a socket to which the stream is not connected.
@@ -179,7 +149,7 @@ impl Raws {
         (socket, from): (SocketId, SocketAddrV4),
         data: &[u8],
     ) {
-        let Some(raw) = self.by_id.get_mut(&conn) else { return };
+        let Some(raw) = self.table.get_mut(conn) else { return };
         if !raw.asks && !raw.is_waiting() {
             // The peer may not know yet that the stream has moved.
             if streams.has_path_on(raw.stream, socket) {
@@ -208,7 +178,7 @@ impl Raws {
         answer: Answer,
     ) {
         let Some(conn) = self.asks.remove(&ask) else { return };
-        let Some(raw) = self.by_id.get_mut(&conn) else { return };
+        let Some(raw) = self.table.get_mut(conn) else { return };
         let answered = raw.strays.take_of_ask(ask);
         if answer == Answer::Reject {
             return;
@@ -228,40 +198,40 @@ impl Raws {
     /// Gives the application what has arrived since the last call.
     pub(crate) fn deliver(&mut self, events: &mut Vec<Event>) {
         for conn in std::mem::take(&mut self.deliveries) {
-            let raw = self.by_id.get_mut(&conn);
+            let raw = self.table.get_mut(conn);
             events.extend(raw.and_then(RawStream::take_delivery));
         }
     }
 
+    /// The UDX stream of a raw stream.
+    pub(crate) fn stream_of(&self, conn: ConnId) -> Option<StreamId> {
+        self.table.stream_of(conn)
+    }
+
     /// Whether there is a raw stream with this number.
     pub(crate) fn has(&self, conn: ConnId) -> bool {
-        self.by_id.contains_key(&conn)
+        self.table.contains(conn)
     }
 
     /// What a connected stream measures.
     pub(crate) fn stats(&self, streams: &Streams, conn: ConnId) -> Option<ConnStats> {
-        streams.stats(self.stream_of(conn)?).map(ConnStats::from)
-    }
-
-    /// Whether a stream has sent packets that its peer has not acknowledged.
-    pub(crate) fn has_unacknowledged(&self, streams: &Streams, conn: ConnId) -> bool {
-        self.stream_of(conn).is_some_and(|stream| streams.has_unacknowledged(stream))
+        self.table.stats(streams, conn).map(ConnStats::from)
     }
 
     /// Where the packets of a connected stream go.
     pub(crate) fn path(&self, streams: &Streams, conn: ConnId) -> Option<ConnPath> {
-        let (Path { socket, remote }, validated) = streams.path(self.stream_of(conn)?)?;
+        let (Path { socket, remote }, validated) = self.table.path(streams, conn)?;
         Some(ConnPath { socket, remote, validated, relay: None })
     }
 
     /// The number of raw streams.
     pub(crate) fn len(&self) -> usize {
-        self.by_id.len()
+        self.table.len()
     }
 
     /// Counts what is kept.
     pub(crate) fn measure(&self, sizes: &mut Sizes) {
-        let strays = self.by_id.values().map(|raw| raw.strays.len()).max().unwrap_or(0);
+        let strays = self.table.values().map(|raw| raw.strays.len()).max().unwrap_or(0);
         let indexes = [strays, self.asks.len(), self.deliveries.len()];
         sizes.stream_index = indexes.into_iter().fold(sizes.stream_index, usize::max);
     }
@@ -289,18 +259,14 @@ impl Raws {
 
     /// Forgets a stream that its peer has ended before it was connected.
     fn settle_early(&mut self, streams: &mut Streams, conn: ConnId) {
-        let Some(raw) = self.by_id.get(&conn) else { return };
+        let Some(raw) = self.table.get(conn) else { return };
         if raw.has_delivery() {
             self.deliveries.insert(conn);
         }
         if raw.is_closed() {
             streams.cancel(raw.stream);
-            self.forget(conn);
+            self.table.remove(conn);
         }
-    }
-
-    fn stream_of(&self, conn: ConnId) -> Option<StreamId> {
-        self.by_id.get(&conn).map(|raw| raw.stream)
     }
 
     fn update(
@@ -310,30 +276,28 @@ impl Raws {
         conn: ConnId,
         change: impl FnOnce(&mut RawStream, &mut Cx<'_>, &mut StreamMut<'_>),
     ) {
-        let Some(raw) = self.by_id.get_mut(&conn) else { return };
-        let Some(mut stream) = streams.get(raw.stream) else { return };
-        change(raw, cx, &mut stream);
-        self.settle(cx, conn, stream);
+        let Some(stream) = self.stream_of(conn).and_then(|stream| streams.get(stream)) else {
+            return;
+        };
+        self.change(cx, conn, stream, change);
     }
 
-    fn settle(&mut self, cx: &mut Cx<'_>, conn: ConnId, stream: StreamMut<'_>) {
-        let Some(raw) = self.by_id.get_mut(&conn) else { return };
-        if raw.has_delivery() {
+    fn change(
+        &mut self,
+        cx: &mut Cx<'_>,
+        conn: ConnId,
+        stream: StreamMut<'_>,
+        change: impl FnOnce(&mut RawStream, &mut Cx<'_>, &mut StreamMut<'_>),
+    ) {
+        let mut has_delivery = false;
+        self.table.change(cx, conn, stream, |raw, cx, stream| {
+            change(raw, cx, stream);
+            has_delivery = raw.has_delivery();
+        });
+        if has_delivery {
             self.deliveries.insert(conn);
         }
-        if raw.settle(cx, stream) {
-            self.forget(conn);
-        }
     }
-
-    /// Removes a stream that has closed.
-    fn forget(&mut self, conn: ConnId) {
-        self.by_id.remove(&conn);
-    }
-}
-
-fn path_of(remote: RawRemote) -> Path {
-    Path { socket: remote.socket, remote: remote.address }
 }
 
 #[cfg(test)]

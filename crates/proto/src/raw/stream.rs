@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::framing::Framing;
 use super::strays::Strays;
-use crate::conn::{Call, ConnOwner, Flow, OwnedConn, stream_error};
+use crate::conn::{Call, ConnOwner, Endpoint, Flow, OwnedConn, stream_error};
 use crate::streams::{Parked, StreamMut};
 use crate::{ConnError, ConnId, ConnReport, ConnStats, Cx, Event, RawOptions, StreamId};
 
@@ -15,6 +15,8 @@ pub(super) struct RawStream {
     /// The application decides on packets that arrive on other sockets.
     pub(super) asks: bool,
     pub(super) strays: Strays,
+    /// The sequence number of our first packet.
+    first_seq: u32,
     framing: Framing,
     /// What the application gets next. Packets that arrive together are delivered in one piece.
     delivery: Vec<u8>,
@@ -43,15 +45,12 @@ impl RawStream {
             stream: options.id,
             asks: options.ask_firewall,
             strays: Strays::default(),
+            first_seq: options.seq,
             framing: Framing::new(options.framed),
             delivery: Vec::new(),
             flow: Flow::default(),
             state: State::Waiting { calls: Vec::new(), early: None },
         }
-    }
-
-    pub(super) fn is_closed(&self) -> bool {
-        matches!(self.state, State::Closed)
     }
 
     pub(super) fn is_waiting(&self) -> bool {
@@ -64,8 +63,8 @@ impl RawStream {
             State::Waiting { early, .. } => early.take(),
             State::Open | State::Closed => None,
         };
-        early
-            .map_or_else(|| udx::Stream::new(self.stream.0, udx::Config::default()), |early| *early)
+        let config = udx::Config { first_seq: self.first_seq, ..udx::Config::default() };
+        early.map_or_else(|| udx::Stream::new(self.stream.0, config), |early| *early)
     }
 
     /// Waiting → Open. Calls that were queued and packets that were parked follow at once.
@@ -83,8 +82,12 @@ impl RawStream {
     pub(super) fn queue_call(&mut self, cx: &mut Cx<'_>, call: Call) {
         let State::Waiting { calls, early } = &mut self.state else { return };
         match call {
-            Call::Write(_) | Call::Flush(_) | Call::End | Call::SetKeepAlive(_) => calls.push(call),
-            Call::SendMessage(_) => {}
+            Call::Write(_) | Call::Flush(_) | Call::End | Call::SetHeartbeat(_) => calls.push(call),
+            // There is no path to leave, and no keep-alive.
+            Call::SendMessage(_)
+            | Call::SendRaw(_)
+            | Call::ChangeRemote(_)
+            | Call::SetKeepAlive(_) => {}
             Call::Consumed(bytes) => {
                 let Some(mut early) = early.take() else { return };
                 self.flow.handle_consumed(bytes);
@@ -112,7 +115,7 @@ impl RawStream {
                 self.flow.handle_written(data.len());
                 stream.write(data.into_bytes());
             }
-            Call::SendMessage(data) => stream.send_message(&data),
+            Call::SendMessage(data) | Call::SendRaw(data) => stream.send_message(&data),
             Call::Flush(flush) => self.flow.flush(stream.written(), flush),
             Call::End => stream.end(),
             Call::Consumed(bytes) => {
@@ -120,7 +123,10 @@ impl RawStream {
                 let (now, unread) = (cx.now, self.unread());
                 stream.set_unread(now, unread, &mut self.inlet(cx));
             }
-            Call::SetKeepAlive(interval) => stream.set_keep_alive(cx.now, interval),
+            Call::SetHeartbeat(interval) => stream.set_keep_alive(cx.now, interval),
+            Call::ChangeRemote(remote) => stream.change_remote(cx.now, remote.into(), remote.id),
+            // Only the secret stream has one.
+            Call::SetKeepAlive(_) => {}
         }
     }
 
@@ -131,24 +137,6 @@ impl RawStream {
         packet: &udx::Packet<'_>,
     ) {
         stream.handle_packet(cx.now, packet, &mut self.inlet(cx));
-    }
-
-    /// The stream has sent something; `unsent` bytes of what was written have not left yet.
-    pub(super) fn handle_sent(&mut self, cx: &mut Cx<'_>, unsent: usize) {
-        self.flow.pass_credit(cx, self.to, unsent);
-    }
-
-    /// To be called after any change: passes the stream's events on and lets it send. True if the
-    /// stream is closed and released.
-    pub(super) fn settle(&mut self, cx: &mut Cx<'_>, mut stream: StreamMut<'_>) -> bool {
-        self.pass_events(cx, &mut stream);
-        let is_closed = self.is_closed();
-        if is_closed {
-            stream.release(cx);
-        } else {
-            stream.settle(cx);
-        }
-        is_closed
     }
 
     /// Open → Closed, with a DESTROY to the peer.
@@ -172,22 +160,6 @@ impl RawStream {
         self.strays.clear();
         let stats = stats.map(|stats| Box::new(ConnStats::from(stats)));
         self.to.tell(cx, ConnReport::Closed { error, stats });
-    }
-
-    fn pass_events(&mut self, cx: &mut Cx<'_>, stream: &mut StreamMut<'_>) {
-        self.flow.pass_credit(cx, self.to, stream.unsent());
-        self.flow.pass_flushed(cx, self.to, stream.acknowledged());
-        while let Some(event) = stream.poll_event() {
-            match event {
-                udx::Event::Finished => self.to.tell(cx, ConnReport::Finished),
-                udx::Event::RemoteChanged => cx.emit(Event::RemoteChanged { conn: self.to.id }),
-                // These concern only the transport.
-                udx::Event::PathValidated | udx::Event::PathFailed => {}
-                udx::Event::Closed(reason) => {
-                    self.close(cx, stream_error(reason), Some(stream.stats()));
-                }
-            }
-        }
     }
 
     /// Keeps the stream that waits, unless its peer has ended it.
@@ -218,6 +190,36 @@ impl RawStream {
     fn inlet<'a, 'b>(&'a mut self, cx: &'a mut Cx<'b>) -> Inlet<'a, 'b> {
         let Self { to, framing, delivery, flow, .. } = self;
         Inlet { cx, to: *to, framing, delivery, flow }
+    }
+}
+
+impl Endpoint for RawStream {
+    fn stream(&self) -> StreamId {
+        self.stream
+    }
+
+    fn is_closed(&self) -> bool {
+        matches!(self.state, State::Closed)
+    }
+
+    fn pass_events(&mut self, cx: &mut Cx<'_>, stream: &mut StreamMut<'_>) {
+        self.flow.pass_credit(cx, self.to, stream.unsent());
+        self.flow.pass_flushed(cx, self.to, stream.acknowledged());
+        while let Some(event) = stream.poll_event() {
+            match event {
+                udx::Event::Finished => self.to.tell(cx, ConnReport::Finished),
+                udx::Event::RemoteChanged => self.to.tell(cx, ConnReport::RemoteChanged),
+                // These concern only the transport.
+                udx::Event::PathValidated | udx::Event::PathFailed => {}
+                udx::Event::Closed(reason) => {
+                    self.close(cx, stream_error(reason), Some(stream.stats()));
+                }
+            }
+        }
+    }
+
+    fn handle_sent(&mut self, cx: &mut Cx<'_>, unsent: usize) {
+        self.flow.pass_credit(cx, self.to, unsent);
     }
 }
 

@@ -134,7 +134,7 @@ fn a_peer_may_end_a_stream_before_it_is_connected() {
 fn a_silent_stream_sends_heartbeats() {
     let mut pair = Pair::connected();
     let second = std::time::Duration::from_secs(1);
-    pair.call(A, Call::SetKeepAlive(second));
+    pair.call(A, Call::SetHeartbeat(second));
     pair.exchange();
     for _ in 0..3 {
         let side = &mut pair.sides[A];
@@ -183,10 +183,7 @@ fn questions_under_way_are_bounded() {
 fn a_stream_moves_to_another_socket_and_says_when_all_has_arrived() {
     let mut pair = Pair::connected();
     pair.write(A, b"over the old path");
-    pair.sides[A].act(|raws, cx, streams| {
-        let remote = RawRemote { socket: OTHER, address: STRANGER, id: ID };
-        raws.change_remote(cx, streams, CONN, remote);
-    });
+    pair.call(A, Call::ChangeRemote(RawRemote { socket: OTHER, address: STRANGER, id: ID }));
     pair.write(A, b", and the new one");
     let (first, _) = pair.sides[A].peek();
     assert_eq!((first.socket, first.to), (OTHER, STRANGER));
@@ -231,7 +228,7 @@ fn a_relay_that_goes_takes_the_stream_that_forwards_to_it_along() {
     let side = &mut pair.sides[A];
     side.act(|raws, cx, streams| {
         raws.create(cx, streams, other, options);
-        raws.relay_to(cx, streams, CONN, other);
+        streams.relay_to(cx.now, StreamId(ID), StreamId(8), None);
         raws.destroy(cx, streams, other);
     });
     let orphan = side.streams.poll_orphan(&mut side.bench.cx()).expect("the stream");
@@ -275,7 +272,7 @@ impl Pair {
 
     fn connect(&mut self, side: usize) {
         let remote = RawRemote { socket: SOCKET, address: PEER, id: ID };
-        self.sides[side].act(|raws, cx, streams| raws.connect(cx, streams, CONN, remote));
+        self.sides[side].act(|raws, cx, streams| raws.connect(cx, streams, CONN, remote, 0));
     }
 
     fn call(&mut self, side: usize, call: Call) {
@@ -381,7 +378,7 @@ impl Side {
 }
 
 fn options(ask_firewall: bool) -> RawOptions {
-    RawOptions { id: StreamId(ID), framed: false, ask_firewall }
+    RawOptions { id: StreamId(ID), seq: 0, framed: false, ask_firewall }
 }
 
 const CONN: ConnId = ConnId(1);

@@ -187,6 +187,8 @@ impl Pairings {
             ConnReport::Accepted(_)
             | ConnReport::Opened(_)
             | ConnReport::Message(_)
+            | ConnReport::RawMessage(_)
+            | ConnReport::RemoteChanged
             | ConnReport::PathChanged(_)
             | ConnReport::Finished
             | ConnReport::Flushed(_)
@@ -282,6 +284,8 @@ impl Pairings {
             ConnReport::Accepted(_)
             | ConnReport::Opened(_)
             | ConnReport::Message(_)
+            | ConnReport::RawMessage(_)
+            | ConnReport::RemoteChanged
             | ConnReport::RemoteEnd
             | ConnReport::PathChanged(_)
             | ConnReport::Finished

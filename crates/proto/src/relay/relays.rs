@@ -79,6 +79,8 @@ impl Relays {
             ConnReport::Closed { .. } => self.end_session(cx, io, conn),
             ConnReport::Opened(_)
             | ConnReport::Message(_)
+            | ConnReport::RawMessage(_)
+            | ConnReport::RemoteChanged
             | ConnReport::PathChanged(_)
             | ConnReport::Finished
             | ConnReport::Drained(_) => {}

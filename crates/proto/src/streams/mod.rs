@@ -19,9 +19,10 @@ mod relays;
 mod sending;
 mod socket_use;
 mod stream_mut;
+mod table;
 mod transport;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::net::SocketAddrV4;
 use std::time::Instant;
 
@@ -34,6 +35,7 @@ use relays::RelayLinks;
 use sending::Sending;
 use socket_use::SocketUse;
 pub(crate) use stream_mut::StreamMut;
+use table::{StreamState, StreamTable};
 use transport::Transport;
 
 /// The consumer of what a stream delivers.
@@ -53,26 +55,9 @@ pub(crate) enum StreamOwner {
 /// All UDX streams of a node.
 #[derive(Debug, Default)]
 pub(crate) struct Streams {
-    by_id: HashMap<StreamId, StreamState>,
+    table: StreamTable,
     refused: RefusedStreams,
     shared: Shared,
-}
-
-#[derive(Debug)]
-enum StreamState {
-    Reserved(Reserved),
-    Connected(Box<Transport>),
-}
-
-/// A stream that has an id and no path.
-#[derive(Debug)]
-struct Reserved {
-    owner: StreamOwner,
-    /// The peer's end, once the peer may know the id of this one.
-    peer: Option<RemoteStream>,
-    parked: Parked,
-    /// Packets to forward to the peer, once its address is known.
-    held: Parked,
 }
 
 /// What the streams of a node have in common.
@@ -126,7 +111,7 @@ impl Streams {
 
     /// Records that the peer is told the id of a reserved stream. `peer` is the peer's own end.
     pub(crate) fn introduce(&mut self, id: StreamId, peer: RemoteStream) {
-        if let Some(StreamState::Reserved(reserved)) = self.by_id.get_mut(&id) {
+        if let Some(reserved) = self.table.reserved_mut(id) {
             reserved.peer = Some(peer);
         }
     }
@@ -153,12 +138,10 @@ impl Streams {
         remote: RemoteStream,
         early: udx::Stream,
     ) -> Option<(StreamMut<'_>, Parked)> {
-        let entry = self.by_id.get_mut(&id)?;
-        let StreamState::Reserved(Reserved { owner, parked, held, .. }) = entry else {
-            return None;
-        };
-        let (mut parked, mut held) = (std::mem::take(parked), std::mem::take(held));
-        let mut transport = Transport::connect(cx.now, id, *owner, path, remote, early);
+        let reserved = self.table.reserved_mut(id)?;
+        let (mut parked, mut held) =
+            (std::mem::take(&mut reserved.parked), std::mem::take(&mut reserved.held));
+        let mut transport = Transport::connect(cx.now, id, reserved.owner, path, remote, early);
         for datagram in held.take() {
             transport.forward(&datagram);
         }
@@ -166,7 +149,7 @@ impl Streams {
         if target.is_some() {
             transport.udx.start_relaying();
         }
-        *entry = StreamState::Connected(Box::new(transport));
+        self.table.connect(transport);
         self.shared.sockets.enter(path.socket);
         if let Some(target) = target {
             for datagram in parked.take() {
@@ -178,10 +161,8 @@ impl Streams {
 
     /// A connected stream, for its owner.
     pub(crate) fn get(&mut self, id: StreamId) -> Option<StreamMut<'_>> {
-        match self.by_id.get_mut(&id)? {
-            StreamState::Connected(transport) => Some(StreamMut::new(transport, &mut self.shared)),
-            StreamState::Reserved(_) => None,
-        }
+        let transport = self.table.connected_mut(id)?;
+        Some(StreamMut::new(transport, &mut self.shared))
     }
 
     /// Takes a datagram if it names one of our streams.
@@ -206,13 +187,13 @@ impl Streams {
     ) -> Arrival<'a> {
         let Some(id) = udx::stream_id(data).map(StreamId) else { return Arrival::Unknown };
         if let Some(target) = self.relays_to(id) {
-            let stray = self.by_id.get(&id).and_then(|state| state.strays_to(socket));
+            let stray = self.table.get(id).and_then(|state| state.strays_to(socket));
             return match stray.filter(|_| !is_admitted) {
                 Some(conn) => Arrival::Stray(conn),
                 None => self.handle_relayed(cx, id, target, (socket, from), data),
             };
         }
-        let state = self.by_id.get_mut(&id);
+        let state = self.table.get_mut(id);
         let stray = state.as_ref().and_then(|state| state.strays_to(socket));
         if let Some(conn) = stray.filter(|_| !is_admitted) {
             return Arrival::Stray(conn);
@@ -264,7 +245,7 @@ impl Streams {
         buf: &mut TransmitBuf,
     ) -> Option<StreamTransmit> {
         while let Some(id) = self.shared.ready.pop_front() {
-            let Some(StreamState::Connected(transport)) = self.by_id.get_mut(&id) else { continue };
+            let Some(transport) = self.table.connected_mut(id) else { continue };
             let sent = transport.poll_transmit(cx.now, buf, self.shared.sending.room());
             let held = transport.held();
             self.shared.sending.set(&mut transport.share, held);
@@ -284,48 +265,34 @@ impl Streams {
     /// Gives a reserved id back. A peer that knows the id is refused when it sends to it. Connected
     /// streams are released by [`StreamMut::release`] instead.
     pub(crate) fn cancel(&mut self, id: StreamId) {
-        let Some(StreamState::Reserved(Reserved { peer, .. })) = self.by_id.get(&id) else {
-            return;
-        };
-        if let Some(peer) = *peer {
+        let Some(reserved) = self.table.reserved(id) else { return };
+        if let Some(peer) = reserved.peer {
             self.refused.insert(id, peer);
         }
         self.shared.relays.end(id);
-        self.by_id.remove(&id);
+        self.table.remove(id);
     }
 
     /// Forgets every stream without an owner, even if its peer may still retransmit to it.
     pub(crate) fn forget_released(&mut self, cx: &mut Cx<'_>) {
-        let released = self.by_id.values().filter_map(StreamState::released);
-        let mut released: Vec<StreamId> = released.collect();
-        released.sort_unstable();
-        for id in released {
+        for id in self.table.released() {
             self.forget(cx, id);
         }
     }
 
     /// What a connected stream measures.
     pub(crate) fn stats(&self, id: StreamId) -> Option<udx::StreamStats> {
-        match self.by_id.get(&id)? {
-            StreamState::Connected(transport) => Some(transport.udx.stats()),
-            StreamState::Reserved(_) => None,
-        }
+        self.table.connected(id).map(|transport| transport.udx.stats())
     }
 
     /// The path of a connected stream, and whether that path is validated.
     pub(crate) fn path(&self, id: StreamId) -> Option<(Path, bool)> {
-        match self.by_id.get(&id)? {
-            StreamState::Connected(transport) => Some((transport.path(), transport.is_validated())),
-            StreamState::Reserved(_) => None,
-        }
+        self.table.connected(id).map(|transport| (transport.path(), transport.is_validated()))
     }
 
     /// Whether both ends of a stream have left its interim path. True if it has no such path.
     pub(crate) fn has_left(&self, id: StreamId, now: Instant) -> bool {
-        match self.by_id.get(&id) {
-            Some(StreamState::Connected(transport)) => transport.has_left(now),
-            Some(StreamState::Reserved(_)) | None => true,
-        }
+        self.table.connected(id).is_none_or(|transport| transport.has_left(now))
     }
 
     /// How many paths of streams use a socket.
@@ -340,20 +307,20 @@ impl Streams {
 
     /// The number of streams, including those without an owner.
     pub(crate) fn len(&self) -> usize {
-        self.by_id.len()
+        self.table.len()
     }
 
     /// Counts what is kept.
     pub(crate) fn measure(&self, sizes: &mut Sizes) {
         let Shared { ready, relays, .. } = &self.shared;
-        let indexes = [self.by_id.len(), ready.len(), relays.len(), self.refused.len()];
+        let indexes = [self.table.len(), ready.len(), relays.len(), self.refused.len()];
         sizes.stream_index = indexes.into_iter().max().unwrap_or(0);
         sizes.reports += self.shared.sockets.left();
-        sizes.sending = self.by_id.values().map(StreamState::held).sum();
+        sizes.sending = self.table.held();
     }
 
     fn forget(&mut self, cx: &mut Cx<'_>, id: StreamId) {
-        let Some(StreamState::Connected(mut transport)) = self.by_id.remove(&id) else { return };
+        let Some(StreamState::Connected(mut transport)) = self.table.remove(id) else { return };
         self.shared.sending.set(&mut transport.share, 0);
         transport.leave_sockets(&mut self.shared.sockets);
         cx.timers.cancel(Timer::Stream(id));
@@ -366,20 +333,6 @@ impl Shared {
         if !transport.ready {
             transport.ready = true;
             self.ready.push_back(transport.id);
-        }
-    }
-}
-
-impl StreamState {
-    fn released(&self) -> Option<StreamId> {
-        let Self::Connected(transport) = self else { return None };
-        (transport.owner == StreamOwner::Nobody).then_some(transport.id)
-    }
-
-    fn held(&self) -> usize {
-        match self {
-            Self::Reserved(_) => 0,
-            Self::Connected(transport) => transport.held(),
         }
     }
 }

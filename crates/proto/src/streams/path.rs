@@ -2,14 +2,20 @@
 
 use std::net::SocketAddrV4;
 
-use crate::SocketId;
 use crate::wire::{FEATURE_REVISION_1, UdxInfo};
+use crate::{RawRemote, SocketId};
 
 /// Where the packets of a stream go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Path {
     pub(crate) socket: SocketId,
     pub(crate) remote: SocketAddrV4,
+}
+
+impl From<RawRemote> for Path {
+    fn from(remote: RawRemote) -> Self {
+        Self { socket: remote.socket, remote: remote.address }
+    }
 }
 
 /// The state of a stream's path, in the terms of RFC 9000, section 8.

@@ -2,14 +2,14 @@
 
 use std::net::SocketAddrV4;
 
-use super::{Arrival, Reserved, StreamOwner, StreamState, Streams};
+use super::{Arrival, StreamOwner, StreamState, Streams};
 use crate::{ConnId, Cx, SocketId, StreamId};
 
 impl Streams {
     /// Takes this id. False if a stream with an owner has it. A stream without an owner gives it up:
     /// it only waits for repetitions of its peer.
     pub(crate) fn claim(&mut self, cx: &mut Cx<'_>, id: StreamId, owner: StreamOwner) -> bool {
-        match self.by_id.get_mut(&id) {
+        match self.table.get_mut(id) {
             Some(StreamState::Connected(transport)) if transport.owner == StreamOwner::Nobody => {
                 transport.send_last(cx);
             }
@@ -17,18 +17,13 @@ impl Streams {
             None => {}
         }
         self.forget(cx, id);
-        let (parked, held) = Default::default();
-        let reserved = Reserved { owner, peer: None, parked, held };
-        self.by_id.insert(id, StreamState::Reserved(reserved));
+        self.table.reserve(id, owner);
         true
     }
 
     /// The owner of a stream that has no path yet.
     pub(crate) fn reserved_by(&self, id: StreamId) -> Option<StreamOwner> {
-        match self.by_id.get(&id)? {
-            StreamState::Reserved(reserved) => Some(reserved.owner),
-            StreamState::Connected(_) => None,
-        }
+        self.table.reserved(id).map(|reserved| reserved.owner)
     }
 
     /// Whether the packets of a stream are forwarded.
@@ -49,18 +44,12 @@ impl Streams {
 
     /// Whether a connected stream has sent packets that its peer has not acknowledged.
     pub(crate) fn has_unacknowledged(&self, id: StreamId) -> bool {
-        match self.by_id.get(&id) {
-            Some(StreamState::Connected(transport)) => transport.udx.has_unacknowledged(),
-            Some(StreamState::Reserved(_)) | None => false,
-        }
+        self.table.connected(id).is_some_and(|transport| transport.udx.has_unacknowledged())
     }
 
     /// Whether a connected stream has a path on a socket, the current one or one before it.
     pub(crate) fn has_path_on(&self, id: StreamId, socket: SocketId) -> bool {
-        match self.by_id.get(&id) {
-            Some(StreamState::Connected(transport)) => transport.has_path_on(socket),
-            Some(StreamState::Reserved(_)) | None => false,
-        }
+        self.table.connected(id).is_some_and(|transport| transport.has_path_on(socket))
     }
 }
 

@@ -39,10 +39,10 @@ impl Streams {
         target: StreamId,
         max_rate: Option<u64>,
     ) -> bool {
-        if !self.by_id.contains_key(&target) {
+        if !self.table.contains(target) {
             return false;
         }
-        match self.by_id.get_mut(&source) {
+        match self.table.get_mut(source) {
             Some(StreamState::Connected(transport)) => transport.udx.start_relaying(),
             Some(StreamState::Reserved(_)) => {}
             None => return false,
@@ -62,7 +62,7 @@ impl Streams {
     pub(crate) fn poll_orphan(&mut self, cx: &mut Cx<'_>) -> Option<StreamMut<'_>> {
         loop {
             let id = self.shared.relays.poll_orphan()?;
-            if let Some(StreamState::Connected(transport)) = self.by_id.get_mut(&id) {
+            if let Some(transport) = self.table.connected_mut(id) {
                 transport.udx.destroy(cx.now);
                 return self.get(id);
             }
@@ -72,7 +72,7 @@ impl Streams {
     /// The stream that a connected stream forwards to.
     pub(super) fn relays_to(&self, source: StreamId) -> Option<StreamId> {
         let target = self.shared.relays.target(source)?;
-        matches!(self.by_id.get(&source), Some(StreamState::Connected(_))).then_some(target)
+        self.table.connected(source).is_some().then_some(target)
     }
 
     /// Takes a datagram for a connected stream that forwards to `target`.
@@ -84,7 +84,7 @@ impl Streams {
         (socket, from): (SocketId, SocketAddrV4),
         data: &[u8],
     ) -> Arrival<'_> {
-        if let Some(StreamState::Connected(transport)) = self.by_id.get_mut(&source) {
+        if let Some(transport) = self.table.connected_mut(source) {
             transport.handle_arrival(cx.now, socket, from, &mut self.shared.sockets);
         }
         if !self.forward(cx, source, target, data) {
@@ -108,7 +108,7 @@ impl Streams {
         if !self.shared.relays.admits(cx.now, source, data.len()) {
             return false;
         }
-        match self.by_id.get_mut(&target) {
+        match self.table.get_mut(target) {
             Some(StreamState::Connected(transport)) => {
                 if !self.shared.forward(transport, data) {
                     cx.stats.dropped.udx += 1;
@@ -118,9 +118,7 @@ impl Streams {
             Some(StreamState::Reserved(reserved)) => reserved.held.push(cx, data),
             None => cx.stats.dropped.udx += 1,
         }
-        let Some(StreamState::Connected(transport)) = self.by_id.get_mut(&source) else {
-            return false;
-        };
+        let Some(transport) = self.table.connected_mut(source) else { return false };
         transport.udx.handle_relayed(&packet);
         transport.udx.is_done()
     }

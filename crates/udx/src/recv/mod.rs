@@ -94,6 +94,11 @@ impl Receiver {
         Taken::Acknowledged
     }
 
+    /// Whether nothing has arrived in order since a start at 0.
+    pub(crate) fn is_untouched(&self) -> bool {
+        self.expected == 0 && self.next == 0
+    }
+
     /// Sets how many of the delivered bytes the application has not read.
     pub(crate) fn set_unread(&mut self, bytes: usize) {
         self.pace.take(self.unread.saturating_sub(bytes));

@@ -123,24 +123,20 @@ struct PeerWindow {
 impl Stream {
     /// A stream that is not connected. It takes packets, and queues what is written.
     pub fn new(local_id: u32, config: Config) -> Self {
-        Self::with_first(local_id, config, 0)
-    }
-
-    /// A stream whose numbers start at `first` in both directions.
-    fn with_first(local_id: u32, config: Config, first: Number) -> Self {
+        let first = Number::from(config.first_seq);
         Self {
             local_id,
             clock: Clock::default(),
             state: State::Open,
             paths: Paths::default(),
             is_relay: false,
-            receiver: Receiver::new(first, config.recv_window),
+            receiver: Receiver::new(0, config.recv_window),
             acks: Acks::default(),
             advertised: config.recv_window,
             buffer: SendBuffer::default(),
             end: End::Writing,
             flight: Flight::new(first),
-            window: PeerWindow::new(first),
+            window: PeerWindow::new(0, first),
             rtt: Rtt::default(),
             rack: Rack::default(),
             timers: Timers::default(),
@@ -156,6 +152,15 @@ impl Stream {
             events: VecDeque::new(),
             stats: StreamStats::default(),
             config,
+        }
+    }
+
+    /// Sets the sequence number of the peer's first packet, which is 0 by default. What has arrived
+    /// out of order is forgotten, and the peer sends it again. Ignored once data was delivered.
+    pub fn expect_from(&mut self, seq: u32) {
+        if seq != 0 && self.receiver.is_untouched() {
+            self.receiver = Receiver::new(seq.into(), self.config.recv_window);
+            self.window.seq = seq.into();
         }
     }
 
@@ -343,15 +348,9 @@ impl Stream {
 }
 
 impl PeerWindow {
-    fn new(first: Number) -> Self {
-        Self {
-            bytes: INITIAL_WINDOW,
-            seq: first,
-            ack: first,
-            persist_at: None,
-            ask_due: false,
-            unanswered: 0,
-        }
+    /// A window before the peer has advertised one: packets with these numbers may do so.
+    fn new(seq: Number, ack: Number) -> Self {
+        Self { bytes: INITIAL_WINDOW, seq, ack, persist_at: None, ask_due: false, unanswered: 0 }
     }
 }
 

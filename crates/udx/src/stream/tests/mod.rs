@@ -52,7 +52,7 @@ fn transfers_survive_loss_reordering_and_duplication() {
 
 #[test]
 fn numbers_wrap() {
-    let first = u64::from(u32::MAX) - 300;
+    let first = u32::MAX - 300;
     let mut pair = Pair::starting_at(Link { loss: 20, ..Link::default() }, 7, first);
     let data = noise(2 * MIB, 7);
     pair.a.write(&data);

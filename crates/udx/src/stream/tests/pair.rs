@@ -84,7 +84,7 @@ impl Pair {
         Self::starting_at(link, seed, 0)
     }
 
-    pub(super) fn starting_at(link: Link, seed: u64, first: Number) -> Self {
+    pub(super) fn starting_at(link: Link, seed: u64, first: u32) -> Self {
         let now = Instant::now();
         let mut a = Host::new(1, first);
         let mut b = Host::new(2, first);
@@ -208,9 +208,11 @@ impl Pair {
 }
 
 impl Host {
-    pub(super) fn new(id: u32, first: Number) -> Self {
+    pub(super) fn new(id: u32, first_seq: u32) -> Self {
+        let mut stream = Stream::new(id, Config { first_seq, ..Config::default() });
+        stream.expect_from(first_seq);
         Self {
-            stream: Stream::with_first(id, Config::default(), first),
+            stream,
             received: Vec::new(),
             total: 0,
             keeps: true,

@@ -1,0 +1,69 @@
+const Link = require('./link')
+
+/**
+ * The link of a raw stream.
+ *
+ * @typedef {object} Handlers of a UDX stream. A link calls those that it needs.
+ * @property {(socket: object, from: { host: string, port: number }) => boolean} onfirewall
+ * @property {(socket: object, address: { host: string, port: number }) => void} onmoved the core
+ *   has moved the stream
+ * @property {() => void} onremotechanged
+ * @property {() => void} onremoteend
+ * @property {() => void} onend the write side has ended
+ * @property {(err: Error | null, stats?: object | null, isOver?: boolean) => void} onclosed
+ */
+module.exports = class RawLink extends Link {
+  /** @param {object} parts of the engine */
+  constructor(parts) {
+    super(parts)
+    this._handlers = null
+  }
+
+  /**
+   * @param {import('./stream')} stream gets what the peer sends
+   * @param {Handlers} handlers
+   */
+  attach(stream, handlers) {
+    this.stream = stream
+    this._handlers = handlers
+  }
+
+  /**
+   * Creates the stream in the core.
+   *
+   * @param {{ id: number, seq: number, framed: boolean, askFirewall: boolean }} options
+   */
+  create(options) {
+    this.begin('raw', { command: { kind: 'create', options } })
+  }
+
+  /**
+   * @param {{ socket: number, address: { host: string, port: number }, id: number }} remote
+   * @param {number} ack the sequence number of the peer's first packet
+   */
+  connect(remote, ack) {
+    this.command('raw', { command: { kind: 'connect', remote, ack } })
+  }
+
+  // Events of the core.
+
+  onremotechanged() {
+    this._handlers.onremotechanged()
+  }
+
+  /** The program decides on packets that have arrived on another socket than the stream's. */
+  onstreamfirewall({ socket, from }) {
+    return this._handlers.onfirewall(this.sockets.view(socket), from)
+  }
+
+  /**
+   * The core has forgotten this stream.
+   *
+   * @param {Error | null} err
+   * @param {object | null} [stats] of the transport; null if the stream was never connected
+   */
+  onclosed(err, stats = null) {
+    this.forget()
+    this._handlers.onclosed(err, stats, this.isOver)
+  }
+}
