@@ -133,7 +133,7 @@ test('each event has a handler, which reads only fields that there are', t => {
 test('each command is given somewhere, and no other is', t => {
   const given = new Set()
   for (const source of sources(path.join(__dirname, '../../lib'))) {
-    for (const [, name] of source.matchAll(/\b_?(?:command|_turn)\('(\w+)'/g)) given.add(name)
+    for (const [, name] of source.matchAll(/\b_?(?:command|begin|_turn)\('(\w+)'/g)) given.add(name)
   }
   t.alike([...given].sort(), [...border.COMMANDS.keys()].sort())
 })
