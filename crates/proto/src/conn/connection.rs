@@ -5,7 +5,7 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use super::FoundPath;
-use super::bytes::ByteStream;
+use super::byte_stream::ByteStream;
 use super::keep_alive::KeepAlive;
 use super::open::Open;
 use super::origins::Origins;

@@ -5,7 +5,7 @@
 //! answering the peer. A connection whose secret stream the application makes carries bytes.
 //! Reference: @hyperswarm/secret-stream 6.9.2, `index.js`.
 
-mod bytes;
+mod byte_stream;
 mod connection;
 mod ended;
 mod flow;
@@ -26,7 +26,7 @@ use crate::noise::Finished;
 use crate::streams::{Path, RemoteStream, StreamMut, StreamOwner, Streams};
 use crate::{ConnError, ConnId, ConnReport, Cx, Event, Foreign, Question, ServerId, StreamId};
 
-pub(crate) use bytes::ByteStream;
+pub(crate) use byte_stream::ByteStream;
 pub(crate) use connection::stream_error;
 use connection::{Connection, State};
 use ended::EndedConns;

@@ -79,7 +79,7 @@ impl Server {
                 self.conclude(cx, base, slot, prepared, requesters, message);
             }
             Err(_) => {
-                prepared.drop(cx, base);
+                prepared.abandon(cx, base);
                 self.end(cx, slot, None);
             }
         }

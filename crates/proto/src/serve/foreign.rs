@@ -122,7 +122,7 @@ impl Server {
                 self.conclude(cx, base, slot, prepared, unanswered, message);
             }
             None => {
-                prepared.drop(cx, base);
+                prepared.abandon(cx, base);
                 self.end(cx, slot, None);
             }
         }
@@ -137,7 +137,7 @@ impl Stage {
     fn abandon(&self, cx: &mut Cx<'_>, base: &mut Base<'_>, conn: ConnId) {
         match self {
             Self::Reading { .. } => tell_gone(cx, Some(conn)),
-            Self::Writing(prepared) => prepared.drop(cx, base),
+            Self::Writing(prepared) => prepared.abandon(cx, base),
         }
     }
 }

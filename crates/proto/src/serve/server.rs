@@ -259,7 +259,7 @@ impl Server {
     }
 
     /// Sends message 2 to all requesters that wait for it, once its socket is bound.
-    fn answer_all(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, slot: u32) {
+    pub(super) fn answer_all(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, slot: u32) {
         let Some(SlotState::Waiting(session)) = self.slots.get_mut(slot) else { return };
         let puncher = session.punching.as_ref().and_then(|p| base.punchers.get(p.punch()));
         let unbound = puncher.is_some_and(|puncher| !puncher.is_bound());

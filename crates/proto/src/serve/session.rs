@@ -175,7 +175,7 @@ pub(super) fn prepare(
 
 impl Prepared {
     /// The client gets no message 2.
-    pub(super) fn drop(&self, cx: &mut Cx<'_>, base: &mut Base<'_>) {
+    pub(super) fn abandon(&self, cx: &mut Cx<'_>, base: &mut Base<'_>) {
         match self.accepted {
             Some((conn, _)) => base.io.fail(cx, conn, None),
             None => tell_gone(cx, self.hello.conn),
