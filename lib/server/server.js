@@ -324,7 +324,7 @@ module.exports = class Server extends EventEmitter {
       onfirewall: question => this._onfirewall(question),
       onhandshake: question => this._onhandshake(question),
       onrelay: () => this._onrelay(),
-      onsign: wanted => this._onsign(wanted),
+      onsign: wanted => this._keyPair && sign(this._signers, this._keyPair, wanted),
       onholepunch: question => this._onholepunch(question)
     }
   }
@@ -375,10 +375,6 @@ module.exports = class Server extends EventEmitter {
   /** The blind relay for a client that was let in, if a function decides on it. */
   _onrelay() {
     return typeof this._relayThrough === 'function' ? pickRelay(this._relayThrough) : null
-  }
-
-  async _onsign(wanted) {
-    return this._keyPair === null ? null : sign(this._signers, this._keyPair, wanted)
   }
 
   _onholepunch({ remoteFirewall, localFirewall, remoteAddresses, localAddresses }) {

@@ -8,29 +8,10 @@ use bytes::Bytes;
 use super::requester::{Client, ClientHello, Requester, tell_gone};
 use super::server::Server;
 use super::session::Prepared;
-use super::slots::SlotState;
+use super::slots::{ForeignHandshake, SlotState, Stage};
 use crate::punch::Base;
 use crate::wire::NoisePayload;
-use crate::{
-    Answer, AskId, ConnId, Cx, Question, ReadHandshake, Timer, WrittenHandshake, is_sendable,
-};
-
-/// A handshake that waits for the application.
-#[derive(Debug)]
-pub(super) struct ForeignHandshake {
-    pub(super) ask: AskId,
-    pub(super) unanswered: Vec<Requester>,
-    conn: ConnId,
-    stage: Stage,
-}
-
-#[derive(Debug)]
-enum Stage {
-    /// The application reads message 1.
-    Reading { client: Client, source: Ipv4Addr },
-    /// The application writes message 2.
-    Writing(Box<Prepared>),
-}
+use crate::{Answer, ConnId, Cx, Question, ReadHandshake, Timer, WrittenHandshake, is_sendable};
 
 impl Server {
     pub(super) fn ask_to_read(

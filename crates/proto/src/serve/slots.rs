@@ -3,10 +3,9 @@
 use std::collections::{HashMap, VecDeque};
 use std::net::Ipv4Addr;
 
-use super::foreign::ForeignHandshake;
-use super::requester::{ClientHello, Requester, ServerHello};
+use super::requester::{Client, ClientHello, Requester, ServerHello};
 use super::rounds::Punching;
-use super::session::Session;
+use super::session::{Prepared, Session};
 use crate::{AskId, ConnId, HandshakeView};
 
 #[derive(Debug, Default)]
@@ -52,6 +51,23 @@ pub(super) struct Asking {
     pub(super) ask: AskId,
     pub(super) hello: ClientHello,
     pub(super) unanswered: Vec<Requester>,
+}
+
+/// A handshake that waits for the application.
+#[derive(Debug)]
+pub(super) struct ForeignHandshake {
+    pub(super) ask: AskId,
+    pub(super) unanswered: Vec<Requester>,
+    pub(super) conn: ConnId,
+    pub(super) stage: Stage,
+}
+
+#[derive(Debug)]
+pub(super) enum Stage {
+    /// The application reads message 1.
+    Reading { client: Client, source: Ipv4Addr },
+    /// The application writes message 2.
+    Writing(Box<Prepared>),
 }
 
 impl Slots {
