@@ -147,10 +147,11 @@ fn pair(world: &mut World, kind: Option<NatKind>) -> (usize, usize) {
 
 /// Each end sends, and the other one gets it.
 fn exchange(world: &mut World, (server, client): (usize, usize), [ping, pong]: [&[u8]; 2]) {
+    world.command(client, Command::Write { conn: ConnId(1), data: ping.into() });
+    world.run(SECOND);
+    // A server that has punched learns of the connection by its first packet.
     let [conn] = accepted(world, server)[..] else { panic!("not one connection") };
-    for (host, conn, data) in [(client, ConnId(1), ping), (server, conn, pong)] {
-        world.command(host, Command::Write { conn, data: data.into() });
-    }
+    world.command(server, Command::Write { conn, data: pong.into() });
     world.run(Duration::from_secs(5));
     assert_eq!(received(world, server), ping);
     assert_eq!(received(world, client), pong);
