@@ -17,6 +17,7 @@ module.exports = class Channel extends Link {
     this._idle = null
     this._raw = NO_RAW_STREAM
     this._onsetup = null
+    this._handshake = null // which the program makes
     this._onpath = noop
     this._holepunch = null
     this._openDone = null
@@ -47,8 +48,15 @@ module.exports = class Channel extends Link {
     this._raw = handlers
   }
 
-  /** Tells the core to connect. If this throws, no connection is kept. */
-  connect(remotePublicKey, options) {
+  /**
+   * Tells the core to connect. If this throws, no connection is kept.
+   *
+   * @param {Buffer} remotePublicKey
+   * @param {object} options of the core
+   * @param {import('./foreign-handshake') | null} handshake that the program makes
+   */
+  connect(remotePublicKey, options, handshake) {
+    this._handshake = handshake
     this.begin('connect', { remotePublicKey, options })
   }
 
@@ -93,7 +101,9 @@ module.exports = class Channel extends Link {
 
   onopened(transport) {
     if (this.stream.destroying) return
-    this._onsetup(transport)
+    const made = this._handshake?.result
+    const keys = made && { publicKey: made.publicKey, remotePublicKey: made.remotePublicKey }
+    this._onsetup({ ...transport, ...keys })
     try {
       this.stream.emit('handshake')
     } finally {
@@ -148,6 +158,10 @@ module.exports = class Channel extends Link {
       if (err !== null) this.stream.destroy(err)
       else if (!this.isOver) this.stream.destroy()
     }
+  }
+
+  onhandshake(question) {
+    return this._handshake.answer(question)
   }
 
   onholepunch({ remoteFirewall, localFirewall, remoteAddresses, localAddresses }) {

@@ -1,26 +1,18 @@
+const OpenedStream = require('./opened-stream')
 const RawSide = require('./raw-side')
-const UDXStream = require('../udx/stream')
 const { showNumbers } = require('../udx/measurement')
-const { track } = require('./raw-streams')
 
 /** The UDX stream below a connection. The secret stream reads and writes its bytes. */
-module.exports = class RawStream extends UDXStream {
+module.exports = class RawStream extends OpenedStream {
   /**
    * @param {import('./secret-stream')} stream
    * @param {import('./channel')} channel
    * @param {object} transport the addresses and ids of the core's event
    */
-  constructor(stream, channel, { socket, localId, remoteId, remote }) {
-    super(channel.udx, localId, {}, new RawSide(channel))
-
-    this.socket = channel.sockets.attach(socket, this)
-    this.remoteId = remoteId
-    this.remoteHost = remote.host
-    this.remotePort = remote.port
-    this.remoteFamily = 4
+  constructor(stream, channel, transport) {
+    super(channel, new RawSide(channel), transport)
 
     this._stream = stream
-    track(channel.rawStreams, this)
     this.on('error', noop) // the connection reports it
     this.resume() // so that it ends when the peer does
   }

@@ -45,6 +45,11 @@ module.exports = class RawLink extends Link {
     this.command('raw', { command: { kind: 'connect', remote, ack } })
   }
 
+  /** The core has moved the stream. */
+  move(socket, remote) {
+    this._handlers.onmoved(this.sockets.attach(socket, this.stream), remote)
+  }
+
   // Events of the core.
 
   onremotechanged() {

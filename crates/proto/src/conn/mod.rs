@@ -2,36 +2,36 @@
 //!
 //! A connection waits for its path and its keys (`Waiting`), carries messages (`Open`), and is
 //! forgotten once its owner has been told that it is gone. The stream below it (`streams`) goes on
-//! answering the peer.
+//! answering the peer. A connection whose secret stream the application makes carries bytes.
 //! Reference: @hyperswarm/secret-stream 6.9.2, `index.js`.
 
+mod byte_stream;
 mod connection;
 mod ended;
 mod endpoint;
 mod flow;
+mod framing;
 mod keep_alive;
 mod open;
 mod origins;
 mod owner;
 mod unread;
+mod views;
 mod waiting;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use crate::noise::Finished;
 use crate::streams::{Path, RemoteStream, StreamMut, StreamOwner, Streams};
-use crate::{
-    ConnError, ConnId, ConnPath, ConnReport, ConnStats, Cx, PathInfo, Question, ServerId, Sizes,
-    StreamId,
-};
+use crate::{ConnError, ConnId, ConnReport, Cx, Event, Foreign, Question, ServerId, StreamId};
 
+pub(crate) use byte_stream::ByteStream;
 pub(crate) use connection::stream_error;
 use connection::{Connection, State};
 use ended::EndedConns;
 pub(crate) use endpoint::{Endpoint, Endpoints};
-pub(crate) use flow::Flow;
 pub(crate) use origins::FoundPath;
 pub(crate) use owner::{ConnOwner, OwnedConn};
 pub(crate) use waiting::Call;
@@ -48,6 +48,8 @@ pub(crate) struct Conns {
     closed: Vec<ConnId>,
     /// Paths on which peers have stopped to answer.
     broken: Vec<Path>,
+    /// Connections that may have bytes for the application.
+    deliveries: BTreeSet<ConnId>,
     /// The next id for a connection that the application does not number.
     next_id: u32,
     keep_alive: Duration,
@@ -70,6 +72,7 @@ impl Conns {
             unheard: BTreeMap::new(),
             closed: Vec::new(),
             broken: Vec::new(),
+            deliveries: BTreeSet::new(),
             next_id: ConnId::INCOMING,
             keep_alive,
         }
@@ -94,20 +97,21 @@ impl Conns {
         streams: &mut Streams,
         conn: OwnedConn,
         keep_alive: Option<Duration>,
+        foreign: Foreign,
     ) -> StreamId {
-        self.insert(cx, streams, conn, None, keep_alive)
+        self.insert(cx, streams, conn, None, (keep_alive, foreign))
     }
 
-    /// Reserves the stream of a connection that a server may accept for this owner.
+    /// Reserves the stream of a connection that a server may accept.
     pub(crate) fn accept(
         &mut self,
         cx: &mut Cx<'_>,
         streams: &mut Streams,
         server: ServerId,
-        owner: ConnOwner,
-    ) -> (ConnId, StreamId) {
-        let id = self.new_id();
-        (id, self.insert(cx, streams, OwnedConn { id, owner }, Some(server), None))
+        conn: OwnedConn,
+        foreign: Foreign,
+    ) -> StreamId {
+        self.insert(cx, streams, conn, Some(server), (None, foreign))
     }
 
     /// Records that the peer is told the id of a waiting connection's stream. `peer` is its own
@@ -169,8 +173,8 @@ impl Conns {
         })
     }
 
-    /// Ends a connection that has not opened. Only the owner of a dialled connection is told: the
-    /// owner of an accepted one does not know of it yet.
+    /// Ends a connection that has not opened. Its owner is told if it knows of the connection: the
+    /// owner of an accepted one does so only if it makes the handshake.
     pub(crate) fn fail(
         &mut self,
         cx: &mut Cx<'_>,
@@ -181,10 +185,11 @@ impl Conns {
         if !self.is_waiting(conn) {
             return;
         }
-        let Some(Connection { to, stream, server, .. }) = self.table.remove(conn) else { return };
+        let Some(connection) = self.table.remove(conn) else { return };
+        let Connection { to, stream, server, foreign, .. } = connection;
         streams.cancel(stream);
         self.closed.push(conn);
-        if server.is_none() {
+        if server.is_none() || foreign.has_handshake() {
             to.tell(cx, ConnReport::Closed { error, stats: None });
         }
     }
@@ -205,6 +210,7 @@ impl Conns {
         if let Some(server) = is_first_of {
             self.unheard.remove(&(server, conn));
         }
+        self.note_delivery(conn);
         self.forget(conn, closed);
     }
 
@@ -258,6 +264,14 @@ impl Conns {
         }
     }
 
+    /// Gives the application the bytes that have arrived since the last call.
+    pub(crate) fn deliver(&mut self, events: &mut Vec<Event>) {
+        for conn in std::mem::take(&mut self.deliveries) {
+            let connection = self.table.get_mut(conn);
+            events.extend(connection.and_then(Connection::take_delivery));
+        }
+    }
+
     /// Connections that have ended since the last call.
     pub(crate) fn take_closed(&mut self) -> Vec<ConnId> {
         std::mem::take(&mut self.closed)
@@ -306,52 +320,18 @@ impl Conns {
         self.update(cx, streams, conn, Connection::handle_keep_alive);
     }
 
-    /// What the transport of a connection measures, or what it had measured when it closed.
-    pub(crate) fn stats(&self, streams: &Streams, conn: ConnId) -> Option<ConnStats> {
-        let Some(connection) = self.table.get(conn) else { return self.ended.stats(conn) };
-        connection.stats(self.table.stats(streams, conn)?)
-    }
-
-    /// Where the packets of an open connection go.
-    pub(crate) fn path(&self, streams: &Streams, conn: ConnId) -> Option<ConnPath> {
-        let (Path { socket, remote }, validated) = self.table.path(streams, conn)?;
-        let relay = self.table.get(conn)?.origins.current().relay;
-        Some(ConnPath { socket, remote, validated, relay })
-    }
-
-    /// The path of an open connection, as its owner is told.
-    pub(crate) fn path_info(&self, streams: &Streams, conn: ConnId) -> Option<PathInfo> {
-        let (Path { socket, remote }, _) = self.table.path(streams, conn)?;
-        Some(PathInfo::new(socket, remote, self.table.get(conn)?.origins.current()))
-    }
-
-    /// The stream below a connection of this owner.
-    pub(crate) fn stream_of(&self, owner: ConnOwner, conn: ConnId) -> Option<StreamId> {
-        self.table.stream_of(conn).filter(|_| self.owns(owner, conn))
-    }
-
-    /// The number of connections, including accepted ones that their owners do not know of yet.
-    pub(crate) fn len(&self) -> usize {
-        self.table.len()
-    }
-
-    /// Counts what is kept.
-    pub(crate) fn measure(&self, sizes: &mut Sizes) {
-        sizes.stream_index = sizes.stream_index.max(self.unheard.len());
-        sizes.reports += self.closed.len() + self.broken.len();
-    }
-
     fn insert(
         &mut self,
         cx: &mut Cx<'_>,
         streams: &mut Streams,
         conn: OwnedConn,
         server: Option<ServerId>,
-        keep_alive: Option<Duration>,
+        (keep_alive, foreign): (Option<Duration>, Foreign),
     ) -> StreamId {
         let stream = streams.reserve(cx, StreamOwner::Conn(conn.id));
         let keep_alive = keep_alive.unwrap_or(self.keep_alive);
-        self.table.insert(conn.id, Connection::new(conn, server, stream, keep_alive));
+        let connection = Connection::new(conn, server, stream, keep_alive, foreign);
+        self.table.insert(conn.id, connection);
         stream
     }
 
@@ -363,12 +343,20 @@ impl Conns {
         change: impl FnOnce(&mut Connection, &mut Cx<'_>, &mut StreamMut<'_>),
     ) {
         let closed = self.table.update(cx, streams, conn, change);
+        self.note_delivery(conn);
         self.forget(conn, closed);
     }
 
     fn settle(&mut self, cx: &mut Cx<'_>, conn: ConnId, stream: StreamMut<'_>) {
         let closed = self.table.change(cx, conn, stream, |_, _, _| ());
+        self.note_delivery(conn);
         self.forget(conn, closed);
+    }
+
+    fn note_delivery(&mut self, conn: ConnId) {
+        if self.table.get(conn).is_some_and(Connection::has_delivery) {
+            self.deliveries.insert(conn);
+        }
     }
 
     /// Keeps what is left of a connection that has closed, if it has.

@@ -11,7 +11,7 @@ use crate::raw::Raws;
 use crate::relay::{Pairings, Relays};
 use crate::streams::{Arrival, StreamMut, StreamOwner, Streams};
 use crate::{
-    ConnId, ConnPath, ConnStats, Cx, PathInfo, RawCommand, RelayStats, ServerId, SocketId,
+    ConnId, ConnPath, ConnStats, Cx, Event, PathInfo, RawCommand, RelayStats, ServerId, SocketId,
     StreamId, Transmit, TransmitBuf,
 };
 
@@ -178,6 +178,12 @@ impl Lower {
     /// Raw streams belong to the application.
     pub(super) fn owns_raw(&self, caller: ConnOwner, conn: ConnId) -> bool {
         caller == ConnOwner::Application && self.raws.has(conn)
+    }
+
+    /// Gives the application the bytes that have arrived on its streams.
+    pub(super) fn deliver(&mut self, events: &mut Vec<Event>) {
+        self.conns.deliver(events);
+        self.raws.deliver(events);
     }
 
     /// Ends all connections and raw streams.

@@ -1,0 +1,25 @@
+const RawLink = require('../udx/raw-link')
+
+/** The link of a connection whose bytes are those of a secret stream of the program. */
+module.exports = class CarriedLink extends RawLink {
+  /**
+   * @param {import('../dht/internals')} internals
+   * @param {number} conn the number of the connection, which is open
+   */
+  constructor(internals, conn) {
+    super(internals)
+    this._ownMoves = 0 // of the program, that the core will report
+    this.adopt(conn)
+  }
+
+  changeRemote(remote) {
+    if (this.isKnown) this._ownMoves++
+    super.changeRemote(remote)
+  }
+
+  /** Packets go elsewhere from here on. */
+  onpathchanged({ socket, remote }) {
+    if (this._ownMoves > 0) this._ownMoves--
+    else if (!this.stream.destroying) this.move(socket, remote)
+  }
+}

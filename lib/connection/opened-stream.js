@@ -1,0 +1,22 @@
+const UDXStream = require('../udx/stream')
+const { track } = require('./raw-streams')
+
+/** The UDX stream of a connection, which the core has opened. */
+module.exports = class OpenedStream extends UDXStream {
+  /**
+   * @param {{ udx: object, sockets: object, rawStreams: object }} parts of the node
+   * @param {object} link
+   * @param {object} transport the addresses and ids of the core's event
+   */
+  constructor({ udx, sockets, rawStreams }, link, { socket, localId, remoteId, remote }) {
+    super(udx, localId, {}, link)
+
+    this.socket = sockets.attach(socket, this)
+    this.remoteId = remoteId
+    this.remoteHost = remote.host
+    this.remotePort = remote.port
+    this.remoteFamily = 4
+
+    track(rawStreams, this)
+  }
+}
