@@ -4,21 +4,11 @@ const test = require('brittle')
 const b4a = require('b4a')
 const reference = require('hyperdht-reference')
 const createReferenceTestnet = require('hyperdht-reference/testnet')
-const { DHT, UDX, createTestnet } = require('../helpers/implementation')
+const { DHT, createTestnet } = require('../helpers/implementation')
 const { node, once, pair, testnet, thrown } = require('../helpers/fixtures')
 
 /** Methods that throw, by the names that `objects` below gives to their objects. */
 const STAND_INS = {
-  io: [
-    'bind',
-    'createRequest',
-    'onmessage',
-    'onrequest',
-    'onresponse',
-    'ontimeout',
-    'resume',
-    'token'
-  ],
   connection: ['start'],
   rawStream: [
     ...['relayTo', 'trySend', 'setKeepalive'],
@@ -29,16 +19,17 @@ const STAND_INS = {
 
 /** Methods that reject, because they return a promise in the reference. */
 const REJECTING = {
-  io: ['destroy', 'suspend'],
-  rawStream: ['changeRemote', 'send'],
-  socket: ['close']
+  rawStream: ['changeRemote', 'send']
 }
 
 /** Properties of the reference that are undefined here (docs/COMPATIBILITY.md). */
 const UNDEFINED = {}
 
-/** Functions of the reference that are options: they are refused when they are set. */
-const OPTIONS = { server: ['createHandshake', 'createSecretStream'] }
+/** Functions of the reference that are no functions here (docs/COMPATIBILITY.md). */
+const ABSENT = {
+  server: ['createHandshake', 'createSecretStream'],
+  io: ['onrequest', 'onresponse', 'ontimeout', 'token']
+}
 
 test('what this version has not says so', async t => {
   const ours = await objects(t, DHT, createTestnet)
@@ -60,7 +51,7 @@ test('there is no method of the reference that ours lacks', async t => {
   for (const owner of Object.keys(theirs)) {
     const names = methods(theirs[owner])
     const missing = names.filter(name => typeof ours[owner][name] !== 'function')
-    t.alike(missing, OPTIONS[owner] || [], `${owner}: ${names.length} methods`)
+    t.alike(missing, ABSENT[owner] || [], `${owner}: ${names.length} methods`)
   }
 })
 
@@ -77,9 +68,6 @@ test('options that would change what happens', async t => {
   const dht = await node(t, await testnet(t, 1))
   const key = b4a.alloc(32)
 
-  const used = new UDX()
-  used.createStream(1)
-  for (const udx of [used, dht.udx]) refused(t, 'udx', () => new DHT({ bootstrap: [], udx }))
   t.ok(thrown(() => new DHT({ bootstrap: [], udx: {} })) instanceof TypeError)
   for (const name of ['createHandshake', 'createSecretStream']) {
     refused(t, `connect ${name}`, () => dht.connect(key, { [name]: {} }))

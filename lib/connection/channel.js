@@ -7,10 +7,11 @@ const { interval } = require('../util/check')
  */
 module.exports = class Channel {
   /** @param {import('../dht/internals')} internals */
-  constructor({ connections, dispatcher, native, rawStreams, sockets, udx }) {
+  constructor({ connections, dispatcher, engine, native, rawStreams, sockets, udx }) {
     this.rawStreams = rawStreams
     this.sockets = sockets
     this.udx = udx
+    this.engine = engine
     /** Bytes of frames. Keep-alives are not included. */
     this.bytesWritten = 0
     this.bytesRead = 0

@@ -12,7 +12,7 @@ module.exports = class RawStream extends UDXStream {
    * @param {object} transport the addresses and ids of the core's event
    */
   constructor(stream, channel, { socket, localId, remoteId, remote }) {
-    super(channel.udx, localId, {}, linkOf(channel))
+    super(channel.udx, localId, {}, linkOf(channel), channel.engine)
 
     this.socket = channel.sockets.attach(socket, this)
     this.remoteId = remoteId

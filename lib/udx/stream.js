@@ -3,7 +3,7 @@ const { Duplex, Writable } = require('streamx')
 const Link = require('./link')
 const ip = require('./ip')
 const { addStream, removeStream } = require('./socket')
-const { engineOf } = require('./engine')
+const { engineOf, keepEngine } = require('./engine')
 const { interval } = require('../util/check')
 const { isBytes } = require('../util/bytes')
 const { measurementOf, showNumbers, startMeasuring } = require('./measurement')
@@ -20,8 +20,9 @@ module.exports = class UDXStream extends Duplex {
    * @param {boolean} [opts.framed] whether frames are delivered in one piece
    * @param {Function} [opts.firewall] decides on packets that arrive on other sockets
    * @param {object} [link] the link of a stream that the core has already
+   * @param {object} [engine] that of a node, which may be another than that of the instance
    */
-  constructor(udx, id, opts = {}, link = null) {
+  constructor(udx, id, opts = {}, link = null, engine = engineOf(udx)) {
     super({ mapWritable: toBuffer, eagerOpen: true })
 
     this.udx = udx
@@ -43,6 +44,7 @@ module.exports = class UDXStream extends Duplex {
     this._earlyChanges = 0 // that the core will report, and the program knows of
     this._previousSocket = null
 
+    keepEngine(this, engine)
     this[LINK] = link || this._createLink(opts)
     startMeasuring(this, this[LINK], { ...NOTHING, ...KEEP_ALIVES })
   }
@@ -82,7 +84,7 @@ module.exports = class UDXStream extends Duplex {
       host = null
     }
     const address = checkRemote(port, host)
-    if (socket.udx !== this.udx) {
+    if (engineOf(socket) !== engineOf(this)) {
       throw new Error('Cannot connect to a socket on another UDX instance')
     }
     if (opts?.ack) throw notSupported('The option ack')
@@ -105,7 +107,7 @@ module.exports = class UDXStream extends Duplex {
 
     if (!this.connected) throw new Error('Not yet connected')
     if (socket.closing) throw new Error('Socket is closed')
-    if (this.socket.udx !== socket.udx) {
+    if (engineOf(socket) !== engineOf(this)) {
       throw new Error('Cannot change to a socket on another UDX instance')
     }
     const address = checkRemote(port, host)
@@ -129,7 +131,7 @@ module.exports = class UDXStream extends Duplex {
   /** From here on, forwards the packets of the peer to the peer of another stream. */
   relayTo(destination) {
     if (this._closed) return
-    if (!(destination instanceof UDXStream) || destination.udx !== this.udx) {
+    if (!(destination instanceof UDXStream) || engineOf(destination) !== engineOf(this)) {
       throw new TypeError('destination must be a stream of the same UDX instance')
     }
     this[LINK].relayTo(destination[LINK].conn)
@@ -233,7 +235,7 @@ module.exports = class UDXStream extends Duplex {
   }
 
   _createLink(opts) {
-    const engine = engineOf(this.udx)
+    const engine = engineOf(this)
     const link = new Link(engine.use())
     const options = {
       id: this.id,

@@ -152,7 +152,13 @@ record! { UserRequest {
     socket: Option<SocketId>,
 } }
 
-record! { Interests { unknown: bool, requests: bool, plugins: bool, datagrams: bool } }
+record! { Interests {
+    unknown: bool,
+    requests: bool,
+    plugins: bool,
+    datagrams: bool,
+    copies: bool,
+} }
 
 choice! { both ways: RequestAnswer {
     0 reply { answer: Answering } => Reply(answer),
@@ -247,6 +253,7 @@ choice! { both ways: Question {
     },
     2 stream_firewall { conn: ConnId, socket: SocketId, from: SocketAddrV4 }
         => StreamFirewall { conn, socket, from },
+    3 node { id: NodeId, address: SocketAddrV4 } => Node { id, address },
 } }
 
 record! { RemoteAddress { address: SocketAddrV4, verified: bool } }

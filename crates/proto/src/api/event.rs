@@ -206,6 +206,15 @@ pub enum Event {
         /// The payload.
         data: Bytes,
     },
+    /// A copy of a datagram that the node handles itself.
+    CopiedDatagram {
+        /// The socket of the node.
+        socket: SocketId,
+        /// The sender.
+        from: SocketAddrV4,
+        /// The datagram.
+        data: Bytes,
+    },
     /// A socket of the application is closed, and its port is free.
     SocketClosed {
         /// The socket.
@@ -331,6 +340,13 @@ pub enum Question {
         socket: SocketId,
         /// Their source, which may be forged.
         from: SocketAddrV4,
+    },
+    /// May this node enter the routing table?
+    Node {
+        /// Its id.
+        id: NodeId,
+        /// Its address.
+        address: SocketAddrV4,
     },
     /// Shall we punch?
     Holepunch {
