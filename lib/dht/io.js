@@ -18,7 +18,8 @@ module.exports = class IO {
     this.portRange = [portFrom, portTo]
     this.congestion = { _maxWindow: maxWindow }
     this.udx = udx
-    this.networkInterfaces = new NetworkInterfaces(engine).watch()
+    this._networkInterfaces = null // most programs never ask
+    this._engine = engine
     this._dht = dht
     this._native = native
     this._sockets = sockets
@@ -27,6 +28,11 @@ module.exports = class IO {
 
   get table() {
     return this._dht.table
+  }
+
+  get networkInterfaces() {
+    this._networkInterfaces ||= new NetworkInterfaces(this._engine).watch()
+    return this._networkInterfaces
   }
 
   get clientSocket() {

@@ -46,7 +46,7 @@ module.exports = class UDXStream extends Duplex {
 
     keepEngine(this, engine)
     this[LINK] = link || this._createLink(opts)
-    startMeasuring(this, this[LINK], { ...NOTHING, ...KEEP_ALIVES })
+    startMeasuring(this, this[LINK], UNMEASURED)
   }
 
   get connected() {
@@ -299,8 +299,8 @@ const NOTHING = {
   packetsReceived: 0
 }
 
-/** The core counts these for connections only. */
-const KEEP_ALIVES = { keepAlivesSent: 0, keepAlivesReceived: 0 }
+/** The core counts keep-alives for connections only. */
+const UNMEASURED = { ...NOTHING, keepAlivesSent: 0, keepAlivesReceived: 0 }
 
 showNumbers(module.exports, NOTHING)
 
