@@ -8,10 +8,10 @@ interface DHT extends Emitter<HyperDHT.Events>, Pick<HyperDHT, DHT.Members> {}
 
 declare class DHT {
   /** @throws {TypeError | RangeError} for options of a wrong type or out of range */
-  constructor(opts?: HyperDHT.DHTOptions)
+  constructor(opts?: DHT.Options)
 
   /** A node that other nodes bootstrap from, at the given public address. */
-  static bootstrapper(port: number, host: string, opts?: HyperDHT.DHTOptions): DHT
+  static bootstrapper(port: number, host: string, opts?: DHT.Options): DHT
 
   static readonly DEFAULTS: { concurrency: number; maxWindow: number; maxPingDelay: number }
   static readonly OK: 0
@@ -20,6 +20,13 @@ declare class DHT {
 }
 
 declare namespace DHT {
+  interface Options extends HyperDHT.DHTOptions {
+    /** Whether a node that we have heard from may enter the routing table. */
+    filterNode?: (from: HyperDHT.NodeAddress) => unknown
+    /** The former name of `filterNode`. */
+    addNode?: (from: HyperDHT.NodeAddress) => unknown
+  }
+
   /** What such a node has of a node of hyperdht. */
   type Members =
     | State

@@ -1,7 +1,7 @@
 const RPC = require('./lib/dht/rpc')
 const incomingDefaults = require('./lib/request/incoming-defaults')
 const { INVALID_TOKEN, UNKNOWN_COMMAND } = require('./lib/errors')
-const { DEFAULTS } = require('./lib/dht/node-options')
+const { DEFAULTS, FILTER_NODE } = require('./lib/dht/node-options')
 const { remember } = require('./lib/query/replaced')
 
 class Node extends RPC {}
@@ -12,7 +12,13 @@ class DHT extends Node {
   /** @param {import('.').DHTOptions} [opts] */
   constructor(opts = {}) {
     // the public nodes and the default port are those of hyperdht
-    super({ ...opts, bootstrap: opts.bootstrap || [], port: opts.port || ANY_PORT })
+    const { addNode, filterNode, bootstrap, port } = opts
+    super({
+      ...opts,
+      bootstrap: bootstrap || [],
+      port: port || ANY_PORT,
+      [FILTER_NODE]: filterNode || addNode
+    })
   }
 
   static DEFAULTS = {

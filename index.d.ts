@@ -320,6 +320,7 @@ declare namespace HyperDHT {
   type AnswerOptions = request.AnswerOptions
   type Session = request.Session
   type InflightRequest = request.InflightRequest
+  type ManualRequest = request.ManualRequest
   type Plugin = request.Plugin
   type PluginRequest = request.PluginRequest
   type RttStats = request.RttStats

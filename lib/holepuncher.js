@@ -1,12 +1,10 @@
-const { notSupported } = require('./util/unsupported')
-
 /**
  * The functions of the reference's puncher that programs call. Nobody can make a puncher: the core
  * punches.
  */
 module.exports = class Holepuncher {
   constructor() {
-    throw notSupported('A Holepuncher of a program')
+    throw new Error('A node makes its punchers: only the static functions can be called')
   }
 
   /** Sends a probe, which a puncher at that address answers. */

@@ -44,7 +44,10 @@ pub(crate) fn fill(
         room[..head.len()].copy_from_slice(&head);
         room[head.len()..].copy_from_slice(body);
         written += len;
-        let counted = matches!(event, Event::IncomingRequest(_) | Event::Datagram { .. });
+        let counted = matches!(
+            event,
+            Event::IncomingRequest(_) | Event::Datagram { .. } | Event::CopiedDatagram { .. }
+        );
         replies |= matches!(event, Event::QueryReply { .. });
         large.extend(pending.pop().and_then(large_message));
         if control {

@@ -1,6 +1,6 @@
 //! Functions that need no node: key pairs, hashes, signatures.
 
-use hyperdht::{KeyPair, PublicKey};
+use hyperdht::{KeyPair, PublicKey, PunchBox, system_rng};
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
 use zeroize::Zeroizing;
@@ -51,6 +51,30 @@ pub fn verify(public_key: &[u8], message: &[u8], signature: &[u8]) -> bool {
         return false;
     };
     hyperdht::verify(public_key, message, signature)
+}
+
+/// Encrypts a plaintext with a secret of 32 bytes. Writes a random nonce and the secretbox: 40
+/// bytes more.
+#[napi]
+pub fn seal(secret: &[u8], plaintext: &[u8], mut out: Uint8ArraySlice<'_>) -> Result<()> {
+    let mut rng = system_rng().map_err(|error| Error::from_reason(error.to_string()))?;
+    let sealed = sealing(secret)?.seal(plaintext, rng.bytes());
+    write(&mut out, &sealed)
+}
+
+/// Writes the plaintext of what `seal` has written. False for anything else.
+#[napi]
+pub fn open_sealed(secret: &[u8], sealed: &[u8], mut out: Uint8ArraySlice<'_>) -> Result<bool> {
+    let Some(plaintext) = sealing(secret)?.open(sealed) else { return Ok(false) };
+    write(&mut out, &plaintext)?;
+    Ok(true)
+}
+
+fn sealing(secret: &[u8]) -> Result<PunchBox> {
+    let secret = secret.try_into();
+    let secret = secret.map_err(|_| Error::from_reason("the secret is not 32 bytes"))?;
+    // The second secret is for tokens.
+    Ok(PunchBox::new(secret, &[0; 32]))
 }
 
 fn write_key_pair(key_pair: &KeyPair, out: &mut Uint8ArraySlice<'_>) -> Result<()> {

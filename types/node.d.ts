@@ -1,7 +1,7 @@
 import { Buffer } from './buffer'
 import { Address } from './common'
 import { CodedError, Emitter } from './emitter'
-import { InflightRequest, Request } from './request'
+import { InflightRequest, ManualRequest, Request, Session } from './request'
 import { NetworkInterfaces, UDX, UDXSocket } from './udx'
 
 /** An address of a network interface. */
@@ -122,6 +122,26 @@ export interface IO {
   readonly firewalled: boolean
   readonly ephemeral: boolean
   readonly suspended: boolean
+
+  /** Resolves when the sockets are bound. */
+  bind(): Promise<void>
+  /** Those of the node. */
+  suspend(opts?: { log?: (text: string) => void }): Promise<void>
+  resume(opts?: { log?: (text: string) => void }): Promise<void>
+  destroy(): Promise<void>
+  /** A request that is sent by its `send`. Null when the node is destroyed. */
+  createRequest(
+    to: Address,
+    token: Uint8Array | null,
+    internal: boolean,
+    command: number,
+    target?: Uint8Array | null,
+    value?: Uint8Array | null,
+    session?: Session | null,
+    ttl?: number
+  ): ManualRequest | null
+  /** Handles a datagram as one that has arrived at this socket. */
+  onmessage(socket: UDXSocket, buf: Uint8Array, rinfo: Address): void
 }
 
 export interface Config {

@@ -17,7 +17,10 @@ export interface AdaptiveTimeoutOptions {
 }
 
 export interface DHTOptions {
-  /** Creates the sockets. It has no streams and no bound sockets yet. */
+  /**
+   * Creates the sockets. If it has streams, bound sockets or another node already, these and the
+   * streams of this node do not connect to each other in one process.
+   */
   udx?: UDX
   /** Nodes to ask first, as `host:port`, `ip@host:port`, objects or ports of this host. */
   bootstrap?: Array<string | number | Address> | false

@@ -1,6 +1,7 @@
 import HyperDHT = require('../index')
 import { Buffer } from './buffer'
 import { Address, NodeAddress } from './common'
+import { Reply } from './query'
 import { UDXSocket } from './udx'
 
 export interface RequestOptions {
@@ -54,6 +55,31 @@ export interface Request {
   oncycle(): void
   onerror(): void
   onresponse(): void
+}
+
+/** A request of `dht.io.createRequest`. */
+export interface ManualRequest {
+  socket: UDXSocket | null
+  readonly from: null
+  to: Address
+  token: Uint8Array | null
+  command: number
+  target: Uint8Array | null
+  value: Uint8Array | null
+  internal: boolean
+  session: Session | null
+  ttl: number
+  readonly sent: number
+  /** How often it is sent again, 3 by default. */
+  retries: number
+  readonly destroyed: boolean
+
+  /** Gets the reply. */
+  onresponse: (reply: Reply, req: ManualRequest) => void
+  onerror: (err: Error, req: ManualRequest) => void
+  send(): void
+  /** Gives it up: `onerror` gets `err`. */
+  destroy(err?: Error): void
 }
 
 /** A request that has neither been answered nor given up. */

@@ -4,7 +4,7 @@ const test = require('brittle')
 const b4a = require('b4a')
 const freePort = require('../helpers/free-port')
 const { RPC } = require('../helpers/implementation')
-const { once, record, rejected, thrown } = require('../helpers/fixtures')
+const { once, record, rejected, sleep, thrown } = require('../helpers/fixtures')
 
 const GET = 0
 const PUT = 1
@@ -140,6 +140,55 @@ test('nodes find each other', async t => {
   for await (const { from } of nodes[1].findNode(nodes[4].id)) found.push(from.port)
   t.ok(found.includes(nodes[4].address().port))
 })
+
+for (const option of ['filterNode', 'addNode']) {
+  test(`${option} chooses the nodes of the routing table`, async t => {
+    const { bootstrap, nodes } = await network(t, 4)
+    const refused = nodes[2].address().port
+    const asked = new Map()
+    const dht = await another(t, bootstrap, {
+      [option](from) {
+        asked.set(from.port, from)
+        return from.port !== refused
+      }
+    })
+    for (const { port } of nodes.map(other => other.address())) {
+      await dht.ping({ host: '127.0.0.1', port })
+    }
+    while (dht.toArray().length < nodes.length) await sleep(10)
+
+    const { id, host } = asked.get(refused)
+    t.alike([id, host], [nodes[2].id, '127.0.0.1'], 'it was asked')
+    const ports = dht.toArray().map(other => other.port)
+    const others = nodes.filter(other => other !== nodes[2]).map(other => other.address().port)
+    t.alike(ports.sort(), [...others, bootstrap.address().port].sort())
+    dht.addNode(nodes[2].address())
+    t.is(dht.toArray().length, nodes.length + 1, 'the program may add it')
+  })
+}
+
+test('a filter that refuses all', async t => {
+  const { bootstrap, nodes } = await network(t, 2)
+  let calls = 0
+  const dht = await another(t, bootstrap, {
+    filterNode() {
+      calls++
+      return 0
+    }
+  })
+  const { error } = await dht.request({ command: GET }, nodes[0].address())
+  t.is(error, RPC.ERROR_UNKNOWN_COMMAND)
+  while (calls === 0) await sleep(10)
+  t.alike(dht.toArray(), [])
+})
+
+async function another(t, bootstrap, options) {
+  const { port } = bootstrap.address()
+  const dht = new RPC({ host: '127.0.0.1', bootstrap: [{ host: '127.0.0.1', port }], ...options })
+  t.teardown(() => dht.destroy())
+  await dht.fullyBootstrapped()
+  return dht
+}
 
 /** Nodes that are persistent, on a bootstrap node of their own. */
 async function network(t, size, Class = RPC) {

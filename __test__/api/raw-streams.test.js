@@ -54,6 +54,62 @@ test('a node on a UDX instance of the program', async t => {
   await ended
 })
 
+test('two nodes on one UDX instance, which has a socket and a stream of its own', async t => {
+  const net = await testnet(t)
+  const udx = new UDX()
+  const socket = udx.createSocket()
+  socket.bind(0, '127.0.0.1')
+  const own = udx.createStream(1)
+  const dhts = [await node(t, net, { udx }), await node(t, net, { udx })]
+  for (const dht of dhts) t.alike([dht.udx, dht.socket.udx, dht.io.udx], [udx, udx, udx])
+
+  const { client, server } = await connected(...dhts)
+  client.write('between them')
+  t.alike(await once(server, 'data'), b4a.from('between them'))
+
+  const [a, b] = dhts.map(dht => dht.createRawStream())
+  t.alike([a.udx, b.udx], [udx, udx])
+  const ports = dhts.map(dht => dht.io.serverSocket.address().port)
+  a.connect(dhts[0].io.serverSocket, b.id, ports[1], '127.0.0.1')
+  b.connect(dhts[1].io.serverSocket, a.id, ports[0], '127.0.0.1')
+  for (const stream of [a, b]) stream.on('error', () => {})
+  a.write('raw')
+  t.alike(await once(b, 'data'), b4a.from('raw'))
+
+  await dhts[0].destroy()
+  await dhts[1].ping(net.bootstrap[0])
+  own.connect(socket, 1, socket.address().port, '127.0.0.1')
+  own.write('its own')
+  t.alike(await once(own, 'data'), b4a.from('its own'), 'what the instance had goes on')
+  own.destroy()
+  await once(own, 'close')
+  await socket.close()
+})
+
+test('a UDX instance outlives its node', async t => {
+  const net = await testnet(t, 1)
+  const udx = new UDX()
+  for (let i = 0; i < 2; i++) {
+    const dht = await node(t, net, { udx })
+    const a = dht.createRawStream()
+    a.connect(dht.socket, a.id, dht.address().port, '127.0.0.1')
+    a.write('again')
+    t.alike(await once(a, 'data'), b4a.from('again'))
+    a.destroy()
+    await dht.destroy()
+    t.ok(udx.bytesTransmitted > 0)
+  }
+  const socket = udx.createSocket()
+  socket.bind(0, '127.0.0.1')
+  const stream = udx.createStream(2)
+  stream.connect(socket, 2, socket.address().port, '127.0.0.1')
+  stream.write('and on')
+  t.alike(await once(stream, 'data'), b4a.from('and on'))
+  stream.destroy()
+  await once(stream, 'close')
+  await socket.close()
+})
+
 test('streams on the sockets of two nodes', async t => {
   const { a, b, dhts } = await rawPair(t)
   t.is(a.socket, dhts[0].io.serverSocket)
@@ -165,6 +221,17 @@ test('what a raw stream refuses', async t => {
   t.is(a.relayTo(a), undefined)
   t.is(await a.send(b4a.from('x')), false)
 })
+
+/** A connection between two nodes. */
+async function connected(serverDht, clientDht) {
+  const listener = serverDht.createServer()
+  await listener.listen(DHT.keyPair())
+  const accepted = once(listener, 'connection')
+  const client = clientDht.connect(listener.publicKey)
+  const server = await accepted
+  for (const stream of [client, server]) stream.on('error', () => {})
+  return { client, server }
+}
 
 /** Two raw streams that are connected to each other, on the server sockets of two nodes. */
 async function rawPair(t, opts) {

@@ -34,6 +34,16 @@ test('relayThrough of a client: a list, and a function', async t => {
   t.is((await child.call('stats')).pairings.matched, 2)
 })
 
+test('relayKeepAlive: what goes to the relay while nothing is said', async t => {
+  const { relay, child, serverDht, clientDht } = await scene(t)
+  const options = { relayThrough: relay, relayKeepAlive: 100 }
+  const server = await listen(t, serverDht, options)
+  await echo(t, clientDht, server, { relayKeepAlive: 100 })
+  // with an interval of 5 s, which is the default, this takes longer than a test may
+  await child.call('packets', { count: 40 })
+  t.is((await child.call('stats')).pairings.active, 1, 'the pair lives')
+})
+
 test('relayThrough of a server: a key', async t => {
   const { relay, child, serverDht, clientDht } = await scene(t)
   const server = await listen(t, serverDht, { relayThrough: relay, relayKeepAlive: 1000 })

@@ -1,30 +1,43 @@
-// (relay) x (server) x (client): 8 MiB each way through a blind relay, in separate processes.
-//
-// The reference is never at both ends: such a pair fails in two of three runs by itself, because its
-// client ends its stream while the last data are on their way through the relay. For the same
-// reason both ends confirm that they have all data, before either ends.
+// (relay) x (server) x (client): 8 MiB each way through a blind relay, in separate processes; 64 MiB
+// through the relay of a client in the long tests. Both ends confirm that they have all data, before
+// either ends: a client of the reference that ends at once loses what is on its way through the
+// relay.
 
 const test = require('brittle')
 const { World, connectPair, checkExchange } = require('./world')
 const plan = require('./plan')
+const { process } = require('../helpers/runtime')
+
+const MIB = 1024 * 1024
+
+/** Each way, through the relay of a client or of a server. */
+const AMOUNTS = { client: (process.env.HYPERDHT_LONG ? 64 : 8) * MIB, server: 8 * MIB }
 
 /** So much that the direct path is found meanwhile. */
-const LONG = 128 * 1024 * 1024
+const LONG = 128 * MIB
 
-const relays = plan.ours === 'reference' ? ['reference'] : ['reference', 'native']
+/** The module blind-relay on the reference, the same on ours, and our own. */
+const RELAYS = [
+  { relay: 'the module on the reference', implementation: 'reference' },
+  { relay: 'the module on ours', implementation: 'native', npm: true },
+  { relay: 'our own', implementation: 'native' }
+]
 
-for (const relay of relays) {
-  for (const { server, client } of plan.pairs('reference')) {
-    if (server === 'reference' && client === 'reference') continue
+const relays = plan.ours === 'reference' ? RELAYS.slice(0, 1) : RELAYS
 
-    for (const side of ['client', 'server']) {
-      const name = `relay ${relay} of the ${side}, server ${server}, client ${client}`
+for (const { relay, implementation, npm } of relays) {
+  for (const { server, client } of plan.pairs(implementation)) {
+    const isOurs = [implementation, server, client].includes(plan.ours)
+    if (!isOurs) continue
 
-      test(`${name}, ours in ${plan.runtime}`, { timeout: 60_000 }, async t => {
+    for (const [side, bytes] of Object.entries(AMOUNTS)) {
+      const name = `relay of the ${side}: ${relay}, server ${server}, client ${client}`
+
+      test(`${name}, ours in ${plan.runtime}`, { timeout: 120_000 }, async t => {
         const world = await World.create('reference', plan.runtime)
         t.teardown(() => world.destroy())
-        const child = await world.spawn('relay', relay, plan.runtime)
-        const { publicKey } = await child.call('listen', { bootstrap: world.bootstrap })
+        const child = await world.spawn('relay', implementation, plan.runtime)
+        const { publicKey } = await child.call('listen', { bootstrap: world.bootstrap, npm })
 
         const relayOf = which => (which === side ? publicKey : undefined)
         const options = which => ({ apart: true, confirms: true, relay: relayOf(which) })
@@ -32,12 +45,13 @@ for (const relay of relays) {
           server,
           client,
           runtime: plan.runtime,
+          bytes,
           // a node that knows that it is not firewalled needs no relay
           dhtOptions: { quickFirewall: false },
           serverOptions: options('server'),
           clientOptions: options('client')
         })
-        checkExchange(t, result)
+        checkExchange(t, result, bytes)
         const { pairings } = await child.call('stats')
         t.is(pairings.matched, 1, 'the relay has paired them')
       })

@@ -10,6 +10,7 @@ module.exports = class Channel extends Link {
 
     this.rawStreams = internals.rawStreams
     this.udx = internals.udx
+    this.engine = internals.engine
     /** Bytes of frames. Keep-alives are not included. */
     this.bytesWritten = 0
     this.bytesRead = 0

@@ -4,12 +4,12 @@ const { track } = require('./raw-streams')
 /** The UDX stream of a connection, which the core has opened. */
 module.exports = class OpenedStream extends UDXStream {
   /**
-   * @param {{ udx: object, sockets: object, rawStreams: object }} parts of the node
+   * @param {{ udx: object, engine: object, sockets: object, rawStreams: object }} parts of the node
    * @param {object} link
    * @param {object} transport the addresses and ids of the core's event
    */
-  constructor({ udx, sockets, rawStreams }, link, { socket, localId, remoteId, remote }) {
-    super(udx, localId, {}, link)
+  constructor({ udx, engine, sockets, rawStreams }, link, { socket, localId, remoteId, remote }) {
+    super(udx, localId, {}, link, engine)
 
     this.socket = sockets.attach(socket, this)
     this.remoteId = remoteId

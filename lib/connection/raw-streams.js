@@ -1,10 +1,16 @@
+const UDXStream = require('../udx/stream')
+
 const TRACK = Symbol('track')
 
 /** All UDX streams of a node, those of its connections included. */
 module.exports = class RawStreamSet {
-  /** @param {import('../udx/udx')} udx */
-  constructor(udx) {
+  /**
+   * @param {import('../udx/udx')} udx
+   * @param {import('../udx/engine').NodeEngine} engine of the node
+   */
+  constructor(udx, engine) {
     this._udx = udx
+    this._engine = engine
     this._streams = new Map()
   }
 
@@ -20,7 +26,7 @@ module.exports = class RawStreamSet {
   add(opts) {
     let id = randomId()
     while (this._streams.has(id)) id = randomId()
-    return this[TRACK](this._udx.createStream(id, opts))
+    return this[TRACK](new UDXStream(this._udx, id, opts, null, this._engine))
   }
 
   [TRACK](stream) {

@@ -2,6 +2,7 @@
 // and the event. It changes the state first and calls listeners last, because they may throw.
 
 const IncomingRequest = require('../request/incoming-request')
+const IncomingSubscription = require('../request/incoming-subscription')
 const errors = require('../errors')
 const { verdict } = require('../server/hooks')
 const { toNode } = require('./views')
@@ -118,6 +119,7 @@ module.exports = {
 
   ask(internals, { ask, question }) {
     if (question.kind === 'streamFirewall') return udxEvents.ask(internals, { ask, question })
+    if (question.kind === 'node') return filterNode(internals, { ask, question })
     verdict(internals, question).then(answer => {
       internals.native.command('answer', { ask, answer })
     })
@@ -152,6 +154,10 @@ module.exports = {
     dht.onmessage(sockets.view(socket), data, { host: from.host, family: 4, port: from.port })
   },
 
+  copiedDatagram({ sockets, subscription }, { socket, from, data }) {
+    if (!sockets.oncopy(socket, data, from)) subscription.remove(IncomingSubscription.COPIES)
+  },
+
   localChecked({ localAddresses }, { host, valid }) {
     localAddresses.onchecked({ host, valid })
   },
@@ -162,6 +168,17 @@ module.exports = {
 
   failed({ lifecycle }) {
     return lifecycle.onfailed(errors.from(FAILED))
+  }
+}
+
+// A filter that throws refuses the node, and the exception is uncaught, as in dht-rpc.
+function filterNode({ filterNode: accepts, native }, { ask, question }) {
+  const { id, address } = question
+  let kind = 'reject'
+  try {
+    if (accepts({ id, host: address.host, port: address.port })) kind = 'accept'
+  } finally {
+    native.command('answer', { ask, answer: { kind } })
   }
 }
 

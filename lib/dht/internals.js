@@ -12,7 +12,6 @@ const Stats = require('./stats')
 const Table = require('../native/table')
 const UDX = require('../udx/udx')
 const events = require('./events')
-const { NodeEngine, keepEngine } = require('../udx/engine')
 const unbound = require('../native/unbound')
 
 /** The internal parts of a node. Each part owns its state; other parts call its methods. */
@@ -24,12 +23,14 @@ module.exports = class Internals {
    * @param {object} options
    * @param {object} options.config of border.js
    * @param {import('../udx/udx') | null} options.udx the instance that the node shall use
+   * @param {Function | null} options.filterNode chooses the nodes of the routing table
    * @param {import('./node-state')} state
    * @param {() => void} onclosing called before the sockets close, so that a subclass can end
    */
-  constructor(dht, { config, udx }, state, onclosing) {
+  constructor(dht, { config, udx, filterNode }, state, onclosing) {
     this.dht = dht
     this.state = state
+    this.filterNode = filterNode
     /** The error of the bind. Null if the sockets are bound. */
     this.bindError = null
 
@@ -42,13 +43,16 @@ module.exports = class Internals {
     this.dispatcher = new Dispatcher(new EventRouter(this, events))
     this.native = this._open(config)
     this.requests = new OutgoingRequests(this)
-    const engine = new NodeEngine(this)
     this.udx = udx || new UDX()
-    keepEngine(this.udx, engine)
-    this.watchers = engine.watchers
+    this.engine = UDX.adopt(this.udx, this)
+    this.watchers = this.engine.watchers
     this.holds = Holds.NONE
-    this.sockets = new Sockets(this.native, this.udx, this.holds, config.dualStack)
-    this.rawStreams = new RawStreamSet(this.udx)
+    this.sockets = new Sockets(this.native, this.udx, this.holds, {
+      engine: this.engine,
+      isDualStack: config.dualStack,
+      onlistener: () => this.subscription.add(IncomingSubscription.COPIES)
+    })
+    this.rawStreams = new RawStreamSet(this.udx, this.engine)
     if (this.bindError === null) this.sockets.bindMain()
     this.stats = new Stats(this.native)
     this.subscription = new IncomingSubscription(this.native)
@@ -73,6 +77,11 @@ module.exports = class Internals {
     this.native.close()
     this.dispatcher.close()
     this.release(null)
+  }
+
+  /** The node has closed, or was never bound: another one may have its UDX instance. */
+  leaveInstance() {
+    UDX.leave(this.udx, this.engine)
   }
 
   /** Settles everything that waits for the core. `err` is null unless the core has failed. */

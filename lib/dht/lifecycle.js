@@ -168,6 +168,7 @@ module.exports = class Lifecycle {
       await this._gone.promise
       this._internals.close()
     }
+    this._internals.leaveInstance()
     this._ready.reject(new Error('Node was destroyed'))
     dht.emit('close')
   }

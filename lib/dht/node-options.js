@@ -1,8 +1,9 @@
 const { BOOTSTRAP_NODES } = require('../constants')
 const { createKeyPair } = require('../native/keys')
-const { checkUnused } = require('../udx/engine')
+const { checkInstance } = require('../udx/engine')
 const {
   addresses,
+  checkFunction,
   checkKeyPair,
   checkList,
   checkNumber,
@@ -25,6 +26,10 @@ exports.DEFAULTS = DEFAULTS
 const PUBLIC_ADDRESS = Symbol('publicAddress')
 exports.PUBLIC_ADDRESS = PUBLIC_ADDRESS
 
+/** An internal option: the function of a dht-rpc node that chooses the nodes of its table. */
+const FILTER_NODE = Symbol('filterNode')
+exports.FILTER_NODE = FILTER_NODE
+
 /**
  * Checks the options of a node and fills in defaults.
  *
@@ -34,15 +39,17 @@ exports.nodeOptions = function nodeOptions(opts) {
   const [portFrom, portTo] = portRange(opts.port)
   const bootstrapNodes = checkList('bootstrap', opts.bootstrap || defaultBootstrap()).map(parseNode)
   const keyPair = opts.keyPair ? checkKeyPair('keyPair', opts.keyPair) : createKeyPair(opts.seed)
+  const filterNode = checkFunction('filterNode', opts[FILTER_NODE])
   const downHintsRateLimit = hintsPerTick(opts)
   const dualStack = opts.host === ALL
   const host = (!dualStack && opts.host) || '0.0.0.0'
   if (!isIPv4(host)) throw new TypeError(`host must be an IPv4 address or '${ALL}'`)
 
   return {
-    udx: opts.udx ? checkUnused(opts.udx) : null,
+    udx: opts.udx ? checkInstance(opts.udx) : null,
     bootstrapNodes,
     keyPair,
+    filterNode,
     config: {
       host,
       dualStack,
@@ -66,6 +73,7 @@ exports.nodeOptions = function nodeOptions(opts) {
       maxSize: number('maxSize', opts, MAX_COUNT, 65536),
       maxAge: number('maxAge', opts, MAX_MS, 0) || null,
       watchTable: true,
+      filterNodes: filterNode !== null,
       deferRandomPunch: !!opts.deferRandomPunch,
       sendDownHints: opts.sendDownHints !== false,
       downHintsRateLimit: downHintsRateLimit === -1 ? null : downHintsRateLimit,

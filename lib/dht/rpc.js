@@ -1,6 +1,7 @@
 const { EventEmitter } = require('events')
 const b4a = require('b4a')
 const c = require('compact-encoding')
+const IO = require('./io')
 const Internals = require('./internals')
 const NodeState = require('./node-state')
 const RoutingTable = require('./routing-table')
@@ -8,7 +9,7 @@ const Session = require('../request/session')
 const incomingDefaults = require('../request/incoming-defaults')
 const rttStats = require('../query/rtt-stats')
 const watchTable = require('./watch-table')
-const { Health, IO, NodeSet } = require('./views')
+const { Health, NodeSet } = require('./views')
 const { copy } = require('../native/own-bytes')
 const { createKeyPair } = require('../native/keys')
 const { createQuery, userQuery } = require('../query/query')
@@ -23,7 +24,7 @@ module.exports = class RPC extends EventEmitter {
   constructor(opts = {}) {
     super()
 
-    const { config, udx, bootstrapNodes, keyPair, ...hints } = nodeOptions(opts)
+    const { config, udx, filterNode, bootstrapNodes, keyPair, ...hints } = nodeOptions(opts)
 
     this.bootstrapNodes = bootstrapNodes
     this.defaultKeyPair = keyPair
@@ -38,7 +39,9 @@ module.exports = class RPC extends EventEmitter {
       ...hints
     }
     this._connectionKeepAlive = config.connectionKeepAlive
-    const internals = new Internals(this, { config, udx }, state, () => this._onclosing())
+    const internals = new Internals(this, { config, udx, filterNode }, state, () =>
+      this._onclosing()
+    )
     keepInternals(this, internals)
 
     const { native } = internals

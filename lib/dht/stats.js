@@ -76,9 +76,6 @@ module.exports = class Stats {
   }
 }
 
-/** A server of ours does not keep a handshake whose random punch has to wait, so this stays 0. */
-module.exports.UNCOUNTED = ['punches.tryLaterRelayedHandshakesAtLeastOnce']
-
 /** The numbers of a tree by their paths, such as `commands.ping.tx`. */
 function places(group, prefix = '', found = new Map()) {
   for (const key of Object.keys(group)) {

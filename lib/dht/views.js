@@ -1,9 +1,7 @@
 // Views of a node's state for programs. The state is in the core: each read asks the core again.
 
 const b4a = require('b4a')
-const unsupported = require('../util/unsupported')
 const { checkAddress, checkBytes } = require('../util/check')
-const { toInflight } = require('../request/inflight')
 
 /** A tick of 5 s with fewer answers and timeouts than this is too short of data to judge by. */
 const IDLE = 4
@@ -140,67 +138,6 @@ class Health {
   }
 }
 
-/** The sockets, and the requests that wait for an answer. */
-class IO {
-  /**
-   * @param {import('./internals')} internals
-   * @param {object} config
-   */
-  constructor({ dht, native, sockets, udx }, { portFrom, portTo, maxWindow }) {
-    this.portRange = [portFrom, portTo]
-    this.congestion = { _maxWindow: maxWindow }
-    this.udx = udx
-    this._networkInterfaces = null // most programs never ask
-    this._dht = dht
-    this._native = native
-    this._sockets = sockets
-  }
-
-  get table() {
-    return this._dht.table
-  }
-
-  get networkInterfaces() {
-    this._networkInterfaces ||= this.udx.watchNetworkInterfaces()
-    return this._networkInterfaces
-  }
-
-  get clientSocket() {
-    return this._sockets.client
-  }
-
-  get serverSocket() {
-    return this._sockets.server
-  }
-
-  get firewalled() {
-    return this._dht.firewalled
-  }
-
-  get ephemeral() {
-    return this._dht.ephemeral
-  }
-
-  get suspended() {
-    return this._dht.suspended
-  }
-
-  /** Requests that were neither answered nor given up. */
-  get inflight() {
-    return (this._native.inspect('inflight') || []).map(toInflight)
-  }
-
-  /** The transaction id of the next request, unless the core needs random numbers before. */
-  get _tid() {
-    return this._native.inspect('nextTid') || 0
-  }
-
-  get stats() {
-    const { requests, commands } = this._dht.stats
-    return { requests, commands: Object.values(commands) }
-  }
-}
-
 /** The records that a persistent node stores for other nodes. */
 class Persistent {
   /** @param {import('../native/native')} native */
@@ -213,14 +150,7 @@ class Persistent {
   }
 }
 
-unsupported.standIn(
-  IO.prototype,
-  'dht.io',
-  ['bind', 'createRequest', 'onmessage', 'onrequest', 'onresponse', 'ontimeout', 'resume', 'token'],
-  ['destroy', 'suspend']
-)
-
-module.exports = { NodeSet, Health, IO, Persistent, toNode }
+module.exports = { NodeSet, Health, Persistent, toNode }
 
 /** A node of the routing table in the reference's shape. */
 function toNode({ address, ...node }) {

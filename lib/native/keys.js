@@ -4,6 +4,9 @@ const binding = require('../../binding')
 const { isBytes } = require('../util/bytes')
 const { address } = require('./encodings')
 
+const NONCE = 24
+const MAC = 16
+
 const ALPHABET = 'ybndrfg8ejkmcpqxot1uwisza345h769'
 
 /**
@@ -84,6 +87,33 @@ exports.verify = function verify(signature, message, publicKey) {
   assert(isBytes(publicKey), 'pk must be a typed array')
   assert(publicKey.byteLength === 32, "pk must be 'crypto_sign_PUBLICKEYBYTES' bytes")
   return binding.verify(publicKey, message, signature.subarray(0, 64))
+}
+
+/**
+ * Encrypts for those who know the secret: the result is a random nonce and the secretbox.
+ *
+ * @param {Uint8Array} secret 32 bytes
+ * @param {Uint8Array} plaintext
+ * @returns {Buffer}
+ */
+exports.seal = function seal(secret, plaintext) {
+  const out = b4a.allocUnsafeSlow(NONCE + MAC + plaintext.byteLength)
+  binding.seal(secret, plaintext, out)
+  return out
+}
+
+/**
+ * Decrypts what `seal` has returned. Null for anything else.
+ *
+ * @param {Uint8Array} secret 32 bytes
+ * @param {Uint8Array} sealed
+ * @returns {Buffer | null}
+ */
+exports.openSealed = function openSealed(secret, sealed) {
+  const length = sealed.byteLength - NONCE - MAC
+  if (length <= 0) return null
+  const out = b4a.allocUnsafeSlow(length)
+  return binding.openSealed(secret, sealed, out) ? out : null
 }
 
 /**

@@ -53,8 +53,14 @@ function onplugin(dht, req) {
 }
 
 function onmessage(socket, buf, rinfo) {
+  receive(internalsOf(this), socket, buf, rinfo)
+}
+
+exports.receive = receive
+
+/** Gives the core a datagram that has arrived at a socket of the node. */
+function receive({ native, sockets }, socket, buf, rinfo) {
   if (!isBytes(buf)) throw new TypeError('buf must be a buffer')
-  const { native, sockets } = internalsOf(this)
   const id = sockets.idOfViewed(socket)
   if (buf.byteLength < 2) return
   native.command('handleDatagram', {

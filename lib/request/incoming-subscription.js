@@ -24,7 +24,8 @@ module.exports = class IncomingSubscription {
         unknown: (bits & IncomingSubscription.UNKNOWN) !== 0,
         requests: (bits & IncomingSubscription.REQUESTS) !== 0,
         plugins: (bits & IncomingSubscription.PLUGINS) !== 0,
-        datagrams: (bits & IncomingSubscription.DATAGRAMS) !== 0
+        datagrams: (bits & IncomingSubscription.DATAGRAMS) !== 0,
+        copies: (bits & IncomingSubscription.COPIES) !== 0
       }
     })
   }
@@ -40,4 +41,7 @@ module.exports = class IncomingSubscription {
 
   /** Datagrams of pool sockets that belong to no stream. */
   static DATAGRAMS = 8
+
+  /** Copies of the datagrams that the node's sockets emit as 'message'. */
+  static COPIES = 16
 }

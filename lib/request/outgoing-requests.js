@@ -23,8 +23,11 @@ module.exports = class OutgoingRequests {
    * @param {object} message internal, command, target, token and value
    * @param {{ host: string, port: number }} to
    * @param {import('../..').RequestOptions} [opts]
+   * @param {object} [own] of a request that a program sends itself
+   * @param {number} [own.retries]
+   * @param {(id: number) => void} [own.begun] gets the number of the request
    */
-  async send(message, to, opts) {
+  async send(message, to, opts, { retries = RETRIES, begun = noop } = {}) {
     const { bindError, dht, native, sockets } = this._internals
     if (dht.destroyed) throw new Error('Node destroyed')
     if (bindError !== null) throw bindError
@@ -35,13 +38,14 @@ module.exports = class OutgoingRequests {
     const session = Session.check(opts?.session)
     const options = {
       to: checkAddress('to', to),
-      retries: opts?.retry === false ? 0 : RETRIES,
+      retries: opts?.retry === false ? 0 : checkUint('retries', retries),
       ttl: opts?.ttl ? checkTtl(opts.ttl) : null,
       socket: opts?.socket ? sockets.idOf(opts.socket) : null
     }
 
     const request = { ...deferred(), session, member: null }
     this._table.begin(request, id => {
+      begun(id)
       if (session !== null) {
         request.member = {
           end: err => this.cancel(id, err),
@@ -84,3 +88,5 @@ module.exports = class OutgoingRequests {
 
 /** A request is sent four times at most. With a second for each, it fails after 4 s. */
 const RETRIES = 3
+
+function noop() {}

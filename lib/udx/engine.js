@@ -5,7 +5,6 @@ const Native = require('../native/native')
 const Table = require('../native/table')
 const events = require('./events')
 const { NO_TRAFFIC } = require('./measurement')
-const { notSupported } = require('../util/unsupported')
 
 const ENGINE = Symbol('engine')
 
@@ -14,18 +13,22 @@ const ENGINE = Symbol('engine')
  * of the interfaces.
  */
 class Engine {
-  /** @param {(native: Native, holds: Holds) => object} createSockets */
-  constructor(createSockets) {
+  /**
+   * @param {(native: Native, holds: Holds) => object} createSockets
+   * @param {object} [past] the traffic of the engine that this one replaces
+   */
+  constructor(createSockets, past = NO_TRAFFIC) {
     this.watchers = new Set()
 
     this._createSockets = createSockets
-    this._past = NO_TRAFFIC // of the runs that have ended
+    this._past = past // with that of the runs that have ended
     this._parts = null
     this._users = 0
   }
 
-  get isUsed() {
-    return this._users > 0
+  /** Whether a node may take the place of this engine. */
+  get isFree() {
+    return this._users === 0
   }
 
   /** The parts of the engine, which has to run. */
@@ -59,10 +62,19 @@ class Engine {
 
 /** The engine of a node of the DHT, which runs as long as the node. */
 class NodeEngine {
-  /** @param {object} parts the internals of the node */
-  constructor(parts) {
+  /**
+   * @param {object} parts the internals of the node
+   * @param {object} past the traffic of the engine that this one replaces
+   */
+  constructor(parts, past) {
     this.parts = parts
     this.watchers = new Set()
+
+    this._past = past
+  }
+
+  get isFree() {
+    return false
   }
 
   use() {
@@ -73,7 +85,7 @@ class NodeEngine {
 
   /** The traffic of all sockets so far. */
   measure() {
-    return sum(NO_TRAFFIC, trafficOf(this.parts))
+    return sum(this._past, trafficOf(this.parts))
   }
 }
 
@@ -124,24 +136,19 @@ function sum(a, b) {
 /** Sockets count their traffic by themselves. */
 const NO_STATS = { follow() {} }
 
-/** Gives a UDX instance its engine. */
-exports.keepEngine = function keepEngine(udx, engine) {
-  udx[ENGINE] = engine
+/** Gives a UDX instance, a socket or a stream its engine. */
+exports.keepEngine = function keepEngine(object, engine) {
+  object[ENGINE] = engine
 }
 
-/** @returns {Engine | NodeEngine} */
-exports.engineOf = function engineOf(udx) {
-  return udx[ENGINE]
+/** @returns {Engine | NodeEngine | undefined} undefined for an object of another module */
+exports.engineOf = function engineOf(object) {
+  return object[ENGINE]
 }
 
-/**
- * Checks an instance that a node shall use: it may have no streams and no bound sockets yet, because
- * those have another engine.
- */
-exports.checkUnused = function checkUnused(udx) {
-  const engine = udx?.[ENGINE]
-  if (engine === undefined) throw new TypeError('udx must be an instance of UDX')
-  if (!(engine instanceof Engine) || engine.isUsed) throw notSupported('The option udx, in use')
+/** Checks an instance that a node shall use. */
+exports.checkInstance = function checkInstance(udx) {
+  if (udx?.[ENGINE] === undefined) throw new TypeError('udx must be an instance of UDX')
   return udx
 }
 

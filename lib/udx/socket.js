@@ -1,6 +1,6 @@
 const { EventEmitter } = require('events')
 const ip = require('./ip')
-const { engineOf } = require('./engine')
+const { engineOf, keepEngine } = require('./engine')
 const { isBytes } = require('../util/bytes')
 const { NO_TRAFFIC, measurementOf, showNumbers, startMeasuring } = require('./measurement')
 const { notSupported } = require('../util/unsupported')
@@ -12,7 +12,8 @@ module.exports = class UDXSocket extends EventEmitter {
   /**
    * @param {import('./udx')} udx
    * @param {{ ipv6Only?: boolean, reuseAddress?: boolean }} [opts]
-   * @param {{ id: number, address: object | null } | null} [bound] a socket that a node has bound
+   * @param {object | null} [bound] a socket that a node has bound: its id, its address, and the
+   *   engine of the node, which may be another than that of the instance
    */
   constructor(udx, opts = {}, bound = null) {
     super()
@@ -21,6 +22,7 @@ module.exports = class UDXSocket extends EventEmitter {
     this.streams = new Set()
     this.userData = null
 
+    keepEngine(this, bound?.engine || engineOf(udx))
     this[STATE] = new State(this, opts, bound)
     const measure = () => this[STATE].measure()
     startMeasuring(this, { measure }, NO_TRAFFIC)
@@ -134,10 +136,10 @@ class State {
     this.address = bound === null ? null : bound.address
     this.closing = null
     /** The parts of the engine, while the socket is open. */
-    this.parts = bound === null ? null : engineOf(socket.udx).parts
+    this.parts = bound === null ? null : engineOf(socket).parts
 
     this._socket = socket
-    this._engine = engineOf(socket.udx)
+    this._engine = engineOf(socket)
     this._isForeign = bound !== null
     this._isClosed = false
   }
@@ -166,7 +168,7 @@ class State {
 
   close() {
     if (this.closing !== null) return this.closing
-    if (this._isForeign) throw notSupported('socket.close() of a node')
+    if (this._isForeign) throw coded('EBUSY', 'The node has to close this socket')
     this.closing = new Promise(resolve => this._socket.once('close', resolve))
     this.closeIfIdle()
     return this.closing

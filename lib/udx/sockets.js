@@ -6,13 +6,16 @@ module.exports = class Sockets {
    * @param {import('../native/native')} native
    * @param {import('./udx')} udx
    * @param {import('./holds')} holds what keeps the process alive
-   * @param {boolean} [isDualStack] whether the node's own sockets have both families
+   * @param {object} [node] a node of the DHT, which has sockets of its own
+   * @param {import('./engine').NodeEngine} [node.engine] its engine
+   * @param {boolean} [node.isDualStack] whether those have both families
+   * @param {() => void} [node.onlistener] called when a program listens to their datagrams
    */
-  constructor(native, udx, holds, isDualStack = false) {
+  constructor(native, udx, holds, node = {}) {
     this._native = native
     this._udx = udx
     this._holds = holds
-    this._isDualStack = isDualStack
+    this._node = node
     this._byId = new Map()
     this._left = new Map() // sockets that were left lately: the core may use them again
     this._bound = new Map() // sockets of the program
@@ -74,6 +77,12 @@ module.exports = class Sockets {
     this._bound.get(id)?.emit('message', data, from)
   }
 
+  /** A datagram has arrived at a socket of the node. Returns whether a program listens to any. */
+  oncopy(id, data, { host, port }) {
+    const heard = this._byId.get(id)?.emit('message', data, { host, family: 4, port })
+    return heard || [...this._byId.values(), ...this._left.values()].some(isHeard)
+  }
+
   /** Whether the program has bound the socket. */
   isBound(id) {
     return this._bound.has(id)
@@ -129,10 +138,19 @@ module.exports = class Sockets {
 
   _create(id) {
     const local = this._native.inspect('localAddress', id)
-    const family = this._isDualStack ? { host: '::', family: 6 } : { family: 4 }
+    const { engine, isDualStack, onlistener } = this._node
+    const family = isDualStack ? { host: '::', family: 6 } : { family: 4 }
     const address = local && { host: local.host, ...family, port: local.port }
-    return new UDXSocket(this._udx, {}, { id, address })
+    const socket = new UDXSocket(this._udx, {}, { id, address, engine })
+    socket.on('newListener', name => {
+      if (name === 'message') onlistener()
+    })
+    return socket
   }
+}
+
+function isHeard(socket) {
+  return socket.listenerCount('message') > 0
 }
 
 /** A socket that is left stays open for seconds, and only where both ends want to use it again. */

@@ -3,7 +3,7 @@ const { Duplex, Writable } = require('streamx')
 const RawLink = require('./raw-link')
 const ip = require('./ip')
 const { addStream, removeStream } = require('./socket')
-const { engineOf } = require('./engine')
+const { engineOf, keepEngine } = require('./engine')
 const { interval } = require('../util/check')
 const { isBytes } = require('../util/bytes')
 const { measurementOf, showNumbers, startMeasuring } = require('./measurement')
@@ -21,8 +21,9 @@ module.exports = class UDXStream extends Duplex {
    * @param {Function} [opts.firewall] decides on packets that arrive on other sockets
    * @param {number} [opts.seq] the sequence number of the first packet
    * @param {object} [link] the link of a stream that the core has already
+   * @param {object} [engine] that of a node, which may be another than that of the instance
    */
-  constructor(udx, id, opts = {}, link = null) {
+  constructor(udx, id, opts = {}, link = null, engine = engineOf(udx)) {
     super({ mapWritable: toBuffer, eagerOpen: true })
 
     this.udx = udx
@@ -44,6 +45,7 @@ module.exports = class UDXStream extends Duplex {
     this._earlyChanges = 0 // that the core will report, and the program knows of
     this._previousSocket = null
 
+    keepEngine(this, engine)
     this[LINK] = link || this._createLink(opts)
     if (link !== null) link.attach(this, this._handlers())
     startMeasuring(this, this[LINK], UNMEASURED)
@@ -84,7 +86,7 @@ module.exports = class UDXStream extends Duplex {
       host = null
     }
     const address = checkRemote(port, host)
-    if (socket.udx !== this.udx) {
+    if (engineOf(socket) !== engineOf(this)) {
       throw new Error('Cannot connect to a socket on another UDX instance')
     }
 
@@ -106,7 +108,7 @@ module.exports = class UDXStream extends Duplex {
 
     if (!this.connected) throw new Error('Not yet connected')
     if (socket.closing) throw new Error('Socket is closed')
-    if (this.socket.udx !== socket.udx) {
+    if (engineOf(socket) !== engineOf(this)) {
       throw new Error('Cannot change to a socket on another UDX instance')
     }
     const address = checkRemote(port, host)
@@ -128,7 +130,7 @@ module.exports = class UDXStream extends Duplex {
   /** From here on, forwards the packets of the peer to the peer of another stream. */
   relayTo(destination) {
     if (this._closed) return
-    if (!(destination instanceof UDXStream) || destination.udx !== this.udx) {
+    if (!(destination instanceof UDXStream) || engineOf(destination) !== engineOf(this)) {
       throw new TypeError('destination must be a stream of the same UDX instance')
     }
     this[LINK].relayTo(destination[LINK].conn)
@@ -246,7 +248,7 @@ module.exports = class UDXStream extends Duplex {
   }
 
   _createLink(opts) {
-    const engine = engineOf(this.udx)
+    const engine = engineOf(this)
     const link = new RawLink(engine.use())
     const handlers = this._handlers()
     link.attach(this, {

@@ -3,13 +3,13 @@ const Sockets = require('./sockets')
 const UDXSocket = require('./socket')
 const UDXStream = require('./stream')
 const ip = require('./ip')
-const { Engine, engineOf, keepEngine } = require('./engine')
+const { Engine, NodeEngine, engineOf, keepEngine } = require('./engine')
 const { NO_TRAFFIC, showNumbers, startMeasuring } = require('./measurement')
 
 /** UDX streams, and the sockets that carry them. */
 module.exports = class UDX {
   constructor() {
-    keepEngine(this, new Engine((native, holds) => new Sockets(native, this, holds)))
+    keepEngine(this, ownEngine(this))
     startMeasuring(this, { measure: () => engineOf(this).measure() }, NO_TRAFFIC)
   }
 
@@ -70,6 +70,30 @@ module.exports = class UDX {
     if (onchange) watcher.on('change', onchange)
     return watcher.watch()
   }
+}
+
+/**
+ * Gives a node the engine of an instance, unless something uses that already: then the node has
+ * another one.
+ *
+ * @param {UDX} udx
+ * @param {object} parts the internals of the node
+ * @returns {NodeEngine} the engine of the node
+ */
+module.exports.adopt = function adopt(udx, parts) {
+  const former = engineOf(udx)
+  const engine = new NodeEngine(parts, former.isFree ? former.measure() : NO_TRAFFIC)
+  if (former.isFree) keepEngine(udx, engine)
+  return engine
+}
+
+/** The node has closed: its instance can be used again. */
+module.exports.leave = function leave(udx, engine) {
+  if (engineOf(udx) === engine) keepEngine(udx, ownEngine(udx, engine.measure()))
+}
+
+function ownEngine(udx, past) {
+  return new Engine((native, holds) => new Sockets(native, udx, holds), past)
 }
 
 showNumbers(module.exports, NO_TRAFFIC)

@@ -88,6 +88,14 @@ const closest: DHT.TableNode[] = table.closest(bytes, 20)
 const views: Array<number | boolean> = [nodes.length, health.timeoutsRate, config.maxWindow]
 const datagrams: number = (io.serverSocket?.packetsReceived ?? 0) + (socket?.bytesTransmitted ?? 0)
 stats.queries.total = 0
+io.serverSocket?.on('message', (data, { host, port }) => [data.byteLength, host, port])
+const manual = io.createRequest(address, null, true, 0)
+if (manual && io.clientSocket) {
+  manual.onresponse = ({ from, rtt }, req) => [from.port, rtt, req.sent]
+  manual.onerror = err => err.message
+  manual.send()
+  io.onmessage(io.clientSocket, bytes, address)
+}
 
 await node.bind()
 await node.ready()

@@ -105,6 +105,7 @@ counters! { Stats |s| {
     "punches.random": s.punches_random,
     "punches.open": s.punches_open,
     "punches.tryLater": s.punches_try_later,
+    "punches.tryLaterRelayedHandshakesAtLeastOnce": s.punches_try_later_relayed,
     "relaying.attempts": s.relaying_attempts,
     "relaying.successes": s.relaying_successes,
     "relaying.aborts": s.relaying_aborts,

@@ -73,6 +73,8 @@ choice! { to JavaScript: Event {
     53 incoming_request { request: Box<Incoming> } => IncomingRequest(request),
     54 datagram { socket: SocketId, from: SocketAddrV4, data: Bytes }
         => Datagram { socket, from, data },
+    55 copied_datagram { socket: SocketId, from: SocketAddrV4, data: Bytes }
+        => CopiedDatagram { socket, from, data },
 } }
 
 /// Messages of at least this many bytes cross in a call of their own, straight into memory of the

@@ -183,7 +183,13 @@ record! { UserRequest {
     socket: Option<SocketId>,
 } }
 
-record! { Interests { unknown: bool, requests: bool, plugins: bool, datagrams: bool } }
+record! { Interests {
+    unknown: bool,
+    requests: bool,
+    plugins: bool,
+    datagrams: bool,
+    copies: bool,
+} }
 
 choice! { both ways: RequestAnswer {
     0 reply { answer: Answering } => Reply(answer),
@@ -286,6 +292,7 @@ choice! { both ways: Question {
         message: Bytes,
         address: Option<SocketAddrV4>,
     } => ReadHandshake { server, conn, message, address },
+    5 node { id: NodeId, address: SocketAddrV4 } => Node { id, address },
 } }
 
 record! { RemoteAddress { address: SocketAddrV4, verified: bool } }

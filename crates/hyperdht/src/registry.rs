@@ -273,6 +273,7 @@ impl Registry {
             // This API never subscribes to these or asks for them.
             Event::IncomingRequest(_)
             | Event::Datagram { .. }
+            | Event::CopiedDatagram { .. }
             | Event::LocalChecked { .. }
             | Event::LookedUp { .. }
             | Event::RemoteChanged { .. }

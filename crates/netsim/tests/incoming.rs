@@ -238,6 +238,6 @@ const ANSWERER: HostId = HostId(1);
 const ID: RequestId = RequestId(5);
 const TARGET: [u8; 32] = [3; 32];
 const UNKNOWN: Interests =
-    Interests { unknown: true, requests: false, plugins: false, datagrams: false };
+    Interests { unknown: true, requests: false, plugins: false, datagrams: false, copies: false };
 const ALL: Interests = Interests { requests: true, ..UNKNOWN };
 const FLOOD: usize = 5000;

@@ -201,7 +201,8 @@ pub enum Command {
         /// The answer.
         answer: RequestAnswer,
     },
-    /// The application has processed this many `Event::IncomingRequest`s and `Event::Datagram`s.
+    /// The application has processed this many `Event::IncomingRequest`s, `Event::Datagram`s
+    /// and `Event::CopiedDatagram`s.
     /// The node queues only a bounded number of them that are not yet reported here, and drops the
     /// rest.
     Taken {

@@ -67,6 +67,9 @@ pub struct Config {
     /// Whether to report nodes that enter and leave the routing table. `Command::WatchTable`
     /// changes it. Default false.
     pub watch_table: bool,
+    /// Whether to ask before a node enters the routing table that we have heard from
+    /// (`Question::Node`). Default false.
+    pub filter_nodes: bool,
     /// Whether to send DOWN_HINTs: to tell nodes which of the closer nodes that they named are
     /// down. Default true.
     pub send_down_hints: bool,
@@ -123,6 +126,7 @@ impl Default for Config {
             max_handshakes: 256,
             max_pool_sockets: 4096,
             watch_table: false,
+            filter_nodes: false,
             send_down_hints: true,
             down_hints_rate_limit: Some(50),
             adaptive_timeout: None,

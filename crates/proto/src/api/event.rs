@@ -216,6 +216,15 @@ pub enum Event {
         /// The payload.
         data: Bytes,
     },
+    /// A copy of a datagram that the node handles itself.
+    CopiedDatagram {
+        /// The socket of the node.
+        socket: SocketId,
+        /// The sender.
+        from: SocketAddrV4,
+        /// The datagram.
+        data: Bytes,
+    },
     /// A socket of the application is closed, and its port is free.
     SocketClosed {
         /// The socket.

@@ -80,4 +80,6 @@ pub struct Interests {
     pub plugins: bool,
     /// Datagrams on pool sockets that belong to no stream and are not probes.
     pub datagrams: bool,
+    /// Copies of the datagrams on all sockets of the node that belong to no stream.
+    pub copies: bool,
 }

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use zeroize::Zeroizing;
 
 use crate::noise::{Finished, PublicKey, Secrets};
+use crate::wire::NodeId;
 use crate::{ConnId, Foreign, ServerId, SocketId};
 
 /// A decision that the application makes. The enum is exhaustive on purpose: every application has
@@ -52,6 +53,13 @@ pub enum Question {
         socket: SocketId,
         /// Their source, which may be forged.
         from: SocketAddrV4,
+    },
+    /// May this node enter the routing table?
+    Node {
+        /// Its id.
+        id: NodeId,
+        /// Its address.
+        address: SocketAddrV4,
     },
     /// Shall we punch?
     Holepunch {

@@ -26,6 +26,8 @@ pub struct Stats {
     /// Random punches that our servers postponed, because another one was running or had just
     /// ended.
     pub punches_try_later: u64,
+    /// Clients with a blind relay whose random punch was postponed at least once.
+    pub punches_try_later_relayed: u64,
     /// Clients of our servers for which a pairing at a blind relay was begun.
     pub relaying_attempts: u64,
     /// How many of them were paired.

@@ -71,6 +71,11 @@ impl Contacts {
             || self.insert(cx, out, (tick, is_ready), Contact::with_id(id, from, tick))
     }
 
+    /// True for a node that would enter the table.
+    pub(super) fn is_new(&self, id: &NodeId, from: SocketAddrV4) -> bool {
+        self.table.get(id).is_none() && !is_filtered(from)
+    }
+
     /// True if a node's view of our address counts as a sample: once in half an hour.
     pub(super) fn take_sample(&mut self, tick: u64, id: &NodeId) -> bool {
         let Some(node) = self.table.get_mut(id) else {

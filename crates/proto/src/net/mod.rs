@@ -9,6 +9,7 @@ mod clock;
 mod contacts;
 mod delayed;
 mod exchange;
+mod filter;
 mod firewall;
 mod health;
 mod hints;

@@ -81,7 +81,8 @@ impl Machines {
 
     /// The application has answered a question, or its time is over.
     pub(super) fn handle_answer(&mut self, cx: &mut Cx<'_>, ask: AskId, answer: Answer) {
-        let Lower { raws, streams, .. } = &mut self.lower;
+        let Lower { net, raws, streams, .. } = &mut self.lower;
+        net.handle_answer(cx, ask, matches!(answer, Answer::Accept));
         raws.handle_answer(cx, streams, ask, &answer);
         let base = &mut self.lower.base();
         if self.servers.asks(ask) {

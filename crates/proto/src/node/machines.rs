@@ -128,9 +128,19 @@ impl Machines {
             DatagramOutcome::Other if is_for_application => {
                 self.subscription.pass_datagram(cx, socket, from, data);
             }
-            DatagramOutcome::Other if data.len() == 1 => self.handle_probe(cx, socket, from),
-            DatagramOutcome::Other if self.subscription.take_datagram(cx, socket, from, data) => {}
-            DatagramOutcome::Other => self.lower.net.handle_datagram(cx, socket, from, data),
+            DatagramOutcome::Other => {
+                self.subscription.copy_datagram(cx, socket, from, data);
+                self.handle_other(cx, socket, from, data);
+            }
+        }
+    }
+
+    /// Handles a datagram that belongs to no stream.
+    fn handle_other(&mut self, cx: &mut Cx<'_>, socket: SocketId, from: SocketAddrV4, data: &[u8]) {
+        if data.len() == 1 {
+            self.handle_probe(cx, socket, from);
+        } else if !self.subscription.take_datagram(cx, socket, from, data) {
+            self.lower.net.handle_datagram(cx, socket, from, data);
         }
     }
 

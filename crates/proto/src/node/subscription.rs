@@ -74,6 +74,19 @@ impl InboundSubscription {
         }
     }
 
+    /// Gives the application a copy of a datagram of the node, if it has subscribed to copies.
+    pub(super) fn copy_datagram(
+        &mut self,
+        cx: &mut Cx<'_>,
+        socket: SocketId,
+        from: SocketAddrV4,
+        data: &[u8],
+    ) {
+        if self.interests.copies && self.admit(cx, data.len()) {
+            cx.emit(Event::CopiedDatagram { socket, from, data: Bytes::copy_from_slice(data) });
+        }
+    }
+
     /// The application has taken this many events.
     pub(super) fn handle_taken(&mut self, events: usize) {
         for size in self.untaken.drain(..events.min(self.untaken.len())) {
@@ -182,6 +195,20 @@ mod tests {
             assert!(!subscription.take_datagram(&mut bench.cx(), socket, FROM, b"datagram"));
         }
         assert!(subscription.take_datagram(&mut bench.cx(), POOL, FROM, b"datagram"));
+    }
+
+    #[test]
+    fn copies_are_bounded_as_well() {
+        let (mut bench, mut subscription) = (Bench::new(), InboundSubscription::default());
+        subscription.copy_datagram(&mut bench.cx(), SocketId::CLIENT, FROM, b"datagram");
+        assert_eq!(bench.out.events.len(), 0);
+
+        subscription.subscribe(Interests { copies: true, ..Interests::default() });
+        let large = vec![7; MAX_UNTAKEN_BYTES / 2];
+        for socket in [SocketId::CLIENT, SocketId::SERVER, POOL] {
+            subscription.copy_datagram(&mut bench.cx(), socket, FROM, &large);
+        }
+        assert_eq!((bench.out.events.len(), bench.stats.dropped.request), (2, 1));
     }
 
     fn tells(

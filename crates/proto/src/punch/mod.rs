@@ -177,6 +177,27 @@ impl Punchers {
         }
     }
 
+    /// Gives the reserved punch back: the peer has to wait for its turn, and so do we.
+    pub(crate) fn yield_turn(&mut self, cx: &Cx<'_>, id: PunchId) {
+        if let Some(puncher) = self.by_id.get_mut(&id) {
+            puncher.yield_turn(&mut self.throttle, cx.now);
+        }
+    }
+
+    /// Keeps a server's puncher until one of the two peers may punch at random. False if it need
+    /// not wait, or if too many wait already.
+    pub(crate) fn keep(&mut self, id: PunchId) -> bool {
+        let Some(puncher) = self.by_id.get(&id) else { return false };
+        if puncher.is_kept() {
+            return true;
+        }
+        if !puncher.needs_random() || puncher.is_random() || !self.has_place(puncher.party()) {
+            return false;
+        }
+        self.update(id, Puncher::keep);
+        true
+    }
+
     /// Starts to punch. False if no strategy fits the two NATs.
     pub(crate) fn punch(&mut self, cx: &mut Cx<'_>, io: &mut Io<'_>, id: PunchId) -> bool {
         let Some(puncher) = self.by_id.get_mut(&id) else { return false };
@@ -268,6 +289,14 @@ impl Punchers {
         self.by_id.len()
     }
 
+    fn has_place(&self, party: Party) -> bool {
+        let kept = || self.by_id.values().filter(|puncher| puncher.is_kept());
+        let is_local = matches!(party, Party::Client(source) if source.is_loopback());
+        let share = if is_local { MAX_KEPT } else { MAX_KEPT_OF_SOURCE };
+        kept().count() < MAX_KEPT
+            && kept().filter(|puncher| puncher.party() == party).count() < share
+    }
+
     fn update(&mut self, id: PunchId, change: impl FnOnce(&mut Puncher)) {
         let Some(puncher) = self.by_id.get_mut(&id) else { return };
         change(puncher);
@@ -296,6 +325,13 @@ impl Punchers {
         self.reports.push_back(report);
     }
 }
+
+/// Punchers of all servers that wait for their turn. Random punches are a minute apart at worst, so
+/// that those at the end wait for half an hour.
+const MAX_KEPT: usize = 32;
+
+/// One source may have half of the places.
+const MAX_KEPT_OF_SOURCE: usize = MAX_KEPT / 2;
 
 #[cfg(test)]
 mod tests;

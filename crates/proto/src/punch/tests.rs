@@ -59,6 +59,22 @@ fn a_reservation_ends_when_no_random_punch_is_needed() {
     assert!(!host.is_throttled());
 }
 
+#[test]
+fn some_punchers_wait_for_their_turn_and_half_of_them_for_one_source() {
+    let mut host = Host::new(usize::MAX);
+    let punches: Vec<_> = (0..MAX_KEPT).map(|_| host.start(Firewall::Random)).collect();
+    let kept = punches.iter().filter(|punch| host.punchers.keep(**punch)).count();
+    assert_eq!(kept, MAX_KEPT_OF_SOURCE);
+    assert!(host.punchers.keep(punches[0]), "it has its place");
+
+    host.with(|punchers, cx, io| punchers.stop(cx, io, punches[0]));
+    assert!(host.punchers.keep(punches[MAX_KEPT - 1]), "a place is free");
+
+    let punch = host.start(Firewall::Consistent);
+    host.see(punch, |_| 1000);
+    assert!(!host.punchers.keep(punch), "it need not wait");
+}
+
 /// Neither the node's pool nor the process has another socket.
 #[test]
 fn a_puncher_that_gets_no_other_socket_keeps_the_one_it_has() {

@@ -85,6 +85,11 @@ impl Pairings {
         self.by_conn.get(&conn).is_some_and(|pairing| pairing.stage == PairingStage::Waiting)
     }
 
+    /// True while a relay carries a connection, or is asked to.
+    pub(crate) fn has(&self, conn: ConnId) -> bool {
+        self.by_conn.contains_key(&conn)
+    }
+
     /// A connection is gone, or has found a direct path before it was paired.
     pub(crate) fn release(&mut self, cx: &mut Cx<'_>, io: &mut Io<'_>, conn: ConnId) {
         let Some(pairing) = self.by_conn.remove(&conn) else { return };

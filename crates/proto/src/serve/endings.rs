@@ -77,6 +77,17 @@ impl Server {
         self.slots.discard(slot);
     }
 
+    /// A client that talks through a relay may have to wait with its random punch. True if the
+    /// handshake goes on for that.
+    pub(super) fn keep_relayed(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, slot: u32) -> bool {
+        let server = self.id;
+        let Some(SlotState::Waiting(session)) = self.slots.get_mut(slot) else { return false };
+        let Some(punching) = session.punching.as_ref().filter(|_| session.is_open) else {
+            return false;
+        };
+        !punching.is_kept(base) && punching.keep(cx, base, (server, slot))
+    }
+
     /// No path was found, as far as this side knows. A client whose probe was answered may have
     /// one.
     pub(super) fn give_up(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, slot: u32) {

@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddrV4;
+use std::time::Duration;
 
 use super::requester::answer_round;
 use crate::base::PunchId;
@@ -23,6 +24,8 @@ pub(super) struct Punching {
     asking: Option<AskId>,
     /// The latest answers, for rounds that the client retransmits.
     answered: VecDeque<Answered>,
+    /// The client was told to try later, and has a relay meanwhile.
+    is_postponed: bool,
 }
 
 /// One round of the client.
@@ -74,6 +77,7 @@ impl Punching {
             pending: VecDeque::new(),
             asking: None,
             answered: VecDeque::new(),
+            is_postponed: false,
         }
     }
 
@@ -216,6 +220,9 @@ impl Punching {
     fn decide(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, slot_ref: SlotRef) -> RoundOutcome {
         let Some(puncher) = base.punchers.get(self.punch) else { return RoundOutcome::On };
         if !puncher.remote().is_punching() {
+            if puncher.is_kept() {
+                self.keep(cx, base, (slot_ref.server, slot_ref.slot));
+            }
             return self.answer(cx, base, slot_ref);
         }
         let question = puncher.question(Some(slot_ref.server), None);
@@ -232,8 +239,7 @@ impl Punching {
         // From here on the puncher has its own deadline.
         cx.timers.cancel(Timer::Handshake(slot_ref.server, slot_ref.slot));
         if base.punchers.is_throttled(cx, self.punch) {
-            cx.stats.punches_try_later += 1;
-            return self.give_up(cx, base, PayloadError::TryLater);
+            return self.postpone(cx, base, slot_ref);
         }
         if !base.punchers.punch(cx, &mut base.io, self.punch) {
             return self.give_up(cx, base, PayloadError::Aborted);
@@ -241,13 +247,61 @@ impl Punching {
         self.answer(cx, base, slot_ref)
     }
 
+    /// Tells the client to try later. The punch is kept only for a client that has a relay
+    /// meanwhile.
+    fn postpone(
+        &mut self,
+        cx: &mut Cx<'_>,
+        base: &mut Base<'_>,
+        slot_ref: SlotRef,
+    ) -> RoundOutcome {
+        cx.stats.punches_try_later += 1;
+        let is_relayed = base.pairings.has(slot_ref.conn);
+        if !is_relayed || !self.keep(cx, base, (slot_ref.server, slot_ref.slot)) {
+            return self.give_up(cx, base, PayloadError::TryLater);
+        }
+        if !self.is_postponed {
+            self.is_postponed = true;
+            cx.stats.punches_try_later_relayed += 1;
+        }
+        self.answer_with(cx, base, slot_ref, PayloadError::TryLater)
+    }
+
+    /// Waits for the client's next round while a random punch has to wait, if there is room.
+    pub(super) fn keep(
+        &self,
+        cx: &mut Cx<'_>,
+        base: &mut Base<'_>,
+        (server, slot): (ServerId, u32),
+    ) -> bool {
+        let is_kept = base.punchers.keep(self.punch);
+        if is_kept {
+            cx.wake_at(Timer::Handshake(server, slot), cx.now + KEPT_FOR);
+        }
+        is_kept
+    }
+
+    pub(super) fn is_kept(&self, base: &Base<'_>) -> bool {
+        base.punchers.get(self.punch).is_some_and(Puncher::is_kept)
+    }
+
     fn answer(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, slot_ref: SlotRef) -> RoundOutcome {
+        self.answer_with(cx, base, slot_ref, PayloadError::None)
+    }
+
+    fn answer_with(
+        &mut self,
+        cx: &mut Cx<'_>,
+        base: &mut Base<'_>,
+        slot_ref: SlotRef,
+        error: PayloadError,
+    ) -> RoundOutcome {
         let Some(round) = self.pending.pop_front() else { return RoundOutcome::On };
         let Some(puncher) = base.punchers.get(self.punch) else { return RoundOutcome::On };
         let Some(socket) = puncher.socket() else { return RoundOutcome::On };
         let known = puncher.firewall() != Firewall::Unknown;
         let payload = HolepunchPayload {
-            error: PayloadError::None,
+            error,
             firewall: puncher.firewall(),
             round: self.round,
             connected: puncher.is_connected(),
@@ -285,6 +339,10 @@ impl Punching {
         RoundOutcome::GiveUp
     }
 }
+
+/// A client whose own random punch has to wait may be silent for as long as another one of its
+/// punches, and the pause after that, take: 35 s and 20 s in the reference, which looks every 20 s.
+const KEPT_FOR: Duration = Duration::from_secs(120);
 
 /// An honest client has one round under way, and perhaps an abort behind it.
 const MAX_PENDING: usize = 4;

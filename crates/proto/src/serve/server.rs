@@ -207,7 +207,11 @@ impl Server {
     /// A client has not sent anything in time, or an ended handshake can be forgotten.
     pub(super) fn handle_timeout(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, slot: u32) {
         match self.slots.get_mut(slot) {
-            Some(SlotState::Waiting(_)) if self.admits => self.give_up(cx, base, slot),
+            Some(SlotState::Waiting(_)) if self.admits => {
+                if !self.keep_relayed(cx, base, slot) {
+                    self.give_up(cx, base, slot);
+                }
+            }
             Some(SlotState::Waiting(_)) => self.end_session(cx, base, slot),
             Some(SlotState::Ended(_)) => self.slots.clear(slot),
             Some(SlotState::Begun | SlotState::Asking(_) | SlotState::Foreign(_)) | None => {}

@@ -4,6 +4,9 @@
 //! first one: it answers TRY_LATER and ends both. So the round is sent to such a server only once.
 //! If no answer comes, or TRY_LATER, a round with `punching` unset asks whether the server punches.
 //! That round may be repeated.
+//!
+//! Each end makes one random punch at a time. A connection that has a blind relay waits for its
+//! turn at either end; any other one fails.
 
 use std::time::Duration;
 
@@ -11,7 +14,7 @@ use super::super::requests::{PendingRequests, Tries};
 use super::{RemoteServer, Rounds, RoundsOutcome, ServerProbed, Step};
 use crate::punch::Base;
 use crate::wire::{HolepunchPayload, PayloadError};
-use crate::{ConnectError, Cx};
+use crate::{ConnectError, Cx, Timer};
 
 /// How to agree with this server.
 #[derive(Clone, Copy, Debug)]
@@ -19,15 +22,23 @@ pub(super) struct Agreeing {
     tries: Tries,
     /// How many more times the round may be sent.
     left: u8,
+    /// How many times it may be sent each time that it is our turn.
+    most: u8,
+    /// The server has asked us to try later.
+    is_postponed: bool,
 }
 
 impl Agreeing {
     pub(super) fn with(server: &RemoteServer<'_>) -> Self {
         if server.answers_repeats {
-            return Self { tries: Tries::Usual, left: 1 };
+            return Self::new(Tries::Usual, 1);
         }
         let wait = (server.round_trip * 2).clamp(LEAST_WAIT, MOST_WAIT);
-        Self { tries: Tries::Once(wait), left: MAX_ROUNDS }
+        Self::new(Tries::Once(wait), MAX_ROUNDS)
+    }
+
+    fn new(tries: Tries, most: u8) -> Self {
+        Self { tries, left: most, most, is_postponed: false }
     }
 }
 
@@ -42,7 +53,12 @@ impl Rounds {
     ) -> RoundsOutcome {
         base.punchers.freeze(self.punch);
         if base.punchers.is_throttled(cx, self.punch) {
-            return RoundsOutcome::Fail(ConnectError::HolepunchAborted);
+            let outcome = self.postpone(cx, base, probed);
+            // The server keeps its puncher, and both NATs their mappings.
+            return match outcome {
+                RoundsOutcome::On => self.commit(cx, base, requests, probed, false, Tries::Usual),
+                RoundsOutcome::Open(_) | RoundsOutcome::Fail(_) => outcome,
+            };
         }
         let Some(left) = self.agreeing.left.checked_sub(1) else {
             return RoundsOutcome::Fail(ConnectError::HolepunchAborted);
@@ -78,11 +94,15 @@ impl Rounds {
         payload: &HolepunchPayload,
     ) -> RoundsOutcome {
         let is_later = payload.error == PayloadError::TryLater;
+        self.agreeing.is_postponed = is_later;
         match (self.step, self.agreeing.tries) {
-            // Our own punch may be the one in the way. If the server has ended it, it will not
-            // answer.
+            (Step::Agreeing(probed), Tries::Usual) if is_later => self.postpone(cx, base, probed),
+            // Our own punch may be the one in the way. If the server has ended it, as it does
+            // without a relay, it will not answer.
             (Step::Agreeing(probed), Tries::Once(_)) if is_later => {
-                self.check(cx, base, requests, probed, self.agreeing.tries)
+                let is_kept = base.pairings.has(self.conn);
+                let tries = if is_kept { Tries::Usual } else { self.agreeing.tries };
+                self.check(cx, base, requests, probed, tries)
             }
             // The reference fails with REMOTE_ABORTED here, and reports HOLEPUNCH_ABORTED, which
             // makes hyperswarm use a relay.
@@ -102,7 +122,28 @@ impl Rounds {
         if payload.punching {
             return self.handle_agreed(cx, base, payload);
         }
+        if self.agreeing.is_postponed && base.pairings.has(self.conn) {
+            return self.postpone(cx, base, probed);
+        }
         self.agree(cx, base, requests, probed)
+    }
+
+    /// Waits for a while, as long as the connection has a relay.
+    fn postpone(
+        &mut self,
+        cx: &mut Cx<'_>,
+        base: &mut Base<'_>,
+        probed: ServerProbed,
+    ) -> RoundsOutcome {
+        if !base.pairings.has(self.conn) {
+            return RoundsOutcome::Fail(ConnectError::HolepunchAborted);
+        }
+        base.punchers.yield_turn(cx, self.punch);
+        self.agreeing = Agreeing::new(self.agreeing.tries, self.agreeing.most);
+        self.step = Step::Waiting(probed);
+        let more = Duration::from_millis(cx.rng.below(TRY_AGAIN.as_millis() as u64));
+        cx.wake_at(Timer::Connect(self.conn), cx.now + TRY_AGAIN + more);
+        RoundsOutcome::On
     }
 
     pub(super) fn handle_agreed(
@@ -161,6 +202,10 @@ const LEAST_WAIT: Duration = Duration::from_secs(1);
 /// A longer round trip may mean that the handshake waited for the server's application. A server
 /// drops a client that does not punch after 10 s.
 const MOST_WAIT: Duration = Duration::from_secs(3);
+
+/// We try again after this time, or after up to twice as long, as in the reference: several clients
+/// may wait for the same server.
+const TRY_AGAIN: Duration = Duration::from_secs(10);
 
 /// If a third of the rounds is lost, one of these arrives in 96 of 100 cases.
 const MAX_ROUNDS: u8 = 3;

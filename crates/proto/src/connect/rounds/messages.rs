@@ -83,7 +83,7 @@ impl Rounds {
         let Some(remote) = base.punchers.remote_mut(self.punch) else { return };
         let host = *self.server.ip();
         let is_echo = self.secret.is_echo(host, payload.remote_token.as_ref());
-        let echoes = matches!(self.step, Step::Agreeing(_) | Step::Checking(_));
+        let echoes = matches!(self.step, Step::Agreeing(_) | Step::Checking(_) | Step::Waiting(_));
         let verified = (echoes && is_echo).then_some(host);
         let addresses = payload.addresses.as_deref().unwrap_or_default();
         remote.update(payload.punching, payload.firewall, addresses, verified);

@@ -57,6 +57,8 @@ enum Step {
     Agreeing(ServerProbed),
     /// A round that asks whether the punch round has arrived is in flight.
     Checking(ServerProbed),
+    /// It is not our turn to punch at random, or not the server's. The connection is at a relay.
+    Waiting(ServerProbed),
     /// Both sides punch.
     Punching,
 }
@@ -150,16 +152,26 @@ impl Rounds {
         }
     }
 
-    /// The pause is over.
+    /// A pause is over.
     pub(super) fn handle_timeout(
         &mut self,
         cx: &mut Cx<'_>,
         base: &mut Base<'_>,
         requests: &mut PendingRequests,
     ) -> RoundsOutcome {
-        let Step::Pausing(probed) = self.step else { return RoundsOutcome::On };
-        self.step = Step::Analyzing(probed);
-        self.handle_analyzed(cx, base, requests)
+        match self.step {
+            Step::Pausing(probed) => {
+                self.step = Step::Analyzing(probed);
+                self.handle_analyzed(cx, base, requests)
+            }
+            Step::Waiting(probed) => self.agree(cx, base, requests, probed),
+            Step::Binding | Step::Probing | Step::Analyzing(_) | Step::Reopening(_) => {
+                RoundsOutcome::On
+            }
+            Step::Asking(..) | Step::Agreeing(_) | Step::Checking(_) | Step::Punching => {
+                RoundsOutcome::On
+            }
+        }
     }
 
     /// Handles the server's answer to a round; `None` if there was no answer.
@@ -279,9 +291,10 @@ impl Rounds {
                 }
             }
             Step::Binding | Step::Probing | Step::Pausing(_) => RoundsOutcome::On,
-            Step::Asking(..) | Step::Agreeing(_) | Step::Checking(_) | Step::Punching => {
+            Step::Asking(..) | Step::Agreeing(_) | Step::Checking(_) | Step::Waiting(_) => {
                 RoundsOutcome::On
             }
+            Step::Punching => RoundsOutcome::On,
         }
     }
 

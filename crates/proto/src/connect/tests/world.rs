@@ -129,8 +129,11 @@ impl World {
 
     /// A host behind this NAT that has not heard from any node yet.
     pub(super) fn just_started(&mut self, nat: usize) -> usize {
+        self.start_with(nat, self.config())
+    }
+
+    pub(super) fn start_with(&mut self, nat: usize, config: Config) -> usize {
         let address = Ipv4Addr::new(192, 168, nat as u8, 10 + self.hosts.len() as u8);
-        let config = self.config();
         self.add(address, Some(nat), config)
     }
 
@@ -329,7 +332,7 @@ impl World {
         self.flying.insert((self.now + delay, self.sent), Flying { from, to, data });
     }
 
-    fn config(&self) -> Config {
+    pub(super) fn config(&self) -> Config {
         let first = self.hosts.first().map(|host| SocketAddrV4::new(host.address, SERVER_PORT));
         let bootstrap = first.map(BootstrapNode::Address).into_iter().collect();
         Config { bootstrap, ..Config::default() }

@@ -18,6 +18,7 @@ use super::clock::Clock;
 use super::contacts::Contacts;
 use super::delayed::DelayedPings;
 use super::exchange::{Exchange, Me, Out, Purpose};
+use super::filter::NodeFilter;
 use super::firewall::Reachability;
 use super::health::Health;
 use super::queries::{Course, Queries, add_table_nodes};
@@ -26,13 +27,14 @@ use super::table::Table;
 use super::{Output, Owner, QueryKey, QuerySpec, RequestKey, RequestSpec};
 use crate::timers::NetTimer;
 use crate::wire::{NodeId, Packet, Target, command};
-use crate::{Config, Cx, Event, QueryError, RequestError, Sizes, SocketId, Steer, Timer};
+use crate::{AskId, Config, Cx, Event, QueryError, RequestError, Sizes, SocketId, Steer, Timer};
 
 /// A DHT node: dht-rpc, without the commands of hyperdht.
 #[derive(Debug)]
 pub(crate) struct Net {
     exchange: Exchange,
     contacts: Contacts,
+    filter: NodeFilter,
     queries: Queries,
     bootstrap: Bootstrap,
     address: OwnAddress,
@@ -49,6 +51,7 @@ impl Net {
     pub(crate) fn new(config: &Config, cx: &mut Cx<'_>) -> Self {
         let mut net = Self {
             contacts: Contacts::new(cx.rng.bytes(), config.watch_table),
+            filter: NodeFilter::new(config.filter_nodes),
             exchange: Exchange::new(config, cx),
             queries: Queries::new(config),
             bootstrap: Bootstrap::new(config),
@@ -258,6 +261,7 @@ impl Net {
         }
         self.firewall.clear_probe();
         self.delayed.clear();
+        self.filter.clear(cx);
         for timer in [NetTimer::Requests, NetTimer::Drain, NetTimer::Tick, NetTimer::DelayedPing] {
             cx.timers.cancel(Timer::Net(timer));
         }
@@ -287,13 +291,33 @@ impl Net {
         to: SocketAddrV4,
         is_sample: bool,
     ) {
+        let tick = self.clock.tick();
+        let is_sampled = if self.filter.is_set() && self.contacts.is_new(&id, from) {
+            // Our address is wanted before the application can have answered.
+            self.filter.ask(cx, tick, id, from) && is_sample
+        } else {
+            self.admit(cx, id, from) && is_sample && self.contacts.take_sample(tick, &id)
+        };
+        if is_sampled {
+            self.address.sample(cx, to);
+        }
+    }
+
+    /// The application has answered whether a node may enter the routing table.
+    pub(crate) fn handle_answer(&mut self, cx: &mut Cx<'_>, ask: AskId, is_accepted: bool) {
+        let Some((id, from)) = self.filter.handle_answer(cx, ask, is_accepted) else { return };
+        if !self.destroyed && self.admit(cx, id, from) {
+            let tick = self.clock.tick();
+            self.contacts.take_sample(tick, &id);
+        }
+    }
+
+    /// Notes in the routing table that a node is alive. False if it has no room there.
+    fn admit(&mut self, cx: &mut Cx<'_>, id: NodeId, from: SocketAddrV4) -> bool {
         let (me, tick) = (self.me(), self.clock.tick());
         let is_ready = self.bootstrapped();
         let out = &mut out(&mut self.exchange, &mut self.outputs, me);
-        let is_known = self.contacts.hear(cx, out, (tick, is_ready), id, from);
-        if is_known && is_sample && self.contacts.take_sample(tick, &id) {
-            self.address.sample(cx, to);
-        }
+        self.contacts.hear(cx, out, (tick, is_ready), id, from)
     }
 
     /// Starts a query of the node itself.

@@ -37,6 +37,8 @@ pub(crate) struct Puncher {
     reopening: Reopening,
     work: Work,
     claim: Claim,
+    /// It waits for its turn to punch at random.
+    is_kept: bool,
     /// Pings in flight, by tag. They go on after the analysis has ended: each pong is a sample.
     pings: BTreeMap<u32, RequestKey>,
     asked: BTreeSet<SocketAddrV4>,
@@ -96,6 +98,7 @@ impl Puncher {
             reopening: Reopening::No,
             work: Work::None,
             claim: Claim::None,
+            is_kept: false,
             pings: BTreeMap::new(),
             asked: BTreeSet::new(),
             next_tag: 0,
@@ -161,6 +164,20 @@ impl Puncher {
         is_random(self.nat.firewall()) || is_random(self.remote.firewall())
     }
 
+    /// The peer that the puncher works for.
+    pub(super) fn party(&self) -> Party {
+        self.sockets.party()
+    }
+
+    /// True while the puncher has one of the places of those that wait for their turn.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.is_kept
+    }
+
+    pub(super) fn keep(&mut self) {
+        self.is_kept = true;
+    }
+
     pub(super) fn is_over(&self) -> bool {
         self.work == Work::Over
     }
@@ -183,6 +200,13 @@ impl Puncher {
     pub(super) fn reserve(&mut self, throttle: &mut Throttle) {
         if self.claim == Claim::None {
             throttle.claim(&mut self.claim, Claim::Reserved);
+        }
+    }
+
+    /// Gives back a reservation: the peer does not join in yet.
+    pub(super) fn yield_turn(&mut self, throttle: &mut Throttle, now: Instant) {
+        if self.claim == Claim::Reserved {
+            throttle.release(&mut self.claim, now);
         }
     }
 
@@ -210,6 +234,7 @@ impl Puncher {
             cx.stats.punches_consistent += 1;
         }
         tracing::debug!(punch = self.id.0, ?strategy, "punching");
+        self.is_kept = false;
         self.work = Work::Punching(strategy);
         while self.sockets.used().len() < strategy.sockets() {
             self.sockets.acquire(cx, io);

@@ -49,6 +49,10 @@ impl Sockets {
         }
     }
 
+    pub(super) fn party(&self) -> Party {
+        self.party
+    }
+
     pub(super) fn first(&self) -> Option<SocketId> {
         self.used.first().copied()
     }

@@ -18,7 +18,7 @@ use crate::tests::bench::Bench;
 use crate::wire::PAYLOAD_VERSION;
 use crate::wire::{
     FEATURE_REVISION_1, Firewall, HolepunchPayload, Mode, NoisePayload, Packet, PayloadError,
-    Relay, UdxInfo, command, hash,
+    Relay, RelayThrough, UdxInfo, command, hash,
 };
 use crate::{Config, Event, Question, Timer};
 
@@ -112,6 +112,17 @@ impl Host {
 
     fn client_with(&mut self, payload: NoisePayload) -> Client {
         self.client_of_with(public_key(), payload)
+    }
+
+    /// A client that names a blind relay.
+    fn relayed_client(&mut self) -> Client {
+        let through = RelayThrough { public_key: [7; 32], token: [8; 32] };
+        self.client_with(NoisePayload {
+            version: PAYLOAD_VERSION,
+            udx: Some(UdxInfo { features: 0, id: 77, seq: 0 }),
+            relay_through: Some(through),
+            ..NoisePayload::default()
+        })
     }
 
     /// A client of another server.

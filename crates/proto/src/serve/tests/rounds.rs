@@ -86,6 +86,43 @@ fn a_random_punch_that_has_to_wait_is_counted() {
     assert_eq!((host.bench.stats.punches_try_later, host.bench.stats.punches_random), (1, 0));
 }
 
+/// The client waits for its own turn, perhaps behind other punches of its node.
+#[test]
+fn a_client_with_a_relay_that_falls_silent_is_waited_for_two_minutes() {
+    let mut host = Host::new(ServerOptions::default());
+    host.punchers = Punchers::new(Duration::from_secs(20), true);
+    host.punchers.handle_start(host.bench.now);
+    let mut client = host.relayed_client();
+    host.handshake(RELAY, &client.message(Mode::FromRelay, Some(CLIENT)));
+    host.bind();
+    let slot = client.read(&host.sent()[0], Mode::FromServer).holepunch.expect("punching").id;
+    let secret = client.secret(&mut host.bench);
+
+    for round in 1..=5 {
+        let punch = HolepunchPayload {
+            round,
+            firewall: Firewall::Random,
+            punching: true,
+            ..HolepunchPayload::default()
+        };
+        let relay = SocketAddrV4::new(*RELAY.ip(), round as u16);
+        host.round(relay, slot, &secret, &punch);
+    }
+    let sent = host.sent();
+    let answers: Vec<_> = sent.iter().filter_map(|sent| read_round(&secret, sent)).collect();
+    assert!(answers.iter().all(|answer| answer.error == PayloadError::TryLater), "{answers:?}");
+    let last = answers.last().expect("answers");
+    assert_eq!((last.firewall, last.punching), (Firewall::Consistent, false));
+    let counted = host.bench.stats;
+    assert_eq!(counted.punches_try_later_relayed, 1);
+    assert_eq!(counted.punches_try_later, answers.len() as u64);
+
+    host.pass(Duration::from_secs(110));
+    assert_eq!((host.servers.handshakes(), host.punchers.len()), (1, 1));
+    host.pass(Duration::from_secs(20));
+    assert_eq!(host.punchers.len(), 0);
+}
+
 #[test]
 fn forged_rounds_are_dropped() {
     let mut host = Host::new(ServerOptions::default());

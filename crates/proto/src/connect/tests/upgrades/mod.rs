@@ -1,5 +1,7 @@
 //! Attempts that go on after the connection has opened, to find a better path.
 
+mod later;
+
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
 
