@@ -1,4 +1,5 @@
-// Holesail: a TCP and a UDP service, by its command as a server and as a client.
+// Holesail: a TCP and a UDP service, by its command as a server and as a client. This version of it
+// needs modules that only Bare can load: the reference runs there, too.
 
 const test = require('brittle')
 const dgram = require('dgram')
@@ -41,12 +42,12 @@ async function tunnel(apps, { server, client }, port, flags) {
   const key = seed()
   const near = await freePort()
   const far = ['--live', port, '--host', '127.0.0.1', '--key', key, '--log', 1, ...flags]
-  const listening = await apps.command(COMMAND, server, far)
+  const listening = await apps.command(COMMAND, server, far, BARE)
   await Promise.all(
     [/Server listening on key/, /Server Started/].map(text => listening.prints(text))
   )
   const args = ['--connect', `hs://s000${key}`, '--host', '127.0.0.1', '--port', near, '--log', 1]
-  const connected = await apps.command(COMMAND, client, [...args, ...flags])
+  const connected = await apps.command(COMMAND, client, [...args, ...flags], BARE)
   await connected.prints(/Proxy listening on/)
   return near
 }
@@ -60,3 +61,4 @@ async function udpSocket(t) {
 }
 
 const COMMAND = 'holesail/src/bin/holesail.mjs'
+const BARE = { runtime: 'bare' }

@@ -15,8 +15,10 @@ install()
 for (const pair of pairs) {
   test(`a remote command: ${named(pair)}`, TIMEOUT, async t => {
     const { run } = await shell(t, pair)
-    const client = await run('client', ['--', 'sh', '-c', 'echo "the sum is $((40 + 2))"; exit 7'])
+    const command = 'echo "the sum is $((40 + 2))"; read line; exit 7'
+    const client = await run('client', ['--', 'sh', '-c', command])
     await client.prints(/the sum is 42/)
+    client.stdin.write('\n')
     t.is((await client.exited).code, 7)
   })
 

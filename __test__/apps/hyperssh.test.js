@@ -45,7 +45,7 @@ async function sshServer(t, { Server }) {
     client.on('error', () => {})
     client.on('authentication', context => context.accept())
     client.on('session', accept => {
-      accept().on('exec', (accept, reject, { command }) => execute(accept(), command))
+      accept().on('exec', (accept, _reject, { command }) => execute(accept(), command))
     })
   })
   await new Promise(resolve => server.listen(0, '127.0.0.1', resolve))

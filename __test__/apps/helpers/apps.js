@@ -66,10 +66,12 @@ class Apps extends World {
   /**
    * A command of an app: `file` is its program in node_modules. Nodes that it makes without
    * `bootstrap` join this network.
+   *
+   * @param {object} [settings] `runtime`, where an app runs in one only; or an option of App
    */
-  async command(file, implementation, args, options = {}) {
+  async command(file, implementation, args, settings = {}) {
+    const { runtime = runtimeOf(implementation), ...options } = settings
     const folder = await tree(implementation)
-    const runtime = runtimeOf(implementation)
     const start = START[runtime](folder)
     const program = path.join(folder, 'node_modules', ...file.split('/'))
     const env = { ...options.env, HYPERDHT_APP_BOOTSTRAP: JSON.stringify(this.bootstrap) }

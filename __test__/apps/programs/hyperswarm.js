@@ -29,7 +29,7 @@ const emit = serve({
       return refused
     }
     const relayThrough = relay ? () => b4a.from(relay, 'hex') : null
-    const dht = relay ? apart(bootstrap) : undefined
+    const dht = relay ? apart(bootstrap, relay) : undefined
     swarm = new Hyperswarm({ bootstrap, dht, firewall, relayThrough })
     swarm.on('connection', onconnection)
     return { publicKey: hex(swarm.keyPair.publicKey) }
@@ -81,10 +81,14 @@ function isSame(peers) {
 }
 
 /** A node that reaches others through a relay only. */
-function apart(bootstrap) {
+function apart(bootstrap, relay) {
   const dht = new DHT({ bootstrap, quickFirewall: false })
   const { connect, createServer } = dht
-  dht.connect = (key, options) => connect.call(dht, key, { ...options, ...APART.client })
+  dht.connect = (key, options) => {
+    // The reference calls this for its connection to the relay, too.
+    const apart = hex(key) === relay ? {} : APART.client
+    return connect.call(dht, key, { ...options, ...apart })
+  }
   dht.createServer = (options, listener) => {
     return createServer.call(dht, { ...options, ...APART.server }, listener)
   }
