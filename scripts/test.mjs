@@ -22,7 +22,10 @@ const FUZZ = ['--manifest-path', 'fuzz/Cargo.toml']
 const SMOKE_APPS = ['hyperswarm', 'corestore', 'hypertele', 'rpc']
 
 /** The apps that run in Bare. */
-const BARE_APPS = ['hyperswarm', 'corestore', 'rpc']
+const BARE_APPS = [
+  ...['autopass', 'blind-relay', 'corestore', 'hyperdht-stats', 'hyperswarm'],
+  ...['protomux-rpc', 'rpc']
+]
 
 /** With these the soak needs no second process, which would outlive a time-out. */
 const SOAK_FLAGS = ['--expose-gc', '--max-semi-space-size=1']

@@ -14,7 +14,8 @@ install()
 for (const { server, client } of pairs) {
   const what = `relay ${server}, peer ${client}, ours in ${runtime}`
 
-  for (const custodial of [true, false]) {
+  // Relays of ours have no createHandshake (docs/COMPATIBILITY.md).
+  for (const custodial of server === 'reference' ? [true, false] : [true]) {
     const kind = custodial ? 'custodial' : 'not custodial'
 
     test(`connections, ${kind}: ${what}`, TIMEOUT, async t => {
