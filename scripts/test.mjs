@@ -1,25 +1,31 @@
 // npm test: formatting, lints, Rust tests, the addon, JavaScript tests in Node and in Bare.
-// Ends with one line `N passed, N failed`; the exit code is 1 when something failed.
-//
-//   --long            more of everything that takes time
-//   --js              only the JavaScript steps (the addon is still built)
-//   --reference       only the JavaScript tests that run on the npm reference; builds nothing
-//   --filter <text>   only the JavaScript test files whose path contains the text
+// Ends with one line `N passed, N failed`; the exit code is 1 when something failed. `--help` lists
+// the flags.
 
 import { globFiles } from './glob.mjs'
 import { build } from './build.mjs'
+import { readFlags } from './test-flags.mjs'
 import { bare, CARGO_IS_MISSING, capture, ensureInstalled, fail, hasCargo, say } from './tools.mjs'
 
-const flags = process.argv.slice(2)
-const long = flags.includes('--long')
-const referenceOnly = flags.includes('--reference')
-const rust = !referenceOnly && !flags.includes('--js')
-const filter = flags.includes('--filter') ? flags[flags.indexOf('--filter') + 1] : ''
+const { long, filter, reference: referenceOnly, js } = readFlags(process.argv.slice(2))
+const rust = !referenceOnly && !js
 
 const MINUTES = 60_000
 
+/** The first test of an app installs all of them. */
+const APPS_MINUTES = 40
+
 /** The fuzz targets are a workspace of their own. */
 const FUZZ = ['--manifest-path', 'fuzz/Cargo.toml']
+
+/** The apps of every run; the others belong to the long run. */
+const SMOKE_APPS = ['hyperswarm', 'corestore', 'hypertele', 'rpc']
+
+/** The apps that run in Bare. */
+const BARE_APPS = [
+  ...['autopass', 'blind-relay', 'corestore', 'hyperdht-stats', 'hyperswarm'],
+  ...['protomux-rpc', 'rpc']
+]
 
 /** With these the soak needs no second process, which would outlive a time-out. */
 const SOAK_FLAGS = ['--expose-gc', '--max-semi-space-size=1']
@@ -80,9 +86,9 @@ async function referenceTests() {
   await javascript('the reference, in Bare', bare(), files, env)
   // at-once never pairs two peers of the reference, so the reference cannot prove it alone.
   const interop = testFiles('interop').filter(file => !file.includes('at-once'))
-  await javascript('the reference in every role', process.execPath, interop, {
-    HYPERDHT_CELLS: 'reference-only'
-  })
+  const alone = { HYPERDHT_CELLS: 'reference-only' }
+  await javascript('the reference in every role', process.execPath, interop, alone)
+  await javascript('the reference in every role', process.execPath, appTests(), alone, APPS_MINUTES)
 }
 
 async function nativeTests() {
@@ -101,6 +107,9 @@ async function nativeTests() {
   await javascript('Bare', bare(), files, env)
   await javascript('interop, ours in Node', process.execPath, interop, env)
   await javascript('interop, ours in Bare', process.execPath, interop, inBare)
+  await javascript('apps, ours in Node', process.execPath, appTests(), env, APPS_MINUTES)
+  const appsInBare = appTests(BARE_APPS)
+  await javascript('apps, ours in Bare', process.execPath, appsInBare, inBare, APPS_MINUTES)
 
   if (filter) return
   await check('Demo in Bare', process.execPath, ['scripts/demo.mjs', '--script'])
@@ -115,6 +124,13 @@ async function nativeTests() {
 
 function testFiles(folder) {
   return globFiles('__test__/' + folder, '.test.js').filter(file => file.includes(filter))
+}
+
+/** The test files of apps: of all, or of those with these names. */
+function appTests(names) {
+  const inThisRun = long ? names : (names || SMOKE_APPS).filter(name => SMOKE_APPS.includes(name))
+  const nameOf = file => file.split('/').pop().replace('.test.js', '')
+  return testFiles('apps').filter(file => !inThisRun || inThisRun.includes(nameOf(file)))
 }
 
 /** Runs each file in a process of its own, which has that many minutes. */

@@ -12,8 +12,14 @@ class Child extends EventEmitter {
    */
   static async spawn({ role, implementation, runtime, under = [] }) {
     const file = path.join(__dirname, 'roles', role + '.js')
-    const child = new Child([...under, executable(runtime), file], implementation)
-    child.label = `${role} (${implementation}, ${runtime})`
+    const command = [...under, executable(runtime), file]
+    return Child.start(command, implementation, `${role} (${implementation}, ${runtime})`)
+  }
+
+  /** Starts any command that serves calls; `label` names it in errors. */
+  static async start(command, implementation, label = command.at(-1)) {
+    const child = new Child(command, implementation)
+    child.label = label
     await child._ready
     return child
   }

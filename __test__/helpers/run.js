@@ -11,9 +11,13 @@ const { childProcess, process } = require('./runtime')
  * @param {object} [options]
  * @param {object} [options.env] variables beside those of this process
  * @param {number} [options.timeout] milliseconds after which the command is killed
+ * @param {string} [options.cwd]
+ * @param {boolean} [options.shell]
  */
-module.exports = async function run([command, ...args], { env = {}, timeout = 20_000 } = {}) {
+module.exports = async function run([command, ...args], options = {}) {
+  const { env = {}, timeout = 20_000, ...rest } = options
   const child = childProcess.spawn(command, args, {
+    ...rest,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...env }
   })

@@ -9,10 +9,12 @@ exports.runtime = process.env.HYPERDHT_INTEROP_RUNTIME || 'node'
 
 exports.nodeKinds = referenceOnly ? ['reference'] : ['reference', 'native', 'mixed']
 
-const peers = referenceOnly ? ['reference'] : ['reference', 'native']
+/** The implementations that take part. */
+exports.implementations = referenceOnly ? ['reference'] : ['reference', 'native']
 
 /** Pairs of (server, client) to try in a world of `nodes`. */
 exports.pairs = function pairs(nodes) {
+  const peers = exports.implementations
   const all = peers.flatMap(server => peers.map(client => ({ server, client })))
   if (exports.runtime === 'node') return all
   return all.filter(({ server, client }) =>

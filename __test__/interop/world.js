@@ -9,7 +9,7 @@ const BYTES = 8 * 1024 * 1024
 class World {
   /** kind: 'reference' | 'native' | 'mixed'; native nodes run in `runtime`. */
   static async create(kind, runtime) {
-    const world = new World()
+    const world = new this()
     const makers = kind === 'mixed' ? ['reference', 'native'] : [kind]
 
     for (const implementation of makers) {

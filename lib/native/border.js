@@ -65,6 +65,9 @@ const DRAINED = numberOf('drained', DRAINED_FIELDS)
 /** Besides the events above, this is the only one that other events may follow in a batch. */
 const QUERY_REPLY = numberOf('queryReply')
 
+/** What a stream has got before this event, its reader gets first. */
+const CLOSED = numberOf('closed')
+
 /** Messages of at least this many bytes are not in the slab: they are taken one by one. */
 const LARGE = schema.large
 
@@ -108,6 +111,7 @@ module.exports = {
   DATA,
   MESSAGE,
   DRAINED,
+  CLOSED,
   LARGE,
   encodeCommand,
   eventOf,

@@ -1,6 +1,6 @@
 const b4a = require('b4a')
 const c = require('compact-encoding')
-const { DATA, MESSAGE, DRAINED, LARGE, decodeEvent, eventOf } = require('./border')
+const { DATA, MESSAGE, DRAINED, CLOSED, LARGE, decodeEvent, eventOf } = require('./border')
 const ownBytes = require('./own-bytes')
 const turns = require('./turns')
 
@@ -95,7 +95,7 @@ module.exports = class Dispatcher {
     let work = 0
     while (this._fill()) {
       if (turns.isOver()) return TIME_IS_UP
-      if (work >= WORK_AT_ONCE) return PAUSE
+      if (work >= WORK_AT_ONCE || (work > 0 && this._isCloseNext())) return PAUSE
       work += this._handleNext()
       if (this._isLast && this._batch.start === this._batch.end) return CALL_ENDS
     }
@@ -117,6 +117,11 @@ module.exports = class Dispatcher {
     this._batch = c.state(0, written, this._slab)
     this._isLast = false
     return written > 0
+  }
+
+  // A stream that closes drops what its reader has not got yet, and readers get it in microtasks.
+  _isCloseNext() {
+    return this._batch.buffer[this._batch.start] === CLOSED
   }
 
   // Returns the work that streams have with the event. If an event cannot be decoded, its end is
