@@ -123,7 +123,7 @@ test('every method of its connections and sockets', async t => {
   t.ok(socket.address().port > 0)
 })
 
-/** Not in this version (docs/COMPATIBILITY.md), or with an outcome of its own. */
+/** With an outcome of their own (docs/COMPATIBILITY.md). */
 const ELSEWHERE = ['createRawStream', 'delayedPing']
 
 // A destroyed node, with the objects that it made before.

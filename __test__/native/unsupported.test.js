@@ -50,8 +50,7 @@ test('the properties of the reference that ours lacks are listed', async t => {
   }
 })
 
-test('options that would change what happens', async t => {
-  const dht = await node(t, await testnet(t, 1))
+test('an instance of another module', t => {
   t.ok(thrown(() => new DHT({ bootstrap: [], udx: {} })) instanceof TypeError)
 })
 
