@@ -101,9 +101,12 @@ test('a tunnel of datagrams', async t => {
 
 test('messages of a connection are sealed, also for its raw stream', async t => {
   const { server, client } = await pair(t, await testnet(t))
+  const plain = []
+  server.rawStream.on('message', message => plain.push(b4a.toString(message)))
   const opened = once(server, 'message')
   client.trySend(b4a.from('sealed'))
   t.alike(await opened, b4a.from('sealed'))
+  t.absent(plain.includes('sealed'))
 })
 
 for (const side of ['client', 'server']) {

@@ -122,6 +122,7 @@ fn the_owner_moves_a_connection_and_hears_when_all_has_arrived() {
     exchange(&mut client, &mut server);
     client.reports();
     client.call(MACHINE, Call::Write(message(b"over the old path")));
+    assert!(client.send_to(&mut server));
     let id = server.conns.stream_of(MACHINE, server.conn).expect("a stream").0;
     let remote = RawRemote { socket: SocketId::CLIENT, address: PATH.remote, id };
     client.call(MACHINE, Call::ChangeRemote(remote));
@@ -139,8 +140,8 @@ fn the_owner_moves_a_connection_and_hears_when_all_has_arrived() {
 #[test]
 fn a_silent_connection_sends_heartbeats() {
     let (mut client, mut server) = pair(MACHINE, MACHINE);
-    client.call(MACHINE, Call::SetHeartbeat(Duration::from_secs(1)));
     exchange(&mut client, &mut server);
+    client.call(MACHINE, Call::SetHeartbeat(Duration::from_secs(1)));
     client.bench.now += Duration::from_secs(1);
     let Side { bench, streams, conns, conn } = &mut client;
     let id = conns.stream_of(MACHINE, *conn).expect("a stream");

@@ -104,6 +104,11 @@ impl StreamTable {
         self.by_id.len()
     }
 
+    #[cfg(test)]
+    pub(super) fn ids(&self) -> impl Iterator<Item = StreamId> {
+        self.by_id.keys().copied()
+    }
+
     /// In no order.
     fn all_connected(&self) -> impl Iterator<Item = &Transport> {
         self.by_id.values().filter_map(|state| match state {

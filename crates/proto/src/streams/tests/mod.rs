@@ -241,7 +241,7 @@ impl Pair {
     }
 
     fn id(&self) -> StreamId {
-        *self.streams.by_id.keys().next().expect("a stream")
+        self.streams.table.ids().next().expect("a stream")
     }
 
     fn stream(&mut self) -> StreamMut<'_> {
