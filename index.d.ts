@@ -1,5 +1,6 @@
 import * as common from './types/common'
 import * as connection from './types/connection'
+import * as encryption from './types/encryption'
 import * as node from './types/node'
 import * as options from './types/options'
 import * as query from './types/query'
@@ -268,6 +269,12 @@ declare namespace HyperDHT {
 
   type DHTOptions = options.DHTOptions
   type AdaptiveTimeoutOptions = options.AdaptiveTimeoutOptions
+
+  type CreateHandshake = encryption.CreateHandshake
+  type ConnectionHandshake = encryption.ConnectionHandshake
+  type HandshakeResult = encryption.HandshakeResult
+  type CreateSecretStream<Stream extends object | null> = encryption.CreateSecretStream<Stream>
+  type SecretStreamOptions = encryption.SecretStreamOptions
 
   type ConnectOptions = connection.ConnectOptions
   type HolepunchHook = connection.HolepunchHook

@@ -1,6 +1,7 @@
 import { Buffer } from './buffer'
 import { Address, KeyPairLike } from './common'
 import { Emitter } from './emitter'
+import { CreateHandshake, CreateSecretStream } from './encryption'
 import { Duplex, ReadableEvents, WritableEvents } from './stream'
 import { StreamFacts } from './udx'
 
@@ -22,6 +23,10 @@ export interface ConnectOptions {
   relayThrough?: RelayThrough | null
   /** Milliseconds, default 5000: the keep-alive of the connection to the relay. */
   relayKeepAlive?: number
+  /** Makes the handshake. */
+  createHandshake?: CreateHandshake | null
+  /** Makes the secret stream, which `connect` then returns. */
+  createSecretStream?: CreateSecretStream<object> | null
   [unknown: string]: unknown
 }
 

@@ -3,6 +3,7 @@ import { Buffer } from './buffer'
 import { Address, AnnounceSigner, SigningKeyPair } from './common'
 import { ConnectionPool, HolepunchHook, NoiseSecretStream, RelayThrough } from './connection'
 import { CodedError, Emitter } from './emitter'
+import { CreateHandshake, CreateSecretStream } from './encryption'
 
 export interface ServerOptions {
   /** If it returns true, the client is refused, and gets no answer. */
@@ -21,6 +22,10 @@ export interface ServerOptions {
   relayThrough?: RelayThrough | null
   /** Milliseconds, default 5000: the keep-alive of connections to relays. */
   relayKeepAlive?: number
+  /** Makes the handshakes of clients. */
+  createHandshake?: CreateHandshake | null
+  /** Makes the secret streams, which are then the connections of the server. */
+  createSecretStream?: CreateSecretStream<object | null> | null
   onconnection?: ConnectionListener
   [unknown: string]: unknown
 }
@@ -73,6 +78,11 @@ export interface Server extends Emitter<ServerEvents> {
   /** Null removes the hook. */
   get holepunch(): HolepunchHook
   set holepunch(hook: HolepunchHook | null)
+  /** Null is the default, which makes a NoiseWrap. A change holds for the handshakes to come. */
+  get createHandshake(): CreateHandshake
+  set createHandshake(fn: CreateHandshake | null)
+  /** Null: the node makes the secret streams. A change holds for the handshakes to come. */
+  createSecretStream: CreateSecretStream<object | null> | null
   handshakeClearWait: number
   /** Takes the connections, from `listen` on. */
   pool: ConnectionPool | null

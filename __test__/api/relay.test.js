@@ -3,10 +3,13 @@
 
 const test = require('brittle')
 const b4a = require('b4a')
+const SecretStream = require('@hyperswarm/secret-stream')
 const Child = require('../helpers/child')
 const { DHT, deep } = require('../helpers/implementation')
 const { APART } = require('../helpers/relayed')
 const { node, testnet, once, closed, sleep } = require('../helpers/fixtures')
+
+const NoiseWrap = deep('lib/noise-wrap')
 
 test('relayThrough of a client: a key', async t => {
   const { relay, child, serverDht, clientDht } = await scene(t)
@@ -61,6 +64,20 @@ test('relayThrough of a server that is set later', async t => {
   server.relayThrough = relay
   await echo(t, clientDht, server)
   t.is((await child.call('stats')).pairings.matched, 1)
+})
+
+test('relayThrough, with a handshake and a secret stream of the program', async t => {
+  const { relay, child, serverDht, clientDht } = await scene(t)
+  const createHandshake = (...args) => new NoiseWrap(...args)
+  const createSecretStream = (...args) => new SecretStream(...args)
+  for (const hooks of [{ createHandshake }, { createSecretStream }]) {
+    const server = await listen(t, serverDht, { ...hooks, relayThrough: () => relay })
+    const { client, accepted } = await echo(t, clientDht, server, hooks)
+    const ended = closed(accepted)
+    client.destroy()
+    t.is((await ended)?.code, 'ECONNRESET')
+  }
+  t.is((await child.call('stats')).pairings.matched, 2)
 })
 
 test('a relayed connection that is destroyed ends at the peer', async t => {

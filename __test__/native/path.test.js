@@ -2,8 +2,9 @@
 // (netsim › paths, relays), where a connection can be kept from finding its direct path at once.
 
 const test = require('brittle')
+const SecretStream = require('@hyperswarm/secret-stream')
 const { DHT } = require('../helpers/implementation')
-const { closed, node, once, pair, testnet } = require('../helpers/fixtures')
+const { closed, node, once, pair, rejected, testnet, thrown } = require('../helpers/fixtures')
 const { internalsOf } = require('../../lib/util/internals')
 
 const KEYS = ['kind', 'relay', 'remoteAddress', 'rtt', 'since', 'punch']
@@ -79,6 +80,27 @@ test('a path event, and what changes with it', async t => {
   t.is(rawStream.socket, sockets.client)
   t.ok(sockets.client.streams.has(rawStream))
   if (former !== sockets.client) t.absent(former.streams.has(rawStream))
+})
+
+test('the raw stream below a secret stream of the program', async t => {
+  const createSecretStream = (...args) => new SecretStream(...args)
+  const { client, dhts } = await pair(t, await testnet(t), {}, { createSecretStream })
+  const { connections, sockets } = internalsOf(dhts[1])
+  const link = connections.get(0)
+  const { rawStream } = client
+  const former = rawStream.socket
+  const moved = once(rawStream, 'remote-changed')
+
+  const remote = { host: '8.8.8.8', port: 8 }
+  link.onpathchanged({ kind: 'direct', relay: null, remote, socket: 0, punch: null })
+  await moved
+  t.alike([rawStream.remoteHost, rawStream.remotePort], ['8.8.8.8', 8])
+  t.is(rawStream.socket, sockets.client)
+  t.ok(sockets.client.streams.has(rawStream))
+  if (former !== sockets.client) t.absent(former.streams.has(rawStream))
+
+  t.is((await rejected(rawStream.changeRemote()))?.code, 'NOT_SUPPORTED')
+  t.is(thrown(() => rawStream.relayTo(rawStream))?.code, 'NOT_SUPPORTED')
 })
 
 function noop() {}

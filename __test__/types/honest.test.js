@@ -17,12 +17,9 @@ const HOST = '127.0.0.1'
  */
 const NOT_IN_STREAMX = ['isPaused', 'unpipe', 'wrap']
 
-/**
- * Options and objects that this version lacks, numbers for tests, what other parts of the package
- * call, and `lib/plugin`.
- */
+/** Objects that this version lacks, numbers for tests, what other parts of the package call. */
 const UNDECLARED = {
-  Server: ['inspect', 'createHandshake', 'createSecretStream'],
+  Server: ['inspect'],
   NoiseSecretStream: ['relay', 'puncher'],
   RawStream: ['keepAlivesSent', 'keepAlivesReceived'],
   IO: ['congestion'],

@@ -23,6 +23,7 @@ module.exports = class Channel {
     this._idle = null
     this._onsetup = null
     this._holepunch = null
+    this._handshake = null // which the program makes
     this._onclosed = noop
     this._onmoved = noop
     this._onpath = noop
@@ -70,8 +71,15 @@ module.exports = class Channel {
     this._onmoved = onmoved
   }
 
-  /** Tells the core to connect. If this throws, no connection is kept. */
-  connect(remotePublicKey, options) {
+  /**
+   * Tells the core to connect. If this throws, no connection is kept.
+   *
+   * @param {Buffer} remotePublicKey
+   * @param {object} options of the core
+   * @param {import('./foreign-handshake') | null} handshake that the program makes
+   */
+  connect(remotePublicKey, options, handshake) {
+    this._handshake = handshake
     this._connections.begin(this, conn => {
       this._native.command('connect', { conn, remotePublicKey, options })
       this._id = conn
@@ -162,7 +170,9 @@ module.exports = class Channel {
 
   onopened(transport) {
     if (this._stream.destroying) return
-    this._onsetup(transport)
+    const made = this._handshake?.result
+    const keys = made && { publicKey: made.publicKey, remotePublicKey: made.remotePublicKey }
+    this._onsetup({ ...transport, ...keys })
     try {
       this._stream.emit('handshake')
     } finally {
@@ -230,6 +240,10 @@ module.exports = class Channel {
       if (err !== null) this._stream.destroy(err)
       else if (this._openEnds !== 0) this._stream.destroy()
     }
+  }
+
+  onhandshake(question) {
+    return this._handshake.answer(question)
   }
 
   onholepunch({ remoteFirewall, localFirewall, remoteAddresses, localAddresses }) {

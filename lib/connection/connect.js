@@ -1,11 +1,13 @@
 const Channel = require('./channel')
+const ForeignConnection = require('./foreign-connection')
+const ForeignHandshake = require('./foreign-handshake')
 const NoiseSecretStream = require('./secret-stream')
+const NoiseWrap = require('../noise-wrap')
 const { SUSPENDED } = require('../errors')
 const { decodeAddress } = require('../native/keys')
-const { addresses, checkKeyPair, checkPool, interval } = require('../util/check')
+const { addresses, checkFunction, checkKeyPair, checkPool, interval } = require('../util/check')
 const { internalsOf } = require('../util/internals')
 const { relaysNow } = require('../util/relay-through')
-const { refuse } = require('../util/unsupported')
 
 /**
  * Connects to a server. Malformed keys and options throw. Any other failure is an 'error' event of
@@ -14,49 +16,78 @@ const { refuse } = require('../util/unsupported')
  * @param {import('../..')} dht
  * @param {Uint8Array | string} publicKey 32 bytes, a hyperdht-address, hex or z-base-32
  * @param {object} opts
- * @returns {NoiseSecretStream}
+ * @returns {NoiseSecretStream} or the stream that `createSecretStream` returns
  */
 module.exports = function connect(dht, publicKey, opts = {}) {
-  refuse(opts, ['createHandshake', 'createSecretStream'])
   const pool = checkPool(opts.pool)
+  const createHandshake = checkFunction('createHandshake', opts.createHandshake)
+  const createSecretStream = checkFunction('createSecretStream', opts.createSecretStream)
   const { key, nodes } = decodeAddress(publicKey)
   const pooled = pool?.get(key)
   if (pooled) return pooled
 
   const keyPair = opts.keyPair ? checkKeyPair('keyPair', opts.keyPair) : dht.defaultKeyPair
   opts.relayAddresses = opts.relayAddresses || nodes
-  const relayAddresses = addresses('relayAddresses', opts.relayAddresses)
-  const holepunch = opts.holepunch || null
-  const keepAlive = dht.connectionKeepAlive
-  const options = {
-    secretKey: keyPair.secretKey,
-    relayAddresses,
-    localConnection: opts.localConnection !== false,
-    fastOpen: opts.fastOpen !== false,
-    askHolepunch: typeof holepunch === 'function',
-    keepAlive: interval(keepAlive),
-    reusableSocket: !!opts.reusableSocket,
-    relayThrough: relaysNow(opts.relayThrough),
-    relayKeepAlive: interval(opts.relayKeepAlive || RELAY_KEEP_ALIVE)
-  }
-
+  const options = optionsOf(dht, keyPair, opts)
   const internals = internalsOf(dht)
-  const channel = new Channel(internals)
-  const stream = new NoiseSecretStream(true, channel, {
-    publicKey: keyPair.publicKey,
-    remotePublicKey: key,
-    keepAlive,
-    holepunch
-  })
+  const keys = { publicKey: keyPair.publicKey, remotePublicKey: key }
+  const { stream, begin } =
+    createSecretStream === null
+      ? prepare(internals, keys, opts)
+      : prepareForeign(internals, keys, opts)
 
   const error = refusal(dht, internals)
   if (error) {
     stream.destroy(error)
     return stream
   }
-  channel.connect(key, options)
+  if (createHandshake === null && createSecretStream === null) {
+    begin(options, null)
+  } else {
+    const maker = createHandshake ? createHandshake(keyPair, key) : new NoiseWrap(keyPair, key)
+    begin(options, new ForeignHandshake(maker, createSecretStream !== null))
+  }
   if (pool) pool.attachStream(stream)
   return stream
+}
+
+// A connection whose secret stream is the node's.
+function prepare(internals, keys, { holepunch = null }) {
+  const channel = new Channel(internals)
+  const keepAlive = internals.dht.connectionKeepAlive
+  const stream = new NoiseSecretStream(true, channel, { ...keys, keepAlive, holepunch })
+  const begin = (options, handshake) => {
+    const foreign = handshake === null ? 'nothing' : 'handshake'
+    channel.connect(keys.remotePublicKey, { ...options, foreign }, handshake)
+  }
+  return { stream, begin }
+}
+
+// A connection whose secret stream the program makes.
+function prepareForeign(internals, keys, { createSecretStream, holepunch = null }) {
+  const keepAlive = internals.dht.connectionKeepAlive
+  const stream = createSecretStream(true, null, { ...keys, autoStart: false, keepAlive })
+  if (!stream) throw new TypeError('createSecretStream of connect must return a stream')
+  const begin = (options, handshake) => {
+    const connection = new ForeignConnection(internals, stream, handshake, holepunch)
+    connection.connect(keys.remotePublicKey, { ...options, foreign: 'everything' })
+  }
+  return { stream, begin }
+}
+
+// The options in the form of the core.
+function optionsOf(dht, keyPair, opts) {
+  return {
+    secretKey: keyPair.secretKey,
+    relayAddresses: addresses('relayAddresses', opts.relayAddresses),
+    localConnection: opts.localConnection !== false,
+    fastOpen: opts.fastOpen !== false,
+    askHolepunch: typeof opts.holepunch === 'function',
+    keepAlive: interval(dht.connectionKeepAlive),
+    reusableSocket: !!opts.reusableSocket,
+    relayThrough: relaysNow(opts.relayThrough),
+    relayKeepAlive: interval(opts.relayKeepAlive || RELAY_KEEP_ALIVE)
+  }
 }
 
 /** Milliseconds. */

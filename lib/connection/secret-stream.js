@@ -154,7 +154,12 @@ module.exports = class NoiseSecretStream extends Duplex {
   }
 
   /** The handshake is complete and the path is known. */
-  _setup({ handshakeHash, path, ...transport }) {
+  _setup({ handshakeHash, path, publicKey, ...transport }) {
+    if (publicKey) {
+      // the program has made the handshake
+      this.publicKey = publicKey
+      this.remotePublicKey = transport.remotePublicKey
+    }
     this.handshakeHash = handshakeHash
     this.rawStream = new RawStream(this, this._channel, transport)
     this._path = new ConnectionPath(path, this.rawStream)

@@ -7,6 +7,7 @@
 const { answerAll } = require('./hooks')
 const { interval } = require('../util/check')
 const Channel = require('../connection/channel')
+const { carryStream } = require('../connection/foreign-connection')
 const NoiseSecretStream = require('../connection/secret-stream')
 
 /**
@@ -20,12 +21,25 @@ const NoiseSecretStream = require('../connection/secret-stream')
  * @param {Accepting} server
  * @param {object} accepted the event of border.js, without the server's number
  */
-exports.accept = function accept(internals, server, { conn, keepAlive, unasked, ...transport }) {
+exports.accept = function accept(internals, server, accepted) {
+  const client = internals.connections.get(accepted.conn) || null
+  const isForeign = client !== null && client.createSecretStream !== null
+  const connection = isForeign
+    ? carryConnection(internals, server, client, accepted)
+    : openConnection(internals, server, client, accepted)
+
+  const questions = accepted.unasked.filter(server.asks)
+  if (questions.length === 0) return connection.deliver()
+  ask(server, connection.stream, answerAll(internals, questions), connection.admit)
+}
+
+// A connection of the node's own secret stream. The program may have made the handshake.
+function openConnection(internals, server, client, { conn, keepAlive, unasked, ...transport }) {
   const { connectionKeepAlive } = internals.dht
   const channel = new Channel(internals)
   const stream = new NoiseSecretStream(false, channel, {
-    publicKey: server.publicKey,
-    remotePublicKey: transport.remotePublicKey,
+    publicKey: client?.result.publicKey || server.publicKey,
+    remotePublicKey: client?.result.remotePublicKey || transport.remotePublicKey,
     keepAlive: connectionKeepAlive
   })
   channel.accept(conn)
@@ -35,13 +49,22 @@ exports.accept = function accept(internals, server, { conn, keepAlive, unasked, 
     channel.setup(transport)
     server.onconnection(stream)
   }
-  const questions = unasked.filter(server.asks)
-  if (questions.length === 0) return deliver()
-  ask(server, stream, answerAll(internals, questions), () => {
+  const admit = () => {
     // in microtasks: an exception of a listener is uncaught, and the stream opens all the same
     queueMicrotask(deliver)
     queueMicrotask(() => channel.continueOpening())
-  })
+  }
+  return { stream, deliver, admit }
+}
+
+// A connection whose secret stream the program makes.
+function carryConnection(internals, server, client, { conn, ...transport }) {
+  const rawStream = carryStream(internals, conn, transport)
+  const deliver = () => {
+    const options = { handshake: client.result, keepAlive: internals.dht.connectionKeepAlive }
+    server.onconnection(client.createSecretStream(false, rawStream, options))
+  }
+  return { stream: rawStream, deliver, admit: () => queueMicrotask(deliver) }
 }
 
 // Data that arrives meanwhile waits in the stream, which opens when the program gets it. The

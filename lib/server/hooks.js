@@ -30,8 +30,9 @@ exports.answer = async function answer(internals, question) {
  * @returns {Promise<object>}
  */
 exports.verdict = async function verdict(internals, question) {
+  if (isAboutHandshake(question)) return handshakeStep(internals, question)
   const accepts = await exports.answer(internals, question)
-  if (!accepts) return { kind: 'reject' }
+  if (!accepts) return REJECT
   if (question.kind !== 'firewall') return { kind: 'accept' }
   const relay = relayOf(internals.servers.get(question.server))
   return relay === null ? { kind: 'accept' } : { kind: 'acceptThrough', relay }
@@ -64,6 +65,22 @@ async function everyYes(internals, questions) {
   return true
 }
 
+function isAboutHandshake({ kind }) {
+  return kind === 'readHandshake' || kind === 'writeHandshake'
+}
+
+// The program makes the handshake. A server begins one when it has to read a message.
+async function handshakeStep({ connections, servers }, question) {
+  const { kind, server, conn } = question
+  const isNew = server !== null && kind === 'readHandshake'
+  const asked = isNew ? servers.get(server) : connections.get(conn)
+  try {
+    return (await asked?.onhandshake(question)) || REJECT
+  } catch {
+    return REJECT
+  }
+}
+
 function relayOf(server) {
   try {
     return server?.onrelay() || null
@@ -82,6 +99,8 @@ function withFlatAddresses(question) {
     localAddresses: localAddresses?.map(flat) || null
   }
 }
+
+const REJECT = { kind: 'reject' }
 
 /** Milliseconds that the core waits for an answer, too. */
 const ANSWER_WITHIN = 10_000

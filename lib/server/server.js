@@ -4,16 +4,16 @@ const c = require('compact-encoding')
 const m = require('../messages')
 const errors = require('../errors')
 const { ALREADY_LISTENING, NODE_DESTROYED, KEYPAIR_ALREADY_USED } = require('../errors')
-const Persistent = require('../persistent')
 const { createKeyPair, hash } = require('../native/keys')
-const { checkBytes, checkFunction, checkPool, checkSigner, interval } = require('../util/check')
+const { checkFunction, checkPool, interval } = require('../util/check')
 const deferred = require('../util/deferred')
+const Encryption = require('./encryption')
 const Suspension = require('./suspension')
 const { accept } = require('./accept')
 const toHolepunch = require('./holepunch')
+const { sign, signersOf } = require('./signers')
 const { internalsOf } = require('../util/internals')
 const { checkRelays, pickRelay, relaysOf } = require('../util/relay-through')
-const { refuse, refuseAssignment } = require('../util/unsupported')
 
 /** A server: announces a key pair and accepts connections to it. */
 module.exports = class Server extends EventEmitter {
@@ -25,7 +25,6 @@ module.exports = class Server extends EventEmitter {
    */
   constructor(dht, opts = {}, relayLimits = null) {
     super()
-    refuse(opts, UNSUPPORTED)
 
     this.dht = dht
     this.target = null
@@ -43,6 +42,7 @@ module.exports = class Server extends EventEmitter {
     this._relayLimits = relayLimits
     this._firewall = checkFunction('firewall', opts.firewall) || admitAll
     this._holepunch = checkFunction('holepunch', opts.holepunch) || punchAll
+    this._encryption = new Encryption(opts)
     this._keyPair = null
     this._publicKey = null
     this._signers = null
@@ -73,6 +73,26 @@ module.exports = class Server extends EventEmitter {
 
   set holepunch(fn) {
     this._holepunch = checkFunction('holepunch', fn) || punchAll
+    this._setHooks()
+  }
+
+  /** Makes the handshake of each client: (keyPair, null) => a NoiseWrap, or an object like it. */
+  get createHandshake() {
+    return this._encryption.createHandshake
+  }
+
+  set createHandshake(fn) {
+    this._encryption.createHandshake = fn
+    this._setHooks()
+  }
+
+  /** Makes the secret stream of each client: (isInitiator, rawStream, opts) => stream or null. */
+  get createSecretStream() {
+    return this._encryption.createSecretStream
+  }
+
+  set createSecretStream(fn) {
+    this._encryption.createSecretStream = fn
     this._setHooks()
   }
 
@@ -269,7 +289,8 @@ module.exports = class Server extends EventEmitter {
   _hooks() {
     return {
       askFirewall: this._firewall !== admitAll,
-      askHolepunch: this._holepunch !== punchAll
+      askHolepunch: this._holepunch !== punchAll,
+      askHandshake: this._encryption.isForeign
     }
   }
 
@@ -281,8 +302,8 @@ module.exports = class Server extends EventEmitter {
   }
 
   _setHooks() {
-    const { askFirewall, askHolepunch } = this._hooks()
-    this._command('setHooks', { firewall: askFirewall, holepunch: askHolepunch })
+    const { askFirewall: firewall, askHolepunch: holepunch, askHandshake } = this._hooks()
+    this._command('setHooks', { firewall, holepunch, handshake: askHandshake })
   }
 
   // Events of the core.
@@ -301,8 +322,9 @@ module.exports = class Server extends EventEmitter {
       onclosed: err => this._onclosed(err),
       onconnection: accepted => this._onconnection(accepted),
       onfirewall: question => this._onfirewall(question),
+      onhandshake: question => this._onhandshake(question),
       onrelay: () => this._onrelay(),
-      onsign: wanted => this._onsign(wanted),
+      onsign: wanted => this._keyPair && sign(this._signers, this._keyPair, wanted),
       onholepunch: question => this._onholepunch(question)
     }
   }
@@ -340,24 +362,19 @@ module.exports = class Server extends EventEmitter {
     return !(await this._firewall(remotePublicKey, c.decode(m.noisePayload, payload), address))
   }
 
+  /** Begins the handshake of a client, and decides on the client. */
+  _onhandshake({ conn, message, address }) {
+    const client = this._encryption.begin(this._keyPair)
+    this._internals.connections.set(conn, client)
+    const isRefused = async (publicKey, payload) => {
+      return this._refuses() || this._firewall(publicKey, payload, address)
+    }
+    return client.read(message, isRefused, () => this._onrelay())
+  }
+
   /** The blind relay for a client that was let in, if a function decides on it. */
   _onrelay() {
     return typeof this._relayThrough === 'function' ? pickRelay(this._relayThrough) : null
-  }
-
-  /** Asks the signer. Without a signature (null) the core skips the node that asked for it. */
-  async _onsign({ announces, target, token, id }) {
-    const keyPair = this._keyPair
-    if (keyPair === null) return null
-    const peer = { publicKey: keyPair.publicKey, relayAddresses: [] }
-    const announce = { peer, refresh: null, signature: null }
-    const name = announces ? 'signAnnounce' : 'signUnannounce'
-    try {
-      const signature = await this._signers[name](target, token, id, announce, keyPair)
-      return checkBytes('signature', signature, 64)
-    } catch {
-      return null
-    }
   }
 
   _onholepunch({ remoteFirewall, localFirewall, remoteAddresses, localAddresses }) {
@@ -365,27 +382,8 @@ module.exports = class Server extends EventEmitter {
   }
 }
 
-const UNSUPPORTED = ['createHandshake', 'createSecretStream']
-refuseAssignment(module.exports.prototype, 'server', UNSUPPORTED)
-
 /** Milliseconds for which a finished handshake occupies its slot. */
 const HANDSHAKE_CLEAR_WAIT = 10000
-
-// The functions that sign announcements. Null if the core signs with the secret key.
-function signersOf(keyPair, { signAnnounce, signUnannounce }) {
-  const announce = checkSigner('signAnnounce', keyPair, signAnnounce, Persistent.signAnnounce)
-  const unannounce = checkSigner(
-    'signUnannounce',
-    keyPair,
-    signUnannounce,
-    Persistent.signUnannounce
-  )
-  if (announce === null && unannounce === null) return null
-  return {
-    signAnnounce: announce || Persistent.signAnnounce,
-    signUnannounce: unannounce || Persistent.signUnannounce
-  }
-}
 
 function admitAll() {
   return false

@@ -43,6 +43,20 @@ module.exports = class Link {
     })
   }
 
+  /**
+   * Takes a stream that the core has opened.
+   *
+   * @param {import('./stream')} stream
+   * @param {number} conn
+   * @param {object} handlers as of `create`
+   */
+  adopt(stream, conn, handlers) {
+    this._stream = stream
+    this._handlers = handlers
+    this._id = conn
+    this._connections.set(conn, this)
+  }
+
   /** @param {{ socket: number, address: { host: string, port: number }, id: number }} remote */
   connect(remote) {
     this._command({ kind: 'connect', remote })
@@ -162,6 +176,11 @@ module.exports = class Link {
 
   onremotechanged() {
     this._handlers.onremotechanged()
+  }
+
+  /** The core sends the packets elsewhere from here on. */
+  onpathchanged(path) {
+    this._handlers.onmoved(path)
   }
 
   /** The program decides on packets that have arrived on another socket than the stream's. */

@@ -11,6 +11,9 @@ const { notSupported } = require('../util/unsupported')
 
 const LINK = Symbol('link')
 
+/** The number of a stream that the core has already. */
+const CONN = Symbol('conn')
+
 /** A UDX stream: reliable, ordered bytes, and messages that may be lost. */
 module.exports = class UDXStream extends Duplex {
   /**
@@ -235,19 +238,19 @@ module.exports = class UDXStream extends Duplex {
   _createLink(opts) {
     const engine = engineOf(this.udx)
     const link = new Link(engine.use())
-    const options = {
-      id: this.id,
-      framed: !!opts.framed,
-      askFirewall: this._firewall !== rejectAll
-    }
-    link.create(this, options, {
+    const handlers = {
       onfirewall: (socket, from) => this._onfirewall(socket, from),
       onremotechanged: () => this._onremotechanged(),
       onclosed: (err, stats, isOver) => {
         engine.release()
         this._onclosed(err, stats, isOver)
-      }
-    })
+      },
+      onmoved: path => this._onmoved(path)
+    }
+    const askFirewall = this._firewall !== rejectAll
+    const options = { id: this.id, framed: !!opts.framed, askFirewall }
+    if (opts[CONN] === undefined) link.create(this, options, handlers)
+    else link.adopt(this, opts[CONN], handlers)
     return link
   }
 
@@ -267,6 +270,15 @@ module.exports = class UDXStream extends Duplex {
     this.socket = socket
   }
 
+  // The core has moved the stream of a connection.
+  _onmoved({ socket: id, remote }) {
+    if (this._closed) return
+    const former = this.socket
+    this._setRemote(this[LINK].sockets.attach(id, this), this.remoteId, remote)
+    if (former !== this.socket) removeStream(former, this)
+    this.emit('remote-changed')
+  }
+
   _leave() {
     if (this._closed) return
     this._closed = true
@@ -279,6 +291,31 @@ module.exports = class UDXStream extends Duplex {
     for (const socket of sockets) if (socket !== null) removeStream(socket, this)
   }
 }
+
+/** The stream of a connection, for a secret stream of the program. Only the core moves it. */
+class CarriedStream extends module.exports {
+  constructor(udx, conn, { socket, localId, remoteId, remote }) {
+    super(udx, localId, { [CONN]: conn })
+    this._setRemote(this[LINK].sockets.attach(socket, this), remoteId, remote)
+  }
+
+  async changeRemote() {
+    throw notSupported('rawStream.changeRemote()')
+  }
+
+  relayTo() {
+    throw notSupported('rawStream.relayTo()')
+  }
+}
+
+/**
+ * The stream of a connection that the core has opened, and that carries bytes.
+ *
+ * @param {import('./udx')} udx
+ * @param {number} conn
+ * @param {object} transport the addresses and ids of the core's event
+ */
+module.exports.carry = (udx, conn, transport) => new CarriedStream(udx, conn, transport)
 
 /** The numbers of a stream before the first measurement. */
 const NOTHING = {

@@ -1,12 +1,5 @@
 // Stand-ins for parts of the npm module that this version does not have. They throw NOT_SUPPORTED.
 
-/** Throws if an unsupported option is set. */
-exports.refuse = function refuse(opts, names) {
-  for (const name of names) {
-    if (opts?.[name]) throw error(`The option ${name}`)
-  }
-}
-
 /**
  * Adds methods that throw to a class or an object.
  *
@@ -28,17 +21,6 @@ function standIn(target, owner, throwing, rejecting = []) {
     })
   }
   return target
-}
-
-/** Adds options to a class that read as null, and throw when they are set. */
-exports.refuseAssignment = function refuseAssignment(target, owner, names) {
-  for (const name of names) {
-    const get = () => null
-    const set = value => {
-      if (value) throw error(`${owner}.${name}`)
-    }
-    Object.defineProperty(target, name, { get, set, configurable: true })
-  }
 }
 
 function define(target, name, value) {

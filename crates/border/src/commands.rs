@@ -31,8 +31,8 @@ choice! { both ways: Command {
     12 close_server { server: ServerId } => CloseServer { server },
     13 suspend_server { server: ServerId } => SuspendServer { server },
     14 resume_server { server: ServerId } => ResumeServer { server },
-    15 set_hooks { server: ServerId, firewall: bool, holepunch: bool }
-        => SetHooks { server, firewall, holepunch },
+    15 set_hooks { server: ServerId, firewall: bool, holepunch: bool, handshake: bool }
+        => SetHooks { server, firewall, holepunch, handshake },
     16 answer { ask: AskId, answer: Answer } => Answer { ask, answer },
     17 signed { server: ServerId, tag: u32, signature: Option<[u8; 64]> }
         => Signed { server, tag, signature },

@@ -7,11 +7,12 @@ use bytes::Bytes;
 use hyperdht::wire::{Malformed, NodeId, Reader, Target, Writer};
 use hyperdht::{
     AdaptiveTimeout, Answer, Answering, BootstrapNode, Closest, ConnError, ConnId, ConnectError,
-    ConnectOptions, ConnectionInfo, HostCommand, Incoming, Interests, Interface, KeyPair,
-    ListenError, LocalAddress, Opened, PathInfo, PathKind, PublicKey, PunchKind, QueryError,
-    QueryKind, QueryOptions, QueryReply, Question, RawCommand, RawOptions, RawRemote, RelayLimits,
-    RemoteAddress, RequestAnswer, RequestError, ServerId, ServerOptions, SocketId, Steer,
-    StreamError, StreamId, Tally, Unsigned, UserCommit, UserRequest,
+    ConnectOptions, ConnectionInfo, Foreign, ForeignKeys, HostCommand, Incoming, Interests,
+    Interface, KeyPair, ListenError, LocalAddress, Opened, PathInfo, PathKind, PublicKey,
+    PunchKind, QueryError, QueryKind, QueryOptions, QueryReply, Question, RawCommand, RawOptions,
+    RawRemote, ReadHandshake, RelayLimits, RemoteAddress, RequestAnswer, RequestError, ServerId,
+    ServerOptions, SocketId, Steer, StreamError, StreamId, Tally, Unsigned, UserCommit,
+    UserRequest, WrittenHandshake,
 };
 use zeroize::Zeroizing;
 
@@ -45,6 +46,7 @@ record! { ConnectOptions {
     reusable_socket: bool,
     relay_through: Vec<PublicKey>,
     relay_keep_alive: Duration,
+    foreign: Foreign,
 } => {
     key_pair: secret_key,
     relay_addresses,
@@ -55,6 +57,13 @@ record! { ConnectOptions {
     reusable_socket,
     relay_through,
     relay_keep_alive,
+    foreign,
+} }
+
+words! { Foreign {
+    0 nothing => Nothing,
+    1 handshake => Handshake,
+    2 everything => Everything,
 } }
 
 choice! { both ways: HostCommand {
@@ -88,6 +97,7 @@ record! { ServerOptions {
     ask_relay: bool,
     relay_keep_alive: Duration,
     relay: Option<RelayLimits>,
+    ask_handshake: bool,
 } => {
     key_pair: secret_key,
     announces,
@@ -101,12 +111,32 @@ record! { ServerOptions {
     ask_relay,
     relay_keep_alive,
     relay,
+    ask_handshake,
 } }
 
 choice! { both ways: Answer {
     0 accept {} => Accept {},
     1 reject {} => Reject {},
     2 accept_through { relay: PublicKey } => AcceptThrough(relay),
+    3 wrote { handshake: Box<WrittenHandshake> } => Wrote(handshake),
+    4 read { handshake: Box<ReadHandshake> } => Read(handshake),
+} }
+
+record! { WrittenHandshake { message: Bytes, keys: Option<ForeignKeys> } }
+
+record! { ReadHandshake {
+    payload: Bytes,
+    remote_public_key: Option<PublicKey>,
+    relay: Option<PublicKey>,
+    keys: Option<ForeignKeys>,
+    foreign: Foreign,
+} }
+
+record! { ForeignKeys {
+    hash: Zeroizing<[u8; 64]>,
+    rx: Zeroizing<[u8; 32]>,
+    tx: Zeroizing<[u8; 32]>,
+    holepunch_secret: Zeroizing<[u8; 32]>,
 } }
 
 choice! { both ways: QueryKind {
@@ -247,6 +277,14 @@ choice! { both ways: Question {
     },
     2 stream_firewall { conn: ConnId, socket: SocketId, from: SocketAddrV4 }
         => StreamFirewall { conn, socket, from },
+    3 write_handshake { server: Option<ServerId>, conn: ConnId, payload: Bytes }
+        => WriteHandshake { server, conn, payload },
+    4 read_handshake {
+        server: Option<ServerId>,
+        conn: ConnId,
+        message: Bytes,
+        address: Option<SocketAddrV4>,
+    } => ReadHandshake { server, conn, message, address },
 } }
 
 record! { RemoteAddress { address: SocketAddrV4, verified: bool } }

@@ -11,9 +11,10 @@ use crate::registry::{QueryEntry, Registry, ServerEntry, Status};
 use crate::unread::Unread;
 use crate::wire::{self, Target};
 use crate::{
-    Command, ConnId, ConnectError, ConnectOptions, Connection, DhtConfig, Engine, Handle, KeyPair,
-    ListenError, PublicKey, Query, QueryError, QueryId, QueryKind, QueryOptions, QueryReply, Relay,
-    RelayLimits, RequestError, RequestId, Server, ServerId, ServerOptions, SocketId, UserRequest,
+    Command, ConnId, ConnectError, ConnectOptions, Connection, DhtConfig, Engine, Foreign, Handle,
+    KeyPair, ListenError, PublicKey, Query, QueryError, QueryId, QueryKind, QueryOptions,
+    QueryReply, Relay, RelayLimits, RequestError, RequestId, Server, ServerId, ServerOptions,
+    SocketId, UserRequest,
 };
 
 /// A node of the DHT. Clones are the same node.
@@ -81,6 +82,7 @@ impl Dht {
         }
         let conn = ConnId(self.inner.registry.next_id());
         let connecting = self.inner.registry.connecting(conn);
+        let options = ConnectOptions { foreign: Foreign::Nothing, ..options };
         self.handle().command(Command::Connect { conn, remote, options });
         connecting.opened().await
     }
@@ -134,6 +136,7 @@ impl Dht {
             ask_firewall: false,
             ask_holepunch: false,
             ask_relay: false,
+            ask_handshake: false,
             ..options
         };
         self.handle().command(Command::Listen { server: id, options });

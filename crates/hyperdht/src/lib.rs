@@ -51,13 +51,13 @@ pub use proto::wire::{self, hash};
 pub use proto::{
     Action, AdaptiveTimeout, Answer, Answering, AskId, BootstrapNode, Closed, Closest, Command,
     Config, ConnError, ConnId, ConnStats, ConnectError, ConnectOptions, ConnectionInfo, Dropped,
-    Event, HandshakeView, HealthReport, HealthTick, HostCommand, Incoming, InflightRequest,
-    Interests, Interface, ListenError, Live, LocalAddress, MainSockets, Message, Node, Opened,
-    PathInfo, PathKind, PathOrigin, PunchKind, QueryError, QueryId, QueryKind, QueryOptions,
-    QueryReply, Question, RawCommand, RawOptions, RawRemote, RelayLimits, RelayStats,
-    RemoteAddress, RequestAnswer, RequestError, RequestId, Rng, ServerId, ServerOptions, SocketId,
-    Stats, Steer, Stored, StreamError, StreamId, TableNode, Tally, Unsigned, UserCommit,
-    UserRequest,
+    Event, Foreign, ForeignKeys, HandshakeView, HealthReport, HealthTick, HostCommand, Incoming,
+    InflightRequest, Interests, Interface, ListenError, Live, LocalAddress, MainSockets, Message,
+    Node, Opened, PathInfo, PathKind, PathOrigin, PunchKind, QueryError, QueryId, QueryKind,
+    QueryOptions, QueryReply, Question, RawCommand, RawOptions, RawRemote, ReadHandshake,
+    RelayLimits, RelayStats, RemoteAddress, RequestAnswer, RequestError, RequestId, Rng, ServerId,
+    ServerOptions, SocketId, Stats, Steer, Stored, StreamError, StreamId, TableNode, Tally,
+    Unsigned, UserCommit, UserRequest, WrittenHandshake,
 };
 
 pub use config::{DhtConfig, generate_key_pair, system_rng};

@@ -9,7 +9,7 @@ use crate::noise::PublicKey;
 use crate::secret::Message;
 use crate::wire::{NodeId, Target};
 use crate::{
-    AskId, ConnId, ConnectOptions, Incoming, Interests, QueryId, QueryKind, QueryOptions,
+    Answer, AskId, ConnId, ConnectOptions, Incoming, Interests, QueryId, QueryKind, QueryOptions,
     RequestAnswer, RequestId, ServerId, ServerOptions, SocketId, Steer, StreamId, UserRequest,
 };
 
@@ -111,6 +111,8 @@ pub enum Command {
         firewall: bool,
         /// Whether the server asks [`crate::Question::Holepunch`].
         holepunch: bool,
+        /// See [`ServerOptions::ask_handshake`].
+        handshake: bool,
     },
     /// Changes the blind relays that a server offers.
     SetRelayThrough {
@@ -330,15 +332,4 @@ pub struct RawRemote {
     pub address: SocketAddrV4,
     /// The id of the peer's stream.
     pub id: u32,
-}
-
-/// Answers to a [`crate::Question`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Answer {
-    /// Continue.
-    Accept,
-    /// Refuse.
-    Reject,
-    /// Continue, and offer the client this blind relay.
-    AcceptThrough(PublicKey),
 }

@@ -11,7 +11,8 @@ use crate::noise::PublicKey;
 use crate::wire::{NodeId, Target};
 use crate::{
     AskId, Closest, ConnError, ConnId, ConnStats, Incoming, Interface, ListenError, PathInfo,
-    QueryError, QueryId, QueryReply, RequestError, RequestId, ServerId, SocketId, TableNode, Tally,
+    QueryError, QueryId, QueryReply, Question, RequestError, RequestId, ServerId, SocketId,
+    TableNode, Tally,
 };
 
 /// One event. A node reports events in the order in which they happened.
@@ -306,66 +307,6 @@ pub struct Closed {
     pub error: Option<ConnError>,
     /// The final statistics of its transport. `None` if the connection never opened.
     pub stats: Option<Box<ConnStats>>,
-}
-
-/// A decision that the application makes. The enum is exhaustive on purpose: every application has
-/// to handle a new kind of question, so the compiler should point it out.
-#[derive(Clone, Debug)]
-pub enum Question {
-    /// May this client connect?
-    Firewall {
-        /// The server that is asked.
-        server: ServerId,
-        /// The client's public key, which the handshake has proven.
-        remote_public_key: PublicKey,
-        /// The client's handshake payload: an encoded [`crate::wire::NoisePayload`].
-        payload: Bytes,
-        /// The client's address, as far as it is known.
-        address: SocketAddrV4,
-    },
-    /// May a raw stream take packets that have arrived on another socket than its own?
-    StreamFirewall {
-        /// The raw stream.
-        conn: ConnId,
-        /// The socket on which they have arrived.
-        socket: SocketId,
-        /// Their source, which may be forged.
-        from: SocketAddrV4,
-    },
-    /// Shall we punch?
-    Holepunch {
-        /// The server, or `None` on the connecting side.
-        server: Option<ServerId>,
-        /// The connection; `None` on the server's side.
-        conn: Option<ConnId>,
-        /// The class of the peer's NAT, as the wire has it: [`crate::wire::Firewall`].
-        remote_firewall: u8,
-        /// The class of our NAT, likewise.
-        local_firewall: u8,
-        /// The addresses at which the peer wants to be probed.
-        remote_addresses: Vec<RemoteAddress>,
-        /// Our own addresses; `None` while our NAT is not known.
-        local_addresses: Option<Vec<LocalAddress>>,
-    },
-}
-
-/// An address at which the peer of a punch wants to be probed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RemoteAddress {
-    /// The address.
-    pub address: SocketAddrV4,
-    /// Whether the peer has shown that it receives packets on this host.
-    pub verified: bool,
-}
-
-/// An address at which the peer of a punch is asked to probe us. The port is 0 behind a NAT that
-/// takes random ports.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LocalAddress {
-    /// The address.
-    pub address: SocketAddrV4,
-    /// How many nodes saw us at this address.
-    pub hits: u32,
 }
 
 /// An announcement or unannouncement that the application has to sign.

@@ -10,6 +10,7 @@ mod ids;
 mod incoming;
 mod options;
 mod query;
+mod question;
 mod report;
 mod sizes;
 mod stats;
@@ -17,18 +18,20 @@ mod transmit;
 mod view;
 
 pub use crate::wire::BootstrapNode;
-pub use command::{Answer, Command, HostCommand, RawCommand, RawOptions, RawRemote};
+pub use command::{Command, HostCommand, RawCommand, RawOptions, RawRemote};
 pub use config::{AdaptiveTimeout, Config};
 pub use error::{ConnError, ConnectError, ListenError, QueryError, RequestError, StreamError};
-pub use event::{
-    Closed, ConnectionInfo, Event, LocalAddress, Opened, Question, RemoteAddress, Unsigned,
-};
+pub use event::{Closed, ConnectionInfo, Event, Opened, Unsigned};
 pub use host::{Action, HostEvent, Interface, MainSockets};
 pub use ids::{AskId, ConnId, MachineId, QueryId, RequestId, ServerId, SocketId, StreamId};
 pub use incoming::{Answering, Incoming, Interests, RequestAnswer};
-pub use options::{ConnectOptions, RelayLimits, ServerOptions};
+pub use options::{ConnectOptions, Foreign, RelayLimits, ServerOptions};
 pub use query::{
     Closest, QueryKind, QueryOptions, QueryReply, Steer, Tally, UserCommit, UserRequest,
+};
+pub(crate) use question::is_sendable;
+pub use question::{
+    Answer, ForeignKeys, LocalAddress, Question, ReadHandshake, RemoteAddress, WrittenHandshake,
 };
 pub use report::ConnReport;
 pub use sizes::Sizes;

@@ -5,6 +5,26 @@ use std::time::Duration;
 
 use crate::noise::{KeyPair, PublicKey};
 
+/// What the application makes of the encryption of a connection, in place of the node.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Foreign {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// The messages of the handshake, and its keys: [`crate::Question::WriteHandshake`],
+    /// [`crate::Question::ReadHandshake`].
+    Handshake,
+    /// The handshake and the secret stream. The connection carries bytes, like a raw stream.
+    Everything,
+}
+
+impl Foreign {
+    /// Whether the application makes the handshake.
+    pub fn has_handshake(self) -> bool {
+        self != Self::Nothing
+    }
+}
+
 /// Options of one `Connect`.
 #[derive(Clone, Debug)]
 pub struct ConnectOptions {
@@ -28,6 +48,8 @@ pub struct ConnectOptions {
     pub relay_through: Vec<PublicKey>,
     /// Keep-alive interval of the connection to the blind relay. Default 5 s.
     pub relay_keep_alive: Duration,
+    /// What the application makes of the encryption. Default nothing.
+    pub foreign: Foreign,
 }
 
 impl Default for ConnectOptions {
@@ -42,6 +64,7 @@ impl Default for ConnectOptions {
             reusable_socket: false,
             relay_through: Vec::new(),
             relay_keep_alive: RELAY_KEEP_ALIVE,
+            foreign: Foreign::Nothing,
         }
     }
 }
@@ -77,6 +100,9 @@ pub struct ServerOptions {
     pub relay_keep_alive: Duration,
     /// The server is a blind relay itself: its connections belong to the node. Default `None`.
     pub relay: Option<RelayLimits>,
+    /// The application makes each handshake: `Question::ReadHandshake`, which it answers in place
+    /// of `Question::Firewall`, then `Question::WriteHandshake`. Default false.
+    pub ask_handshake: bool,
 }
 
 impl Default for ServerOptions {
@@ -94,6 +120,7 @@ impl Default for ServerOptions {
             ask_relay: false,
             relay_keep_alive: RELAY_KEEP_ALIVE,
             relay: None,
+            ask_handshake: false,
         }
     }
 }

@@ -10,12 +10,12 @@ use std::time::Duration;
 pub(crate) use local::LocalAddresses;
 pub(crate) use pool::{Bound, Party, Pool};
 
-use crate::conn::{ConnOwner, Conns, FoundPath, OwnedConn};
+use crate::conn::{Conns, FoundPath, OwnedConn};
 use crate::net::Net;
 use crate::noise::Finished;
 use crate::streams::{Path, RemoteStream, Streams};
 use crate::wire::{PublicKey, Relay};
-use crate::{ConnError, ConnId, Cx, ServerId, SocketId, StreamId};
+use crate::{ConnError, ConnId, Cx, Foreign, ServerId, SocketId, StreamId};
 
 /// The layers below, borrowed for one call.
 pub(crate) struct Io<'a> {
@@ -55,8 +55,9 @@ impl Io<'_> {
         cx: &mut Cx<'_>,
         conn: OwnedConn,
         keep_alive: Option<Duration>,
+        foreign: Foreign,
     ) -> StreamId {
-        self.conns.dial(cx, self.streams, conn, keep_alive)
+        self.conns.dial(cx, self.streams, conn, keep_alive, foreign)
     }
 
     /// Reserves the stream of a connection that a server may accept.
@@ -64,9 +65,10 @@ impl Io<'_> {
         &mut self,
         cx: &mut Cx<'_>,
         server: ServerId,
-        owner: ConnOwner,
-    ) -> (ConnId, StreamId) {
-        self.conns.accept(cx, self.streams, server, owner)
+        conn: OwnedConn,
+        foreign: Foreign,
+    ) -> StreamId {
+        self.conns.accept(cx, self.streams, server, conn, foreign)
     }
 
     /// Records that the peer is told the id of a waiting connection's stream. `peer` is its own

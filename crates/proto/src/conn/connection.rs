@@ -5,6 +5,7 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use super::FoundPath;
+use super::byte_stream::ByteStream;
 use super::keep_alive::KeepAlive;
 use super::open::Open;
 use super::origins::Origins;
@@ -14,8 +15,8 @@ use crate::noise::Finished;
 use crate::secret::FrameError;
 use crate::streams::{Parked, Path, StreamMut};
 use crate::{
-    ConnError, ConnReport, ConnStats, ConnectionInfo, Cx, Opened, PathInfo, ServerId, StreamId,
-    Timer,
+    ConnError, ConnReport, ConnStats, ConnectionInfo, Cx, Event, Foreign, Opened, PathInfo,
+    ServerId, StreamId, Timer,
 };
 
 #[derive(Debug)]
@@ -26,6 +27,8 @@ pub(super) struct Connection {
     pub(super) server: Option<ServerId>,
     /// The stream that carries the connection.
     pub(super) stream: StreamId,
+    /// What the application makes itself.
+    pub(super) foreign: Foreign,
     pub(super) state: State,
     /// A packet of the peer has come.
     pub(super) is_heard: bool,
@@ -41,6 +44,8 @@ pub(super) enum State {
     Waiting(Waiting),
     /// Carries messages.
     Open(Box<Open>),
+    /// Carries bytes of the application's secret stream.
+    Bytes(Box<ByteStream>),
     /// The connection is gone, and its owner has been told. The last numbers of its transport.
     Closed(ConnStats),
 }
@@ -51,12 +56,14 @@ impl Connection {
         server: Option<ServerId>,
         stream: StreamId,
         keep_alive: Duration,
+        foreign: Foreign,
     ) -> Self {
         let state = State::Waiting(Waiting::new(KeepAlive::new(keep_alive)));
         Self {
             to,
             server,
             stream,
+            foreign,
             state,
             is_heard: false,
             origins: Origins::default(),
@@ -64,7 +71,7 @@ impl Connection {
         }
     }
 
-    /// Waiting → Open. Calls that were queued and packets that were parked follow at once.
+    /// Waiting → Open or Bytes. Calls that were queued and packets that were parked follow at once.
     pub(super) fn open(
         &mut self,
         cx: &mut Cx<'_>,
@@ -75,7 +82,11 @@ impl Connection {
     ) {
         let State::Waiting(waiting) = &mut self.state else { return };
         let Waiting { calls, keep_alive, unasked } = std::mem::take(waiting);
-        self.state = State::Open(Box::new(Open::new(cx, stream, keys, keep_alive)));
+        self.state = if self.foreign == Foreign::Everything {
+            State::Bytes(Box::new(ByteStream::new(self.to, true)))
+        } else {
+            State::Open(Box::new(Open::new(cx, stream, keys, keep_alive)))
+        };
         let opened = self.opened(stream, remote_id, keys);
         tracing::info!(conn = ?self.to.id, remote = %opened.remote, "connection opened");
         let report = match self.server {
@@ -95,7 +106,11 @@ impl Connection {
     }
 
     pub(super) fn handle_call(&mut self, cx: &mut Cx<'_>, stream: &mut StreamMut<'_>, call: Call) {
-        let State::Open(open) = &mut self.state else { return };
+        let open = match &mut self.state {
+            State::Open(open) => open,
+            State::Bytes(bytes) => return bytes.handle_call(cx, stream, call),
+            State::Waiting(_) | State::Closed(_) => return,
+        };
         match call {
             Call::Write(data) => open.write(cx.now, stream, data),
             Call::SendMessage(data) => open.send_message(stream, &data),
@@ -122,22 +137,26 @@ impl Connection {
         FoundPath { path, origin }: FoundPath,
         remote_id: Option<u32>,
     ) {
-        let State::Open(open) = &mut self.state else { return };
+        if !self.is_open() {
+            return;
+        }
         tracing::debug!(conn = ?self.to.id, ?path, "the path changes");
         stream.change_path(cx.now, path, remote_id);
-        open.provoke(cx.now, stream);
+        if let State::Open(open) = &mut self.state {
+            open.provoke(cx.now, stream);
+        }
         self.origins.advance(origin);
         self.tell_path(cx, stream);
     }
 
-    /// Open → Closed, with a DESTROY to the peer.
+    /// Open or Bytes → Closed, with a DESTROY to the peer.
     pub(super) fn destroy(
         &mut self,
         cx: &mut Cx<'_>,
         stream: &mut StreamMut<'_>,
         error: Option<ConnError>,
     ) {
-        if let State::Open(_) = &self.state {
+        if self.is_open() {
             stream.destroy(cx.now);
             self.close(cx, stream, error);
         }
@@ -150,9 +169,13 @@ impl Connection {
         packet: &udx::Packet<'_>,
     ) {
         self.is_heard = true;
-        if let State::Open(open) = &mut self.state {
-            let result = open.handle_packet(cx, self.to, stream, packet);
-            self.check(cx, stream, result);
+        match &mut self.state {
+            State::Open(open) => {
+                let result = open.handle_packet(cx, self.to, stream, packet);
+                self.check(cx, stream, result);
+            }
+            State::Bytes(bytes) => bytes.handle_packet(cx, stream, packet),
+            State::Waiting(_) | State::Closed(_) => {}
         }
     }
 
@@ -165,8 +188,10 @@ impl Connection {
 
     /// The stream has sent something; `unsent` bytes of what was written have not left yet.
     pub(super) fn handle_sent(&mut self, cx: &mut Cx<'_>, unsent: usize) {
-        if let State::Open(open) = &mut self.state {
-            open.flow.pass_credit(cx, self.to, unsent);
+        match &mut self.state {
+            State::Open(open) => open.flow.pass_credit(cx, self.to, unsent),
+            State::Bytes(bytes) => bytes.flow.pass_credit(cx, self.to, unsent),
+            State::Waiting(_) | State::Closed(_) => {}
         }
     }
 
@@ -184,8 +209,26 @@ impl Connection {
     }
 
     pub(super) fn stats(&self, stream: udx::StreamStats) -> Option<ConnStats> {
-        let State::Open(open) = &self.state else { return None };
-        Some(open.stats(stream))
+        match &self.state {
+            State::Open(open) => Some(open.stats(stream)),
+            State::Bytes(_) => Some(stream.into()),
+            State::Waiting(_) | State::Closed(_) => None,
+        }
+    }
+
+    /// Whether there are bytes for [`Self::take_delivery`].
+    pub(super) fn has_delivery(&self) -> bool {
+        matches!(&self.state, State::Bytes(bytes) if bytes.has_delivery())
+    }
+
+    /// What has arrived, for the application.
+    pub(super) fn take_delivery(&mut self) -> Option<Event> {
+        let State::Bytes(bytes) = &mut self.state else { return None };
+        bytes.take_delivery()
+    }
+
+    fn is_open(&self) -> bool {
+        matches!(self.state, State::Open(_) | State::Bytes(_))
     }
 
     fn is_closed(&self) -> bool {
@@ -194,9 +237,13 @@ impl Connection {
 
     /// Passes the stream's events on.
     fn pass_events(&mut self, cx: &mut Cx<'_>, stream: &mut StreamMut<'_>) {
-        if let State::Open(open) = &mut self.state {
-            open.flow.pass_credit(cx, self.to, stream.unsent());
-            open.flow.pass_flushed(cx, self.to, stream.acknowledged());
+        match &mut self.state {
+            State::Open(open) => {
+                open.flow.pass_credit(cx, self.to, stream.unsent());
+                open.flow.pass_flushed(cx, self.to, stream.acknowledged());
+            }
+            State::Bytes(bytes) => bytes.pass_progress(cx, stream),
+            State::Waiting(_) | State::Closed(_) => {}
         }
         while let Some(event) = stream.poll_event() {
             match event {
@@ -226,7 +273,7 @@ impl Connection {
         }
     }
 
-    /// Open → Closed: the owner is told once, and nothing follows.
+    /// Open or Bytes → Closed: the owner is told once, and nothing follows.
     fn close(&mut self, cx: &mut Cx<'_>, stream: &StreamMut<'_>, error: Option<ConnError>) {
         if self.is_closed() {
             return;
@@ -234,6 +281,7 @@ impl Connection {
         let is_silent = matches!(error, Some(ConnError::Stream(crate::StreamError::TimedOut)));
         self.broken = is_silent.then(|| stream.path());
         let stats = self.stats(stream.stats());
+        cx.out.events.extend(self.take_delivery());
         self.state = State::Closed(stats.unwrap_or_default());
         let stats = stats.map(Box::new);
         cx.timers.cancel(Timer::KeepAlive(self.to.id));

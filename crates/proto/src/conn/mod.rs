@@ -2,34 +2,34 @@
 //!
 //! A connection waits for its path and its keys (`Waiting`), carries messages (`Open`), and is
 //! forgotten once its owner has been told that it is gone. The stream below it (`streams`) goes on
-//! answering the peer.
+//! answering the peer. A connection whose secret stream the application makes carries bytes.
 //! Reference: @hyperswarm/secret-stream 6.9.2, `index.js`.
 
+mod byte_stream;
 mod connection;
 mod ended;
 mod flow;
+mod framing;
 mod keep_alive;
 mod open;
 mod origins;
 mod owner;
 mod unread;
+mod views;
 mod waiting;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use crate::noise::Finished;
 use crate::streams::{Path, RemoteStream, StreamMut, StreamOwner, Streams};
-use crate::{
-    ConnError, ConnId, ConnPath, ConnReport, ConnStats, Cx, PathInfo, Question, ServerId, Sizes,
-    StreamId,
-};
+use crate::{ConnError, ConnId, ConnReport, Cx, Event, Foreign, Question, ServerId, StreamId};
 
+pub(crate) use byte_stream::ByteStream;
 pub(crate) use connection::stream_error;
 use connection::{Connection, State};
 use ended::EndedConns;
-pub(crate) use flow::Flow;
 pub(crate) use origins::FoundPath;
 pub(crate) use owner::{ConnOwner, OwnedConn};
 pub(crate) use waiting::Call;
@@ -46,6 +46,8 @@ pub(crate) struct Conns {
     closed: Vec<ConnId>,
     /// Paths on which peers have stopped to answer.
     broken: Vec<Path>,
+    /// Connections that may have bytes for the application.
+    deliveries: BTreeSet<ConnId>,
     /// The next id for a connection that the application does not number.
     next_id: u32,
     keep_alive: Duration,
@@ -68,6 +70,7 @@ impl Conns {
             unheard: BTreeMap::new(),
             closed: Vec::new(),
             broken: Vec::new(),
+            deliveries: BTreeSet::new(),
             next_id: ConnId::INCOMING,
             keep_alive,
         }
@@ -92,20 +95,21 @@ impl Conns {
         streams: &mut Streams,
         conn: OwnedConn,
         keep_alive: Option<Duration>,
+        foreign: Foreign,
     ) -> StreamId {
-        self.insert(cx, streams, conn, None, keep_alive)
+        self.insert(cx, streams, conn, None, (keep_alive, foreign))
     }
 
-    /// Reserves the stream of a connection that a server may accept for this owner.
+    /// Reserves the stream of a connection that a server may accept.
     pub(crate) fn accept(
         &mut self,
         cx: &mut Cx<'_>,
         streams: &mut Streams,
         server: ServerId,
-        owner: ConnOwner,
-    ) -> (ConnId, StreamId) {
-        let id = self.new_id();
-        (id, self.insert(cx, streams, OwnedConn { id, owner }, Some(server), None))
+        conn: OwnedConn,
+        foreign: Foreign,
+    ) -> StreamId {
+        self.insert(cx, streams, conn, Some(server), (None, foreign))
     }
 
     /// Records that the peer is told the id of a waiting connection's stream. `peer` is its own
@@ -154,9 +158,7 @@ impl Conns {
         if let Some(server) = connection.server.filter(|_| !connection.is_heard) {
             self.unheard.insert((server, conn), *path.remote.ip());
         }
-        if connection.settle(cx, stream) {
-            self.forget(conn);
-        }
+        self.settle(cx, conn, stream);
     }
 
     /// Accepted connections whose client has sent nothing since the handshake was answered: all of
@@ -169,8 +171,8 @@ impl Conns {
         })
     }
 
-    /// Ends a connection that has not opened. Only the owner of a dialled connection is told: the
-    /// owner of an accepted one does not know of it yet.
+    /// Ends a connection that has not opened. Its owner is told if it knows of the connection: the
+    /// owner of an accepted one does so only if it makes the handshake.
     pub(crate) fn fail(
         &mut self,
         cx: &mut Cx<'_>,
@@ -181,10 +183,11 @@ impl Conns {
         if !self.is_waiting(conn) {
             return;
         }
-        let Some(Connection { to, stream, server, .. }) = self.by_id.remove(&conn) else { return };
+        let Some(connection) = self.by_id.remove(&conn) else { return };
+        let Connection { to, stream, server, foreign, .. } = connection;
         streams.cancel(stream);
         self.closed.push(conn);
-        if server.is_none() {
+        if server.is_none() || foreign.has_handshake() {
             to.tell(cx, ConnReport::Closed { error, stats: None });
         }
     }
@@ -203,17 +206,12 @@ impl Conns {
         if let Some(server) = connection.server.filter(|_| !was_heard) {
             self.unheard.remove(&(server, conn));
         }
-        if connection.settle(cx, stream) {
-            self.forget(conn);
-        }
+        self.settle(cx, conn, stream);
     }
 
     /// The stream of a connection may have events.
     pub(crate) fn handle_events(&mut self, cx: &mut Cx<'_>, conn: ConnId, stream: StreamMut<'_>) {
-        let Some(connection) = self.by_id.get_mut(&conn) else { return };
-        if connection.settle(cx, stream) {
-            self.forget(conn);
-        }
+        self.settle(cx, conn, stream);
     }
 
     /// The stream of a connection has sent something; `unsent` bytes have not left yet.
@@ -260,6 +258,14 @@ impl Conns {
         let connection = self.by_id.get(&conn);
         if let Some(mut stream) = connection.and_then(|c| streams.get(c.stream)) {
             stream.set_interim(cx.now);
+        }
+    }
+
+    /// Gives the application the bytes that have arrived since the last call.
+    pub(crate) fn deliver(&mut self, events: &mut Vec<Event>) {
+        for conn in std::mem::take(&mut self.deliveries) {
+            let connection = self.by_id.get_mut(&conn);
+            events.extend(connection.and_then(Connection::take_delivery));
         }
     }
 
@@ -312,49 +318,18 @@ impl Conns {
         self.update(cx, streams, conn, Connection::handle_keep_alive);
     }
 
-    /// What the transport of a connection measures, or what it had measured when it closed.
-    pub(crate) fn stats(&self, streams: &Streams, conn: ConnId) -> Option<ConnStats> {
-        let Some(connection) = self.by_id.get(&conn) else { return self.ended.stats(conn) };
-        connection.stats(streams.stats(connection.stream)?)
-    }
-
-    /// Where the packets of an open connection go.
-    pub(crate) fn path(&self, streams: &Streams, conn: ConnId) -> Option<ConnPath> {
-        let connection = self.by_id.get(&conn)?;
-        let (Path { socket, remote }, validated) = streams.path(connection.stream)?;
-        let relay = connection.origins.current().relay;
-        Some(ConnPath { socket, remote, validated, relay })
-    }
-
-    /// The path of an open connection, as its owner is told.
-    pub(crate) fn path_info(&self, streams: &Streams, conn: ConnId) -> Option<PathInfo> {
-        let connection = self.by_id.get(&conn)?;
-        let (Path { socket, remote }, _) = streams.path(connection.stream)?;
-        Some(PathInfo::new(socket, remote, connection.origins.current()))
-    }
-
-    /// The number of connections, including accepted ones that their owners do not know of yet.
-    pub(crate) fn len(&self) -> usize {
-        self.by_id.len()
-    }
-
-    /// Counts what is kept.
-    pub(crate) fn measure(&self, sizes: &mut Sizes) {
-        sizes.stream_index = sizes.stream_index.max(self.unheard.len());
-        sizes.reports += self.closed.len() + self.broken.len();
-    }
-
     fn insert(
         &mut self,
         cx: &mut Cx<'_>,
         streams: &mut Streams,
         conn: OwnedConn,
         server: Option<ServerId>,
-        keep_alive: Option<Duration>,
+        (keep_alive, foreign): (Option<Duration>, Foreign),
     ) -> StreamId {
         let stream = streams.reserve(cx, StreamOwner::Conn(conn.id));
         let keep_alive = keep_alive.unwrap_or(self.keep_alive);
-        self.by_id.insert(conn.id, Connection::new(conn, server, stream, keep_alive));
+        let connection = Connection::new(conn, server, stream, keep_alive, foreign);
+        self.by_id.insert(conn.id, connection);
         stream
     }
 
@@ -368,6 +343,14 @@ impl Conns {
         let Some(connection) = self.by_id.get_mut(&conn) else { return };
         let Some(mut stream) = streams.get(connection.stream) else { return };
         change(connection, cx, &mut stream);
+        self.settle(cx, conn, stream);
+    }
+
+    fn settle(&mut self, cx: &mut Cx<'_>, conn: ConnId, stream: StreamMut<'_>) {
+        let Some(connection) = self.by_id.get_mut(&conn) else { return };
+        if connection.has_delivery() {
+            self.deliveries.insert(conn);
+        }
         if connection.settle(cx, stream) {
             self.forget(conn);
         }

@@ -146,14 +146,14 @@ impl Side {
 
     fn dial(&mut self, owner: ConnOwner) -> StreamId {
         let conn = OwnedConn { id: self.conn, owner };
-        self.conns.dial(&mut self.bench.cx(), &mut self.streams, conn, None)
+        self.conns.dial(&mut self.bench.cx(), &mut self.streams, conn, None, Foreign::Nothing)
     }
 
     fn accept(&mut self, owner: ConnOwner) -> StreamId {
         let cx = &mut self.bench.cx();
-        let (conn, stream) = self.conns.accept(cx, &mut self.streams, ServerId(1), owner);
-        self.conn = conn;
-        stream
+        let conn = OwnedConn { id: self.conns.new_id(), owner };
+        self.conn = conn.id;
+        self.conns.accept(cx, &mut self.streams, ServerId(1), conn, Foreign::Nothing)
     }
 
     fn open(&mut self, remote: StreamId, keys: Finished) {

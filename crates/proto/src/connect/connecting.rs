@@ -89,7 +89,6 @@ pub(super) fn choose(
     conn: ConnId,
     choices: Choices,
     done: &HandshakeDone,
-    round_trip: Duration,
 ) -> Result<PathPlan, ConnectError> {
     if let Some(path) = done.early.filter(|path| base.io.is_open(path.socket)) {
         return Ok(PathPlan::Known(path));
@@ -127,7 +126,7 @@ pub(super) fn choose(
                 info,
                 firewall: payload.firewall,
                 answers_repeats: RemoteStream::from(payload.udx).revision_1,
-                round_trip,
+                round_trip: done.round_trip,
             };
             Rounds::start(cx, base, conn, keys, server, choices)
                 .map(|rounds| PathPlan::Punching(Box::new(rounds)))

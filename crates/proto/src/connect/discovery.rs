@@ -3,25 +3,25 @@
 use std::collections::VecDeque;
 use std::net::SocketAddrV4;
 
-use bytes::Bytes;
+use std::time::Duration;
 
 use super::candidates::Candidates;
 use super::decide::HelloRoute;
+use super::hello::{HandshakeParams, Hello, HelloRead, ServerReply};
 use super::requests::PendingRequests;
 use crate::net::{Commit, QueryKey, QuerySpec, Reply};
-use crate::noise::{Finished, Initiator, KeyPair, PublicKey};
+use crate::noise::Finished;
 use crate::punch::Base;
 use crate::streams::Path;
-use crate::wire::{
-    Firewall, Handshake, Mode, NoisePayload, PAYLOAD_VERSION, Peer, RelayThrough, UdxInfo, command,
-};
-use crate::{ConnectError, Cx, SocketId};
+use crate::wire::{Firewall, NoisePayload, PAYLOAD_VERSION, PayloadError, Peer, command};
+use crate::{Answer, AskId, ConnectError, Cx, SocketId};
 
 /// The stage before any node has answered message 1.
 #[derive(Debug)]
 pub(super) struct Discovery {
-    params: HandshakeParams,
-    handshake: HandshakeState,
+    hello: Hello,
+    /// Set while the application writes message 1.
+    first: Option<First>,
     search: Search,
     candidates: Candidates,
     /// Nodes that have the record and were not asked yet.
@@ -33,31 +33,15 @@ pub(super) struct Discovery {
     early: Option<Path>,
 }
 
-/// The inputs of message 1.
+/// Where message 1 goes first. The application may have to write it before.
 #[derive(Debug)]
-pub(super) struct HandshakeParams {
-    pub(super) identity: KeyPair,
-    pub(super) remote: PublicKey,
-    pub(super) stream_id: u32,
-    /// Whether to tell the server our local addresses.
-    pub(super) share_local: bool,
-    /// Whether the path may be used again.
-    pub(super) reusable: bool,
-    /// The blind relay that we offer.
-    pub(super) relay_through: Option<RelayThrough>,
-}
-
-/// Message 1 is made for the first node and repeated to all others.
-#[derive(Debug)]
-enum HandshakeState {
-    Unbegun,
-    Begun {
-        initiator: Box<Initiator>,
-        value: Bytes,
-        firewall: Firewall,
+enum First {
+    Node {
+        via: SocketAddrV4,
+        chained: bool,
     },
-    /// The remote public key is not a valid key.
-    Impossible,
+    /// The path of an earlier connection.
+    Known(Path),
 }
 
 #[derive(Debug)]
@@ -84,6 +68,8 @@ pub(super) struct HandshakeDone {
     pub(super) early: Option<Path>,
     /// The socket of an earlier connection, on which the server has answered itself.
     pub(super) socket: Option<SocketId>,
+    /// Between message 1 and message 2.
+    pub(super) round_trip: Duration,
 }
 
 /// The outcome of a reply.
@@ -106,8 +92,8 @@ impl Discovery {
         let route = Some(params.remote).filter(|_| params.reusable);
         let route = route.and_then(|remote| base.io.route(&remote));
         let mut discovery = Self {
-            params,
-            handshake: HandshakeState::Unbegun,
+            hello: Hello::new(params),
+            first: None,
             search: Search::Held,
             candidates,
             found: VecDeque::new(),
@@ -160,34 +146,38 @@ impl Discovery {
         cx: &mut Cx<'_>,
         via: SocketAddrV4,
         socket: Option<SocketId>,
+        round_trip: Duration,
         reply: Option<&Reply>,
     ) -> Found {
         let Some((route, noise)) = reply.and_then(|reply| HelloRoute::read(via, reply)) else {
             return Found::Nothing;
         };
-        let HandshakeState::Begun { initiator, .. } = &mut self.handshake else {
-            return Found::Nothing;
-        };
-        let Ok(plaintext) = initiator.recv(&noise) else {
-            cx.stats.dropped.handshake += 1;
-            return Found::Nothing;
-        };
-        let Ok(payload) = NoisePayload::decode(&plaintext) else {
-            return Found::Failed(ConnectError::HandshakeInvalid);
-        };
-        if payload.version != PAYLOAD_VERSION {
-            return Found::Failed(ConnectError::ServerIncompatible);
+        let read = self.hello.read(cx, ServerReply { route, noise, socket, round_trip });
+        read.map_or(Found::Nothing, |read| self.judge(read))
+    }
+
+    /// The question about the handshake that the application has not answered yet.
+    pub(super) fn question(&self) -> Option<AskId> {
+        self.hello.question()
+    }
+
+    /// The application has written or read a message, or its time is over.
+    pub(super) fn handle_answer(
+        &mut self,
+        cx: &mut Cx<'_>,
+        base: &mut Base<'_>,
+        requests: &mut PendingRequests,
+        answer: Answer,
+    ) -> Found {
+        if !self.hello.is_writing() {
+            let read = self.hello.handle_read(cx, answer);
+            return read.map_or(Found::Nothing, |read| self.judge(read));
         }
-        if payload.error != crate::wire::PayloadError::None {
-            return Found::Failed(ConnectError::ServerError);
+        self.hello.handle_written(cx, answer);
+        if let Some(first) = self.first.take() {
+            self.send(cx, base, requests, first);
         }
-        if payload.udx.is_none() {
-            return Found::Failed(ConnectError::ServerWithoutUdx);
-        }
-        match self.finish(route, payload, socket) {
-            Some(done) => Found::Server(Box::new(done)),
-            None => Found::Nothing,
-        }
+        Found::Nothing
     }
 
     /// Asks the next nodes. Returns the error if there are none left.
@@ -200,7 +190,9 @@ impl Discovery {
         loop {
             self.ask_next(cx, base, requests);
             match self.search {
-                Search::Held if requests.lively_handshakes(None) > 0 => return None,
+                Search::Held if self.is_asking() || requests.lively_handshakes(None) > 0 => {
+                    return None;
+                }
                 Search::Held => self.search(cx, base, requests),
                 Search::First(_) | Search::Last(_) => return None,
                 Search::Between | Search::Done if self.awaits_answers(requests) => return None,
@@ -221,27 +213,43 @@ impl Discovery {
         self.search = Search::Done;
     }
 
-    fn finish(
-        &mut self,
-        route: HelloRoute,
-        payload: NoisePayload,
-        socket: Option<SocketId>,
-    ) -> Option<HandshakeDone> {
-        let handshake = std::mem::replace(&mut self.handshake, HandshakeState::Impossible);
-        let HandshakeState::Begun { initiator, firewall, .. } = handshake else { return None };
+    /// Whether a message 2 makes a connection.
+    fn judge(&mut self, read: HelloRead) -> Found {
+        let Ok(payload) = NoisePayload::decode(&read.plaintext) else {
+            return Found::Failed(ConnectError::HandshakeInvalid);
+        };
+        if payload.version != PAYLOAD_VERSION {
+            return Found::Failed(ConnectError::ServerIncompatible);
+        }
+        if payload.error != PayloadError::None {
+            return Found::Failed(ConnectError::ServerError);
+        }
+        if payload.udx.is_none() {
+            return Found::Failed(ConnectError::ServerWithoutUdx);
+        }
+        match self.finish(read, payload) {
+            Some(done) => Found::Server(Box::new(done)),
+            None => Found::Nothing,
+        }
+    }
+
+    fn finish(&mut self, mut read: HelloRead, payload: NoisePayload) -> Option<HandshakeDone> {
+        let (keys, firewall) = self.hello.finish(&mut read)?;
+        let ServerReply { route, socket, round_trip, .. } = read.reply;
         if socket.is_none() {
             // The node that led to the server is tried first in the next attempt.
             self.tried.retain(|via| *via != route.node);
             self.tried.insert(0, route.node);
         }
         Some(HandshakeDone {
-            keys: initiator.finish(),
+            keys,
             route,
             payload,
             firewall,
             tried: std::mem::take(&mut self.tried),
             early: self.early,
             socket,
+            round_trip,
         })
     }
 
@@ -251,7 +259,12 @@ impl Discovery {
         let is_patient = self.announced || self.candidates.are_trusted();
         let asked =
             if is_patient { requests.handshakes() } else { requests.lively_handshakes(None) };
-        !self.found.is_empty() || asked > 0
+        !self.found.is_empty() || asked > 0 || self.is_asking()
+    }
+
+    /// Whether the application writes or reads a message.
+    fn is_asking(&self) -> bool {
+        self.question().is_some()
     }
 
     fn failure(&self) -> ConnectError {
@@ -263,7 +276,10 @@ impl Discovery {
             self.ask(cx, base, requests, via, true);
         }
         let parallel = if self.candidates.is_empty() { PARALLEL } else { PARALLEL + 1 };
-        while requests.lively_handshakes(None) < parallel && requests.handshakes() < MAX_ASKED {
+        while !self.hello.is_writing()
+            && requests.lively_handshakes(None) < parallel
+            && requests.handshakes() < MAX_ASKED
+        {
             let Some(via) = self.found.pop_front() else { return };
             self.ask(cx, base, requests, via, false);
         }
@@ -272,6 +288,7 @@ impl Discovery {
     /// The next candidate: one at a time during the first search, then all that are left.
     fn next_candidate(&mut self, requests: &PendingRequests) -> Option<SocketAddrV4> {
         let is_turn = match self.search {
+            _ if self.hello.is_writing() => false,
             Search::First(_) => requests.lively_handshakes(Some(true)) == 0,
             Search::Between => true,
             Search::Held | Search::Last(_) | Search::Done => false,
@@ -294,11 +311,7 @@ impl Discovery {
         requests: &mut PendingRequests,
         path: Path,
     ) {
-        self.handshake = self.begin(cx, base);
-        if let HandshakeState::Begun { value, .. } = &self.handshake {
-            tracing::debug!(?path, "handshake on a known path");
-            requests.direct_handshake(cx, &mut base.io, path, value.clone());
-        }
+        self.send(cx, base, requests, First::Known(path));
     }
 
     fn ask(
@@ -312,42 +325,30 @@ impl Discovery {
         if !self.tried.contains(&via) {
             self.tried.push(via);
         }
-        if matches!(self.handshake, HandshakeState::Unbegun) {
-            self.handshake = self.begin(cx, base);
-        }
-        if let HandshakeState::Begun { value, .. } = &self.handshake {
-            tracing::debug!(%via, "handshake");
-            requests.handshake(cx, &mut base.io, via, chained, value.clone());
-        }
+        self.send(cx, base, requests, First::Node { via, chained });
     }
 
-    fn begin(&self, cx: &mut Cx<'_>, base: &Base<'_>) -> HandshakeState {
-        let address = base.io.net.remote_address();
-        let firewall = if address.is_some() { Firewall::Open } else { Firewall::Unknown };
-        let mut addresses4: Vec<_> = address.into_iter().collect();
-        if self.params.share_local {
-            addresses4.extend(base.io.local.all());
-        }
-        let payload = NoisePayload {
-            version: PAYLOAD_VERSION,
-            firewall,
-            addresses4,
-            udx: Some(UdxInfo::new(self.params.stream_id, self.params.reusable)),
-            secret_stream: true,
-            relay_through: self.params.relay_through,
-            ..NoisePayload::default()
+    /// Sends message 1, or waits for it.
+    fn send(
+        &mut self,
+        cx: &mut Cx<'_>,
+        base: &mut Base<'_>,
+        requests: &mut PendingRequests,
+        to: First,
+    ) {
+        let Some(value) = self.hello.value(cx, base) else {
+            if self.hello.is_writing() {
+                self.first = Some(to);
+            }
+            return;
         };
-        let begun = Initiator::new(&self.params.identity, self.params.remote, cx.rng).and_then(
-            |mut initiator| {
-                let noise = initiator.send(&payload.encode())?;
-                Ok((initiator, noise))
-            },
-        );
-        let Ok((initiator, noise)) = begun else { return HandshakeState::Impossible };
-        let handshake =
-            Handshake { mode: Mode::FromClient, noise, peer_address: None, relay_address: None };
-        let value = Bytes::from(handshake.encode());
-        HandshakeState::Begun { initiator: Box::new(initiator), value, firewall }
+        tracing::debug!(?to, "handshake");
+        match to {
+            First::Node { via, chained } => {
+                requests.handshake(cx, &mut base.io, via, chained, value);
+            }
+            First::Known(path) => requests.direct_handshake(cx, &mut base.io, path, value),
+        }
     }
 }
 

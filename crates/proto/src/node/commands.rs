@@ -37,8 +37,8 @@ impl Machines {
             Command::Listen { server, options } => self.listen(cx, server, options),
             Command::RefreshServer { server } => self.refresh(cx, server),
             Command::CloseServer { server } => self.close_server(cx, server),
-            Command::SetHooks { server, firewall, holepunch } => {
-                self.servers.set_hooks(server, firewall, holepunch);
+            Command::SetHooks { server, firewall, holepunch, handshake } => {
+                self.servers.set_hooks(server, firewall, holepunch, handshake);
             }
             Command::SetRelayThrough { server, relay_through, ask } => {
                 self.servers.set_relay_through(server, relay_through, ask);
@@ -81,10 +81,13 @@ impl Machines {
     /// The application has answered a question, or its time is over.
     pub(super) fn handle_answer(&mut self, cx: &mut Cx<'_>, ask: AskId, answer: Answer) {
         let Lower { raws, streams, .. } = &mut self.lower;
-        raws.handle_answer(cx, streams, ask, answer);
+        raws.handle_answer(cx, streams, ask, &answer);
         let base = &mut self.lower.base();
-        self.servers.handle_answer(cx, base, ask, answer);
-        self.connector.handle_answer(cx, base, ask, answer);
+        if self.servers.asks(ask) {
+            self.servers.handle_answer(cx, base, ask, answer);
+        } else {
+            self.connector.handle_answer(cx, base, ask, answer);
+        }
     }
 
     fn call(&mut self, cx: &mut Cx<'_>, conn: ConnId, call: Call) {

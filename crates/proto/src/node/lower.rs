@@ -11,8 +11,8 @@ use crate::raw::Raws;
 use crate::relay::{Pairings, Relays};
 use crate::streams::{Arrival, StreamMut, StreamOwner, Streams};
 use crate::{
-    ConnId, ConnPath, ConnStats, Cx, PathInfo, RelayStats, ServerId, SocketId, StreamId, Transmit,
-    TransmitBuf,
+    ConnId, ConnPath, ConnStats, Cx, Event, PathInfo, RelayStats, ServerId, SocketId, StreamId,
+    Transmit, TransmitBuf,
 };
 
 /// The layers that the connecting machines use.
@@ -145,6 +145,12 @@ impl Lower {
     /// Raw streams belong to the application.
     pub(super) fn owns_raw(&self, caller: ConnOwner, conn: ConnId) -> bool {
         caller == ConnOwner::Application && self.raws.has(conn)
+    }
+
+    /// Gives the application the bytes that have arrived on its streams.
+    pub(super) fn deliver(&mut self, events: &mut Vec<Event>) {
+        self.conns.deliver(events);
+        self.raws.deliver(events);
     }
 
     /// Ends all connections and raw streams.

@@ -150,7 +150,7 @@ impl Node {
 
     /// Moves all events to the end of `into`.
     pub fn drain_events(&mut self, into: &mut Vec<Event>) {
-        self.machines.lower.raws.deliver(&mut self.out.events);
+        self.machines.lower.deliver(&mut self.out.events);
         into.append(&mut self.out.events);
     }
 

@@ -13,7 +13,9 @@ use crate::conn::{Call, ConnOwner};
 use crate::noise::PublicKey;
 use crate::secret::Message;
 use crate::streams::Path;
-use crate::{ConnId, ConnReport, ConnectError, ConnectOptions, Cx, MachineId, ServerId, SocketId};
+use crate::{
+    ConnId, ConnReport, ConnectError, ConnectOptions, Cx, Foreign, MachineId, ServerId, SocketId,
+};
 
 /// A protocol that runs inside a node, on connections of its own, without the application: a relay,
 /// for example. It holds no clock, no socket and no lock, like the node itself.
@@ -80,13 +82,15 @@ impl MachineIo<'_> {
     }
 
     /// Dials a server, with the node's key pair unless the options name another one. The
-    /// application is not asked about punching. Fails while the node sleeps, and after its end.
+    /// application is not asked about punching, and makes no part of the encryption. Fails while the
+    /// node sleeps, and after its end.
     pub fn connect(
         &mut self,
         remote: PublicKey,
         options: ConnectOptions,
     ) -> Result<ConnId, ConnectError> {
-        let options = ConnectOptions { ask_holepunch: false, ..options };
+        let foreign = Foreign::Nothing;
+        let options = ConnectOptions { ask_holepunch: false, foreign, ..options };
         let owner = self.owner();
         self.stack.dial(&mut self.cx, owner, remote, options)
     }

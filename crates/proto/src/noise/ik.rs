@@ -115,9 +115,37 @@ pub struct Finished {
     pub hash: [u8; 64],
     tx: [u8; 32],
     rx: [u8; 32],
+    /// The key of the holepunch payloads, if it does not derive from the hash.
+    punch: Option<[u8; 32]>,
+}
+
+/// The secrets of a handshake that was made elsewhere.
+pub(crate) struct Secrets<'a> {
+    pub(crate) hash: &'a [u8; 64],
+    pub(crate) tx: &'a [u8; 32],
+    pub(crate) rx: &'a [u8; 32],
+    pub(crate) holepunch: &'a [u8; 32],
 }
 
 impl Finished {
+    /// The result of a handshake that was made elsewhere.
+    pub(crate) fn elsewhere(
+        is_initiator: bool,
+        public_key: PublicKey,
+        remote_public_key: PublicKey,
+        secrets: &Secrets<'_>,
+    ) -> Self {
+        Self {
+            is_initiator,
+            public_key,
+            remote_public_key,
+            hash: *secrets.hash,
+            tx: *secrets.tx,
+            rx: *secrets.rx,
+            punch: Some(*secrets.holepunch),
+        }
+    }
+
     /// The key of the stream that this side sends.
     pub fn tx(&self) -> &[u8; 32] {
         &self.tx
@@ -130,7 +158,8 @@ impl Finished {
 
     /// The key of the holepunch payloads of both sides.
     pub fn holepunch_secret(&self) -> Zeroizing<[u8; 32]> {
-        Zeroizing::new(wire::keyed_hash(&self.hash, &[&wire::ns::PEER_HOLEPUNCH]))
+        let derived = || wire::keyed_hash(&self.hash, &[&wire::ns::PEER_HOLEPUNCH]);
+        Zeroizing::new(self.punch.unwrap_or_else(derived))
     }
 }
 
@@ -214,6 +243,7 @@ impl Side {
             hash,
             tx: *tx,
             rx: *rx,
+            punch: None,
         }
     }
 }

@@ -7,6 +7,7 @@ mod ik;
 mod keys;
 mod resolver;
 
+pub(crate) use ik::Secrets;
 pub use ik::{Finished, HandshakeFailed, Initiator, Responder};
 pub use keys::{KeyPair, verify};
 

@@ -5,7 +5,6 @@
 //! application wants that, or dropped.
 //! Reference: udx-native 1.21, `lib/stream.js`.
 
-mod framing;
 mod strays;
 mod stream;
 
@@ -205,12 +204,12 @@ impl Raws {
         cx: &mut Cx<'_>,
         streams: &mut Streams,
         ask: AskId,
-        answer: Answer,
+        answer: &Answer,
     ) {
         let Some(conn) = self.asks.remove(&ask) else { return };
         let Some(raw) = self.by_id.get_mut(&conn) else { return };
         let answered = raw.strays.take_of_ask(ask);
-        if answer == Answer::Reject {
+        if !matches!(answer, Answer::Accept) {
             return;
         }
         if !raw.is_waiting() || streams.is_relay(raw.stream) {

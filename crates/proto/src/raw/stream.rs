@@ -1,10 +1,7 @@
 //! One raw stream and its states.
 
-use bytes::Bytes;
-
-use super::framing::Framing;
 use super::strays::Strays;
-use crate::conn::{Call, ConnOwner, Flow, OwnedConn, stream_error};
+use crate::conn::{ByteStream, Call, ConnOwner, OwnedConn, stream_error};
 use crate::streams::{Parked, StreamMut};
 use crate::{ConnError, ConnId, ConnReport, ConnStats, Cx, Event, RawOptions, StreamId};
 
@@ -15,10 +12,7 @@ pub(super) struct RawStream {
     /// The application decides on packets that arrive on other sockets.
     pub(super) asks: bool,
     pub(super) strays: Strays,
-    framing: Framing,
-    /// What the application gets next. Packets that arrive together are delivered in one piece.
-    delivery: Vec<u8>,
-    flow: Flow,
+    bytes: ByteStream,
     state: State,
 }
 
@@ -38,14 +32,13 @@ enum State {
 
 impl RawStream {
     pub(super) fn new(id: ConnId, options: RawOptions) -> Self {
+        let to = OwnedConn { id, owner: ConnOwner::Application };
         Self {
-            to: OwnedConn { id, owner: ConnOwner::Application },
+            to,
             stream: options.id,
             asks: options.ask_firewall,
             strays: Strays::default(),
-            framing: Framing::new(options.framed),
-            delivery: Vec::new(),
-            flow: Flow::default(),
+            bytes: ByteStream::new(to, options.framed),
             state: State::Waiting { calls: Vec::new(), early: None },
         }
     }
@@ -87,9 +80,9 @@ impl RawStream {
             Call::SendMessage(_) => {}
             Call::Consumed(bytes) => {
                 let Some(mut early) = early.take() else { return };
-                self.flow.handle_consumed(bytes);
-                let (now, unread) = (cx.now, self.unread());
-                early.set_unread(now, unread, &mut self.inlet(cx));
+                self.bytes.flow.handle_consumed(bytes);
+                let (now, unread) = (cx.now, self.bytes.unread());
+                early.set_unread(now, unread, &mut self.bytes.inlet(cx));
                 self.keep_early(cx, early);
             }
         }
@@ -102,26 +95,12 @@ impl RawStream {
             return;
         };
         let mut early = Box::new(self.take_early());
-        early.handle_packet(cx.now, &packet, &mut self.inlet(cx));
+        early.handle_packet(cx.now, &packet, &mut self.bytes.inlet(cx));
         self.keep_early(cx, early);
     }
 
     pub(super) fn handle_call(&mut self, cx: &mut Cx<'_>, stream: &mut StreamMut<'_>, call: Call) {
-        match call {
-            Call::Write(data) => {
-                self.flow.handle_written(data.len());
-                stream.write(data.into_bytes());
-            }
-            Call::SendMessage(data) => stream.send_message(&data),
-            Call::Flush(flush) => self.flow.flush(stream.written(), flush),
-            Call::End => stream.end(),
-            Call::Consumed(bytes) => {
-                self.flow.handle_consumed(bytes);
-                let (now, unread) = (cx.now, self.unread());
-                stream.set_unread(now, unread, &mut self.inlet(cx));
-            }
-            Call::SetKeepAlive(interval) => stream.set_keep_alive(cx.now, interval),
-        }
+        self.bytes.handle_call(cx, stream, call);
     }
 
     pub(super) fn handle_packet(
@@ -130,12 +109,12 @@ impl RawStream {
         stream: &mut StreamMut<'_>,
         packet: &udx::Packet<'_>,
     ) {
-        stream.handle_packet(cx.now, packet, &mut self.inlet(cx));
+        self.bytes.handle_packet(cx, stream, packet);
     }
 
     /// The stream has sent something; `unsent` bytes of what was written have not left yet.
     pub(super) fn handle_sent(&mut self, cx: &mut Cx<'_>, unsent: usize) {
-        self.flow.pass_credit(cx, self.to, unsent);
+        self.bytes.flow.pass_credit(cx, self.to, unsent);
     }
 
     /// To be called after any change: passes the stream's events on and lets it send. True if the
@@ -167,7 +146,7 @@ impl RawStream {
         if self.is_closed() {
             return;
         }
-        cx.out.events.extend(self.take_delivery());
+        cx.out.events.extend(self.bytes.take_delivery());
         self.state = State::Closed;
         self.strays.clear();
         let stats = stats.map(|stats| Box::new(ConnStats::from(stats)));
@@ -175,8 +154,7 @@ impl RawStream {
     }
 
     fn pass_events(&mut self, cx: &mut Cx<'_>, stream: &mut StreamMut<'_>) {
-        self.flow.pass_credit(cx, self.to, stream.unsent());
-        self.flow.pass_flushed(cx, self.to, stream.acknowledged());
+        self.bytes.pass_progress(cx, stream);
         while let Some(event) = stream.poll_event() {
             match event {
                 udx::Event::Finished => self.to.tell(cx, ConnReport::Finished),
@@ -202,69 +180,11 @@ impl RawStream {
 
     /// Whether there are bytes for [`Self::take_delivery`].
     pub(super) fn has_delivery(&self) -> bool {
-        !self.delivery.is_empty()
+        self.bytes.has_delivery()
     }
 
     /// What has arrived, for the application.
     pub(super) fn take_delivery(&mut self) -> Option<Event> {
-        take(&mut self.delivery, &mut self.flow, self.to.id)
-    }
-
-    /// Bytes that the application has not taken.
-    fn unread(&self) -> usize {
-        self.flow.unread() + self.framing.held() + self.delivery.len()
-    }
-
-    fn inlet<'a, 'b>(&'a mut self, cx: &'a mut Cx<'b>) -> Inlet<'a, 'b> {
-        let Self { to, framing, delivery, flow, .. } = self;
-        Inlet { cx, to: *to, framing, delivery, flow }
+        self.bytes.take_delivery()
     }
 }
-
-/// The sink for what the stream delivers.
-struct Inlet<'a, 'b> {
-    cx: &'a mut Cx<'b>,
-    to: OwnedConn,
-    framing: &'a mut Framing,
-    delivery: &'a mut Vec<u8>,
-    flow: &'a mut Flow,
-}
-
-impl Inlet<'_, '_> {
-    /// Gives the application what has arrived.
-    fn flush(&mut self) {
-        self.cx.out.events.extend(take(self.delivery, self.flow, self.to.id));
-    }
-}
-
-fn take(delivery: &mut Vec<u8>, flow: &mut Flow, conn: ConnId) -> Option<Event> {
-    let data = Bytes::from(std::mem::take(delivery));
-    if data.is_empty() {
-        return None;
-    }
-    flow.handle_delivered(data.len());
-    Some(Event::Data { conn, data })
-}
-
-impl udx::Sink for Inlet<'_, '_> {
-    fn data(&mut self, payload: &[u8]) -> usize {
-        let is_piece = self.framing.feed(payload, self.delivery);
-        if is_piece || self.delivery.len() >= MAX_PIECE {
-            self.flush();
-        }
-        self.flow.unread() + self.framing.held() + self.delivery.len()
-    }
-
-    fn message(&mut self, payload: &[u8]) {
-        self.to.tell(self.cx, ConnReport::Message(Bytes::copy_from_slice(payload)));
-    }
-
-    fn end(&mut self) {
-        self.framing.finish(self.delivery);
-        self.flush();
-        self.to.tell(self.cx, ConnReport::RemoteEnd);
-    }
-}
-
-/// The most that is delivered in one piece: a few dozen packets.
-const MAX_PIECE: usize = 64 * 1024;

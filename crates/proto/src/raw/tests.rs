@@ -287,7 +287,7 @@ impl Pair {
     }
 
     fn answer(&mut self, side: usize, ask: AskId, answer: Answer) {
-        self.sides[side].act(|raws, cx, streams| raws.handle_answer(cx, streams, ask, answer));
+        self.sides[side].act(|raws, cx, streams| raws.handle_answer(cx, streams, ask, &answer));
     }
 
     fn arrive(&mut self, side: usize, socket: SocketId, from: SocketAddrV4, data: &[u8]) {

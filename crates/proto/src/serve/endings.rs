@@ -52,8 +52,10 @@ impl Server {
 
     /// Ends a handshake, and frees its slot.
     fn forget(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, slot: u32) {
-        if let Some(SlotState::Asking(asking)) = self.slots.get_mut(slot) {
-            cx.timers.cancel(Timer::Ask(asking.ask));
+        match self.slots.get_mut(slot) {
+            Some(SlotState::Asking(asking)) => cx.timers.cancel(Timer::Ask(asking.ask)),
+            Some(SlotState::Foreign(_)) => self.abandon_foreign(cx, base, slot),
+            Some(SlotState::Begun | SlotState::Waiting(_) | SlotState::Ended(_)) | None => {}
         }
         self.end_session(cx, base, slot);
         cx.timers.cancel(Timer::Handshake(self.id, slot));
@@ -156,7 +158,10 @@ impl Server {
         }
         match state {
             SlotState::Waiting(session) => Some(session),
-            SlotState::Begun | SlotState::Asking(_) | SlotState::Ended(_) => None,
+            SlotState::Begun
+            | SlotState::Asking(_)
+            | SlotState::Foreign(_)
+            | SlotState::Ended(_) => None,
         }
     }
 

@@ -5,8 +5,10 @@
 //! Every call may leave reports of punchers behind, which `Node` passes on afterwards.
 //! Reference: hyperdht 6.34.0 `lib/server.js`.
 
+mod accepting;
 mod admission;
 mod endings;
+mod foreign;
 mod requester;
 mod rounds;
 mod server;
@@ -97,9 +99,15 @@ impl Servers {
     }
 
     /// Changes which questions the application is asked.
-    pub(crate) fn set_hooks(&mut self, server: ServerId, firewall: bool, holepunch: bool) {
+    pub(crate) fn set_hooks(
+        &mut self,
+        server: ServerId,
+        firewall: bool,
+        holepunch: bool,
+        handshake: bool,
+    ) {
         if let Some(server) = self.by_id.get_mut(&server) {
-            server.set_hooks(firewall, holepunch);
+            server.set_hooks(firewall, holepunch, handshake);
         }
     }
 
@@ -205,6 +213,11 @@ impl Servers {
         if let Some(server) = self.by_id.get_mut(&server) {
             server.handle_punch(cx, base, slot, report);
         }
+    }
+
+    /// Whether a question belongs to a handshake of a server.
+    pub(crate) fn asks(&self, ask: AskId) -> bool {
+        self.by_id.values().any(|server| server.owns_ask(ask))
     }
 
     /// The application has answered, or `Timer::Ask` has expired. Ignored if no server asked.

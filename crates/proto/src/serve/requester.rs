@@ -9,7 +9,7 @@ use crate::net::{Answering, Incoming};
 use crate::noise::{KeyPair, PublicKey, Responder};
 use crate::punch::Base;
 use crate::wire::{Handshake, Holepunch, Mode, NoisePayload, is_reserved};
-use crate::{Cx, Question, ServerId, SocketId};
+use crate::{Closed, ConnId, Cx, Event, Foreign, Question, ServerId, SocketId};
 
 /// The sender of message 1: the client, or a node on its behalf.
 #[derive(Debug)]
@@ -40,7 +40,12 @@ pub(super) struct Client {
 /// A decoded message 1.
 #[derive(Debug)]
 pub(super) struct ClientHello {
-    pub(super) responder: Responder,
+    /// Makes message 2; `None` if the application does.
+    pub(super) responder: Option<Box<Responder>>,
+    /// The connection by which the application knows the handshake that it makes.
+    pub(super) conn: Option<ConnId>,
+    /// What the application makes itself.
+    pub(super) foreign: Foreign,
     pub(super) public_key: PublicKey,
     pub(super) payload: NoisePayload,
     /// The encoded payload.
@@ -65,7 +70,17 @@ impl ClientHello {
         let (public_key, plaintext) = responder.recv(noise).ok()?;
         let payload = NoisePayload::decode(&plaintext).ok()?;
         let plaintext = plaintext.into();
-        Some(Self { responder, public_key, payload, plaintext, client, source, asked: false })
+        Some(Self {
+            responder: Some(Box::new(responder)),
+            conn: None,
+            foreign: Foreign::Nothing,
+            public_key,
+            payload,
+            plaintext,
+            client,
+            source,
+            asked: false,
+        })
     }
 
     /// The question whether the client may connect.
@@ -192,6 +207,13 @@ pub(super) fn remember(unanswered: &mut Vec<Requester>, requester: Requester) {
 /// The request without its value: a request that waits for its answer does not need it.
 pub(super) fn without_value(incoming: &Incoming) -> Incoming {
     Incoming { value: None, ..incoming.clone() }
+}
+
+/// Tells the application that a handshake of its own has ended before there was a connection.
+pub(super) fn tell_gone(cx: &mut Cx<'_>, conn: Option<ConnId>) {
+    if let Some(conn) = conn {
+        cx.emit(Event::Closed(Closed { conn, error: None, stats: None }));
+    }
 }
 
 /// Whether datagrams may be sent to this address. Private networks and loopback are allowed, since

@@ -163,7 +163,7 @@ impl Punching {
         self.asking = None;
         match answer {
             Answer::Accept | Answer::AcceptThrough(_) => self.join(cx, base, slot_ref),
-            Answer::Reject => {
+            Answer::Reject | Answer::Wrote(_) | Answer::Read(_) => {
                 self.give_up(cx, base, PayloadError::Aborted);
                 RoundOutcome::Abort
             }

@@ -1,25 +1,23 @@
 //! One listening server: its handshakes, from message 1 to a path.
 
 use std::net::Ipv4Addr;
-use std::time::Duration;
 
 use super::admission::{Admission, InFlight};
 use super::requester::{ClientHello, Requester, is_destination, remember, without_value};
 use super::rounds::{Punching, Round, RoundOutcome, SlotRef};
-use super::session::{AcceptOutcome, ServerPolicy, accept};
-use super::slots::{Asking, SlotState, Slots};
+use super::slots::{SlotState, Slots};
 use crate::conn::ConnOwner;
 use crate::net::Incoming;
 use crate::noise::{KeyPair, PublicKey};
 use crate::punch::{Base, News, Report};
 use crate::streams::Path;
-use crate::wire::{Handshake, Holepunch, RelayThrough, hash};
+use crate::wire::{Handshake, Holepunch, hash};
 use crate::{Answer, AskId, ConnId, Cx, ServerId, ServerOptions, Timer};
 
 #[derive(Debug)]
 pub(super) struct Server {
     pub(super) id: ServerId,
-    identity: KeyPair,
+    pub(super) identity: KeyPair,
     pub(super) options: ServerOptions,
     pub(super) slots: Slots,
     /// The owner of the connections that the server accepts.
@@ -40,14 +38,19 @@ impl Server {
         }
     }
 
-    pub(super) fn set_hooks(&mut self, firewall: bool, holepunch: bool) {
+    pub(super) fn set_hooks(&mut self, firewall: bool, holepunch: bool, handshake: bool) {
         self.options.ask_firewall = firewall;
         self.options.ask_holepunch = holepunch;
+        self.options.ask_handshake = handshake;
     }
 
     pub(super) fn set_relay_through(&mut self, relays: Vec<PublicKey>, ask: bool) {
         self.options.relay_through = relays;
         self.options.ask_relay = ask;
+    }
+
+    pub(super) fn owner(&self) -> ConnOwner {
+        self.owner
     }
 
     pub(super) fn set_owner(&mut self, owner: ConnOwner) {
@@ -98,6 +101,10 @@ impl Server {
         if !admission.admit(cx.now, self.in_flight(base, source), source) {
             cx.stats.dropped.admission += 1;
             return;
+        }
+        if self.asks_handshake() {
+            let slot = self.slots.insert(noise, source);
+            return self.ask_to_read(cx, base, slot, source, requester, &message.noise);
         }
         let Some(hello) =
             ClientHello::read(cx, &self.identity, requester.client(), source, &message.noise)
@@ -187,6 +194,7 @@ impl Server {
         let Some(slot) = self.slots.of_ask(id) else { return };
         match self.slots.get_mut(slot) {
             Some(SlotState::Asking(_)) => self.handle_verdict(cx, base, slot, answer),
+            Some(SlotState::Foreign(_)) => self.handle_foreign(cx, base, slot, answer),
             Some(SlotState::Waiting(_)) => {
                 self.in_rounds(cx, base, slot, |punching, cx, base, slot_ref| {
                     punching.handle_answer(cx, base, slot_ref, answer)
@@ -202,12 +210,17 @@ impl Server {
             Some(SlotState::Waiting(_)) if self.admits => self.give_up(cx, base, slot),
             Some(SlotState::Waiting(_)) => self.end_session(cx, base, slot),
             Some(SlotState::Ended(_)) => self.slots.clear(slot),
-            Some(SlotState::Begun | SlotState::Asking(_)) | None => {}
+            Some(SlotState::Begun | SlotState::Asking(_) | SlotState::Foreign(_)) | None => {}
         }
     }
 
     pub(super) fn resume(&mut self) {
         self.admits = true;
+    }
+
+    /// Whether the application makes the handshakes. The connections of a machine are the node's.
+    fn asks_handshake(&self) -> bool {
+        self.options.ask_handshake && self.owner == ConnOwner::Application
     }
 
     /// The source that a handshake counts against.
@@ -231,84 +244,11 @@ impl Server {
         }
     }
 
-    fn ask_firewall(
-        &mut self,
-        cx: &mut Cx<'_>,
-        slot: u32,
-        mut hello: ClientHello,
-        requester: Requester,
-    ) {
-        let ask = cx.ask(hello.question(self.id));
-        hello.asked = true;
-        let asking = Asking { ask, hello, unanswered: vec![requester] };
-        self.slots.set(slot, SlotState::Asking(Box::new(asking)));
-    }
-
-    /// Asking → Waiting or Ended.
-    fn handle_verdict(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, slot: u32, answer: Answer) {
-        let Some(SlotState::Asking(asking)) = self.slots.take(slot) else { return };
-        let Asking { hello, unanswered, .. } = *asking;
-        match answer {
-            Answer::Accept => self.accept(cx, base, slot, hello, unanswered, None),
-            Answer::AcceptThrough(relay) => {
-                self.accept(cx, base, slot, hello, unanswered, Some(relay));
-            }
-            // The client gets no answer, so that it cannot learn that there is a server.
-            Answer::Reject => self.end(cx, slot, None),
-        }
-    }
-
-    fn accept(
-        &mut self,
-        cx: &mut Cx<'_>,
-        base: &mut Base<'_>,
-        slot: u32,
-        hello: ClientHello,
-        requesters: Vec<Requester>,
-        relay: Option<PublicKey>,
-    ) {
-        let relays = relay.map_or(&self.options.relay_through[..], |_| relay.as_slice());
-        let policy = ServerPolicy {
-            server: self.id,
-            owner: self.owner,
-            holepunch: self.options.holepunch,
-            share_local_address: self.options.share_local_address,
-            reusable_socket: self.options.reusable_socket,
-            relay_through: RelayThrough::choose(relays, cx.rng),
-            relay_keep_alive: self.options.relay_keep_alive,
-        };
-        match accept(cx, base, policy, slot, hello) {
-            AcceptOutcome::Wait(mut session) => {
-                session.unanswered = requesters;
-                self.slots.set(slot, SlotState::Waiting(session));
-                cx.wake_at(Timer::Handshake(self.id, slot), cx.now + CLIENT_COMES_WITHIN);
-                self.answer_all(cx, base, slot);
-            }
-            AcceptOutcome::Open(session, path) => {
-                let reply = session.reply.clone();
-                let is_open = session.open(cx, base, path);
-                if is_open {
-                    cx.stats.punches_open += 1;
-                    reply.send(cx, base, &requesters);
-                }
-                self.end(cx, slot, is_open.then_some(reply));
-            }
-            AcceptOutcome::Refuse(reply) => {
-                reply.send(cx, base, &requesters);
-                self.end(cx, slot, Some(reply));
-            }
-            AcceptOutcome::Drop => self.end(cx, slot, None),
-            AcceptOutcome::Full => {
-                cx.stats.dropped.admission += 1;
-                self.slots.discard(slot);
-            }
-        }
-    }
-
     /// Handles a repeated message 1: a retransmission, or the same message through another node.
     fn repeat(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, slot: u32, requester: Requester) {
         match self.slots.get_mut(slot) {
             Some(SlotState::Asking(asking)) => remember(&mut asking.unanswered, requester),
+            Some(SlotState::Foreign(foreign)) => remember(&mut foreign.unanswered, requester),
             Some(SlotState::Waiting(session)) => {
                 remember(&mut session.unanswered, requester);
                 self.answer_all(cx, base, slot);
@@ -319,7 +259,7 @@ impl Server {
     }
 
     /// Sends message 2 to all requesters that wait for it, once its socket is bound.
-    fn answer_all(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, slot: u32) {
+    pub(super) fn answer_all(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, slot: u32) {
         let Some(SlotState::Waiting(session)) = self.slots.get_mut(slot) else { return };
         let puncher = session.punching.as_ref().and_then(|p| base.punchers.get(p.punch()));
         let unbound = puncher.is_some_and(|puncher| !puncher.is_bound());
@@ -334,7 +274,10 @@ impl Server {
     pub(super) fn punching(&mut self, slot: u32) -> Option<&mut Punching> {
         match self.slots.get_mut(slot)? {
             SlotState::Waiting(session) => session.punching.as_mut(),
-            SlotState::Begun | SlotState::Asking(_) | SlotState::Ended(_) => None,
+            SlotState::Begun
+            | SlotState::Asking(_)
+            | SlotState::Foreign(_)
+            | SlotState::Ended(_) => None,
         }
     }
 
@@ -357,6 +300,3 @@ impl Server {
         }
     }
 }
-
-/// How long after message 2 the client has to send a packet or a round.
-const CLIENT_COMES_WITHIN: Duration = Duration::from_secs(10);

@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use super::requester::{Client, ClientHello, Requester, ServerHello};
+use super::requester::{Client, ClientHello, Requester, ServerHello, tell_gone};
 use super::rounds::Punching;
 use crate::base::{Party, PunchId, PunchOwner};
-use crate::conn::{ConnOwner, FoundPath};
+use crate::conn::{ConnOwner, FoundPath, OwnedConn};
 use crate::noise::{Finished, PublicKey};
 use crate::punch::{Base, MAX_ADDRESSES, PunchSecret, Puncher};
 use crate::relay::PairingRequest;
@@ -14,7 +14,7 @@ use crate::wire::{
     Firewall, HolepunchInfo, NoisePayload, PAYLOAD_VERSION, PayloadError, RelayThrough, UdxInfo,
     is_private, match_address,
 };
-use crate::{ConnId, Cx, PathOrigin, ServerId};
+use crate::{ConnId, Cx, PathOrigin, ServerId, StreamId};
 
 #[derive(Debug)]
 pub(super) struct Session {
@@ -44,10 +44,18 @@ pub(super) enum AcceptOutcome {
     Open(Box<Session>, Path),
     /// The client gets a reply that refuses it.
     Refuse(ServerHello),
-    /// The client gets no reply.
-    Drop,
-    /// The client gets no reply, because there is no socket left to punch from. It may try again.
-    Full,
+}
+
+/// A client that was let in, before message 2 is made.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    pub(super) hello: ClientHello,
+    /// The payload of message 2.
+    pub(super) offer: Vec<u8>,
+    /// The connection and its stream; `None` if the client is refused.
+    accepted: Option<(ConnId, StreamId)>,
+    plan: Plan,
+    policy: ServerPolicy,
 }
 
 /// What a server tells every client.
@@ -136,49 +144,73 @@ impl Session {
     }
 }
 
-/// Answers message 1.
-pub(super) fn accept(
+/// Finds out how the client may connect, and what message 2 says. `None` if there is no socket left
+/// to punch from: the client gets no reply, and may try again.
+pub(super) fn prepare(
     cx: &mut Cx<'_>,
     base: &mut Base<'_>,
     policy: ServerPolicy,
     slot: u32,
-    mut hello: ClientHello,
-) -> AcceptOutcome {
+    hello: ClientHello,
+) -> Option<Prepared> {
     let error = error(&hello.payload);
-    let party = Party::Client(hello.source);
-    let is_full = !base.io.pool.has_room(party);
+    let is_full = !base.io.pool.has_room(Party::Client(hello.source));
     let plan = match plan(cx, base, policy, hello.client, &hello.payload) {
-        Plan::Punch if is_full && error == PayloadError::None => return AcceptOutcome::Full,
+        Plan::Punch if is_full && error == PayloadError::None => return None,
         // The client may still connect through the shared network.
         Plan::PunchBeside if is_full => Plan::Wait,
         plan @ (Plan::Open(_) | Plan::PunchBeside | Plan::Punch | Plan::Wait) => plan,
     };
-    let accepted =
-        (error == PayloadError::None).then(|| base.io.accept(cx, policy.server, policy.owner));
+    let accepted = (error == PayloadError::None).then(|| {
+        let id = hello.conn.unwrap_or_else(|| base.io.conns.new_id());
+        let conn = OwnedConn { id, owner: policy.owner };
+        (id, base.io.accept(cx, policy.server, conn, hello.foreign))
+    });
     let stream_id = accepted.map_or(0, |(_, stream)| stream.0);
     let relay_through = policy.relay_through.filter(|_| plan.needs_relay(error));
     let policy = ServerPolicy { relay_through, ..policy };
-    let offer = offer(cx, base, policy, slot, error, stream_id);
-    let Ok(noise) = hello.responder.send(&offer.encode()) else {
-        if let Some((conn, _)) = accepted {
-            base.io.fail(cx, conn, None);
+    let offer = offer(cx, base, policy, slot, error, stream_id).encode();
+    Some(Prepared { hello, offer, accepted, plan, policy })
+}
+
+impl Prepared {
+    /// The client gets no message 2.
+    pub(super) fn abandon(&self, cx: &mut Cx<'_>, base: &mut Base<'_>) {
+        match self.accepted {
+            Some((conn, _)) => base.io.fail(cx, conn, None),
+            None => tell_gone(cx, self.hello.conn),
         }
-        return AcceptOutcome::Drop;
-    };
+    }
+}
+
+/// Answers message 1 with this message 2. The keys are those of the handshake.
+pub(super) fn conclude(
+    cx: &mut Cx<'_>,
+    base: &mut Base<'_>,
+    prepared: Prepared,
+    slot: u32,
+    noise: Vec<u8>,
+    keys: Finished,
+) -> AcceptOutcome {
+    let Prepared { hello, accepted, plan, policy, .. } = prepared;
     let reply = ServerHello { noise, socket: None };
-    let Some((conn, stream)) = accepted else { return AcceptOutcome::Refuse(reply) };
+    let Some((conn, stream)) = accepted else {
+        tell_gone(cx, hello.conn);
+        return AcceptOutcome::Refuse(reply);
+    };
     if !hello.asked {
         base.io.conns.leave_unasked(conn, hello.question(policy.server));
     }
 
     tracing::debug!(?conn, ?plan, client = %hello.client.address, "handshake");
-    let ClientHello { responder, payload, public_key, .. } = hello;
+    let ClientHello { payload, public_key, source, .. } = hello;
+    let party = Party::Client(source);
     let is_reusable = policy.reusable_socket && payload.udx.is_some_and(|udx| udx.is_reusable());
     let remote = payload.udx.into();
     base.io.introduce(conn, remote);
     let mut session = Session {
         conn,
-        keys: responder.finish(),
+        keys,
         remote,
         reply,
         unanswered: Vec::new(),
@@ -200,8 +232,8 @@ pub(super) fn accept(
             }
         }
     }
-    if let Some(through) = relay_through.or(payload.relay_through) {
-        let (is_initiator, keep_alive) = (relay_through.is_some(), policy.relay_keep_alive);
+    if let Some(through) = policy.relay_through.or(payload.relay_through) {
+        let (is_initiator, keep_alive) = (policy.relay_through.is_some(), policy.relay_keep_alive);
         let request = PairingRequest { conn, stream, through, is_initiator, keep_alive, party };
         base.pairings.start(cx, &mut base.io, request);
     }

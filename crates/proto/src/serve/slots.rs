@@ -3,9 +3,9 @@
 use std::collections::{HashMap, VecDeque};
 use std::net::Ipv4Addr;
 
-use super::requester::{ClientHello, Requester, ServerHello};
+use super::requester::{Client, ClientHello, Requester, ServerHello};
 use super::rounds::Punching;
-use super::session::Session;
+use super::session::{Prepared, Session};
 use crate::{AskId, ConnId, HandshakeView};
 
 #[derive(Debug, Default)]
@@ -38,6 +38,8 @@ pub(super) enum SlotState {
     Begun,
     /// The application decides whether the client may connect.
     Asking(Box<Asking>),
+    /// The application reads message 1 or writes message 2.
+    Foreign(Box<ForeignHandshake>),
     /// The client may connect, and its first packet has not arrived yet.
     Waiting(Box<Session>),
     /// The client has connected, or will not. Message 2, if there was one, is repeated for a while.
@@ -49,6 +51,23 @@ pub(super) struct Asking {
     pub(super) ask: AskId,
     pub(super) hello: ClientHello,
     pub(super) unanswered: Vec<Requester>,
+}
+
+/// A handshake that waits for the application.
+#[derive(Debug)]
+pub(super) struct ForeignHandshake {
+    pub(super) ask: AskId,
+    pub(super) unanswered: Vec<Requester>,
+    pub(super) conn: ConnId,
+    pub(super) stage: Stage,
+}
+
+#[derive(Debug)]
+pub(super) enum Stage {
+    /// The application reads message 1.
+    Reading { client: Client, source: Ipv4Addr },
+    /// The application writes message 2.
+    Writing(Box<Prepared>),
 }
 
 impl Slots {
@@ -96,7 +115,7 @@ impl Slots {
                 self.ended.push_back(index);
                 self.release_source(index);
             }
-            SlotState::Begun | SlotState::Asking(_) => {}
+            SlotState::Begun | SlotState::Asking(_) | SlotState::Foreign(_) => {}
         }
         if let Some(slot) = self.get_mut(index) {
             *slot = state;
@@ -186,12 +205,18 @@ impl Slot {
     fn view(&self) -> HandshakeView {
         let punching = match &self.state {
             SlotState::Waiting(session) => session.punching.as_ref(),
-            SlotState::Begun | SlotState::Asking(_) | SlotState::Ended(_) => None,
+            SlotState::Begun
+            | SlotState::Asking(_)
+            | SlotState::Foreign(_)
+            | SlotState::Ended(_) => None,
         };
         HandshakeView {
             firewalled: matches!(
                 self.state,
-                SlotState::Begun | SlotState::Asking(_) | SlotState::Ended(None)
+                SlotState::Begun
+                    | SlotState::Asking(_)
+                    | SlotState::Foreign(_)
+                    | SlotState::Ended(None)
             ),
             aborted: self.aborted,
             ended: matches!(self.state, SlotState::Ended(_)),
@@ -206,6 +231,7 @@ impl SlotState {
     pub(super) fn question(&self) -> Option<AskId> {
         match self {
             Self::Asking(asking) => Some(asking.ask),
+            Self::Foreign(foreign) => Some(foreign.ask),
             Self::Waiting(session) => session.punching.as_ref()?.question(),
             Self::Begun | Self::Ended(_) => None,
         }

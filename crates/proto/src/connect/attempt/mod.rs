@@ -1,14 +1,15 @@
 //! One connection attempt, from the command to a path or an error.
 
+mod finding;
 mod relayed;
 
 use std::net::SocketAddrV4;
-use std::time::Duration;
 
 use super::cache::Lesson;
 use super::candidates::Candidates;
 use super::connecting::{Connecting, PathPlan, choose};
-use super::discovery::{Discovery, Found, HandshakeDone, HandshakeParams};
+use super::discovery::{Discovery, HandshakeDone};
+use super::hello::HandshakeParams;
 use super::requests::{EndedRequest, PendingRequests, RequestPurpose};
 use super::rounds::{Choices, Rounds, RoundsOutcome};
 use crate::conn::OwnedConn;
@@ -62,15 +63,24 @@ impl Attempt {
         options: &ConnectOptions,
         candidates: Candidates,
     ) -> Self {
-        let stream_id = base.io.dial(cx, conn, options.keep_alive).0;
+        let stream_id = base.io.dial(cx, conn, options.keep_alive, options.foreign).0;
         let conn = conn.id;
         let mut requests = PendingRequests::new(conn, hash(&[&remote]));
         let share_local = options.local_connection;
         let reusable = options.reusable_socket;
         let relaying = Relaying::new(cx, StreamId(stream_id), options);
         let relay_through = relaying.own;
-        let params =
-            HandshakeParams { identity, remote, stream_id, share_local, reusable, relay_through };
+        let foreign = options.foreign.has_handshake();
+        let params = HandshakeParams {
+            conn,
+            identity,
+            remote,
+            stream_id,
+            share_local,
+            reusable,
+            relay_through,
+            foreign,
+        };
         let discovery = Discovery::start(cx, base, &mut requests, params, candidates);
         Self {
             conn,
@@ -91,30 +101,10 @@ impl Attempt {
     /// The question that the application has not answered yet.
     pub(super) fn question(&self) -> Option<AskId> {
         match &self.stage {
+            Stage::Discovery(discovery) => discovery.question(),
             Stage::Connecting(connecting) => connecting.question(),
-            Stage::Discovery(_) | Stage::Over => None,
+            Stage::Over => None,
         }
-    }
-
-    pub(super) fn handle_query_reply(
-        &mut self,
-        cx: &mut Cx<'_>,
-        base: &mut Base<'_>,
-        reply: &Reply,
-    ) -> Option<Outcome> {
-        let Stage::Discovery(discovery) = &mut self.stage else { return None };
-        discovery.handle_query_reply(reply);
-        self.settle(cx, base)
-    }
-
-    pub(super) fn handle_query_done(
-        &mut self,
-        cx: &mut Cx<'_>,
-        base: &mut Base<'_>,
-    ) -> Option<Outcome> {
-        let Stage::Discovery(discovery) = &mut self.stage else { return None };
-        discovery.handle_query_done();
-        self.settle(cx, base)
     }
 
     pub(super) fn handle_reply(
@@ -134,16 +124,6 @@ impl Attempt {
                 rounds.handle_reply(cx, base, requests, reply)
             }),
         }
-    }
-
-    pub(super) fn handle_overdue(
-        &mut self,
-        cx: &mut Cx<'_>,
-        base: &mut Base<'_>,
-        tag: u32,
-    ) -> Option<Outcome> {
-        self.requests.handle_overdue(tag);
-        self.settle(cx, base)
     }
 
     pub(super) fn handle_punch(
@@ -166,6 +146,10 @@ impl Attempt {
         base: &mut Base<'_>,
         answer: Answer,
     ) -> Option<Outcome> {
+        if let Stage::Discovery(discovery) = &mut self.stage {
+            let found = discovery.handle_answer(cx, base, &mut self.requests, answer);
+            return self.handle_found(cx, base, found);
+        }
         self.in_rounds(cx, base, |rounds, cx, base, requests| {
             rounds.handle_answer(cx, base, requests, answer)
         })
@@ -228,46 +212,18 @@ impl Attempt {
         }
     }
 
-    /// Asks the next nodes; fails if there are none left.
-    pub(super) fn settle(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>) -> Option<Outcome> {
-        let Stage::Discovery(discovery) = &mut self.stage else { return None };
-        let error = discovery.settle(cx, base, &mut self.requests)?;
-        self.fail(cx, base, error)
-    }
-
-    fn handle_handshake(
-        &mut self,
-        cx: &mut Cx<'_>,
-        base: &mut Base<'_>,
-        (via, socket): (SocketAddrV4, Option<SocketId>),
-        round_trip: Duration,
-        reply: Option<&Reply>,
-    ) -> Option<Outcome> {
-        let Stage::Discovery(discovery) = &mut self.stage else { return None };
-        match discovery.handle_reply(cx, via, socket, reply) {
-            Found::Nothing => self.settle(cx, base),
-            Found::Failed(error) => self.fail(cx, base, error),
-            Found::Server(done) => {
-                discovery.stop(cx, base);
-                self.requests.cancel_all(cx, &mut base.io);
-                self.connect(cx, base, *done, round_trip)
-            }
-        }
-    }
-
     /// Discovery → Connecting.
     fn connect(
         &mut self,
         cx: &mut Cx<'_>,
         base: &mut Base<'_>,
         done: HandshakeDone,
-        round_trip: Duration,
     ) -> Option<Outcome> {
         let remote_stream = done.payload.udx.into();
         self.reusable &= done.payload.udx.is_some_and(|udx| udx.is_reusable());
         base.io.introduce(self.conn, remote_stream);
         let Self { conn, choices, requests, .. } = self;
-        let plan = choose(cx, base, requests, *conn, *choices, &done, round_trip);
+        let plan = choose(cx, base, requests, *conn, *choices, &done);
         let is_known = matches!(plan, Ok(PathPlan::Known(_)));
         let is_relayed = !is_known && self.start_relaying(cx, base, done.payload.relay_through);
         let plan = match plan {

@@ -207,7 +207,9 @@ impl Rounds {
         cx.timers.cancel(Timer::Ask(ask));
         match answer {
             Answer::Accept | Answer::AcceptThrough(_) => self.agree(cx, base, requests, probed),
-            Answer::Reject => self.abort(cx, base, requests, ConnectError::ClientAbortedHolepunch),
+            Answer::Reject | Answer::Wrote(_) | Answer::Read(_) => {
+                self.abort(cx, base, requests, ConnectError::ClientAbortedHolepunch)
+            }
         }
     }
 

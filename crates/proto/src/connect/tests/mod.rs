@@ -1,5 +1,6 @@
 //! Clients and servers as whole nodes, behind NATs of every kind.
 
+mod foreign;
 mod reference;
 mod rounds;
 mod upgrades;

@@ -1,4 +1,4 @@
-//! Frames of a raw stream, which are delivered in one piece.
+//! Frames of a stream of bytes, which are delivered in one piece.
 
 /// Joins the payloads of packets to frames, as udx-native does for a stream that is `framed`. A
 /// frame begins with its length in three bytes, little endian. Bytes that do not fit this turn the

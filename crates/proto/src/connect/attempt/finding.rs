@@ -1,0 +1,86 @@
+//! The part of an attempt that looks for a node that leads to the server.
+
+use std::net::SocketAddrV4;
+use std::time::Duration;
+
+use super::super::discovery::Found;
+use super::{Attempt, Outcome, Stage};
+use crate::net::Reply;
+use crate::punch::Base;
+use crate::{Cx, SocketId};
+
+impl Attempt {
+    pub(in super::super) fn handle_query_reply(
+        &mut self,
+        cx: &mut Cx<'_>,
+        base: &mut Base<'_>,
+        reply: &Reply,
+    ) -> Option<Outcome> {
+        let Stage::Discovery(discovery) = &mut self.stage else { return None };
+        discovery.handle_query_reply(reply);
+        self.settle(cx, base)
+    }
+
+    pub(in super::super) fn handle_query_done(
+        &mut self,
+        cx: &mut Cx<'_>,
+        base: &mut Base<'_>,
+    ) -> Option<Outcome> {
+        let Stage::Discovery(discovery) = &mut self.stage else { return None };
+        discovery.handle_query_done();
+        self.settle(cx, base)
+    }
+
+    pub(in super::super) fn handle_overdue(
+        &mut self,
+        cx: &mut Cx<'_>,
+        base: &mut Base<'_>,
+        tag: u32,
+    ) -> Option<Outcome> {
+        self.requests.handle_overdue(tag);
+        self.settle(cx, base)
+    }
+
+    /// Asks the next nodes; fails if there are none left.
+    pub(in super::super) fn settle(
+        &mut self,
+        cx: &mut Cx<'_>,
+        base: &mut Base<'_>,
+    ) -> Option<Outcome> {
+        let Stage::Discovery(discovery) = &mut self.stage else { return None };
+        let error = discovery.settle(cx, base, &mut self.requests)?;
+        self.fail(cx, base, error)
+    }
+
+    pub(super) fn handle_handshake(
+        &mut self,
+        cx: &mut Cx<'_>,
+        base: &mut Base<'_>,
+        (via, socket): (SocketAddrV4, Option<SocketId>),
+        round_trip: Duration,
+        reply: Option<&Reply>,
+    ) -> Option<Outcome> {
+        let Stage::Discovery(discovery) = &mut self.stage else { return None };
+        let found = discovery.handle_reply(cx, via, socket, round_trip, reply);
+        self.handle_found(cx, base, found)
+    }
+
+    pub(super) fn handle_found(
+        &mut self,
+        cx: &mut Cx<'_>,
+        base: &mut Base<'_>,
+        found: Found,
+    ) -> Option<Outcome> {
+        match found {
+            Found::Nothing => self.settle(cx, base),
+            Found::Failed(error) => self.fail(cx, base, error),
+            Found::Server(done) => {
+                if let Stage::Discovery(discovery) = &mut self.stage {
+                    discovery.stop(cx, base);
+                }
+                self.requests.cancel_all(cx, &mut base.io);
+                self.connect(cx, base, *done)
+            }
+        }
+    }
+}

@@ -1,0 +1,79 @@
+const { carry } = require('../udx/stream')
+const { track } = require('./raw-streams')
+
+/**
+ * A connection whose secret stream the program makes, until the connection is open. Then the core
+ * carries the bytes of that stream, and this object is no longer needed.
+ */
+module.exports = class ForeignConnection {
+  /**
+   * @param {import('../dht/internals')} internals
+   * @param {import('streamx').Duplex & { start: Function }} stream of the program
+   * @param {import('./foreign-handshake')} handshake
+   * @param {Function | null} holepunch decides whether to punch
+   */
+  constructor(internals, stream, handshake, holepunch) {
+    this._internals = internals
+    this._stream = stream
+    this._handshake = handshake
+    this._holepunch = holepunch
+    this._id = -1 // while the core connects
+
+    stream.on('close', () => this._cancel())
+  }
+
+  /** Tells the core to connect. If this throws, no connection is kept. */
+  connect(remotePublicKey, options) {
+    const { connections, native } = this._internals
+    connections.begin(this, conn => {
+      native.command('connect', { conn, remotePublicKey, options })
+      this._id = conn
+    })
+  }
+
+  // Events of the core.
+
+  onopened(transport) {
+    const conn = this._id
+    if (this._stream.destroying) return this._cancel()
+    this._id = -1
+    const rawStream = carryStream(this._internals, conn, transport)
+    this._stream.start(rawStream, { handshake: this._handshake.result })
+  }
+
+  /** The core has forgotten this connection, which has not opened. */
+  onclosed(err) {
+    this._id = -1
+    this._stream.destroy(err)
+  }
+
+  onhandshake(question) {
+    return this._handshake.answer(question)
+  }
+
+  onholepunch({ remoteFirewall, localFirewall, remoteAddresses, localAddresses }) {
+    if (this._holepunch === null) return true
+    return this._holepunch(remoteFirewall, localFirewall, remoteAddresses, localAddresses)
+  }
+
+  // What comes after `onopened` goes to the raw stream.
+  _cancel() {
+    if (this._id === -1) return
+    this._internals.native.command('destroyConn', { conn: this._id })
+    this._id = -1
+  }
+}
+
+/**
+ * The raw stream below a secret stream of the program.
+ *
+ * @param {import('../dht/internals')} internals
+ * @param {number} conn
+ * @param {object} transport the addresses and ids of the core's event
+ */
+function carryStream(internals, conn, transport) {
+  const rawStream = carry(internals.udx, conn, transport)
+  track(internals.rawStreams, rawStream)
+  return rawStream
+}
+module.exports.carryStream = carryStream
