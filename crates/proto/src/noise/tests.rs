@@ -4,8 +4,14 @@ use curve25519_dalek::traits::IsIdentity;
 use curve25519_dalek::{EdwardsPoint, Scalar};
 use serde_json::Value;
 use sha2::{Digest, Sha512};
+use snow::Builder;
+use snow::params::{
+    BaseChoice, CipherChoice, DHChoice, HandshakeChoice, HandshakeModifierList, HandshakePattern,
+    HashChoice, NoiseParams,
+};
 
 use super::curve::{self, RemotePoints};
+use super::resolver::Resolver;
 use super::*;
 use crate::Rng;
 
@@ -39,6 +45,49 @@ fn a_handshake_has_the_bytes_of_the_reference() {
     assert_eq!(*near.holepunch_secret(), key(&derived["holepunch_secret"]));
     assert_eq!((near.public_key, near.remote_public_key), (alice.public(), bob.public()));
     assert_eq!((far.public_key, far.remote_public_key), (bob.public(), alice.public()));
+}
+
+/// The primitives are those of the reference in another pattern, too: @hyperswarm/secret-stream
+/// makes this handshake where no other is given.
+#[test]
+fn xx_on_our_primitives_has_the_bytes_of_the_reference() {
+    let json = include_str!("../../tests/vectors/F_noise_xx.json");
+    let v: Value = serde_json::from_str(json).expect("json");
+    let [mut near, mut far] = [(1, 3), (2, 4)].map(|(of_static, of_ephemeral)| {
+        let name = v["protocol_name"].as_str().expect("a name").to_owned();
+        let params = NoiseParams::new(
+            name,
+            BaseChoice::Noise,
+            HandshakeChoice {
+                pattern: HandshakePattern::XX,
+                modifiers: HandshakeModifierList { list: Vec::new() },
+            },
+            DHChoice::Curve25519,
+            CipherChoice::ChaChaPoly,
+            HashChoice::Blake2b,
+        );
+        let resolver = Resolver::new(&KeyPair::from_seed([of_static; 32]), [of_ephemeral; 32]);
+        let builder = Builder::with_resolver(params, Box::new(resolver));
+        let builder = builder.local_private_key(&[]).expect("a builder");
+        let side =
+            if of_static == 1 { builder.build_initiator() } else { builder.build_responder() };
+        side.expect("a side")
+    });
+
+    let frames = v["frames_with_uint24le"].as_array().expect("array");
+    for (index, frame) in frames.iter().enumerate() {
+        let (from, to) = if index == 1 { (&mut far, &mut near) } else { (&mut near, &mut far) };
+        let (mut message, mut payload) = ([0; 128], [0; 128]);
+        let len = from.write_message(&[], &mut message).expect("a message");
+        assert_eq!(message[..len], bytes(frame)[3..]);
+        assert_eq!(message[..len], bytes(&v[format!("message{}", index + 1)]));
+        assert_eq!(to.read_message(&message[..len], &mut payload), Ok(0));
+    }
+    assert!(near.is_handshake_finished() && far.is_handshake_finished());
+    assert_eq!(near.get_handshake_hash(), bytes(&v["handshake_hash"]));
+    let (tx, rx) = near.dangerously_get_raw_split();
+    assert_eq!((tx, rx), (key(&v["initiator_tx_key"]), key(&v["initiator_rx_key"])));
+    assert_eq!(far.dangerously_get_raw_split(), (tx, rx));
 }
 
 #[test]
