@@ -123,13 +123,14 @@ impl Hello {
     pub(super) fn handle_written(&mut self, cx: &mut Cx<'_>, answer: Answer) {
         let State::Writing { ask, firewall } = self.state else { return };
         cx.timers.cancel(Timer::Ask(ask));
-        self.state = match answer {
-            Answer::Wrote(wrote) if is_sendable(&wrote.message) => {
-                let reader = Reader::Application { asked: None, waiting: VecDeque::new() };
-                State::Begun { reader, value: from_client(wrote.message.to_vec()), firewall }
-            }
-            _ => State::Impossible,
-        };
+        self.state = State::Impossible;
+        if let Answer::Wrote(wrote) = answer
+            && is_sendable(&wrote.message)
+        {
+            let reader = Reader::Application { asked: None, waiting: VecDeque::new() };
+            let value = from_client(wrote.message.to_vec());
+            self.state = State::Begun { reader, value, firewall };
+        }
     }
 
     /// Reads a message 2. `None` if it is invalid, or if the application has to read it.
