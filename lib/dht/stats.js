@@ -39,7 +39,7 @@ module.exports = class Stats {
     }
     this._native = native
     this._isInUse = false
-    this._places = places(this.numbers)
+    this._places = null // made when first needed
     this._counted = {}
   }
 
@@ -69,6 +69,7 @@ module.exports = class Stats {
   }
 
   _place(name) {
+    this._places ||= places(this.numbers)
     const place = this._places.get(name)
     if (place === undefined) throw new Error(`dht.stats has no place for ${name}`)
     return place

@@ -150,7 +150,7 @@ class IO {
     this.portRange = [portFrom, portTo]
     this.congestion = { _maxWindow: maxWindow }
     this.udx = udx
-    this.networkInterfaces = udx.watchNetworkInterfaces()
+    this._networkInterfaces = null // most programs never ask
     this._dht = dht
     this._native = native
     this._sockets = sockets
@@ -158,6 +158,11 @@ class IO {
 
   get table() {
     return this._dht.table
+  }
+
+  get networkInterfaces() {
+    this._networkInterfaces ||= this.udx.watchNetworkInterfaces()
+    return this._networkInterfaces
   }
 
   get clientSocket() {

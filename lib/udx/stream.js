@@ -44,7 +44,7 @@ module.exports = class UDXStream extends Duplex {
     this._previousSocket = null
 
     this[LINK] = link || this._createLink(opts)
-    startMeasuring(this, this[LINK], { ...NOTHING, ...KEEP_ALIVES })
+    startMeasuring(this, this[LINK], UNMEASURED)
   }
 
   get connected() {
@@ -297,8 +297,8 @@ const NOTHING = {
   packetsReceived: 0
 }
 
-/** The core counts these for connections only. */
-const KEEP_ALIVES = { keepAlivesSent: 0, keepAlivesReceived: 0 }
+/** The core counts keep-alives for connections only. */
+const UNMEASURED = { ...NOTHING, keepAlivesSent: 0, keepAlivesReceived: 0 }
 
 showNumbers(module.exports, NOTHING)
 
