@@ -14,8 +14,7 @@ install()
 for (const { server, client } of pairs) {
   const what = `relay ${server}, peer ${client}, ours in ${runtime}`
 
-  // Relays of ours have no createHandshake (docs/COMPATIBILITY.md).
-  for (const custodial of server === 'reference' ? [true, false] : [true]) {
+  for (const custodial of [true, false]) {
     const kind = custodial ? 'custodial' : 'not custodial'
 
     test(`connections, ${kind}: ${what}`, TIMEOUT, async t => {

@@ -36,7 +36,10 @@ for (const pair of pairs) {
     t.ok(fs.readFileSync(back).equals(content), 'downloaded')
   })
 
-  test(`a tunnel: ${named(pair)}`, TIMEOUT, async t => {
+  // This pair may take a path that raw streams of the reference do not (docs/COMPATIBILITY.md).
+  const isLeftOut = pair.server === 'reference' && pair.client === 'native'
+
+  test(`a tunnel: ${named(pair)}`, { ...TIMEOUT, skip: isLeftOut }, async t => {
     const { run } = await shell(t, pair)
     const target = await service(t, BYTES)
     const port = await freePort()

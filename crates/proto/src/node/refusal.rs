@@ -23,7 +23,8 @@ pub(super) fn refuse(cx: &mut Cx<'_>, command: Command) {
             cx.emit(Event::SocketClosed { socket });
         }
         Command::Listen { server, .. } => {
-            cx.emit(Event::ServerFailed { server, error: ListenError::NodeDestroyed });
+            let error = ListenError::NodeDestroyed;
+            cx.emit(Event::ServerFailed { server, error });
         }
         Command::Query { query, .. } => {
             let (result, tally) = (Err(QueryError::NodeDestroyed), Tally::default());
