@@ -100,40 +100,40 @@ mod tests {
 
     #[test]
     fn a_node_is_asked_about_once_until_it_was_refused_for_a_minute() {
-        let (mut bench, mut filter) = (Bench::new(), NodeFilter::new(true));
-        let mut ask = |bench: &mut Bench, filter: &mut NodeFilter, tick| {
-            filter.ask(&mut bench.cx(), tick, node_id(addr(1)), addr(1))
-        };
-        assert!(ask(&mut bench, &mut filter, 5));
-        assert!(!ask(&mut bench, &mut filter, 5), "the answer is awaited");
-        assert_eq!(filter.handle_answer(&mut bench.cx(), asked(&bench)[0], false), None);
-        assert!(!ask(&mut bench, &mut filter, 16));
-        assert!(ask(&mut bench, &mut filter, 17));
+        let mut bench = Bench::new();
+        let mut filter = NodeFilter::new(true);
+        let (id, at) = (node_id(addr(1)), addr(1));
+        assert!(filter.ask(&mut bench.cx(), 5, id, at));
+        assert!(!filter.ask(&mut bench.cx(), 5, id, at), "the answer is awaited");
+        let first = last_asked(&bench);
+        assert_eq!(filter.handle_answer(&mut bench.cx(), first, false), None);
+        assert!(!filter.ask(&mut bench.cx(), 16, id, at));
+        assert!(filter.ask(&mut bench.cx(), 17, id, at));
 
-        let node = Some((node_id(addr(1)), addr(1)));
-        assert_eq!(filter.handle_answer(&mut bench.cx(), asked(&bench)[1], true), node);
-        assert_eq!(filter.handle_answer(&mut bench.cx(), asked(&bench)[1], true), None);
-        assert_eq!((filter.asked.len(), bench.timers.next()), (0, None));
+        let second = last_asked(&bench);
+        assert_eq!(filter.handle_answer(&mut bench.cx(), second, true), Some((id, at)));
+        assert_eq!(filter.handle_answer(&mut bench.cx(), second, true), None);
+        assert_eq!((filter.asked.len(), bench.timers.len()), (0, 0));
     }
 
     #[test]
     fn a_crowd_does_not_grow_it() {
-        let (mut bench, mut filter) = (Bench::new(), NodeFilter::new(true));
+        let mut bench = Bench::new();
+        let mut filter = NodeFilter::new(true);
         for port in 1..=1000 {
             assert!(filter.ask(&mut bench.cx(), 0, node_id(addr(port)), addr(port)));
         }
         assert_eq!((filter.asked.len(), bench.timers.len()), (MAX_ASKED, MAX_ASKED));
-        assert_eq!(filter.handle_answer(&mut bench.cx(), asked(&bench)[0], true), None);
         filter.clear(&mut bench.cx());
         assert_eq!((filter.asked.len(), bench.timers.len()), (0, 0));
     }
 
-    fn asked(bench: &Bench) -> Vec<AskId> {
+    fn last_asked(bench: &Bench) -> AskId {
         let ask = |event: &Event| {
             let Event::Ask { ask, .. } = event else { return None };
             Some(*ask)
         };
-        bench.out.events.iter().filter_map(ask).collect()
+        bench.out.events.iter().filter_map(ask).next_back().expect("a question")
     }
 
     fn addr(port: u16) -> SocketAddrV4 {
