@@ -54,6 +54,19 @@ test('one end is enough', async t => {
   }
 })
 
+test('only the handshake of the program has the secret key', async t => {
+  const net = await testnet(t)
+  const own = DHT.keyPair()
+  const createHandshake = (keyPair, remotePublicKey) => {
+    t.is(keyPair.secretKey, null)
+    return new NoiseWrap(own, remotePublicKey)
+  }
+  const keyPair = { publicKey: own.publicKey, secretKey: null }
+  const { client, server } = await pair(t, net, {}, { createHandshake, keyPair })
+  t.alike(server.remotePublicKey, own.publicKey)
+  await exchange(t, client, server)
+})
+
 test('the steps of a handshake, and what they get', async t => {
   const net = await testnet(t)
   const steps = []

@@ -4,8 +4,9 @@ const ForeignHandshake = require('./foreign-handshake')
 const NoiseSecretStream = require('./secret-stream')
 const NoiseWrap = require('../noise-wrap')
 const { SUSPENDED } = require('../errors')
-const { decodeAddress } = require('../native/keys')
-const { addresses, checkFunction, checkKeyPair, checkPool, interval } = require('../util/check')
+const { createKeyPair, decodeAddress } = require('../native/keys')
+const { addresses, checkForeignKeyPair, checkFunction } = require('../util/check')
+const { checkKeyPair, checkPool, interval } = require('../util/check')
 const { internalsOf } = require('../util/internals')
 const { relaysNow } = require('../util/relay-through')
 
@@ -26,7 +27,8 @@ module.exports = function connect(dht, publicKey, opts = {}) {
   const pooled = pool?.get(key)
   if (pooled) return pooled
 
-  const keyPair = opts.keyPair ? checkKeyPair('keyPair', opts.keyPair) : dht.defaultKeyPair
+  const check = createHandshake === null ? checkKeyPair : checkForeignKeyPair
+  const keyPair = opts.keyPair ? check('keyPair', opts.keyPair) : dht.defaultKeyPair
   opts.relayAddresses = opts.relayAddresses || nodes
   const options = optionsOf(dht, keyPair, opts)
   const internals = internalsOf(dht)
@@ -78,7 +80,8 @@ function prepareForeign(internals, keys, { createSecretStream, holepunch = null 
 // The options in the form of the core.
 function optionsOf(dht, keyPair, opts) {
   return {
-    secretKey: keyPair.secretKey,
+    // the core does not use that of a program that makes the handshake
+    secretKey: keyPair.secretKey || createKeyPair().secretKey,
     relayAddresses: addresses('relayAddresses', opts.relayAddresses),
     localConnection: opts.localConnection !== false,
     fastOpen: opts.fastOpen !== false,

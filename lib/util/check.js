@@ -19,6 +19,13 @@ function checkKeyPair(name, keyPair) {
 }
 exports.checkKeyPair = checkKeyPair
 
+/** A key pair of which only a handshake that a program makes needs the secret key. */
+exports.checkForeignKeyPair = function checkForeignKeyPair(name, keyPair) {
+  if (keyPair?.secretKey) return checkKeyPair(name, keyPair)
+  checkBytes(`${name}.publicKey`, keyPair?.publicKey, 32)
+  return keyPair
+}
+
 /**
  * The function that signs for a key pair. Null if the secret key signs.
  *
