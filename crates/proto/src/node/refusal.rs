@@ -2,7 +2,7 @@
 
 use crate::{
     Closed, Command, ConnError, ConnectError, Cx, Event, HostCommand, ListenError, QueryError,
-    RawCommand, RequestError, Tally,
+    QueryId, RawCommand, RequestError, Tally,
 };
 
 /// Refuses a command that was sent before its sender knew of the node's end. If the command has an
@@ -23,13 +23,9 @@ pub(super) fn refuse(cx: &mut Cx<'_>, command: Command) {
             cx.emit(Event::SocketClosed { socket });
         }
         Command::Listen { server, .. } => {
-            let error = ListenError::NodeDestroyed;
-            cx.emit(Event::ServerFailed { server, error });
+            cx.emit(Event::ServerFailed { server, error: ListenError::NodeDestroyed });
         }
-        Command::Query { query, .. } => {
-            let (result, tally) = (Err(QueryError::NodeDestroyed), Tally::default());
-            cx.emit(Event::QueryDone { query, closest: Vec::new(), tally, result });
-        }
+        Command::Query { query, .. } => cx.emit(refused_query(query)),
         Command::Request { request, .. } => {
             cx.emit(Event::Reply { request, result: Err(RequestError::NodeDestroyed) });
         }
@@ -71,4 +67,9 @@ pub(super) fn refuse(cx: &mut Cx<'_>, command: Command) {
         | Command::ResumeServer { .. }
         | Command::Destroy { .. } => {}
     }
+}
+
+fn refused_query(query: QueryId) -> Event {
+    let (result, tally) = (Err(QueryError::NodeDestroyed), Tally::default());
+    Event::QueryDone { query, closest: Vec::new(), tally, result }
 }

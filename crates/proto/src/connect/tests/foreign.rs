@@ -232,6 +232,7 @@ impl Apps {
             }
             Question::Firewall { .. }
             | Question::Holepunch { .. }
+            | Question::Node { .. }
             | Question::StreamFirewall { .. } => panic!("{question:?}"),
         };
         let number = self.steps.len();
