@@ -16,12 +16,7 @@ pub(super) fn refuse(cx: &mut Cx<'_>, command: Command) {
         Command::Raw { conn, command: RawCommand::Create(_) } => {
             cx.emit(Event::Closed(Closed { conn, error: None, stats: None }));
         }
-        Command::Host(HostCommand::Lookup { lookup, .. }) => {
-            cx.emit(Event::LookedUp { lookup, address: None });
-        }
-        Command::Host(HostCommand::CloseSocket { socket }) => {
-            cx.emit(Event::SocketClosed { socket });
-        }
+        Command::Host(command) => refuse_host(cx, command),
         Command::Listen { server, .. } => {
             cx.emit(Event::ServerFailed { server, error: ListenError::NodeDestroyed });
         }
@@ -35,7 +30,6 @@ pub(super) fn refuse(cx: &mut Cx<'_>, command: Command) {
         Command::CheckLocal { host } => cx.emit(Event::LocalChecked { host, valid: false }),
         // The outcome of these was reported when the node ended, or they have none.
         Command::Raw { .. }
-        | Command::Host(HostCommand::SendDatagram { .. })
         | Command::Write { .. }
         | Command::SendMessage { .. }
         | Command::SendRaw { .. }
@@ -69,5 +63,13 @@ pub(super) fn refuse(cx: &mut Cx<'_>, command: Command) {
         | Command::SuspendServer { .. }
         | Command::ResumeServer { .. }
         | Command::Destroy { .. } => {}
+    }
+}
+
+fn refuse_host(cx: &mut Cx<'_>, command: HostCommand) {
+    match command {
+        HostCommand::Lookup { lookup, .. } => cx.emit(Event::LookedUp { lookup, address: None }),
+        HostCommand::CloseSocket { socket } => cx.emit(Event::SocketClosed { socket }),
+        HostCommand::SendDatagram { .. } => {}
     }
 }
