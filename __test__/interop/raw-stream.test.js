@@ -27,6 +27,7 @@ for (const [Client, Server, title] of [
     for (const [mover, peer] of bothWays(await connection(t, Client, Server))) {
       const socket = mover.dht.udx.createSocket()
       socket.bind(0, '127.0.0.1')
+      t.teardown(() => socket.close(), { order: 1 }) // after the node, whose stream it carries
       const all = receive(peer.stream, 3 * CHUNK)
       const { id, localPort } = peer.stream.rawStream
       mover.stream.write(b4a.alloc(CHUNK))

@@ -4,7 +4,7 @@
 const test = require('brittle')
 const SecretStream = require('@hyperswarm/secret-stream')
 const { DHT } = require('../helpers/implementation')
-const { closed, node, once, pair, rejected, testnet, thrown } = require('../helpers/fixtures')
+const { closed, node, once, pair, testnet } = require('../helpers/fixtures')
 const { internalsOf } = require('../../lib/util/internals')
 
 const KEYS = ['kind', 'relay', 'remoteAddress', 'rtt', 'since', 'punch']

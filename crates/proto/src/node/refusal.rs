@@ -2,7 +2,7 @@
 
 use crate::{
     Closed, Command, ConnError, ConnectError, Cx, Event, HostCommand, ListenError, QueryError,
-    QueryId, RawCommand, RequestError, Tally,
+    RawCommand, RequestError, Tally,
 };
 
 /// Refuses a command that was sent before its sender knew of the node's end. If the command has an
@@ -16,23 +16,20 @@ pub(super) fn refuse(cx: &mut Cx<'_>, command: Command) {
         Command::Raw { conn, command: RawCommand::Create(_) } => {
             cx.emit(Event::Closed(Closed { conn, error: None, stats: None }));
         }
-        Command::Host(HostCommand::Lookup { lookup, .. }) => {
-            cx.emit(Event::LookedUp { lookup, address: None });
-        }
-        Command::Host(HostCommand::CloseSocket { socket }) => {
-            cx.emit(Event::SocketClosed { socket });
-        }
+        Command::Host(command) => refuse_host(cx, command),
         Command::Listen { server, .. } => {
             cx.emit(Event::ServerFailed { server, error: ListenError::NodeDestroyed });
         }
-        Command::Query { query, .. } => cx.emit(refused_query(query)),
+        Command::Query { query, .. } => {
+            let (result, tally) = (Err(QueryError::NodeDestroyed), Tally::default());
+            cx.emit(Event::QueryDone { query, closest: Vec::new(), tally, result });
+        }
         Command::Request { request, .. } => {
             cx.emit(Event::Reply { request, result: Err(RequestError::NodeDestroyed) });
         }
         Command::CheckLocal { host } => cx.emit(Event::LocalChecked { host, valid: false }),
         // The outcome of these was reported when the node ended, or they have none.
         Command::Raw { .. }
-        | Command::Host(HostCommand::SendDatagram { .. })
         | Command::Write { .. }
         | Command::SendMessage { .. }
         | Command::SendRaw { .. }
@@ -69,7 +66,10 @@ pub(super) fn refuse(cx: &mut Cx<'_>, command: Command) {
     }
 }
 
-fn refused_query(query: QueryId) -> Event {
-    let (result, tally) = (Err(QueryError::NodeDestroyed), Tally::default());
-    Event::QueryDone { query, closest: Vec::new(), tally, result }
+fn refuse_host(cx: &mut Cx<'_>, command: HostCommand) {
+    match command {
+        HostCommand::Lookup { lookup, .. } => cx.emit(Event::LookedUp { lookup, address: None }),
+        HostCommand::CloseSocket { socket } => cx.emit(Event::SocketClosed { socket }),
+        HostCommand::SendDatagram { .. } => {}
+    }
 }
