@@ -114,6 +114,20 @@ test('createRequest: nobody answers', async t => {
   t.is(session.inflight.length, 0)
 })
 
+test('createRequest: given up by its own onerror', async t => {
+  const net = await testnet(t, 1)
+  const dht = await node(t, net)
+  const req = dht.io.createRequest(net.bootstrap[0], null, true, PING, null, null)
+  let calls = 0
+  req.onerror = (err, of) => {
+    calls++
+    of.destroy(err)
+  }
+  req.destroy()
+  t.is(calls, 1)
+  t.ok(req.destroyed)
+})
+
 test('createRequest: given up', async t => {
   const net = await testnet(t, 1)
   const dht = await node(t, net)

@@ -5,6 +5,7 @@ const test = require('brittle')
 const SecretStream = require('@hyperswarm/secret-stream')
 const { DHT } = require('../helpers/implementation')
 const { closed, node, once, pair, testnet } = require('../helpers/fixtures')
+const busyFor = require('../helpers/busy')
 const { internalsOf } = require('../../lib/util/internals')
 
 const KEYS = ['kind', 'relay', 'remoteAddress', 'rtt', 'since', 'punch']
@@ -81,6 +82,33 @@ test('a path event, and what changes with it', async t => {
   channel.onremotechanged()
   await changed
   if (former !== sockets.client) t.absent(former.streams.has(rawStream))
+})
+
+test('packets go elsewhere before a late hook has let the client in', async t => {
+  const net = await testnet(t)
+  const [dht, clientDht] = await Promise.all([node(t, net), node(t, net)])
+  const { connections, sockets } = internalsOf(dht)
+  const remote = { host: '8.8.8.8', port: 8 }
+  const path = { kind: 'direct', relay: null, remote, socket: 0, punch: null }
+  const server = dht.createServer()
+  await server.listen()
+  const accepted = once(server, 'connection')
+  const client = clientDht.connect(server.publicKey)
+  client.on('error', noop)
+  busyFor(500)
+  server.firewall = async () => {
+    const [channel] = connections.clear()
+    channel.onpathchanged(path)
+    return false
+  }
+
+  const connection = await accepted
+  connection.on('error', noop)
+  const { remoteHost, remotePort, socket } = connection.rawStream
+  t.alike([remoteHost, remotePort, socket], ['8.8.8.8', 8, sockets.client])
+  t.alike(connection.path.remoteAddress, remote)
+  connection.destroy()
+  client.destroy()
 })
 
 test('the raw stream below a secret stream of the program', async t => {

@@ -5,9 +5,12 @@ module.exports = class CarriedLink extends RawLink {
   /**
    * @param {import('../dht/internals')} internals
    * @param {number} conn the number of the connection, which is open
+   * @param {((question: object) => boolean) | null} onholepunch decides whether to punch while a
+   *   relay carries the connection
    */
-  constructor(internals, conn) {
+  constructor(internals, conn, onholepunch) {
     super(internals)
+    this._onholepunch = onholepunch
     this._ownMoves = 0 // of the program, that the core will report
     this.adopt(conn)
   }
@@ -15,6 +18,10 @@ module.exports = class CarriedLink extends RawLink {
   changeRemote(remote) {
     if (this.isKnown) this._ownMoves++
     super.changeRemote(remote)
+  }
+
+  onholepunch(question) {
+    return this._onholepunch === null || this._onholepunch(question)
   }
 
   /** Packets go elsewhere from here on. */

@@ -20,6 +20,7 @@ module.exports = class Channel extends Link {
     this._onsetup = null
     this._handshake = null // which the program makes
     this._onpath = noop
+    this._earlyPath = null // of a connection that its server has not let in yet
     this._holepunch = null
     this._openDone = null
   }
@@ -63,7 +64,9 @@ module.exports = class Channel extends Link {
 
   /** Gives the stream the result of the handshake. */
   setup(transport) {
-    this._onsetup(transport)
+    const path = this._earlyPath
+    const moved = path && { path, socket: path.socket, remote: path.remote }
+    this._onsetup({ ...transport, ...moved })
   }
 
   /** Opens the stream, if streamx has asked for it before the handshake was complete. */
@@ -103,6 +106,7 @@ module.exports = class Channel extends Link {
   onopened(transport) {
     if (this.stream.destroying) return
     const made = this._handshake?.result
+    this._handshake = null // it has secrets
     const keys = made && { publicKey: made.publicKey, remotePublicKey: made.remotePublicKey }
     this._onsetup({ ...transport, ...keys })
     try {
@@ -131,6 +135,10 @@ module.exports = class Channel extends Link {
   /** Packets go elsewhere from here on. */
   onpathchanged(path) {
     if (this.stream.destroying) return
+    if (this.stream.rawStream === null) {
+      this._earlyPath = path
+      return
+    }
     this._raw.onmoved(path)
     this._onpath(path)
   }

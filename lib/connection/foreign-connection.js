@@ -37,7 +37,9 @@ module.exports = class ForeignConnection {
     const conn = this._id
     if (this._stream.destroying) return this._cancel()
     this._id = -1
-    const rawStream = carryStream(this._internals, conn, transport)
+    const rawStream = carryStream(this._internals, conn, transport, question => {
+      return this.onholepunch(question)
+    })
     this._stream.start(rawStream, { handshake: this._handshake.result })
   }
 
@@ -59,7 +61,9 @@ module.exports = class ForeignConnection {
   // What comes after `onopened` goes to the raw stream.
   _cancel() {
     if (this._id === -1) return
-    this._internals.native.command('destroyConn', { conn: this._id })
+    const { connections, native } = this._internals
+    native.command('destroyConn', { conn: this._id })
+    connections.delete(this._id)
     this._id = -1
   }
 }
@@ -70,8 +74,10 @@ module.exports = class ForeignConnection {
  * @param {import('../dht/internals')} internals
  * @param {number} conn
  * @param {object} transport the addresses and ids of the core's event
+ * @param {((question: object) => boolean) | null} [onholepunch] decides whether to punch
  */
-function carryStream(internals, conn, transport) {
-  return new OpenedStream(internals, new CarriedLink(internals, conn), transport)
+function carryStream(internals, conn, transport, onholepunch = null) {
+  const link = new CarriedLink(internals, conn, onholepunch)
+  return new OpenedStream(internals, link, transport)
 }
 module.exports.carryStream = carryStream

@@ -18,7 +18,7 @@ module.exports = class RawStream extends OpenedStream {
   }
 
   get destroying() {
-    return super.destroying || this._stream.destroying
+    return super.destroying || !!this._stream?.destroying
   }
 
   /** Throws: the peer would take the bytes for a frame of the secret stream. */

@@ -97,11 +97,12 @@ module.exports = {
   },
 
   // The server may be gone: the core accepted the client before it received the command to close.
-  connection({ native, servers }, { connection }) {
+  connection({ connections, native, servers }, { connection }) {
     const { server: id, opened, ...accepted } = connection
     const server = servers.get(id)
-    if (server) server.onconnection({ ...opened, ...accepted })
-    else native.command('destroyConn', { conn: opened.conn })
+    if (server) return server.onconnection({ ...opened, ...accepted })
+    native.command('destroyConn', { conn: opened.conn })
+    connections.delete(opened.conn)
   },
 
   opened({ connections }, { opened }) {

@@ -2,6 +2,7 @@ const { REQUEST_DESTROYED } = require('../errors')
 const { internalsOf, keepInternals } = require('../util/internals')
 
 const ID = Symbol('id')
+const FAILED = Symbol('failed')
 
 /** A request that a program makes with `dht.io.createRequest`, and sends itself. */
 module.exports = class ManualRequest {
@@ -30,6 +31,7 @@ module.exports = class ManualRequest {
     this.onerror = noop
     this.onresponse = noop
 
+    this[FAILED] = false
     this[ID] = -1 // of the core, while the request waits for its answer
     keepInternals(this, internals)
   }
@@ -54,13 +56,16 @@ module.exports = class ManualRequest {
   /** Gives up the request: `onerror` gets `err`. */
   destroy(err) {
     if (this.destroyed) return
+    this.destroyed = true
     const gaveUp = err || REQUEST_DESTROYED()
     if (this[ID] === -1) this._fail(gaveUp)
     else internalsOf(this).requests.cancel(this[ID], gaveUp)
-    this.destroyed = true
   }
 
+  // A request that the node has refused may be given up before it hears of that.
   _fail(err) {
+    if (this[FAILED]) return
+    this[FAILED] = true
     this.onerror(err, this)
   }
 }

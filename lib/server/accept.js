@@ -28,7 +28,8 @@ exports.accept = function accept(internals, server, accepted) {
     ? carryConnection(internals, server, client, accepted)
     : openConnection(internals, server, client, accepted)
 
-  const questions = accepted.unasked.filter(server.asks)
+  const unasked = client === null ? accepted.unasked : [...client.unasked, ...accepted.unasked]
+  const questions = unasked.filter(server.asks)
   if (questions.length === 0) return connection.deliver()
   ask(server, connection.stream, answerAll(internals, questions), connection.admit)
 }

@@ -12,6 +12,8 @@ module.exports = class ForeignClient {
    */
   constructor(maker, createSecretStream) {
     this.createSecretStream = createSecretStream
+    /** Questions that the server had no hook for when the client came. */
+    this.unasked = []
 
     this._handshake = new ForeignHandshake(maker, createSecretStream !== null)
   }
@@ -30,8 +32,18 @@ module.exports = class ForeignClient {
    */
   async read(message, isRefused, relay) {
     const payload = await this._handshake.read(message)
-    if (await isRefused(this._handshake.remotePublicKey, payload)) return REJECT
-    return this._handshake.toRead(payload, null, relay())
+    const { remotePublicKey } = this._handshake
+    if (await isRefused(remotePublicKey, payload)) return REJECT
+    const answer = this._handshake.toRead(payload, null, relay())
+    for (const question of this.unasked) {
+      Object.assign(question, { remotePublicKey, payload: answer.handshake.payload })
+    }
+    return answer
+  }
+
+  /** Keeps a question about the client until the client has a connection. */
+  leaveUnasked(question) {
+    this.unasked.push(question)
   }
 
   /** Writes message 2. */

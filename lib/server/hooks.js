@@ -34,7 +34,7 @@ exports.verdict = async function verdict(internals, question) {
   const accepts = await exports.answer(internals, question)
   if (!accepts) return REJECT
   if (question.kind !== 'firewall') return { kind: 'accept' }
-  const relay = relayOf(internals.servers.get(question.server))
+  const relay = exports.relayOf(internals, question.server)
   return relay === null ? { kind: 'accept' } : { kind: 'acceptThrough', relay }
 }
 
@@ -65,6 +65,22 @@ async function everyYes(internals, questions) {
   return true
 }
 
+/**
+ * The blind relay for a client of a server, if a function of the program names one. Null if it
+ * throws.
+ *
+ * @param {import('../dht/internals')} internals
+ * @param {number} server
+ * @returns {Buffer | null}
+ */
+exports.relayOf = function relayOf({ servers }, server) {
+  try {
+    return servers.get(server)?.onrelay() || null
+  } catch {
+    return null
+  }
+}
+
 function isAboutHandshake({ kind }) {
   return kind === 'readHandshake' || kind === 'writeHandshake'
 }
@@ -78,14 +94,6 @@ async function handshakeStep({ connections, servers }, question) {
     return (await asked?.onhandshake(question)) || REJECT
   } catch {
     return REJECT
-  }
-}
-
-function relayOf(server) {
-  try {
-    return server?.onrelay() || null
-  } catch {
-    return null
   }
 }
 

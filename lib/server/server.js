@@ -11,6 +11,7 @@ const Encryption = require('./encryption')
 const Suspension = require('./suspension')
 const { accept } = require('./accept')
 const toHolepunch = require('./holepunch')
+const { relayOf } = require('./hooks')
 const { sign, signersOf } = require('./signers')
 const { internalsOf } = require('../util/internals')
 const { checkRelays, pickRelay, relaysOf } = require('../util/relay-through')
@@ -363,13 +364,16 @@ module.exports = class Server extends EventEmitter {
   }
 
   /** Begins the handshake of a client, and decides on the client. */
-  _onhandshake({ conn, message, address }) {
+  _onhandshake({ server, conn, message, address }) {
     const client = this._encryption.begin(this._keyPair)
     this._internals.connections.set(conn, client)
     const isRefused = async (publicKey, payload) => {
-      return this._refuses() || this._firewall(publicKey, payload, address)
+      if (this._refuses()) return true
+      if (this._firewall !== admitAll) return this._firewall(publicKey, payload, address)
+      client.leaveUnasked({ kind: 'firewall', server, address })
+      return false
     }
-    return client.read(message, isRefused, () => this._onrelay())
+    return client.read(message, isRefused, () => relayOf(this._internals, server))
   }
 
   /** The blind relay for a client that was let in, if a function decides on it. */

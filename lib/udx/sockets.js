@@ -138,7 +138,7 @@ module.exports = class Sockets {
 
   _create(id) {
     const local = this._native.inspect('localAddress', id)
-    const { engine, isDualStack, onlistener } = this._node
+    const { engine, isDualStack, onlistener = noop } = this._node
     const family = isDualStack ? { host: '::', family: 6 } : { family: 4 }
     const address = local && { host: local.host, ...family, port: local.port }
     const socket = new UDXSocket(this._udx, {}, { id, address, engine })
@@ -148,6 +148,8 @@ module.exports = class Sockets {
     return socket
   }
 }
+
+function noop() {}
 
 function isHeard(socket) {
   return socket.listenerCount('message') > 0
