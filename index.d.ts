@@ -81,7 +81,12 @@ declare class HyperDHT {
    *
    * @param remotePublicKey 32 bytes, a hyperdht-address, hex or z-base-32
    * @throws {Error} for a malformed key
+   * @returns the stream of `createSecretStream`, if there is one
    */
+  connect<Stream extends object>(
+    remotePublicKey: Uint8Array | string,
+    opts: HyperDHT.ConnectOptions & { createSecretStream: HyperDHT.CreateSecretStream<Stream> }
+  ): Stream
   connect(
     remotePublicKey: Uint8Array | string,
     opts?: HyperDHT.ConnectOptions

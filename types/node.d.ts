@@ -125,7 +125,7 @@ export interface IO {
 
   /** Resolves when the sockets are bound. */
   bind(): Promise<void>
-  /** Those of the node. */
+  /** The same as `dht.suspend`, and so on. */
   suspend(opts?: { log?: (text: string) => void }): Promise<void>
   resume(opts?: { log?: (text: string) => void }): Promise<void>
   destroy(): Promise<void>

@@ -71,7 +71,7 @@ export interface UDXStream extends Duplex<Buffer, Uint8Array | string, UDXStream
   toJSON(): object
 
   /**
-   * Connects the stream to a stream of a peer. The socket has to be one of the same UDX instance.
+   * Connects the stream to a stream of a peer. The socket has to be one of the same node, or of the same instance without a node.
    *
    * @param host an IPv4 address; 127.0.0.1 by default
    */
@@ -90,7 +90,7 @@ export interface UDXStream extends Duplex<Buffer, Uint8Array | string, UDXStream
     port: number,
     host?: string | null
   ): Promise<void>
-  /** Forwards the packets of the peer to the peer of another stream of the same UDX instance. */
+  /** Forwards the packets of the peer to the peer of another stream of the same node or instance. */
   relayTo(destination: UDXStream): void
   /** Sends an unordered message. It may be lost. False if the stream is not connected. */
   send(message: Uint8Array | string): Promise<boolean>

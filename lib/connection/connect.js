@@ -80,7 +80,7 @@ function prepareForeign(internals, keys, { createSecretStream, holepunch = null 
 // The options in the form of the core.
 function optionsOf(dht, keyPair, opts) {
   return {
-    // the core does not use that of a program that makes the handshake
+    // unused if the program makes the handshake
     secretKey: keyPair.secretKey || createKeyPair().secretKey,
     relayAddresses: addresses('relayAddresses', opts.relayAddresses),
     localConnection: opts.localConnection !== false,

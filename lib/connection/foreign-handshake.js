@@ -96,7 +96,7 @@ function allKeys({ hash, rx, tx, holepunchSecret }) {
   }
 }
 
-// Without a secret for the punch, as for a peer that has another one, no punch succeeds.
+// Without the peer's secret no punch succeeds.
 function someKeys({ holepunchSecret }) {
   return {
     hash: b4a.alloc(HASH),

@@ -69,6 +69,7 @@ module.exports = class IO {
     const { requests, commands } = this._dht.stats
     return { requests, commands: Object.values(commands) }
   }
+
   /** Resolves when the sockets are bound. */
   bind() {
     return this._dht.bind()

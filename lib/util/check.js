@@ -19,7 +19,7 @@ function checkKeyPair(name, keyPair) {
 }
 exports.checkKeyPair = checkKeyPair
 
-/** A key pair of which only a handshake that a program makes needs the secret key. */
+/** A key pair for a handshake that the program makes. The secret key is optional. */
 exports.checkForeignKeyPair = function checkForeignKeyPair(name, keyPair) {
   if (keyPair?.secretKey) return checkKeyPair(name, keyPair)
   checkBytes(`${name}.publicKey`, keyPair?.publicKey, 32)

@@ -6,18 +6,12 @@
  * @param {object} target the class's prototype
  * @param {string} owner the name that the error message uses
  * @param {Array<string | symbol>} throwing
- * @param {string[]} [rejecting] methods that return a promise in the npm module
  */
 exports.standIn = standIn
-function standIn(target, owner, throwing, rejecting = []) {
+function standIn(target, owner, throwing) {
   for (const name of throwing) {
     define(target, name, () => {
       throw error(`${owner}.${String(name)}()`)
-    })
-  }
-  for (const name of rejecting) {
-    define(target, name, async () => {
-      throw error(`${owner}.${name}()`)
     })
   }
   return target

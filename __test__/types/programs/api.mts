@@ -175,11 +175,14 @@ const connection = node.connect(bytes, {
         return { isInitiator: true, publicKey: key, remotePublicKey: key, ...keys }
       }
     }
-  },
+  }
+})
+const ownStream = node.connect(bytes, {
   createSecretStream: (isInitiator, rawStream, { keepAlive }) => {
     return { isInitiator, id: rawStream?.id, keepAlive }
   }
 })
+const isFirst: boolean = ownStream.isInitiator
 // @ts-expect-error a client needs a stream
 node.connect(bytes, { createSecretStream: () => null })
 node.createServer({ createSecretStream: () => null }).createHandshake = null

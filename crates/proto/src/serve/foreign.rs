@@ -78,7 +78,7 @@ impl Server {
         }
     }
 
-    /// Leaves the handshake to nobody; the caller enters the next state.
+    /// Takes the handshake out of its slot and cancels its question. The caller sets the next state.
     pub(super) fn abandon_foreign(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, slot: u32) {
         let Some(SlotState::Foreign(foreign)) = self.slots.take(slot) else { return };
         cx.timers.cancel(Timer::Ask(foreign.ask));
