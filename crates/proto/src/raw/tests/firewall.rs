@@ -106,3 +106,19 @@ fn questions_under_way_are_bounded() {
     assert_eq!(pair.asked(B).len(), 64);
     assert_eq!(pair.sides[B].bench.stats.dropped.udx, 1000 - 1 - 64);
 }
+
+#[test]
+fn an_answered_question_leaves_no_timer() {
+    let mut pair = Pair::created(true);
+    pair.connect(A);
+    pair.write(A, b"who is there?");
+    let (_, packet) = pair.sides[A].sent().expect("a packet");
+    pair.arrive(B, SOCKET, PEER, &packet);
+    pair.arrive(B, SOCKET, STRANGER, &packet);
+    let asked = pair.asked(B);
+    assert_eq!(pair.sides[B].bench.timers.len(), 2);
+    for (ask, _) in asked {
+        pair.answer(B, ask, Answer::Reject);
+    }
+    assert_eq!(pair.sides[B].bench.timers.len(), 0);
+}
