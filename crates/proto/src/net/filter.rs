@@ -32,7 +32,8 @@ impl NodeFilter {
         self.is_set
     }
 
-    /// Asks about a node. False if the application was asked about it lately.
+    /// Asks about a node. False if the application was asked about it lately, or has too many
+    /// questions to answer already. A refused node gives up its place to a new one.
     pub(super) fn ask(
         &mut self,
         cx: &mut Cx<'_>,
@@ -47,7 +48,10 @@ impl NodeFilter {
             return false;
         }
         if self.asked.len() >= MAX_ASKED {
-            self.forget_oldest(cx);
+            let Some(refused) = self.asked.iter().position(|asked| asked.ask.is_none()) else {
+                return false;
+            };
+            self.asked.remove(refused);
         }
         let ask = Some(cx.ask(Question::Node { id, address }));
         self.asked.push_back(Asked { id, address, tick, ask });
@@ -88,7 +92,7 @@ impl NodeFilter {
 /// A node that was refused may be asked about again after a minute.
 const AGAIN_AFTER: u64 = 12;
 
-/// More than the nodes that one bootstrap meets.
+/// More than the nodes that one bootstrap meets. It also bounds the questions under way.
 const MAX_ASKED: usize = 256;
 
 #[cfg(test)]
@@ -121,8 +125,18 @@ mod tests {
         let mut bench = Bench::new();
         let mut filter = NodeFilter::new(true);
         for port in 1..=1000 {
-            assert!(filter.ask(&mut bench.cx(), 0, node_id(addr(port)), addr(port)));
+            let is_asked = filter.ask(&mut bench.cx(), 0, node_id(addr(port)), addr(port));
+            assert_eq!(is_asked, usize::from(port) <= MAX_ASKED, "{port}");
         }
+        assert_eq!((filter.asked.len(), bench.timers.len()), (MAX_ASKED, MAX_ASKED));
+        assert_eq!(bench.out.events.len(), MAX_ASKED, "the questions are bounded too");
+
+        // A refused node gives up its place, one whose answer is awaited does not.
+        let refused = last_asked(&bench);
+        assert_eq!(filter.handle_answer(&mut bench.cx(), refused, false), None);
+        assert!(filter.ask(&mut bench.cx(), 0, node_id(addr(2000)), addr(2000)));
+        assert!(!filter.ask(&mut bench.cx(), 0, node_id(addr(2001)), addr(2001)));
+        assert!(filter.asked.iter().all(|asked| asked.ask.is_some()));
         assert_eq!((filter.asked.len(), bench.timers.len()), (MAX_ASKED, MAX_ASKED));
         filter.clear(&mut bench.cx());
         assert_eq!((filter.asked.len(), bench.timers.len()), (0, 0));

@@ -15,7 +15,7 @@ use crate::conn::{Call, Endpoint, Endpoints};
 use crate::streams::{Arrival, Path, RemoteStream, StreamMut, StreamOwner, Streams};
 use crate::{
     Answer, AskId, ConnError, ConnId, ConnPath, ConnStats, Cx, Event, Question, RawOptions,
-    RawRemote, Sizes, SocketId, StreamError, StreamId,
+    RawRemote, Sizes, SocketId, StreamError, StreamId, Timer,
 };
 
 use stream::RawStream;
@@ -177,6 +177,7 @@ impl Raws {
         answer: &Answer,
     ) {
         let Some(conn) = self.asks.remove(&ask) else { return };
+        cx.timers.cancel(Timer::Ask(ask));
         let Some(raw) = self.table.get_mut(conn) else { return };
         let answered = raw.strays.take_of_ask(ask);
         if !matches!(answer, Answer::Accept) {

@@ -91,9 +91,10 @@ impl RawStream {
         }
     }
 
-    /// Takes a packet before the stream is connected. Its acknowledgement waits until then.
+    /// Takes a packet before the stream is connected. Its acknowledgement waits until then. Nothing
+    /// arrives after the packet with which the peer has ended the stream.
     pub(super) fn handle_early(&mut self, cx: &mut Cx<'_>, data: &[u8]) {
-        let Some(packet) = udx::Packet::parse(data) else {
+        let Some(packet) = udx::Packet::parse(data).filter(|_| self.is_waiting()) else {
             cx.stats.dropped.udx += 1;
             return;
         };

@@ -120,4 +120,4 @@ impl Server {
 }
 
 /// How long after message 2 the client has to send a packet or a round.
-const CLIENT_COMES_WITHIN: Duration = Duration::from_secs(10);
+pub(super) const CLIENT_COMES_WITHIN: Duration = Duration::from_secs(10);

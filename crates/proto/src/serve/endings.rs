@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::accepting::CLIENT_COMES_WITHIN;
 use super::requester::ServerHello;
 use super::server::Server;
 use super::session::Session;
@@ -130,6 +131,11 @@ impl Server {
         };
         if !is_open {
             base.pairings.release(cx, &mut base.io, conn);
+            // A random punch may wait long only while there is a relay.
+            let punching = session.punching.as_ref().filter(|_| !session.is_open);
+            if punching.is_some_and(|punching| punching.is_kept(base)) {
+                cx.wake_at(Timer::Handshake(self.id, slot), cx.now + CLIENT_COMES_WITHIN);
+            }
         }
         if session.is_last_resort {
             self.end_session(cx, base, slot);

@@ -220,7 +220,8 @@ impl Punching {
     fn decide(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, slot_ref: SlotRef) -> RoundOutcome {
         let Some(puncher) = base.punchers.get(self.punch) else { return RoundOutcome::On };
         if !puncher.remote().is_punching() {
-            if puncher.is_kept() {
+            // Without a relay, the client has to come within the time that it has left.
+            if puncher.is_kept() && base.pairings.has(slot_ref.conn) {
                 self.keep(cx, base, (slot_ref.server, slot_ref.slot));
             }
             return self.answer(cx, base, slot_ref);

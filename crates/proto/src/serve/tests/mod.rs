@@ -208,6 +208,16 @@ impl Host {
         }
     }
 
+    /// The relay of the first connection has not paired it in time.
+    fn fail_pairing(&mut self) {
+        let conn = ConnId(ConnId::INCOMING);
+        self.with(|servers, cx, base| {
+            base.pairings.handle_timeout(cx, &mut base.io, conn);
+            let report = base.pairings.poll_report().expect("a pairing that has failed");
+            servers.handle_pairing(cx, base, report.conn, report.outcome);
+        });
+    }
+
     /// The datagrams sent to addresses that are not in the routing table.
     fn sent(&mut self) -> Vec<ControlDatagram> {
         let mut sent = self.bench.take_sent();

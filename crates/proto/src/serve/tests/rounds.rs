@@ -90,24 +90,7 @@ fn a_random_punch_that_has_to_wait_is_counted() {
 #[test]
 fn a_client_with_a_relay_that_falls_silent_is_waited_for_two_minutes() {
     let mut host = Host::new(ServerOptions::default());
-    host.punchers = Punchers::new(Duration::from_secs(20), true);
-    host.punchers.handle_start(host.bench.now);
-    let mut client = host.relayed_client();
-    host.handshake(RELAY, &client.message(Mode::FromRelay, Some(CLIENT)));
-    host.bind();
-    let slot = client.read(&host.sent()[0], Mode::FromServer).holepunch.expect("punching").id;
-    let secret = client.secret(&mut host.bench);
-
-    for round in 1..=5 {
-        let punch = HolepunchPayload {
-            round,
-            firewall: Firewall::Random,
-            punching: true,
-            ..HolepunchPayload::default()
-        };
-        let relay = SocketAddrV4::new(*RELAY.ip(), round as u16);
-        host.round(relay, slot, &secret, &punch);
-    }
+    let (_, secret) = postpone_relayed(&mut host);
     let sent = host.sent();
     let answers: Vec<_> = sent.iter().filter_map(|sent| read_round(&secret, sent)).collect();
     assert!(answers.iter().all(|answer| answer.error == PayloadError::TryLater), "{answers:?}");
@@ -121,6 +104,27 @@ fn a_client_with_a_relay_that_falls_silent_is_waited_for_two_minutes() {
     assert_eq!((host.servers.handshakes(), host.punchers.len()), (1, 1));
     host.pass(Duration::from_secs(20));
     assert_eq!(host.punchers.len(), 0);
+}
+
+/// A client can name a relay that does not exist. Once that has failed, it cannot hold its place
+/// with rounds that do not punch.
+#[test]
+fn a_client_whose_relay_does_not_pair_is_not_waited_for_any_longer() {
+    let mut host = Host::new(ServerOptions::default());
+    let (slot, secret) = postpone_relayed(&mut host);
+    host.pass(Duration::from_secs(1));
+    host.fail_pairing();
+    assert_eq!((host.servers.handshakes(), host.punchers.len()), (1, 1));
+
+    host.pass(Duration::from_secs(5));
+    let round =
+        HolepunchPayload { round: 6, firewall: Firewall::Random, ..HolepunchPayload::default() };
+    host.sent();
+    host.round(SocketAddrV4::new(*RELAY.ip(), 6), slot, &secret, &round);
+    let sent = host.sent();
+    assert!(sent.iter().any(|sent| read_round(&secret, sent).is_some()), "an answer");
+    host.pass(Duration::from_secs(6));
+    assert_eq!((host.servers.handshakes(), host.punchers.len(), host.pool.len()), (0, 0, 0));
 }
 
 #[test]
@@ -165,4 +169,27 @@ fn a_client_cannot_aim_our_probes() {
     assert!(!probes.is_empty() && probes.len() <= 32, "{}", probes.len());
     assert!(probes.iter().all(|sent| sent.to.port() == 53 && sent.to.ip().octets()[0] == 13));
     assert_eq!((host.servers.handshakes(), host.punchers.len()), (0, 0));
+}
+
+/// A client with a relay, whose random punch has to wait. Returns the number of its handshake, and
+/// its secret.
+fn postpone_relayed(host: &mut Host) -> (u64, PunchSecret) {
+    host.punchers = Punchers::new(Duration::from_secs(20), true);
+    host.punchers.handle_start(host.bench.now);
+    let mut client = host.relayed_client();
+    host.handshake(RELAY, &client.message(Mode::FromRelay, Some(CLIENT)));
+    host.bind();
+    let slot = client.read(&host.sent()[0], Mode::FromServer).holepunch.expect("punching").id;
+    let secret = client.secret(&mut host.bench);
+    for round in 1..=5 {
+        let punch = HolepunchPayload {
+            round,
+            firewall: Firewall::Random,
+            punching: true,
+            ..HolepunchPayload::default()
+        };
+        let relay = SocketAddrV4::new(*RELAY.ip(), round as u16);
+        host.round(relay, slot, &secret, &punch);
+    }
+    (slot, secret)
 }

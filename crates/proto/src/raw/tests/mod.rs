@@ -2,6 +2,8 @@
 
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test looks for one event among many")]
 
+mod firewall;
+
 use std::net::Ipv4Addr;
 
 use bytes::Bytes;
@@ -74,63 +76,6 @@ fn calls_wait_for_the_connection() {
 }
 
 #[test]
-fn a_firewall_is_asked_once_about_each_source_and_may_connect() {
-    let mut pair = Pair::created(true);
-    pair.connect(A);
-    pair.write(A, b"who is there?");
-    let (_, first) = pair.sides[A].sent().expect("a packet");
-    for from in [PEER, PEER, STRANGER] {
-        pair.arrive(B, SOCKET, from, &first);
-    }
-    let asked = pair.asked(B);
-    assert_eq!(asked.len(), 2);
-    assert_eq!((asked[0].1, asked[1].1), ((SOCKET, PEER), (SOCKET, STRANGER)));
-
-    // As blind-relay does: the hook connects the stream and answers false.
-    pair.connect(B);
-    pair.answer(B, asked[0].0, Answer::Reject);
-    pair.exchange();
-    assert_eq!(pair.data(B), b"who is there?");
-    pair.arrive(B, SOCKET, STRANGER, &first);
-    assert!(pair.asked(B).is_empty());
-}
-
-#[test]
-fn packets_that_are_let_in_are_delivered_before_the_stream_is_connected() {
-    let mut pair = Pair::created(true);
-    pair.connect(A);
-    pair.write(A, b"early");
-    let (_, packet) = pair.sides[A].sent().expect("a packet");
-    pair.arrive(B, SOCKET, PEER, &packet);
-    let [(ask, _)] = pair.asked(B)[..] else { panic!("one question") };
-    pair.answer(B, ask, Answer::Accept);
-    assert_eq!(pair.data(B), b"early");
-    pair.call(B, Call::Consumed(5));
-
-    pair.connect(B);
-    pair.write(A, b", and late");
-    pair.exchange();
-    assert_eq!(pair.data(B), b", and late");
-    pair.write(A, b"again");
-    pair.call(A, Call::Flush(1));
-    pair.exchange();
-    assert!(matches!(pair.events(A)[..], [Event::Flushed { flush: 1, .. }]));
-}
-
-#[test]
-fn a_peer_may_end_a_stream_before_it_is_connected() {
-    let mut pair = Pair::created(true);
-    pair.connect(A);
-    pair.sides[A].act(|raws, cx, streams| raws.destroy(cx, streams, CONN));
-    let (_, packet) = pair.sides[A].sent().expect("a packet");
-    pair.arrive(B, SOCKET, PEER, &packet);
-    let [(ask, _)] = pair.asked(B)[..] else { panic!("one question") };
-    pair.answer(B, ask, Answer::Accept);
-    assert_eq!(pair.closed(B).error, Some(StreamError::Reset.into()));
-    assert_eq!((pair.sides[B].raws.len(), pair.sides[B].streams.len()), (0, 0));
-}
-
-#[test]
 fn a_silent_stream_sends_heartbeats() {
     let mut pair = Pair::connected();
     let second = std::time::Duration::from_secs(1);
@@ -146,37 +91,6 @@ fn a_silent_stream_sends_heartbeats() {
         let kind = udx::Packet::parse(&packet).expect("a packet").header.kind;
         assert_eq!(kind, udx::Flags::HEARTBEAT);
     }
-}
-
-#[test]
-fn a_firewall_decides_on_packets_of_another_socket() {
-    let mut pair = Pair::created(true);
-    pair.connect(A);
-    pair.connect(B);
-    for (answer, expected) in [(Answer::Reject, &b""[..]), (Answer::Accept, b"let me in")] {
-        pair.write(A, b"let me in");
-        let (_, packet) = pair.sides[A].sent().expect("a packet");
-        pair.arrive(B, OTHER, STRANGER, &packet);
-        let [(ask, (OTHER, STRANGER))] = pair.asked(B)[..] else { panic!("one question") };
-        pair.answer(B, ask, answer);
-        assert_eq!(pair.data(B), expected);
-        pair = Pair::created(true);
-        pair.connect(A);
-        pair.connect(B);
-    }
-}
-
-#[test]
-fn questions_under_way_are_bounded() {
-    let mut pair = Pair::created(true);
-    pair.connect(A);
-    pair.write(A, b"flood");
-    let (_, packet) = pair.sides[A].sent().expect("a packet");
-    for port in 1..1000 {
-        pair.arrive(B, SOCKET, SocketAddrV4::new(Ipv4Addr::LOCALHOST, port), &packet);
-    }
-    assert_eq!(pair.asked(B).len(), 64);
-    assert_eq!(pair.sides[B].bench.stats.dropped.udx, 1000 - 1 - 64);
 }
 
 #[test]
