@@ -131,6 +131,18 @@ test('destroy: close at home at once, ECONNRESET at the peer', async t => {
   t.alike([error.code, error.message], ['ECONNRESET', 'connection reset by peer'])
 })
 
+test('destroy while the peer waits to write', async t => {
+  const { a, b } = connected(t)
+  const away = closed(b)
+  // more than a peer holds that does not read
+  for (let i = 0; i < 256; i++) {
+    b.write(b4a.alloc(64 * 1024))
+    await new Promise(setImmediate)
+  }
+  a.destroy()
+  t.is((await away).code, 'ECONNRESET')
+})
+
 test('destroy with an error emits it at home', async t => {
   const { a, b } = connected(t)
   const [home, away] = [closed(a), closed(b)]

@@ -63,9 +63,19 @@ function carryConnection(internals, server, client, { conn, ...transport }) {
   const rawStream = carryStream(internals, conn, transport)
   const deliver = () => {
     const options = { handshake: client.result, keepAlive: internals.dht.connectionKeepAlive }
-    server.onconnection(client.createSecretStream(false, rawStream, options))
+    server.onconnection(create(client, rawStream, options))
   }
   return { stream: rawStream, deliver, admit: () => queueMicrotask(deliver) }
+}
+
+// The exception of the program is uncaught, and the client learns that there is no connection.
+function create(client, rawStream, options) {
+  try {
+    return client.createSecretStream(false, rawStream, options)
+  } catch (err) {
+    rawStream.destroy()
+    throw err
+  }
 }
 
 // Data that arrives meanwhile waits in the stream, which opens when the program gets it. The

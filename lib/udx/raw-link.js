@@ -70,5 +70,7 @@ module.exports = class RawLink extends Link {
   onclosed(err, stats = null) {
     this.forget()
     this._handlers.onclosed(err, stats, this.isOver)
+    // a write that waits would keep the stream from closing
+    this.continueWrite(null)
   }
 }

@@ -92,7 +92,7 @@ module.exports = class UDXStream extends Duplex {
 
     if (!socket.bound) socket.bind(0)
     this._setRemote(socket, remoteId, address)
-    this[LINK].connect({ socket: socket.id, address, id: remoteId }, opts?.ack >>> 0)
+    this[LINK].connect({ socket: socket.id, address, id: remoteId >>> 0 }, opts?.ack >>> 0)
     addStream(socket, this)
 
     this.emit('connect')
@@ -119,7 +119,7 @@ module.exports = class UDXStream extends Duplex {
     const changing = new Promise((resolve, reject) => {
       this._remoteChanging = { resolve, reject }
     })
-    this[LINK].changeRemote({ socket: socket.id, address, id: remoteId })
+    this[LINK].changeRemote({ socket: socket.id, address, id: remoteId >>> 0 })
     if (isDone) {
       this._earlyChanges++
       this._finishChange()
@@ -259,7 +259,7 @@ module.exports = class UDXStream extends Duplex {
       }
     })
     link.create({
-      id: this.id,
+      id: this.id >>> 0,
       seq: opts.seq >>> 0,
       framed: !!opts.framed,
       askFirewall: this._firewall !== rejectAll

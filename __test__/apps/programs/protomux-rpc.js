@@ -37,7 +37,7 @@ const emit = serve({
 })
 
 async function hashed(rpc) {
-  const value = crypto.randomBytes(Math.floor(Math.random() * MAX_REQUEST))
+  const value = crypto.randomBytes(1 + Math.floor(Math.random() * MAX_REQUEST))
   return b4a.equals(await rpc.request('sha256', value), sha256(value))
 }
 

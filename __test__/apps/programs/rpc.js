@@ -46,7 +46,7 @@ const emit = serve({
 })
 
 async function reversed(key) {
-  const value = crypto.randomBytes(Math.floor(Math.random() * MAX_REQUEST))
+  const value = crypto.randomBytes(1 + Math.floor(Math.random() * MAX_REQUEST))
   const answer = await rpc.request(key, 'reverse', value)
   return b4a.equals(answer, b4a.from(value).reverse())
 }

@@ -99,15 +99,20 @@ impl Server {
         }
     }
 
-    /// There is no direct path. The handshake goes on only if it waits for a blind relay.
+    /// No punch succeeds. The handshake goes on only if it waits for a blind relay, or for a client
+    /// that may have opened its connection on a network that it shares with us.
     pub(super) fn abort(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, slot: u32) {
         let Some(SlotState::Waiting(session)) = self.slots.get_mut(slot) else { return };
-        if !base.pairings.is_waiting(session.conn) {
+        let timer = Timer::Handshake(self.id, slot);
+        if base.pairings.is_waiting(session.conn) {
+            // The pairing has a deadline of its own.
+            cx.timers.cancel(timer);
+            session.is_last_resort = true;
+        } else if let Some(until) = session.comes_until().filter(|until| *until > cx.now) {
+            cx.wake_at(timer, until);
+        } else {
             return self.end_session(cx, base, slot);
         }
-        // The pairing has a deadline of its own.
-        cx.timers.cancel(Timer::Handshake(self.id, slot));
-        session.is_last_resort = true;
         let Some(punching) = session.punching.take() else { return };
         if let Some(ask) = punching.question() {
             cx.timers.cancel(Timer::Ask(ask));
@@ -193,6 +198,6 @@ impl Server {
     }
 }
 
-/// How long a server that refuses clients waits for the first packet of one that may have opened.
+/// How long a server that refuses a client waits for its first packet, if it may have opened.
 /// Most round trips are shorter.
-const FIRST_PACKET_WITHIN: Duration = Duration::from_secs(1);
+pub(super) const FIRST_PACKET_WITHIN: Duration = Duration::from_secs(1);

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::endings::FIRST_PACKET_WITHIN;
 use super::requester::{Client, ClientHello, Requester, ServerHello, tell_gone};
 use super::rounds::Punching;
 use crate::base::{Party, PunchId, PunchOwner};
@@ -121,6 +122,13 @@ impl Session {
             base.punchers.stop(cx, &mut base.io, punching.punch());
         }
         is_open
+    }
+
+    /// The time until which the first packet may come of a client that got message 2, and may
+    /// connect to the socket that it asked.
+    pub(super) fn comes_until(&self) -> Option<Instant> {
+        let answered = self.answered.filter(|_| self.reply.socket.is_none())?;
+        Some(answered + FIRST_PACKET_WITHIN)
     }
 
     /// The client's rounds of punching are expected from here on.

@@ -80,6 +80,29 @@ fn a_client_of_our_network_is_answered_without_a_socket() {
     }
 }
 
+/// Such a client may have opened its connection already.
+#[test]
+fn a_client_of_our_network_is_waited_for_after_the_end_of_the_punch() {
+    let mut host = Host::new(ServerOptions::default());
+    let client = host.client_with(NoisePayload {
+        version: PAYLOAD_VERSION,
+        udx: Some(UdxInfo { features: 0, id: 77, seq: 0 }),
+        addresses4: vec![addr("127.0.0.1:5")],
+        ..NoisePayload::default()
+    });
+    let beside = addr("9.9.9.9:1234");
+    host.handshake(RELAY, &client.message(Mode::FromRelay, Some(beside)));
+    host.bind();
+    assert_eq!(host.sent().len(), 1);
+
+    let report =
+        Report { punch: PunchId(0), owner: PunchOwner::Slot(SERVER, 0), news: News::Aborted };
+    host.with(|servers, cx, base| servers.handle_punch(cx, base, SERVER, 0, report));
+    assert_eq!((host.servers.handshakes(), host.connections(), host.pool.len()), (1, 1, 0));
+    host.pass(Duration::from_secs(1));
+    assert_eq!((host.servers.handshakes(), host.connections()), (0, 0));
+}
+
 /// This holds however many servers the source asks, and whichever relay it uses.
 #[test]
 fn one_source_shares_the_sockets_of_a_node_with_others() {
