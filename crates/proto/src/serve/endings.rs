@@ -1,11 +1,11 @@
 //! How a handshake ends, and what is released then.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::accepting::CLIENT_COMES_WITHIN;
 use super::requester::ServerHello;
 use super::server::Server;
-use super::session::Session;
+use super::session::{FIRST_PACKET_WITHIN, Session};
 use super::slots::SlotState;
 use crate::punch::Base;
 use crate::relay::PairingOutcome;
@@ -197,7 +197,3 @@ impl Server {
         }
     }
 }
-
-/// How long a server that refuses a client waits for its first packet, if it may have opened.
-/// Most round trips are shorter.
-pub(super) const FIRST_PACKET_WITHIN: Duration = Duration::from_secs(1);

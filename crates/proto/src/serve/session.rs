@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use super::endings::FIRST_PACKET_WITHIN;
 use super::requester::{Client, ClientHello, Requester, ServerHello, tell_gone};
 use super::rounds::Punching;
 use crate::base::{Party, PunchId, PunchOwner};
@@ -331,3 +330,7 @@ fn shares_network(
         .collect();
     match_address(&base.io.local.valid(cx), &theirs).is_some()
 }
+
+/// How long a server that refuses a client waits for its first packet, if it may have opened.
+/// Most round trips are shorter.
+pub(super) const FIRST_PACKET_WITHIN: Duration = Duration::from_secs(1);
