@@ -92,7 +92,8 @@ impl Hello {
         Self { params, state: State::Unbegun }
     }
 
-    /// Message 1 as nodes take it. `None` while the application writes it, and if there is none.
+    /// The value of a PEER_HANDSHAKE request: message 1, encoded. `None` until the application has
+    /// written the message, and if the application cannot write one.
     pub(super) fn value(&mut self, cx: &mut Cx<'_>, base: &Base<'_>) -> Option<Bytes> {
         if matches!(self.state, State::Unbegun) {
             self.state = self.begin(cx, base);

@@ -41,7 +41,7 @@ impl Attempt {
         self.settle(cx, base)
     }
 
-    /// Asks the next nodes; fails if there are none left.
+    /// Asks the next nodes about the server. The attempt fails if all nodes have been asked.
     pub(in super::super) fn settle(
         &mut self,
         cx: &mut Cx<'_>,

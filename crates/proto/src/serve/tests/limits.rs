@@ -60,14 +60,7 @@ fn a_client_of_our_network_is_answered_without_a_socket() {
     for max_sockets in [0, 100] {
         let mut host = Host::new(ServerOptions::default());
         host.pool = Pool::new(max_sockets);
-        let mut client = host.client_with(NoisePayload {
-            version: PAYLOAD_VERSION,
-            udx: Some(UdxInfo { features: 0, id: 77, seq: 0 }),
-            addresses4: vec![addr("127.0.0.1:5")],
-            ..NoisePayload::default()
-        });
-        let beside = addr("9.9.9.9:1234");
-        host.handshake(RELAY, &client.message(Mode::FromRelay, Some(beside)));
+        let mut client = greet_from_our_network(&mut host);
         host.bind_to(None);
         let sent = host.sent();
         assert_eq!(sent.len(), 1);
@@ -84,14 +77,7 @@ fn a_client_of_our_network_is_answered_without_a_socket() {
 #[test]
 fn a_client_of_our_network_is_waited_for_after_the_end_of_the_punch() {
     let mut host = Host::new(ServerOptions::default());
-    let client = host.client_with(NoisePayload {
-        version: PAYLOAD_VERSION,
-        udx: Some(UdxInfo { features: 0, id: 77, seq: 0 }),
-        addresses4: vec![addr("127.0.0.1:5")],
-        ..NoisePayload::default()
-    });
-    let beside = addr("9.9.9.9:1234");
-    host.handshake(RELAY, &client.message(Mode::FromRelay, Some(beside)));
+    greet_from_our_network(&mut host);
     host.bind();
     assert_eq!(host.sent().len(), 1);
 
@@ -175,4 +161,17 @@ fn connections_that_nobody_answers_count_as_in_flight() {
     }
     assert_eq!(host.connections(), MAX_HANDSHAKES);
     assert_eq!(host.bench.stats.dropped.admission, 1000 - MAX_HANDSHAKES as u64);
+}
+
+/// The first message of a client that has our public address, and a private one like ours.
+fn greet_from_our_network(host: &mut Host) -> Client {
+    let client = host.client_with(NoisePayload {
+        version: PAYLOAD_VERSION,
+        udx: Some(UdxInfo { features: 0, id: 77, seq: 0 }),
+        addresses4: vec![addr("127.0.0.1:5")],
+        ..NoisePayload::default()
+    });
+    let beside = addr("9.9.9.9:1234");
+    host.handshake(RELAY, &client.message(Mode::FromRelay, Some(beside)));
+    client
 }

@@ -69,16 +69,7 @@ fn a_random_punch_that_has_to_wait_is_counted() {
     host.punchers.handle_start(host.bench.now);
     let (slot, secret) = host.welcome_puncher();
 
-    for round in 1..=3 {
-        let punch = HolepunchPayload {
-            round,
-            firewall: Firewall::Random,
-            punching: true,
-            ..HolepunchPayload::default()
-        };
-        let relay = SocketAddrV4::new(*RELAY.ip(), round as u16);
-        host.round(relay, slot, &secret, &punch);
-    }
+    ask_for_random_punches(&mut host, slot, &secret, 3);
 
     let sent = host.sent();
     let answers: Vec<_> = sent.iter().filter_map(|sent| read_round(&secret, sent)).collect();
@@ -181,7 +172,13 @@ fn postpone_relayed(host: &mut Host) -> (u64, PunchSecret) {
     host.bind();
     let slot = client.read(&host.sent()[0], Mode::FromServer).holepunch.expect("punching").id;
     let secret = client.secret(&mut host.bench);
-    for round in 1..=5 {
+    ask_for_random_punches(host, slot, &secret, 5);
+    (slot, secret)
+}
+
+/// Rounds of a client that punches behind a random NAT.
+fn ask_for_random_punches(host: &mut Host, slot: u64, secret: &PunchSecret, rounds: u64) {
+    for round in 1..=rounds {
         let punch = HolepunchPayload {
             round,
             firewall: Firewall::Random,
@@ -189,7 +186,6 @@ fn postpone_relayed(host: &mut Host) -> (u64, PunchSecret) {
             ..HolepunchPayload::default()
         };
         let relay = SocketAddrV4::new(*RELAY.ip(), round as u16);
-        host.round(relay, slot, &secret, &punch);
+        host.round(relay, slot, secret, &punch);
     }
-    (slot, secret)
 }
