@@ -135,7 +135,7 @@ module.exports = class Channel extends Link {
   /** Packets go elsewhere from here on. */
   onpathchanged(path) {
     if (this.stream.destroying) return
-    if (this.stream.rawStream === null) {
+    if (this._raw === NO_RAW_STREAM) {
       this._earlyPath = path
       return
     }

@@ -5,13 +5,20 @@ module.exports = class IdleTimeout {
     this._stream = stream
     this._timer = null
     this._ms = 0
+    this._raw = null
     this._lastData = 0
     this._keepAlives = 0 // received before the start
   }
 
-  /** The stream has opened. */
-  start(ms) {
+  /**
+   * The stream has opened.
+   *
+   * @param {number} ms
+   * @param {{ numbers: { keepAlivesReceived: number } }} raw counts keep-alives
+   */
+  start(ms, raw) {
     this._ms = ms
+    this._raw = raw
     this._lastData = Date.now()
     this._keepAlives = this._countKeepAlives()
     this._wait(ms)
@@ -36,12 +43,12 @@ module.exports = class IdleTimeout {
 
   _check() {
     const left = this._lastData + this._ms - Date.now()
-    if (this._countKeepAlives() !== this._keepAlives) this.start(this._ms)
+    if (this._countKeepAlives() !== this._keepAlives) this.start(this._ms, this._raw)
     else if (left > 0) this._wait(left)
     else this._stream.destroy(new Error('Stream timed out'))
   }
 
   _countKeepAlives() {
-    return this._stream.rawStream.keepAlivesReceived
+    return this._raw.numbers.keepAlivesReceived
   }
 }

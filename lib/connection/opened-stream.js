@@ -11,12 +11,14 @@ module.exports = class OpenedStream extends UDXStream {
   constructor({ udx, engine, sockets, rawStreams }, link, { socket, localId, remoteId, remote }) {
     super(udx, localId, {}, link, engine)
 
-    this.socket = sockets.attach(socket, this)
     this.remoteId = remoteId
     this.remoteHost = remote.host
     this.remotePort = remote.port
     this.remoteFamily = 4
 
+    // a program may look at the stream of a connection after its end only
+    if (!link.isKnown) return
+    this.socket = sockets.attach(socket, this)
     track(rawStreams, this)
   }
 }

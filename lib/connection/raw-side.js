@@ -1,12 +1,58 @@
+const RawStream = require('./raw-stream')
+const { forgetUnseen, trackUnseen } = require('./raw-streams')
+const { Measurement, UNMEASURED } = require('../udx/measurement')
+const { addUnseen, removeUnseen } = require('../udx/socket')
+
 /**
- * The link of the raw stream below a connection. The secret stream reads and writes, so only
- * messages of the program, and changes of the path, go this way.
+ * The raw stream below a connection, and its link. Most programs never look at that stream, so it
+ * is created when one does. The secret stream reads and writes, so only messages of the program,
+ * and changes of the path, go this way.
  */
 module.exports = class RawSide {
-  /** @param {import('./channel')} channel */
-  constructor(channel) {
+  /**
+   * @param {import('./secret-stream')} connection
+   * @param {import('./channel')} channel
+   * @param {object} transport the addresses and ids of the core's event
+   */
+  constructor(connection, channel, transport) {
+    this.measurement = new Measurement(channel, UNMEASURED)
+
+    this._connection = connection
     this._channel = channel
+    this._transport = transport
+    this._socket = channel.sockets.open(transport.socket)
+    this._stream = null
+    this._handlers = null // of the stream
     this._ownMoves = 0 // of the program, that the core will report
+    this._remoteEnded = false
+    this._ended = false
+    this._closed = false
+    this._error = null
+
+    channel.attachRaw(this)
+    trackUnseen(channel.rawStreams, this)
+    addUnseen(this._socket, this)
+  }
+
+  /** The raw stream. The first one to ask gets it created. */
+  get stream() {
+    this.create()
+    return this._stream
+  }
+
+  /** The id of the raw stream. */
+  get id() {
+    return this._transport.localId
+  }
+
+  /** What the core has measured. */
+  get numbers() {
+    return this.measurement.read()
+  }
+
+  /** Whether the core knows the stream, and the program has not destroyed it. */
+  get isKnown() {
+    return !this._closed
   }
 
   get conn() {
@@ -17,20 +63,26 @@ module.exports = class RawSide {
     return this._channel.hasUnacknowledged
   }
 
+  /** Creates the stream, unless that is done, and tells it what has happened. */
+  create() {
+    if (this._stream !== null) return
+    new RawStream(this._connection, this, this._channel, this._transport)
+    if (this._closed) return this._handlers.onclosed(this._error)
+
+    this._forgetUnseen()
+    if (this._remoteEnded) this._handlers.onremoteend()
+    if (this._ended) this._handlers.onend()
+  }
+
   /**
-   * @param {import('./raw-stream')} stream
+   * Called by the stream.
+   *
+   * @param {RawStream} stream
    * @param {import('../udx/raw-link').Handlers} handlers
    */
   attach(stream, handlers) {
-    const { sockets } = this._channel
-    this._channel.attachRaw({
-      ...handlers,
-      onmessage: data => stream.emit('message', data),
-      onmoved: ({ socket, remote }) => {
-        if (this._ownMoves > 0) this._ownMoves--
-        else if (!stream.destroying) handlers.onmoved(sockets.attach(socket, stream), remote)
-      }
-    })
+    this._stream = stream
+    this._handlers = handlers
   }
 
   changeRemote(remote) {
@@ -54,13 +106,51 @@ module.exports = class RawSide {
     return this._channel.flush()
   }
 
-  measure() {
-    return this._channel.measure()
-  }
-
   resume() {}
 
   end() {}
 
   destroy() {}
+
+  // Events of the connection. What happens before the stream exists, it is told when it is created.
+
+  onmessage(data) {
+    this._stream?.emit('message', data)
+  }
+
+  onmoved({ socket, remote }) {
+    const { stream } = this
+    if (this._ownMoves > 0) this._ownMoves--
+    else if (!stream.destroying) {
+      this._handlers.onmoved(this._channel.sockets.attach(socket, stream), remote)
+    }
+  }
+
+  onremotechanged() {
+    this._handlers?.onremotechanged()
+  }
+
+  onremoteend() {
+    this._remoteEnded = true
+    this._handlers?.onremoteend()
+  }
+
+  onend() {
+    this._ended = true
+    this._handlers?.onend()
+  }
+
+  /** Called when the connection is destroyed, and when the core has forgotten it. */
+  onclosed(err, stats) {
+    this.measurement.stop(stats)
+    if (!this._closed && this._stream === null) this._forgetUnseen()
+    this._closed = true
+    this._error ||= err
+    this._handlers?.onclosed(err, stats)
+  }
+
+  _forgetUnseen() {
+    forgetUnseen(this._channel.rawStreams, this)
+    removeUnseen(this._socket, this)
+  }
 }

@@ -1,16 +1,16 @@
 const OpenedStream = require('./opened-stream')
-const RawSide = require('./raw-side')
-const { showNumbers } = require('../udx/measurement')
+const { NO_KEEP_ALIVES, showNumbers } = require('../udx/measurement')
 
 /** The UDX stream below a connection. The secret stream reads and writes its bytes. */
 module.exports = class RawStream extends OpenedStream {
   /**
    * @param {import('./secret-stream')} stream
+   * @param {import('./raw-side')} side its link
    * @param {import('./channel')} channel
    * @param {object} transport the addresses and ids of the core's event
    */
-  constructor(stream, channel, transport) {
-    super(channel, new RawSide(channel), transport)
+  constructor(stream, side, channel, transport) {
+    super(channel, side, transport)
 
     this._stream = stream
     this.on('error', noop) // the connection reports it
@@ -39,6 +39,6 @@ module.exports = class RawStream extends OpenedStream {
   }
 }
 
-showNumbers(module.exports, { keepAlivesSent: 0, keepAlivesReceived: 0 })
+showNumbers(module.exports, NO_KEEP_ALIVES)
 
 function noop() {}

@@ -1,5 +1,7 @@
 const UDXStream = require('../udx/stream')
 
+const ADD = Symbol('add')
+const FORGET = Symbol('forget')
 const TRACK = Symbol('track')
 
 /** All UDX streams of a node, those of its connections included. */
@@ -11,28 +13,36 @@ module.exports = class RawStreamSet {
   constructor(udx, engine) {
     this._udx = udx
     this._engine = engine
-    this._streams = new Map()
+    this._members = new Map() // streams and unseen ones, by their ids
   }
 
   get size() {
-    return this._streams.size
+    return this._members.size
   }
 
   [Symbol.iterator]() {
-    return this._streams.values()
+    return Array.from(this._members.values(), streamOf).values()
   }
 
   /** Creates a stream with an id that no other stream has. */
   add(opts) {
     let id = randomId()
-    while (this._streams.has(id)) id = randomId()
+    while (this._members.has(id)) id = randomId()
     return this[TRACK](new UDXStream(this._udx, id, opts, null, this._engine))
   }
 
   [TRACK](stream) {
-    this._streams.set(stream.id, stream)
-    stream.on('close', () => this._streams.delete(stream.id))
+    this._members.set(stream.id, stream)
+    stream.on('close', () => this[FORGET](stream))
     return stream
+  }
+
+  [ADD](raw) {
+    this._members.set(raw.id, raw)
+  }
+
+  [FORGET](member) {
+    if (this._members.get(member.id) === member) this._members.delete(member.id)
   }
 
   /** Destroys all streams, and resolves when they have closed. */
@@ -46,6 +56,16 @@ module.exports = class RawStreamSet {
 
 /** Keeps a stream of a connection in the set until it closes. */
 module.exports.track = (set, stream) => set[TRACK](stream)
+
+/** Keeps a connection in the set whose stream is created when a program looks at it. */
+module.exports.trackUnseen = (set, raw) => set[ADD](raw)
+
+/** Removes a connection that has closed, or whose stream was created. */
+module.exports.forgetUnseen = (set, raw) => set[FORGET](raw)
+
+function streamOf(member) {
+  return member instanceof UDXStream ? member : member.stream
+}
 
 function randomId() {
   return Math.floor(Math.random() * 0x100000000)

@@ -2,7 +2,7 @@ const b4a = require('b4a')
 const { Duplex, Writable } = require('streamx')
 const ConnectionPath = require('./path')
 const IdleTimeout = require('./idle-timeout')
-const RawStream = require('./raw-stream')
+const RawSide = require('./raw-side')
 const { FRAME, SEAL } = require('./channel')
 const { isBytes } = require('../util/bytes')
 const { interval } = require('../util/check')
@@ -24,7 +24,6 @@ module.exports = class NoiseSecretStream extends Duplex {
 
     this.noiseStream = this
     this.isInitiator = isInitiator
-    this.rawStream = null
     this.publicKey = publicKey
     this.remotePublicKey = remotePublicKey
     this.handshakeHash = null
@@ -41,7 +40,8 @@ module.exports = class NoiseSecretStream extends Duplex {
 
     this._channel = channel
     this._idle = new IdleTimeout(this)
-    this._path = null // before the handshake is complete
+    this._raw = null // before the handshake is complete, as the path
+    this._path = null
     const onsetup = transport => this._setup(transport)
     const onpath = path => this._move(path)
     channel.attach(this, { idle: this._idle, onsetup, onpath, holepunch })
@@ -53,13 +53,18 @@ module.exports = class NoiseSecretStream extends Duplex {
 
   /** Bytes of frames, including keep-alives, which only the core counts. */
   get rawBytesWritten() {
-    const sent = this.rawStream === null ? 0 : this.rawStream.keepAlivesSent
+    const sent = this._raw === null ? 0 : this._raw.numbers.keepAlivesSent
     return this._channel.bytesWritten + sent * FRAME
   }
 
   get rawBytesRead() {
-    const received = this.rawStream === null ? 0 : this.rawStream.keepAlivesReceived
+    const received = this._raw === null ? 0 : this._raw.numbers.keepAlivesReceived
     return this._channel.bytesRead + received * SEAL
+  }
+
+  /** The UDX stream below this one. Null before the handshake is complete. */
+  get rawStream() {
+    return this._raw === null ? null : this._raw.stream
   }
 
   /** Where packets go, and how that path was found. Null before the connection has one. */
@@ -70,7 +75,7 @@ module.exports = class NoiseSecretStream extends Duplex {
   setTimeout(ms) {
     this._stopTimeout()
     this.timeout = ms || 0
-    if (this.timeout && this.rawStream !== null) this._idle.start(interval(this.timeout))
+    if (this.timeout && this._raw !== null) this._idle.start(interval(this.timeout), this._raw)
   }
 
   setKeepAlive(ms) {
@@ -101,8 +106,8 @@ module.exports = class NoiseSecretStream extends Duplex {
   async flush() {
     if ((await this.opened) === false) return false
     if ((await Writable.drained(this)) === false) return false
-    if (this.destroying || this.rawStream === null) return false
-    return this.rawStream.flush()
+    if (this.destroying || this._raw === null) return false
+    return this._raw.flush()
   }
 
   toJSON() {
@@ -113,7 +118,7 @@ module.exports = class NoiseSecretStream extends Duplex {
       connected: this.connected,
       destroying: this.destroying,
       destroyed: this.destroyed,
-      rawStream: this.rawStream === null ? null : this.rawStream.toJSON()
+      rawStream: this._raw === null ? null : this._raw.stream.toJSON()
     }
   }
 
@@ -148,7 +153,7 @@ module.exports = class NoiseSecretStream extends Duplex {
 
   _destroy(cb) {
     this._stopTimeout()
-    if (this.rawStream !== null) this.keepAlive = 0
+    if (this._raw !== null) this.keepAlive = 0
     this._resolveOpened(false)
     cb(null)
   }
@@ -161,13 +166,13 @@ module.exports = class NoiseSecretStream extends Duplex {
       this.remotePublicKey = transport.remotePublicKey
     }
     this.handshakeHash = handshakeHash
-    this.rawStream = new RawStream(this, this._channel, transport)
-    this._path = new ConnectionPath(path, this.rawStream)
-    if (this.timeout) this._idle.start(interval(this.timeout))
+    this._raw = new RawSide(this, this._channel, transport)
+    this._path = new ConnectionPath(path, this._raw)
+    if (this.timeout) this._idle.start(interval(this.timeout), this._raw)
   }
 
   _move(path) {
-    this._path = new ConnectionPath(path, this.rawStream)
+    this._path = new ConnectionPath(path, this._raw)
     this.emit('path', this.path)
   }
 

@@ -11,8 +11,35 @@ exports.NO_TRAFFIC = {
   packetsDroppedByKernel: 0
 }
 
+/** The numbers of a stream before its first measurement. */
+exports.NO_TRANSPORT = {
+  rtt: 0,
+  cwnd: 10,
+  mtu: 1200,
+  inflight: 0,
+  bbrState: 0,
+  bbrBandwidth: 0,
+  retransmits: 0,
+  fastRecoveries: 0,
+  rtoCount: 0,
+  bytesTransmitted: 0,
+  bytesReceived: 0,
+  packetsTransmitted: 0,
+  packetsReceived: 0
+}
+
+/** The core counts keep-alives for connections only. */
+exports.NO_KEEP_ALIVES = { keepAlivesSent: 0, keepAlivesReceived: 0 }
+
+/** A stream or connection before its first measurement. */
+exports.UNMEASURED = { ...exports.NO_TRANSPORT, ...exports.NO_KEEP_ALIVES }
+
 /** The latest numbers. They stay when the core has no new ones. */
 class Measurement {
+  /**
+   * @param {{ measure: () => object | null }} source asks the core; null if it has no numbers
+   * @param {object} initial the numbers before the first measurement
+   */
   constructor(source, initial) {
     this.initial = initial
     this._source = source
@@ -50,15 +77,16 @@ exports.showNumbers = function showNumbers(Class, numbers) {
 }
 
 /**
- * Begins to measure an object.
+ * Gives an object its numbers.
  *
  * @param {object} object of a class with the getters
- * @param {{ measure: () => object | null }} source asks the core; null if it has no numbers
- * @param {object} initial the numbers before the first measurement
+ * @param {Measurement} measurement
  */
-exports.startMeasuring = function startMeasuring(object, source, initial) {
-  object[MEASUREMENT] = new Measurement(source, initial)
+exports.keepMeasurement = function keepMeasurement(object, measurement) {
+  object[MEASUREMENT] = measurement
 }
+
+exports.Measurement = Measurement
 
 /** @returns {Measurement} */
 exports.measurementOf = function measurementOf(object) {

@@ -1,4 +1,5 @@
 const Link = require('./link')
+const { Measurement, UNMEASURED } = require('./measurement')
 
 /**
  * The link of a raw stream.
@@ -16,6 +17,7 @@ module.exports = class RawLink extends Link {
   /** @param {object} parts of the engine */
   constructor(parts) {
     super(parts)
+    this.measurement = new Measurement(this, UNMEASURED)
     this._handlers = null
   }
 

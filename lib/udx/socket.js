@@ -2,7 +2,8 @@ const { EventEmitter } = require('events')
 const ip = require('./ip')
 const { engineOf, keepEngine } = require('./engine')
 const { isBytes } = require('../util/bytes')
-const { NO_TRAFFIC, measurementOf, showNumbers, startMeasuring } = require('./measurement')
+const { Measurement, NO_TRAFFIC, keepMeasurement } = require('./measurement')
+const { measurementOf, showNumbers } = require('./measurement')
 const { notSupported } = require('../util/unsupported')
 
 const STATE = Symbol('state')
@@ -19,13 +20,11 @@ module.exports = class UDXSocket extends EventEmitter {
     super()
 
     this.udx = udx
-    this.streams = new Set()
     this.userData = null
 
     keepEngine(this, bound?.engine || engineOf(udx))
     this[STATE] = new State(this, opts, bound)
-    const measure = () => this[STATE].measure()
-    startMeasuring(this, { measure }, NO_TRAFFIC)
+    keepMeasurement(this, new Measurement(this[STATE], NO_TRAFFIC))
   }
 
   /** The number by which the core knows the socket. -1 before it is bound. */
@@ -41,12 +40,17 @@ module.exports = class UDXSocket extends EventEmitter {
     return this[STATE].closing !== null
   }
 
+  /** The streams on the socket, those of connections included. */
+  get streams() {
+    return this[STATE].showStreams()
+  }
+
   get idle() {
-    return this.streams.size === 0
+    return this[STATE].streamCount === 0
   }
 
   get busy() {
-    return this.streams.size > 0
+    return this[STATE].streamCount > 0
   }
 
   address() {
@@ -59,7 +63,7 @@ module.exports = class UDXSocket extends EventEmitter {
     return {
       bound: this.bound,
       closing: this.closing,
-      streams: this.streams.size,
+      streams: this[STATE].streamCount,
       address: this.address(),
       ipv6Only,
       reuseAddress,
@@ -138,10 +142,25 @@ class State {
     /** The parts of the engine, while the socket is open. */
     this.parts = bound === null ? null : engineOf(socket).parts
 
+    this.streams = new Set()
+    /** Connections whose stream no program has looked at. */
+    this.unseen = new Set()
+    this.isWatched = false // a program may keep the set of streams
+
     this._socket = socket
     this._engine = engineOf(socket)
     this._isForeign = bound !== null
     this._isClosed = false
+  }
+
+  get streamCount() {
+    return this.streams.size + this.unseen.size
+  }
+
+  showStreams() {
+    this.isWatched = true
+    for (const raw of this.unseen) raw.create()
+    return this.streams
   }
 
   /** The native engine. Throws if the socket is not open. */
@@ -264,16 +283,23 @@ const MAX_BUFFER = 0x7fffffff
 
 /** Adds a stream that is connected to a socket. */
 module.exports.addStream = function addStream(socket, stream) {
-  if (socket.streams.has(stream)) return
-  socket.streams.add(stream)
-  if (socket.streams.size === 1) socket.emit('busy')
+  add(socket, socket[STATE].streams, stream)
 }
 
 /** Removes a stream that has closed, or moved to another socket. */
 module.exports.removeStream = function removeStream(socket, stream) {
-  if (!socket.streams.delete(stream)) return
-  const isClosed = socket[STATE].onleft()
-  if (socket.idle && !isClosed) socket.emit('idle')
+  remove(socket, socket[STATE].streams, stream)
+}
+
+/** Adds a connection whose stream is created when a program looks at it. */
+module.exports.addUnseen = function addUnseen(socket, raw) {
+  add(socket, socket[STATE].unseen, raw)
+  if (socket[STATE].isWatched) socket[STATE].showStreams()
+}
+
+/** Removes a connection that has closed, or whose stream was created. */
+module.exports.removeUnseen = function removeUnseen(socket, raw) {
+  remove(socket, socket[STATE].unseen, raw)
 }
 
 /** The core has closed a socket that the program had bound. */
@@ -283,3 +309,15 @@ module.exports.onclosed = socket => socket[STATE].onclosed()
 module.exports.onnodeclosed = socket => socket[STATE].onnodeclosed()
 
 showNumbers(module.exports, NO_TRAFFIC)
+
+function add(socket, set, stream) {
+  if (set.has(stream)) return
+  set.add(stream)
+  if (socket[STATE].streamCount === 1) socket.emit('busy')
+}
+
+function remove(socket, set, stream) {
+  if (!set.delete(stream)) return
+  const isClosed = socket[STATE].onleft()
+  if (socket.idle && !isClosed) socket.emit('idle')
+}

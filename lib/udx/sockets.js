@@ -88,9 +88,19 @@ module.exports = class Sockets {
     return this._bound.has(id)
   }
 
+  /** The object of a socket, which is kept until it has no streams. */
+  open(id) {
+    let socket = this._bound.get(id) || this._byId.get(id)
+    if (socket) return socket
+    socket = this._left.get(id) || this._create(id)
+    this._left.delete(id)
+    this._byId.set(id, socket)
+    return socket
+  }
+
   /** Adds a stream to its socket and returns the socket, which is kept until it has no streams. */
   attach(id, stream) {
-    const socket = this._open(id)
+    const socket = this.open(id)
     UDXSocket.addStream(socket, stream)
     return socket
   }
@@ -107,7 +117,7 @@ module.exports = class Sockets {
   bindMain() {
     for (const id of MAIN) {
       this._byId.delete(id)
-      this._open(id)
+      this.open(id)
     }
   }
 
@@ -125,15 +135,6 @@ module.exports = class Sockets {
   release() {
     for (const id of [...this._bound.keys()]) this.onclosed(id)
     this._left.clear()
-  }
-
-  _open(id) {
-    let socket = this._bound.get(id) || this._byId.get(id)
-    if (socket) return socket
-    socket = this._left.get(id) || this._create(id)
-    this._left.delete(id)
-    this._byId.set(id, socket)
-    return socket
   }
 
   _create(id) {

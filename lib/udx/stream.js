@@ -6,7 +6,7 @@ const { addStream, removeStream } = require('./socket')
 const { engineOf, keepEngine } = require('./engine')
 const { interval } = require('../util/check')
 const { isBytes } = require('../util/bytes')
-const { measurementOf, showNumbers, startMeasuring } = require('./measurement')
+const { NO_TRANSPORT, keepMeasurement, measurementOf, showNumbers } = require('./measurement')
 const { notSupported } = require('../util/unsupported')
 
 const LINK = Symbol('link')
@@ -48,7 +48,7 @@ module.exports = class UDXStream extends Duplex {
     keepEngine(this, engine)
     this[LINK] = link || this._createLink(opts)
     if (link !== null) link.attach(this, this._handlers())
-    startMeasuring(this, this[LINK], UNMEASURED)
+    keepMeasurement(this, this[LINK].measurement)
   }
 
   get connected() {
@@ -316,27 +316,7 @@ module.exports = class UDXStream extends Duplex {
 // more than the rest of a connection's end, so the streams share one.
 const ENDED = Object.assign(new Error('Stream was destroyed'), { code: 'STREAM_DESTROYED' })
 
-/** The numbers of a stream before the first measurement. */
-const NOTHING = {
-  rtt: 0,
-  cwnd: 10,
-  mtu: 1200,
-  inflight: 0,
-  bbrState: 0,
-  bbrBandwidth: 0,
-  retransmits: 0,
-  fastRecoveries: 0,
-  rtoCount: 0,
-  bytesTransmitted: 0,
-  bytesReceived: 0,
-  packetsTransmitted: 0,
-  packetsReceived: 0
-}
-
-/** The core counts keep-alives for connections only. */
-const UNMEASURED = { ...NOTHING, keepAlivesSent: 0, keepAlivesReceived: 0 }
-
-showNumbers(module.exports, NOTHING)
+showNumbers(module.exports, NO_TRANSPORT)
 
 function checkRemote(port, host) {
   if (!host) host = '127.0.0.1'

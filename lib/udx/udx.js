@@ -4,13 +4,15 @@ const UDXSocket = require('./socket')
 const UDXStream = require('./stream')
 const ip = require('./ip')
 const { Engine, NodeEngine, engineOf, keepEngine } = require('./engine')
-const { NO_TRAFFIC, showNumbers, startMeasuring } = require('./measurement')
+const { Measurement, NO_TRAFFIC } = require('./measurement')
+const { keepMeasurement, showNumbers } = require('./measurement')
 
 /** UDX streams, and the sockets that carry them. */
 module.exports = class UDX {
   constructor() {
     keepEngine(this, ownEngine(this))
-    startMeasuring(this, { measure: () => engineOf(this).measure() }, NO_TRAFFIC)
+    const measure = () => engineOf(this).measure()
+    keepMeasurement(this, new Measurement({ measure }, NO_TRAFFIC))
   }
 
   static isIPv4(host) {
