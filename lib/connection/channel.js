@@ -29,7 +29,8 @@ module.exports = class Channel extends Link {
    * @param {import('./secret-stream')} stream reads and writes here
    * @param {object} its
    * @param {import('./idle-timeout')} its.idle
-   * @param {(transport: object) => void} its.onsetup called when the handshake is complete
+   * @param {(opened: object, made: object | null) => void} its.onsetup called when the handshake
+   *   is complete; `made` is the result, if the program has made it
    * @param {(path: object) => void} its.onpath called when packets go elsewhere
    * @param {Function | null} its.holepunch decides whether to punch
    */
@@ -62,11 +63,11 @@ module.exports = class Channel extends Link {
     this.begin('connect', { remotePublicKey, options })
   }
 
-  /** Gives the stream the result of the handshake. */
-  setup(transport) {
+  /** The handshake of a server is complete. The path may have changed since. */
+  setup(opened) {
     const path = this._earlyPath
     const moved = path && { path, socket: path.socket, remote: path.remote }
-    this._onsetup({ ...transport, ...moved })
+    this._onsetup(moved ? { ...opened, ...moved } : opened, null)
   }
 
   /** Opens the stream, if streamx has asked for it before the handshake was complete. */
@@ -103,12 +104,11 @@ module.exports = class Channel extends Link {
 
   // Events of the core.
 
-  onopened(transport) {
+  onopened(opened) {
     if (this.stream.destroying) return
-    const made = this._handshake?.result
+    const made = this._handshake === null ? null : this._handshake.result
     this._handshake = null // it has secrets
-    const keys = made && { publicKey: made.publicKey, remotePublicKey: made.remotePublicKey }
-    this._onsetup({ ...transport, ...keys })
+    this._onsetup(opened, made)
     try {
       this.stream.emit('handshake')
     } finally {

@@ -30,7 +30,7 @@ module.exports = function connect(dht, publicKey, opts = {}) {
   const check = createHandshake === null ? checkKeyPair : checkForeignKeyPair
   const keyPair = opts.keyPair ? check('keyPair', opts.keyPair) : dht.defaultKeyPair
   opts.relayAddresses = opts.relayAddresses || nodes
-  const options = optionsOf(dht, keyPair, opts)
+  const options = optionsOf(dht, keyPair, opts, foreignPart(createHandshake, createSecretStream))
   const internals = internalsOf(dht)
   const keys = { publicKey: keyPair.publicKey, remotePublicKey: key }
   const { stream, begin } =
@@ -57,10 +57,11 @@ module.exports = function connect(dht, publicKey, opts = {}) {
 function prepare(internals, keys, { holepunch = null }) {
   const channel = new Channel(internals)
   const keepAlive = internals.dht.connectionKeepAlive
-  const stream = new NoiseSecretStream(true, channel, { ...keys, keepAlive, holepunch })
+  const { publicKey, remotePublicKey } = keys
+  const its = { publicKey, remotePublicKey, keepAlive, holepunch }
+  const stream = new NoiseSecretStream(true, channel, its)
   const begin = (options, handshake) => {
-    const foreign = handshake === null ? 'nothing' : 'handshake'
-    channel.connect(keys.remotePublicKey, { ...options, foreign }, handshake)
+    channel.connect(keys.remotePublicKey, options, handshake)
   }
   return { stream, begin }
 }
@@ -72,13 +73,19 @@ function prepareForeign(internals, keys, { createSecretStream, holepunch = null 
   if (!stream) throw new TypeError('createSecretStream of connect must return a stream')
   const begin = (options, handshake) => {
     const connection = new ForeignConnection(internals, stream, handshake, holepunch)
-    connection.connect(keys.remotePublicKey, { ...options, foreign: 'everything' })
+    connection.connect(keys.remotePublicKey, options)
   }
   return { stream, begin }
 }
 
+// What the program makes, in the words of the core.
+function foreignPart(createHandshake, createSecretStream) {
+  if (createSecretStream !== null) return 'everything'
+  return createHandshake === null ? 'nothing' : 'handshake'
+}
+
 // The options in the form of the core.
-function optionsOf(dht, keyPair, opts) {
+function optionsOf(dht, keyPair, opts, foreign) {
   return {
     // unused if the program makes the handshake
     secretKey: keyPair.secretKey || createKeyPair().secretKey,
@@ -89,7 +96,8 @@ function optionsOf(dht, keyPair, opts) {
     keepAlive: interval(dht.connectionKeepAlive),
     reusableSocket: !!opts.reusableSocket,
     relayThrough: relaysNow(opts.relayThrough),
-    relayKeepAlive: interval(opts.relayKeepAlive || RELAY_KEEP_ALIVE)
+    relayKeepAlive: interval(opts.relayKeepAlive || RELAY_KEEP_ALIVE),
+    foreign
   }
 }
 

@@ -33,11 +33,10 @@ module.exports = class ForeignConnection {
 
   // Events of the core.
 
-  onopened(transport) {
-    const conn = this._id
+  onopened(opened) {
     if (this._stream.destroying) return this._cancel()
     this._id = -1
-    const rawStream = carryStream(this._internals, conn, transport, question => {
+    const rawStream = carryStream(this._internals, opened, question => {
       return this.onholepunch(question)
     })
     this._stream.start(rawStream, { handshake: this._handshake.result })
@@ -72,12 +71,11 @@ module.exports = class ForeignConnection {
  * The raw stream below a secret stream of the program.
  *
  * @param {import('../dht/internals')} internals
- * @param {number} conn
- * @param {object} transport the addresses and ids of the core's event
+ * @param {object} opened of the core's event
  * @param {((question: object) => boolean) | null} [onholepunch] decides whether to punch
  */
-function carryStream(internals, conn, transport, onholepunch = null) {
-  const link = new CarriedLink(internals, conn, onholepunch)
-  return new OpenedStream(internals, link, transport)
+function carryStream(internals, opened, onholepunch = null) {
+  const link = new CarriedLink(internals, opened.conn, onholepunch)
+  return new OpenedStream(internals, link, opened)
 }
 module.exports.carryStream = carryStream

@@ -42,7 +42,7 @@ module.exports = class NoiseSecretStream extends Duplex {
     this._idle = new IdleTimeout(this)
     this._raw = null // before the handshake is complete, as the path
     this._path = null
-    const onsetup = transport => this._setup(transport)
+    const onsetup = (opened, made) => this._setup(opened, made)
     const onpath = path => this._move(path)
     channel.attach(this, { idle: this._idle, onsetup, onpath, holepunch })
 
@@ -159,15 +159,14 @@ module.exports = class NoiseSecretStream extends Duplex {
   }
 
   /** The handshake is complete and the path is known. */
-  _setup({ handshakeHash, path, publicKey, ...transport }) {
-    if (publicKey) {
-      // the program has made the handshake
-      this.publicKey = publicKey
-      this.remotePublicKey = transport.remotePublicKey
+  _setup(opened, made) {
+    if (made !== null) {
+      this.publicKey = made.publicKey
+      this.remotePublicKey = made.remotePublicKey
     }
-    this.handshakeHash = handshakeHash
-    this._raw = new RawSide(this, this._channel, transport)
-    this._path = new ConnectionPath(path, this._raw)
+    this.handshakeHash = opened.handshakeHash
+    this._raw = new RawSide(this, this._channel, opened)
+    this._path = new ConnectionPath(opened.path, this._raw)
     if (this.timeout) this._idle.start(interval(this.timeout), this._raw)
   }
 

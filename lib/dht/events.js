@@ -98,16 +98,15 @@ module.exports = {
 
   // The server may be gone: the core accepted the client before it received the command to close.
   connection({ connections, native, servers }, { connection }) {
-    const { server: id, opened, ...accepted } = connection
-    const server = servers.get(id)
-    if (server) return server.onconnection({ ...opened, ...accepted })
+    const { opened } = connection
+    const server = servers.get(connection.server)
+    if (server) return server.onconnection(connection)
     native.command('destroyConn', { conn: opened.conn })
     connections.delete(opened.conn)
   },
 
   opened({ connections }, { opened }) {
-    const { conn, ...transport } = opened
-    connections.get(conn)?.onopened(transport)
+    connections.get(opened.conn)?.onopened(opened)
   },
 
   pathChanged({ connections }, { conn, path }) {

@@ -4,41 +4,9 @@
 const b4a = require('b4a')
 const c = require('compact-encoding')
 const Malformed = require('./malformed')
-const { address, addresses, find, key, optional, ownBuffer } = require('./encodings')
+const byHand = require('./by-hand')
+const { find } = require('./encodings')
 const { schema, encodingOf, checkFields } = require('./schema')
-
-const optionalKey = optional(key)
-const optionalBuffer = optional(ownBuffer)
-
-// Written by hand, because a query gets dozens of replies, and this halves the cost of each.
-const queryReply = {
-  fields: [
-    ['tid', 'u16'],
-    ['rtt', 'uint'],
-    ['from', 'address'],
-    ['to', 'address'],
-    ['id', { optional: 'bytes32' }],
-    ['token', { optional: 'bytes32' }],
-    ['closerNodes', { list: 'address' }],
-    ['error', 'uint'],
-    ['value', { optional: 'bytes' }]
-  ],
-  decode(state) {
-    return {
-      tid: c.uint16.decode(state),
-      rtt: c.uint.decode(state),
-      from: address.decode(state),
-      to: address.decode(state),
-      id: optionalKey.decode(state),
-      token: optionalKey.decode(state),
-      closerNodes: addresses.decode(state),
-      error: c.uint.decode(state),
-      value: optionalBuffer.decode(state)
-    }
-  }
-}
-
-const BY_HAND = { QueryReply: queryReply }
 
 /** The options of a new node. */
 const options = encodingOf(schema.options)
@@ -128,7 +96,7 @@ function checkEnd(state) {
 function rows(table, keyOf) {
   const entries = table.map(([number, name, type]) => {
     const body = Array.isArray(type) ? { fields: type } : type
-    return { number, name, body: encodingOf(body, BY_HAND) }
+    return { number, name, body: encodingOf(body, byHand) }
   })
   return new Map(entries.map((entry, i) => [keyOf(table[i]), entry]))
 }

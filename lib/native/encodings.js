@@ -72,17 +72,17 @@ function optional(encoding) {
 
 // A struct as a list of names and encodings, in the order of the wire.
 function struct(fields) {
-  const names = Object.keys(fields)
+  const list = Object.entries(fields).map(([name, encoding]) => ({ name, encoding }))
   return {
     preencode(state, m) {
-      for (const name of names) fields[name].preencode(state, m[name])
+      for (const { name, encoding } of list) encoding.preencode(state, m[name])
     },
     encode(state, m) {
-      for (const name of names) fields[name].encode(state, m[name])
+      for (const { name, encoding } of list) encoding.encode(state, m[name])
     },
     decode(state) {
       const m = {}
-      for (const name of names) m[name] = fields[name].decode(state)
+      for (const { name, encoding } of list) m[name] = encoding.decode(state)
       return m
     }
   }

@@ -212,9 +212,12 @@ function withoutTrace(bytes, use) {
   try {
     return use(bytes)
   } finally {
-    bytes.fill(0)
+    wipe.call(bytes, 0)
   }
 }
+
+// that of buffers looks at its arguments first
+const wipe = Uint8Array.prototype.fill
 
 // Errors of the binding are `CODE: message`; those of the reference have `message` and a code.
 function systemError(err) {

@@ -34,8 +34,8 @@ const NAMED = {
  * The encoding of a type.
  *
  * @param {string | object} type as the tables write it
- * @param {Record<string, { fields: Array, decode: (state: object) => object }>} [byHand] records
- *   that are decoded often, each with its fields: an error if the tables say otherwise
+ * @param {Record<string, object>} [byHand] encodings, whole or in part, of records that cross the
+ *   border often, each with its `fields`: an error if the tables say otherwise
  */
 function encodingOf(type, byHand = {}) {
   if (typeof type === 'string') return named(type)
@@ -50,9 +50,9 @@ function encodingOf(type, byHand = {}) {
 
   const record = exact(fieldsOf(type.fields, of))
   if (!Object.hasOwn(byHand, type.record)) return record
-  const { fields, decode } = byHand[type.record]
+  const { fields, ...encoding } = byHand[type.record]
   checkFields(type.record, type.fields, fields)
-  return { ...record, decode }
+  return { ...record, ...encoding }
 }
 
 /** Throws if the fields in a table are not those that are decoded by hand. */

@@ -19,10 +19,10 @@ const NoiseSecretStream = require('../connection/secret-stream')
  *
  * @param {import('../dht/internals')} internals
  * @param {Accepting} server
- * @param {object} accepted the event of border.js, without the server's number
+ * @param {object} accepted the event of border.js
  */
 exports.accept = function accept(internals, server, accepted) {
-  const client = internals.connections.get(accepted.conn) || null
+  const client = internals.connections.get(accepted.opened.conn) || null
   const isForeign = client !== null && client.createSecretStream !== null
   const connection = isForeign
     ? carryConnection(internals, server, client, accepted)
@@ -35,19 +35,19 @@ exports.accept = function accept(internals, server, accepted) {
 }
 
 // A connection of the node's own secret stream. The program may have made the handshake.
-function openConnection(internals, server, client, { conn, keepAlive, unasked, ...transport }) {
+function openConnection(internals, server, client, { opened, keepAlive }) {
   const { connectionKeepAlive } = internals.dht
   const channel = new Channel(internals)
   const stream = new NoiseSecretStream(false, channel, {
     publicKey: client?.result.publicKey || server.publicKey,
-    remotePublicKey: client?.result.remotePublicKey || transport.remotePublicKey,
+    remotePublicKey: client?.result.remotePublicKey || opened.remotePublicKey,
     keepAlive: connectionKeepAlive
   })
-  channel.adopt(conn)
+  channel.adopt(opened.conn)
   if (keepAlive !== interval(connectionKeepAlive)) stream.setKeepAlive(connectionKeepAlive)
 
   const deliver = () => {
-    channel.setup(transport)
+    channel.setup(opened)
     server.onconnection(stream)
   }
   const admit = () => {
@@ -59,8 +59,8 @@ function openConnection(internals, server, client, { conn, keepAlive, unasked, .
 }
 
 // A connection whose secret stream the program makes.
-function carryConnection(internals, server, client, { conn, ...transport }) {
-  const rawStream = carryStream(internals, conn, transport)
+function carryConnection(internals, server, client, { opened }) {
+  const rawStream = carryStream(internals, opened)
   const deliver = () => {
     const options = { handshake: client.result, keepAlive: internals.dht.connectionKeepAlive }
     server.onconnection(create(client, rawStream, options))
