@@ -72,7 +72,11 @@ function optional(encoding) {
 
 // A struct as a list of names and encodings, in the order of the wire.
 function struct(fields) {
-  const list = Object.entries(fields).map(([name, encoding]) => ({ name, encoding }))
+  const list = listOf(fields)
+  const read = (state, m) => {
+    for (const { name, encoding } of list) m[name] = encoding.decode(state)
+    return m
+  }
   return {
     preencode(state, m) {
       for (const { name, encoding } of list) encoding.preencode(state, m[name])
@@ -80,23 +84,30 @@ function struct(fields) {
     encode(state, m) {
       for (const { name, encoding } of list) encoding.encode(state, m[name])
     },
-    decode(state) {
-      const m = {}
-      for (const { name, encoding } of list) m[name] = encoding.decode(state)
-      return m
-    }
+    decode: state => read(state, {}),
+    read
   }
 }
 
-/** A struct that refuses objects with other fields, which would not reach the core. */
-function exact(fields) {
-  const names = Object.keys(fields)
-  const body = struct(fields)
+/**
+ * A struct that refuses objects with other fields, which would not reach the core.
+ *
+ * @param {object} fields
+ * @param {number} [extra] how many fields of an object are not the struct's
+ */
+function exact(fields, extra = 0) {
+  const list = listOf(fields)
+  const count = list.length + extra
   return {
-    ...body,
+    ...struct(fields),
     preencode(state, m) {
-      checkNames(names, m)
-      body.preencode(state, m)
+      for (const { name, encoding } of list) {
+        const value = m[name]
+        // it would be written as nothing, or as 0
+        if (value === undefined) throw new Malformed(`${name} is missing`)
+        encoding.preencode(state, value)
+      }
+      if (Object.keys(m).length !== count) throw new Malformed(`${unknown(fields, m)} is no field`)
     }
   }
 }
@@ -104,15 +115,16 @@ function exact(fields) {
 /**
  * One of several structs: an object with `kind`, the name of the struct, and its fields.
  *
- * @param {Array<[number: number, name: string, body: object]>} rows
+ * @param {Array<[number: number, name: string, fields: object]>} rows
  */
 function choice(rows) {
-  const byNumber = new Map(rows.map(([number, name, body]) => [number, { name, body }]))
-  const byName = new Map(rows.map(([number, name, body]) => [name, { number, body }]))
+  const bodies = rows.map(([number, name, fields]) => ({ number, name, body: exact(fields, 1) }))
+  const byNumber = new Map(bodies.map(row => [row.number, row]))
+  const byName = new Map(bodies.map(row => [row.name, row]))
   return {
-    preencode(state, { kind, ...m }) {
+    preencode(state, m) {
       state.end++
-      find(byName, kind).body.preencode(state, m)
+      find(byName, m.kind).body.preencode(state, m)
     },
     encode(state, m) {
       const { number, body } = find(byName, m.kind)
@@ -121,7 +133,7 @@ function choice(rows) {
     },
     decode(state) {
       const { name, body } = find(byNumber, c.uint8.decode(state))
-      return { kind: name, ...body.decode(state) }
+      return body.read(state, { kind: name })
     }
   }
 }
@@ -196,12 +208,11 @@ module.exports = {
   word
 }
 
-// Without this check, a missing field would be written as nothing, or as 0.
-function checkNames(names, m) {
-  for (const name of names) {
-    if (m[name] === undefined) throw new Malformed(`${name} is missing`)
-  }
-  const given = Object.keys(m)
-  if (given.length === names.length) return
-  throw new Malformed(`${given.find(name => !names.includes(name))} is no field`)
+function listOf(fields) {
+  return Object.entries(fields).map(([name, encoding]) => ({ name, encoding }))
+}
+
+// The name of a field that a struct does not have.
+function unknown(fields, m) {
+  return Object.keys(m).find(name => !Object.hasOwn(fields, name) && name !== 'kind')
 }

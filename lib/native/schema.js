@@ -40,7 +40,7 @@ const NAMED = {
 function encodingOf(type, byHand = {}) {
   if (typeof type === 'string') return named(type)
   const of = inner => encodingOf(inner, byHand)
-  const rowOf = ([number, name, fields]) => [number, name, exact(fieldsOf(fields, of))]
+  const rowOf = ([number, name, fields]) => [number, name, fieldsOf(fields, of)]
 
   if (type.optional) return optional(of(type.optional))
   if (type.list) return c.array(of(type.list))
