@@ -96,15 +96,24 @@ test('a field that is missing, or has another name, is an error', t => {
 })
 
 test('what is read by hand is what the tables say', t => {
-  const fields = fieldsOf('events', 'queryReply')
-  const byTable = encodingOf({ record: 'QueryReply of the table', fields: fields[1][1].fields })
-  const row = [...border.EVENTS.values()].find(({ name }) => name === 'queryReply')
-  for (let i = 0; i < ROUNDS; i++) {
-    const bytes = call(binding.sampleEvent, row.number, anyInt(2 ** 32))
-    const event = border.decodeEvent(row, c.state(1, bytes.byteLength, bytes))
-    t.alike(event.reply, decodeAll(byTable, bytes.subarray(5)))
+  for (const name of ['queryReply', 'queryDone', 'connection', 'opened', 'closed']) {
+    const byTable = encodingOf({ fields: fieldsOf('events', name) })
+    const row = [...border.EVENTS.values()].find(row => row.name === name)
+    for (let i = 0; i < ROUNDS; i++) {
+      const bytes = call(binding.sampleEvent, row.number, anyInt(2 ** 32))
+      const event = border.decodeEvent(row, c.state(1, bytes.byteLength, bytes))
+      t.alike(event, decodeAll(byTable, bytes.subarray(1)), name)
+    }
   }
 
+  const connect = fieldsOf('commands', 'connect')
+  for (let i = 0; i < ROUNDS; i++) {
+    const message = anyRecord(connect)
+    const byTable = c.encode(encodingOf({ fields: connect }), message)
+    t.alike(border.encodeCommand('connect', message).subarray(1), byTable)
+  }
+
+  const fields = fieldsOf('events', 'queryReply')
   const [first, second, ...others] = fields
   const changes = {
     removed: [second, ...others],

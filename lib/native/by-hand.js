@@ -1,9 +1,8 @@
 // Encodings that are written by hand, because their records cross the border for each connection or
 // for each reply of a query. They cost half of those that are made from the tables. Each has the
-// fields of its record, which are compared with the tables.
+// fields of its record, which are compared with the tables. What is not here is made from them.
 
 const c = require('compact-encoding')
-const Malformed = require('./malformed')
 const {
   address,
   addresses,
@@ -52,7 +51,6 @@ exports.QueryReply = {
 const FOREIGN = ['nothing', 'handshake', 'everything']
 const foreign = word(FOREIGN)
 
-/** Throws if a field is missing. */
 exports.ConnectOptions = {
   fields: [
     ['secretKey', { optional: 'secretKey' }],
@@ -66,17 +64,6 @@ exports.ConnectOptions = {
     ['relayKeepAlive', 'uint'],
     ['foreign', { word: FOREIGN }]
   ],
-  preencode(state, m) {
-    if (m.secretKey === undefined) throw new Malformed('secretKey is missing')
-    if (m.keepAlive === undefined) throw new Malformed('keepAlive is missing')
-    optionalSecretKey.preencode(state, m.secretKey)
-    addresses.preencode(state, m.relayAddresses)
-    state.end += 4 // flags
-    optionalUint.preencode(state, m.keepAlive)
-    keys.preencode(state, m.relayThrough)
-    c.uint.preencode(state, m.relayKeepAlive)
-    state.end++ // a word
-  },
   encode(state, m) {
     optionalSecretKey.encode(state, m.secretKey)
     addresses.encode(state, m.relayAddresses)
