@@ -1,9 +1,9 @@
 // Uses every export and every event, and no type of a runtime. Wrong uses do not compile.
 
 import DHT from 'hyperdht'
-import RPC from 'hyperdht/dht-rpc.js'
-import Plugin from 'hyperdht/lib/plugin.js'
 import createTestnet from 'hyperdht/testnet.js'
+import Plugin from 'hyperdht/lib/plugin.js'
+import RPC from 'hyperdht/dht-rpc.js'
 import UDX from 'hyperdht/udx.js'
 
 const bytes: Uint8Array = new Uint8Array(32)

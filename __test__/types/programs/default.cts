@@ -1,8 +1,8 @@
 // The default import of CommonJS, with `esModuleInterop`.
 
 import DHT from 'hyperdht'
-import Plugin from 'hyperdht/lib/plugin'
 import createTestnet from 'hyperdht/testnet'
+import Plugin from 'hyperdht/lib/plugin'
 
 const node: DHT = new DHT()
 node.register('chat', new Plugin('chat', 1))
