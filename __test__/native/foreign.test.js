@@ -7,6 +7,7 @@ const SecretStream = require('@hyperswarm/secret-stream')
 const NoiseWrap = require('../../lib/noise-wrap')
 const events = require('../../lib/dht/events')
 const { DHT } = require('../helpers/implementation')
+const runProgram = require('../helpers/run-program')
 const { internalsOf } = require('../../lib/util/internals')
 const { closed, node, once, pair, testnet } = require('../helpers/fixtures')
 
@@ -111,6 +112,13 @@ for (const end of ['client', 'server']) {
     }
   })
 }
+
+test('createSecretStream of a server that throws', async t => {
+  const { code, lines, stderr } = await runProgram('throwing-secret-stream')
+  const closed = 'the first client has closed'
+  t.alike(lines, ['uncaught: from the hook', closed, 'the second client: true', 'done'])
+  t.is(code, 0, stderr)
+})
 
 test('the keys of a handshake are not kept', async t => {
   const createHandshake = (...args) => new NoiseWrap(...args)
