@@ -22,6 +22,14 @@ test('what a stream is before it is connected', async t => {
   t.is(stream.destroyed, true)
 })
 
+test('ids are numbers of 32 bits', async t => {
+  const { udx, sockets } = bound(t)
+  const { a, b } = connect(udx, sockets, {}, [2 ** 32 + 1, -2])
+  a.end('over there')
+  t.is(await read(b), 'over there')
+  await destroy(a, b)
+})
+
 test('what it refuses', async t => {
   const { udx, sockets } = bound(t)
   const stream = udx.createStream(7)
@@ -369,10 +377,10 @@ function connected(t, opts) {
   return { udx, sockets, ...connect(udx, sockets, opts) }
 }
 
-function connect(udx, sockets, opts) {
-  const [a, b] = [udx.createStream(1, opts), udx.createStream(2, opts)]
-  a.connect(sockets[0], 2, sockets[1].address().port)
-  b.connect(sockets[1], 1, sockets[0].address().port)
+function connect(udx, sockets, opts, ids = [1, 2]) {
+  const [a, b] = ids.map(id => udx.createStream(id, opts))
+  a.connect(sockets[0], ids[1], sockets[1].address().port)
+  b.connect(sockets[1], ids[0], sockets[0].address().port)
   return { a, b }
 }
 

@@ -7,6 +7,7 @@ const SecretStream = require('@hyperswarm/secret-stream')
 const NoiseWrap = require('../../lib/noise-wrap')
 const events = require('../../lib/dht/events')
 const { DHT } = require('../helpers/implementation')
+const runProgram = require('../helpers/run-program')
 const { internalsOf } = require('../../lib/util/internals')
 const { closed, node, once, pair, testnet } = require('../helpers/fixtures')
 
@@ -90,6 +91,35 @@ test('a relayThrough function that throws: no relay', async t => {
   t.alike(await once(server, 'data'), b4a.from('hello'))
 })
 
+// The limit is what a datagram has room for beside the message.
+for (const end of ['client', 'server']) {
+  test(`the longest message of a handshake: ${end}`, async t => {
+    const net = await testnet(t)
+    for (const [length, opens] of [
+      [1953, true],
+      [1954, false]
+    ]) {
+      const padded = { createHandshake: (...args) => padding(new NoiseWrap(...args), length) }
+      const plain = { createHandshake: (...args) => padding(new NoiseWrap(...args), 0) }
+      const [dht, clientDht] = await Promise.all([node(t, net), node(t, net)])
+      const server = dht.createServer(end === 'server' ? padded : plain)
+      server.on('connection', conn => conn.on('error', noop))
+      await server.listen()
+      const client = clientDht.connect(server.publicKey, end === 'client' ? padded : plain)
+      client.on('error', noop)
+      t.is(await client.opened, opens, `${length} bytes`)
+      client.destroy()
+    }
+  })
+}
+
+test('createSecretStream of a server that throws', async t => {
+  const { code, lines, stderr } = await runProgram('throwing-secret-stream')
+  const closed = 'the first client has closed'
+  t.alike(lines, ['uncaught: from the hook', closed, 'the second client: true', 'done'])
+  t.is(code, 0, stderr)
+})
+
 test('the keys of a handshake are not kept', async t => {
   const createHandshake = (...args) => new NoiseWrap(...args)
   const { client, dhts } = await pair(t, await testnet(t), {}, { createHandshake })
@@ -104,3 +134,21 @@ function createSecretStream(...args) {
 }
 
 function noop() {}
+
+/** A handshake whose messages are filled up to a length. Each has its own length in front. */
+function padding(noise, length) {
+  return {
+    get remotePublicKey() {
+      return noise.remotePublicKey
+    },
+    send(payload) {
+      const message = noise.send(payload)
+      const padded = b4a.alloc(Math.max(length, message.byteLength + 2))
+      padded.writeUInt16LE(message.byteLength)
+      padded.set(message, 2)
+      return padded
+    },
+    recv: message => noise.recv(message.subarray(2, 2 + message.readUInt16LE())),
+    final: () => noise.final()
+  }
+}

@@ -169,8 +169,10 @@ pub(crate) fn is_sendable(message: &[u8]) -> bool {
     (1..=MAX_MESSAGE).contains(&message.len())
 }
 
-/// No peer takes a larger datagram of the DHT.
-const MAX_MESSAGE: usize = 2048;
+/// The longest message. The reference receives at most 2048 bytes of a datagram. A request takes 78
+/// bytes beside its value, and PEER_HANDSHAKE 17 beside its message: flags, mode, length and two
+/// addresses.
+const MAX_MESSAGE: usize = 2048 - 78 - 17;
 
 impl std::fmt::Debug for ForeignKeys {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
