@@ -2,7 +2,7 @@
 //! several sockets, and time passes.
 #![no_main]
 
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::time::{Duration, Instant};
 
 use libfuzzer_sys::fuzz_target;
@@ -133,6 +133,7 @@ impl Bench {
 
     fn receive(&mut self, from: SocketAddrV4, mut data: Vec<u8>) {
         let socket = self.sockets[data.len() % self.sockets.len()];
+        let from = from.into();
         self.node.handle_datagram(self.now, Datagram { socket, from, data: &mut data });
         self.settle();
     }
@@ -163,8 +164,9 @@ impl Bench {
                 sent += 1;
                 assert!(sent < 20_000, "sends without end");
                 assert_ne!(transmit.to.port(), 0);
+                let SocketAddr::V4(to) = transmit.to else { panic!("{} is no peer", transmit.to) };
                 if let [0x03, _, a, b, ..] = buf.data[..] {
-                    self.asked.push((transmit.to, [a, b]));
+                    self.asked.push((to, [a, b]));
                 }
             }
             let Some(action) = self.node.poll_action() else { break };

@@ -15,7 +15,7 @@ module.exports = class OpenedStream extends UDXStream {
     this.remoteId = remoteId
     this.remoteHost = remote.host
     this.remotePort = remote.port
-    this.remoteFamily = 4
+    this.remoteFamily = remote.family
 
     track(rawStreams, this)
   }

@@ -321,7 +321,7 @@ impl World {
     fn read(&mut self, id: HostId, mut flight: Flight) {
         let host = &mut self.hosts[id.0];
         let Some(socket) = host.socket_at(flight.to.port()) else { return };
-        let datagram = Datagram { socket, from: flight.from, data: &mut flight.data };
+        let datagram = Datagram { socket, from: flight.from.into(), data: &mut flight.data };
         host.node.handle_datagram(self.now, datagram);
         self.settle(id);
     }

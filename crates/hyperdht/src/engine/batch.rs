@@ -1,6 +1,6 @@
 //! Receive buffers: one set for all nodes of an engine, filled from many sockets at a time.
 
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::net::{SocketAddr, SocketAddrV6};
 
 use proto::{Datagram, SocketId};
 use quinn_udp::RecvMeta;
@@ -24,7 +24,7 @@ pub(super) struct Batch {
 #[derive(Clone, Copy, Debug)]
 struct Filled {
     socket: SocketId,
-    from: SocketAddrV4,
+    from: SocketAddr,
     len: usize,
     stride: usize,
 }
@@ -83,7 +83,7 @@ impl Batch {
             let Some(bytes) = slot.get_mut(..filled.len) else {
                 continue;
             };
-            if bytes.is_empty() && filled.from.port() != 0 {
+            if bytes.is_empty() {
                 handle(Datagram { socket: filled.socket, from: filled.from, data: &mut [] });
             }
             for data in bytes.chunks_mut(filled.stride) {
@@ -95,24 +95,19 @@ impl Batch {
 
 impl Filled {
     fn new(socket: SocketId, meta: &RecvMeta) -> Self {
-        match ipv4(meta.addr) {
-            Some(from) => Self { socket, from, len: meta.len, stride: meta.stride.max(1) },
-            // The DHT is IPv4 only. A datagram without an IPv4 source is skipped: its length is 0.
-            None => {
-                let from = SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0);
-                Self { socket, from, len: 0, stride: 1 }
-            }
-        }
+        Self { socket, from: source(meta.addr), len: meta.len, stride: meta.stride.max(1) }
     }
 }
 
-/// The IPv4 source. A socket of both families reports it as an IPv4-mapped IPv6 address.
-fn ipv4(from: SocketAddr) -> Option<SocketAddrV4> {
+/// The source of a datagram. A socket of both families reports an IPv4 address as an IPv4-mapped
+/// IPv6 address.
+fn source(from: SocketAddr) -> SocketAddr {
     match from {
-        SocketAddr::V4(from) => Some(from),
-        SocketAddr::V6(from) => {
-            from.ip().to_ipv4_mapped().map(|ip| SocketAddrV4::new(ip, from.port()))
-        }
+        SocketAddr::V4(_) => from,
+        SocketAddr::V6(from) => match from.ip().to_ipv4_mapped() {
+            Some(host) => SocketAddr::from((host, from.port())),
+            None => SocketAddr::V6(SocketAddrV6::new(*from.ip(), from.port(), 0, from.scope_id())),
+        },
     }
 }
 

@@ -1,7 +1,7 @@
 //! The queue of datagrams that a stream forwards to its peer.
 
 use std::collections::VecDeque;
-use std::net::SocketAddrV4;
+use std::net::SocketAddr;
 
 use crate::TransmitBuf;
 
@@ -14,14 +14,14 @@ pub(super) struct Forwarding {
 
 #[derive(Debug)]
 struct Queued {
-    to: SocketAddrV4,
+    to: SocketAddr,
     data: Vec<u8>,
 }
 
 /// Datagrams in a buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Forwarded {
-    pub(super) to: SocketAddrV4,
+    pub(super) to: SocketAddr,
     /// The size of each datagram but the last, in bytes, if there are several.
     pub(super) segment_size: Option<usize>,
 }
@@ -31,7 +31,7 @@ impl Forwarding {
         self.bytes < MAX_BYTES
     }
 
-    pub(super) fn push(&mut self, to: SocketAddrV4, data: Vec<u8>) {
+    pub(super) fn push(&mut self, to: SocketAddr, data: Vec<u8>) {
         self.bytes += data.len();
         self.queue.push_back(Queued { to, data });
     }
@@ -123,7 +123,7 @@ mod tests {
         assert!(forwarding.bytes < MAX_BYTES + 1400);
     }
 
-    fn to(port: u16) -> SocketAddrV4 {
-        SocketAddrV4::new(Ipv4Addr::LOCALHOST, port)
+    fn to(port: u16) -> SocketAddr {
+        SocketAddr::from((Ipv4Addr::LOCALHOST, port))
     }
 }

@@ -1,7 +1,7 @@
 //! One stream: its two halves behind the public API.
 
 use std::collections::VecDeque;
-use std::net::SocketAddrV4;
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -284,7 +284,7 @@ impl Stream {
     /// Readdresses a datagram of a relay to this stream's peer, and returns the peer's address.
     /// `None` if this stream has no peer or is closed, or if the datagram is too short for a
     /// header; then the datagram is dropped.
-    pub fn forward(&mut self, datagram: &mut [u8]) -> Option<SocketAddrV4> {
+    pub fn forward(&mut self, datagram: &mut [u8]) -> Option<SocketAddr> {
         let path = self.paths.current().filter(|_| self.state == State::Open)?;
         Header::readdress(datagram, path.remote_id).then_some(())?;
         self.stats.packets_tx += 1;
