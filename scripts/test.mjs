@@ -28,7 +28,7 @@ const BARE_APPS = [
 ]
 
 /** Interop tests that have a peer of ours in each test: the reference cannot prove them alone. */
-const WITH_OURS = ['at-once', 'hooks', 'noise-wrap', 'raw-stream', 'reuse']
+const WITH_OURS = ['at-once', 'hooks', 'noise-wrap', 'raw-stream', 'reuse', 'udx-ipv6']
 
 /** With these the soak needs no second process, which would outlive a time-out. */
 const SOAK_FLAGS = ['--expose-gc', '--max-semi-space-size=1']

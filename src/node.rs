@@ -2,11 +2,14 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddrV4};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use hyperdht::{Command, ConnId, Event, Handle, OpenOptions, SocketId, SocketOptions, Wake};
+use hyperdht::{
+    Command, ConnId, Event, Handle, Multicast, OpenOptions, SocketId, SocketOptions, Wake,
+    parse_address,
+};
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
 
@@ -104,10 +107,10 @@ impl NativeNode {
     /// number.
     #[napi]
     pub fn bind_socket(&self, host: &[u8], port: u16, ipv6_only: bool, reuse: bool) -> Result<u32> {
-        let host = str::from_utf8(host).ok().and_then(|host| host.parse::<IpAddr>().ok());
-        let host = host.ok_or_else(|| named_error(io::ErrorKind::InvalidInput.into()))?;
+        let address = address_of(host, port);
+        let address = address.ok_or_else(|| named_error(io::ErrorKind::InvalidInput.into()))?;
         let options = SocketOptions { ipv6_only, reuse_address: reuse };
-        let socket = self.with_handle(|handle| handle.bind((host, port).into(), options))?;
+        let socket = self.with_handle(|handle| handle.bind(address, options))?;
         Ok(socket.0)
     }
 
@@ -117,6 +120,20 @@ impl NativeNode {
     pub fn send_datagram(&self, socket: u32, host: u32, port: u16, ttl: u8, data: &[u8]) -> bool {
         let Some(handle) = &self.handle else { return false };
         let to = SocketAddrV4::new(Ipv4Addr::from(host), port);
+        handle.send(SocketId(socket), to.into(), (ttl > 0).then_some(ttl), data)
+    }
+
+    /// The same to an IPv6 address, which is given as text.
+    #[napi]
+    pub fn send_datagram_ipv6(
+        &self,
+        socket: u32,
+        host: &[u8],
+        port: u16,
+        ttl: u8,
+        data: &[u8],
+    ) -> bool {
+        let (Some(handle), Some(to)) = (&self.handle, address_of(host, port)) else { return false };
         handle.send(SocketId(socket), to, (ttl > 0).then_some(ttl), data)
     }
 
@@ -148,8 +165,8 @@ impl NativeNode {
         self.with_handle(|handle| handle.set_send_buffer_size(SocketId(socket), bytes as usize))
     }
 
-    /// Joins a multicast group or leaves it. The addresses are text; an empty interface lets the
-    /// system choose.
+    /// Joins a multicast group or leaves it. The addresses are text. That of an interface is one of
+    /// its addresses, or for IPv6 any address with its zone; an empty one lets the system choose.
     #[napi]
     pub fn set_membership(
         &self,
@@ -158,12 +175,9 @@ impl NativeNode {
         interface: &[u8],
         join: bool,
     ) -> Result<()> {
-        let ipv4 = |text: &[u8]| str::from_utf8(text).ok()?.parse::<Ipv4Addr>().ok();
-        let interface = if interface.is_empty() { b"0.0.0.0" } else { interface };
-        let (Some(group), Some(interface)) = (ipv4(group), ipv4(interface)) else {
-            return Err(named_error(io::ErrorKind::InvalidInput.into()));
-        };
-        self.with_handle(|h| h.set_membership(SocketId(socket), group, interface, join))
+        let group = multicast(group, interface);
+        let group = group.ok_or_else(|| named_error(io::ErrorKind::InvalidInput.into()))?;
+        self.with_handle(|handle| handle.set_membership(SocketId(socket), group, join))
     }
 
     /// Holds commands back until `uncork`.
@@ -293,6 +307,25 @@ impl NativeNode {
     }
 }
 
+/// An address as text.
+fn address_of(host: &[u8], port: u16) -> Option<SocketAddr> {
+    parse_address(str::from_utf8(host).ok()?, port)
+}
+
+/// A multicast group with its interface, which has to be of the same family.
+fn multicast(group: &[u8], interface: &[u8]) -> Option<Multicast> {
+    let group = address_of(group, 0)?;
+    let any = if group.is_ipv4() { "0.0.0.0" } else { "::" };
+    let interface = if interface.is_empty() { any.as_bytes() } else { interface };
+    match (group, address_of(interface, 0)?) {
+        (SocketAddr::V4(group), SocketAddr::V4(at)) => Some(Multicast::V4(*group.ip(), *at.ip())),
+        (SocketAddr::V6(group), SocketAddr::V6(at)) => {
+            Some(Multicast::V6(*group.ip(), at.scope_id()))
+        }
+        _ => None,
+    }
+}
+
 /// The error with libuv's text, where there is one.
 fn named_error(error: io::Error) -> Error {
     let named = UNNAMED.iter().find(|(code, _)| error.raw_os_error() == Some(*code));
@@ -307,10 +340,12 @@ fn named_error(error: io::Error) -> Error {
 /// The environment variable that lets a test end a node by a panic.
 const MAY_PANIC: &str = "HYPERDHT_NATIVE_MAY_PANIC";
 
-/// Errors without an `ErrorKind`: no descriptor is left for a socket; the system has no IPv6.
-const UNNAMED: [(i32, &str); 2] = [
+/// Errors without an `ErrorKind`: no descriptor is left for a socket; the system has no IPv6; the
+/// socket has another family.
+const UNNAMED: [(i32, &str); 3] = [
     (EMFILE, "EMFILE: too many open files"),
     (EAFNOSUPPORT, "EAFNOSUPPORT: address family not supported"),
+    (ENOPROTOOPT, "ENOPROTOOPT: protocol not available"),
 ];
 
 /// Winsock has numbers of its own.
@@ -320,4 +355,10 @@ const EAFNOSUPPORT: i32 = match () {
     () if cfg!(windows) => 10_047,
     () if cfg!(any(target_os = "linux", target_os = "android")) => 97,
     () => 47,
+};
+
+const ENOPROTOOPT: i32 = match () {
+    () if cfg!(windows) => 10_042,
+    () if cfg!(any(target_os = "linux", target_os = "android")) => 92,
+    () => 42,
 };

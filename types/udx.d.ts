@@ -73,7 +73,7 @@ export interface UDXStream extends Duplex<Buffer, Uint8Array | string, UDXStream
   /**
    * Connects the stream to a stream of a peer. The socket has to be one of the same node, or of the same instance without a node.
    *
-   * @param host an IPv4 address; 127.0.0.1 by default
+   * @param host an IPv4 or IPv6 address; 127.0.0.1 by default
    */
   connect(
     socket: UDXSocket,

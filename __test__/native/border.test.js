@@ -222,6 +222,12 @@ const ANY = {
   bool: coin,
   ipv4: () => [anyInt(256), anyInt(256), anyInt(256), anyInt(256)].join('.'),
   address: () => ({ host: ANY.ipv4(), port: ANY.u16() }),
+  endpoint: () => {
+    const hosts = ['::1', '::', 'fe80::1:2', '2001:db8::ffff:0:1', '64:ff9b::c000:201']
+    const port = ANY.u16()
+    if (coin()) return { host: ANY.ipv4(), family: 4, port }
+    return { host: pick(hosts), family: 6, port }
+  },
   bytes: () => anyBytes(anyInt(300)),
   bytes32: () => anyBytes(32),
   bytes64: () => anyBytes(64),

@@ -29,7 +29,10 @@ test('every test that is named exists', t => {
   for (const name of new Set(named)) {
     const [file, title] = name.split(' › ')
     const code = read(`__test__/${file}.test.js`) || ''
-    const calls = [`test('${title}'`, `test(\`${title}\``]
+    const calls = ['test', 'testIPv6'].flatMap(call => [
+      `${call}('${title}'`,
+      `${call}(\`${title}\``
+    ])
     t.ok(
       calls.some(call => code.includes(call)),
       name

@@ -2,7 +2,7 @@
 //! several sockets, and time passes.
 #![no_main]
 
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::time::{Duration, Instant};
 
 use libfuzzer_sys::fuzz_target;
@@ -134,7 +134,7 @@ impl Bench {
     fn receive(&mut self, from: SocketAddrV4, mut data: Vec<u8>) {
         let socket = self.sockets[data.len() % self.sockets.len()];
         let segment_size = data.len();
-        let mut run = Run { socket, from, data: &mut data, segment_size };
+        let mut run = Run { socket, from: from.into(), data: &mut data, segment_size };
         self.node.handle_run(self.now, &mut run, 64);
         self.settle();
     }
@@ -165,8 +165,9 @@ impl Bench {
                 sent += 1;
                 assert!(sent < 20_000, "sends without end");
                 assert_ne!(transmit.to.port(), 0);
+                let SocketAddr::V4(to) = transmit.to else { panic!("{} is no peer", transmit.to) };
                 if let [0x03, _, a, b, ..] = buf.data[..] {
-                    self.asked.push((transmit.to, [a, b]));
+                    self.asked.push((to, [a, b]));
                 }
             }
             let Some(action) = self.node.poll_action() else { break };

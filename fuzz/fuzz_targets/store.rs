@@ -145,6 +145,7 @@ impl Bench {
         }
         .encode();
         let socket = SocketId::SERVER;
+        let from = from.into();
         self.node.handle_datagram(self.now, Datagram { socket, from, data: &mut data });
         let reply = self.sent();
         // A value, a token and twenty nodes are the most that a reply has.

@@ -14,7 +14,7 @@ module.exports = class OpenedStream extends UDXStream {
     this.remoteId = remoteId
     this.remoteHost = remote.host
     this.remotePort = remote.port
-    this.remoteFamily = 4
+    this.remoteFamily = remote.family
 
     // a program may look for the first time when the connection has closed
     if (!link.isKnown) return

@@ -151,7 +151,7 @@ module.exports = {
 
   datagram({ dht, sockets }, { socket, from, data }) {
     if (sockets.isBound(socket)) return udxEvents.datagram({ sockets }, { socket, from, data })
-    dht.onmessage(sockets.view(socket), data, { host: from.host, family: 4, port: from.port })
+    dht.onmessage(sockets.view(socket), data, from)
   },
 
   copiedDatagram({ sockets, subscription }, { socket, from, data }) {

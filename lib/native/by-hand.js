@@ -7,6 +7,7 @@ const {
   address,
   addresses,
   bool,
+  endpoint,
   float,
   hash,
   key,
@@ -87,7 +88,7 @@ exports.PathInfo = {
   fields: [
     ['kind', { word: KINDS }],
     ['relay', { optional: 'bytes32' }],
-    ['remote', 'address'],
+    ['remote', 'endpoint'],
     ['socket', 'u32'],
     ['punch', { optional: { word: PUNCHES } }]
   ],
@@ -95,7 +96,7 @@ exports.PathInfo = {
     return {
       kind: kind.decode(state),
       relay: optionalKey.decode(state),
-      remote: address.decode(state),
+      remote: endpoint.decode(state),
       socket: c.uint32.decode(state),
       punch: optionalPunch.decode(state)
     }
@@ -107,7 +108,7 @@ exports.Opened = {
     ['conn', 'u32'],
     ['remotePublicKey', 'bytes32'],
     ['handshakeHash', 'bytes64'],
-    ['remote', 'address'],
+    ['remote', 'endpoint'],
     ['socket', 'u32'],
     ['localId', 'uint'],
     ['remoteId', 'uint'],
@@ -118,7 +119,7 @@ exports.Opened = {
       conn: c.uint32.decode(state),
       remotePublicKey: key.decode(state),
       handshakeHash: hash.decode(state),
-      remote: address.decode(state),
+      remote: endpoint.decode(state),
       socket: c.uint32.decode(state),
       localId: c.uint.decode(state),
       remoteId: c.uint.decode(state),

@@ -26,6 +26,31 @@ const address = {
 }
 const addresses = c.array(address)
 
+/** An address of either family, and a port. An IPv6 address crosses as text. */
+const endpoint = {
+  preencode(state, m) {
+    state.end++
+    if (m.family === 4) return address.preencode(state, m)
+    c.string.preencode(state, m.host)
+    c.uint16.preencode(state, m.port)
+  },
+  encode(state, m) {
+    c.uint8.encode(state, m.family)
+    if (m.family === 4) return address.encode(state, m)
+    c.string.encode(state, m.host)
+    c.uint16.encode(state, m.port)
+  },
+  decode(state) {
+    const family = c.uint8.decode(state)
+    if (family === 4) {
+      const { host, port } = address.decode(state)
+      return { host, family, port }
+    }
+    if (family !== 6) throw new Malformed(`no family of addresses: ${family}`)
+    return { host: c.string.decode(state), family, port: c.uint16.decode(state) }
+  }
+}
+
 // The same encoding, except that decoded values do not share memory with the message.
 function own(encoding) {
   return {
@@ -195,6 +220,7 @@ module.exports = {
   addresses,
   bool,
   choice,
+  endpoint,
   exact,
   find,
   float: c.float64,

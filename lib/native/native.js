@@ -56,8 +56,10 @@ module.exports = class Native {
   }
 
   /** Sends a datagram. Returns false if the socket is not open. */
-  sendDatagram(socket, { host, port }, ttl, data) {
-    return !this.closed && this._node.sendDatagram(socket, numberOf(host), port, ttl, data)
+  sendDatagram(socket, { host, family, port }, ttl, data) {
+    if (this.closed) return false
+    if (family === 4) return this._node.sendDatagram(socket, numberOf(host), port, ttl, data)
+    return this._node.sendDatagramIpv6(socket, b4a.from(host), port, ttl, data)
   }
 
   setTtl(socket, ttl) {

@@ -4,7 +4,7 @@
 const b4a = require('b4a')
 const c = require('compact-encoding')
 const binding = require('../../binding')
-const { address, bool, choice, exact, float, hash, key } = require('./encodings')
+const { address, bool, choice, endpoint, exact, float, hash, key } = require('./encodings')
 const { nothing, optional, outcome, ownBuffer, word } = require('./encodings')
 
 /** The first guess at the bytes of all tables. More memory is made if they need it. */
@@ -21,6 +21,7 @@ const NAMED = {
   f64: float,
   bool,
   address,
+  endpoint,
   ipv4: c.ipv4,
   bytes: ownBuffer,
   bytes32: key,

@@ -32,7 +32,7 @@ module.exports = {
   },
 
   datagram({ sockets }, { socket, from, data }) {
-    sockets.onmessage(socket, data, { host: from.host, family: 4, port: from.port })
+    sockets.onmessage(socket, data, from)
   },
 
   socketClosed({ sockets }, { socket }) {

@@ -61,7 +61,7 @@ module.exports = class Link {
     if (this._id !== -1) this._native.command(name, { conn: this._id, ...fields })
   }
 
-  /** @param {{ socket: number, address: { host: string, port: number }, id: number }} remote */
+  /** @param {{ socket: number, address: import('./raw-link').Address, id: number }} remote */
   changeRemote(remote) {
     this.command('raw', { command: { kind: 'changeRemote', remote } })
   }

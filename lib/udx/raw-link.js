@@ -4,10 +4,11 @@ const { Measurement, UNMEASURED } = require('./measurement')
 /**
  * The link of a raw stream.
  *
+ * @typedef {{ host: string, family: number, port: number }} Address of a peer; the family is 4 or 6
+ *
  * @typedef {object} Handlers of a UDX stream. A link calls those that it needs.
- * @property {(socket: object, from: { host: string, port: number }) => boolean} onfirewall
- * @property {(socket: object, address: { host: string, port: number }) => void} onmoved the core
- *   has moved the stream
+ * @property {(socket: object, from: Address) => boolean} onfirewall
+ * @property {(socket: object, address: Address) => void} onmoved the core has moved the stream
  * @property {() => void} onremotechanged
  * @property {() => void} onremoteend
  * @property {() => void} onend the write side has ended
@@ -40,7 +41,7 @@ module.exports = class RawLink extends Link {
   }
 
   /**
-   * @param {{ socket: number, address: { host: string, port: number }, id: number }} remote
+   * @param {{ socket: number, address: Address, id: number }} remote
    * @param {number} ack the sequence number of the peer's first packet
    */
   connect(remote, ack) {

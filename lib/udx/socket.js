@@ -4,7 +4,6 @@ const { engineOf, keepEngine } = require('./engine')
 const { isBytes } = require('../util/bytes')
 const { Measurement, NO_TRAFFIC, keepMeasurement } = require('./measurement')
 const { measurementOf, showNumbers } = require('./measurement')
-const { notSupported } = require('../util/unsupported')
 
 const STATE = Symbol('state')
 
@@ -238,10 +237,9 @@ class State {
     if (!family) throw new Error(`${host} is not a valid IP address`)
     if (!(port >= 0 && port < 65536)) throw new Error(`${port} is not a valid port`)
     if (!isBytes(buffer)) throw new TypeError('A datagram must be a buffer')
-    if (family === 6) throw notSupported('A peer with an IPv6 address')
 
     if (!this._socket.bound) this._socket.bind(0)
-    return this.parts.native.sendDatagram(this.id, { host, port }, ttl || 0, buffer)
+    return this.parts.native.sendDatagram(this.id, { host, family, port }, ttl || 0, buffer)
   }
 
   measure() {

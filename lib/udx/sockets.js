@@ -78,8 +78,8 @@ module.exports = class Sockets {
   }
 
   /** A datagram has arrived at a socket of the node. Returns whether a program listens to any. */
-  oncopy(id, data, { host, port }) {
-    const heard = this._byId.get(id)?.emit('message', data, { host, family: 4, port })
+  oncopy(id, data, from) {
+    const heard = this._byId.get(id)?.emit('message', data, from)
     return heard || [...this._byId.values(), ...this._left.values()].some(isHeard)
   }
 

@@ -7,7 +7,6 @@ const { engineOf, keepEngine } = require('./engine')
 const { interval } = require('../util/check')
 const { isBytes } = require('../util/bytes')
 const { NO_TRANSPORT, keepMeasurement, measurementOf, showNumbers } = require('./measurement')
-const { notSupported } = require('../util/unsupported')
 
 const LINK = Symbol('link')
 
@@ -202,11 +201,11 @@ module.exports = class UDXStream extends Duplex {
 
   // Events of the core, which the link passes on.
 
-  _onfirewall(socket, { host, port }) {
+  _onfirewall(socket, { host, family, port }) {
     // the stream may have been connected since the packet arrived
     if (this.socket === socket) return true
     if (port === 0 || this._closed) return false
-    return !this._firewall(socket, port, host, 4)
+    return !this._firewall(socket, port, host, family)
   }
 
   // The core has moved the stream by itself.
@@ -291,11 +290,11 @@ module.exports = class UDXStream extends Duplex {
     if (previous !== null && previous !== this.socket) removeStream(previous, this)
   }
 
-  _setRemote(socket, remoteId, { host, port }) {
+  _setRemote(socket, remoteId, { host, family, port }) {
     this.remoteId = remoteId
     this.remotePort = port
     this.remoteHost = host
-    this.remoteFamily = 4
+    this.remoteFamily = family
     this.socket = socket
   }
 
@@ -323,8 +322,7 @@ function checkRemote(port, host) {
   const family = ip.isIP(host)
   if (!family) throw new Error(`${host} is not a valid IP address`)
   if (!(port > 0 && port < 65536)) throw new Error(`${port} is not a valid port`)
-  if (family === 6) throw notSupported('A peer with an IPv6 address')
-  return { host, port }
+  return { host, family, port }
 }
 
 function notConnected() {

@@ -21,8 +21,6 @@ function define(target, name, value) {
   Object.defineProperty(target, name, { value, configurable: true, writable: true })
 }
 
-exports.notSupported = error
-
 function error(what) {
   const err = new Error(`${what} is not supported in this version of hyperdht-native`)
   err.code = 'NOT_SUPPORTED'

@@ -1,7 +1,7 @@
 //! The events for JavaScript.
 
 use std::io::ErrorKind;
-use std::net::{IpAddr, Ipv4Addr, SocketAddrV4};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
 
 use bytes::Bytes;
 use hyperdht::wire::{NodeId, Writer};
@@ -71,9 +71,9 @@ choice! { to JavaScript: Event {
     52 reply { request: RequestId, outcome: Result<Box<QueryReply>, RequestError> }
         => Reply { request, result: outcome },
     53 incoming_request { request: Box<Incoming> } => IncomingRequest(request),
-    54 datagram { socket: SocketId, from: SocketAddrV4, data: Bytes }
+    54 datagram { socket: SocketId, from: SocketAddr, data: Bytes }
         => Datagram { socket, from, data },
-    55 copied_datagram { socket: SocketId, from: SocketAddrV4, data: Bytes }
+    55 copied_datagram { socket: SocketId, from: SocketAddr, data: Bytes }
         => CopiedDatagram { socket, from, data },
 } }
 

@@ -1,11 +1,13 @@
 //! The values that fields have, each with its name in the schema.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddrV4};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::time::Duration;
 
 use bytes::Bytes;
 use hyperdht::wire::{Malformed, Reader, Writer};
-use hyperdht::{AskId, ConnId, KeyPair, QueryId, RequestId, ServerId, SocketId, StreamId};
+use hyperdht::{
+    AskId, ConnId, KeyPair, QueryId, RequestId, ServerId, SocketId, StreamId, parse_address,
+};
 use zeroize::Zeroizing;
 
 use crate::sample::Random;
@@ -104,6 +106,10 @@ field!(SocketAddrV4, "address", |v, w| _ = w.addr4(*v), |r| r.addr4(), |random| 
     Ipv4Addr::sample(random),
     u16::sample(random)
 ));
+field!(SocketAddr, "endpoint", write_endpoint, endpoint, |random| match random.coin() {
+    true => Self::V4(SocketAddrV4::sample(random)),
+    false => Self::from((random.array::<16>(), u16::sample(random))),
+});
 field!(Ipv4Addr, "ipv4", |v, w| _ = w.raw(&v.octets()), ipv4, |random| Self::from(random.id()));
 field!(IpAddr, "string", |v, w| _ = w.buffer(v.to_string().as_bytes()), ip, |random| {
     Self::V4(Ipv4Addr::sample(random))
@@ -252,6 +258,25 @@ fn ipv4(r: &mut Reader<'_>) -> Result<Ipv4Addr, Malformed> {
 
 fn ip(r: &mut Reader<'_>) -> Result<IpAddr, Malformed> {
     string(r)?.parse().map_err(|_| Malformed::UnknownValue)
+}
+
+/// Its family, and then an IPv4 address as everywhere, or an IPv6 address as text. JavaScript has
+/// names of interfaces for zones, and shows no zone.
+fn write_endpoint(address: &SocketAddr, w: &mut Writer) {
+    match address {
+        SocketAddr::V4(address) => _ = w.u8(4).addr4(*address),
+        SocketAddr::V6(address) => {
+            w.u8(6).buffer(address.ip().to_string().as_bytes()).u16(address.port());
+        }
+    }
+}
+
+fn endpoint(r: &mut Reader<'_>) -> Result<SocketAddr, Malformed> {
+    match r.u8()? {
+        4 => Ok(SocketAddr::V4(r.addr4()?)),
+        6 => parse_address(&string(r)?, r.u16()?).ok_or(Malformed::UnknownValue),
+        _ => Err(Malformed::UnknownValue),
+    }
 }
 
 fn bytes(r: &mut Reader<'_>) -> Result<Bytes, Malformed> {

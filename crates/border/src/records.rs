@@ -1,6 +1,6 @@
 //! Structs and enums that are parts of commands, events and answers.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddrV4};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -67,7 +67,7 @@ words! { Foreign {
 } }
 
 choice! { both ways: HostCommand {
-    0 send_datagram { socket: SocketId, to: SocketAddrV4, ttl: Option<u8>, data: Bytes }
+    0 send_datagram { socket: SocketId, to: SocketAddr, ttl: Option<u8>, data: Bytes }
         => SendDatagram { socket, to, ttl, data },
     1 close_socket { socket: SocketId } => CloseSocket { socket },
     2 lookup { lookup: u32, host: String, family: u8 } => Lookup { lookup, host, family },
@@ -83,7 +83,7 @@ choice! { both ways: RawCommand {
 
 record! { RawOptions { id: StreamId, seq: u32, framed: bool, ask_firewall: bool } }
 
-record! { RawRemote { socket: SocketId, address: SocketAddrV4, id: u32 } }
+record! { RawRemote { socket: SocketId, address: SocketAddr, id: u32 } }
 
 record! { ServerOptions {
     secret_key: Option<KeyPair>,
@@ -234,7 +234,7 @@ record! { Opened {
     conn: ConnId,
     remote_public_key: PublicKey,
     handshake_hash: Zeroizing<[u8; 64]>,
-    remote: SocketAddrV4,
+    remote: SocketAddr,
     socket: SocketId,
     local_id: u32,
     remote_id: u32,
@@ -249,7 +249,7 @@ words! { PunchKind {
 record! { PathInfo {
     kind: PathKind,
     relay: Option<PublicKey>,
-    remote: SocketAddrV4,
+    remote: SocketAddr,
     socket: SocketId,
     punch: Option<PunchKind>,
 } }
@@ -282,7 +282,7 @@ choice! { both ways: Question {
         remote_addresses,
         local_addresses,
     },
-    2 stream_firewall { conn: ConnId, socket: SocketId, from: SocketAddrV4 }
+    2 stream_firewall { conn: ConnId, socket: SocketId, from: SocketAddr }
         => StreamFirewall { conn, socket, from },
     3 write_handshake { server: Option<ServerId>, conn: ConnId, payload: Bytes }
         => WriteHandshake { server, conn, payload },

@@ -2,7 +2,7 @@
 
 use std::future::poll_fn;
 use std::io;
-use std::net::SocketAddrV4;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -77,7 +77,7 @@ impl Connection {
     }
 
     /// The address of the peer when the connection was made.
-    pub fn remote_address(&self) -> SocketAddrV4 {
+    pub fn remote_address(&self) -> SocketAddr {
         self.opened.remote
     }
 

@@ -65,7 +65,8 @@ pub use config::{DhtConfig, generate_key_pair, system_rng};
 pub use connection::Connection;
 pub use dht::Dht;
 pub use engine::{
-    DEFAULT_PORT, DEFAULT_PORTS, Engine, Handle, OpenOptions, SocketOptions, Traffic, Wake,
+    DEFAULT_PORT, DEFAULT_PORTS, Engine, Handle, Multicast, OpenOptions, SocketOptions, Traffic,
+    Wake, parse_address,
 };
 pub use query::Query;
 pub use records::{MutableGet, MutableRecord};

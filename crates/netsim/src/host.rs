@@ -1,7 +1,7 @@
 //! A host: one public address, one node, and the node's sockets.
 
 use std::collections::{BTreeMap, HashMap};
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::time::Instant;
 
 use crate::Flight;
@@ -107,11 +107,13 @@ impl Host {
 
     fn depart(&self, transmit: &Transmit, data: &[u8], departures: &mut Vec<Departure>) {
         let Some(&port) = self.sockets.get(&transmit.socket) else { return };
+        // The network has IPv4 only.
+        let SocketAddr::V4(to) = transmit.to else { return };
         let from = SocketAddrV4::new(self.address, port);
         let size = transmit.segment_size.unwrap_or(data.len()).max(1);
         departures.extend(data.chunks(size).map(|segment| Departure {
             from,
-            to: transmit.to,
+            to,
             data: segment.to_vec(),
         }));
     }

@@ -322,7 +322,7 @@ impl World {
         let host = &mut self.hosts[id.0];
         let Some(socket) = host.socket_at(flight.to.port()) else { return };
         let segment_size = flight.data.len();
-        let mut run = Run { socket, from: flight.from, data: &mut flight.data, segment_size };
+        let mut run = Run { socket, from: flight.from.into(), data: &mut flight.data, segment_size };
         host.node.handle_run(self.now, &mut run, 0);
         self.settle(id);
     }

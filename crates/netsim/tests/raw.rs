@@ -120,7 +120,7 @@ fn raw(world: &mut World, host: HostId, command: RawCommand) {
 
 fn remote_of(world: &World, peer: HostId) -> RawRemote {
     let address: SocketAddrV4 = world.get(peer).server_address();
-    RawRemote { socket: SocketId::SERVER, address, id: CONN.0 }
+    RawRemote { socket: SocketId::SERVER, address: address.into(), id: CONN.0 }
 }
 
 /// Writes, ends and waits until the peer has got everything.

@@ -1,7 +1,7 @@
 //! How much the windows of a connection make its two ends keep, on virtual time.
 #![cfg(test)]
 
-use std::net::SocketAddrV4;
+use std::net::{SocketAddr, SocketAddrV4};
 use std::time::Duration;
 
 use netsim::{App, Flight, HostId, Link, World};
@@ -75,6 +75,7 @@ fn a_hostile_reader_cannot_make_a_sender_keep_what_it_likes() {
     let mut world = World::testnet(5, 4, Link::default());
     let mut app = Transfer::start(&mut world);
     let opened = app.opened.clone().expect("a connection");
+    let SocketAddr::V4(server) = opened.remote else { panic!("the network has IPv4 only") };
     world.crash(SERVER);
     app.write(&mut world);
 
@@ -83,12 +84,11 @@ fn a_hostile_reader_cannot_make_a_sender_keep_what_it_likes() {
         world.start_tap();
         world.run_app_for(Duration::from_millis(10), &mut app);
         for flight in world.take_tap() {
-            acked = acked.max(next_number(&flight, opened.remote).unwrap_or(0));
+            acked = acked.max(next_number(&flight, server).unwrap_or(0));
         }
-        let from = opened.remote;
         let to = SocketAddrV4::new(world.get(CLIENT).address, CLIENT_PORT);
         let range = app.first + 1..acked;
-        world.inject(Flight { from, to, data: sack(opened.local_id, app.first, range) });
+        world.inject(Flight { from: server, to, data: sack(opened.local_id, app.first, range) });
         let kept = app.written;
         assert!(kept < 32 * MIB, "{} MiB", kept / MIB);
         assert!(world.get(CLIENT).node.sizes().sending <= 24 * MIB + 2 * MESSAGE);

@@ -1,7 +1,7 @@
 //! The context that every call of a state machine receives.
 
 use std::collections::VecDeque;
-use std::net::SocketAddrV4;
+use std::net::{SocketAddr, SocketAddrV4};
 use std::time::{Duration, Instant};
 
 use crate::{
@@ -44,7 +44,7 @@ pub struct Outbox {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ControlDatagram {
     pub socket: SocketId,
-    pub to: SocketAddrV4,
+    pub to: SocketAddr,
     pub ttl: Option<u8>,
     pub payload: Vec<u8>,
 }
@@ -57,13 +57,15 @@ impl Cx<'_> {
     }
 
     /// Sends a control datagram.
-    pub fn send(&mut self, socket: SocketId, to: SocketAddrV4, payload: Vec<u8>) {
+    pub fn send(&mut self, socket: SocketId, to: impl Into<SocketAddr>, payload: Vec<u8>) {
+        let to = to.into();
         self.out.control.push_back(ControlDatagram { socket, to, ttl: None, payload });
     }
 
     /// Sends a control datagram with its own IP time to live: a low one keeps a probe from reaching
     /// the peer.
     pub fn send_with_ttl(&mut self, socket: SocketId, to: SocketAddrV4, ttl: u8, payload: Vec<u8>) {
+        let to = to.into();
         self.out.control.push_back(ControlDatagram { socket, to, ttl: Some(ttl), payload });
     }
 
@@ -72,7 +74,7 @@ impl Cx<'_> {
     pub(crate) fn send_of_application(
         &mut self,
         socket: SocketId,
-        to: SocketAddrV4,
+        to: SocketAddr,
         ttl: Option<u8>,
         payload: Vec<u8>,
     ) {

@@ -2,7 +2,7 @@
 #![cfg(test)]
 
 use std::fmt::Debug;
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
 use proto::noise::{Initiator, KeyPair, Responder};
@@ -52,14 +52,14 @@ fn events_do_not_show_handshake_hashes() {
         conn: ConnId(0),
         remote_public_key: [2; 32],
         handshake_hash: hash.into(),
-        remote: SocketAddrV4::new(Ipv4Addr::LOCALHOST, 1),
+        remote: (Ipv4Addr::LOCALHOST, 1).into(),
         socket: SocketId::SERVER,
         local_id: 1,
         remote_id: 2,
         path: proto::PathInfo {
             kind: proto::PathKind::Lan,
             relay: None,
-            remote: SocketAddrV4::new(Ipv4Addr::LOCALHOST, 1),
+            remote: (Ipv4Addr::LOCALHOST, 1).into(),
             socket: SocketId::SERVER,
             punch: None,
         },

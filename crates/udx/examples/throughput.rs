@@ -1,7 +1,7 @@
 //! How fast two streams exchange data in memory: `cargo run --release --example throughput [MiB]`.
 #![allow(clippy::print_stdout, reason = "a program that reports")]
 
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -18,8 +18,8 @@ fn run(mib: usize, thin: bool) {
     let config = Config { peer_thin_acks: thin, ..Config::default() };
     let (mut a, mut b) = (Stream::new(1, config.clone()), Stream::new(2, config));
     let start = Instant::now();
-    a.connect(start, 2, SocketAddrV4::new(Ipv4Addr::LOCALHOST, 2));
-    b.connect(start, 1, SocketAddrV4::new(Ipv4Addr::LOCALHOST, 1));
+    a.connect(start, 2, SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 2));
+    b.connect(start, 1, SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 1));
 
     let chunk = Bytes::from(vec![7; 64 * 1024]);
     let (mut left, mut sink, mut out) = (mib * 16, Count(0), Vec::new());

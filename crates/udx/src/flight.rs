@@ -5,7 +5,6 @@ use std::collections::{BinaryHeap, VecDeque};
 use std::ops::Range;
 
 use crate::header::Flags;
-use crate::mtu::OVERHEAD;
 use crate::ranges::RangeSet;
 use crate::rate::RateMark;
 use crate::seq::Number;
@@ -20,6 +19,8 @@ pub(crate) struct Sent {
     pub(crate) kind: Flags,
     /// Zero bytes before the payload; above zero for an MTU probe.
     pub(crate) padding: u8,
+    /// IP, UDP and UDX headers, in bytes, on the path that it took first.
+    pub(crate) overhead: u8,
     pub(crate) state: SentState,
     pub(crate) transmissions: u8,
     pub(crate) path: u32,
@@ -40,7 +41,7 @@ pub(crate) enum SentState {
 impl Sent {
     /// Bytes of the whole IP packet.
     pub(crate) fn size(&self) -> u64 {
-        u64::from(self.len) + u64::from(self.padding) + u64::from(OVERHEAD)
+        u64::from(self.len) + u64::from(self.padding) + u64::from(self.overhead)
     }
 }
 

@@ -1,5 +1,7 @@
 //! The search for the largest packet that a path carries.
 
+use std::net::SocketAddr;
+
 use crate::header::HEADER_SIZE;
 use crate::time::{Micros, SECOND};
 
@@ -15,6 +17,8 @@ pub(crate) struct MtuSearch {
     /// How many probes of the current size were lost.
     losses: u8,
     phase: Phase,
+    /// The headers of a packet on this path.
+    overhead: u8,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -32,7 +36,14 @@ enum Phase {
 impl MtuSearch {
     pub(crate) fn new(max: u16) -> Self {
         let max = max.clamp(BASE_MTU, LARGEST);
-        Self { current: BASE_MTU, max, ceiling: max + 1, losses: 0, phase: Phase::Unproven }
+        Self {
+            current: BASE_MTU,
+            max,
+            ceiling: max + 1,
+            losses: 0,
+            phase: Phase::Unproven,
+            overhead: IPV4_OVERHEAD,
+        }
     }
 
     /// The size of IP packets that the path is known to carry.
@@ -42,7 +53,18 @@ impl MtuSearch {
 
     /// The payload that an ordinary packet may hold.
     pub(crate) fn payload(&self) -> usize {
-        usize::from(self.current - OVERHEAD)
+        usize::from(self.current - u16::from(self.overhead))
+    }
+
+    /// IP, UDP and UDX headers of a packet, in bytes.
+    pub(crate) fn overhead(&self) -> u8 {
+        self.overhead
+    }
+
+    /// Whether the path is known to carry a packet with that payload.
+    pub(crate) fn carries(&self, payload: u16) -> bool {
+        let least = if self.overhead == IPV6_OVERHEAD { IPV6_MTU } else { BASE_MTU };
+        usize::from(payload) + usize::from(self.overhead) <= usize::from(self.current.max(least))
     }
 
     /// Whether a probe should leave before ordinary packets.
@@ -101,9 +123,15 @@ impl MtuSearch {
         }
     }
 
-    /// Starts again from the base size, on a new path or one that no longer carries large packets.
+    /// Starts again from the base size, on a path that no longer carries large packets.
     pub(crate) fn restart(&mut self) {
-        *self = Self::new(self.max);
+        *self = Self { overhead: self.overhead, ..Self::new(self.max) };
+    }
+
+    /// Starts on a path to this address.
+    pub(crate) fn start_on(&mut self, remote: SocketAddr) {
+        self.overhead = if remote.is_ipv6() { IPV6_OVERHEAD } else { IPV4_OVERHEAD };
+        self.restart();
     }
 
     fn candidate(&self) -> Option<u16> {
@@ -116,7 +144,14 @@ impl MtuSearch {
 }
 
 /// IPv4, UDP and UDX headers, in bytes.
-pub(crate) const OVERHEAD: u16 = 20 + 8 + HEADER_SIZE as u16;
+pub(crate) const IPV4_OVERHEAD: u8 = 20 + 8 + HEADER_SIZE as u8;
+
+/// IPv6, UDP and UDX headers, in bytes.
+const IPV6_OVERHEAD: u8 = 40 + 8 + HEADER_SIZE as u8;
+
+/// The size that every link of IPv6 carries (RFC 8200, section 5). So a packet of the base size over
+/// IPv4 can be sent again over IPv6.
+const IPV6_MTU: u16 = 1280;
 
 /// The size that every path is assumed to carry.
 pub(crate) const BASE_MTU: u16 = 1200;

@@ -1,7 +1,7 @@
 //! The path that packets take, and the paths that earlier packets took.
 
 use std::collections::VecDeque;
-use std::net::SocketAddrV4;
+use std::net::SocketAddr;
 
 use crate::mtu::BASE_MTU;
 use crate::seq::Number;
@@ -10,7 +10,7 @@ use crate::seq::Number;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Path {
     pub(crate) remote_id: u32,
-    pub(crate) remote: SocketAddrV4,
+    pub(crate) remote: SocketAddr,
 }
 
 /// The current path, and each older path until its packets are acknowledged.

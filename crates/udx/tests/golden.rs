@@ -1,7 +1,7 @@
 //! Replays transcripts of the native library: a stream has to send the same bytes.
 #![cfg(test)]
 
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -203,7 +203,7 @@ impl<'a> Native<'a> {
     }
 
     /// The next datagram, letting time pass until `limit`.
-    fn next_sent(&mut self, limit: Instant) -> Option<(Vec<u8>, SocketAddrV4)> {
+    fn next_sent(&mut self, limit: Instant) -> Option<(Vec<u8>, SocketAddr)> {
         let mut out = Vec::new();
         let mut now = limit - SLACK;
         loop {
@@ -321,8 +321,8 @@ fn unhex(text: &str) -> Vec<u8> {
 }
 
 const REMOTE_ID: u32 = 0x0a0b_0c0d;
-const PEER: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 1);
-const NEW: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 2);
+const PEER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 1);
+const NEW: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 2);
 
 /// The precision of the recorder's clock and event loop.
 const SLACK: Duration = Duration::from_millis(30);

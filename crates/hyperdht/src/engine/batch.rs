@@ -1,6 +1,6 @@
 //! Receive buffers: one set for all nodes of an engine, filled from many sockets at a time.
 
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::net::{SocketAddr, SocketAddrV6};
 
 use proto::{Run, SocketId};
 use quinn_udp::RecvMeta;
@@ -24,7 +24,7 @@ pub(super) struct Batch {
 #[derive(Clone, Copy, Debug)]
 struct Filled {
     socket: SocketId,
-    from: SocketAddrV4,
+    from: SocketAddr,
     len: usize,
     stride: usize,
 }
@@ -81,7 +81,7 @@ impl Batch {
     pub(super) fn for_each(&mut self, mut handle: impl FnMut(&mut Run<'_>)) {
         for (filled, slot) in self.filled.drain(..).zip(self.buffers.chunks_exact_mut(SLOT)) {
             let Filled { socket, from, len, stride } = filled;
-            let Some(data) = slot.get_mut(..len).filter(|_| len > 0 || from.port() != 0) else {
+            let Some(data) = slot.get_mut(..len) else {
                 continue;
             };
             handle(&mut Run { socket, from, data, segment_size: stride });
@@ -91,24 +91,19 @@ impl Batch {
 
 impl Filled {
     fn new(socket: SocketId, meta: &RecvMeta) -> Self {
-        match ipv4(meta.addr) {
-            Some(from) => Self { socket, from, len: meta.len, stride: meta.stride.max(1) },
-            // The DHT is IPv4 only. A datagram without an IPv4 source is skipped: its length is 0.
-            None => {
-                let from = SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0);
-                Self { socket, from, len: 0, stride: 1 }
-            }
-        }
+        Self { socket, from: source(meta.addr), len: meta.len, stride: meta.stride.max(1) }
     }
 }
 
-/// The IPv4 source. A socket of both families reports it as an IPv4-mapped IPv6 address.
-fn ipv4(from: SocketAddr) -> Option<SocketAddrV4> {
+/// The source of a datagram. A socket of both families reports an IPv4 address as an IPv4-mapped
+/// IPv6 address.
+fn source(from: SocketAddr) -> SocketAddr {
     match from {
-        SocketAddr::V4(from) => Some(from),
-        SocketAddr::V6(from) => {
-            from.ip().to_ipv4_mapped().map(|ip| SocketAddrV4::new(ip, from.port()))
-        }
+        SocketAddr::V4(_) => from,
+        SocketAddr::V6(from) => match from.ip().to_ipv4_mapped() {
+            Some(host) => SocketAddr::from((host, from.port())),
+            None => SocketAddr::V6(SocketAddrV6::new(*from.ip(), from.port(), 0, from.scope_id())),
+        },
     }
 }
 

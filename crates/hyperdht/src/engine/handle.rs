@@ -1,13 +1,13 @@
 //! One node, from any thread.
 
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::net::{SocketAddr, SocketAddrV4};
 use std::sync::Arc;
 use std::{fmt, io};
 
 use proto::{Command, Event, Interface, Node, SocketId, Stats, Transmit};
 
 use super::shared::Shared;
-use super::{SocketOptions, Traffic, host};
+use super::{Multicast, SocketOptions, Traffic, host};
 
 /// Reaches one node of an [`crate::Engine`] from any thread.
 ///
@@ -75,7 +75,7 @@ impl Handle {
 
     /// Sends a datagram from a socket. `ttl` is its time to live; `None` is the socket's own. False
     /// if the socket is not open. A datagram may be lost here as on the way.
-    pub fn send(&self, socket: SocketId, to: SocketAddrV4, ttl: Option<u8>, data: &[u8]) -> bool {
+    pub fn send(&self, socket: SocketId, to: SocketAddr, ttl: Option<u8>, data: &[u8]) -> bool {
         self.shared.send_datagram(&Transmit { socket, to, ttl, segment_size: None }, data)
     }
 
@@ -111,19 +111,12 @@ impl Handle {
         self.shared.with_socket(socket, |socket| socket.set_send_buffer_size(bytes))
     }
 
-    /// Joins a multicast group or leaves it, on the interface with this address; 0.0.0.0 lets the
-    /// system choose one.
+    /// Joins a multicast group or leaves it.
     ///
     /// # Errors
     /// When the socket is not open, or the system refuses the group.
-    pub fn set_membership(
-        &self,
-        socket: SocketId,
-        group: Ipv4Addr,
-        interface: Ipv4Addr,
-        join: bool,
-    ) -> io::Result<()> {
-        self.shared.with_socket(socket, |socket| socket.set_membership(group, interface, join))
+    pub fn set_membership(&self, socket: SocketId, group: Multicast, join: bool) -> io::Result<()> {
+        self.shared.with_socket(socket, |socket| socket.set_membership(group, join))
     }
 
     /// The traffic of a socket, while it is open.

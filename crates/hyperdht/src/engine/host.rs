@@ -1,6 +1,6 @@
 //! What the driver asks its host: interfaces, names, and whether it slept.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, ToSocketAddrs, UdpSocket};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use proto::Interface;
@@ -103,6 +103,31 @@ pub(super) fn lookup(host: &str, family: u8) -> Option<IpAddr> {
         _ => true,
     };
     addresses.map(|address| address.ip()).find(is_wanted)
+}
+
+/// Reads an IP address from text. An IPv4-mapped address is the IPv4 address. The zone of an IPv6
+/// address, as in `fe80::1%eth0`, is the name of an interface or its number. As in libuv, a zone
+/// that this host does not have counts as none.
+pub fn parse_address(host: &str, port: u16) -> Option<SocketAddr> {
+    if let Ok(host) = host.parse::<Ipv4Addr>() {
+        return Some(SocketAddr::from((host, port)));
+    }
+    let (host, zone) = host.split_once('%').unwrap_or((host, ""));
+    let host: Ipv6Addr = host.parse().ok()?;
+    Some(match host.to_ipv4_mapped() {
+        Some(host) => SocketAddr::from((host, port)),
+        None => SocketAddr::V6(SocketAddrV6::new(host, port, 0, scope_of(zone))),
+    })
+}
+
+/// The number of an interface; 0 if there is none.
+fn scope_of(zone: &str) -> u32 {
+    if zone.is_empty() {
+        return 0;
+    }
+    let all = if_addrs::get_if_addrs().unwrap_or_default();
+    let named = all.iter().find(|interface| interface.name == zone);
+    named.and_then(|interface| interface.index).or(zone.parse().ok()).unwrap_or(0)
 }
 
 /// Whether a socket on this address receives its own datagram within [`HEARING`]. Blocks meanwhile.

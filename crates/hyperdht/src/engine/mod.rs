@@ -31,7 +31,8 @@ use tokio::sync::Notify;
 use zeroize::Zeroizing;
 
 pub use handle::Handle;
-pub use sockets::SocketOptions;
+pub use host::parse_address;
+pub use sockets::{Multicast, SocketOptions};
 pub use traffic::Traffic;
 
 use batch::Batch;

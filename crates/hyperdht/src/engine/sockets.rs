@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, IoSliceMut};
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll};
 
@@ -34,8 +34,8 @@ pub(super) struct Socket {
     io: UdpSocket,
     state: UdpSocketState,
     local: SocketAddrV4,
-    /// Bound to both families, so that IPv4 addresses appear as IPv4-mapped IPv6 ones.
-    dual_stack: bool,
+    /// Bound to an IPv6 address, so that IPv4 addresses are written as IPv4-mapped IPv6 ones.
+    is_ipv6: bool,
     counters: Counters,
     /// The time to live of each datagram for which the caller gives no other.
     ttl: AtomicU32,
@@ -50,6 +50,15 @@ pub struct SocketOptions {
     pub ipv6_only: bool,
     /// Whether other sockets may be bound to the same address. Default false.
     pub reuse_address: bool,
+}
+
+/// A multicast group, and the interface on which a socket joins it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Multicast {
+    /// The interface has this address; with 0.0.0.0 the system chooses one.
+    V4(Ipv4Addr, Ipv4Addr),
+    /// The interface has this number; with 0 the system chooses one.
+    V6(Ipv6Addr, u32),
 }
 
 impl Sockets {
@@ -118,8 +127,8 @@ impl Socket {
     ) -> io::Result<Self> {
         let domain = Domain::for_address(address);
         let socket = socket2::Socket::new(domain, Type::DGRAM, Some(Protocol::UDP))?;
-        let dual_stack = address.is_ipv6();
-        if dual_stack {
+        let is_ipv6 = address.is_ipv6();
+        if is_ipv6 {
             socket.set_only_v6(options.ipv6_only)?;
         }
         if options.reuse_address {
@@ -139,10 +148,10 @@ impl Socket {
             SocketAddr::V6(local) => SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, local.port()),
         };
         let (counters, ttl) = (Counters::default(), AtomicU32::new(DEFAULT_TTL));
-        Ok(Self { io, state, local, dual_stack, counters, ttl, _claim: claim })
+        Ok(Self { io, state, local, is_ipv6, counters, ttl, _claim: claim })
     }
 
-    /// The local address; 0.0.0.0 for a socket of both families too.
+    /// The local address. The host is 0.0.0.0 for a socket on an IPv6 address.
     pub(super) fn local(&self) -> SocketAddrV4 {
         self.local
     }
@@ -246,26 +255,23 @@ impl Socket {
         SockRef::from(&self.io).set_send_buffer_size(bytes)
     }
 
-    /// Joins a multicast group or leaves it, on the interface with this address.
-    pub(super) fn set_membership(
-        &self,
-        group: Ipv4Addr,
-        interface: Ipv4Addr,
-        join: bool,
-    ) -> io::Result<()> {
+    /// Joins a multicast group or leaves it.
+    pub(super) fn set_membership(&self, group: Multicast, join: bool) -> io::Result<()> {
         let socket = SockRef::from(&self.io);
-        match join {
-            true => socket.join_multicast_v4(&group, &interface),
-            false => socket.leave_multicast_v4(&group, &interface),
+        match (group, join) {
+            (Multicast::V4(group, at), true) => socket.join_multicast_v4(&group, &at),
+            (Multicast::V4(group, at), false) => socket.leave_multicast_v4(&group, &at),
+            (Multicast::V6(group, at), true) => socket.join_multicast_v6(&group, at),
+            (Multicast::V6(group, at), false) => socket.leave_multicast_v6(&group, at),
         }
     }
 
-    /// Sets the time to live by both options on a socket of both families: which of them applies to
+    /// Sets the time to live by both options on a socket on an IPv6 address: which of them applies to
     /// an IPv4-mapped address depends on the system.
     fn apply_ttl(&self, ttl: u32) -> io::Result<()> {
         let socket = SockRef::from(&self.io);
         let set = socket.set_ttl_v4(ttl);
-        if self.dual_stack { set.or(socket.set_unicast_hops_v6(ttl)) } else { set }
+        if self.is_ipv6 { set.or(socket.set_unicast_hops_v6(ttl)) } else { set }
     }
 
     #[cfg(test)]
@@ -299,7 +305,7 @@ impl Socket {
 
     fn send_once(
         &self,
-        to: SocketAddrV4,
+        to: SocketAddr,
         contents: &[u8],
         segment_size: Option<usize>,
     ) -> io::Result<()> {
@@ -317,10 +323,12 @@ impl Socket {
         Ok(())
     }
 
-    fn destination(&self, to: SocketAddrV4) -> SocketAddr {
-        match self.dual_stack {
-            true => SocketAddr::from((to.ip().to_ipv6_mapped(), to.port())),
-            false => SocketAddr::V4(to),
+    fn destination(&self, to: SocketAddr) -> SocketAddr {
+        match to {
+            SocketAddr::V4(to) if self.is_ipv6 => {
+                SocketAddr::from((to.ip().to_ipv6_mapped(), to.port()))
+            }
+            SocketAddr::V4(_) | SocketAddr::V6(_) => to,
         }
     }
 }

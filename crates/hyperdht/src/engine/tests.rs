@@ -1,6 +1,6 @@
 //! Sockets and batches, through the real loopback.
 
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4};
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
@@ -109,6 +109,37 @@ fn sockets_of_both_families_speak_ipv4() {
 }
 
 #[test]
+fn sockets_of_both_families_speak_ipv6() {
+    let mut pair = Pair::of(&BindRules { dual_stack: true, ..rules(0..0, true) });
+    let on_loopback = |at: SocketAddr| SocketAddr::from((Ipv6Addr::LOCALHOST, at.port()));
+    (pair.client, pair.server) = (on_loopback(pair.client), on_loopback(pair.server));
+    if std::net::UdpSocket::bind((Ipv6Addr::LOCALHOST, 0)).is_err() {
+        return println!("not run, because ::1 cannot be bound");
+    }
+
+    pair.send(&[7; 2500], Some(1000), None);
+    pair.send(b"short", None, Some(1));
+
+    let arrived = pair.receive(4);
+    let sizes: Vec<_> = arrived.iter().map(|(_, data)| data.len()).collect();
+    assert_eq!(sizes, [1000, 1000, 500, 5]);
+    assert!(arrived.iter().all(|(from, _)| *from == pair.client));
+}
+
+#[test]
+fn a_socket_of_one_family_loses_what_is_for_the_other() {
+    let pair = Pair::new();
+    let to = SocketAddr::from((Ipv6Addr::LOCALHOST, pair.server.port()));
+    let elsewhere = Transmit { to, ..pair.transmit(None, None) };
+    pair.sockets.read()[&SocketId::CLIENT].send(&elsewhere, b"lost").unwrap();
+    pair.send(&[7; 2000], Some(1000), None);
+
+    assert_eq!(pair.receive(2).len(), 2);
+    let segments = pair.sockets.read()[&SocketId::CLIENT].max_segments();
+    assert_eq!(segments, Pair::new().sockets.read()[&SocketId::CLIENT].max_segments());
+}
+
+#[test]
 fn a_datagram_that_cannot_be_sent_counts_as_lost() {
     let pair = Pair::new();
 
@@ -154,14 +185,17 @@ fn a_closed_socket_frees_its_port_at_once() {
     pair.sockets.close(SocketId::SERVER);
 
     let port = u32::from(pair.server.port());
-    assert_eq!(bind(&pair.runtime, port..port + 1, false).addresses().server, pair.server);
+    assert_eq!(
+        bind(&pair.runtime, port..port + 1, false).addresses().server.port(),
+        pair.server.port()
+    );
 }
 
 /// Two sockets of one node.
 struct Pair {
     sockets: Sockets,
-    client: SocketAddrV4,
-    server: SocketAddrV4,
+    client: SocketAddr,
+    server: SocketAddr,
     runtime: Runtime,
 }
 
@@ -173,7 +207,7 @@ impl Pair {
     fn of(rules: &BindRules) -> Self {
         let runtime = runtime();
         let main = rules.bind(runtime.handle(), None).unwrap();
-        let on_loopback = |at: SocketAddrV4| SocketAddrV4::new(HOST, at.port());
+        let on_loopback = |at: SocketAddrV4| SocketAddr::from((HOST, at.port()));
         let MainSockets { client, server } = main.addresses();
         let (client, server) = (on_loopback(client), on_loopback(server));
         let sockets = Sockets::new(main.into_array());
@@ -196,7 +230,7 @@ impl Pair {
     }
 
     /// Waits for so many datagrams; gives all that came.
-    fn receive(&self, count: usize) -> Vec<(SocketAddrV4, Vec<u8>)> {
+    fn receive(&self, count: usize) -> Vec<(SocketAddr, Vec<u8>)> {
         let mut batch = Batch::new();
         let mut last = SocketId::CLIENT;
         let mut arrived = Vec::new();

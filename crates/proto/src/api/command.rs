@@ -1,6 +1,6 @@
 //! What the application asks of a node.
 
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -280,7 +280,7 @@ pub enum HostCommand {
         /// The socket to send from.
         socket: SocketId,
         /// The destination.
-        to: SocketAddrV4,
+        to: SocketAddr,
         /// The time to live; `None` is the socket's own.
         ttl: Option<u8>,
         /// The bytes.
@@ -347,7 +347,7 @@ pub struct RawRemote {
     /// The local socket.
     pub socket: SocketId,
     /// The peer's address.
-    pub address: SocketAddrV4,
+    pub address: SocketAddr,
     /// The id of the peer's stream.
     pub id: u32,
 }

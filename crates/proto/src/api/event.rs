@@ -1,7 +1,7 @@
 //! Events of a node, for its driver and its application.
 
 use std::io::ErrorKind;
-use std::net::{IpAddr, Ipv4Addr, SocketAddrV4};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -212,7 +212,7 @@ pub enum Event {
         /// The local socket.
         socket: SocketId,
         /// The sender's address, as the system reports it.
-        from: SocketAddrV4,
+        from: SocketAddr,
         /// The payload.
         data: Bytes,
     },
@@ -221,7 +221,7 @@ pub enum Event {
         /// The socket of the node.
         socket: SocketId,
         /// The sender.
-        from: SocketAddrV4,
+        from: SocketAddr,
         /// The datagram.
         data: Bytes,
     },
@@ -292,7 +292,7 @@ pub struct Opened {
     /// The Noise handshake hash, the same at both ends. A secret: keys derive from it.
     pub handshake_hash: Zeroizing<[u8; 64]>,
     /// The peer's address.
-    pub remote: SocketAddrV4,
+    pub remote: SocketAddr,
     /// The local socket.
     pub socket: SocketId,
     /// The stream id that packets from the peer carry.

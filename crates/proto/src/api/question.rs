@@ -1,6 +1,6 @@
 //! The questions to the application, and its answers.
 
-use std::net::SocketAddrV4;
+use std::net::{SocketAddr, SocketAddrV4};
 
 use bytes::Bytes;
 use zeroize::Zeroizing;
@@ -52,7 +52,7 @@ pub enum Question {
         /// The socket on which they have arrived.
         socket: SocketId,
         /// Their source, which may be forged.
-        from: SocketAddrV4,
+        from: SocketAddr,
     },
     /// May this node enter the routing table?
     Node {

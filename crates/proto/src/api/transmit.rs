@@ -1,6 +1,6 @@
 //! Datagrams on their way in and out.
 
-use std::net::SocketAddrV4;
+use std::net::SocketAddr;
 
 use crate::SocketId;
 
@@ -10,7 +10,7 @@ pub struct Datagram<'a> {
     /// The local socket that it arrived on.
     pub socket: SocketId,
     /// Its source.
-    pub from: SocketAddrV4,
+    pub from: SocketAddr,
     /// Its bytes. Mutable, so that a payload can be decrypted in place.
     pub data: &'a mut [u8],
 }
@@ -22,7 +22,7 @@ pub struct Run<'a> {
     /// The local socket that they arrived on.
     pub socket: SocketId,
     /// Their source.
-    pub from: SocketAddrV4,
+    pub from: SocketAddr,
     /// Their bytes. Empty for one empty datagram.
     pub data: &'a mut [u8],
     /// The size of each datagram but the last.
@@ -70,7 +70,7 @@ pub struct Transmit {
     /// The local socket to send from.
     pub socket: SocketId,
     /// The destination.
-    pub to: SocketAddrV4,
+    pub to: SocketAddr,
     /// IP time to live; `None` is the socket's default.
     pub ttl: Option<u8>,
     /// The length of each datagram in the buffer when it holds more than one; the last may be

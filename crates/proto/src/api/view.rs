@@ -1,6 +1,6 @@
 //! Views of a node's state, for the application. Times of the routing table are ticks of 5 s.
 
-use std::net::SocketAddrV4;
+use std::net::{IpAddr, SocketAddr, SocketAddrV4};
 
 use crate::wire::{NodeId, PublicKey, is_private};
 use crate::{QueryId, RequestId, SocketId};
@@ -30,7 +30,7 @@ pub struct ConnPath {
     /// The local socket.
     pub socket: SocketId,
     /// The peer's address.
-    pub remote: SocketAddrV4,
+    pub remote: SocketAddr,
     /// Whether packets are known to arrive on this path. On a path that is not validated, little is
     /// sent until the peer acknowledges something. If it does not within 3 s, the connection
     /// returns to the previous path.
@@ -103,7 +103,7 @@ pub struct PathInfo {
     /// The public key of the relay, if there is one.
     pub relay: Option<PublicKey>,
     /// The address that they are sent to.
-    pub remote: SocketAddrV4,
+    pub remote: SocketAddr,
     /// The local socket.
     pub socket: SocketId,
     /// How the NATs were punched; `None` if they were not.
@@ -111,14 +111,24 @@ pub struct PathInfo {
 }
 
 impl PathInfo {
-    pub(crate) fn new(socket: SocketId, remote: SocketAddrV4, origin: PathOrigin) -> Self {
+    pub(crate) fn new(socket: SocketId, remote: SocketAddr, origin: PathOrigin) -> Self {
         let PathOrigin { punch, relay } = origin;
         let kind = match relay {
             Some(_) => PathKind::Relayed,
-            None if is_private(*remote.ip()) => PathKind::Lan,
+            None if is_near(remote.ip()) => PathKind::Lan,
             None => PathKind::Direct,
         };
         Self { kind, relay, remote, socket, punch }
+    }
+}
+
+/// Whether an address is on this host or in a private network.
+fn is_near(host: IpAddr) -> bool {
+    match host {
+        IpAddr::V4(host) => is_private(host),
+        IpAddr::V6(host) => {
+            host.is_loopback() || host.is_unique_local() || host.is_unicast_link_local()
+        }
     }
 }
 

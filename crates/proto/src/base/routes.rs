@@ -55,7 +55,7 @@ mod tests {
     #[test]
     fn no_more_than_the_latest_are_kept() {
         let mut routes = Routes::default();
-        let path = Path { socket: SocketId(7), remote: "1.2.3.4:5".parse().unwrap() };
+        let path = Path::to_peer(SocketId(7), "1.2.3.4:5".parse().unwrap());
         for n in 0..2 * MAX_ROUTES {
             let mut peer = [0; 32];
             peer[..8].copy_from_slice(&n.to_be_bytes());

@@ -20,7 +20,7 @@ mod views;
 mod waiting;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use crate::noise::Finished;
@@ -43,7 +43,7 @@ pub(crate) struct Conns {
     ended: EndedConns,
     /// Accepted connections that have opened and received nothing, with the client's host: the
     /// client's address may be forged.
-    unheard: BTreeMap<(ServerId, ConnId), Ipv4Addr>,
+    unheard: BTreeMap<(ServerId, ConnId), IpAddr>,
     /// Connections that have ended, for what goes on after the opening.
     closed: Vec<ConnId>,
     /// Paths on which peers have stopped to answer.
@@ -158,7 +158,7 @@ impl Conns {
         let Some((mut stream, parked)) = connected else { return };
         connection.open(cx, &mut stream, remote.id, keys, parked);
         if let Some(server) = connection.server.filter(|_| !connection.is_heard) {
-            self.unheard.insert((server, conn), *path.remote.ip());
+            self.unheard.insert((server, conn), path.remote.ip());
         }
         self.settle(cx, conn, stream);
     }
@@ -169,7 +169,7 @@ impl Conns {
         let all = (server, ConnId(0))..=(server, ConnId(u32::MAX));
         self.unheard.range(all).fold(Unheard::default(), |count, (_, host)| Unheard {
             all: count.all + 1,
-            of_source: count.of_source + usize::from(*host == source),
+            of_source: count.of_source + usize::from(*host == IpAddr::V4(source)),
         })
     }
 

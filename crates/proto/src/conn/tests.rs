@@ -250,5 +250,4 @@ fn message(data: &'static [u8]) -> crate::secret::Message {
 
 const MACHINE: ConnOwner = ConnOwner::Machine(MachineId(1));
 
-const PATH: Path =
-    Path { socket: SocketId::SERVER, remote: SocketAddrV4::new(Ipv4Addr::LOCALHOST, 2) };
+const PATH: Path = Path::to_peer(SocketId::SERVER, SocketAddrV4::new(Ipv4Addr::LOCALHOST, 2));

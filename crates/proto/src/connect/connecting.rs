@@ -102,11 +102,11 @@ pub(super) fn choose(
     match decision {
         Decision::Direct => {
             let socket = known.unwrap_or(socket);
-            Ok(PathPlan::Known(Path { socket, remote: route.node }))
+            Ok(PathPlan::Known(Path::to_peer(socket, route.node)))
         }
         Decision::Open(remote) => {
             cx.stats.punches_open += 1;
-            Ok(PathPlan::Known(Path { socket, remote }))
+            Ok(PathPlan::Known(Path::to_peer(socket, remote)))
         }
         Decision::Passive => {
             cx.wake_at(Timer::Connect(conn), cx.now + PASSIVE_WAIT);

@@ -40,8 +40,8 @@ enum First {
         via: SocketAddrV4,
         chained: bool,
     },
-    /// The path of an earlier connection.
-    Known(Path),
+    /// The path of an earlier connection: its socket, and the server.
+    Known(SocketId, SocketAddrV4),
 }
 
 #[derive(Debug)]
@@ -102,7 +102,7 @@ impl Discovery {
             early: None,
         };
         match route {
-            Some(path) => discovery.ask_server(cx, base, requests, path),
+            Some(route) => discovery.ask_server(cx, base, requests, route),
             None => discovery.search(cx, base, requests),
         }
         discovery
@@ -309,9 +309,9 @@ impl Discovery {
         cx: &mut Cx<'_>,
         base: &mut Base<'_>,
         requests: &mut PendingRequests,
-        path: Path,
+        (socket, server): (SocketId, SocketAddrV4),
     ) {
-        self.send(cx, base, requests, First::Known(path));
+        self.send(cx, base, requests, First::Known(socket, server));
     }
 
     fn ask(
@@ -347,7 +347,9 @@ impl Discovery {
             First::Node { via, chained } => {
                 requests.handshake(cx, &mut base.io, via, chained, value);
             }
-            First::Known(path) => requests.direct_handshake(cx, &mut base.io, path, value),
+            First::Known(socket, server) => {
+                requests.direct_handshake(cx, &mut base.io, socket, server, value);
+            }
         }
     }
 }

@@ -145,7 +145,7 @@ impl Connector {
         if from.port() == 0 {
             return;
         }
-        let path = Path { socket, remote: from };
+        let path = Path::to_peer(socket, from);
         self.update(conn, |attempt| attempt.handle_first_packet(cx, base, path));
     }
 

@@ -8,7 +8,6 @@ use bytes::Bytes;
 
 use crate::base::Io;
 use crate::net::{Owner, RequestKey, RequestSpec};
-use crate::streams::Path;
 use crate::wire::{Target, command};
 use crate::{ConnId, Cx, SocketId};
 
@@ -92,7 +91,8 @@ impl PendingRequests {
         &mut self,
         cx: &mut Cx<'_>,
         io: &mut Io<'_>,
-        Path { socket, remote: via }: Path,
+        socket: SocketId,
+        via: SocketAddrV4,
         value: Bytes,
     ) {
         let socket = Some(socket);

@@ -1,6 +1,6 @@
 //! The layers below the connecting machines, and the passing of packets between streams and owners.
 
-use std::net::SocketAddrV4;
+use std::net::SocketAddr;
 
 use super::announcers::Announcers;
 use crate::base::{Io, LocalAddresses, Pool};
@@ -73,7 +73,7 @@ impl Lower {
         &mut self,
         cx: &mut Cx<'_>,
         socket: SocketId,
-        from: SocketAddrV4,
+        from: SocketAddr,
         data: &[u8],
     ) -> DatagramOutcome {
         match self.streams.handle_datagram(cx, socket, from, data) {

@@ -19,7 +19,7 @@ use crate::relay::{Pairings, Relays};
 use crate::serve::Servers;
 use crate::store::Store;
 use crate::streams::{Passage, Path, Streams};
-use crate::wire::Target;
+use crate::wire::{Target, dht_address};
 use crate::{
     Answer, Config, ConnectError, Cx, Datagram, Event, HostEvent, Live, MachineId, Run, ServerId,
     Sizes, SocketId, Timer, Transmit, TransmitBuf,
@@ -115,17 +115,26 @@ impl Machines {
         }
         match self.lower.handle_packet(cx, socket, from, data) {
             DatagramOutcome::Taken => {}
-            DatagramOutcome::NewPath(conn) => self.handle_first_packet(cx, conn, socket, from),
-            DatagramOutcome::Relayed(stream) => {
-                let (relays, mut io) = self.lower.relays();
-                relays.handle_first_packet(cx, &mut io, stream, Path { socket, remote: from });
-            }
             DatagramOutcome::Other if is_for_application => {
                 self.subscription.pass_datagram(cx, socket, from, data);
             }
             DatagramOutcome::Other => {
                 self.subscription.copy_datagram(cx, socket, from, data);
-                self.handle_other(cx, socket, from, data);
+                match dht_address(from) {
+                    Some(from) => self.handle_other(cx, socket, from, data),
+                    None => cx.stats.dropped.malformed += 1,
+                }
+            }
+            DatagramOutcome::NewPath(conn) => {
+                if let Some(from) = dht_address(from) {
+                    self.handle_first_packet(cx, conn, socket, from);
+                }
+            }
+            DatagramOutcome::Relayed(stream) => {
+                if let Some(from) = dht_address(from) {
+                    let (relays, mut io) = self.lower.relays();
+                    relays.handle_first_packet(cx, &mut io, stream, Path::to_peer(socket, from));
+                }
             }
         }
     }

@@ -118,7 +118,7 @@ impl Node {
     /// the connection is open, or if the node does not hold the socket.
     pub fn open_on(&mut self, now: Instant, conn: ConnId, socket: SocketId, remote: SocketAddrV4) {
         let (mut cx, machines) = self.split(now);
-        machines.open_on(&mut cx, conn, Path { socket, remote });
+        machines.open_on(&mut cx, conn, Path::to_peer(socket, remote));
         machines.settle(&mut cx);
     }
 
@@ -133,7 +133,7 @@ impl Node {
         remote: SocketAddrV4,
     ) {
         let (mut cx, machines) = self.split(now);
-        machines.change_path(&mut cx, ConnOwner::Application, conn, Path { socket, remote });
+        machines.change_path(&mut cx, ConnOwner::Application, conn, Path::to_peer(socket, remote));
         machines.settle(&mut cx);
     }
 

@@ -127,7 +127,7 @@ impl MachineIo<'_> {
     /// nothing if the node does not hold the socket.
     pub fn change_path(&mut self, conn: ConnId, socket: SocketId, remote: SocketAddrV4) {
         let owner = self.owner();
-        self.stack.change_path(&mut self.cx, owner, conn, Path { socket, remote });
+        self.stack.change_path(&mut self.cx, owner, conn, Path::to_peer(socket, remote));
     }
 
     /// Ends the write side.

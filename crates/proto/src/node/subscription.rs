@@ -1,7 +1,7 @@
 //! Requests and datagrams of other nodes that the application wants to get as events.
 
 use std::collections::VecDeque;
-use std::net::SocketAddrV4;
+use std::net::{SocketAddr, SocketAddrV4};
 
 use bytes::Bytes;
 
@@ -57,7 +57,7 @@ impl InboundSubscription {
         if !self.interests.datagrams || socket.0 < SocketId::FIRST_POOL {
             return false;
         }
-        self.pass_datagram(cx, socket, from, data);
+        self.pass_datagram(cx, socket, from.into(), data);
         true
     }
 
@@ -66,7 +66,7 @@ impl InboundSubscription {
         &mut self,
         cx: &mut Cx<'_>,
         socket: SocketId,
-        from: SocketAddrV4,
+        from: SocketAddr,
         data: &[u8],
     ) {
         if self.admit(cx, data.len()) {
@@ -79,7 +79,7 @@ impl InboundSubscription {
         &mut self,
         cx: &mut Cx<'_>,
         socket: SocketId,
-        from: SocketAddrV4,
+        from: SocketAddr,
         data: &[u8],
     ) {
         if self.interests.copies && self.admit(cx, data.len()) {
@@ -200,13 +200,13 @@ mod tests {
     #[test]
     fn copies_are_bounded_as_well() {
         let (mut bench, mut subscription) = (Bench::new(), InboundSubscription::default());
-        subscription.copy_datagram(&mut bench.cx(), SocketId::CLIENT, FROM, b"datagram");
+        subscription.copy_datagram(&mut bench.cx(), SocketId::CLIENT, FROM.into(), b"datagram");
         assert_eq!(bench.out.events.len(), 0);
 
         subscription.subscribe(Interests { copies: true, ..Interests::default() });
         let large = vec![7; MAX_UNTAKEN_BYTES / 2];
         for socket in [SocketId::CLIENT, SocketId::SERVER, POOL] {
-            subscription.copy_datagram(&mut bench.cx(), socket, FROM, &large);
+            subscription.copy_datagram(&mut bench.cx(), socket, FROM.into(), &large);
         }
         assert_eq!((bench.out.events.len(), bench.stats.dropped.request), (2, 1));
     }

@@ -9,7 +9,7 @@ mod strays;
 mod stream;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::SocketAddrV4;
+use std::net::SocketAddr;
 
 use crate::conn::{Call, Endpoint, Endpoints};
 use crate::streams::{Arrival, Path, RemoteStream, StreamMut, StreamOwner, Streams};
@@ -145,7 +145,7 @@ impl Raws {
         cx: &mut Cx<'_>,
         streams: &mut Streams,
         conn: ConnId,
-        (socket, from): (SocketId, SocketAddrV4),
+        (socket, from): (SocketId, SocketAddr),
         data: &[u8],
     ) {
         let Some(raw) = self.table.get_mut(conn) else { return };
@@ -242,7 +242,7 @@ impl Raws {
         cx: &mut Cx<'_>,
         streams: &mut Streams,
         socket: SocketId,
-        from: SocketAddrV4,
+        from: SocketAddr,
         data: &[u8],
     ) {
         let (stream, packet) = match streams.admit(cx, socket, from, data) {

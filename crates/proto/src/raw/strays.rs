@@ -1,7 +1,7 @@
 //! Datagrams for a raw stream that have arrived on another socket than its own.
 
 use std::collections::VecDeque;
-use std::net::SocketAddrV4;
+use std::net::SocketAddr;
 
 use crate::{AskId, Cx, SocketId};
 
@@ -19,7 +19,7 @@ pub(super) struct Strays {
 #[derive(Debug)]
 pub(super) struct Stray {
     pub(super) socket: SocketId,
-    pub(super) from: SocketAddrV4,
+    pub(super) from: SocketAddr,
     pub(super) data: Vec<u8>,
     /// The question whose answer lets it in.
     ask: Option<AskId>,
@@ -31,7 +31,7 @@ impl Strays {
         &mut self,
         cx: &mut Cx<'_>,
         socket: SocketId,
-        from: SocketAddrV4,
+        from: SocketAddr,
         data: &[u8],
     ) -> bool {
         if self.waiting.len() >= MAX_WAITING || self.bytes + data.len() > MAX_BYTES {

@@ -1,7 +1,7 @@
 //! A connection to a blind relay, and what is paired there.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddrV4;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::Token;
@@ -44,9 +44,9 @@ pub(super) enum PairingStage {
     /// The relay has not answered.
     Waiting,
     /// The relay forwards packets to and from this address.
-    Paired(SocketAddrV4),
+    Paired(SocketAddr),
     /// The connection has moved to a direct path, and the relay may still be needed.
-    Leaving(SocketAddrV4),
+    Leaving(SocketAddr),
 }
 
 /// What to pair.

@@ -197,7 +197,7 @@ impl Servers {
             return;
         }
         if let Some(server) = self.by_id.values_mut().find(|server| server.owns_conn(conn)) {
-            server.handle_first_packet(cx, base, conn, Path { socket, remote: from });
+            server.handle_first_packet(cx, base, conn, Path::to_peer(socket, from));
         }
     }
 

@@ -296,10 +296,10 @@ fn plan(
     payload: &NoisePayload,
 ) -> Plan {
     if client.direct {
-        return Plan::Open(Path { socket: client.socket, remote: client.address });
+        return Plan::Open(Path::to_peer(client.socket, client.address));
     }
     if payload.firewall == Firewall::Open {
-        return Plan::Open(Path { socket: base.io.net.socket(), remote: client.address });
+        return Plan::Open(Path::to_peer(base.io.net.socket(), client.address));
     }
     if policy.share_local_address && shares_network(cx, base, client, payload) {
         return Plan::PunchBeside;

@@ -1,7 +1,7 @@
 //! The queue of datagrams that a stream forwards to its peer.
 
 use std::collections::VecDeque;
-use std::net::SocketAddrV4;
+use std::net::SocketAddr;
 
 use crate::TransmitBuf;
 
@@ -16,7 +16,7 @@ pub(super) struct Forwarding {
 /// Datagrams of one size to one address, of which the last may be shorter.
 #[derive(Debug)]
 struct Queued {
-    to: SocketAddrV4,
+    to: SocketAddr,
     segment: usize,
     len: usize,
 }
@@ -24,7 +24,7 @@ struct Queued {
 /// Datagrams in a buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Forwarded {
-    pub(super) to: SocketAddrV4,
+    pub(super) to: SocketAddr,
     /// The size of each datagram but the last, in bytes, if there are several.
     pub(super) segment_size: Option<usize>,
 }
@@ -35,7 +35,7 @@ impl Forwarding {
     }
 
     /// Adds a datagram, which comes in two parts.
-    pub(super) fn push(&mut self, to: SocketAddrV4, head: &[u8], rest: &[u8]) {
+    pub(super) fn push(&mut self, to: SocketAddr, head: &[u8], rest: &[u8]) {
         self.bytes.extend(head);
         self.bytes.extend(rest);
         let len = head.len() + rest.len();
@@ -82,7 +82,7 @@ impl Forwarding {
 }
 
 impl Queued {
-    fn takes(&self, to: SocketAddrV4, len: usize) -> bool {
+    fn takes(&self, to: SocketAddr, len: usize) -> bool {
         self.to == to && self.len.is_multiple_of(self.segment) && len <= self.segment
     }
 }
@@ -145,7 +145,7 @@ mod tests {
         assert!(forwarding.bytes.len() < MAX_BYTES + 1400);
     }
 
-    fn to(port: u16) -> SocketAddrV4 {
-        SocketAddrV4::new(Ipv4Addr::LOCALHOST, port)
+    fn to(port: u16) -> SocketAddr {
+        SocketAddr::from((Ipv4Addr::LOCALHOST, port))
     }
 }

@@ -23,7 +23,7 @@ mod table;
 mod transport;
 
 use std::collections::VecDeque;
-use std::net::SocketAddrV4;
+use std::net::SocketAddr;
 use std::time::Instant;
 
 use crate::{ConnId, Cx, Sizes, SocketId, StreamId, Timer, Transmit, TransmitBuf};
@@ -181,7 +181,7 @@ impl Streams {
         &'a mut self,
         cx: &mut Cx<'_>,
         socket: SocketId,
-        from: SocketAddrV4,
+        from: SocketAddr,
         data: &'a [u8],
     ) -> Arrival<'a> {
         self.deliver(cx, (socket, from), data, false)
@@ -192,7 +192,7 @@ impl Streams {
     fn deliver<'a>(
         &'a mut self,
         cx: &mut Cx<'_>,
-        (socket, from): (SocketId, SocketAddrV4),
+        (socket, from): (SocketId, SocketAddr),
         data: &'a [u8],
         is_admitted: bool,
     ) -> Arrival<'a> {

@@ -1,15 +1,27 @@
 //! What a stream needs to know before it can be connected.
 
-use std::net::SocketAddrV4;
+use std::net::{SocketAddr, SocketAddrV4};
 
-use crate::wire::{FEATURE_REVISION_1, UdxInfo};
+use crate::wire::{FEATURE_REVISION_1, UdxInfo, dht_address};
 use crate::{RawRemote, SocketId};
 
 /// Where the packets of a stream go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Path {
     pub(crate) socket: SocketId,
-    pub(crate) remote: SocketAddrV4,
+    pub(crate) remote: SocketAddr,
+}
+
+impl Path {
+    /// The path to a peer that the DHT knows, whose address is an IPv4 address.
+    pub(crate) const fn to_peer(socket: SocketId, remote: SocketAddrV4) -> Self {
+        Self { socket, remote: SocketAddr::V4(remote) }
+    }
+
+    /// The peer's address, if the DHT can send it requests.
+    pub(crate) fn peer(&self) -> Option<SocketAddrV4> {
+        dht_address(self.remote)
+    }
 }
 
 impl From<RawRemote> for Path {

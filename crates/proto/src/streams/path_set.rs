@@ -1,6 +1,6 @@
 //! The current path of a stream, and the older paths that are still in use.
 
-use std::net::SocketAddrV4;
+use std::net::SocketAddr;
 
 use super::path::{Path, PathState};
 use super::socket_use::SocketUse;
@@ -46,7 +46,7 @@ impl PathSet {
 
     /// The socket for packets to this address. Packets to an older address still leave from its
     /// socket.
-    pub(super) fn socket_to(&self, to: SocketAddrV4) -> SocketId {
+    pub(super) fn socket_to(&self, to: SocketAddr) -> SocketId {
         if to == self.path.remote {
             return self.path.socket;
         }

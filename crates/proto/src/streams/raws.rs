@@ -1,6 +1,6 @@
 //! What only raw streams need: ids that the application chooses, and packets that it decides on.
 
-use std::net::SocketAddrV4;
+use std::net::SocketAddr;
 
 use super::{Arrival, StreamOwner, StreamState, Streams};
 use crate::{ConnId, Cx, SocketId, StreamId};
@@ -36,7 +36,7 @@ impl Streams {
         &'a mut self,
         cx: &mut Cx<'_>,
         socket: SocketId,
-        from: SocketAddrV4,
+        from: SocketAddr,
         data: &'a [u8],
     ) -> Arrival<'a> {
         self.deliver(cx, (socket, from), data, true)

@@ -1,7 +1,7 @@
 //! Streams that ended before they had a path.
 
 use std::collections::{HashMap, VecDeque};
-use std::net::SocketAddrV4;
+use std::net::SocketAddr;
 
 use super::RemoteStream;
 use crate::{Cx, SocketId, StreamId};
@@ -36,7 +36,7 @@ impl RefusedStreams {
         cx: &mut Cx<'_>,
         id: StreamId,
         socket: SocketId,
-        from: SocketAddrV4,
+        from: SocketAddr,
         data: &[u8],
     ) -> bool {
         let Some(peer) = self.by_id.get(&id) else { return false };

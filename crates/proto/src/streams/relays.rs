@@ -1,7 +1,7 @@
 //! Streams that forward their packets to the peer of another stream.
 
 use std::collections::{HashMap, VecDeque};
-use std::net::SocketAddrV4;
+use std::net::SocketAddr;
 use std::time::Instant;
 
 use super::rate::Rate;
@@ -119,7 +119,7 @@ impl Streams {
         cx: &mut Cx<'_>,
         source: StreamId,
         target: StreamId,
-        (socket, from): (SocketId, SocketAddrV4),
+        (socket, from): (SocketId, SocketAddr),
         data: &[u8],
     ) -> Arrival<'_> {
         if let Some(transport) = self.table.connected_mut(source) {

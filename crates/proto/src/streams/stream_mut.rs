@@ -1,6 +1,6 @@
 //! A connected stream, borrowed by its owner.
 
-use std::net::SocketAddrV4;
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -95,7 +95,7 @@ impl<'a> StreamMut<'a> {
 
     /// Whether a packet from this address shows a better path than the interim one that the stream
     /// uses.
-    pub(crate) fn is_better(&self, from: SocketAddrV4) -> bool {
+    pub(crate) fn is_better(&self, from: SocketAddr) -> bool {
         self.transport.is_better(from)
     }
 

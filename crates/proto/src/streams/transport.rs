@@ -1,6 +1,6 @@
 //! One connected UDX stream.
 
-use std::net::SocketAddrV4;
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use super::forwarding::{Forwarded, Forwarding, MAX_BATCH};
@@ -30,7 +30,7 @@ pub(super) struct Transport {
 /// A path through a relay, which is left when a direct one is found.
 #[derive(Clone, Copy, Debug)]
 struct Interim {
-    remote: SocketAddrV4,
+    remote: SocketAddr,
     /// When the last packet has come over it.
     heard: Instant,
     /// A packet has come over another path.
@@ -110,16 +110,15 @@ impl Transport {
         &mut self,
         now: Instant,
         socket: SocketId,
-        from: SocketAddrV4,
+        from: SocketAddr,
         sockets: &mut SocketUse,
     ) {
         self.paths.handle_arrival(socket, sockets);
         if let Some(interim) = &mut self.interim {
             if from == interim.remote {
                 interim.heard = now;
-            } else {
-                interim.is_direct = true;
             }
+            interim.is_direct |= interim.is_elsewhere(from);
         }
     }
 
@@ -130,9 +129,10 @@ impl Transport {
     }
 
     /// Whether a packet from this address shows a better path.
-    pub(super) fn is_better(&self, from: SocketAddrV4) -> bool {
+    pub(super) fn is_better(&self, from: SocketAddr) -> bool {
         self.interim.is_some_and(|interim| {
-            from != interim.remote && from.port() != 0 && self.path().remote == interim.remote
+            let is_interim = self.path().remote == interim.remote;
+            interim.is_elsewhere(from) && from.port() != 0 && is_interim
         })
     }
 
@@ -228,6 +228,14 @@ impl Transport {
     /// True if the stream has no owner and its peer needs no more answers.
     pub(super) fn is_over(&self) -> bool {
         self.owner == StreamOwner::Nobody && self.udx.is_done() && self.forwarding.is_empty()
+    }
+}
+
+impl Interim {
+    /// Whether this is the address of a peer on another path. Attempts and servers find only paths to
+    /// IPv4 addresses.
+    fn is_elsewhere(&self, from: SocketAddr) -> bool {
+        from.is_ipv4() && from != self.remote
     }
 }
 

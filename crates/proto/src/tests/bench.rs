@@ -1,8 +1,10 @@
 //! A clock, a generator of random numbers and an outbox, for tests of single machines.
 
+use std::net::SocketAddrV4;
 use std::time::Instant;
 
 use crate::cx::ControlDatagram;
+use crate::wire::dht_address;
 use crate::{Cx, Outbox, Rng, Stats, Timers};
 
 pub(crate) struct Bench {
@@ -37,4 +39,9 @@ impl Bench {
     pub(crate) fn take_sent(&mut self) -> Vec<ControlDatagram> {
         self.out.control.drain(..).collect()
     }
+}
+
+/// The peer of the DHT to which a datagram was sent.
+pub(crate) fn peer_of(sent: &ControlDatagram) -> SocketAddrV4 {
+    dht_address(sent.to).expect("an address of the DHT")
 }

@@ -9,6 +9,7 @@ use crate::net::{Answering, Incoming, Net, Output, Owner};
 use crate::noise::KeyPair;
 use crate::ops::Ops;
 use crate::store::Store;
+use crate::tests::bench::peer_of;
 use crate::wire::{Handshake, Mode, Target, command, error_code};
 use crate::{
     BootstrapNode, Config, Cx, Event, Outbox, QueryError, QueryId, QueryKind, QueryOptions,
@@ -192,7 +193,8 @@ impl Testnet {
             }
             let from = if datagram.socket == SocketId::SERVER { host.server } else { host.client };
             self.sent += 1;
-            let flying = Flying { from, to: datagram.to, payload: datagram.payload };
+            let to = peer_of(&datagram);
+            let flying = Flying { from, to, payload: datagram.payload };
             self.wire.insert((self.now + LATENCY, self.sent), flying);
         }
     }

@@ -3,7 +3,7 @@
 //! Reference: hypercore-id-encoding 1.3.0, z32 1.1.0, hyperdht-address 1.1.1, bogon 1.3.0,
 //! hyperdht 6.34.0 `lib/holepuncher.js`.
 
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 
 use thiserror::Error;
 
@@ -28,6 +28,14 @@ pub enum AddressError {
     /// The port is missing, or is not a number from 0 to 65535.
     #[error("Bootstrap node format is host:port")]
     BootstrapFormat,
+}
+
+/// The address of a peer, if the DHT has a place for it: its messages carry IPv4 addresses.
+pub(crate) fn dht_address(address: SocketAddr) -> Option<SocketAddrV4> {
+    match address {
+        SocketAddr::V4(address) => Some(address),
+        SocketAddr::V6(_) => None,
+    }
 }
 
 /// Reads a key from z-base-32 or hex; `pear://` is stripped, and then everything from the next `/`

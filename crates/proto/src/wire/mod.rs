@@ -13,6 +13,7 @@ mod packet;
 mod payload;
 mod sign;
 
+pub(crate) use address::dht_address;
 pub use address::{
     AddressError, BootstrapNode, LongAddress, decode_key, encode_key, is_bogon, is_private,
     is_reserved, match_address, parse_bootstrap,

@@ -4,7 +4,7 @@
 
 mod peers;
 
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::time::{Duration, Instant};
 
 use peers::Peers;
@@ -84,7 +84,7 @@ impl<'a> Trial<'a> {
             self.now = self.now.max(at);
             match self.peers.poll(self.now) {
                 Some((socket, from, mut data)) => {
-                    let datagram = Datagram { socket, from, data: &mut data };
+                    let datagram = Datagram { socket, from: from.into(), data: &mut data };
                     self.node.handle_datagram(self.now, datagram);
                 }
                 None => self.node.handle_timeout(self.now),
@@ -98,7 +98,8 @@ impl<'a> Trial<'a> {
         let mut buf = TransmitBuf { data: Vec::new(), max_segments: 1 };
         while let Some(transmit) = self.node.poll_transmit(self.now, &mut buf) {
             let is_server = transmit.socket == SocketId::SERVER;
-            self.peers.handle_request(self.now, is_server, transmit.to, &buf.data);
+            let SocketAddr::V4(to) = transmit.to else { panic!("{} is no peer", transmit.to) };
+            self.peers.handle_request(self.now, is_server, to, &buf.data);
         }
         let mut events = Vec::new();
         self.node.drain_events(&mut events);

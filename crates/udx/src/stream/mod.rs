@@ -1,7 +1,7 @@
 //! One stream: its two halves behind the public API.
 
 use std::collections::VecDeque;
-use std::net::SocketAddrV4;
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -289,7 +289,7 @@ impl Stream {
     /// The header that readdresses a datagram of a relay to this stream's peer, and the peer's
     /// address. `None` if this stream has no peer or is closed, or if the datagram is too short for
     /// a header; then the datagram is dropped.
-    pub fn forward(&mut self, datagram: &[u8]) -> Option<(SocketAddrV4, [u8; HEADER_SIZE])> {
+    pub fn forward(&mut self, datagram: &[u8]) -> Option<(SocketAddr, [u8; HEADER_SIZE])> {
         let path = self.paths.current().filter(|_| self.state == State::Open)?;
         let head = Header::readdressed(datagram, path.remote_id)?;
         self.count_forwarded(1, datagram.len());
@@ -298,7 +298,7 @@ impl Stream {
 
     /// Readdresses datagrams of `size` bytes, of which the last may be shorter, in their buffer.
     /// Each of them has a header. `None` as for [`Self::forward`].
-    pub fn forward_in_place(&mut self, data: &mut [u8], size: usize) -> Option<SocketAddrV4> {
+    pub fn forward_in_place(&mut self, data: &mut [u8], size: usize) -> Option<SocketAddr> {
         let path = self.paths.current().filter(|_| self.state == State::Open)?;
         let datagrams = data.chunks_mut(size.max(1));
         let count = datagrams.map(|one| Header::readdress(one, path.remote_id)).count();

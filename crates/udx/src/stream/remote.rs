@@ -1,6 +1,6 @@
 //! The peer's address, and changes of it.
 
-use std::net::SocketAddrV4;
+use std::net::SocketAddr;
 use std::time::Instant;
 
 use super::{Event, State, Stream};
@@ -10,12 +10,13 @@ use crate::path::Path;
 impl Stream {
     /// Connects the stream to its peer. From here on it can send, beginning with the
     /// acknowledgements that it owes.
-    pub fn connect(&mut self, now: Instant, remote_id: u32, remote: SocketAddrV4) {
+    pub fn connect(&mut self, now: Instant, remote_id: u32, remote: SocketAddr) {
         self.clock.micros(now);
         if self.is_connected() {
             return self.change_remote(now, remote_id, remote);
         }
         self.paths.change(Path { remote_id, remote }, self.flight.next());
+        self.mtu.start_on(remote);
     }
 
     /// Moves the stream to another path. While the new path is not validated, packets that were
@@ -27,7 +28,7 @@ impl Stream {
     /// [`Event::PathValidated`] follows, or [`Event::PathFailed`] after two timeouts. All
     /// measurements of the old path, including the congestion window, are dropped (RFC 9000,
     /// section 9.4).
-    pub fn change_remote(&mut self, now: Instant, remote_id: u32, remote: SocketAddrV4) {
+    pub fn change_remote(&mut self, now: Instant, remote_id: u32, remote: SocketAddr) {
         if !self.is_connected() {
             return self.connect(now, remote_id, remote);
         }
@@ -50,7 +51,7 @@ impl Stream {
     }
 
     /// The address that packets are sent to.
-    pub fn remote(&self) -> Option<SocketAddrV4> {
+    pub fn remote(&self) -> Option<SocketAddr> {
         self.paths.current().map(|path| path.remote)
     }
 
@@ -61,7 +62,9 @@ impl Stream {
 
     /// Drops the measurements of the old path.
     pub(super) fn forget_measurements(&mut self) {
-        self.mtu.restart();
+        if let Some(remote) = self.remote() {
+            self.mtu.start_on(remote);
+        }
         self.rtt.reset();
         self.rack.handle_path_change();
         self.bbr = Bbr::after_move(self.flight.in_flight());

@@ -6,7 +6,6 @@ use super::{End, State, Stream, Transmit};
 use crate::ack::MAX_SACKS;
 use crate::flight::{Sent, SentState};
 use crate::header::{Flags, HEADER_SIZE, Header};
-use crate::mtu::OVERHEAD;
 use crate::path::Path;
 use crate::seq::{Number, Seq};
 use crate::time::Micros;
@@ -279,7 +278,7 @@ impl Stream {
 
     /// Whether the packet is larger than the current path is known to carry.
     fn is_oversized(&self, sent: &Sent) -> bool {
-        usize::from(sent.len) > self.mtu.payload()
+        !self.mtu.carries(sent.len)
     }
 
     fn write_again(&mut self, now: Micros, number: Number, index: u32, out: &mut Vec<u8>) {
@@ -287,6 +286,7 @@ impl Stream {
             return;
         };
         let (offset, len, kind) = (sent.offset, usize::from(sent.len), sent.kind);
+        let size = u64::from(sent.len) + u64::from(sent.overhead);
         let home = if self.is_oversized(sent) { sent.path } else { index };
         if sent.padding > 0 && sent.state == SentState::InFlight {
             // The packet is sent again without its padding, so the MTU probe will have no result.
@@ -297,7 +297,6 @@ impl Stream {
 
         let mark = self.sampler.mark(now, self.flight.in_flight());
         self.flight.resend(number, now, home, mark);
-        let size = len as u64 + u64::from(OVERHEAD);
         self.pacer.handle_sent(size);
         self.paths.handle_sent(index, size);
         self.stats.retransmits += 1;
@@ -327,6 +326,7 @@ impl Stream {
             len: len as u16,
             kind,
             padding,
+            overhead: self.mtu.overhead(),
             state: SentState::InFlight,
             transmissions: 1,
             path: self.paths.index(),

@@ -1,6 +1,6 @@
 //! The public types of a stream's outputs.
 
-use std::net::SocketAddrV4;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 #[cfg(doc)]
@@ -10,7 +10,7 @@ use super::Stream;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Transmit {
     /// The destination.
-    pub to: SocketAddrV4,
+    pub to: SocketAddr,
     /// The size of the datagrams in the buffer, of which the last may be shorter. `None` if the
     /// buffer is one datagram.
     pub segment_size: Option<usize>,

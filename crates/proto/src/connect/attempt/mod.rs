@@ -260,7 +260,7 @@ impl Attempt {
     ) -> Option<Outcome> {
         let Stage::Connecting(connecting) = &self.stage else { return None };
         if answered {
-            return self.open(cx, base, Path { socket: SocketId::SERVER, remote: address });
+            return self.open(cx, base, Path::to_peer(SocketId::SERVER, address));
         }
         match connecting.plan {
             PathPlan::Lan { otherwise } => self.fail(cx, base, otherwise),

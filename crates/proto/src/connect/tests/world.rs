@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::reference::{Departure, ReferenceServer};
 use crate::noise::{KeyPair, PublicKey};
+use crate::wire::dht_address;
 use crate::{
     Action, BootstrapNode, Command, Config, ConnId, ConnectOptions, Datagram, Event, HostEvent,
     Node, Rng, ServerId, ServerOptions, SocketId, Transmit, TransmitBuf,
@@ -240,7 +241,8 @@ impl World {
             return None;
         }
         let (&socket, _) = host.sockets.iter().find(|(_, port)| **port == to.port())?;
-        host.node.handle_datagram(self.now, Datagram { socket, from, data: &mut data });
+        host.node
+            .handle_datagram(self.now, Datagram { socket, from: from.into(), data: &mut data });
         Some(index)
     }
 
@@ -251,6 +253,7 @@ impl World {
             if let Some(transmit) = host.node.poll_transmit(self.now, &mut buf) {
                 let Transmit { socket, to, ttl, segment_size } = transmit;
                 let Some(&port) = host.sockets.get(&socket) else { continue };
+                let to = dht_address(to).expect("an address of the DHT");
                 let from = SocketAddrV4::new(host.address, port);
                 let nat = host.nat;
                 for data in buf.data.chunks(segment_size.unwrap_or(buf.data.len())) {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::cx::ControlDatagram;
 use crate::net::{Incoming, Net, Output, Reply};
+use crate::tests::bench::peer_of;
 use crate::wire::{Packet, Request, Response, node_id};
 use crate::{Config, Cx, Outbox, RequestError, Rng, SocketId, Stats, Timer, Timers};
 
@@ -115,7 +116,7 @@ pub(super) fn pong_to(sent: &ControlDatagram) -> Vec<u8> {
     let response = Response {
         tid: request.tid,
         to: US,
-        id: Some(node_id(sent.to)),
+        id: Some(node_id(peer_of(sent))),
         token: None,
         closer_nodes: Vec::new(),
         error: 0,

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use super::alone::{Node, delayed_ping, pong_to, response, user};
 use super::world::World;
 use crate::net::{Answering, Output, Owner, RequestSpec};
+use crate::tests::bench::peer_of;
 use crate::wire::{Packet, Request, command, error_code, node_id};
 use crate::{Config, Event, RequestError, RequestId, Rng, SocketId, Timer};
 
@@ -67,7 +68,7 @@ fn the_window_holds_requests_back_until_there_is_room() {
     }
     let first = node.sent();
     assert_eq!(first.len(), 80);
-    node.hear(SocketId::CLIENT, first[0].to, &pong_to(&first[0]));
+    node.hear(SocketId::CLIENT, peer_of(&first[0]), &pong_to(&first[0]));
     assert_eq!(node.sent().len(), 1);
     node.pass(Duration::from_millis(750));
     assert_eq!(node.sent().len(), 19);
@@ -114,13 +115,13 @@ fn internal_commands_are_answered() {
     let mut node = Node::new();
     let ping = Request { internal: true, ..user(1) };
     node.hear(SocketId::SERVER, PEER, &Request { command: 0, ..ping.clone() }.encode());
-    assert_eq!(node.sent()[0].to, PEER);
+    assert_eq!(peer_of(&node.sent()[0]), PEER);
 
     let nat = Request { command: 1, value: Some(&[0x34, 0x12]), ..ping.clone() };
     node.hear(SocketId::SERVER, PEER, &nat.encode());
     let other = SocketAddrV4::new(*PEER.ip(), 0x1234);
     let sent = node.sent();
-    assert_eq!((sent[0].to, response(&sent[0]).to), (other, other));
+    assert_eq!((peer_of(&sent[0]), response(&sent[0]).to), (other, other));
 
     let find = Request { command: 2, target: Some([0; 32]), ..ping.clone() };
     node.call(|net, cx| net.add_node(cx, PEER));
@@ -175,7 +176,7 @@ fn forged_delayed_pings_do_not_keep_an_honest_one_out() {
         };
         assert!(sizes(&node) <= 1024);
         node.pass(Duration::from_secs(10));
-        assert!(node.sent().iter().any(|sent| sent.to == PEER), "{hosts} forged hosts");
+        assert!(node.sent().iter().any(|sent| peer_of(sent) == PEER), "{hosts} forged hosts");
         assert_eq!(sizes(&node), 0);
     }
 }
@@ -238,7 +239,7 @@ fn a_down_hint_makes_us_look() {
     node.call(|net, cx| net.add_node(cx, PEER));
     let value = addr4(PEER);
     node.hear(SocketId::SERVER, STRANGER, &down_hint(&value).encode());
-    let to: Vec<_> = node.sent().into_iter().map(|sent| sent.to).collect();
+    let to: Vec<_> = node.sent().iter().map(peer_of).collect();
     assert_eq!(to, [PEER, STRANGER]);
     node.pass(Duration::from_secs(4));
     assert!(node.net.recent_nodes(9).is_empty());
@@ -309,7 +310,7 @@ fn user_commands_go_up_and_answers_go_out() {
     };
     node.call(|net, cx| net.respond(cx, &incoming, answering));
     let sent = node.sent();
-    assert_eq!((sent[0].to, sent[0].socket), (elsewhere, SocketId::CLIENT));
+    assert_eq!((peer_of(&sent[0]), sent[0].socket), (elsewhere, SocketId::CLIENT));
     assert_eq!((response(&sent[0]).tid, response(&sent[0]).to), (9, elsewhere));
 
     node.call(|net, cx| net.relay(cx, &incoming, Some(&[1, 2]), elsewhere, None));

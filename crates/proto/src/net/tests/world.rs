@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::{Duration, Instant};
 
 use crate::net::{Answering, Net, Output};
+use crate::tests::bench::peer_of;
 use crate::{Config, Cx, Event, Outbox, Rng, SocketId, Stats, Timer, Timers};
 
 /// Hosts, and the datagrams between them.
@@ -217,15 +218,16 @@ impl World {
                 SocketId::SERVER => host.server,
                 other => panic!("{other:?} is not ours"),
             };
+            let to = peer_of(&datagram);
             if from == host.server {
-                host.contacted.insert(datagram.to);
+                host.contacted.insert(to);
             }
             if host.silent || self.rng.below(100) < self.loss {
                 continue;
             }
             self.sent += 1;
             let delay = Duration::from_millis(10 + self.rng.below(40));
-            let flying = Flying { from, to: datagram.to, data: datagram.payload };
+            let flying = Flying { from, to, data: datagram.payload };
             self.flying.insert((self.now + delay, self.sent), flying);
         }
     }

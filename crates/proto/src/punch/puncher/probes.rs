@@ -32,7 +32,7 @@ impl Puncher {
         tracing::debug!(punch = self.id.0, %from, "punched");
         self.stop_punching(cx, io, throttle, Work::Connected);
         self.sockets.keep(cx, io, |other| other == socket);
-        self.news.push(News::Connected(Path { socket, remote: from }));
+        self.news.push(News::Connected(Path::to_peer(socket, from)));
     }
 
     /// Takes the next step of the strategy.

@@ -101,7 +101,7 @@ fn questions_under_way_are_bounded() {
     pair.write(A, b"flood");
     let (_, packet) = pair.sides[A].sent().expect("a packet");
     for port in 1..1000 {
-        pair.arrive(B, SOCKET, SocketAddrV4::new(Ipv4Addr::LOCALHOST, port), &packet);
+        pair.arrive(B, SOCKET, SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port), &packet);
     }
     assert_eq!(pair.asked(B).len(), 64);
     assert_eq!(pair.sides[B].bench.stats.dropped.udx, 1000 - 1 - 64);

@@ -4,7 +4,7 @@
 
 mod firewall;
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use bytes::Bytes;
 
@@ -201,7 +201,7 @@ impl Pair {
         self.sides[side].act(|raws, cx, streams| raws.handle_answer(cx, streams, ask, &answer));
     }
 
-    fn arrive(&mut self, side: usize, socket: SocketId, from: SocketAddrV4, data: &[u8]) {
+    fn arrive(&mut self, side: usize, socket: SocketId, from: SocketAddr, data: &[u8]) {
         let Side { bench, streams, raws } = &mut self.sides[side];
         let cx = &mut bench.cx();
         match streams.handle_datagram(cx, socket, from, data) {
@@ -244,7 +244,7 @@ impl Pair {
         bytes
     }
 
-    fn asked(&mut self, side: usize) -> Vec<(AskId, (SocketId, SocketAddrV4))> {
+    fn asked(&mut self, side: usize) -> Vec<(AskId, (SocketId, SocketAddr))> {
         let asked = |event| match event {
             Event::Ask { ask, question: Question::StreamFirewall { socket, from, .. } } => {
                 Some((ask, (socket, from)))
@@ -299,5 +299,5 @@ const CONN: ConnId = ConnId(1);
 const ID: u32 = 7;
 const SOCKET: SocketId = SocketId(SocketId::FIRST_BOUND);
 const OTHER: SocketId = SocketId(SocketId::FIRST_BOUND + 1);
-const PEER: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 2);
-const STRANGER: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 3);
+const PEER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 2);
+const STRANGER: SocketAddr = SocketAddr::new(IpAddr::V6(Ipv6Addr::LOCALHOST), 3);

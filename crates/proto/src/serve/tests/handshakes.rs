@@ -20,7 +20,7 @@ fn a_direct_client_gets_its_connection_with_the_reply() {
     host.handshake(addr("1.1.1.1:1"), &client.message(Mode::FromClient, None));
 
     let [reply] = &host.sent()[..] else { panic!("not one reply") };
-    assert_eq!(reply.to, addr("1.1.1.1:1"));
+    assert_eq!(reply.to, addr("1.1.1.1:1").into());
     let payload = client.read(reply, Mode::Reply);
     assert_eq!((payload.version, payload.error), (PAYLOAD_VERSION, PayloadError::None));
     assert_eq!(payload.udx.map(|udx| udx.features), Some(FEATURE_REVISION_1));

@@ -14,7 +14,7 @@ use crate::noise::{Initiator, PublicKey};
 use crate::punch::{News, PunchSecret, Punchers, Report};
 use crate::relay::Pairings;
 use crate::streams::Streams;
-use crate::tests::bench::Bench;
+use crate::tests::bench::{Bench, peer_of};
 use crate::wire::PAYLOAD_VERSION;
 use crate::wire::{
     FEATURE_REVISION_1, Firewall, HolepunchPayload, Mode, NoisePayload, Packet, PayloadError,
@@ -221,7 +221,7 @@ impl Host {
     /// The datagrams sent to addresses that are not in the routing table.
     fn sent(&mut self) -> Vec<ControlDatagram> {
         let mut sent = self.bench.take_sent();
-        sent.retain(|sent| sent.to.ip().octets()[..3] != [3, 3, 3]);
+        sent.retain(|sent| peer_of(sent).ip().octets()[..3] != [3, 3, 3]);
         sent
     }
 

@@ -158,7 +158,7 @@ fn a_client_cannot_aim_our_probes() {
     let mut probes = host.sent();
     probes.retain(|sent| sent.payload.len() == 1);
     assert!(!probes.is_empty() && probes.len() <= 32, "{}", probes.len());
-    assert!(probes.iter().all(|sent| sent.to.port() == 53 && sent.to.ip().octets()[0] == 13));
+    assert!(probes.iter().map(peer_of).all(|to| to.port() == 53 && to.ip().octets()[0] == 13));
     assert_eq!((host.servers.handshakes(), host.punchers.len()), (0, 0));
 }
 

@@ -339,7 +339,8 @@ impl Bench {
         }
         .encode();
         let socket = SocketId::SERVER;
-        self.node.handle_datagram(self.now, Datagram { socket, from, data: &mut data });
+        self.node
+            .handle_datagram(self.now, Datagram { socket, from: from.into(), data: &mut data });
         self.sent()
     }
 

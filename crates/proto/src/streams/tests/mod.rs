@@ -2,7 +2,7 @@
 
 mod relays;
 
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -174,7 +174,7 @@ fn a_stream_that_ends_on_its_way_leaves_every_socket() {
     let now = pair.bench.now;
     for port in 3..30 {
         let remote = SocketAddrV4::new(Ipv4Addr::LOCALHOST, port);
-        pair.stream().change_path(now, Path { socket: OTHER.socket, remote }, None);
+        pair.stream().change_path(now, Path::to_peer(OTHER.socket, remote), None);
     }
     let stream = pair.stream();
     stream.release(&mut Bench::new().cx());
@@ -324,13 +324,11 @@ const OWNER: StreamOwner = StreamOwner::Conn(ConnId(1));
 
 const PEER: u32 = 2;
 
-const LOCAL: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 1);
+const LOCAL: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 1);
 
-const PATH: Path =
-    Path { socket: SocketId::SERVER, remote: SocketAddrV4::new(Ipv4Addr::LOCALHOST, 2) };
+const PATH: Path = Path::to_peer(SocketId::SERVER, SocketAddrV4::new(Ipv4Addr::LOCALHOST, 2));
 
-const OTHER: Path =
-    Path { socket: SocketId::CLIENT, remote: SocketAddrV4::new(Ipv4Addr::LOCALHOST, 3) };
+const OTHER: Path = Path::to_peer(SocketId::CLIENT, SocketAddrV4::new(Ipv4Addr::LOCALHOST, 3));
 
 const PACKETS: usize = 12;
 

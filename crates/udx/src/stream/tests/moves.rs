@@ -1,6 +1,6 @@
 //! Moves of a stream to another path, which may not work.
 
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::super::Event;
 use super::{Link, MIB, Pair, noise};
@@ -96,7 +96,7 @@ fn a_stream_that_moves_twice_falls_back_to_the_path_that_worked() {
     pair.run_until(1.0, |_| false);
     let first = pair.a.stream.remote();
     let (now, id) = (pair.now, pair.b.stream.local_id());
-    pair.a.stream.change_remote(now, id, SocketAddrV4::new(Ipv4Addr::LOCALHOST, 6));
+    pair.a.stream.change_remote(now, id, SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 6));
     pair.dark = Some(OTHER);
     move_a(&mut pair);
     pair.a.write(b"y");
@@ -105,9 +105,39 @@ fn a_stream_that_moves_twice_falls_back_to_the_path_that_worked() {
     assert!(pair.a.events.contains(&Event::PathFailed));
 }
 
+#[test]
+fn packets_to_an_ipv6_address_leave_room_for_its_header() {
+    let mut pair = Pair::new(Link { mtu: 1500, ..Link::default() }, 7);
+    let (now, id) = (pair.now, pair.b.stream.local_id());
+    pair.a.stream.change_remote(now, id, SIX);
+    let data = noise(MIB, 7);
+    pair.a.write(&data);
+    assert!(pair.run_until(30.0, |pair| pair.b.received == data));
+    assert_eq!(pair.a.stream.stats().mtu, 1500);
+}
+
+#[test]
+fn packets_of_the_base_size_are_sent_again_over_an_ipv6_path() {
+    let mut pair = Pair::new(Link { mtu: 1200, ..Link::default() }, 8);
+    let data = noise(50_000, 8);
+    pair.a.write(b"x");
+    pair.run_until(1.0, |_| false);
+    pair.dark = pair.a.stream.remote();
+    pair.link.mtu = 1280;
+    pair.a.write(&data);
+    pair.run_until(0.001, |_| false);
+    let (now, id) = (pair.now, pair.b.stream.local_id());
+    pair.a.stream.change_remote(now, id, SIX);
+    // Not over the old path before.
+    assert!(pair.run_until(0.08, |pair| pair.b.received.len() == data.len() + 1));
+    assert!(!pair.a.events.contains(&Event::PathFailed));
+}
+
 fn move_a(pair: &mut Pair) {
     let (now, id) = (pair.now, pair.b.stream.local_id());
     pair.a.stream.change_remote(now, id, OTHER);
 }
 
-const OTHER: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 7);
+const OTHER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7);
+
+const SIX: SocketAddr = SocketAddr::new(IpAddr::V6(Ipv6Addr::LOCALHOST), 8);

@@ -50,7 +50,7 @@ pub(super) struct Pair {
     pub(super) link: Link,
     pub(super) overflows: u64,
     /// Datagrams to this address are lost.
-    pub(super) dark: Option<SocketAddrV4>,
+    pub(super) dark: Option<SocketAddr>,
     /// Bytes of the IP packets that were lost there.
     pub(super) vanished: u64,
     wire: BinaryHeap<Reverse<Flying>>,
@@ -74,7 +74,7 @@ pub(super) struct Host {
     pub(super) messages: Vec<Vec<u8>>,
     pub(super) ended: bool,
     pub(super) events: Vec<Event>,
-    pub(super) destinations: Vec<SocketAddrV4>,
+    pub(super) destinations: Vec<SocketAddr>,
     /// When packets were sent, in milliseconds.
     pub(super) sent_at: Vec<u64>,
 }
@@ -88,8 +88,8 @@ impl Pair {
         let now = Instant::now();
         let mut a = Host::new(1, first);
         let mut b = Host::new(2, first);
-        a.stream.connect(now, 2, SocketAddrV4::new(Ipv4Addr::LOCALHOST, 2));
-        b.stream.connect(now, 1, SocketAddrV4::new(Ipv4Addr::LOCALHOST, 1));
+        a.stream.connect(now, 2, SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 2));
+        b.stream.connect(now, 1, SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 1));
         Self {
             now,
             a,
@@ -162,10 +162,11 @@ impl Pair {
             host.sent_at.push((self.now - self.start).as_millis() as u64);
             assert!(out.len() <= 65_507 && !out.is_empty());
             for datagram in out.chunks(transmit.segment_size.unwrap_or(out.len())) {
+                let size = datagram.len() as u64 + if transmit.to.is_ipv6() { 48 } else { 28 };
                 if self.dark == Some(transmit.to) {
-                    self.vanished += datagram.len() as u64 + 28;
+                    self.vanished += size;
                 } else {
-                    self.carry(from_a, datagram);
+                    self.carry(from_a, datagram, size);
                 }
             }
         }
@@ -175,8 +176,8 @@ impl Pair {
         }
     }
 
-    pub(super) fn carry(&mut self, from_a: bool, datagram: &[u8]) {
-        let size = datagram.len() as u64 + 28;
+    /// Carries a datagram, which is an IP packet of that size.
+    pub(super) fn carry(&mut self, from_a: bool, datagram: &[u8], size: u64) {
         if size > self.link.mtu as u64 {
             return;
         }

@@ -18,7 +18,7 @@ fn a_connection_moves_to_the_path_that_is_punched() {
     world.run(SECOND * 5);
 
     let first = opened(&world, client).expect("a connection");
-    assert_eq!((first.socket, first.remote), (SocketId::CLIENT, NOWHERE));
+    assert_eq!((first.socket, first.remote), (SocketId::CLIENT, NOWHERE.into()));
     let path = path(&world, client).expect("a path");
     assert!(path.validated && path.socket.0 >= SocketId::FIRST_POOL, "{path:?}");
     assert_talk(&mut world, client, server);
@@ -35,8 +35,9 @@ fn a_connection_moves_to_the_path_in_its_own_network() {
     world.run(SECOND * 5);
 
     let first = opened(&world, client).expect("a connection");
-    assert_eq!((first.socket, first.remote), (SocketId::CLIENT, lan));
-    let moved = ConnPath { socket: SocketId::SERVER, remote: lan, validated: true, relay: None };
+    assert_eq!((first.socket, first.remote), (SocketId::CLIENT, lan.into()));
+    let moved =
+        ConnPath { socket: SocketId::SERVER, remote: lan.into(), validated: true, relay: None };
     assert_eq!(path(&world, client), Some(moved));
     assert_talk(&mut world, client, server);
 }
@@ -49,7 +50,7 @@ fn a_connection_stays_when_the_attempt_finds_nothing_better() {
     world.run(SECOND * 9);
     assert_eq!(world.hosts[client].node.live().punchers, 0, "the attempt is over");
     let stays =
-        ConnPath { socket: SocketId::CLIENT, remote: NOWHERE, validated: true, relay: None };
+        ConnPath { socket: SocketId::CLIENT, remote: NOWHERE.into(), validated: true, relay: None };
     assert_eq!((path(&world, client), failure(&world, client)), (Some(stays), None));
 
     // The path does not work; the stream finds that out by its timeout.
