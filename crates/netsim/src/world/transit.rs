@@ -27,7 +27,7 @@ impl World {
         }
         let delay = match network {
             Some(_) => Some(LAN_DELAY),
-            None if ttl.is_some_and(|ttl| ttl < HOPS) => None,
+            None if ttl.is_some_and(|ttl| ttl < self.link.hops) => None,
             None => self.link.carry(&mut self.rng, &mut flight.data),
         };
         let Some(delay) = delay else { return };
@@ -57,6 +57,3 @@ impl World {
 
 /// Between two hosts behind one NAT.
 const LAN_DELAY: Duration = Duration::from_millis(1);
-
-/// Between two networks there are more hops than an opener of a NAT can make.
-const HOPS: u8 = 12;

@@ -3,9 +3,9 @@
 use std::fmt;
 use std::time::Duration;
 
-use netsim::{HostId, Link, NatKind, World};
+use netsim::{Dependence, HostId, Link, NatKind, World};
 use proto::noise::KeyPair;
-use proto::{Config, ConnError, ConnId, Event, PunchKind, ServerId};
+use proto::{ConnError, ConnId, Event, ServerId};
 
 /// Where a host is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,16 +20,26 @@ pub(crate) enum Site {
     Carrier(NatKind),
 }
 
+impl Site {
+    /// Each endpoint outside sees another port.
+    pub(crate) fn is_symmetric(self) -> bool {
+        match self {
+            Self::Open | Self::Firewall => false,
+            Self::Nat(kind) | Self::Carrier(kind) => kind.mapping != Dependence::Independent,
+        }
+    }
+}
+
 /// How a client got on.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Outcome {
-    Opened { after: Duration, punch: Option<PunchKind> },
+    Opened { after: Duration },
     Failed { after: Duration, error: Option<ConnError> },
 }
 
 /// Connects once. The round trip between any two networks is 40 ms.
 pub(crate) fn connect(seed: u64, client: Site, server: Site, loss_per_mille: u32) -> Outcome {
-    let link = Link { delay: Duration::from_millis(20), ..Link::default() };
+    let link = Link { delay: Duration::from_millis(20), hops: 12, ..Link::default() };
     let mut world = World::with_bootstraps(seed, 3, link);
     for _ in 3..NODES {
         world.join(world.persistent());
@@ -47,13 +57,13 @@ pub(crate) fn connect(seed: u64, client: Site, server: Site, loss_per_mille: u32
     let after = world.elapsed() - start;
     let events = world.take_events(client);
     match events.iter().find_map(end).expect("the loop has ended") {
-        Ok(punch) => Outcome::Opened { after, punch },
+        Ok(()) => Outcome::Opened { after },
         Err(error) => Outcome::Failed { after, error },
     }
 }
 
 fn place(world: &mut World, site: Site) -> HostId {
-    let config = Config { ..world.config() };
+    let config = world.config();
     let host = match site {
         Site::Open => world.host(config),
         Site::Firewall => world.firewalled_host(config),
@@ -71,9 +81,9 @@ fn place(world: &mut World, site: Site) -> HostId {
     host
 }
 
-fn end(event: &Event) -> Option<Result<Option<PunchKind>, Option<ConnError>>> {
+fn end(event: &Event) -> Option<Result<(), Option<ConnError>>> {
     match event {
-        Event::Opened(opened) => Some(Ok(opened.path.punch)),
+        Event::Opened(_) => Some(Ok(())),
         Event::Closed(closed) => Some(Err(closed.error)),
         _ => None,
     }
@@ -82,7 +92,7 @@ fn end(event: &Event) -> Option<Result<Option<PunchKind>, Option<ConnError>>> {
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Opened { after, .. } => write!(f, "{}", after.as_millis()),
+            Self::Opened { after } => write!(f, "{}", after.as_millis()),
             Self::Failed { after, error } => write!(f, "{error:?} after {}", after.as_millis()),
         }
     }

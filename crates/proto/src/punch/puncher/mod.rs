@@ -133,6 +133,12 @@ impl Puncher {
         self.nat.addresses()
     }
 
+    /// The same, and the last port that a counting NAT has given us.
+    pub(crate) fn addresses_for_peer(&self) -> Option<Vec<SocketAddrV4>> {
+        let hint = self.nat.hint();
+        self.nat.addresses().map(|shown| shown.iter().copied().chain(hint).collect())
+    }
+
     pub(crate) fn remote(&self) -> &Remote {
         &self.remote
     }
@@ -222,7 +228,7 @@ impl Puncher {
             Work::Punching(_) => return true,
             Work::None | Work::Connected | Work::Leaving | Work::Over => return false,
         }
-        let Some(strategy) = Strategy::choose(self.nat.firewall(), &self.remote) else {
+        let Some(strategy) = Strategy::choose(cx.rng, self.nat.firewall(), &self.remote) else {
             return false;
         };
         if strategy.is_random() {

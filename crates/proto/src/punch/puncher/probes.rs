@@ -47,7 +47,7 @@ impl Puncher {
         }
         let Work::Punching(mut strategy) = self.work else { return };
         let mut probes = Vec::new();
-        let next = strategy.step(cx.rng, self.sockets.used(), &self.remote, &mut probes);
+        let next = strategy.step(self.sockets.used(), &self.remote, &mut probes);
         for probe in probes {
             self.probe(cx, probe);
         }
