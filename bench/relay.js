@@ -3,8 +3,9 @@
 //   node bench/relay.js [--mib 256] [--runs 3] [--chunk 65536] [relay:ends ...]
 //
 // A cell is relay:ends, each 'native' or 'reference'; by default native:native and
-// reference:native, so that the relay is what differs. The cells take turns. CPU time is that of
-// the relay; opening is from connect to 'open'.
+// reference:native, so that the relay is what differs. With 'none' for the relay the ends talk
+// directly. The cells take turns. CPU time is seconds per GiB, of the relay and of both ends
+// together; opening is from connect to 'open'.
 
 const Peer = require('./peer')
 
@@ -16,7 +17,7 @@ async function main() {
   const { mib, runs, chunk, cells } = parseArguments(process.argv.slice(2))
   const results = new Map(cells.map(cell => [cell, []]))
   console.log(`${mib} MiB in writes of ${chunk} bytes, ${runs} interleaved runs\n`)
-  console.log('relay:ends                  MB/s   CPU-s/GiB relay   opening ms')
+  console.log('relay:ends                  MB/s   CPU-s/GiB relay   CPU-s/GiB ends   opening ms')
 
   for (let i = 0; i < runs; i++) {
     for (const cell of cells) {
@@ -35,19 +36,22 @@ async function measure(cell, bytes, chunk) {
   const [relay, ends] = cell.split(':')
   const nodes = new Peer('nodes', 'reference')
   const { bootstrap } = await nodes.message()
-  const relaying = new Peer('relay', relay, { bootstrap })
-  const { key: relayKey } = await relaying.message()
-  const server = new Peer('receiver', ends, { bootstrap, bytes, apart: true })
+  const relaying = relay === 'none' ? null : new Peer('relay', relay, { bootstrap })
+  const relayKey = relaying && (await relaying.message()).key
+  const apart = relaying !== null
+  const server = new Peer('receiver', ends, { bootstrap, bytes, apart })
   const { key } = await server.message()
-  await relaying.ask('reset')
+  if (relaying) await relaying.ask('reset')
   const client = new Peer('sender', ends, { bootstrap, bytes, chunk, key, relay: relayKey })
 
   const [received, sent] = await Promise.all([server.message(), client.message()])
-  const { cpu } = await relaying.ask('cpu')
-  for (const peer of [client, server, relaying, nodes]) await peer.end()
+  const { cpu } = relaying ? await relaying.ask('cpu') : { cpu: 0 }
+  for (const peer of [client, server, relaying, nodes]) await peer?.end()
 
+  const perGib = seconds => (seconds * GIB) / bytes
   const rate = bytes / 1e6 / received.seconds
-  return { rate, cpu: (cpu * GIB) / bytes, opening: sent.opening }
+  const endsCpu = perGib(sent.cpu + received.cpu)
+  return { rate, cpu: perGib(cpu), ends: endsCpu, opening: sent.opening }
 }
 
 function parseArguments(args) {
@@ -63,12 +67,14 @@ function parseArguments(args) {
 
 function median(list) {
   const middle = key => list.map(result => result[key]).sort((a, b) => a - b)[list.length >> 1]
-  return { rate: middle('rate'), cpu: middle('cpu'), opening: middle('opening') }
+  const [rate, cpu, ends, opening] = ['rate', 'cpu', 'ends', 'opening'].map(middle)
+  return { rate, cpu, ends, opening }
 }
 
-function print(cell, { rate, cpu, opening }) {
+function print(cell, { rate, cpu, ends, opening }) {
   const columns = [rate.toFixed(2).padStart(7), cpu.toFixed(2).padStart(17)]
-  console.log(cell.padEnd(25) + columns.join(' ') + opening.toFixed(1).padStart(13))
+  columns.push(ends.toFixed(2).padStart(16), opening.toFixed(1).padStart(12))
+  console.log(cell.padEnd(25) + columns.join(' '))
 }
 
 main().catch(err => {

@@ -1,7 +1,7 @@
 // The raw stream of a connection, when the program looks at it late.
 
 const test = require('brittle')
-const { closed, once, pair, testnet } = require('../helpers/fixtures')
+const { closed, once, pair, sleep, testnet } = require('../helpers/fixtures')
 
 test('the streams of a node and of its sockets have those that nobody has looked at', async t => {
   const net = await testnet(t)
@@ -37,6 +37,27 @@ test('a set of streams that a program keeps has the connections that come later'
   t.is(streams.size, before)
 })
 
+test('the streams of a node are those that are open when the program gets to them', async t => {
+  const { server, client, dhts, listener } = await pair(t, await testnet(t))
+  const [serverDht, clientDht] = dhts
+  const second = once(listener, 'connection')
+  const other = clientDht.connect(listener.publicKey)
+  other.on('error', () => {})
+  const accepted = await second
+  accepted.on('error', () => {})
+  const ended = Promise.all([client, server, other, accepted].map(closed))
+
+  let visited = 0
+  for (const stream of serverDht.rawStreams) {
+    visited++
+    client.destroy()
+    other.destroy()
+    if (!stream.destroyed) await once(stream, 'close')
+    await ended
+  }
+  t.is(visited, 1)
+})
+
 test('after the end of the peer', async t => {
   const { server, client } = await pair(t, await testnet(t))
   const end = once(client, 'end')
@@ -53,6 +74,23 @@ test('after the end of the peer', async t => {
   t.alike([rawStream.destroyed, rawStream.connected], [true, false])
 })
 
+test('after the own end', async t => {
+  const { server, client } = await pair(t, await testnet(t))
+  const ended = closed(client)
+  const end = once(server, 'end')
+  server.resume()
+  client.resume()
+  client.end()
+  await end
+
+  const { rawStream } = client
+  t.is(rawStream.connected, true)
+  server.end()
+  await ended
+  if (!rawStream.destroyed) await once(rawStream, 'close')
+  t.is(rawStream.connected, false)
+})
+
 test('after the end of both', async t => {
   const { server, client, dhts } = await pair(t, await testnet(t))
   server.resume()
@@ -63,6 +101,7 @@ test('after the end of both', async t => {
   await ended
 
   for (const { rawStream } of [client, server]) {
+    // the peer may not have acknowledged the end yet
     if (!rawStream.destroyed) await once(rawStream, 'close')
     t.alike([rawStream.socket, rawStream.connected, rawStream.destroyed], [null, false, true])
     t.ok(rawStream.bytesReceived > 0)
@@ -80,10 +119,13 @@ test('after an error', async t => {
   client.destroy(new Error('of the program'))
   await ended
 
+  const events = []
   for (const { rawStream } of [client, server]) {
-    if (!rawStream.destroyed) await once(rawStream, 'close')
     t.alike([rawStream.socket, rawStream.destroyed], [null, true])
+    rawStream.on('error', () => events.push('error'))
   }
+  await sleep(20)
+  t.alike(events, [])
 })
 
 test('a socket is busy until its connections have closed', async t => {
@@ -97,3 +139,27 @@ test('a socket is busy until its connections have closed', async t => {
   await Promise.all([ended, idle])
   t.alike([socket.busy, socket.idle, serverDht.rawStreams.size], [false, true, 0])
 })
+
+for (const how of ['ends', 'is destroyed']) {
+  test(`a look while the socket becomes idle: the connection ${how}`, async t => {
+    const { server, client } = await pair(t, await testnet(t))
+    const { socket } = server.rawStream
+    const events = []
+    socket.on('busy', () => events.push('busy'))
+    socket.on('idle', () => {
+      events.push('idle')
+      server.rawStream.toJSON()
+      t.is(socket.busy, false)
+    })
+    const ended = Promise.all([closed(client), closed(server)])
+    client.resume()
+    server.resume()
+    if (how === 'ends') {
+      client.end()
+      server.end()
+    } else client.destroy()
+    await ended
+    await sleep(20)
+    t.alike(events, ['idle'])
+  })
+}

@@ -88,6 +88,7 @@ test('a field that is missing, or has another name, is an error', t => {
   malformed(t, () => border.encodeCommand('end', {}))
   malformed(t, () => border.encodeCommand('end', { connection: 7 }))
   malformed(t, () => border.encodeCommand('end', { conn: 7, query: 7 }))
+  t.exception(() => border.encodeCommand('end', { conn: 7, kind: 7 }), /kind is no field/)
   malformed(t, () => border.encodeCommand('unheardOf', {}))
   malformed(t, () => border.encodeCommand('steerQuery', { query: 7, steer: 'back' }))
   const other = { kind: 'unheardOf' }
@@ -95,7 +96,7 @@ test('a field that is missing, or has another name, is an error', t => {
   malformed(t, () => border.encodeCommand('answerRequest', { request, answer: other }))
 })
 
-test('what is read by hand is what the tables say', t => {
+test('what is written by hand is what the tables say', t => {
   for (const name of ['queryReply', 'queryDone', 'connection', 'opened', 'closed']) {
     const byTable = encodingOf({ fields: fieldsOf('events', name) })
     const row = [...border.EVENTS.values()].find(row => row.name === name)
@@ -126,7 +127,7 @@ test('what is read by hand is what the tables say', t => {
     t.exception(() => checkFields('queryReply', changed, fields), /fields have changed/, change)
   }
   const byHand = { QueryReply: { fields: [], decode() {} } }
-  t.exception(() => encodingOf(fields[1][1], byHand), /QueryReply is read by hand/)
+  t.exception(() => encodingOf(fields[1][1], byHand), /QueryReply is written by hand/)
 })
 
 test('each event has a handler, which reads only fields that there are', t => {

@@ -9,8 +9,8 @@ use libfuzzer_sys::fuzz_target;
 use proto::noise::{Initiator, KeyPair};
 use proto::wire::{Handshake, Mode, NoisePayload, Request, UdxInfo, command, hash};
 use proto::{
-    Action, BootstrapNode, Command, Config, ConnId, ConnectOptions, Datagram, Event, HostEvent,
-    Node, Rng, ServerId, ServerOptions, SocketId, TransmitBuf,
+    Action, BootstrapNode, Command, Config, ConnId, ConnectOptions, Event, HostEvent, Node, Rng,
+    Run, ServerId, ServerOptions, SocketId, TransmitBuf,
 };
 
 fuzz_target!(|data: &[u8]| {
@@ -133,7 +133,9 @@ impl Bench {
 
     fn receive(&mut self, from: SocketAddrV4, mut data: Vec<u8>) {
         let socket = self.sockets[data.len() % self.sockets.len()];
-        self.node.handle_datagram(self.now, Datagram { socket, from, data: &mut data });
+        let segment_size = data.len();
+        let mut run = Run { socket, from, data: &mut data, segment_size };
+        self.node.handle_run(self.now, &mut run, 64);
         self.settle();
     }
 

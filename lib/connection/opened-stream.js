@@ -16,7 +16,7 @@ module.exports = class OpenedStream extends UDXStream {
     this.remotePort = remote.port
     this.remoteFamily = 4
 
-    // a program may look at the stream of a connection after its end only
+    // a program may look for the first time when the connection has closed
     if (!link.isKnown) return
     this.socket = sockets.attach(socket, this)
     track(rawStreams, this)

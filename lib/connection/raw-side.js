@@ -5,8 +5,9 @@ const { addUnseen, removeUnseen } = require('../udx/socket')
 
 /**
  * The raw stream below a connection, and its link. Most programs never look at that stream, so it
- * is created when one does. The secret stream reads and writes, so only messages of the program,
- * and changes of the path, go this way.
+ * is created when one does: at `rawStream` or `toJSON()` of the connection, `rawStreams` of the
+ * node, or `streams` of the socket. It is also created when packets go elsewhere. The secret stream
+ * reads and writes, so only messages of the program, and changes of the path, go this way.
  */
 module.exports = class RawSide {
   /**
@@ -27,7 +28,6 @@ module.exports = class RawSide {
     this._remoteEnded = false
     this._ended = false
     this._closed = false
-    this._error = null
 
     channel.attachRaw(this)
     trackUnseen(channel.rawStreams, this)
@@ -66,9 +66,12 @@ module.exports = class RawSide {
   /** Creates the stream, unless that is done, and tells it what has happened. */
   create() {
     if (this._stream !== null) return
-    new RawStream(this._connection, this, this._channel, this._transport)
-    if (this._closed) return this._handlers.onclosed(this._error)
-
+    this._stream = new RawStream(this._connection, this, this._channel, this._transport)
+    if (this._closed) {
+      // without the error, which the connection has reported
+      this._handlers.onclosed(null)
+      return
+    }
     this._forgetUnseen()
     if (this._remoteEnded) this._handlers.onremoteend()
     if (this._ended) this._handlers.onend()
@@ -77,11 +80,10 @@ module.exports = class RawSide {
   /**
    * Called by the stream.
    *
-   * @param {RawStream} stream
+   * @param {RawStream} _stream
    * @param {import('../udx/raw-link').Handlers} handlers
    */
-  attach(stream, handlers) {
-    this._stream = stream
+  attach(_stream, handlers) {
     this._handlers = handlers
   }
 
@@ -119,7 +121,8 @@ module.exports = class RawSide {
   }
 
   onmoved({ socket, remote }) {
-    const { stream } = this
+    this.create() // only a stream can be on two sockets
+    const stream = this._stream
     if (this._ownMoves > 0) this._ownMoves--
     else if (!stream.destroying) {
       this._handlers.onmoved(this._channel.sockets.attach(socket, stream), remote)
@@ -142,15 +145,18 @@ module.exports = class RawSide {
 
   /** Called when the connection is destroyed, and when the core has forgotten it. */
   onclosed(err, stats) {
-    this.measurement.stop(stats)
-    if (!this._closed && this._stream === null) this._forgetUnseen()
+    const isFirst = !this._closed
     this._closed = true
-    this._error ||= err
-    this._handlers?.onclosed(err, stats)
+    this.measurement.stop(stats)
+    if (this._handlers !== null) this._handlers.onclosed(err, stats)
+    else if (isFirst) this._forgetUnseen()
   }
 
+  // Calls listeners of the socket, which may look at the stream.
   _forgetUnseen() {
+    const socket = this._socket
+    this._socket = null
     forgetUnseen(this._channel.rawStreams, this)
-    removeUnseen(this._socket, this)
+    removeUnseen(socket, this)
   }
 }

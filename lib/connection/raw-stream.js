@@ -13,8 +13,13 @@ module.exports = class RawStream extends OpenedStream {
     super(channel, side, transport)
 
     this._stream = stream
+    this._isLate = !side.isKnown // the connection had closed before
     this.on('error', noop) // the connection reports it
     this.resume() // so that it ends when the peer does
+  }
+
+  get destroyed() {
+    return super.destroyed || this._isLate
   }
 
   get destroying() {

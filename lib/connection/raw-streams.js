@@ -1,8 +1,8 @@
 const UDXStream = require('../udx/stream')
 
-const ADD = Symbol('add')
 const FORGET = Symbol('forget')
 const TRACK = Symbol('track')
+const TRACK_UNSEEN = Symbol('trackUnseen')
 
 /** All UDX streams of a node, those of its connections included. */
 module.exports = class RawStreamSet {
@@ -13,15 +13,16 @@ module.exports = class RawStreamSet {
   constructor(udx, engine) {
     this._udx = udx
     this._engine = engine
-    this._members = new Map() // streams and unseen ones, by their ids
+    // streams, and connections whose stream nobody has looked at, by the id of the stream
+    this._members = new Map()
   }
 
   get size() {
     return this._members.size
   }
 
-  [Symbol.iterator]() {
-    return Array.from(this._members.values(), streamOf).values()
+  *[Symbol.iterator]() {
+    for (const member of this._members.values()) yield streamOf(member)
   }
 
   /** Creates a stream with an id that no other stream has. */
@@ -37,7 +38,7 @@ module.exports = class RawStreamSet {
     return stream
   }
 
-  [ADD](raw) {
+  [TRACK_UNSEEN](raw) {
     this._members.set(raw.id, raw)
   }
 
@@ -58,7 +59,7 @@ module.exports = class RawStreamSet {
 module.exports.track = (set, stream) => set[TRACK](stream)
 
 /** Keeps a connection in the set whose stream is created when a program looks at it. */
-module.exports.trackUnseen = (set, raw) => set[ADD](raw)
+module.exports.trackUnseen = (set, raw) => set[TRACK_UNSEEN](raw)
 
 /** Removes a connection that has closed, or whose stream was created. */
 module.exports.forgetUnseen = (set, raw) => set[FORGET](raw)

@@ -93,7 +93,7 @@ function struct(fields) {
  * A struct that refuses objects with other fields, which would not reach the core.
  *
  * @param {object} fields
- * @param {number} [extra] how many fields of an object are not the struct's
+ * @param {0 | 1} [extra] 1 if an object has a field `kind`, which is not the struct's
  */
 function exact(fields, extra = 0) {
   const list = listOf(fields)
@@ -107,7 +107,7 @@ function exact(fields, extra = 0) {
         if (value === undefined) throw new Malformed(`${name} is missing`)
         encoding.preencode(state, value)
       }
-      if (Object.keys(m).length !== count) throw new Malformed(`${unknown(fields, m)} is no field`)
+      if (Object.keys(m).length !== count) throw new Malformed(noField(fields, extra, m))
     }
   }
 }
@@ -212,7 +212,8 @@ function listOf(fields) {
   return Object.entries(fields).map(([name, encoding]) => ({ name, encoding }))
 }
 
-// The name of a field that a struct does not have.
-function unknown(fields, m) {
-  return Object.keys(m).find(name => !Object.hasOwn(fields, name) && name !== 'kind')
+// Which field of an object a struct does not have.
+function noField(fields, extra, m) {
+  const isKnown = name => Object.hasOwn(fields, name) || (extra > 0 && name === 'kind')
+  return `${Object.keys(m).find(name => !isKnown(name))} is no field`
 }

@@ -55,10 +55,10 @@ function encodingOf(type, byHand = {}) {
   return { ...record, ...encoding }
 }
 
-/** Throws if the fields in a table are not those that are decoded by hand. */
+/** Throws if the fields in a table are not those of the code that is written by hand. */
 function checkFields(name, fields, expected) {
   if (JSON.stringify(fields) === JSON.stringify(expected)) return
-  throw new Error(`${name} is read by hand, and its fields have changed`)
+  throw new Error(`${name} is written by hand, and its fields have changed`)
 }
 
 module.exports = { schema, encodingOf, checkFields }

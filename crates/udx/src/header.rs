@@ -48,6 +48,13 @@ impl Header {
         true
     }
 
+    /// The header of a datagram, addressed to another stream. `None` if the datagram is shorter
+    /// than a header.
+    pub(crate) fn readdressed(datagram: &[u8], remote_id: u32) -> Option<[u8; HEADER_SIZE]> {
+        let mut head = *datagram.first_chunk()?;
+        Self::readdress(&mut head, remote_id).then_some(head)
+    }
+
     fn decode(head: &[u8; HEADER_SIZE]) -> Option<Self> {
         let [MAGIC, VERSION, kind, data_offset, fields @ ..] = head else {
             return None;

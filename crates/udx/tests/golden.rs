@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use serde_json::Value;
-use udx::{CloseReason, Config, Event, Flags, Packet, Seq, Sink, Stream};
+use udx::{CloseReason, Config, Event, Flags, HEADER_SIZE, Packet, Seq, Sink, Stream};
 
 #[test]
 fn every_header_decodes_and_encodes() {
@@ -99,7 +99,9 @@ fn a_relay_changes_the_id_only() {
     a.start_relaying();
     for pair in packets.chunks(2) {
         let mut forwarded = pair[0].bytes.clone();
-        assert_eq!(b.forward(&mut forwarded), Some(PEER));
+        let (to, head) = b.forward(&forwarded).unwrap();
+        assert_eq!((to, &head[..]), (PEER, &pair[1].bytes[..HEADER_SIZE]));
+        assert_eq!(b.forward_in_place(&mut forwarded, pair[0].bytes.len()), Some(PEER));
         assert_eq!(forwarded, pair[1].bytes);
         a.handle_relayed(&Packet::parse(&pair[0].bytes).unwrap());
     }

@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 
-use proto::{Datagram, SocketId};
+use proto::{Run, SocketId};
 use quinn_udp::RecvMeta;
 
 use super::sockets::{SLOTS, Sockets};
@@ -77,18 +77,14 @@ impl Batch {
         self.filled.is_empty()
     }
 
-    /// Hands over each datagram, in the order of arrival at its socket.
-    pub(super) fn for_each(&mut self, mut handle: impl FnMut(Datagram<'_>)) {
+    /// Hands over the datagrams of each slot, in the order of arrival at their socket.
+    pub(super) fn for_each(&mut self, mut handle: impl FnMut(&mut Run<'_>)) {
         for (filled, slot) in self.filled.drain(..).zip(self.buffers.chunks_exact_mut(SLOT)) {
-            let Some(bytes) = slot.get_mut(..filled.len) else {
+            let Filled { socket, from, len, stride } = filled;
+            let Some(data) = slot.get_mut(..len).filter(|_| len > 0 || from.port() != 0) else {
                 continue;
             };
-            if bytes.is_empty() && filled.from.port() != 0 {
-                handle(Datagram { socket: filled.socket, from: filled.from, data: &mut [] });
-            }
-            for data in bytes.chunks_mut(filled.stride) {
-                handle(Datagram { socket: filled.socket, from: filled.from, data });
-            }
+            handle(&mut Run { socket, from, data, segment_size: stride });
         }
     }
 }

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
 use proto::{
-    Command, Config, Datagram, Event, HostEvent, MainSockets, Node, SocketId, Transmit, TransmitBuf,
+    Command, Config, Event, HostEvent, MainSockets, Node, Run, SocketId, Transmit, TransmitBuf,
 };
 
 /// What the lock protects.
@@ -135,8 +135,14 @@ impl Core {
         Ok(Self { node, broken: false, latest: now })
     }
 
-    pub(super) fn handle_datagram(&mut self, now: Instant, datagram: Datagram<'_>) {
-        self.enter_at(now, |node, now| node.handle_datagram(now, datagram));
+    /// Handles datagrams; `Some` if the driver has to send them on.
+    pub(super) fn handle_run(
+        &mut self,
+        now: Instant,
+        run: &mut Run<'_>,
+        max_segments: usize,
+    ) -> Option<Transmit> {
+        self.enter_at(now, |node, now| node.handle_run(now, run, max_segments)).flatten()
     }
 
     pub(super) fn handle_command(&mut self, now: Instant, command: Command) {

@@ -64,7 +64,7 @@ fn a_system_that_reads_one_at_a_time_fills_a_batch_as_well() {
     let more = batch.fill(&pair.sockets, &mut { SocketId::SERVER });
 
     let mut arrived = Vec::new();
-    batch.for_each(|datagram| arrived.push(datagram.data[0]));
+    batch.for_each(|run| arrived.push(run.data[0]));
     assert_eq!(arrived, [0, 1, 2, 3, 4]);
     assert!(!more);
 }
@@ -206,7 +206,9 @@ impl Pair {
                 let readable = std::future::poll_fn(|cx| self.sockets.poll_readable(cx));
                 let _ = tokio::time::timeout(Duration::from_secs(5), readable).await;
                 batch.fill(&self.sockets, &mut last);
-                batch.for_each(|datagram| arrived.push((datagram.from, datagram.data.to_vec())));
+                batch.for_each(|run| {
+                    arrived.extend(run.datagrams().map(|one| (one.from, one.data.to_vec())));
+                });
             }
         });
         arrived

@@ -8,7 +8,7 @@ use std::hash::{DefaultHasher, Hasher};
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::{Duration, Instant};
 
-use proto::{BootstrapNode, Command, Config, Datagram, Event, HostEvent, Node, Rng};
+use proto::{BootstrapNode, Command, Config, Event, HostEvent, Node, Rng, Run};
 
 use crate::agenda::{Agenda, Due};
 use crate::firewall::Firewall;
@@ -297,8 +297,9 @@ impl World {
     fn read(&mut self, id: HostId, mut flight: Flight) {
         let host = &mut self.hosts[id.0];
         let Some(socket) = host.socket_at(flight.to.port()) else { return };
-        let datagram = Datagram { socket, from: flight.from, data: &mut flight.data };
-        host.node.handle_datagram(self.now, datagram);
+        let segment_size = flight.data.len();
+        let mut run = Run { socket, from: flight.from, data: &mut flight.data, segment_size };
+        host.node.handle_run(self.now, &mut run, 0);
         self.settle(id);
     }
 

@@ -36,7 +36,7 @@ pub use question::{
 pub use report::ConnReport;
 pub use sizes::Sizes;
 pub use stats::{Dropped, Live, Stats, Stored};
-pub use transmit::{Datagram, Transmit, TransmitBuf};
+pub use transmit::{Datagram, Run, Transmit, TransmitBuf};
 pub use view::{
     ConnPath, ConnStats, HandshakeView, HealthReport, HealthTick, InflightRequest, PathInfo,
     PathKind, PathOrigin, PunchKind, RelayStats, TableNode,

@@ -15,6 +15,45 @@ pub struct Datagram<'a> {
     pub data: &'a mut [u8],
 }
 
+/// Datagrams of one size from one source, of which the last may be shorter: what a system with GRO
+/// joins while it receives.
+#[derive(Debug)]
+pub struct Run<'a> {
+    /// The local socket that they arrived on.
+    pub socket: SocketId,
+    /// Their source.
+    pub from: SocketAddrV4,
+    /// Their bytes. Empty for one empty datagram.
+    pub data: &'a mut [u8],
+    /// The size of each datagram but the last.
+    pub segment_size: usize,
+}
+
+impl Run<'_> {
+    /// How many datagrams they are.
+    pub fn count(&self) -> usize {
+        self.data.len().div_ceil(self.segment_size.max(1)).max(1)
+    }
+
+    /// Each of them in turn.
+    pub fn datagrams(&mut self) -> impl Iterator<Item = Datagram<'_>> {
+        let Self { socket, from, data, segment_size } = self;
+        let mut rest = Some(&mut **data);
+        std::iter::from_fn(move || {
+            let data = rest.take()?;
+            let size = data.len().min((*segment_size).max(1));
+            let (data, after) = data.split_at_mut(size);
+            rest = Some(after).filter(|after| !after.is_empty());
+            Some(Datagram { socket: *socket, from: *from, data })
+        })
+    }
+
+    /// The bytes of each of them.
+    pub(crate) fn chunks(&self) -> impl Iterator<Item = &[u8]> {
+        self.data.chunks(self.segment_size.max(1))
+    }
+}
+
 /// A buffer that `poll_transmit` fills with one datagram, or with several equal ones for one GSO
 /// call.
 #[derive(Debug)]

@@ -18,11 +18,11 @@ use crate::raw::Raws;
 use crate::relay::{Pairings, Relays};
 use crate::serve::Servers;
 use crate::store::Store;
-use crate::streams::{Path, Streams};
+use crate::streams::{Passage, Path, Streams};
 use crate::wire::Target;
 use crate::{
-    Answer, Config, ConnectError, Cx, Datagram, Event, HostEvent, Live, MachineId, ServerId, Sizes,
-    SocketId, Timer, Transmit, TransmitBuf,
+    Answer, Config, ConnectError, Cx, Datagram, Event, HostEvent, Live, MachineId, Run, ServerId,
+    Sizes, SocketId, Timer, Transmit, TransmitBuf,
 };
 
 #[derive(Debug)]
@@ -110,12 +110,7 @@ impl Machines {
     pub(super) fn handle_datagram(&mut self, cx: &mut Cx<'_>, datagram: Datagram<'_>) {
         let Datagram { socket, from, data } = datagram;
         let is_for_application = socket.is_bound_by_application();
-        let is_ignored = !is_for_application && (self.is_deaf() || data.is_empty());
-        if self.life == Lifecycle::Destroyed || is_ignored {
-            return;
-        }
-        // The datagram was received before the socket was closed.
-        if !self.lower.base().io.is_open(socket) {
+        if !self.listens_on(socket) || !is_for_application && data.is_empty() {
             return;
         }
         match self.lower.handle_packet(cx, socket, from, data) {
@@ -133,6 +128,26 @@ impl Machines {
                 self.handle_other(cx, socket, from, data);
             }
         }
+    }
+
+    /// Forwards datagrams, if they are for a stream that forwards them.
+    pub(super) fn forward(
+        &mut self,
+        cx: &mut Cx<'_>,
+        run: &mut Run<'_>,
+        max_segments: usize,
+    ) -> Passage {
+        match self.listens_on(run.socket) {
+            true => self.lower.streams.forward_run(cx, run, max_segments),
+            false => Passage::Closed,
+        }
+    }
+
+    /// False for a socket whose datagrams are ignored, such as those that were received before it
+    /// was closed.
+    fn listens_on(&mut self, socket: SocketId) -> bool {
+        let is_awake = socket.is_bound_by_application() || !self.is_deaf();
+        self.life != Lifecycle::Destroyed && is_awake && self.lower.base().io.is_open(socket)
     }
 
     /// Handles a datagram that belongs to no stream.

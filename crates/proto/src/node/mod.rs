@@ -21,12 +21,12 @@ use std::time::Instant;
 use zeroize::Zeroize;
 
 use crate::conn::ConnOwner;
-use crate::streams::Path;
+use crate::streams::{Passage, Path};
 use crate::{
     Action, Command, Config, ConnId, ConnPath, ConnStats, Cx, Datagram, Event, HandshakeView,
     HealthReport, HealthTick, HostEvent, InflightRequest, Live, MachineId, Outbox, PathInfo,
-    RelayStats, Rng, ServerId, Sizes, SocketId, Stats, Stored, TableNode, Timer, Timers, Transmit,
-    TransmitBuf,
+    RelayStats, Rng, Run, ServerId, Sizes, SocketId, Stats, Stored, TableNode, Timer, Timers,
+    Transmit, TransmitBuf,
 };
 use machines::Machines;
 use residents::Stack;
@@ -63,6 +63,31 @@ impl Node {
         let (mut cx, machines) = self.split(now);
         machines.handle_datagram(&mut cx, datagram);
         machines.settle(&mut cx);
+    }
+
+    /// Handles datagrams that have arrived together. If a stream forwards all of them and they can
+    /// be sent at once, the driver sends the same bytes on as the result says. `max_segments` is how
+    /// many datagrams the driver can send so; 0 if it cannot send now.
+    pub fn handle_run(
+        &mut self,
+        now: Instant,
+        run: &mut Run<'_>,
+        max_segments: usize,
+    ) -> Option<Transmit> {
+        let (mut cx, machines) = self.split(now);
+        let passage = machines.forward(&mut cx, run, max_segments);
+        if passage == Passage::Closed {
+            for datagram in run.datagrams() {
+                machines.handle_datagram(&mut cx, datagram);
+                machines.settle(&mut cx);
+            }
+            return None;
+        }
+        machines.settle(&mut cx);
+        match passage {
+            Passage::InPlace(transmit) => Some(transmit),
+            Passage::Queued | Passage::Closed => None,
+        }
     }
 
     /// Handles one command.

@@ -8,14 +8,17 @@ use crate::TransmitBuf;
 /// Datagrams of other streams, readdressed to the peer of this one, the oldest first.
 #[derive(Debug, Default)]
 pub(super) struct Forwarding {
+    bytes: VecDeque<u8>,
+    /// What the bytes are.
     queue: VecDeque<Queued>,
-    bytes: usize,
 }
 
+/// Datagrams of one size to one address, of which the last may be shorter.
 #[derive(Debug)]
 struct Queued {
     to: SocketAddrV4,
-    data: Vec<u8>,
+    segment: usize,
+    len: usize,
 }
 
 /// Datagrams in a buffer.
@@ -28,12 +31,18 @@ pub(super) struct Forwarded {
 
 impl Forwarding {
     pub(super) fn has_room(&self) -> bool {
-        self.bytes < MAX_BYTES
+        self.bytes.len() < MAX_BYTES
     }
 
-    pub(super) fn push(&mut self, to: SocketAddrV4, data: Vec<u8>) {
-        self.bytes += data.len();
-        self.queue.push_back(Queued { to, data });
+    /// Adds a datagram, which comes in two parts.
+    pub(super) fn push(&mut self, to: SocketAddrV4, head: &[u8], rest: &[u8]) {
+        self.bytes.extend(head);
+        self.bytes.extend(rest);
+        let len = head.len() + rest.len();
+        match self.queue.back_mut().filter(|last| last.takes(to, len)) {
+            Some(last) => last.len += len,
+            None => self.queue.push_back(Queued { to, segment: len, len }),
+        }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -44,35 +53,48 @@ impl Forwarding {
     /// address, and a shorter one at the end.
     pub(super) fn poll(&mut self, buf: &mut TransmitBuf) -> Option<Forwarded> {
         buf.data.clear();
-        let Queued { to, data } = self.pop()?;
-        let (segment, mut count, mut last) = (data.len(), 1, data.len());
-        buf.data.extend_from_slice(&data);
-        while count < buf.max_segments
-            && last == segment
-            && let Some(next) = self.queue.front()
-            && next.to == to
-            && next.data.len() <= segment
-            && buf.data.len() + next.data.len() <= MAX_BATCH
-            && let Some(Queued { data, .. }) = self.pop()
-        {
-            buf.data.extend_from_slice(&data);
-            (count, last) = (count + 1, data.len());
+        let first = self.queue.front_mut()?;
+        let (to, segment) = (first.to, first.segment);
+        let most = buf.max_segments.min(MAX_BATCH / segment.max(1)).max(1);
+        let len = first.len.min(most * segment);
+        first.len -= len;
+        if first.len == 0 {
+            self.queue.pop_front();
         }
-        Some(Forwarded { to, segment_size: (count > 1).then_some(segment) })
+        self.take(len, &mut buf.data);
+        Some(Forwarded { to, segment_size: (len > segment).then_some(segment) })
     }
 
-    fn pop(&mut self) -> Option<Queued> {
-        let datagram = self.queue.pop_front()?;
-        self.bytes -= datagram.data.len();
-        Some(datagram)
+    /// Moves bytes out of the queue.
+    fn take(&mut self, len: usize, into: &mut Vec<u8>) {
+        let (front, back) = self.bytes.as_slices();
+        let (front, back) = match front.split_at_checked(len) {
+            Some((front, _)) => (front, &[][..]),
+            None => (front, back.get(..len - front.len()).unwrap_or_default()),
+        };
+        into.extend_from_slice(front);
+        into.extend_from_slice(back);
+        self.bytes.drain(..len.min(self.bytes.len()));
+        if self.bytes.is_empty() && self.bytes.capacity() > KEPT {
+            self.bytes = VecDeque::new();
+        }
+    }
+}
+
+impl Queued {
+    fn takes(&self, to: SocketAddrV4, len: usize) -> bool {
+        self.to == to && self.len.is_multiple_of(self.segment) && len <= self.segment
     }
 }
 
 /// What arrives while this much waits is dropped, as a router would do: 100 Mbit/s for 80 ms.
 const MAX_BYTES: usize = 1024 * 1024;
 
+/// An empty queue keeps this much memory, for acknowledgements.
+const KEPT: usize = 4096;
+
 /// The largest UDP payload. The kernel does not accept more for one segmented send.
-const MAX_BATCH: usize = 65_507;
+pub(super) const MAX_BATCH: usize = 65_507;
 
 #[cfg(test)]
 mod tests {
@@ -84,7 +106,7 @@ mod tests {
     fn one_send_has_datagrams_of_one_size_and_address() {
         let mut forwarding = Forwarding::default();
         for (port, len) in [(1, 3), (1, 3), (1, 2), (1, 2), (2, 2), (1, 1), (1, 2)] {
-            forwarding.push(to(port), vec![0; len]);
+            forwarding.push(to(port), &[], &vec![0; len]);
         }
         let mut buf = TransmitBuf { data: Vec::new(), max_segments: 64 };
         let mut sends = Vec::new();
@@ -93,14 +115,14 @@ mod tests {
         }
         let expected = [(1, 8, Some(3)), (1, 2, None), (2, 2, None), (1, 1, None), (1, 2, None)];
         assert_eq!(sends, expected);
-        assert_eq!(forwarding.bytes, 0);
+        assert_eq!(forwarding.bytes.len(), 0);
     }
 
     #[test]
     fn one_send_has_no_more_than_the_kernel_takes() {
         let mut forwarding = Forwarding::default();
         for _ in 0..100 {
-            forwarding.push(to(1), vec![0; 1400]);
+            forwarding.push(to(1), &[0; 20], &[0; 1380]);
         }
         let mut buf = TransmitBuf { data: Vec::new(), max_segments: 64 };
         let mut sends = Vec::new();
@@ -109,8 +131,8 @@ mod tests {
         }
         assert_eq!(sends, [46, 46, 8]);
         buf.max_segments = 1;
-        forwarding.push(to(1), vec![0; 1400]);
-        forwarding.push(to(1), vec![0; 1400]);
+        forwarding.push(to(1), &[0; 20], &[0; 1380]);
+        forwarding.push(to(1), &[0; 20], &[0; 1380]);
         assert_eq!(forwarding.poll(&mut buf), Some(Forwarded { to: to(1), segment_size: None }));
     }
 
@@ -118,9 +140,9 @@ mod tests {
     fn the_queue_is_bounded() {
         let mut forwarding = Forwarding::default();
         while forwarding.has_room() {
-            forwarding.push(to(1), vec![0; 1400]);
+            forwarding.push(to(1), &[0; 20], &[0; 1380]);
         }
-        assert!(forwarding.bytes < MAX_BYTES + 1400);
+        assert!(forwarding.bytes.len() < MAX_BYTES + 1400);
     }
 
     fn to(port: u16) -> SocketAddrV4 {

@@ -89,6 +89,17 @@ pub(crate) enum Arrival<'a> {
     Events(StreamMut<'a>),
 }
 
+/// What became of datagrams that may be for a stream that forwards them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Passage {
+    /// They were not forwarded: [`Streams::handle_datagram`] takes each of them.
+    Closed,
+    /// They wait to be sent, or were dropped.
+    Queued,
+    /// They are readdressed, and to be sent from their buffer.
+    InPlace(Transmit),
+}
+
 /// Datagrams in a buffer, with what the owner of their stream needs to know.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct StreamTransmit {

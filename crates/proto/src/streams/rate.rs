@@ -18,8 +18,15 @@ impl Rate {
         Self { per_second, level: Self::depth(per_second), at: now, refused: 0 }
     }
 
-    /// Whether this many bytes may pass.
+    /// Whether a packet of this many bytes may pass.
     pub(super) fn admits(&mut self, now: Instant, bytes: u64) -> bool {
+        let is_admitted = self.admits_run(now, bytes);
+        self.refused += u64::from(!is_admitted);
+        is_admitted
+    }
+
+    /// Whether this many bytes of several packets may pass together. If not, nothing is counted.
+    pub(super) fn admits_run(&mut self, now: Instant, bytes: u64) -> bool {
         let passed = now.saturating_duration_since(self.at).min(REFILLED_WITHIN);
         let gained = u128::from(self.per_second) * passed.as_micros() / 1_000_000;
         if gained > 0 {
@@ -29,8 +36,6 @@ impl Rate {
         let is_admitted = self.level >= bytes;
         if is_admitted {
             self.level -= bytes;
-        } else {
-            self.refused += 1;
         }
         is_admitted
     }

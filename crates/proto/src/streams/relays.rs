@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use super::rate::Rate;
 use super::transport::Transport;
-use super::{Arrival, Shared, StreamMut, StreamState, Streams};
-use crate::{Cx, SocketId, StreamId};
+use super::{Arrival, Passage, Shared, StreamMut, StreamState, Streams};
+use crate::{Cx, Run, SocketId, StreamId};
 
 /// Which stream forwards to which. Both ends of a pair forward to each other.
 #[derive(Debug, Default)]
@@ -73,6 +73,44 @@ impl Streams {
     pub(super) fn relays_to(&self, source: StreamId) -> Option<StreamId> {
         let target = self.shared.relays.target(source)?;
         self.table.connected(source).is_some().then_some(target)
+    }
+
+    /// Forwards datagrams if all of them are for one connected stream that forwards, and none of
+    /// them ends it.
+    pub(crate) fn forward_run(
+        &mut self,
+        cx: &mut Cx<'_>,
+        run: &mut Run<'_>,
+        max_segments: usize,
+    ) -> Passage {
+        let Some((source, target)) = self.admit_run(cx.now, run) else { return Passage::Closed };
+        let Self { table, shared, .. } = self;
+        if let Some(transport) = table.connected_mut(source) {
+            transport.handle_arrival(cx.now, run.socket, run.from, &mut shared.sockets);
+            transport.udx.count_relayed(run.count());
+        }
+        let Some(transport) = table.connected_mut(target) else { return Passage::Queued };
+        if let Some(transmit) = transport.forward_in_place(run, max_segments) {
+            return Passage::InPlace(transmit);
+        }
+        for datagram in run.chunks() {
+            if !shared.forward(transport, datagram) {
+                cx.stats.dropped.udx += 1;
+            }
+        }
+        Passage::Queued
+    }
+
+    /// The stream that these datagrams are for, and the one that it forwards to, if both are
+    /// connected and the rate allows all of the datagrams.
+    fn admit_run(&mut self, now: Instant, run: &Run<'_>) -> Option<(StreamId, StreamId)> {
+        let source = run.chunks().next().and_then(udx::stream_id).map(StreamId)?;
+        let target = self.relays_to(source)?;
+        let is_stray = self.table.get(source)?.strays_to(run.socket).is_some();
+        let is_plain = || run.chunks().all(|datagram| is_plain(datagram, source));
+        let is_ready = !is_stray && self.table.connected(target).is_some() && is_plain();
+        let is_admitted = is_ready && self.shared.relays.admits_run(now, source, run.data.len());
+        is_admitted.then_some((source, target))
     }
 
     /// Takes a datagram for a connected stream that forwards to `target`.
@@ -152,6 +190,13 @@ impl RelayLinks {
         rate.is_none_or(|rate| rate.admits(now, bytes as u64))
     }
 
+    /// Whether the rate of a stream allows it to forward several packets of this many bytes. If not,
+    /// some of them may still be allowed.
+    fn admits_run(&mut self, now: Instant, source: StreamId, bytes: usize) -> bool {
+        let rate = self.targets.get_mut(&source).and_then(|link| link.rate.as_mut());
+        rate.is_none_or(|rate| rate.admits_run(now, bytes as u64))
+    }
+
     /// Packets of a stream that its rate did not allow.
     pub(super) fn throttled(&self, source: StreamId) -> u64 {
         let rate = self.targets.get(&source).and_then(|link| link.rate.as_ref());
@@ -185,4 +230,12 @@ impl RelayLinks {
             self.sources.remove(&target);
         }
     }
+}
+
+/// Whether a datagram is a packet for this stream that does not end it.
+fn is_plain(datagram: &[u8], stream: StreamId) -> bool {
+    udx::Packet::parse(datagram).is_some_and(|packet| {
+        let header = packet.header;
+        header.remote_id == stream.0 && !header.kind.contains(udx::Flags::DESTROY)
+    })
 }

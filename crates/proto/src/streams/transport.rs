@@ -3,12 +3,12 @@
 use std::net::SocketAddrV4;
 use std::time::{Duration, Instant};
 
-use super::forwarding::{Forwarded, Forwarding};
+use super::forwarding::{Forwarded, Forwarding, MAX_BATCH};
 use super::path_set::PathSet;
 use super::sending::Share;
 use super::socket_use::SocketUse;
 use super::{Path, RemoteStream, StreamOwner, StreamTransmit};
-use crate::{Cx, SocketId, StreamId, Timer, Transmit, TransmitBuf};
+use crate::{Cx, Run, SocketId, StreamId, Timer, Transmit, TransmitBuf};
 
 /// A UDX stream, its path and its owner.
 #[derive(Debug)]
@@ -149,9 +149,27 @@ impl Transport {
         if !self.forwarding.has_room() {
             return false;
         }
-        let mut datagram = datagram.to_vec();
-        let to = self.udx.forward(&mut datagram);
-        to.map(|to| self.forwarding.push(to, datagram)).is_some()
+        let Some((to, head)) = self.udx.forward(datagram) else { return false };
+        let rest = datagram.get(head.len()..).unwrap_or_default();
+        self.forwarding.push(to, &head, rest);
+        true
+    }
+
+    /// Takes datagrams of a stream that forwards to this one, if they can be sent at once and in one
+    /// call of at most `max_segments`. Each of them has a header.
+    pub(super) fn forward_in_place(
+        &mut self,
+        run: &mut Run<'_>,
+        max_segments: usize,
+    ) -> Option<Transmit> {
+        let count = run.count();
+        let is_worth_it = (LEAST_IN_PLACE..=max_segments).contains(&count);
+        if !is_worth_it || !self.forwarding.is_empty() || run.data.len() > MAX_BATCH {
+            return None;
+        }
+        let to = self.udx.forward_in_place(run.data, run.segment_size)?;
+        let segment_size = (count > 1).then_some(run.segment_size);
+        Some(Transmit { socket: self.paths.socket_to(to), to, ttl: None, segment_size })
     }
 
     /// The stream's next event. Events about the path also update the path set.
@@ -216,3 +234,7 @@ impl Transport {
 /// A peer that has not moved yet, or repeats what was lost, sends within this time. It sends a
 /// keep-alive every 5 s at most, and repeats a packet after 1 s, or after 3.
 const QUIET: Duration = Duration::from_secs(6);
+
+/// Fewer datagrams are copied into the queue, where the next ones join them: a system call costs more
+/// than the copy.
+const LEAST_IN_PLACE: usize = 8;

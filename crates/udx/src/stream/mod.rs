@@ -281,14 +281,28 @@ impl Stream {
         }
     }
 
-    /// Readdresses a datagram of a relay to this stream's peer, and returns the peer's address.
-    /// `None` if this stream has no peer or is closed, or if the datagram is too short for a
-    /// header; then the datagram is dropped.
-    pub fn forward(&mut self, datagram: &mut [u8]) -> Option<SocketAddrV4> {
+    /// The same for packets of this relay that were forwarded, if none of them is a DESTROY.
+    pub fn count_relayed(&mut self, packets: usize) {
+        self.stats.packets_rx += packets as u64;
+    }
+
+    /// The header that readdresses a datagram of a relay to this stream's peer, and the peer's
+    /// address. `None` if this stream has no peer or is closed, or if the datagram is too short for
+    /// a header; then the datagram is dropped.
+    pub fn forward(&mut self, datagram: &[u8]) -> Option<(SocketAddrV4, [u8; HEADER_SIZE])> {
         let path = self.paths.current().filter(|_| self.state == State::Open)?;
-        Header::readdress(datagram, path.remote_id).then_some(())?;
-        self.stats.packets_tx += 1;
-        self.stats.bytes_tx += datagram.len() as u64;
+        let head = Header::readdressed(datagram, path.remote_id)?;
+        self.count_forwarded(1, datagram.len());
+        Some((path.remote, head))
+    }
+
+    /// Readdresses datagrams of `size` bytes, of which the last may be shorter, in their buffer.
+    /// Each of them has a header. `None` as for [`Self::forward`].
+    pub fn forward_in_place(&mut self, data: &mut [u8], size: usize) -> Option<SocketAddrV4> {
+        let path = self.paths.current().filter(|_| self.state == State::Open)?;
+        let datagrams = data.chunks_mut(size.max(1));
+        let count = datagrams.map(|one| Header::readdress(one, path.remote_id)).count();
+        self.count_forwarded(count, data.len());
         Some(path.remote)
     }
 
@@ -304,6 +318,11 @@ impl Stream {
             bandwidth: self.bbr.bandwidth(),
             ..self.stats
         }
+    }
+
+    fn count_forwarded(&mut self, packets: usize, bytes: usize) {
+        self.stats.packets_tx += packets as u64;
+        self.stats.bytes_tx += bytes as u64;
     }
 
     /// Whether data or an END waits for its first transmission.

@@ -5,6 +5,7 @@
 //! threads have left in the mailbox meanwhile.
 
 mod actions;
+mod forwarding;
 
 use std::cell::RefCell;
 use std::io;
@@ -14,7 +15,7 @@ use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use parking_lot::{Mutex, MutexGuard, ReentrantMutex};
-use proto::{Command, Event, HostEvent, Node, SocketId, Stats, Transmit};
+use proto::{Command, Event, HostEvent, Node, SocketId, Stats, Transmit, TransmitBuf};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
@@ -174,13 +175,14 @@ impl Shared {
         state.driver_notified = true;
         let mut now = Instant::now();
         let mut handled = 0;
-        batch.for_each(|datagram| {
-            state.core.handle_datagram(now, datagram);
-            handled += 1;
-            if handled % DATAGRAMS_PER_LOCK == 0 {
+        batch.for_each(|run| {
+            handled += run.count();
+            if handled > DATAGRAMS_PER_LOCK {
+                handled = run.count();
                 MutexGuard::bump(&mut state);
                 now = Instant::now();
             }
+            self.handle_run(&mut state, now, run);
         });
         for event in news {
             state.core.handle_host_event(now, event);
@@ -299,7 +301,8 @@ impl Shared {
             let Some(transmit) = state.poll_transmit() else {
                 return false;
             };
-            if self.transmit(state, &transmit, holder).is_err() {
+            let TransmitBuf { data, max_segments } = &mut state.buf;
+            if self.transmit(max_segments, &transmit, data, holder).is_err() {
                 state.blocked = Some(transmit);
                 return false;
             }
@@ -308,19 +311,24 @@ impl Shared {
         true
     }
 
-    /// Sends the datagrams in the buffer; an error if their socket has no room.
-    fn transmit(&self, state: &mut State, transmit: &Transmit, holder: Holder) -> io::Result<()> {
+    /// Sends datagrams; an error if their socket has no room.
+    fn transmit(
+        &self,
+        max_segments: &mut usize,
+        transmit: &Transmit,
+        data: &[u8],
+        holder: Holder,
+    ) -> io::Result<()> {
         let sockets = self.sockets.read();
         let Some(socket) = sockets.get(&transmit.socket) else {
             return Ok(());
         };
-        let buf = &mut state.buf;
         let sent = match holder {
-            Holder::Driver => socket.send_or_arm(transmit, &buf.data),
-            Holder::Caller => socket.send(transmit, &buf.data),
+            Holder::Driver => socket.send_or_arm(transmit, data),
+            Holder::Caller => socket.send(transmit, data),
         };
         // Some network cards turn out to refuse segmentation.
-        buf.max_segments = buf.max_segments.min(socket.max_segments());
+        *max_segments = (*max_segments).min(socket.max_segments());
         sent
     }
 
@@ -328,7 +336,8 @@ impl Shared {
     /// socket has no room for is lost.
     fn send_last(&self, state: &mut State) {
         while let Some(transmit) = state.poll_transmit() {
-            let _ = self.transmit(state, &transmit, Holder::Caller);
+            let TransmitBuf { data, max_segments } = &mut state.buf;
+            let _ = self.transmit(max_segments, &transmit, data, Holder::Caller);
         }
     }
 
@@ -382,5 +391,5 @@ impl Holder {
     }
 }
 
-/// How many datagrams are handled before a thread that waits for the lock gets it.
+/// The most datagrams that are handled before a thread that waits for the lock gets it.
 const DATAGRAMS_PER_LOCK: usize = 64;

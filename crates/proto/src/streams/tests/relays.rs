@@ -1,6 +1,7 @@
 //! Two peers that talk through a pair of streams that forward to each other.
 
 use super::*;
+use crate::Run;
 
 #[test]
 fn peers_talk_through_a_pair_of_streams() {
@@ -81,6 +82,97 @@ fn what_waits_to_be_forwarded_is_bounded() {
     assert!(relay.bench.stats.dropped.udx > 1000);
 }
 
+#[test]
+fn a_run_is_forwarded_as_its_datagrams_would_be_one_by_one() {
+    let one_by_one = |relay: &mut Relay, run: &mut Run<'_>| {
+        for datagram in run.chunks() {
+            relay.arrive(0, datagram);
+        }
+    };
+    let queued = |relay: &mut Relay, run: &mut Run<'_>| {
+        assert_eq!(relay.forward(run, 0), Passage::Queued);
+    };
+    let in_place = |relay: &mut Relay, run: &mut Run<'_>| {
+        let Passage::InPlace(sent) = relay.forward(run, PACKETS) else { panic!("not in place") };
+        assert_eq!((sent.socket, sent.to), (OTHER.socket, OTHER.remote));
+        relay.take(sent, run.data);
+    };
+    let outcomes =
+        [&one_by_one as &dyn Fn(&mut Relay, &mut Run<'_>), &queued, &in_place].map(|way| {
+            let mut relay = Relay::linked();
+            relay.peers[0].stream.write(Bytes::from(vec![7; 13_500]));
+            let (mut data, segment_size) = relay.batch(0);
+            assert!(data.len() > 10 * segment_size && !data.len().is_multiple_of(segment_size));
+            way(&mut relay, &mut relay_run(&mut data, segment_size));
+            while relay.deliver() {}
+            let stats = relay.ids.map(|id| relay.streams.stats(id).expect("a stream"));
+            (relay.peers[1].inbox.0.len(), stats)
+        });
+    assert_eq!(outcomes[0].0, 13_500);
+    assert_eq!(outcomes[0], outcomes[1]);
+    assert_eq!(outcomes[0], outcomes[2]);
+}
+
+#[test]
+fn a_run_does_not_overtake_what_waits() {
+    let mut relay = Relay::linked();
+    let mut data = relay.packets(20);
+    relay.arrive(0, &data[..PACKET]);
+    assert_eq!(relay.forward(&mut relay_run(&mut data, PACKET), 64), Passage::Queued);
+
+    let mut buf = TransmitBuf { data: Vec::new(), max_segments: 64 };
+    relay.streams.poll_transmit(&mut relay.bench.cx(), &mut buf).expect("all of it");
+    assert_eq!(buf.data.len(), 21 * PACKET);
+    let passage = relay.forward(&mut relay_run(&mut data, PACKET), 64);
+    assert!(matches!(passage, Passage::InPlace(_)));
+}
+
+#[test]
+fn a_run_that_is_not_all_of_one_stream_is_taken_apart() {
+    let mut relay = Relay::linked();
+    let data = relay.packets(20);
+    let destroy = |data: &mut [u8]| data[2] = 16;
+    let of_the_other = |data: &mut [u8]| data[4] ^= 1;
+    let malformed = |data: &mut [u8]| data[0] = 0;
+    for spoil in [destroy, of_the_other, malformed] {
+        let mut spoilt = data.clone();
+        spoil(&mut spoilt[19 * PACKET..]);
+        let before = spoilt.clone();
+        assert_eq!(relay.forward(&mut relay_run(&mut spoilt, PACKET), 64), Passage::Closed);
+        assert_eq!(spoilt, before);
+    }
+    // The last datagram is too short for a header.
+    let mut short = data[..19 * PACKET + 10].to_vec();
+    assert_eq!(relay.forward(&mut relay_run(&mut short, PACKET), 64), Passage::Closed);
+    let stats = relay.ids.map(|id| relay.streams.stats(id).expect("a stream"));
+    assert_eq!(stats.map(|stats| (stats.packets_rx, stats.packets_tx)), [(0, 0), (0, 0)]);
+    assert!(!relay.deliver());
+}
+
+#[test]
+fn the_rate_applies_to_each_datagram_of_a_run() {
+    let mut relay = Relay::linked();
+    let [a, b] = relay.ids;
+    let depth = 64 * 1024;
+    assert!(relay.streams.relay_to(relay.bench.now, a, b, Some(1000)));
+    let mut data = relay.packets(depth / PACKET + 10);
+    assert_eq!(relay.forward(&mut relay_run(&mut data, PACKET), 64), Passage::Closed);
+    assert_eq!(relay.streams.throttled(a), 0);
+
+    for datagram in data.chunks(PACKET) {
+        relay.arrive(0, datagram);
+    }
+    assert_eq!(relay.streams.throttled(a), 10);
+}
+
+/// Datagrams of the first peer.
+fn relay_run(data: &mut [u8], segment_size: usize) -> Run<'_> {
+    Run { socket: PATH.socket, from: PATH.remote, data, segment_size }
+}
+
+/// The size in bytes of a packet of [`Relay::packets`].
+const PACKET: usize = 100;
+
 /// A table with two streams, and the peer of each.
 struct Relay {
     bench: Bench,
@@ -115,6 +207,25 @@ impl Relay {
         Self { bench, streams, ids, peers }
     }
 
+    fn linked() -> Self {
+        let mut relay = Self::new();
+        relay.connect();
+        relay.link();
+        relay
+    }
+
+    /// Packets for the first stream, of one size.
+    fn packets(&self, count: usize) -> Vec<u8> {
+        let mut packet = [0; PACKET];
+        packet[..2].copy_from_slice(&[0xff, 1]);
+        packet[4..8].copy_from_slice(&self.ids[0].0.to_le_bytes());
+        packet.repeat(count)
+    }
+
+    fn forward(&mut self, run: &mut Run<'_>, max_segments: usize) -> Passage {
+        self.streams.forward_run(&mut self.bench.cx(), run, max_segments)
+    }
+
     fn connect(&mut self) {
         self.connect_one(0);
         self.connect_one(1);
@@ -141,11 +252,16 @@ impl Relay {
 
     /// Sends one batch of a peer's packets to the table.
     fn send(&mut self, index: usize) -> Vec<Fate> {
+        let (data, segment_size) = self.batch(index);
+        data.chunks(segment_size).map(|packet| self.arrive(index, packet)).collect()
+    }
+
+    /// One batch of a peer's packets, and their size.
+    fn batch(&mut self, index: usize) -> (Vec<u8>, usize) {
         let mut buf = Vec::new();
         let sent = self.peers[index].stream.poll_transmit(self.bench.now, &mut buf, PACKETS);
-        let Some(sent) = sent else { return Vec::new() };
-        let packets = buf.chunks(sent.segment_size.unwrap_or(buf.len()));
-        packets.map(|packet| self.arrive(index, packet)).collect()
+        let segment_size = sent.and_then(|sent| sent.segment_size).unwrap_or(buf.len());
+        (buf, segment_size.max(1))
     }
 
     fn arrive(&mut self, index: usize, packet: &[u8]) -> Fate {
@@ -188,13 +304,18 @@ impl Relay {
         let mut buf = TransmitBuf { data: Vec::new(), max_segments: PACKETS };
         let sent = self.streams.poll_transmit(&mut self.bench.cx(), &mut buf);
         let Some(StreamTransmit { transmit, .. }) = sent else { return false };
+        self.take(transmit, &buf.data);
+        true
+    }
+
+    /// Hands datagrams to the peer that they are sent to.
+    fn take(&mut self, transmit: Transmit, data: &[u8]) {
         let peer = self.peers.iter_mut().find(|peer| peer.path.remote == transmit.to);
         let Peer { stream, inbox, path } = peer.expect("a peer");
         assert_eq!(path.socket, transmit.socket);
-        for data in buf.data.chunks(transmit.segment_size.unwrap_or(buf.data.len())) {
+        for data in data.chunks(transmit.segment_size.unwrap_or(data.len())) {
             let packet = udx::Packet::parse(data).expect("a packet");
             stream.handle_packet(self.bench.now, &packet, inbox);
         }
-        true
     }
 }
