@@ -52,7 +52,7 @@ pub(super) struct EndedRequest {
 /// How often a round is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Tries {
-    /// As often as other requests.
+    /// Again and again, for seven seconds.
     Usual,
     /// Once, with this long to wait for the answer.
     Once(Duration),
@@ -112,7 +112,7 @@ impl PendingRequests {
     ) {
         let spec = self.spec(via, command::PEER_HOLEPUNCH, value, Some(socket));
         let spec = match tries {
-            Tries::Usual => spec,
+            Tries::Usual => RequestSpec { retries: ROUND_RETRIES, ..spec },
             Tries::Once(wait) => RequestSpec { retries: 0, wait: Some(wait), ..spec },
         };
         self.send(cx, io, spec, RequestPurpose::Round);
@@ -222,3 +222,7 @@ impl PendingRequests {
 
 /// dht-rpc's default: four tries, a second each.
 const RETRIES: u32 = 3;
+
+/// A round and its answer pass four paths, and without them there is no punch: at a loss of 10 % one
+/// of three is lost.
+const ROUND_RETRIES: u32 = 6;
