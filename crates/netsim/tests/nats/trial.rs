@@ -39,13 +39,43 @@ pub(crate) enum Outcome {
 
 /// Connects once. The round trip between any two networks is 40 ms.
 pub(crate) fn connect(seed: u64, client: Site, server: Site, loss_per_mille: u32) -> Outcome {
+    run(seed, loss_per_mille, |world| [place(world, client), place(world, server)])
+}
+
+/// Two hosts behind one NAT.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shared {
+    pub(crate) kind: NatKind,
+    /// Whether each host has a firewall of its own.
+    pub(crate) firewalls: bool,
+    /// Whether the NAT is that of a carrier, and each host has one of its own besides.
+    pub(crate) carrier: bool,
+}
+
+/// Connects once, behind one NAT.
+pub(crate) fn connect_together(seed: u64, shared: Shared) -> Outcome {
+    run(seed, 0, |world| {
+        let nat = world.nat(shared.kind, None);
+        [(); 2].map(|()| {
+            let config = world.config();
+            let at = if shared.carrier { world.nat(NatKind::HOME, Some(nat)) } else { nat };
+            let host = match shared.firewalls {
+                true => world.firewalled_host_behind(at, config),
+                false => world.host_behind(at, config),
+            };
+            world.wait_for(host, |event| matches!(event, Event::Ready));
+            host
+        })
+    })
+}
+
+fn run(seed: u64, loss_per_mille: u32, place: impl FnOnce(&mut World) -> [HostId; 2]) -> Outcome {
     let link = Link { delay: Duration::from_millis(20), hops: 12, ..Link::default() };
     let mut world = World::with_bootstraps(seed, 3, link);
     for _ in 3..NODES {
         world.join(world.persistent());
     }
-    let server = place(&mut world, server);
-    let client = place(&mut world, client);
+    let [client, server] = place(&mut world);
     let key_pair = KeyPair::from_seed([7; 32]);
     let remote = world.listen(server, ServerId(0), key_pair);
     world.run_for(Duration::from_secs(2));
@@ -86,6 +116,16 @@ fn end(event: &Event) -> Option<Result<(), Option<ConnError>>> {
         Event::Opened(_) => Some(Ok(())),
         Event::Closed(closed) => Some(Err(closed.error)),
         _ => None,
+    }
+}
+
+impl Outcome {
+    pub(crate) fn opened_within(&self, millis: u128) -> bool {
+        matches!(self, Self::Opened { after } if after.as_millis() <= millis)
+    }
+
+    pub(crate) fn failed_within(&self, millis: u128) -> bool {
+        matches!(self, Self::Failed { after, error: Some(_) } if after.as_millis() <= millis)
     }
 }
 

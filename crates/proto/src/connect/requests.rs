@@ -131,9 +131,10 @@ impl PendingRequests {
         io.net.request(cx, spec, owner);
     }
 
+    /// Pings from the socket whose addresses the server has been told.
     pub(super) fn ping(&mut self, cx: &mut Cx<'_>, io: &mut Io<'_>, address: SocketAddrV4) {
         let owner = self.owner();
-        let key = io.net.ping(cx, address, None, RETRIES, owner);
+        let key = io.net.ping(cx, address, Some(SocketId::SERVER), LAN_RETRIES, owner);
         self.note(cx, owner, key, RequestPurpose::Lan { address });
     }
 
@@ -226,3 +227,6 @@ const RETRIES: u32 = 3;
 /// A round and its answer pass four paths, and without them there is no punch: at a loss of 10 % one
 /// of three is lost.
 const ROUND_RETRIES: u32 = 6;
+
+/// A local network loses little, and the peer may be in another one: three seconds.
+const LAN_RETRIES: u32 = 2;

@@ -6,13 +6,13 @@ use std::time::Duration;
 use super::nat::{is_consistent, is_random};
 use super::remote::Remote;
 use crate::wire::Firewall;
-use crate::{Rng, SocketId};
+use crate::{RemoteAddress, Rng, SocketId};
 
 /// A way to punch between two NATs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Strategy {
     /// Both NATs keep their ports: probes the addresses that the peer named.
-    Consistent { tries: u8 },
+    Consistent { tries: u8, most: u8 },
     /// The peer's NAT takes a port for us that nobody can know: guesses the port.
     RandomPorts { host: Ipv4Addr, ports: Ports, left: u16 },
     /// Our NAT takes such a port for the peer: sends from many sockets, so that the peer's guess can
@@ -30,13 +30,21 @@ pub(super) struct Probe {
 }
 
 impl Strategy {
-    /// The strategy for these NATs; `None` if there is none.
-    pub(super) fn choose(rng: &mut Rng, local: Firewall, remote: &Remote) -> Option<Self> {
+    /// The strategy for these NATs; `None` if there is none. `host`: our public address.
+    pub(super) fn choose(
+        rng: &mut Rng,
+        local: Firewall,
+        host: Option<Ipv4Addr>,
+        remote: &Remote,
+    ) -> Option<Self> {
         if remote.addresses().is_empty() {
             return None;
         }
         if is_consistent(local) && is_consistent(remote.firewall()) {
-            return Some(Self::Consistent { tries: 0 });
+            let is_ours = |remote: &RemoteAddress| Some(*remote.address.ip()) == host;
+            let is_near = remote.addresses().iter().all(is_ours);
+            let most = if is_near { NEAR_TRIES } else { CONSISTENT_TRIES };
+            return Some(Self::Consistent { tries: 0, most });
         }
         if is_consistent(local) && is_random(remote.firewall()) {
             let host = *remote.verified().next()?.ip();
@@ -60,11 +68,10 @@ impl Strategy {
         !matches!(self, Self::Consistent { .. })
     }
 
-    /// How long to wait before the first step.
-    pub(super) fn delay(self, initiator: bool) -> Duration {
+    /// How long to wait before the first step. `has_probed`: a probe has been sent already.
+    pub(super) fn delay(self, has_probed: bool) -> Duration {
         match self {
-            // The server has just answered the round with a probe, which may have arrived already.
-            Self::Consistent { .. } if !initiator => CONSISTENT_INTERVAL,
+            Self::Consistent { .. } if has_probed => interval(0),
             Self::Consistent { .. } | Self::RandomPorts { .. } | Self::Birthday { .. } => {
                 Duration::ZERO
             }
@@ -89,10 +96,11 @@ impl Strategy {
     ) -> Option<Duration> {
         let &first = sockets.first()?;
         match self {
-            Self::Consistent { tries } => {
-                if *tries == CONSISTENT_TRIES {
+            Self::Consistent { tries, most } => {
+                if tries == most {
                     return None;
                 }
+                let pause = interval(*tries);
                 *tries += 1;
                 // Probes to a host that was never verified can be abused to send packets at a third
                 // party.
@@ -104,7 +112,7 @@ impl Strategy {
                         .filter(|remote| remote.verified || all)
                         .map(|remote| Probe { socket: first, to: remote.address, low_ttl: false }),
                 );
-                Some(CONSISTENT_INTERVAL)
+                Some(pause)
             }
             Self::RandomPorts { host, ports, left } => {
                 let is_burst = *left > GUESSES - BURST;
@@ -167,12 +175,22 @@ impl Ports {
 }
 
 /// If a path has not opened after 10 s, it will not open.
-const CONSISTENT_TRIES: u8 = 10;
+const CONSISTENT_TRIES: u8 = 12;
 
-const CONSISTENT_INTERVAL: Duration = Duration::from_secs(1);
+/// A NAT that both peers are behind lets them reach each other at once or never: 3 s.
+const NEAR_TRIES: u8 = 5;
 
-/// Unverified addresses are probed only in the 4th and the 8th try.
-const UNVERIFIED_EVERY: u8 = 4;
+/// The time after each try. The first ones make up for a lost probe.
+fn interval(tries: u8) -> Duration {
+    Duration::from_millis(match tries {
+        0 | 1 => 250,
+        2 => 500,
+        _ => 1000,
+    })
+}
+
+/// Unverified addresses are probed only in the 5th and the 10th try.
+const UNVERIFIED_EVERY: u8 = 5;
 
 /// Guesses that follow each other fast, in 5 s: they meet one of 256 open ports with p > 0.9997. A
 /// NAT at home remembers each for a while, and has room for several thousand.
@@ -222,35 +240,50 @@ mod tests {
     const SOCKETS: [SocketId; 2] = [SocketId(2), SocketId(3)];
 
     #[test]
-    fn consistent_nats_are_probed_ten_times_and_strangers_twice() {
+    fn consistent_nats_are_probed_for_ten_seconds_and_strangers_twice() {
         let remote = remote(Firewall::Consistent, true);
-        let mut strategy = Strategy::choose(&mut rng(), Firewall::Open, &remote).unwrap();
+        let mut strategy = Strategy::choose(&mut rng(), Firewall::Open, None, &remote).unwrap();
         let mut counts = [0, 0];
-        let mut steps = 0;
+        let mut time = Duration::ZERO;
         let mut probes = Vec::new();
-        while strategy.step(&SOCKETS, &remote, &mut probes).is_some() {
-            steps += 1;
+        while let Some(pause) = strategy.step(&SOCKETS, &remote, &mut probes) {
+            time += pause;
         }
         for probe in probes {
             counts[usize::from(*probe.to.ip() != VERIFIED)] += 1;
         }
-        assert_eq!((steps, counts), (10, [10, 2]));
+        assert_eq!((time.as_secs(), counts), (10, [12, 2]));
     }
 
     #[test]
-    fn the_server_lets_its_fast_probe_work_first() {
-        let strategy = Strategy::Consistent { tries: 0 };
-        assert_eq!(strategy.delay(false), Duration::from_secs(1));
-        assert_eq!(strategy.delay(true), Duration::ZERO);
+    fn a_probe_that_was_sent_may_work_first() {
+        let strategy = Strategy::Consistent { tries: 0, most: CONSISTENT_TRIES };
+        assert_eq!(strategy.delay(true), Duration::from_millis(250));
+        assert_eq!(strategy.delay(false), Duration::ZERO);
+    }
+
+    #[test]
+    fn peers_behind_one_nat_give_up_soon() {
+        let remote = remote(Firewall::Consistent, true);
+        let near = |host| {
+            let host = Some(host);
+            match Strategy::choose(&mut rng(), Firewall::Consistent, host, &remote) {
+                Some(Strategy::Consistent { most, .. }) => most == NEAR_TRIES,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert!(!near(VERIFIED), "it has an address elsewhere");
+        assert!(!near(Ipv4Addr::new(2, 2, 2, 2)));
     }
 
     #[test]
     fn a_random_nat_is_only_guessed_at_a_verified_host() {
         let unverified = remote(Firewall::Random, false);
-        assert_eq!(Strategy::choose(&mut rng(), Firewall::Consistent, &unverified), None);
+        assert_eq!(Strategy::choose(&mut rng(), Firewall::Consistent, None, &unverified), None);
 
         let verified = remote(Firewall::Random, true);
-        let mut strategy = Strategy::choose(&mut rng(), Firewall::Consistent, &verified).unwrap();
+        let mut strategy =
+            Strategy::choose(&mut rng(), Firewall::Consistent, None, &verified).unwrap();
         let (mut probes, mut time) = (Vec::new(), Duration::ZERO);
         while let Some(pause) = strategy.step(&SOCKETS, &verified, &mut probes) {
             time += pause;
@@ -282,7 +315,7 @@ mod tests {
     #[test]
     fn a_birthday_opens_the_sockets_first_and_lets_some_probes_arrive() {
         let remote = remote(Firewall::Consistent, true);
-        let mut strategy = Strategy::choose(&mut rng(), Firewall::Random, &remote).unwrap();
+        let mut strategy = Strategy::choose(&mut rng(), Firewall::Random, None, &remote).unwrap();
         let mut probes = Vec::new();
         for _ in 0..5 {
             strategy.step(&SOCKETS, &remote, &mut probes);
@@ -296,10 +329,10 @@ mod tests {
     #[test]
     fn some_pairs_have_no_way() {
         let random = remote(Firewall::Random, true);
-        assert_eq!(Strategy::choose(&mut rng(), Firewall::Random, &random), None);
-        assert_eq!(Strategy::choose(&mut rng(), Firewall::Unknown, &random), None);
+        assert_eq!(Strategy::choose(&mut rng(), Firewall::Random, None, &random), None);
+        assert_eq!(Strategy::choose(&mut rng(), Firewall::Unknown, None, &random), None);
         let nowhere = Remote::new(Firewall::Consistent);
-        assert_eq!(Strategy::choose(&mut rng(), Firewall::Consistent, &nowhere), None);
+        assert_eq!(Strategy::choose(&mut rng(), Firewall::Consistent, None, &nowhere), None);
     }
 
     fn remote(firewall: Firewall, verified: bool) -> Remote {

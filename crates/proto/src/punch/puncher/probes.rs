@@ -84,6 +84,12 @@ impl Puncher {
         Some(until)
     }
 
+    /// Sends a probe to a client that has opened its NAT for us.
+    pub(in crate::punch) fn answer_round(&mut self, cx: &mut Cx<'_>, client: SocketAddrV4) {
+        self.probe_from_first(cx, client, false);
+        self.has_probed = true;
+    }
+
     pub(in crate::punch) fn probe_from_first(
         &mut self,
         cx: &mut Cx<'_>,
