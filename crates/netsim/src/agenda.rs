@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap};
 use std::time::Instant;
 
+use crate::internet::Network;
 use crate::{Flight, HostId};
 
 /// Datagrams under way, and the next wake-up of each host.
@@ -12,7 +13,7 @@ pub(crate) struct Agenda {
     /// Time of arrival, sequence number, and index into `flights`. The number orders arrivals at
     /// the same time. The entries are small, because a heap moves them.
     arrivals: BinaryHeap<Reverse<(Instant, u64, usize)>>,
-    flights: Vec<Option<Flight>>,
+    flights: Vec<Option<(Network, Flight)>>,
     free: Vec<usize>,
     next: u64,
     wakes: BTreeSet<(Instant, HostId)>,
@@ -23,18 +24,18 @@ pub(crate) struct Agenda {
 /// The next arrival or wake-up.
 #[derive(Debug)]
 pub(crate) enum Due {
-    Arrival(Flight),
+    Arrival(Network, Flight),
     Wake(HostId),
 }
 
 impl Agenda {
-    /// Adds a datagram that arrives at `at`.
-    pub(crate) fn send(&mut self, at: Instant, flight: Flight) {
+    /// Adds a datagram that arrives in a network at `at`.
+    pub(crate) fn send(&mut self, at: Instant, network: Network, flight: Flight) {
         let place = self.free.pop().unwrap_or(self.flights.len());
         if place == self.flights.len() {
             self.flights.push(None);
         }
-        self.flights[place] = Some(flight);
+        self.flights[place] = Some((network, flight));
         self.arrivals.push(Reverse((at, self.next, place)));
         self.next += 1;
     }
@@ -67,7 +68,7 @@ impl Agenda {
     fn pop_arrival(&mut self) -> Option<Due> {
         let Reverse((.., place)) = self.arrivals.pop()?;
         self.free.push(place);
-        self.flights[place].take().map(Due::Arrival)
+        self.flights[place].take().map(|(network, flight)| Due::Arrival(network, flight))
     }
 
     fn pop_wake(&mut self) -> Option<Due> {

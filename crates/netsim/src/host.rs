@@ -1,4 +1,4 @@
-//! A host: one public address, one node, and the node's sockets.
+//! A host: one address, one node, and the node's sockets.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use crate::Flight;
 use crate::firewall::Firewall;
+use crate::internet::Network;
 use proto::{Action, Config, Event, HostEvent, Node, SocketId, Transmit, TransmitBuf};
 
 /// Identifies a host of a world.
@@ -21,6 +22,8 @@ pub struct Host {
     pub(crate) power: Power,
     /// Datagrams that arrived while the host was stalled.
     pub(crate) unread: Vec<Flight>,
+    /// Where it has its address.
+    pub(crate) network: Network,
     /// `None` if strangers reach every socket.
     pub(crate) firewall: Option<Firewall>,
     sockets: BTreeMap<SocketId, u16>,
@@ -45,6 +48,8 @@ pub(crate) enum Power {
 pub(crate) struct Departure {
     pub(crate) from: SocketAddrV4,
     pub(crate) to: SocketAddrV4,
+    /// `None` is enough for any path.
+    pub(crate) ttl: Option<u8>,
     pub(crate) data: Vec<u8>,
 }
 
@@ -62,6 +67,7 @@ impl Host {
             power: Power::On,
             unread: Vec::new(),
             by_port: sockets.iter().map(|(socket, port)| (*port, *socket)).collect(),
+            network: None,
             firewall: None,
             sockets,
             next_port: FIRST_POOL_PORT,
@@ -114,6 +120,7 @@ impl Host {
         departures.extend(data.chunks(size).map(|segment| Departure {
             from,
             to,
+            ttl: transmit.ttl,
             data: segment.to_vec(),
         }));
     }

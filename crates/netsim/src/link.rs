@@ -18,6 +18,8 @@ pub struct Flight {
 pub struct Link {
     /// One-way delay.
     pub delay: Duration,
+    /// A datagram with a lower TTL does not arrive. Openers of NATs have 5.
+    pub hops: u8,
     /// Additional delay, uniformly random from zero to this; reorders datagrams.
     pub jitter: Duration,
     /// Lost datagrams, per 1000.
@@ -32,6 +34,7 @@ impl Default for Link {
     fn default() -> Self {
         Self {
             delay: Duration::from_millis(10),
+            hops: 1,
             jitter: Duration::ZERO,
             loss_per_mille: 0,
             damage_per_mille: 0,

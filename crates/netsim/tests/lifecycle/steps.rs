@@ -131,6 +131,7 @@ pub(super) const S: Duration = Duration::from_secs(1);
 /// A link on which nothing arrives.
 pub(super) const LOST: Link = Link {
     delay: Duration::from_millis(10),
+    hops: 1,
     jitter: Duration::ZERO,
     loss_per_mille: 1000,
     damage_per_mille: 0,

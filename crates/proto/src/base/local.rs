@@ -69,6 +69,11 @@ impl LocalAddresses {
         all
     }
 
+    /// Lets the firewall of this host take what another host of the local network sends.
+    pub(crate) fn open_to(&self, cx: &mut Cx<'_>, address: SocketAddrV4) {
+        cx.send(SocketId::SERVER, address, PROBE.to_vec());
+    }
+
     /// A 1-byte datagram has arrived. It may be a probe that this node sent to itself.
     pub(crate) fn handle_probe(&mut self, socket: SocketId, from: SocketAddrV4) {
         if socket != SocketId::SERVER || from.port() != self.bound.port() {

@@ -83,8 +83,11 @@ fn first_public(addresses: &[SocketAddrV4]) -> Option<SocketAddrV4> {
 }
 
 fn lan_address(ours: &[SocketAddrV4], payload: &NoisePayload) -> Option<SocketAddrV4> {
+    // Another network may use the addresses of ours.
+    let is_elsewhere =
+        |address: &SocketAddrV4| !is_reserved(*address.ip()) && !ours.contains(address);
     let theirs: Vec<_> =
-        usable(&payload.addresses4).filter(|address| !is_reserved(*address.ip())).collect();
+        usable(&payload.addresses4).filter(|address| is_elsewhere(address)).collect();
     match_address(ours, &theirs).or_else(|| theirs.first().copied())
 }
 

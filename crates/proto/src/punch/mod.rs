@@ -150,7 +150,7 @@ impl Punchers {
 
     /// Sends one probe that is meant to arrive.
     pub(crate) fn probe(&mut self, cx: &mut Cx<'_>, id: PunchId, to: SocketAddrV4) {
-        self.update(id, |puncher| puncher.probe_from_first(cx, to, false));
+        self.update(id, |puncher| puncher.answer_round(cx, to));
     }
 
     /// Tries other sockets until the NAT is consistent for one. `Some` if that has been done

@@ -307,7 +307,7 @@ impl Punching {
             round: self.round,
             connected: puncher.is_connected(),
             punching: puncher.is_punching(),
-            addresses: puncher.addresses().map(<[_]>::to_vec),
+            addresses: puncher.addresses_for_peer(),
             remote_address: None,
             token: round.trusted.then(|| self.secret.token(*round.client.ip())),
             remote_token: round.payload.token,

@@ -1,5 +1,6 @@
 //! A client that may connect: what is known about it, and what it was told (PROTOCOL D.5, D.6).
 
+use std::net::SocketAddrV4;
 use std::time::{Duration, Instant};
 
 use super::requester::{Client, ClientHello, Requester, ServerHello, tell_gone};
@@ -301,7 +302,10 @@ fn plan(
     if payload.firewall == Firewall::Open {
         return Plan::Open(Path::to_peer(base.io.net.socket(), client.address));
     }
-    if policy.share_local_address && shares_network(cx, base, client, payload) {
+    if policy.share_local_address
+        && let Some(address) = local_address(cx, base, client, payload)
+    {
+        base.io.local.open_to(cx, address);
         return Plan::PunchBeside;
     }
     if base.io.net.remote_address().is_some() || !policy.holepunch {
@@ -310,16 +314,16 @@ fn plan(
     Plan::Punch
 }
 
-/// True if client and server have the same public address, and one of the client's private
-/// addresses resembles one of ours.
-fn shares_network(
+/// The private address of a client that has the same public address as we have. It resembles one of
+/// ours.
+fn local_address(
     cx: &mut Cx<'_>,
     base: &mut Base<'_>,
     client: Client,
     payload: &NoisePayload,
-) -> bool {
+) -> Option<SocketAddrV4> {
     if *client.address.ip() != client.our_host {
-        return false;
+        return None;
     }
     let theirs: Vec<_> = payload
         .addresses4
@@ -328,7 +332,7 @@ fn shares_network(
         .filter(|address| is_private(*address.ip()))
         .copied()
         .collect();
-    match_address(&base.io.local.valid(cx), &theirs).is_some()
+    match_address(&base.io.local.valid(cx), &theirs)
 }
 
 /// How long a server that refuses a client waits for its first packet, if it may have opened.

@@ -43,7 +43,7 @@ impl Rounds {
         let Some(socket) = puncher.socket() else { return RoundsOutcome::On };
         let payload = HolepunchPayload {
             firewall: puncher.firewall(),
-            addresses: puncher.addresses().map(<[_]>::to_vec),
+            addresses: puncher.addresses_for_peer(),
             round: self.round,
             ..payload
         };

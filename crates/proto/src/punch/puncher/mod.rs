@@ -31,6 +31,8 @@ pub(crate) struct Puncher {
     sockets: Sockets,
     /// For each socket, when a 1-byte probe was last answered from it. The probe may be the peer's.
     answered: BTreeMap<SocketId, Instant>,
+    /// The server has answered a round with a probe, which may have arrived already.
+    has_probed: bool,
     /// The puncher no longer sends or answers probes.
     retired: bool,
     analysis: Analysis,
@@ -93,6 +95,7 @@ impl Puncher {
             nat: Nat::new(io.net.firewalled()),
             sockets: Sockets::new(id, party),
             answered: BTreeMap::new(),
+            has_probed: false,
             retired: false,
             analysis: Analysis::Binding,
             reopening: Reopening::No,
@@ -131,6 +134,12 @@ impl Puncher {
     /// The addresses that the peer is told to send to.
     pub(crate) fn addresses(&self) -> Option<&[SocketAddrV4]> {
         self.nat.addresses()
+    }
+
+    /// The same, and the last port that a counting NAT has given us.
+    pub(crate) fn addresses_for_peer(&self) -> Option<Vec<SocketAddrV4>> {
+        let hint = self.nat.hint();
+        self.nat.addresses().map(|shown| shown.iter().copied().chain(hint).collect())
     }
 
     pub(crate) fn remote(&self) -> &Remote {
@@ -222,7 +231,9 @@ impl Puncher {
             Work::Punching(_) => return true,
             Work::None | Work::Connected | Work::Leaving | Work::Over => return false,
         }
-        let Some(strategy) = Strategy::choose(self.nat.firewall(), &self.remote) else {
+        let host = self.nat.addresses().and_then(<[_]>::first).map(|address| *address.ip());
+        let Some(strategy) = Strategy::choose(cx.rng, self.nat.firewall(), host, &self.remote)
+        else {
             return false;
         };
         if strategy.is_random() {
@@ -239,7 +250,7 @@ impl Puncher {
         while self.sockets.used().len() < strategy.sockets() {
             self.sockets.acquire(cx, io);
         }
-        let delay = strategy.delay(self.is_initiator());
+        let delay = strategy.delay(self.has_probed);
         cx.wake_at(Timer::Punch(self.id.0), cx.now + delay);
         true
     }

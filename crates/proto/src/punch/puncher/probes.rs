@@ -47,7 +47,7 @@ impl Puncher {
         }
         let Work::Punching(mut strategy) = self.work else { return };
         let mut probes = Vec::new();
-        let next = strategy.step(cx.rng, self.sockets.used(), &self.remote, &mut probes);
+        let next = strategy.step(self.sockets.used(), &self.remote, &mut probes);
         for probe in probes {
             self.probe(cx, probe);
         }
@@ -82,6 +82,12 @@ impl Puncher {
             answered.contains_key(&socket) || first == Some(socket)
         });
         Some(until)
+    }
+
+    /// Sends a probe to a client that has opened its NAT for us.
+    pub(in crate::punch) fn answer_round(&mut self, cx: &mut Cx<'_>, client: SocketAddrV4) {
+        self.probe_from_first(cx, client, false);
+        self.has_probed = true;
     }
 
     pub(in crate::punch) fn probe_from_first(

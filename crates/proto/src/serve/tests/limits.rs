@@ -63,8 +63,9 @@ fn a_client_of_our_network_is_answered_without_a_socket() {
         let mut client = greet_from_our_network(&mut host);
         host.bind_to(None);
         let sent = host.sent();
-        assert_eq!(sent.len(), 1);
-        assert_eq!(client.read(&sent[0], Mode::FromServer).error, PayloadError::None);
+        let [opener, answer] = sent.as_slice() else { panic!("{sent:?}") };
+        assert_eq!((opener.socket, opener.payload.as_slice()), (SocketId::SERVER, &[0][..]));
+        assert_eq!(client.read(answer, Mode::FromServer).error, PayloadError::None);
         assert_eq!((host.servers.handshakes(), host.bench.stats.dropped.admission), (1, 0));
         host.pass(Duration::from_secs(9));
         assert_eq!((host.servers.handshakes(), host.pool.len()), (1, 0));
@@ -79,7 +80,7 @@ fn a_client_of_our_network_is_waited_for_after_the_end_of_the_punch() {
     let mut host = Host::new(ServerOptions::default());
     greet_from_our_network(&mut host);
     host.bind();
-    assert_eq!(host.sent().len(), 1);
+    assert_eq!(host.sent().len(), 2);
 
     let report =
         Report { punch: PunchId(0), owner: PunchOwner::Slot(SERVER, 0), news: News::Aborted };

@@ -1,6 +1,9 @@
 //! The world: hosts, datagrams in flight between them, and the clock.
 
-use std::collections::{BTreeSet, HashMap};
+mod faults;
+mod transit;
+
+use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hasher};
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::{Duration, Instant};
@@ -10,7 +13,8 @@ use proto::{BootstrapNode, Command, Config, Event, HostEvent, Node, Rng, Run};
 use crate::agenda::{Agenda, Due};
 use crate::firewall::Firewall;
 use crate::host::{Departure, Power};
-use crate::{Flight, Host, HostId, Link};
+use crate::internet::{Internet, Network};
+use crate::{Flight, Host, HostId, Link, NatId, NatKind};
 
 /// An application on top of the nodes: it takes their events and gives them commands.
 pub trait App {
@@ -26,7 +30,7 @@ pub trait App {
 pub struct World {
     pub link: Link,
     hosts: Vec<Host>,
-    by_address: HashMap<Ipv4Addr, HostId>,
+    internet: Internet,
     agenda: Agenda,
     /// Hosts with events that were not taken yet.
     eventful: BTreeSet<HostId>,
@@ -35,6 +39,8 @@ pub struct World {
     /// The other hosts bootstrap from this many of the first hosts.
     bootstraps: usize,
     departures: Vec<Departure>,
+    /// How many NATs there are.
+    nats: usize,
     start: Instant,
     now: Instant,
     rng: Rng,
@@ -53,12 +59,13 @@ impl World {
         Self {
             link: Link::default(),
             hosts: Vec::new(),
-            by_address: HashMap::new(),
+            internet: Internet::default(),
             agenda: Agenda::default(),
             eventful: BTreeSet::new(),
             island: BTreeSet::new(),
             bootstraps: 1,
             departures: Vec::new(),
+            nats: 0,
             start,
             now: start,
             rng: Rng::from_seed(bytes),
@@ -78,7 +85,7 @@ impl World {
     /// The config of a node that joins the routing tables at once.
     pub fn persistent(&self) -> Config {
         let first = self.hosts.is_empty();
-        let public_address = first.then(|| SocketAddrV4::new(Self::address_of(0), 49737));
+        let public_address = first.then(|| SocketAddrV4::new(public(5, 0), 49737));
         Config { ephemeral: Some(false), firewalled: false, public_address, ..self.config() }
     }
 
@@ -91,68 +98,52 @@ impl World {
 
     /// Adds a host and starts its node.
     pub fn host(&mut self, config: Config) -> HostId {
-        self.start_host(config, None)
+        self.start_host(config, None, None)
+    }
+
+    /// Adds a host in the network behind a NAT, and starts its node.
+    pub fn host_behind(&mut self, nat: NatId, config: Config) -> HostId {
+        self.start_host(config, Some(nat), None)
+    }
+
+    /// The same, with a firewall of its own.
+    pub fn firewalled_host_behind(&mut self, nat: NatId, config: Config) -> HostId {
+        self.start_host(config, Some(nat), Some(Firewall::default()))
+    }
+
+    /// Adds a NAT with a public address, or in the network behind another one.
+    pub fn nat(&mut self, kind: NatKind, outside: Option<NatId>) -> NatId {
+        self.nats += 1;
+        let address = match outside {
+            Some(nat) => self.internet.next_address(nat),
+            None => public(6, self.nats),
+        };
+        self.internet.add_nat(&mut self.rng, kind, outside, address)
     }
 
     /// Adds a host with a firewall, which only admits sources that the host has sent to.
     pub fn firewalled_host(&mut self, config: Config) -> HostId {
-        self.start_host(config, Some(Firewall::default()))
+        self.start_host(config, None, Some(Firewall::default()))
     }
 
-    fn start_host(&mut self, config: Config, firewall: Option<Firewall>) -> HostId {
+    fn start_host(
+        &mut self,
+        config: Config,
+        network: Network,
+        firewall: Option<Firewall>,
+    ) -> HostId {
         let id = HostId(self.hosts.len());
-        let address = Self::address_of(id.0);
+        let address = match network {
+            Some(nat) => self.internet.next_address(nat),
+            None => public(5, id.0),
+        };
         let mut host = Host::new(address, config, self.rng.bytes(), self.now);
+        host.network = network;
         host.firewall = firewall;
         self.hosts.push(host);
-        self.by_address.insert(address, id);
+        self.internet.add_host(network, address, id);
         self.settle(id);
         id
-    }
-
-    /// The host vanishes without notice. Datagrams on their way to it are lost.
-    pub fn crash(&mut self, host: HostId) {
-        self.hosts[host.0].power = Power::Off;
-        self.hosts[host.0].events.clear();
-        self.agenda.set_wake(host, None);
-    }
-
-    /// Destroys the node, which takes its announcements back first.
-    pub fn leave(&mut self, host: HostId) {
-        self.command(host, Command::Destroy { force: false });
-    }
-
-    /// A new node takes the place of one that crashed or left, at the same address.
-    pub fn restart(&mut self, host: HostId, config: Config) {
-        let old = &self.hosts[host.0];
-        let (address, firewall) = (old.address, old.firewall.as_ref().map(|_| Firewall::default()));
-        self.hosts[host.0] = Host::new(address, config, self.rng.bytes(), self.now);
-        self.hosts[host.0].firewall = firewall;
-        self.settle(host);
-    }
-
-    /// The host falls asleep: it hears nothing and its clock stands still. When it wakes, it finds
-    /// that all that time has passed at once.
-    pub fn sleep(&mut self, host: HostId, duration: Duration) {
-        self.hosts[host.0].power = Power::Asleep;
-        self.agenda.set_wake(host, Some(self.now + duration));
-    }
-
-    /// The host's process is not scheduled for a while, as on a busy machine: datagrams wait in its
-    /// sockets, and its timers are late.
-    pub fn stall(&mut self, host: HostId, duration: Duration) {
-        self.hosts[host.0].power = Power::Stalled;
-        self.agenda.set_wake(host, Some(self.now + duration));
-    }
-
-    /// Cuts the network in two: these hosts and all others no longer reach each other.
-    pub fn cut(&mut self, island: impl IntoIterator<Item = HostId>) {
-        self.island = island.into_iter().collect();
-    }
-
-    /// Ends the cut: all hosts reach each other again.
-    pub fn heal(&mut self) {
-        self.island.clear();
     }
 
     /// A host.
@@ -165,9 +156,9 @@ impl World {
         (0..self.hosts.len()).map(HostId)
     }
 
-    /// The host with this address.
+    /// The host with this public address.
     pub fn find(&self, address: Ipv4Addr) -> Option<HostId> {
-        self.by_address.get(&address).copied()
+        self.internet.find(address)
     }
 
     /// Gives a command to a host's node; a host that is off, asleep or stalled takes none.
@@ -205,7 +196,7 @@ impl World {
     /// Sends a datagram from a host of the world or a forged source. It arrives undamaged, after
     /// the link's delay.
     pub fn inject(&mut self, flight: Flight) {
-        self.agenda.send(self.now + self.link.delay, flight);
+        self.agenda.send(self.now + self.link.delay, None, flight);
     }
 
     /// Records the datagrams that hosts send from here on.
@@ -297,32 +288,18 @@ impl World {
         self.now = self.now.max(at);
         self.steps += 1;
         match due {
-            Due::Arrival(flight) => self.arrive(flight),
+            Due::Arrival(network, flight) => self.arrive(network, flight),
             Due::Wake(host) => self.wake(host),
         }
         true
-    }
-
-    fn arrive(&mut self, flight: Flight) {
-        self.record(&flight);
-        let Some(&id) = self.by_address.get(flight.to.ip()) else { return };
-        let host = &mut self.hosts[id.0];
-        let firewall = host.firewall.as_ref();
-        if firewall.is_some_and(|firewall| !firewall.admits(flight.from, flight.to.port())) {
-            return;
-        }
-        match host.power {
-            Power::On => self.read(id, flight),
-            Power::Stalled => host.unread.push(flight),
-            Power::Asleep | Power::Off => {}
-        }
     }
 
     fn read(&mut self, id: HostId, mut flight: Flight) {
         let host = &mut self.hosts[id.0];
         let Some(socket) = host.socket_at(flight.to.port()) else { return };
         let segment_size = flight.data.len();
-        let mut run = Run { socket, from: flight.from.into(), data: &mut flight.data, segment_size };
+        let mut run =
+            Run { socket, from: flight.from.into(), data: &mut flight.data, segment_size };
         host.node.handle_run(self.now, &mut run, 0);
         self.settle(id);
     }
@@ -355,28 +332,6 @@ impl World {
         self.departures = departures;
     }
 
-    fn depart(&mut self, host: HostId, departure: Departure) {
-        let Departure { from, to, mut data } = departure;
-        if let Some(tap) = &mut self.tap {
-            tap.push(Flight { from, to, data: data.clone() });
-        }
-        if self.is_cut(host, to) {
-            return;
-        }
-        let delay = if from.ip() == to.ip() {
-            Some(Duration::ZERO)
-        } else {
-            self.link.carry(&mut self.rng, &mut data)
-        };
-        let Some(delay) = delay else { return };
-        self.agenda.send(self.now + delay, Flight { from, to, data });
-    }
-
-    fn is_cut(&self, from: HostId, to: SocketAddrV4) -> bool {
-        let to = || self.by_address.get(to.ip()).is_some_and(|to| self.island.contains(to));
-        !self.island.is_empty() && self.island.contains(&from) != to()
-    }
-
     fn record(&mut self, flight: &Flight) {
         self.trace.write_u128((self.now - self.start).as_nanos());
         self.trace.write_u16(flight.from.port());
@@ -384,9 +339,9 @@ impl World {
         self.trace.write_u32((*flight.to.ip()).into());
         self.trace.write(&flight.data);
     }
+}
 
-    /// Public addresses, one in each /24.
-    fn address_of(index: usize) -> Ipv4Addr {
-        Ipv4Addr::new(5, 1 + (index >> 8) as u8, index as u8, 1)
-    }
+/// Public addresses, one in each /24.
+fn public(net: u8, index: usize) -> Ipv4Addr {
+    Ipv4Addr::new(net, 1 + (index >> 8) as u8, index as u8, 1)
 }
