@@ -149,8 +149,8 @@ pub(crate) const IPV4_OVERHEAD: u8 = 20 + 8 + HEADER_SIZE as u8;
 /// IPv6, UDP and UDX headers, in bytes.
 const IPV6_OVERHEAD: u8 = 40 + 8 + HEADER_SIZE as u8;
 
-/// The size that every link of IPv6 carries (RFC 8200, section 5). So a packet of the base size over
-/// IPv4 can be sent again over IPv6.
+/// The size that every link of IPv6 carries (RFC 8200, section 5). So a packet of the base size
+/// over IPv4 can be sent again over IPv6.
 const IPV6_MTU: u16 = 1280;
 
 /// The size that every path is assumed to carry.

@@ -266,8 +266,8 @@ impl Socket {
         }
     }
 
-    /// Sets the time to live by both options on a socket on an IPv6 address: which of them applies to
-    /// an IPv4-mapped address depends on the system.
+    /// Sets the time to live by both options on a socket on an IPv6 address: which of them applies
+    /// to an IPv4-mapped address depends on the system.
     fn apply_ttl(&self, ttl: u32) -> io::Result<()> {
         let socket = SockRef::from(&self.io);
         let set = socket.set_ttl_v4(ttl);

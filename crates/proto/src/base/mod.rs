@@ -83,8 +83,8 @@ impl Io<'_> {
         self.pool.remember_route(peer, path);
     }
 
-    /// The path of an earlier connection to a peer, if its socket is still open: the socket, and the
-    /// address of the peer.
+    /// The path of an earlier connection to a peer, if its socket is still open: the socket, and
+    /// the address of the peer.
     pub(crate) fn route(&self, peer: &PublicKey) -> Option<(SocketId, SocketAddrV4)> {
         let path = self.pool.route(peer).filter(|path| self.is_open(path.socket))?;
         Some((path.socket, path.peer()?))

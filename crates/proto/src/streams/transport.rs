@@ -232,8 +232,8 @@ impl Transport {
 }
 
 impl Interim {
-    /// Whether this is the address of a peer on another path. Attempts and servers find only paths to
-    /// IPv4 addresses.
+    /// Whether this is the address of a peer on another path. Attempts and servers find only paths
+    /// to IPv4 addresses.
     fn is_elsewhere(&self, from: SocketAddr) -> bool {
         from.is_ipv4() && from != self.remote
     }

@@ -2,7 +2,7 @@
 
 mod relays;
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -166,6 +166,22 @@ fn a_stream_returns_to_the_socket_of_the_path_that_worked() {
     assert_eq!(pair.streams.take_unused(), [OTHER.socket]);
     let sent = pair.poll_transmit().expect("the data again");
     assert_eq!((sent.transmit.socket, sent.transmit.to), (PATH.socket, PATH.remote));
+}
+
+#[test]
+fn an_interim_path_is_not_left_for_an_ipv6_address() {
+    let mut pair = Pair::connected();
+    let now = pair.bench.now;
+    pair.stream().set_interim(now);
+    pair.peer.write(Bytes::from_static(b"a packet"));
+    let [packet] = &pair.peer_sends()[..] else { panic!("one packet") };
+    let (id, later) = (pair.id(), now + Duration::from_secs(60));
+    for (host, is_better) in [(Ipv6Addr::LOCALHOST.into(), false), (LOCAL.ip(), true)] {
+        let from = SocketAddr::new(host, 9);
+        assert_eq!(pair.stream().is_better(from), is_better);
+        pair.streams.handle_datagram(&mut pair.bench.cx(), PATH.socket, from, packet);
+        assert_eq!(pair.streams.has_left(id, later), is_better);
+    }
 }
 
 #[test]
