@@ -87,7 +87,7 @@ impl Acks {
 const PACKETS_PER_ACK: usize = 2;
 
 /// Acknowledgements before the last one, per batch: covers the largest receive batch of the driver.
-const MAX_POINTS: usize = 63;
+const MAX_POINTS: usize = 127;
 
 /// The most ranges the reference puts into a packet: 420 bytes.
 pub(crate) const MAX_SACKS: usize = 50;

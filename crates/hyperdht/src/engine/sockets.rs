@@ -357,8 +357,8 @@ fn spare_details(_: &socket2::Socket) {}
 pub(super) const SLOTS: usize = 32;
 
 /// Bulk arrives in bursts of a congestion window, while the driver may not be scheduled for
-/// milliseconds.
-const RECV_BUFFER: usize = 1 << 20;
+/// milliseconds. No burst of a connection exceeds the window that UDX advertises.
+const RECV_BUFFER: usize = 4 << 20;
 
 /// The default of Linux. Other systems may have a smaller one.
 const SEND_BUFFER: usize = 212_992;

@@ -243,6 +243,6 @@ impl Interim {
 /// keep-alive every 5 s at most, and repeats a packet after 1 s, or after 3.
 const QUIET: Duration = Duration::from_secs(6);
 
-/// Fewer datagrams are copied into the queue, where the next ones join them: a system call costs more
-/// than the copy.
-const LEAST_IN_PLACE: usize = 8;
+/// A single datagram is copied into the queue, where the next ones join it: where the system does not
+/// join datagrams itself, the system calls would cost more than the copies.
+const LEAST_IN_PLACE: usize = 2;
