@@ -14,7 +14,7 @@ async function main() {
   const options = parseArguments(process.argv.slice(2))
   if (options.list) return list()
   const missing = requirements.missing()
-  if (missing) return console.log(`No NAT laboratory here: ${missing}.`)
+  if (missing) return giveUp(missing)
 
   process.on('exit', Laboratory.closeAll)
   for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(130))
@@ -26,6 +26,11 @@ async function main() {
   console.log('\n' + table(rows))
   if (options.json) write(options.json, JSON.stringify({ options, rows, results }, null, 2) + '\n')
   if (options.svg) write(options.svg, chart(rows))
+}
+
+function giveUp(missing) {
+  console.log(`No NAT laboratory here: ${missing}.`)
+  process.exitCode = 1
 }
 
 /** Interleaved: a machine that is busy for a while slows all cells and mixes alike. */

@@ -1,5 +1,6 @@
 // One run of one cell: a new laboratory, with new processes.
 
+const os = require('os')
 const Laboratory = require('./laboratory')
 
 /**
@@ -10,6 +11,7 @@ const Laboratory = require('./laboratory')
  * @property {number} ms until 'open', or until the error
  * @property {string | null} [path] the client's `conn.path`, where the client is ours
  * @property {string} [error]
+ * @property {number} [load] of the machine, in the minute before
  */
 
 /**
@@ -27,7 +29,8 @@ module.exports = async function run(cell, mix, options) {
       .message(START)
     const { key } = await lab.start('server', 'server', server, { bootstrap }).message(START)
     const connecting = lab.start('client', 'client', client, { bootstrap, key })
-    return { cell, mix, ...(await connecting.message(options.timeout)) }
+    const result = await connecting.message(options.timeout)
+    return { cell, mix, ...result, load: os.loadavg()[0] }
   } catch (err) {
     return { cell, mix, ok: false, ms: options.timeout, error: err.message }
   } finally {
