@@ -6,6 +6,7 @@ const parseArguments = require('./options')
 const { TYPES, SAME } = require('./cells')
 const requirements = require('./requirements')
 const Laboratory = require('./laboratory')
+const check = require('./check')
 const run = require('./run')
 const { summarize, table } = require('./table')
 const chart = require('./chart')
@@ -21,7 +22,17 @@ async function main() {
   Laboratory.removeStale()
 
   const internet = requirements.buildInternet()
-  const results = await measure({ ...options, internet })
+  if (options.check) {
+    process.exitCode = (await check({ ...options, internet })) ? 0 : 1
+    return
+  }
+  const results = []
+  // an interrupted measurement reports what it has
+  process.on('exit', () => report(results, options))
+  await measure({ ...options, internet }, results)
+}
+
+function report(results, options) {
   const rows = summarize(results)
   console.log('\n' + table(rows))
   if (options.json) write(options.json, JSON.stringify({ options, rows, results }, null, 2) + '\n')
@@ -33,21 +44,22 @@ function giveUp(missing) {
   process.exitCode = 1
 }
 
-/** Interleaved: a machine that is busy for a while slows all cells and mixes alike. */
-async function measure(options) {
+/**
+ * Adds to the results. Interleaved: a machine that is busy for a while slows all cells and mixes
+ * alike.
+ */
+async function measure(options, results) {
   const tasks = []
   for (let i = 0; i < options.runs; i++) {
     for (const cell of options.cells) {
       for (const mix of options.mixes) tasks.push({ cell, mix, seed: options.seed + i })
     }
   }
-  const results = []
   for (const { cell, mix, seed } of tasks) {
     const result = await run(cell, mix, { ...options, seed })
     results.push(result)
     print(result, `${results.length}/${tasks.length}`)
   }
-  return results
 }
 
 function print({ cell, mix, ok, ms, path, error }, progress) {

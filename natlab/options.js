@@ -16,9 +16,11 @@ const USAGE = `npm run natlab -- [options] [cell ...]
   --seed N           of the losses and of the first port of a sequential NAT (1)
   --json FILE        all results
   --svg FILE         a chart: p50 to max
-  --list             the NATs`
+  --list             the NATs
+  --check            looks at each NAT from behind it, and does nothing else`
 
 const NUMBERS = ['runs', 'nodes', 'rtt', 'far', 'loss', 'ttl', 'timeout', 'seed']
+const FLAGS = ['list', 'check']
 const FILES = ['json', 'svg']
 
 /**
@@ -26,12 +28,12 @@ const FILES = ['json', 'svg']
  * @returns {object} the options above; `timeout` in milliseconds
  */
 module.exports = function parseArguments(args) {
-  const options = { ...DEFAULTS, cells: [], mixes: ['OOO'], json: null, svg: null, list: false }
+  const options = { ...DEFAULTS, cells: [], mixes: ['OOO'], json: null, svg: null }
   const rest = [...args]
   while (rest.length > 0) {
     const word = rest.shift()
     const name = word.slice(2)
-    if (word === '--list') options.list = true
+    if (FLAGS.includes(name) && word.startsWith('--')) options[name] = true
     else if (word === '--cells') continue
     else if (word === '--mixes') options.mixes = mixes(rest.shift())
     else if (word.startsWith('--') && NUMBERS.includes(name)) {
