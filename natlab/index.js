@@ -28,7 +28,7 @@ async function main() {
   }
   const results = []
   // an interrupted measurement reports what it has
-  process.on('exit', () => report(results, options))
+  process.on('exit', () => results.length > 0 && report(results, options))
   await measure({ ...options, internet }, results)
 }
 
