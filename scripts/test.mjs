@@ -18,6 +18,9 @@ const APPS_MINUTES = 40
 /** The fuzz targets are a workspace of their own. */
 const FUZZ = ['--manifest-path', 'fuzz/Cargo.toml']
 
+/** So is the internet of the NAT laboratory. */
+const NATLAB = ['--manifest-path', 'natlab/internet/Cargo.toml']
+
 /** The apps of every run; the others belong to the long run. */
 const SMOKE_APPS = ['hyperswarm', 'corestore', 'hypertele', 'rpc']
 
@@ -56,12 +59,18 @@ async function rustSteps() {
   await check('Rust lints', 'cargo', ['clippy', ...lints])
   await check('Formatting of the fuzz targets', 'cargo', ['fmt', ...FUZZ, '--check'])
   await check('Lints of the fuzz targets', 'cargo', ['clippy', ...FUZZ, ...lints])
+  await check('Formatting of the NAT laboratory', 'cargo', ['fmt', ...NATLAB, '--check'])
+  await check('Lints of the NAT laboratory', 'cargo', ['clippy', ...NATLAB, ...lints])
   await check('Rust documentation', 'cargo', ['doc', '--workspace', '--no-deps'], {
     RUSTDOCFLAGS: '-D warnings'
   })
   await tests('Rust tests', 'cargo', ['test', '--workspace', '--no-fail-fast'], {
     count: countCargo,
     timeout: MINUTES * 30
+  })
+  await tests('Rust tests of the NAT laboratory', 'cargo', ['test', ...NATLAB], {
+    count: countCargo,
+    timeout: MINUTES * 10
   })
   if (!long) return
 

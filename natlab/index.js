@@ -1,0 +1,88 @@
+// A NAT laboratory in network namespaces of Linux: how often, and how fast, a client behind one NAT
+// reaches a server behind another. See docs/TESTING.md.
+
+const fs = require('fs')
+const parseArguments = require('./options')
+const { TYPES, SAME } = require('./cells')
+const requirements = require('./requirements')
+const Laboratory = require('./laboratory')
+const check = require('./check')
+const run = require('./run')
+const { summarize, table } = require('./table')
+const chart = require('./chart')
+
+async function main() {
+  const options = parseArguments(process.argv.slice(2))
+  if (options.list) return list()
+  const missing = requirements.missing()
+  if (missing) return giveUp(missing)
+
+  process.on('exit', Laboratory.closeAll)
+  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(130))
+  Laboratory.removeStale()
+
+  const internet = requirements.buildInternet()
+  if (options.check) {
+    process.exitCode = (await check({ ...options, internet })) ? 0 : 1
+    return
+  }
+  const results = []
+  // an interrupted measurement reports what it has
+  process.on('exit', () => results.length > 0 && report(results, options))
+  await measure({ ...options, internet }, results)
+}
+
+function report(results, options) {
+  const rows = summarize(results)
+  console.log('\n' + table(rows))
+  if (options.json) write(options.json, JSON.stringify({ options, rows, results }, null, 2) + '\n')
+  if (options.svg) write(options.svg, chart(rows))
+}
+
+function giveUp(missing) {
+  console.log(`No NAT laboratory here: ${missing}.`)
+  process.exitCode = 1
+}
+
+/**
+ * Adds to the results. Interleaved: a machine that is busy for a while slows all cells and mixes
+ * alike.
+ */
+async function measure(options, results) {
+  const tasks = []
+  for (let i = 0; i < options.runs; i++) {
+    for (const cell of options.cells) {
+      for (const mix of options.mixes) tasks.push({ cell, mix, seed: options.seed + i })
+    }
+  }
+  for (const { cell, mix, seed } of tasks) {
+    const result = await run(cell, mix, { ...options, seed })
+    results.push(result)
+    print(result, `${results.length}/${tasks.length}`)
+  }
+}
+
+function print({ cell, mix, ok, ms, path, error }, progress) {
+  const outcome = ok ? path || '' : error
+  console.log(
+    `${progress.padEnd(8)} ${cell.padEnd(22)} ${mix}  ${String(ms).padStart(6)} ms  ${outcome}`
+  )
+}
+
+function list() {
+  console.log('A cell is client,server, each behind one of\n')
+  for (const [name, { about }] of Object.entries(TYPES))
+    console.log(`  ${name.padEnd(10)} ${about}`)
+  console.log('\nor same,variant, both behind one NAT:\n')
+  for (const [name, { about }] of Object.entries(SAME)) console.log(`  ${name.padEnd(17)} ${about}`)
+}
+
+function write(file, text) {
+  fs.writeFileSync(file, text)
+  console.log(`Wrote ${file}`)
+}
+
+main().catch(err => {
+  console.error(err)
+  process.exit(1)
+})

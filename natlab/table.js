@@ -1,0 +1,70 @@
+// Results as text.
+
+/**
+ * @typedef {object} Row
+ * @property {string} cell
+ * @property {string} mix
+ * @property {number} runs
+ * @property {number} ok
+ * @property {{ p50: number, p90: number, max: number } | null} ms to 'open', where there was one
+ * @property {Record<string, number>} paths how often each
+ * @property {Array<{ error: string, ms: number }>} errors
+ */
+
+/**
+ * @param {import('./run').Result[]} results
+ * @returns {Row[]}
+ */
+exports.summarize = function summarize(results) {
+  const groups = new Map()
+  for (const result of results) {
+    const key = `${result.cell} ${result.mix}`
+    groups.set(key, [...(groups.get(key) || []), result])
+  }
+  return [...groups.values()].map(row)
+}
+
+/** The rows as a table of Markdown. */
+exports.table = function table(rows) {
+  const lines = rows.map(({ cell, mix, ok, runs, ms, paths, errors }) => [
+    cell,
+    mix,
+    `${ok}/${runs}`,
+    ...(ms ? [ms.p50, ms.p90, ms.max].map(String) : ['', '', '']),
+    counted(paths),
+    errors.map(({ error, ms }) => `${error} @${ms}`).join(', ')
+  ])
+  const widths = HEAD.map((title, i) => Math.max(title.length, ...lines.map(l => l[i].length)))
+  const format = cells => `| ${cells.map((cell, i) => cell.padEnd(widths[i])).join(' | ')} |`
+  return [format(HEAD), format(widths.map(w => '-'.repeat(w))), ...lines.map(format)].join('\n')
+}
+
+const HEAD = ['cell', 'mix', 'ok', 'p50 ms', 'p90 ms', 'max ms', 'path', 'errors @ms']
+
+function row(group) {
+  const [{ cell, mix }] = group
+  const opened = group.filter(({ ok }) => ok)
+  const times = opened.map(({ ms }) => ms).sort((a, b) => a - b)
+  const paths = {}
+  for (const { path } of opened) if (path) paths[path] = (paths[path] || 0) + 1
+  return {
+    cell,
+    mix,
+    runs: group.length,
+    ok: opened.length,
+    ms: times.length > 0 ? quantiles(times) : null,
+    paths,
+    errors: group.filter(({ ok }) => !ok).map(({ error, ms }) => ({ error, ms }))
+  }
+}
+
+/** Nearest rank: of five times, the 90th percentile is the largest. */
+function quantiles(times) {
+  const at = share => times[Math.ceil(share * times.length) - 1]
+  return { p50: at(0.5), p90: at(0.9), max: times.at(-1) }
+}
+
+function counted(paths) {
+  const list = Object.entries(paths)
+  return list.map(([path, n]) => (list.length > 1 ? `${n} ${path}` : path)).join(', ')
+}
