@@ -2,6 +2,7 @@
 //! runs with.
 #![cfg(test)]
 
+mod changes;
 mod trial;
 
 use std::time::Duration;
