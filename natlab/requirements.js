@@ -27,7 +27,8 @@ exports.missing = function missing() {
 
 /** Builds the program natlab/internet, and returns its path. */
 exports.buildInternet = function buildInternet() {
-  const args = ['build', '--quiet', '--release', '--locked', '--manifest-path', MANIFEST]
+  const where = ['--manifest-path', MANIFEST, '--target-dir', TARGET]
+  const args = ['build', '--quiet', '--release', '--locked', ...where]
   const { status } = spawnSync('cargo', args, { stdio: ['ignore', 'inherit', 'inherit'] })
   if (status !== 0 && !hasProgram()) throw new Error('cargo did not build natlab/internet')
   return PROGRAM
@@ -51,4 +52,6 @@ const TOOLS = [
 ]
 
 const MANIFEST = path.join(__dirname, 'internet/Cargo.toml')
-const PROGRAM = path.join(__dirname, 'internet/target/release/natlab-internet')
+/** The environment may name another one. */
+const TARGET = path.join(__dirname, 'internet/target')
+const PROGRAM = path.join(TARGET, 'release/natlab-internet')
