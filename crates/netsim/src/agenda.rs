@@ -4,8 +4,8 @@ use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap};
 use std::time::Instant;
 
-use crate::internet::Network;
-use crate::{Flight, HostId};
+use crate::Flight;
+use crate::ids::{HostId, Network};
 
 /// Datagrams under way, and the next wake-up of each host.
 #[derive(Debug, Default)]

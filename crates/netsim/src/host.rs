@@ -6,12 +6,8 @@ use std::time::Instant;
 
 use crate::Flight;
 use crate::firewall::Firewall;
-use crate::internet::Network;
+use crate::ids::Network;
 use proto::{Action, Config, Event, HostEvent, Node, SocketId, Transmit, TransmitBuf};
-
-/// Identifies a host of a world.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct HostId(pub usize);
 
 /// One host. Its node's events pile up in `events` until a test takes them.
 #[derive(Debug)]

@@ -6,15 +6,9 @@ use std::time::Instant;
 
 use proto::Rng;
 
+use crate::Flight;
+use crate::ids::{HostId, NatId, Network};
 use crate::nat::{Nat, NatKind};
-use crate::{Flight, HostId};
-
-/// Identifies a NAT of a world, and the network behind it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct NatId(usize);
-
-/// A network: that behind a NAT, or the internet.
-pub(crate) type Network = Option<NatId>;
 
 /// The internet, and the networks behind NATs.
 #[derive(Debug, Default)]

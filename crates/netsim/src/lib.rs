@@ -8,14 +8,15 @@
 mod agenda;
 mod firewall;
 mod host;
+mod ids;
 mod internet;
 mod link;
 mod nat;
 mod steps;
 mod world;
 
-pub use host::{Host, HostId};
-pub use internet::NatId;
+pub use host::Host;
+pub use ids::{HostId, NatId};
 pub use link::{Flight, Link};
 pub use nat::{Dependence, NatKind, Ports};
 pub use world::{App, World};

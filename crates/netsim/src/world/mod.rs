@@ -13,7 +13,8 @@ use proto::{BootstrapNode, Command, Config, Event, HostEvent, Node, Rng, Run};
 use crate::agenda::{Agenda, Due};
 use crate::firewall::Firewall;
 use crate::host::{Departure, Power};
-use crate::internet::{Internet, Network};
+use crate::ids::Network;
+use crate::internet::Internet;
 use crate::{Flight, Host, HostId, Link, NatId, NatKind};
 
 /// An application on top of the nodes: it takes their events and gives them commands.

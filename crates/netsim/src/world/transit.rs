@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::World;
 use crate::host::{Departure, Power};
-use crate::internet::Network;
+use crate::ids::Network;
 use crate::{Flight, HostId};
 
 impl World {
