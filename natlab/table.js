@@ -32,7 +32,7 @@ exports.table = function table(rows) {
     `${ok}/${runs}`,
     ...(ms ? [ms.p50, ms.p90, ms.max].map(String) : ['', '', '']),
     counted(paths),
-    errors.map(({ error, ms }) => `${error} @${ms}`).join(', ')
+    failures(errors)
   ])
   const widths = HEAD.map((title, i) => Math.max(title.length, ...lines.map(l => l[i].length)))
   const format = cells => `| ${cells.map((cell, i) => cell.padEnd(widths[i])).join(' | ')} |`
@@ -41,10 +41,19 @@ exports.table = function table(rows) {
 
 const HEAD = ['cell', 'mix', 'ok', 'p50 ms', 'p90 ms', 'max ms', 'path', 'errors @ms']
 
+/** Each error with the median of its times. */
+function failures(errors) {
+  const times = new Map()
+  for (const { error, ms } of errors) times.set(error, [...(times.get(error) || []), ms])
+  return [...times]
+    .map(([error, list]) => `${list.length} ${error} @${quantiles(list).p50}`)
+    .join(', ')
+}
+
 function row(group) {
   const [{ cell, mix }] = group
   const opened = group.filter(({ ok }) => ok)
-  const times = opened.map(({ ms }) => ms).sort((a, b) => a - b)
+  const times = opened.map(({ ms }) => ms)
   const paths = {}
   for (const { path } of opened) if (path) paths[path] = (paths[path] || 0) + 1
   return {
@@ -60,8 +69,9 @@ function row(group) {
 
 /** Nearest rank: of five times, the 90th percentile is the largest. */
 function quantiles(times) {
-  const at = share => times[Math.ceil(share * times.length) - 1]
-  return { p50: at(0.5), p90: at(0.9), max: times.at(-1) }
+  const sorted = [...times].sort((a, b) => a - b)
+  const at = share => sorted[Math.ceil(share * sorted.length) - 1]
+  return { p50: at(0.5), p90: at(0.9), max: sorted.at(-1) }
 }
 
 function counted(paths) {

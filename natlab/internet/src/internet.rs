@@ -1,7 +1,7 @@
 //! The way of a datagram from edge to edge.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BTreeMap, BinaryHeap};
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ pub struct Internet {
     edges: Vec<Edge>,
     /// When a datagram arrives, its number, and the edge. The number keeps their order.
     arrivals: BinaryHeap<Reverse<(Instant, u64, usize)>>,
-    under_way: std::collections::BTreeMap<u64, Datagram>,
+    under_way: BTreeMap<u64, Datagram>,
     sent: u64,
     ttl: u8,
     loss: u32,
@@ -35,7 +35,7 @@ impl Internet {
         Ok(Self {
             edges,
             arrivals: BinaryHeap::new(),
-            under_way: std::collections::BTreeMap::new(),
+            under_way: BTreeMap::new(),
             sent: 0,
             ttl: options.ttl,
             loss: options.loss,
@@ -82,8 +82,7 @@ impl Internet {
         let ttl = datagram.ttl();
         let Some(datagram) = self.edges[from].outbound(datagram) else { return };
         let Some(edge) = self.edges.iter().position(|edge| edge.owns(to)) else { return };
-        // Hosts of the net of the DHT nodes are far from each other. Behind a NAT, a datagram to the
-        // own public address turns around there.
+        // Behind a NAT with a hairpin. Two hosts of the net of the DHT nodes, though, are far apart.
         let turns_around = from == edge && *datagram.source().ip() == to;
         let lost = next(&mut self.random) % 100 < u64::from(self.loss);
         if !turns_around && (ttl < self.ttl || lost) {
