@@ -115,8 +115,9 @@ for (const end of ['client', 'server']) {
 
 test('createSecretStream of a server that throws', async t => {
   const { code, lines, stderr } = await runProgram('throwing-secret-stream')
-  const closed = 'the first client has closed'
-  t.alike(lines, ['uncaught: from the hook', closed, 'the second client: true', 'done'])
+  // a runtime may tell of the error later than the client closes
+  t.alike(lines.slice(0, 2).sort(), ['the first client has closed', 'uncaught: from the hook'])
+  t.alike(lines.slice(2), ['the second client: true', 'done'])
   t.is(code, 0, stderr)
 })
 
