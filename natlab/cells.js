@@ -6,7 +6,7 @@
  * @property {boolean} [forwardsAll] every port of the public address is the host's
  * @property {number} [timeout] seconds until an idle mapping is gone
  * @property {boolean} [blocksUdp]
- * @property {string} [nat] the NAT is one of natlab/internet: nftables has none of that kind
+ * @property {string} [nat] the kind of NAT that natlab/internet plays, because nftables cannot
  * @property {boolean} [hairpin]
  */
 

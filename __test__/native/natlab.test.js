@@ -6,7 +6,7 @@ const run = require('../helpers/run')
 
 const CELLS = ['home,home', 'random,home']
 
-// its processes run in Node, whoever starts them
+// the laboratory runs its processes in Node, so that a run in Bare would test the same again
 test('a laboratory of two cells', { skip: isBare, timeout: 300_000 }, async t => {
   const program = path.join(__dirname, '../../natlab/index.js')
   const command = [executable('node'), program, ...CELLS, '--runs', '1']

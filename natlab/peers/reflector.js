@@ -1,5 +1,5 @@
-// Tells who asks which public address the question came from. It answers from the socket that was
-// asked, or from the one that the question names.
+// Answers a question with the public address from which it came. The answer leaves from the socket
+// that was asked, or from the one that the question names.
 
 const dgram = require('dgram')
 const { once } = require('events')

@@ -1,4 +1,4 @@
-//! What a node does with datagrams from IPv6 addresses: the DHT has none.
+//! A node receives datagrams from IPv6 addresses, although the peers of the DHT have IPv4 addresses.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4};
 use std::time::Instant;

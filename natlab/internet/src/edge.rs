@@ -40,7 +40,7 @@ impl Edge {
         address.octets()[..3] == self.net
     }
 
-    /// The next packet of the network inside. `None` when there is none at the moment.
+    /// Reads a packet that the network inside has sent. `None` if no packet waits.
     ///
     /// # Errors
     ///

@@ -120,7 +120,7 @@ pub fn parse_address(host: &str, port: u16) -> Option<SocketAddr> {
     })
 }
 
-/// The number of an interface; 0 if there is none.
+/// The index of the interface with this name. 0 if this host has no such interface.
 fn scope_of(zone: &str) -> u32 {
     if zone.is_empty() {
         return 0;

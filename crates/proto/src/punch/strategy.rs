@@ -30,7 +30,8 @@ pub(super) struct Probe {
 }
 
 impl Strategy {
-    /// The strategy for these NATs; `None` if there is none. `host`: our public address.
+    /// Chooses a strategy for these two NATs. `None` if no strategy can work. `host` is our public
+    /// address.
     pub(super) fn choose(
         rng: &mut Rng,
         local: Firewall,
