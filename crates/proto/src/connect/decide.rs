@@ -147,6 +147,16 @@ mod tests {
     }
 
     #[test]
+    fn an_address_that_is_our_own_is_of_another_network() {
+        let mut payload = payload();
+        let ours = addresses(&["192.168.1.2:6"]);
+        payload.addresses4 = ours.clone();
+        let route = HelloRoute { client: "5.5.5.5:99".parse().unwrap(), ..route() };
+        let decision = decide(route, &payload, Firewall::Unknown, Some(&ours));
+        assert_eq!(decision, Decision::Try { lan: None, punch: true });
+    }
+
+    #[test]
     fn without_any_way_there_is_none() {
         let mut payload = payload();
         payload.holepunch = None;

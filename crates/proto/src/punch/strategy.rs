@@ -265,16 +265,18 @@ mod tests {
 
     #[test]
     fn peers_behind_one_nat_give_up_soon() {
-        let remote = remote(Firewall::Consistent, true);
-        let near = |host| {
-            let host = Some(host);
-            match Strategy::choose(&mut rng(), Firewall::Consistent, host, &remote) {
+        let is_near = |addresses: &[&str]| {
+            let mut remote = Remote::new(Firewall::Unknown);
+            let addresses: Vec<_> = addresses.iter().map(|at| at.parse().unwrap()).collect();
+            remote.update(true, Firewall::Consistent, &addresses, Some(VERIFIED));
+            match Strategy::choose(&mut rng(), Firewall::Consistent, Some(VERIFIED), &remote) {
                 Some(Strategy::Consistent { most, .. }) => most == NEAR_TRIES,
                 other => panic!("{other:?}"),
             }
         };
-        assert!(!near(VERIFIED), "it has an address elsewhere");
-        assert!(!near(Ipv4Addr::new(2, 2, 2, 2)));
+        assert!(is_near(&["1.1.1.1:7", "1.1.1.1:8"]));
+        assert!(!is_near(&["1.1.1.1:7", "2.2.2.2:8"]), "it has an address elsewhere");
+        assert!(!is_near(&["2.2.2.2:8"]));
     }
 
     #[test]
