@@ -20,6 +20,7 @@ module.exports = class Query extends Readable {
    * @param {Buffer} what.target
    * @param {[string, object]} what.start the kind of the core's query, and its own fields
    * @param {boolean} [what.onlyValues] replies without a value are not told
+   * @param {boolean} [what.brief] the closest replies that were not told only have `from` and `to`
    * @param {number} what.command
    * @param {boolean} [what.internal]
    * @param {Buffer | null} [what.value]
@@ -47,7 +48,9 @@ module.exports = class Query extends Readable {
     this.errors = 0
     this.successes = 0
 
-    this._options = { ...options, onlyValues: what.onlyValues || false }
+    options.onlyValues = what.onlyValues || false
+    options.brief = what.brief || false
+    this._options = options
     this._asked = what.target
     this._begin = what.start
     this._commit = what.commit === undefined ? commitOption(opts.commit) : what.commit

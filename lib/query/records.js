@@ -74,13 +74,16 @@ exports.mutableGet = async function mutableGet(dht, publicKey, opts) {
 
 const GET_IMMUTABLE = { command: COMMANDS.IMMUTABLE_GET, value: null }
 
-// A query that yields only replies with records, and stores `put` at its end.
-function walk(dht, { put = null, ...what }, opts) {
-  const { command, value } = what
+// A query that yields only replies with records, and stores `put` at its end. Completes `what`,
+// which is the caller's own object.
+function walk(dht, what, opts) {
+  const { command, value, put = null } = what
   const byCore = put !== null && !isReplaced(dht, 'query', 'request')
   if (put !== null) what.commit = byCore ? null : storer(put)
-  const start = userQuery(command, value, byCore ? put : null)
-  return search(dht, { ...what, start, onlyValues: true }, opts)
+  what.start = userQuery(command, value, byCore ? put : null)
+  what.onlyValues = true
+  what.brief = byCore
+  return search(dht, what, opts)
 }
 
 // A commit that stores at one node.

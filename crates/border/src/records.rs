@@ -163,6 +163,7 @@ record! { QueryOptions {
     only_closest_nodes: bool,
     force: bool,
     only_values: bool,
+    brief: bool,
 } }
 
 words! { Steer {

@@ -161,11 +161,12 @@ impl Dht {
         value: Option<Bytes>,
         put: Option<Put>,
     ) -> Query {
+        let brief = put.is_some();
         let commit = put.map_or(UserCommit::None, |Put { command, value }| UserCommit::Send {
             command,
             value: Some(value),
         });
-        let options = QueryOptions { only_values: true, ..QueryOptions::default() };
+        let options = QueryOptions { only_values: true, brief, ..QueryOptions::default() };
         self.query_with(target, QueryKind::User { command, value, commit }, options)
     }
 }

@@ -88,6 +88,9 @@ pub struct QueryOptions {
     /// Replies without a value belong to the result, but cause no `Event::QueryReply`. Default
     /// false.
     pub only_values: bool,
+    /// The result only says where the closest nodes are: those of its replies that no event has
+    /// reported lack the token, the value and the closer nodes. Default false.
+    pub brief: bool,
 }
 
 /// One request of the application.

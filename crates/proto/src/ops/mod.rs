@@ -67,7 +67,7 @@ impl Ops {
         if let Some(key_pair) = unannounces(&kind) {
             store.unannounce(&target, &key_pair.public());
         }
-        let telling = Telling::new(&kind, options.only_values);
+        let telling = Telling::new(&kind, &options);
         let key = net.query(cx, spec(target, &kind, options), Owner::UserQuery(query));
         let running =
             Running { key, target, kind, telling, unannouncing: 0, closest: None, ended: None };

@@ -5,20 +5,26 @@ use std::net::SocketAddrV4;
 
 use crate::net::Reply;
 use crate::wire::error_code;
-use crate::{Closest, QueryKind, QueryReply};
+use crate::{Closest, QueryKind, QueryOptions, QueryReply};
 
 /// What the application has been told of one query.
 #[derive(Debug)]
 pub(super) struct Telling {
     /// Replies without a value are not reported.
     only_values: bool,
+    /// The result lacks what the closest nodes have answered.
+    brief: bool,
     /// The index of each reported reply, by its sender and its transaction id.
     places: BTreeMap<(SocketAddrV4, u16), u32>,
 }
 
 impl Telling {
-    pub(super) fn new(kind: &QueryKind, only_values: bool) -> Self {
-        Self { only_values: only_values || asks_for_records(kind), places: BTreeMap::new() }
+    pub(super) fn new(kind: &QueryKind, options: &QueryOptions) -> Self {
+        Self {
+            only_values: options.only_values || asks_for_records(kind),
+            brief: options.brief,
+            places: BTreeMap::new(),
+        }
     }
 
     /// The reply for the application; `None` if it is an error, or lacks a value where one is
@@ -33,8 +39,13 @@ impl Telling {
     }
 
     /// The reply as a part of the result.
-    pub(super) fn closest(&self, reply: Reply) -> Closest {
+    pub(super) fn closest(&self, mut reply: Reply) -> Closest {
         let told = self.places.get(&(reply.from, reply.tid)).copied();
+        if self.brief && told.is_none() {
+            reply.token = None;
+            reply.value = None;
+            reply.closer_nodes.clear();
+        }
         Closest { told, reply: plain(reply) }
     }
 }

@@ -223,6 +223,32 @@ fn the_result_names_the_replies_that_were_told() {
 }
 
 #[test]
+fn a_brief_result_only_names_the_nodes() {
+    let mut testnet = Testnet::persistent(6);
+    let alice = testnet.add(None);
+    let mut result = |brief| {
+        let options = QueryOptions { brief, ..QueryOptions::default() };
+        start(&mut testnet, alice, QueryKind::Lookup, options);
+        testnet.run(Duration::from_secs(5));
+        let done = testnet.hosts[alice].events.drain(..).find_map(|event| match event {
+            Event::QueryDone { closest, .. } => Some(closest),
+            _ => None,
+        });
+        done.unwrap_or_default().into_iter().map(|closest| closest.reply).collect::<Vec<_>>()
+    };
+
+    let (full, brief) = (result(false), result(true));
+
+    assert_eq!(full.len(), 6);
+    assert!(full.iter().all(|reply| reply.token.is_some() && !reply.closer_nodes.is_empty()));
+    assert!(brief.iter().all(|reply| reply.token.is_none() && reply.closer_nodes.is_empty()));
+    let names = |replies: &[QueryReply]| -> Vec<_> {
+        replies.iter().map(|reply| (reply.from, reply.from_id)).collect()
+    };
+    assert_eq!(names(&brief), names(&full));
+}
+
+#[test]
 fn a_cancelled_query_ends_at_once_and_once() {
     let mut testnet = Testnet::persistent(6);
     let alice = testnet.add(None);
