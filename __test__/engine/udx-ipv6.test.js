@@ -15,6 +15,7 @@ const {
   thrown
 } = require('../helpers/fixtures')
 const { bind, testOf } = require('../helpers/ipv6')
+const { destroy, read } = require('../helpers/streams')
 
 const testIPv6 = testOf(UDX)
 
@@ -362,18 +363,4 @@ function message(socket) {
   return new Promise(resolve => {
     socket.once('message', (data, from) => resolve({ data, from }))
   })
-}
-
-async function destroy(...streams) {
-  const all = streams.map(closed)
-  for (const stream of streams) stream.destroy()
-  await Promise.all(all)
-}
-
-/** All that a stream receives. */
-async function read(stream) {
-  const chunks = []
-  stream.on('data', data => chunks.push(data))
-  await once(stream, 'end')
-  return b4a.concat(chunks)
 }
