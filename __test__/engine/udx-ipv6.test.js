@@ -23,7 +23,7 @@ test('what is no address', async t => {
   const udx = new UDX()
   const socket = bind(t, udx, '127.0.0.1')
   const stream = udx.createStream(1)
-  for (const host of ['::g', '1:2:3', ':::', '::1%', '[::1]']) {
+  for (const host of ['::g', '1:2:3', ':::', '::1%', '[::1]', '127.0.0.01', '::ffff:127.0.0.01']) {
     const message = `${host} is not a valid IP address`
     t.is((await rejected(socket.send(b4a.from('x'), 1, host))).message, message)
     t.is(thrown(() => socket.trySend(b4a.from('x'), 1, host))?.message, message)
