@@ -92,6 +92,33 @@ fn a_stranger_does_not_make_the_server_send_into_its_network() {
     }
 }
 
+/// A client can name addresses of others, and new ones in each round.
+#[test]
+fn a_victim_that_a_client_names_gets_few_probes() {
+    let mut host = Host::new(ServerOptions::default());
+    let (slot, secret) = host.welcome_puncher();
+    let mut sent = host.sent();
+    for n in 1..=200 {
+        let victims = (0..100).map(|m| SocketAddrV4::new(VICTIM, n * 100 + m));
+        let nowhere = ["224.0.0.1:5", "255.255.255.255:5", "0.0.0.0:5", "4.4.4.4:0"].map(addr);
+        let round = HolepunchPayload {
+            round: n.into(),
+            firewall: if n % 2 == 0 { Firewall::Consistent } else { Firewall::Random },
+            punching: n > 3,
+            addresses: Some(nowhere.into_iter().chain(victims).collect()),
+            ..HolepunchPayload::default()
+        };
+        host.round(SocketAddrV4::new(*RELAY.ip(), n), slot, &secret, &round);
+        host.pass(Duration::from_millis(100));
+        sent.extend(host.sent());
+    }
+    host.pass(Duration::from_secs(60));
+    sent.extend(host.sent());
+    let probes: Vec<_> = sent.iter().filter(|sent| sent.payload == [0]).collect();
+    assert!(probes.iter().all(|probe| *peer_of(probe).ip() == VICTIM));
+    assert!((1..=32).contains(&probes.len()), "{} probes", probes.len());
+}
+
 /// Such a client may have opened its connection already.
 #[test]
 fn a_client_of_our_network_is_waited_for_after_the_end_of_the_punch() {
@@ -199,3 +226,5 @@ fn greet_from(host: &mut Host, node: SocketAddrV4, private: SocketAddrV4) -> Cli
     host.handshake(node, &client.message(Mode::FromRelay, Some(beside)));
     client
 }
+
+const VICTIM: Ipv4Addr = Ipv4Addr::new(7, 7, 7, 7);
