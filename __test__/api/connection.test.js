@@ -3,6 +3,7 @@ const b4a = require('b4a')
 const { getStreamError } = require('streamx')
 const { DHT } = require('../helpers/implementation')
 const { node, testnet, pair, once, record, closed, sleep } = require('../helpers/fixtures')
+const { readText } = require('../helpers/streams')
 
 const EVENTS = ['handshake', 'connect', 'open', 'data', 'end', 'finish', 'close', 'error']
 
@@ -102,7 +103,7 @@ test('what is written before open arrives, in order', async t => {
     conn.write('s1')
     conn.write('s2')
     conn.end('s3')
-    collect(conn).then(text => server.emit('text', text))
+    readText(conn).then(text => server.emit('text', text))
   })
   await server.listen()
   const text = once(server, 'text')
@@ -111,7 +112,7 @@ test('what is written before open arrives, in order', async t => {
   conn.write('c1')
   conn.write(b4a.from('c2'))
   conn.end('c3')
-  t.is(await collect(conn), 's1s2s3')
+  t.is(await readText(conn), 's1s2s3')
   t.is(await text, 'c1c2c3')
 })
 
@@ -141,7 +142,7 @@ test('end at once still runs the handshake', async t => {
 
 test('half-open: after end one still receives', async t => {
   const { server, client } = await pair(t, await testnet(t))
-  const text = collect(client)
+  const text = readText(client)
   client.end()
   server.on('data', noop)
   await once(server, 'end')
@@ -249,7 +250,7 @@ test('server and client on one node', async t => {
   await server.listen()
   const conn = dht.connect(server.publicKey, { keyPair: DHT.keyPair() })
   conn.end()
-  t.is(await collect(conn), 'self')
+  t.is(await readText(conn), 'self')
 })
 
 test('keep-alive', async t => {
@@ -379,12 +380,5 @@ test('async iteration', async t => {
   for await (const data of server) text += b4a.toString(data)
   t.is(text, 'ab')
 })
-
-async function collect(conn) {
-  const chunks = []
-  conn.on('data', data => chunks.push(data))
-  await once(conn, 'end')
-  return b4a.toString(b4a.concat(chunks))
-}
 
 function noop() {}

@@ -3,6 +3,7 @@
 const test = require('brittle')
 const b4a = require('b4a')
 const { node, testnet, once } = require('../helpers/fixtures')
+const { read } = require('../helpers/streams')
 
 test('addresses of a node on both families', async t => {
   const dht = await node(t, await testnet(t), { host: '::' })
@@ -37,10 +38,10 @@ for (const accepts of [true, false]) {
     t.alike([rawStream.remoteHost, rawStream.remoteFamily], ['127.0.0.1', 4])
 
     const data = b4a.alloc(100_000, 1)
-    const all = collect(accepted)
+    const all = read(accepted)
     client.end(data)
     t.alike(await all, data)
-    const back = collect(client)
+    const back = read(client)
     accepted.end(data)
     t.alike(await back, data)
   })
@@ -65,12 +66,5 @@ test('requests and queries', async t => {
 })
 
 const BOTH = { host: '::' }
-
-async function collect(stream) {
-  const chunks = []
-  stream.on('data', chunk => chunks.push(chunk))
-  await once(stream, 'end')
-  return b4a.concat(chunks)
-}
 
 function noop() {}

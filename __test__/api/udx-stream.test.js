@@ -4,6 +4,7 @@ const test = require('brittle')
 const b4a = require('b4a')
 const { UDX } = require('../helpers/implementation')
 const { closed, once, record, thrown } = require('../helpers/fixtures')
+const { destroy, readText } = require('../helpers/streams')
 
 test('what a stream is before it is connected', async t => {
   const udx = new UDX()
@@ -26,7 +27,7 @@ test('ids are numbers of 32 bits', async t => {
   const { udx, sockets } = bound(t)
   const { a, b } = connect(udx, sockets, {}, [2 ** 32 + 1, -2])
   a.end('over there')
-  t.is(await read(b), 'over there')
+  t.is(await readText(b), 'over there')
   await destroy(a, b)
 })
 
@@ -90,7 +91,7 @@ test('each end knows the other', async t => {
 test('bytes go both ways, until both have ended', async t => {
   const { sockets, a, b } = connected(t)
   const seen = [a, b].map(stream => record(stream, ['end', 'finish', 'close']))
-  const got = [read(a), read(b)]
+  const got = [readText(a), readText(b)]
   a.write('hello ')
   a.write(b4a.from('world'))
   a.end()
@@ -262,7 +263,7 @@ test('changeRemote: in the middle of the traffic', async t => {
   const { udx, sockets, a, b } = connected(t, { firewall: () => false })
   const third = udx.createSocket()
   third.bind(0, '127.0.0.1')
-  const all = read(b)
+  const all = readText(b)
   a.write(b4a.alloc(100_000, 'a'))
   await once(b, 'data')
   a.write(b4a.alloc(100_000, 'b'))
@@ -285,7 +286,7 @@ test('a relay: two streams that forward to each other', async t => {
   two.connect(sockets[0], 32, port(1))
   a.connect(sockets[1], 21, port(0))
   b.connect(sockets[1], 22, port(0))
-  const got = read(b)
+  const got = readText(b)
   a.write('through ')
   a.write('the relay')
   a.end()
@@ -338,7 +339,7 @@ test('options seq and ack', async t => {
     t.alike(await once(to, 'data'), b4a.from('numbered'))
     t.is(await from.flush(), true)
   }
-  const all = [read(a), read(b)]
+  const all = [readText(a), readText(b)]
   a.end(b4a.alloc(100_000))
   b.end(b4a.alloc(100_000))
   t.alike(
@@ -382,18 +383,4 @@ function connect(udx, sockets, opts, ids = [1, 2]) {
   a.connect(sockets[0], ids[1], sockets[1].address().port)
   b.connect(sockets[1], ids[0], sockets[0].address().port)
   return { a, b }
-}
-
-async function destroy(...streams) {
-  const all = streams.map(closed)
-  for (const stream of streams) stream.destroy()
-  await Promise.all(all)
-}
-
-/** All that a stream receives, as text. */
-async function read(stream) {
-  const chunks = []
-  stream.on('data', data => chunks.push(data))
-  await once(stream, 'end')
-  return b4a.toString(b4a.concat(chunks))
 }

@@ -15,6 +15,7 @@ const {
   thrown
 } = require('../helpers/fixtures')
 const { bind, testOf } = require('../helpers/ipv6')
+const { destroy, read } = require('../helpers/streams')
 
 const testIPv6 = testOf(UDX)
 
@@ -22,7 +23,7 @@ test('what is no address', async t => {
   const udx = new UDX()
   const socket = bind(t, udx, '127.0.0.1')
   const stream = udx.createStream(1)
-  for (const host of ['::g', '1:2:3', ':::', '::1%', '[::1]']) {
+  for (const host of ['::g', '1:2:3', ':::', '::1%', '[::1]', '127.0.0.01', '::ffff:127.0.0.01']) {
     const message = `${host} is not a valid IP address`
     t.is((await rejected(socket.send(b4a.from('x'), 1, host))).message, message)
     t.is(thrown(() => socket.trySend(b4a.from('x'), 1, host))?.message, message)
@@ -362,18 +363,4 @@ function message(socket) {
   return new Promise(resolve => {
     socket.once('message', (data, from) => resolve({ data, from }))
   })
-}
-
-async function destroy(...streams) {
-  const all = streams.map(closed)
-  for (const stream of streams) stream.destroy()
-  await Promise.all(all)
-}
-
-/** All that a stream receives. */
-async function read(stream) {
-  const chunks = []
-  stream.on('data', data => chunks.push(data))
-  await once(stream, 'end')
-  return b4a.concat(chunks)
 }

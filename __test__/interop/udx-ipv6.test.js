@@ -5,6 +5,7 @@ const Ours = require('../../udx')
 const Theirs = require('udx-native')
 const { closed, once } = require('../helpers/fixtures')
 const { bind, testOf } = require('../helpers/ipv6')
+const { read } = require('../helpers/streams')
 
 const testIPv6 = testOf(Theirs)
 
@@ -124,11 +125,4 @@ function relayed(t, Relay, End) {
 /** Without it, a peer of the reference drops what comes to the socket that it has left. */
 function letIn() {
   return false
-}
-
-async function read(stream) {
-  const chunks = []
-  stream.on('data', data => chunks.push(data))
-  await once(stream, 'end')
-  return b4a.concat(chunks)
 }

@@ -105,7 +105,7 @@ exports.addresses = addresses
 function isIPv4(host) {
   if (typeof host !== 'string') return false
   const parts = host.split('.')
-  return parts.length === 4 && parts.every(part => /^\d{1,3}$/.test(part) && Number(part) < 256)
+  return parts.length === 4 && parts.every(part => OCTET.test(part) && Number(part) < 256)
 }
 exports.isIPv4 = isIPv4
 
@@ -141,3 +141,6 @@ exports.checkList = checkList
 
 /** 24 days. A JavaScript timer with a longer time fires at once. */
 const MAX_INTERVAL = 0x7fffffff
+
+/** A number of up to three digits. Some systems read digits after a zero as octal. */
+const OCTET = /^(?:0|[1-9]\d{0,2})$/

@@ -58,15 +58,20 @@ impl Cx<'_> {
 
     /// Sends a control datagram.
     pub fn send(&mut self, socket: SocketId, to: impl Into<SocketAddr>, payload: Vec<u8>) {
-        let to = to.into();
-        self.out.control.push_back(ControlDatagram { socket, to, ttl: None, payload });
+        self.send_to_host(ControlDatagram { socket, to: to.into(), ttl: None, payload });
     }
 
     /// Sends a control datagram with its own IP time to live: a low one keeps a probe from reaching
     /// the peer.
     pub fn send_with_ttl(&mut self, socket: SocketId, to: SocketAddrV4, ttl: u8, payload: Vec<u8>) {
-        let to = to.into();
-        self.out.control.push_back(ControlDatagram { socket, to, ttl: Some(ttl), payload });
+        self.send_to_host(ControlDatagram { socket, to: to.into(), ttl: Some(ttl), payload });
+    }
+
+    /// Nobody receives at port 0, which a stranger may name or claim to send from.
+    fn send_to_host(&mut self, datagram: ControlDatagram) {
+        if datagram.to.port() != 0 {
+            self.out.control.push_back(datagram);
+        }
     }
 
     /// Sends a datagram of the application, which may give more of them than the network takes.

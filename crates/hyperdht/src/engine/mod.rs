@@ -12,6 +12,7 @@ mod giving_way;
 mod handle;
 mod host;
 mod queue;
+mod segmentation;
 mod shared;
 mod sockets;
 mod state;

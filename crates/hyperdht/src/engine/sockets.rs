@@ -15,6 +15,7 @@ use tokio::net::UdpSocket;
 use tokio::runtime::Handle;
 
 use super::descriptors::Claim;
+use super::segmentation::Segmentation;
 use super::traffic::{Counters, Traffic};
 
 /// The sockets of a node.
@@ -33,6 +34,7 @@ pub(super) struct Sockets {
 pub(super) struct Socket {
     io: UdpSocket,
     state: UdpSocketState,
+    segmentation: Segmentation,
     local: SocketAddrV4,
     /// Bound to an IPv6 address, so that IPv4 addresses are written as IPv4-mapped IPv6 ones.
     is_ipv6: bool,
@@ -147,8 +149,9 @@ impl Socket {
             SocketAddr::V4(local) => local,
             SocketAddr::V6(local) => SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, local.port()),
         };
+        let segmentation = Segmentation::new(&state);
         let (counters, ttl) = (Counters::default(), AtomicU32::new(DEFAULT_TTL));
-        Ok(Self { io, state, local, is_ipv6, counters, ttl, _claim: claim })
+        Ok(Self { io, state, segmentation, local, is_ipv6, counters, ttl, _claim: claim })
     }
 
     /// The local address. The host is 0.0.0.0 for a socket on an IPv6 address.
@@ -162,7 +165,7 @@ impl Socket {
 
     /// The most datagrams in one send.
     pub(super) fn max_segments(&self) -> usize {
-        self.state.max_gso_segments().clamp(1, MAX_SEGMENTS)
+        self.segmentation.most()
     }
 
     /// Receives into the buffers, at most [`SLOTS`] of them, in system calls of `per_call` buffers,
@@ -287,20 +290,32 @@ impl Socket {
             Ok(()) => return Ok(()),
         };
         tracing::debug!(%error, to = %transmit.to, bytes = data.len(), "send");
-        let Some(segment_size) = segment_size else {
-            return Ok(());
-        };
-        if quinn_udp::is_msg_size_err(&error) {
-            return Ok(());
-        }
-        // Some network cards refuse segmentation when asked for the first time.
-        for segment in data.chunks(segment_size) {
-            if let Err(error) = self.send_once(transmit.to, segment, None) {
-                tracing::debug!(%error, to = %transmit.to, "send without segmentation");
-                break;
-            }
+        if let Some(segment_size) = segment_size {
+            self.send_one_by_one(transmit.to, data.chunks(segment_size), &error);
         }
         Ok(())
+    }
+
+    /// Sends datagrams that the system has refused together: some network cards refuse segmentation
+    /// when asked for the first time. If the datagrams are too large for the path, the last one may
+    /// be shorter, and leaves.
+    fn send_one_by_one<'a>(
+        &self,
+        to: SocketAddr,
+        datagrams: impl Iterator<Item = &'a [u8]>,
+        refusal: &io::Error,
+    ) {
+        for (n, datagram) in datagrams.enumerate() {
+            match self.send_once(to, datagram, None) {
+                Ok(()) if n == 0 => self.segmentation.handle_refusal(refusal),
+                Ok(()) => {}
+                Err(error) if quinn_udp::is_msg_size_err(&error) => {}
+                Err(error) => {
+                    tracing::debug!(%error, %to, "send without segmentation");
+                    break;
+                }
+            }
+        }
     }
 
     fn send_once(
@@ -362,10 +377,6 @@ const RECV_BUFFER: usize = 4 << 20;
 
 /// The default of Linux. Other systems may have a smaller one.
 const SEND_BUFFER: usize = 212_992;
-
-/// 44 datagrams of 1472 bytes, the largest on Ethernet, are the most that fit into the 65507 bytes
-/// that one call can take.
-pub(super) const MAX_SEGMENTS: usize = 44;
 
 /// The time to live of sockets, as the reference sets it.
 const DEFAULT_TTL: u32 = 64;

@@ -144,10 +144,47 @@ fn a_datagram_that_cannot_be_sent_counts_as_lost() {
     let pair = Pair::new();
 
     pair.send(&vec![0; 1 << 16], None, None);
-    pair.send(&vec![0; 100_000], Some(60_000), None);
     pair.send(b"next", None, None);
 
     assert_eq!(pair.receive(1), [(pair.client, b"next".to_vec())]);
+}
+
+#[test]
+fn what_is_too_much_for_one_call_is_sent_one_by_one() {
+    let pair = Pair::new();
+    let before = pair.sockets.read()[&SocketId::CLIENT].max_segments();
+
+    pair.send(&vec![0; 100_000], Some(60_000), None);
+
+    let arrived = pair.receive(2);
+    assert_eq!(arrived.iter().map(|(_, data)| data.len()).collect::<Vec<_>>(), [60_000, 40_000]);
+    assert_eq!(pair.sockets.read()[&SocketId::CLIENT].max_segments(), before);
+}
+
+#[test]
+fn a_datagram_to_nowhere_does_not_end_segmentation() {
+    let pair = Pair::new();
+    let sockets = pair.sockets.read();
+    let socket = &sockets[&SocketId::CLIENT];
+    let before = socket.max_segments();
+    let nowhere = SocketAddr::from((HOST, 0));
+    for segment_size in [None, Some(1000)] {
+        let transmit = Transmit { to: nowhere, ..pair.transmit(segment_size, None) };
+        socket.send(&transmit, &[7; 2500]).unwrap();
+        assert_eq!(socket.max_segments(), before);
+    }
+}
+
+/// The kernel takes no more than 128 datagrams in one call, and gives the error of a network card
+/// that refuses segmentation.
+#[test]
+#[cfg(target_os = "linux")]
+fn what_is_refused_together_is_sent_one_by_one() {
+    let pair = Pair::new();
+    pair.send(&[7; 200], Some(1), None);
+
+    assert_eq!(pair.receive(200).len(), 200);
+    assert_eq!(pair.sockets.read()[&SocketId::CLIENT].max_segments(), 1);
 }
 
 #[test]

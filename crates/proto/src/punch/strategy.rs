@@ -120,8 +120,8 @@ impl Strategy {
                 let (count, interval) =
                     if is_burst { (BURST_STEP, BURST_INTERVAL) } else { (1, RANDOM_INTERVAL) };
                 *left = left.checked_sub(count)?;
-                probes.extend((0..count).map(|n| {
-                    let to = SocketAddrV4::new(*host, ports.next(n == 0));
+                probes.extend((0..count).map(|_| {
+                    let to = SocketAddrV4::new(*host, ports.next());
                     Probe { socket: first, to, low_ttl: false }
                 }));
                 Some(interval)
@@ -157,16 +157,20 @@ pub(super) struct Ports {
     place: u32,
     hint: Option<u16>,
     hinted: u16,
+    turn: u16,
 }
 
 impl Ports {
     fn new(rng: &mut Rng, hint: Option<u16>) -> Self {
-        Self { place: rng.below(u64::from(PORTS)) as u32, hint, hinted: 0 }
+        let place = rng.below(u64::from(PORTS)) as u32;
+        Self { place, hint: hint.filter(|port| *port >= FIRST_PORT), hinted: 0, turn: 0 }
     }
 
-    /// The next port. `near`: close to the hint, if there is one.
-    fn next(&mut self, near: bool) -> u16 {
-        if let Some(hint) = self.hint.filter(|_| near) {
+    /// The next port.
+    fn next(&mut self) -> u16 {
+        let is_near = self.turn.is_multiple_of(NEAR_EVERY);
+        self.turn = self.turn.wrapping_add(1);
+        if let Some(hint) = self.hint.filter(|_| is_near) {
             self.hinted = self.hinted % HINTS + 1;
             return hint.checked_add(self.hinted * HINT_STRIDE).unwrap_or(hint);
         }
@@ -212,7 +216,7 @@ const RANDOM_INTERVAL: Duration = Duration::from_millis(20);
 /// While the NAT is opened, every fourth probe is accompanied by one that can arrive.
 const OPEN_EVERY: u16 = 4;
 
-/// NATs seldom use lower ports.
+/// NATs seldom use lower ports, and a peer that names one may mean a service.
 const FIRST_PORT: u16 = 1000;
 
 const PORTS: u32 = 1 + (u16::MAX - FIRST_PORT) as u32;
@@ -225,6 +229,9 @@ const STRIDE: u32 = 39883;
 const HINT_STRIDE: u16 = 16;
 
 const HINTS: u16 = 32;
+
+/// A hint that is wrong costs this share of the guesses.
+const NEAR_EVERY: u16 = 4;
 
 /// As many ports as a NAT will usually hold open for one host.
 const BIRTHDAY_SOCKETS: usize = 256;
@@ -298,21 +305,46 @@ mod tests {
     #[test]
     fn no_port_is_guessed_twice_and_none_is_far_from_a_guess() {
         let mut ports = Ports::new(&mut rng(), None);
-        let guessed: BTreeSet<u16> = (0..BURST).map(|_| ports.next(true)).collect();
+        let guessed: BTreeSet<u16> = (0..BURST).map(|_| ports.next()).collect();
         assert_eq!(guessed.len(), usize::from(BURST));
         let gaps = guessed.iter().zip(guessed.iter().skip(1)).map(|(a, b)| b - a);
         assert!(gaps.max() < Some(100));
-        let all: BTreeSet<u16> = (0..PORTS).map(|_| ports.next(true)).collect();
+        let all: BTreeSet<u16> = (0..PORTS).map(|_| ports.next()).collect();
         assert_eq!((all.len(), all.first()), (PORTS as usize, Some(&FIRST_PORT)));
     }
 
     #[test]
     fn ports_after_the_hint_come_in_between() {
-        let mut ports = Ports::new(&mut rng(), Some(2000));
-        assert_eq!([ports.next(true), ports.next(true)], [2016, 2032]);
-        let near: BTreeSet<u16> = (0..100).map(|_| ports.next(true)).collect();
+        let ports = guesses(2000);
+        assert_eq!([ports[0], ports[4]], [2016, 2032]);
+        let near: BTreeSet<u16> = ports.iter().copied().step_by(4).collect();
         assert_eq!((near.len(), near.last()), (32, Some(&2512)));
-        assert_eq!(Ports::new(&mut rng(), Some(u16::MAX)).next(true), u16::MAX);
+        assert_eq!(guesses(u16::MAX)[0], u16::MAX);
+    }
+
+    #[test]
+    fn a_hint_may_be_wrong() {
+        let others: BTreeSet<u16> = guesses(2000).into_iter().filter(|port| *port > 2512).collect();
+        assert!(others.len() > 2500, "{} other ports", others.len());
+    }
+
+    #[test]
+    fn a_hint_at_a_service_is_ignored() {
+        for port in [1, 22, 999] {
+            assert!(guesses(port).iter().all(|port| *port >= FIRST_PORT));
+        }
+    }
+
+    /// The ports that are probed at a peer that gives a hint.
+    fn guesses(hint: u16) -> Vec<u16> {
+        let mut remote = Remote::new(Firewall::Random);
+        let addresses = [0, hint].map(|port| SocketAddrV4::new(VERIFIED, port));
+        remote.update(true, Firewall::Random, &addresses, Some(VERIFIED));
+        let mut strategy =
+            Strategy::choose(&mut rng(), Firewall::Consistent, None, &remote).unwrap();
+        let mut probes = Vec::new();
+        while strategy.step(&SOCKETS, &remote, &mut probes).is_some() {}
+        probes.iter().map(|probe| probe.to.port()).collect()
     }
 
     #[test]

@@ -31,6 +31,8 @@ pub(super) struct Client {
     /// nothing. Otherwise the address that the relay stated.
     pub(super) address: SocketAddrV4,
     pub(super) direct: bool,
+    /// The node that message 1 came from.
+    pub(super) sender: SocketAddrV4,
     /// The socket that message 1 arrived on.
     pub(super) socket: SocketId,
     /// Our host, as the sender of the datagram sees it.
@@ -134,8 +136,8 @@ impl Requester {
             Way::Direct => (self.incoming.from, true),
             Way::Relayed { client, .. } => (client, false),
         };
-        let our_host = *self.incoming.to.ip();
-        Client { address, direct, socket: self.incoming.socket, our_host }
+        let (sender, socket) = (self.source(), self.incoming.socket);
+        Client { address, direct, sender, socket, our_host: *self.incoming.to.ip() }
     }
 
     /// The node that the datagram came from.

@@ -305,7 +305,10 @@ fn plan(
     if policy.share_local_address
         && let Some(address) = local_address(cx, base, client, payload)
     {
-        base.io.local.open_to(cx, address);
+        // Any other node could make us send into our network.
+        if base.io.announced.is_relay(policy.server, client.sender) {
+            base.io.local.open_to(cx, address);
+        }
         return Plan::PunchBeside;
     }
     if base.io.net.remote_address().is_some() || !policy.holepunch {
@@ -329,7 +332,7 @@ fn local_address(
         .addresses4
         .iter()
         .take(MAX_ADDRESSES)
-        .filter(|address| is_private(*address.ip()))
+        .filter(|address| is_private(*address.ip()) && address.port() != 0)
         .copied()
         .collect();
     match_address(&base.io.local.valid(cx), &theirs)

@@ -8,6 +8,7 @@
 //! owner calls [`StreamMut::settle`].
 //! Reference: udx-native 1.x, `udx.c`.
 
+mod budget;
 mod forwarding;
 mod parked;
 mod path;
@@ -16,7 +17,6 @@ mod rate;
 mod raws;
 mod refused;
 mod relays;
-mod sending;
 mod socket_use;
 mod stream_mut;
 mod table;
@@ -28,11 +28,11 @@ use std::time::Instant;
 
 use crate::{ConnId, Cx, Sizes, SocketId, StreamId, Timer, Transmit, TransmitBuf};
 
+use budget::Budget;
 pub(crate) use parked::Parked;
 pub(crate) use path::{Path, RemoteStream};
 use refused::RefusedStreams;
 use relays::RelayLinks;
-use sending::Sending;
 use socket_use::SocketUse;
 pub(crate) use stream_mut::StreamMut;
 use table::{StreamState, StreamTable};
@@ -61,14 +61,16 @@ pub(crate) struct Streams {
 }
 
 /// What the streams of a node have in common.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Shared {
     /// Streams that may have something to send, each once.
     ready: VecDeque<StreamId>,
     sockets: SocketUse,
     relays: RelayLinks,
     /// Bytes kept for retransmission, over all streams.
-    sending: Sending,
+    sending: Budget,
+    /// Bytes that wait to be forwarded, over all streams.
+    forwarding: Budget,
 }
 
 /// What became of a datagram.
@@ -150,11 +152,10 @@ impl Streams {
         early: udx::Stream,
     ) -> Option<(StreamMut<'_>, Parked)> {
         let reserved = self.table.reserved_mut(id)?;
-        let (mut parked, mut held) =
-            (std::mem::take(&mut reserved.parked), std::mem::take(&mut reserved.held));
+        let (mut parked, mut held) = reserved.take(&mut self.shared.forwarding);
         let mut transport = Transport::connect(cx.now, id, reserved.owner, path, remote, early);
         for datagram in held.take() {
-            transport.forward(&datagram);
+            self.shared.forward(&mut transport, &datagram);
         }
         let target = self.shared.relays.target(id);
         if target.is_some() {
@@ -215,8 +216,8 @@ impl Streams {
             }
             None => return Arrival::Unknown,
             Some(StreamState::Reserved(reserved)) => {
-                reserved.parked.push(cx, data);
-                return Arrival::Parked(reserved.owner);
+                let is_parked = reserved.park(cx, from, data);
+                return if is_parked { Arrival::Parked(reserved.owner) } else { Arrival::Done };
             }
             Some(StreamState::Connected(transport)) => transport,
         };
@@ -258,8 +259,7 @@ impl Streams {
         while let Some(id) = self.shared.ready.pop_front() {
             let Some(transport) = self.table.connected_mut(id) else { continue };
             let sent = transport.poll_transmit(cx.now, buf, self.shared.sending.room());
-            let held = transport.held();
-            self.shared.sending.set(&mut transport.share, held);
+            self.shared.count(transport);
             if sent.is_some() {
                 self.shared.ready.push_back(id);
                 return sent;
@@ -276,7 +276,8 @@ impl Streams {
     /// Gives a reserved id back. A peer that knows the id is refused when it sends to it. Connected
     /// streams are released by [`StreamMut::release`] instead.
     pub(crate) fn cancel(&mut self, id: StreamId) {
-        let Some(reserved) = self.table.reserved(id) else { return };
+        let Some(reserved) = self.table.reserved_mut(id) else { return };
+        reserved.take(&mut self.shared.forwarding);
         if let Some(peer) = reserved.peer {
             self.refused.insert(id, peer);
         }
@@ -332,13 +333,38 @@ impl Streams {
 
     fn forget(&mut self, cx: &mut Cx<'_>, id: StreamId) {
         let Some(StreamState::Connected(mut transport)) = self.table.remove(id) else { return };
-        self.shared.sending.set(&mut transport.share, 0);
+        self.shared.forget(&mut transport);
         transport.leave_sockets(&mut self.shared.sockets);
         cx.timers.cancel(Timer::Stream(id));
     }
 }
 
+impl Default for Shared {
+    fn default() -> Self {
+        Self {
+            ready: VecDeque::new(),
+            sockets: SocketUse::default(),
+            relays: RelayLinks::default(),
+            sending: Budget::new(budget::SENDING),
+            forwarding: Budget::new(budget::FORWARDING),
+        }
+    }
+}
+
 impl Shared {
+    /// Takes what a stream keeps out of the budgets.
+    fn count(&mut self, transport: &mut Transport) {
+        let (held, waiting) = (transport.held(), transport.waiting());
+        self.sending.set(&mut transport.sending, held);
+        self.forwarding.set(&mut transport.forwarded, waiting);
+    }
+
+    /// A stream is gone, and gives back what it has taken of the budgets.
+    fn forget(&mut self, transport: &mut Transport) {
+        self.sending.set(&mut transport.sending, 0);
+        self.forwarding.set(&mut transport.forwarded, 0);
+    }
+
     /// Lets a stream send.
     fn enqueue(&mut self, transport: &mut Transport) {
         if !transport.ready {

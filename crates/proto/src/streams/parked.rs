@@ -21,6 +21,10 @@ impl Parked {
         self.packets.push(data.to_vec());
     }
 
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Takes the packets out, in the order in which they came.
     pub(super) fn take(&mut self) -> Vec<Vec<u8>> {
         self.bytes = 0;

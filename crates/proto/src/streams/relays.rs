@@ -153,7 +153,9 @@ impl Streams {
                 }
             }
             // The target's peer has not sent anything yet, so its address is not known.
-            Some(StreamState::Reserved(reserved)) => reserved.held.push(cx, data),
+            Some(StreamState::Reserved(reserved)) => {
+                reserved.hold(cx, &mut self.shared.forwarding, data);
+            }
             None => cx.stats.dropped.udx += 1,
         }
         let Some(transport) = self.table.connected_mut(source) else { return false };
@@ -163,9 +165,10 @@ impl Streams {
 }
 
 impl Shared {
-    fn forward(&mut self, transport: &mut Transport, data: &[u8]) -> bool {
-        let is_forwarded = transport.forward(data);
+    pub(super) fn forward(&mut self, transport: &mut Transport, data: &[u8]) -> bool {
+        let is_forwarded = transport.forward(data, self.forwarding.room());
         if is_forwarded {
+            self.count(transport);
             self.enqueue(transport);
         }
         is_forwarded

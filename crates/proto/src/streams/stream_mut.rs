@@ -137,8 +137,7 @@ impl<'a> StreamMut<'a> {
     /// To be called after any change: lets the stream send, and sets its timer.
     pub(crate) fn settle(self, cx: &mut Cx<'_>) {
         let Self { transport, shared } = self;
-        let held = transport.held();
-        shared.sending.set(&mut transport.share, held);
+        shared.count(transport);
         shared.enqueue(transport);
         transport.set_timer(cx);
     }

@@ -1,10 +1,13 @@
 //! The streams of a node by their ids, each with a path or without one.
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 
+use super::budget::{Budget, Share};
 use super::transport::Transport;
 use super::{Parked, RemoteStream, StreamOwner};
-use crate::StreamId;
+use crate::wire::dht_address;
+use crate::{Cx, StreamId};
 
 /// All streams, reserved or connected.
 #[derive(Debug, Default)]
@@ -27,14 +30,50 @@ pub(super) struct Reserved {
     pub(super) parked: Parked,
     /// Packets to forward to the peer, once its address is known.
     pub(super) held: Parked,
+    /// The part of the budget for datagrams that are forwarded.
+    share: Share,
+}
+
+impl Reserved {
+    fn new(owner: StreamOwner) -> Self {
+        let (parked, held, share) = Default::default();
+        Self { owner, peer: None, parked, held, share }
+    }
+
+    /// Parks a packet of the peer. False if it is dropped, because the owner makes no path to its
+    /// source.
+    pub(super) fn park(&mut self, cx: &mut Cx<'_>, from: SocketAddr, data: &[u8]) -> bool {
+        let has_path = matches!(self.owner, StreamOwner::Raw(_))
+            || dht_address(from).is_some_and(|from| from.port() != 0);
+        if has_path {
+            self.parked.push(cx, data);
+        } else {
+            cx.stats.dropped.udx += 1;
+        }
+        has_path
+    }
+
+    /// Keeps a packet that is to be forwarded.
+    pub(super) fn hold(&mut self, cx: &mut Cx<'_>, budget: &mut Budget, data: &[u8]) {
+        if self.held.bytes() + data.len() > budget.room() {
+            cx.stats.dropped.udx += 1;
+            return;
+        }
+        self.held.push(cx, data);
+        budget.set(&mut self.share, self.held.bytes());
+    }
+
+    /// Takes out what was parked and what was held.
+    pub(super) fn take(&mut self, budget: &mut Budget) -> (Parked, Parked) {
+        budget.set(&mut self.share, 0);
+        (std::mem::take(&mut self.parked), std::mem::take(&mut self.held))
+    }
 }
 
 impl StreamTable {
     /// Adds a stream without a path.
     pub(super) fn reserve(&mut self, id: StreamId, owner: StreamOwner) {
-        let (parked, held) = Default::default();
-        let reserved = Reserved { owner, peer: None, parked, held };
-        self.by_id.insert(id, StreamState::Reserved(reserved));
+        self.by_id.insert(id, StreamState::Reserved(Reserved::new(owner)));
     }
 
     /// Gives a reserved stream its path.

@@ -3,9 +3,9 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use super::budget::Share;
 use super::forwarding::{Forwarded, Forwarding, MAX_BATCH};
 use super::path_set::PathSet;
-use super::sending::Share;
 use super::socket_use::SocketUse;
 use super::{Path, RemoteStream, StreamOwner, StreamTransmit};
 use crate::{Cx, Run, SocketId, StreamId, Timer, Transmit, TransmitBuf};
@@ -21,8 +21,10 @@ pub(super) struct Transport {
     forwarding: Forwarding,
     /// The stream is in the queue of those that may send.
     pub(super) ready: bool,
-    /// The stream's part of the node's send budget.
-    pub(super) share: Share,
+    /// The stream's part of the budget for data that is sent.
+    pub(super) sending: Share,
+    /// The stream's part of the budget for datagrams that are forwarded.
+    pub(super) forwarded: Share,
     /// The path that the stream opened on, if it is to be left for a better one.
     interim: Option<Interim>,
 }
@@ -56,7 +58,8 @@ impl Transport {
             paths,
             forwarding: Forwarding::default(),
             ready: false,
-            share: Share::default(),
+            sending: Share::default(),
+            forwarded: Share::default(),
             interim: None,
         }
     }
@@ -144,9 +147,10 @@ impl Transport {
         is_quiet && self.is_validated() && self.paths.is_settled()
     }
 
-    /// Takes a datagram of a stream that forwards to this one. False if it is dropped.
-    pub(super) fn forward(&mut self, datagram: &[u8]) -> bool {
-        if !self.forwarding.has_room() {
+    /// Takes a datagram of a stream that forwards to this one, if no more than `room` bytes wait
+    /// then. False if it is dropped.
+    pub(super) fn forward(&mut self, datagram: &[u8], room: usize) -> bool {
+        if self.waiting() + datagram.len() > room {
             return false;
         }
         let Some((to, head)) = self.udx.forward(datagram) else { return false };
@@ -216,6 +220,11 @@ impl Transport {
     /// Bytes kept until the peer acknowledges them.
     pub(super) fn held(&self) -> usize {
         self.udx.held()
+    }
+
+    /// Bytes that wait to be forwarded.
+    pub(super) fn waiting(&self) -> usize {
+        self.forwarding.size()
     }
 
     pub(super) fn set_timer(&self, cx: &mut Cx<'_>) {

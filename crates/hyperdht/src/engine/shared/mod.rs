@@ -23,7 +23,8 @@ use super::Wake;
 use super::batch::Batch;
 use super::bind::{BindRules, Main};
 use super::queue::Queue;
-use super::sockets::{MAX_SEGMENTS, Socket, Sockets};
+use super::segmentation::MAX_SEGMENTS;
+use super::sockets::{Socket, Sockets};
 use super::state::{Core, Life, Next, State};
 use super::traffic::Traffic;
 

@@ -74,6 +74,51 @@ fn a_client_of_our_network_is_answered_without_a_socket() {
     }
 }
 
+/// A node that is no relay of ours may state any address of a client.
+#[test]
+fn a_stranger_does_not_make_the_server_send_into_its_network() {
+    for (node, private, expected) in [
+        (RELAY, "127.0.0.1:5", 1),
+        (addr("6.6.6.6:6"), "127.0.0.1:5", 0),
+        (RELAY, "127.0.0.1:0", 0),
+        (RELAY, "4.4.4.4:5", 0),
+    ] {
+        let mut host = Host::new(ServerOptions::default());
+        greet_from(&mut host, node, addr(private));
+        host.bind();
+        let sent = host.sent();
+        let openers = sent.iter().filter(|sent| sent.payload == [0]).count();
+        assert_eq!((openers, sent.len()), (expected, expected + 1), "{node} {private}");
+    }
+}
+
+/// A client can name addresses of others, and new ones in each round.
+#[test]
+fn a_victim_that_a_client_names_gets_few_probes() {
+    let mut host = Host::new(ServerOptions::default());
+    let (slot, secret) = host.welcome_puncher();
+    let mut sent = host.sent();
+    for n in 1..=200 {
+        let victims = (0..100).map(|m| SocketAddrV4::new(VICTIM, n * 100 + m));
+        let nowhere = ["224.0.0.1:5", "255.255.255.255:5", "0.0.0.0:5", "4.4.4.4:0"].map(addr);
+        let round = HolepunchPayload {
+            round: n.into(),
+            firewall: if n % 2 == 0 { Firewall::Consistent } else { Firewall::Random },
+            punching: n > 3,
+            addresses: Some(nowhere.into_iter().chain(victims).collect()),
+            ..HolepunchPayload::default()
+        };
+        host.round(SocketAddrV4::new(*RELAY.ip(), n), slot, &secret, &round);
+        host.pass(Duration::from_millis(100));
+        sent.extend(host.sent());
+    }
+    host.pass(Duration::from_secs(60));
+    sent.extend(host.sent());
+    let probes: Vec<_> = sent.iter().filter(|sent| sent.payload == [0]).collect();
+    assert!(probes.iter().all(|probe| *peer_of(probe).ip() == VICTIM));
+    assert!((1..=32).contains(&probes.len()), "{} probes", probes.len());
+}
+
 /// Such a client may have opened its connection already.
 #[test]
 fn a_client_of_our_network_is_waited_for_after_the_end_of_the_punch() {
@@ -166,13 +211,20 @@ fn connections_that_nobody_answers_count_as_in_flight() {
 
 /// The first message of a client that has our public address, and a private one like ours.
 fn greet_from_our_network(host: &mut Host) -> Client {
+    greet_from(host, RELAY, addr("127.0.0.1:5"))
+}
+
+/// A client that names a private address, and its handshake through some node.
+fn greet_from(host: &mut Host, node: SocketAddrV4, private: SocketAddrV4) -> Client {
     let client = host.client_with(NoisePayload {
         version: PAYLOAD_VERSION,
         udx: Some(UdxInfo { features: 0, id: 77, seq: 0 }),
-        addresses4: vec![addr("127.0.0.1:5")],
+        addresses4: vec![private],
         ..NoisePayload::default()
     });
     let beside = addr("9.9.9.9:1234");
-    host.handshake(RELAY, &client.message(Mode::FromRelay, Some(beside)));
+    host.handshake(node, &client.message(Mode::FromRelay, Some(beside)));
     client
 }
+
+const VICTIM: Ipv4Addr = Ipv4Addr::new(7, 7, 7, 7);

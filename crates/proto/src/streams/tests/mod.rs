@@ -57,6 +57,30 @@ fn a_reserved_stream_that_is_cancelled_leaves_nothing() {
     assert_eq!(pair.streams.len(), 0);
 }
 
+/// No connection and no relay takes a path to these, so their packets would wait for nothing.
+#[test]
+fn packets_from_where_no_path_leads_are_not_parked() {
+    let ipv6 = SocketAddr::from((Ipv6Addr::LOCALHOST, 1));
+    for (from, is_parked) in
+        [(PATH.remote, true), (SocketAddr::new(PATH.remote.ip(), 0), false), (ipv6, false)]
+    {
+        for owner in [OWNER, StreamOwner::Relay] {
+            let mut pair = Pair::new();
+            let id = pair.streams.reserve(&mut pair.bench.cx(), owner);
+            pair.peer.connect(pair.bench.now, id.0, LOCAL);
+            pair.peer.write(Bytes::from_static(b"early"));
+            let packets = pair.peer_sends();
+            for packet in &packets {
+                let cx = &mut pair.bench.cx();
+                let arrival = pair.streams.handle_datagram(cx, PATH.socket, from, packet);
+                assert_eq!(matches!(arrival, Arrival::Parked(_)), is_parked, "{from}");
+            }
+            let dropped = if is_parked { 0 } else { packets.len() as u64 };
+            assert_eq!(pair.bench.stats.dropped.udx, dropped);
+        }
+    }
+}
+
 #[test]
 fn a_peer_that_comes_too_late_is_refused() {
     let mut pair = Pair::new();
@@ -80,6 +104,24 @@ fn a_peer_that_comes_too_late_is_refused() {
     let mut refusal = answer.payload;
     refusal[4..8].copy_from_slice(&id.0.to_le_bytes());
     assert!(matches!(pair.arrive(&refusal), Arrival::Done));
+    assert!(pair.bench.out.control.is_empty());
+}
+
+#[test]
+fn nothing_is_sent_to_port_0() {
+    let mut pair = Pair::new();
+    let id = pair.streams.reserve(&mut pair.bench.cx(), OWNER);
+    pair.streams.introduce(id, RemoteStream { id: PEER, revision_1: true });
+    pair.streams.cancel(id);
+    pair.peer.connect(pair.bench.now, id.0, LOCAL);
+    pair.peer.write(Bytes::from_static(b"anybody?"));
+
+    let nowhere = SocketAddr::new(PATH.remote.ip(), 0);
+    for packet in pair.peer_sends() {
+        let cx = &mut pair.bench.cx();
+        pair.streams.handle_datagram(cx, PATH.socket, nowhere, &packet);
+        cx.send_with_ttl(PATH.socket, SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0), 5, vec![0]);
+    }
     assert!(pair.bench.out.control.is_empty());
 }
 

@@ -1,5 +1,6 @@
 //! Two peers that talk through a pair of streams that forward to each other.
 
+use super::budget::{Budget, Limits};
 use super::*;
 use crate::Run;
 
@@ -80,6 +81,44 @@ fn what_waits_to_be_forwarded_is_bounded() {
         relay.arrive(0, &packet);
     }
     assert!(relay.bench.stats.dropped.udx > 1000);
+}
+
+#[test]
+fn all_streams_together_keep_a_bounded_amount() {
+    let mut relay = Relay::with_budget();
+    for _ in 0..PAIRS {
+        relay.reserve();
+        relay.connect();
+        relay.link();
+        relay.arrive_all();
+    }
+    let mut buf = TransmitBuf { data: Vec::new(), max_segments: 64 };
+    let mut waited = 0;
+    while relay.streams.poll_transmit(&mut relay.bench.cx(), &mut buf).is_some() {
+        waited += buf.data.len();
+    }
+    let Limits { free, max, total } = BUDGET;
+    assert!((total..total + PAIRS * free).contains(&waited), "{waited} bytes");
+    assert_eq!(relay.streams.shared.forwarding.room(), max);
+}
+
+#[test]
+fn what_waits_for_peers_that_do_not_come_is_bounded_as_well() {
+    let mut relay = Relay::with_budget();
+    let mut all = Vec::new();
+    for _ in 0..PAIRS {
+        relay.reserve();
+        relay.connect_one(0);
+        relay.link();
+        relay.arrive_all();
+        all.extend(relay.ids);
+    }
+    assert_eq!(relay.streams.shared.forwarding.room(), BUDGET.free);
+    // One of them comes after all.
+    relay.connect_one(1);
+    assert!(relay.deliver());
+    all.iter().for_each(|id| relay.streams.cancel(*id));
+    assert_eq!(relay.streams.shared.forwarding.room(), BUDGET.max);
 }
 
 #[test]
@@ -173,6 +212,12 @@ fn relay_run(data: &mut [u8], segment_size: usize) -> Run<'_> {
 /// The size in bytes of a packet of [`Relay::packets`].
 const PACKET: usize = 100;
 
+/// A small one.
+const BUDGET: Limits = Limits { free: 1000, max: 5000, total: 50_000 };
+
+/// More than fit into it.
+const PAIRS: usize = 50;
+
 /// A table with two streams, and the peer of each.
 struct Relay {
     bench: Bench,
@@ -212,6 +257,25 @@ impl Relay {
         relay.connect();
         relay.link();
         relay
+    }
+
+    fn with_budget() -> Self {
+        let mut relay = Self::new();
+        relay.streams.shared.forwarding = Budget::new(BUDGET);
+        relay
+    }
+
+    /// Turns to two new streams.
+    fn reserve(&mut self) {
+        self.ids = [(); 2].map(|()| self.streams.reserve(&mut self.bench.cx(), OWNER));
+    }
+
+    /// Takes more packets for the first stream than it may keep.
+    fn arrive_all(&mut self) {
+        let data = self.packets(2 * BUDGET.max / PACKET);
+        for datagram in data.chunks(PACKET) {
+            self.arrive(0, datagram);
+        }
     }
 
     /// Packets for the first stream, of one size.
