@@ -9,7 +9,7 @@ use crate::net::Net;
 use crate::punch::{Base, Punchers};
 use crate::raw::Raws;
 use crate::relay::{Pairings, Relays};
-use crate::streams::{Arrival, StreamMut, StreamOwner, Streams};
+use crate::streams::{Arrival, Path, StreamMut, StreamOwner, Streams};
 use crate::{
     ConnId, ConnPath, ConnStats, Cx, Event, PathInfo, RawCommand, RelayStats, ServerId, SocketId,
     StreamId, Transmit, TransmitBuf,
@@ -100,6 +100,12 @@ impl Lower {
                 // A stream of a relay forwards its packets.
                 StreamOwner::Relay | StreamOwner::Nobody => {}
             },
+            Arrival::PathFrame(stream, frame) => {
+                if let StreamOwner::Conn(conn) = stream.owner() {
+                    let at = Path { socket, remote: from };
+                    self.conns.handle_path_frame(cx, conn, stream, at, frame);
+                }
+            }
             Arrival::Events(stream) => {
                 pass_events(cx, (&mut self.conns, &mut self.raws, &mut self.relays), stream);
             }

@@ -200,6 +200,7 @@ impl Machines {
             Timer::Net(timer) => self.lower.net.handle_timeout(cx, timer),
             Timer::Stream(stream) => self.lower.handle_stream_timeout(cx, stream),
             Timer::KeepAlive(conn) => base.io.conns.handle_keep_alive(cx, base.io.streams, conn),
+            Timer::PathCheck(conn) => base.io.conns.handle_path_check(cx, base.io.streams, conn),
             Timer::Connect(conn) => self.connector.handle_timeout(cx, base, conn),
             Timer::Handshake(server, slot) => {
                 self.servers.handle_timeout(cx, base, server, slot);

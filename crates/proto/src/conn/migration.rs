@@ -1,0 +1,123 @@
+//! What a connection does when the path below it may have changed.
+
+use std::time::Instant;
+
+use super::fuse::{Fuse, FuseStep};
+use super::prover::{Cause, Proof, Prover};
+use crate::noise::Finished;
+use crate::streams::{Path, StreamMut};
+use crate::{ConnId, Cx, Timer};
+
+/// A connection between two of ours goes on over the new path. Any other ends soon.
+#[derive(Debug)]
+pub(super) enum Migration {
+    Proving(Box<Prover>),
+    Ending(Fuse),
+}
+
+/// What has become of the local addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NetworkChange {
+    /// An address that the host had is gone.
+    Lost,
+    /// The host has further addresses, or the public one has changed.
+    Other,
+}
+
+impl Migration {
+    /// `has_frames`: both ends exchange frames about the path.
+    pub(super) fn new(keys: &Finished, has_frames: bool, now: Instant) -> Self {
+        match has_frames {
+            true => Self::Proving(Box::new(Prover::new(keys, now))),
+            false => Self::Ending(Fuse::new(now)),
+        }
+    }
+
+    pub(super) fn handle_packet(&mut self, cx: &mut Cx<'_>, conn: ConnId, payload: usize) {
+        match self {
+            Self::Proving(prover) => {
+                if prover.handle_packet(cx.now, payload > KEEP_ALIVE_LEN) {
+                    self.set_timer(cx, conn);
+                }
+            }
+            Self::Ending(fuse) => fuse.handle_packet(cx.now),
+        }
+    }
+
+    pub(super) fn handle_frame(
+        &mut self,
+        cx: &mut Cx<'_>,
+        conn: ConnId,
+        stream: &StreamMut<'_>,
+        (at, data): (Path, &[u8]),
+    ) -> Proof {
+        let Self::Proving(prover) = self else {
+            cx.stats.dropped.frame += 1;
+            return Proof::Nothing;
+        };
+        let proof = prover.handle_frame(cx, stream, at, data);
+        self.set_timer(cx, conn);
+        proof
+    }
+
+    /// The peer has not answered in time.
+    pub(super) fn handle_silence(&mut self, cx: &mut Cx<'_>, conn: ConnId, stream: &StreamMut<'_>) {
+        if let Self::Proving(prover) = self {
+            prover.start(cx, stream, Cause::Silence);
+            self.set_timer(cx, conn);
+        }
+    }
+
+    pub(super) fn handle_network_change(
+        &mut self,
+        cx: &mut Cx<'_>,
+        conn: ConnId,
+        stream: &mut StreamMut<'_>,
+        change: NetworkChange,
+    ) {
+        match self {
+            Self::Proving(prover) => prover.start(cx, stream, Cause::Local),
+            Self::Ending(fuse) if change == NetworkChange::Lost => {
+                fuse.handle_lost_address(cx.now);
+                stream.ask();
+            }
+            Self::Ending(_) => {}
+        }
+        self.set_timer(cx, conn);
+    }
+
+    /// Handles `Timer::PathCheck`. False if the connection ends.
+    pub(super) fn handle_timeout(
+        &mut self,
+        cx: &mut Cx<'_>,
+        conn: ConnId,
+        stream: &mut StreamMut<'_>,
+    ) -> bool {
+        let step = match self {
+            Self::Proving(prover) => {
+                prover.handle_timeout(cx, stream);
+                FuseStep::Nothing
+            }
+            Self::Ending(fuse) => fuse.handle_timeout(cx.now),
+        };
+        if step == FuseStep::Ask {
+            stream.ask();
+        }
+        self.set_timer(cx, conn);
+        step != FuseStep::End
+    }
+
+    fn set_timer(&self, cx: &mut Cx<'_>, conn: ConnId) {
+        let at = match self {
+            Self::Proving(prover) => prover.poll_timeout(),
+            Self::Ending(fuse) => fuse.poll_timeout(),
+        };
+        match at {
+            Some(at) => cx.timers.set(Timer::PathCheck(conn), at),
+            None => cx.timers.cancel(Timer::PathCheck(conn)),
+        }
+    }
+}
+
+/// The frame of an empty message.
+const KEEP_ALIVE_LEN: usize = 20;
