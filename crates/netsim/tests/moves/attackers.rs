@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::time::Duration;
 
 use netsim::{Flight, Link};
+use proto::wire::{Handshake, Mode, Request, command, hash};
 
 use super::scene::{End, Scene, Site};
 
@@ -81,6 +82,56 @@ fn forwarded_frames_move_nothing() {
             assert!(scene.path(end).is_some_and(|(remote, _)| !is_his(remote)));
         }
     }
+}
+
+/// A relay may say of any address that the frame comes from there.
+#[test]
+fn a_relay_that_lies_moves_nothing() {
+    let mut scene = Scene::new(3, Site::Public, Site::Public, 0);
+    scene.run(Duration::from_secs(1), &End::BOTH);
+    scene.world.start_tap();
+    scene.tell(End::Client);
+    let server = scene.world.get(scene.host(End::Server));
+    let sockets = [server.server_address(), server.client_address()];
+    let (mut asked, mut challenges) = (0, 0);
+    for _ in 0..2000 {
+        for flight in scene.world.take_tap() {
+            challenges += usize::from(flight.to == ATTACKER);
+            assert!(flight.to != ATTACKER || is_frame(&flight));
+            if !is_frame(&flight) || !sockets.contains(&flight.to) {
+                continue;
+            }
+            asked += 1;
+            let link = scene.world.link;
+            // Faster than the frame itself.
+            scene.world.link = Link { delay: Duration::from_millis(1), ..link };
+            scene.world.inject(lie(sockets[0], flight.data));
+            scene.world.link = link;
+        }
+        scene.world.run_for(Duration::from_millis(1));
+    }
+    assert!(asked > 0 && (1..=asked).contains(&challenges), "{challenges} of {asked}");
+    assert!(scene.paths_told(End::Server).is_empty());
+    scene.run(Duration::from_secs(1), &End::BOTH);
+    scene.assert_complete(Duration::from_secs(1));
+}
+
+/// A handshake that a relay forwards, which in truth is a packet about a path.
+fn lie(to: SocketAddrV4, noise: Vec<u8>) -> Flight {
+    let (mode, peer_address) = (Mode::FromRelay, Some(ATTACKER));
+    let message = Handshake { mode, noise, peer_address, relay_address: None }.encode();
+    let request = Request {
+        tid: 1,
+        to,
+        id: None,
+        token: None,
+        internal: false,
+        command: command::PEER_HANDSHAKE,
+        target: Some(hash(&[&Scene::key()])),
+        value: Some(&message),
+    };
+    let from = SocketAddrV4::new(Ipv4Addr::new(66, 6, 6, 7), 666);
+    Flight { from, to, data: request.encode() }
 }
 
 fn is_stream(flight: &Flight) -> bool {

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use netsim::{HostId, Link, NatId, NatKind, World};
-use proto::noise::KeyPair;
+use proto::noise::{KeyPair, PublicKey};
 use proto::{Command, ConnId, Event, PathInfo, ServerId};
 
 /// Where a host is.
@@ -75,7 +75,7 @@ impl Scene {
             (host, nat, site)
         };
         let (server, client) = (place(server), place(client));
-        let remote = world.listen(server.0, ServerId(0), KeyPair::from_seed([7; 32]));
+        let remote = world.listen(server.0, ServerId(0), key_pair());
         world.run_for(Duration::from_secs(2));
         world.connect(client.0, CONN, remote);
         world.wait_opened(client.0);
@@ -101,6 +101,11 @@ impl Scene {
         };
         let sides = [(End::Client, side(client, CONN)), (End::Server, side(server, accepted))];
         Self { world, sides: sides.into(), about }
+    }
+
+    /// The server's public key.
+    pub(crate) fn key() -> PublicKey {
+        key_pair().public()
     }
 
     pub(crate) fn host(&self, end: End) -> HostId {
@@ -237,6 +242,10 @@ impl Scene {
     fn side(&mut self, end: End) -> &mut Side {
         self.sides.get_mut(&end).expect("both ends")
     }
+}
+
+fn key_pair() -> KeyPair {
+    KeyPair::from_seed([7; 32])
 }
 
 const CONN: ConnId = ConnId(0);

@@ -38,7 +38,7 @@ pub(super) struct Connection {
     /// How the path was found.
     pub(super) origins: Origins,
     /// What happens when the path may have changed; `None` until the connection opens.
-    migration: Option<Migration>,
+    pub(super) migration: Option<Migration>,
     /// The path on which the peer has stopped to answer, if that ended the connection.
     pub(super) broken: Option<Path>,
 }
@@ -89,7 +89,8 @@ impl Connection {
         let State::Waiting(waiting) = &mut self.state else { return };
         let Waiting { calls, keep_alive, unasked } = std::mem::take(waiting);
         let is_bytes = self.foreign == Foreign::Everything;
-        self.migration = Some(Migration::new(keys, remote.path_frames && !is_bytes, cx.now));
+        self.migration =
+            Some(Migration::new(self.to.id, keys, remote.path_frames && !is_bytes, cx.now));
         self.state = if is_bytes {
             State::Bytes(Box::new(ByteStream::new(self.to, true)))
         } else {
@@ -123,7 +124,12 @@ impl Connection {
             (State::Waiting(_) | State::Closed(_), _) => return,
         };
         match call {
-            Call::Write(data) => open.write(cx.now, stream, data),
+            Call::Write(data) => {
+                open.write(cx.now, stream, data);
+                if let Some(migration) = &mut self.migration {
+                    migration.handle_data(cx, self.to.id);
+                }
+            }
             Call::SendMessage(data) => open.send_message(stream, &data),
             Call::SendRaw(data) => stream.send_message(&data),
             Call::Flush(flush) => open.flush(stream, flush),

@@ -1,9 +1,10 @@
 //! What a connection does when the path below it may have changed.
 
+use std::net::SocketAddrV4;
 use std::time::Instant;
 
 use super::fuse::{Fuse, FuseStep};
-use super::prover::{Cause, Proof, Prover};
+use super::prover::{Cause, Proof, Prover, Relays};
 use crate::noise::Finished;
 use crate::streams::{Path, StreamMut};
 use crate::{ConnId, Cx, Timer};
@@ -26,21 +27,29 @@ pub(crate) enum NetworkChange {
 
 impl Migration {
     /// `has_frames`: both ends exchange frames about the path.
-    pub(super) fn new(keys: &Finished, has_frames: bool, now: Instant) -> Self {
+    pub(super) fn new(conn: ConnId, keys: &Finished, has_frames: bool, now: Instant) -> Self {
         match has_frames {
-            true => Self::Proving(Box::new(Prover::new(keys, now))),
+            true => Self::Proving(Box::new(Prover::new(conn, keys, now))),
             false => Self::Ending(Fuse::new(now)),
         }
     }
 
     pub(super) fn handle_packet(&mut self, cx: &mut Cx<'_>, conn: ConnId, payload: usize) {
         match self {
-            Self::Proving(prover) => {
-                if prover.handle_packet(cx.now, payload > KEEP_ALIVE_LEN) {
-                    self.set_timer(cx, conn);
-                }
-            }
+            Self::Proving(prover) => prover.handle_packet(cx.now),
             Self::Ending(fuse) => fuse.handle_packet(cx.now),
+        }
+        if payload > KEEP_ALIVE_LEN {
+            self.handle_data(cx, conn);
+        }
+    }
+
+    /// Data goes to the peer, or has come from it.
+    pub(super) fn handle_data(&mut self, cx: &mut Cx<'_>, conn: ConnId) {
+        if let Self::Proving(prover) = self
+            && prover.handle_data(cx.now)
+        {
+            self.set_timer(cx, conn);
         }
     }
 
@@ -58,6 +67,39 @@ impl Migration {
         let proof = prover.handle_frame(cx, stream, at, data);
         self.set_timer(cx, conn);
         proof
+    }
+
+    /// Nodes that forward handshakes to the peer, a server.
+    pub(super) fn set_relays(&mut self, relays: Relays) {
+        if let Self::Proving(prover) = self {
+            prover.set_relays(relays);
+        }
+    }
+
+    /// A frame has come by way of a relay. Returns the packet that the relay returns.
+    pub(super) fn handle_detour(
+        &mut self,
+        cx: &mut Cx<'_>,
+        conn: ConnId,
+        stream: &StreamMut<'_>,
+        (peer, data): (SocketAddrV4, &[u8]),
+    ) -> Option<Vec<u8>> {
+        let Self::Proving(prover) = self else { return None };
+        let answer = prover.handle_detour(cx, stream, peer, data);
+        self.set_timer(cx, conn);
+        answer
+    }
+
+    /// A relay has returned a frame.
+    pub(super) fn handle_detour_reply(
+        &mut self,
+        cx: &mut Cx<'_>,
+        stream: &StreamMut<'_>,
+        (peer, data): (SocketAddrV4, &[u8]),
+    ) {
+        if let Self::Proving(prover) = self {
+            prover.handle_detour_reply(cx, stream, peer, data);
+        }
     }
 
     /// The peer has not answered in time.

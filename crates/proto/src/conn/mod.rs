@@ -39,6 +39,7 @@ pub(crate) use endpoint::{Endpoint, Endpoints};
 pub(crate) use migration::NetworkChange;
 pub(crate) use origins::FoundPath;
 pub(crate) use owner::{ConnOwner, OwnedConn};
+pub(crate) use prover::Relays;
 pub(crate) use waiting::Call;
 
 /// All connections of a node.

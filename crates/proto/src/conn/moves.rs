@@ -1,9 +1,11 @@
 //! The paths of connections, and their changes.
 
+use std::net::SocketAddrV4;
+
 use super::connection::Connection;
-use super::{Conns, FoundPath, NetworkChange};
+use super::{Conns, FoundPath, NetworkChange, Relays};
 use crate::streams::{Path, StreamMut, Streams};
-use crate::{ConnId, Cx};
+use crate::{ConnId, Cx, SocketId};
 
 impl Conns {
     /// Sends the packets of an open connection over another path. `remote_id` is the peer's stream
@@ -41,6 +43,50 @@ impl Conns {
         };
         let closed = self.table.change(cx, conn, stream, change);
         self.forget(conn, closed);
+    }
+
+    /// Nodes that forward handshakes to the server of an open connection.
+    pub(crate) fn set_relays(&mut self, conn: ConnId, relays: Relays) {
+        let connection = self.table.get_mut(conn);
+        if let Some(migration) = connection.and_then(|c| c.migration.as_mut()) {
+            migration.set_relays(relays);
+        }
+    }
+
+    /// Takes a frame about the path that a relay has forwarded from `peer`. Returns the packet that
+    /// the relay returns, and the socket to send it from.
+    pub(crate) fn handle_detour(
+        &mut self,
+        cx: &mut Cx<'_>,
+        conn: ConnId,
+        stream: StreamMut<'_>,
+        peer: SocketAddrV4,
+        data: &[u8],
+    ) -> Option<(SocketId, Vec<u8>)> {
+        let mut answer = None;
+        let socket = stream.path().socket;
+        let closed = self.table.change(cx, conn, stream, |c, cx, stream| {
+            let migration = c.migration.as_mut();
+            answer = migration.and_then(|m| m.handle_detour(cx, conn, stream, (peer, data)));
+        });
+        self.forget(conn, closed);
+        Some((socket, answer?))
+    }
+
+    /// A relay has returned a frame about the path, and has seen the peer at `peer`.
+    pub(crate) fn handle_detour_reply(
+        &mut self,
+        cx: &mut Cx<'_>,
+        streams: &mut Streams,
+        conn: ConnId,
+        peer: SocketAddrV4,
+        data: &[u8],
+    ) {
+        self.update(cx, streams, conn, |c, cx, stream| {
+            if let Some(migration) = &mut c.migration {
+                migration.handle_detour_reply(cx, stream, (peer, data));
+            }
+        });
     }
 
     /// The addresses of the host, or the public address, have changed.

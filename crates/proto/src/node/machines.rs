@@ -246,6 +246,7 @@ impl Machines {
             self.settle_departing(cx);
             self.settle_residents(cx);
             self.settle_closed(cx);
+            self.lower.settle_detours(cx);
             let is_paired = self.settle_pairings(cx);
             match self.lower.net.poll_output() {
                 Some(output) => self.handle_output(cx, output),

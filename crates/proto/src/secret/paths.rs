@@ -27,6 +27,9 @@ pub enum PathKind {
     Answer,
     /// The peer sends elsewhere. It moves when the next probe returns the token.
     Challenge,
+    /// Comes by way of a relay: the peer sends to the address where the relay has seen us, and is
+    /// itself where the relay has seen it.
+    Here,
 }
 
 /// Both directions of the frames of a connection.
@@ -86,6 +89,7 @@ impl PathFrame {
             PathKind::Probe => 1,
             PathKind::Answer => 2,
             PathKind::Challenge => 3,
+            PathKind::Here => 4,
         };
         out[1..9].copy_from_slice(&self.token);
         out[9..].copy_from_slice(&self.echo);
@@ -98,6 +102,7 @@ impl PathFrame {
             1 => PathKind::Probe,
             2 => PathKind::Answer,
             3 => PathKind::Challenge,
+            4 => PathKind::Here,
             _ => return None,
         };
         let (token, echo) = fields.split_first_chunk::<8>()?;

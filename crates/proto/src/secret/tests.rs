@@ -81,7 +81,8 @@ fn path_frames_have_the_bytes_of_the_protocol() {
         let kind = match step["kind"].as_str() {
             Some("probe") => PathKind::Probe,
             Some("answer") => PathKind::Answer,
-            _ => PathKind::Challenge,
+            Some("challenge") => PathKind::Challenge,
+            _ => PathKind::Here,
         };
         let frame = PathFrame { kind, token: array(&step["token"]), echo: array(&step["echo"]) };
         let is_of_initiator = step["from"] == "initiator";
