@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::net::{SocketAddr, SocketAddrV4};
 use std::time::{Duration, Instant};
 
+use crate::wire::Target;
 use crate::{
     Action, AskId, ConnId, ConnReport, Event, MachineId, Question, Rng, SocketId, Stats, Timer,
     Timers,
@@ -36,7 +37,21 @@ pub struct Outbox {
     pub events: Vec<Event>,
     /// Reports for the machines that own connections. `Node` delivers them before it returns.
     pub(crate) reports: VecDeque<(MachineId, ConnId, ConnReport)>,
+    /// Frames about paths that go by way of relays. `Node` sends them before it returns.
+    pub(crate) detours: VecDeque<Detour>,
     next_ask: u32,
+}
+
+/// A packet about the path of a connection that takes the way of a handshake: by a node that knows
+/// where the server is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Detour {
+    pub(crate) conn: ConnId,
+    /// The socket of the connection's path: the relay sees the address that the server is to use.
+    pub(crate) socket: SocketId,
+    pub(crate) relay: SocketAddrV4,
+    pub(crate) target: Target,
+    pub(crate) packet: Vec<u8>,
 }
 
 /// A datagram that a machine queues, in contrast to those that the driver pulls with
@@ -96,6 +111,11 @@ impl Cx<'_> {
     /// Queues a report of a connection for the machine that owns it.
     pub(crate) fn report(&mut self, machine: MachineId, conn: ConnId, report: ConnReport) {
         self.out.reports.push_back((machine, conn, report));
+    }
+
+    /// Queues a packet that takes the way of a handshake.
+    pub(crate) fn take_detour(&mut self, detour: Detour) {
+        self.out.detours.push_back(detour);
     }
 
     /// Queues an action for the driver.

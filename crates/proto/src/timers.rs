@@ -15,6 +15,8 @@ pub enum Timer {
     Stream(StreamId),
     /// The secret stream's keep-alive.
     KeepAlive(ConnId),
+    /// A connection looks for its peer on a path that may have changed.
+    PathCheck(ConnId),
     /// A connecting machine's next step.
     Connect(ConnId),
     /// A server handshake: passive connect, abort, clearing.

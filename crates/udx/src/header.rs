@@ -145,6 +145,23 @@ pub fn stream_id(datagram: &[u8]) -> Option<u32> {
     (datagram.len() >= HEADER_SIZE).then(|| u32::from_le_bytes([*a, *b, *c, *d]))
 }
 
+/// The packet that carries a frame about the path to a stream of the peer. It says nothing about
+/// the stream itself.
+pub fn path_packet(remote_id: u32, frame: &[u8]) -> Vec<u8> {
+    let (seq, ack) = (Seq(0), Seq(0));
+    let header = Header { kind: Flags::PATH, data_offset: 0, remote_id, rwnd: 0, seq, ack };
+    let mut packet = Vec::with_capacity(HEADER_SIZE + frame.len());
+    header.encode(&mut packet);
+    packet.extend_from_slice(frame);
+    packet
+}
+
+/// The frame of a packet about the path. `None` for every other packet.
+pub fn path_frame(datagram: &[u8]) -> Option<&[u8]> {
+    let (head, frame) = datagram.split_first_chunk::<HEADER_SIZE>()?;
+    (head[..4] == [MAGIC, VERSION, Flags::PATH.0, 0]).then_some(frame)
+}
+
 /// What a packet carries. No flag at all is a pure state packet: an acknowledgement.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Flags(pub u8);
@@ -164,6 +181,9 @@ impl Flags {
     pub const DESTROY: Self = Self(16);
     /// Asks for a state packet.
     pub const HEARTBEAT: Self = Self(32);
+    /// A frame of the layer above about the path of the stream. It is not part of UDX, and only
+    /// peers that have said that they know it get one.
+    pub const PATH: Self = Self(64);
 
     /// Whether all flags of `other` are set.
     pub fn contains(self, other: Self) -> bool {
@@ -205,6 +225,20 @@ mod tests {
         let packet = Packet::parse(&datagram).unwrap();
         assert_eq!(packet.payload.len(), 2);
         assert_eq!(packet.sack_ranges().collect::<Vec<_>>(), [(Seq(1), Seq(3))]);
+    }
+
+    #[test]
+    fn a_frame_about_the_path_is_told_from_other_packets() {
+        let packet = path_packet(0x0403_0201, &[9; 41]);
+        let head = [MAGIC, VERSION, 64, 0, 1, 2, 3, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        assert_eq!((&packet[..HEADER_SIZE], packet.len()), (&head[..], 61));
+        assert_eq!(path_frame(&packet), Some(&[9; 41][..]));
+        assert_eq!(path_frame(&packet[..19]), None);
+        for (at, value) in [(0, 0), (1, 2), (2, 65), (2, 0), (3, 1)] {
+            let mut other = packet.clone();
+            other[at] = value;
+            assert_eq!(path_frame(&other), None);
+        }
     }
 
     #[test]

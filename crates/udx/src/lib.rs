@@ -32,7 +32,9 @@ mod stream;
 mod time;
 
 pub use config::Config;
-pub use header::{Flags, HEADER_SIZE, Header, Packet, SackRanges, stream_id};
+pub use header::{
+    Flags, HEADER_SIZE, Header, Packet, SackRanges, path_frame, path_packet, stream_id,
+};
 pub use seq::Seq;
 pub use sink::Sink;
 pub use stream::{CloseReason, Event, Stream, StreamStats, Transmit};

@@ -161,6 +161,13 @@ impl Rack {
         losses
     }
 
+    /// Marks every packet in flight as lost: none of them can arrive any more.
+    pub(crate) fn lose_all(&mut self, flight: &mut Flight) {
+        while let Some((number, _)) = flight.oldest() {
+            flight.lose(number);
+        }
+    }
+
     fn reorder_window(&self, rtt: &Rtt, impatient: bool) -> Micros {
         if self.tolerance == 0 && impatient {
             return 0;

@@ -117,6 +117,13 @@ impl Paths {
         is_proof
     }
 
+    /// The current path was validated by other means, and nothing takes an older one any more.
+    /// Returns whether it was not validated yet.
+    pub(crate) fn prove(&mut self) -> bool {
+        self.old.clear();
+        self.validation.take().is_some()
+    }
+
     /// Handles the retransmission timeout. Returns true if the current path did not answer and was
     /// replaced by the last validated one.
     pub(crate) fn handle_timeout(&mut self) -> bool {

@@ -240,7 +240,7 @@ impl<'a> Native<'a> {
             match event {
                 Event::RemoteChanged => moved += 1,
                 Event::Closed(reason) => closed = Some(reason),
-                Event::Finished | Event::PathValidated | Event::PathFailed => {}
+                Event::Finished | Event::PathValidated | Event::PathFailed | Event::Unanswered => {}
             }
         }
         assert_eq!(moved, of("remote-changed"), "{}", self.name);

@@ -4,17 +4,19 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use parking_lot::Mutex;
 use proto::{HostEvent, Interface, SocketId};
 use tokio::runtime::Handle;
+use tokio::sync::watch;
 use tokio::task;
 use tokio::time::{Sleep, sleep_until};
 
+use super::address_news::AddressNews;
 use super::batch::Batch;
 use super::giving_way::GivingWay;
-use super::host::{ClockWatch, InterfaceWatch, LOOK_INTERVAL, SleepWatch};
+use super::host::{ClockWatch, InterfaceWatch, SleepWatch};
 use super::shared::Shared;
 use super::state::Next;
 
@@ -28,6 +30,11 @@ pub(super) struct Driver {
     sleep: SleepWatch,
     clock: ClockWatch,
     look_at: Instant,
+    look_interval: Duration,
+    /// Counts what the system tells of changes of addresses.
+    news: watch::Receiver<u64>,
+    /// The count at the last look.
+    seen_news: u64,
     giving_way: GivingWay,
     /// The socket that was read last, so that the sockets take turns.
     last: SocketId,
@@ -43,9 +50,11 @@ impl Driver {
         batch: Arc<Mutex<Batch>>,
         interfaces: Arc<Mutex<InterfaceWatch>>,
         known: Vec<Interface>,
+        news: &AddressNews,
     ) {
         let (now, wall) = (Instant::now(), SystemTime::now());
         let _context = runtime.enter();
+        let (news, look_interval) = news.subscribe();
         let driver = Self {
             shared: Arc::clone(&shared),
             batch,
@@ -53,7 +62,10 @@ impl Driver {
             known,
             sleep: SleepWatch::new(now, wall),
             clock: ClockWatch::new(now, wall),
-            look_at: now + LOOK_INTERVAL,
+            look_at: now + look_interval,
+            look_interval,
+            news,
+            seen_news: 0,
             giving_way: GivingWay::new(now),
             last: SocketId::SERVER,
             alarm: Box::pin(sleep_until(now.into())),
@@ -115,7 +127,7 @@ impl Driver {
             self.alarm.as_mut().reset(until.into());
             self.alarm_at = Some(until);
         }
-        let Self { shared, alarm, .. } = self;
+        let Self { shared, alarm, news, .. } = self;
         let readable = poll_fn(|cx| shared.sockets.poll_readable(cx));
         let room = poll_fn(|cx| match writable {
             Some(id) => shared.sockets.poll_writable(id, cx),
@@ -128,6 +140,7 @@ impl Driver {
                 self.alarm_at = None;
                 false
             }
+            Ok(()) = news.changed() => false,
             () = room => false,
             () = readable => true,
         }
@@ -136,10 +149,12 @@ impl Driver {
     /// The host events since the last look; none if it is too early to look.
     fn look(&mut self) -> Vec<HostEvent> {
         let now = Instant::now();
-        if now < self.look_at {
+        let told = *self.news.borrow();
+        if now < self.look_at && told == self.seen_news {
             return Vec::new();
         }
-        self.look_at = now + LOOK_INTERVAL;
+        self.seen_news = told;
+        self.look_at = now + self.look_interval;
         let mut news = Vec::new();
         let wall = SystemTime::now();
         if let Some(unix_time) = self.clock.look(now, wall) {
@@ -149,7 +164,7 @@ impl Driver {
             news.push(HostEvent::MachineSlept);
         }
         let mut watch = self.interfaces.lock();
-        let interfaces = watch.read(now);
+        let interfaces = watch.read(now, told, self.look_interval);
         if interfaces != self.known {
             self.known = interfaces.to_vec();
             news.push(HostEvent::Interfaces { interfaces: self.known.clone() });

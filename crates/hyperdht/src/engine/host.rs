@@ -5,23 +5,27 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use proto::Interface;
 
-/// The interfaces of this host, read at most every [`LOOK_INTERVAL`] for all nodes together.
+/// The interfaces of this host, read once for all nodes together.
 #[derive(Debug)]
 pub(super) struct InterfaceWatch {
     interfaces: Vec<Interface>,
     read_at: Instant,
+    /// The number of the latest news that they were read after.
+    news: u64,
 }
 
 impl InterfaceWatch {
     pub(super) fn new(now: Instant) -> Self {
-        Self { interfaces: read_interfaces(), read_at: now }
+        Self { interfaces: read_interfaces(), read_at: now, news: 0 }
     }
 
-    /// All addresses of all interfaces that are up, in the system's order.
-    pub(super) fn read(&mut self, now: Instant) -> &[Interface] {
-        if now >= self.read_at + LOOK_INTERVAL {
+    /// All addresses of all interfaces that are up, in the system's order. They are read again after
+    /// further news, and after half of the interval at which one node looks.
+    pub(super) fn read(&mut self, now: Instant, news: u64, interval: Duration) -> &[Interface] {
+        if now >= self.read_at + interval / 2 || news > self.news {
             self.interfaces = read_interfaces();
             self.read_at = now;
+            self.news = news;
         }
         &self.interfaces
     }
@@ -170,9 +174,6 @@ fn ipv4(address: &SocketAddr) -> Option<Ipv4Addr> {
 
 /// A datagram to the same host takes microseconds; a busy machine may take longer.
 const HEARING: Duration = Duration::from_millis(500);
-
-/// The longest time that a change of the network or a sleep may go unnoticed.
-pub(super) const LOOK_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Much less than the minute by which an announcement may lie in the future.
 const CLOCK_ERROR: Duration = Duration::from_secs(1);

@@ -4,6 +4,7 @@
 //! any thread: the node stands behind one lock, and a caller that finds it free does its own work
 //! at once, sends included, instead of waiting for the driver thread to be scheduled.
 
+mod address_news;
 mod batch;
 mod bind;
 mod descriptors;
@@ -36,6 +37,7 @@ pub use host::parse_address;
 pub use sockets::{Multicast, SocketOptions};
 pub use traffic::Traffic;
 
+use address_news::AddressNews;
 use batch::Batch;
 use bind::BindRules;
 use driver::Driver;
@@ -83,6 +85,7 @@ pub struct Engine {
     running: Mutex<Option<Running>>,
     batch: Arc<Mutex<Batch>>,
     interfaces: Arc<Mutex<InterfaceWatch>>,
+    news: AddressNews,
 }
 
 #[derive(Debug)]
@@ -111,7 +114,9 @@ impl Engine {
             let stop = Arc::clone(&stop);
             move || drive(runtime, &stop)
         })?;
+        let news = AddressNews::start(&handle);
         Ok(Self {
+            news,
             running: Mutex::new(Some(Running { runtime: handle, stop, thread, nodes: Vec::new() })),
             batch: Arc::new(Mutex::new(Batch::new())),
             interfaces: Arc::new(Mutex::new(InterfaceWatch::new(Instant::now()))),
@@ -145,7 +150,7 @@ impl Engine {
         let now = Instant::now();
         config.unix_time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         config.max_pool_sockets = config.max_pool_sockets.min(descriptors::for_one_node());
-        let interfaces = self.interfaces.lock().read(now).to_vec();
+        let interfaces = self.interfaces.lock().read(now, 0, address_news::WITH_NEWS).to_vec();
         config.interfaces = interfaces.iter().filter_map(Interface::external_ipv4).collect();
 
         let core = Core::start(config, &seed, now)?;
@@ -156,6 +161,7 @@ impl Engine {
             Arc::clone(&self.batch),
             Arc::clone(&self.interfaces),
             interfaces,
+            &self.news,
         );
 
         running.nodes.retain(|node| node.strong_count() > 0);

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use proto::{Command, Config};
+use proto::{Command, Config, HostEvent, Interface};
 
-use super::World;
+use super::{World, public};
 use crate::firewall::Firewall;
 use crate::host::Power;
 use crate::{Host, HostId, NatId};
@@ -60,5 +60,28 @@ impl World {
     /// A NAT forgets its mappings, as after a restart.
     pub fn rebind(&mut self, nat: NatId) {
         self.internet.rebind(nat);
+    }
+
+    /// The host moves to the network behind a NAT, or to a public address of its own, and keeps its
+    /// sockets. Its node learns of it with [`World::tell_interfaces`].
+    pub fn roam(&mut self, host: HostId, nat: Option<NatId>) {
+        let Host { address, network, .. } = self.hosts[host.0];
+        self.internet.remove_host(network, address);
+        let address = match nat {
+            Some(nat) => self.internet.next_address(nat),
+            None => {
+                self.roams += 1;
+                public(7, self.roams)
+            }
+        };
+        (self.hosts[host.0].address, self.hosts[host.0].network) = (address, nat);
+        self.internet.add_host(nat, address, host);
+    }
+
+    /// Tells a node which address its host has.
+    pub fn tell_interfaces(&mut self, host: HostId) {
+        let address = self.hosts[host.0].address.into();
+        let interface = Interface { name: "eth0".into(), address, internal: false };
+        self.host_event(host, HostEvent::Interfaces { interfaces: vec![interface] });
     }
 }

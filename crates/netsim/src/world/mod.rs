@@ -42,6 +42,8 @@ pub struct World {
     departures: Vec<Departure>,
     /// How many NATs there are.
     nats: usize,
+    /// How often hosts have moved to a public address.
+    roams: usize,
     start: Instant,
     now: Instant,
     rng: Rng,
@@ -67,6 +69,7 @@ impl World {
             bootstraps: 1,
             departures: Vec::new(),
             nats: 0,
+            roams: 0,
             start,
             now: start,
             rng: Rng::from_seed(bytes),

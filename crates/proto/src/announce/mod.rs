@@ -47,6 +47,8 @@ pub(crate) enum AnnounceOutput {
     Announced,
     /// `relay_addresses` has changed.
     Relays(Vec<SocketAddrV4>),
+    /// The relays see another address of this node than before.
+    Moved,
     /// Unannounced, or out of time; announces again after [`Announcer::resume`].
     Suspended,
     /// Unannounced, or out of time.

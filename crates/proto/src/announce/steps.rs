@@ -138,6 +138,7 @@ impl Announcer {
         let due = self.moved_at.is_none_or(|at| cx.now >= at + MOVE_INTERVAL);
         if moved && due {
             self.moved_at = Some(cx.now);
+            self.outputs.push_back(AnnounceOutput::Moved);
             return self.find(cx, net);
         }
         self.finish_round(cx, net);

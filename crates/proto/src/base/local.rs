@@ -31,10 +31,12 @@ impl LocalAddresses {
         Self { bound, interfaces, checks: BTreeMap::new() }
     }
 
-    /// The host's interfaces have changed.
-    pub(crate) fn set_interfaces(&mut self, interfaces: Vec<Ipv4Addr>) {
+    /// The host's interfaces have changed. Returns whether an address is gone.
+    pub(crate) fn set_interfaces(&mut self, interfaces: Vec<Ipv4Addr>) -> bool {
         self.checks.retain(|host, _| interfaces.contains(host));
+        let is_lost = self.interfaces.iter().any(|host| !interfaces.contains(host));
         self.interfaces = interfaces;
+        is_lost
     }
 
     /// The server socket was bound to another address.

@@ -10,11 +10,11 @@ use std::time::Duration;
 pub(crate) use local::LocalAddresses;
 pub(crate) use pool::{Bound, Party, Pool};
 
-use crate::conn::{Conns, FoundPath, OwnedConn};
+use crate::conn::{Conns, FoundPath, OwnedConn, Relays};
 use crate::net::Net;
 use crate::noise::Finished;
 use crate::streams::{Path, RemoteStream, Streams};
-use crate::wire::{PublicKey, Relay};
+use crate::wire::{PublicKey, Relay, Target};
 use crate::{ConnError, ConnId, Cx, Foreign, ServerId, SocketId, StreamId};
 
 /// The layers below, borrowed for one call.
@@ -110,6 +110,11 @@ impl Io<'_> {
             self.conns.open(cx, self.streams, conn, found, remote, &keys);
         }
         is_open
+    }
+
+    /// Nodes that forward handshakes to the server of an open connection.
+    pub(crate) fn set_relays(&mut self, conn: ConnId, target: Target, nodes: &[SocketAddrV4]) {
+        self.conns.set_relays(conn, Relays { target, nodes: nodes.to_vec() });
     }
 
     /// Opens a connection on the path through a relay, to be left for a better one. `remote` is the

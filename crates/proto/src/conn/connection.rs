@@ -8,13 +8,15 @@ use super::FoundPath;
 use super::byte_stream::ByteStream;
 use super::endpoint::Endpoint;
 use super::keep_alive::KeepAlive;
+use super::migration::{Migration, NetworkChange};
 use super::open::Open;
 use super::origins::Origins;
 use super::owner::OwnedConn;
+use super::prover::Proof;
 use super::waiting::{Call, Waiting};
 use crate::noise::Finished;
 use crate::secret::FrameError;
-use crate::streams::{Parked, Path, StreamMut};
+use crate::streams::{Parked, Path, RemoteStream, StreamMut};
 use crate::{
     ConnError, ConnReport, ConnStats, ConnectionInfo, Cx, Event, Foreign, Opened, PathInfo,
     PathOrigin, RawRemote, ServerId, StreamId, Timer,
@@ -35,6 +37,8 @@ pub(super) struct Connection {
     pub(super) is_heard: bool,
     /// How the path was found.
     pub(super) origins: Origins,
+    /// What happens when the path may have changed; `None` until the connection opens.
+    pub(super) migration: Option<Migration>,
     /// The path on which the peer has stopped to answer, if that ended the connection.
     pub(super) broken: Option<Path>,
 }
@@ -68,6 +72,7 @@ impl Connection {
             state,
             is_heard: false,
             origins: Origins::default(),
+            migration: None,
             broken: None,
         }
     }
@@ -77,18 +82,21 @@ impl Connection {
         &mut self,
         cx: &mut Cx<'_>,
         stream: &mut StreamMut<'_>,
-        remote_id: u32,
+        remote: RemoteStream,
         keys: &Finished,
         parked: Parked,
     ) {
         let State::Waiting(waiting) = &mut self.state else { return };
         let Waiting { calls, keep_alive, unasked } = std::mem::take(waiting);
-        self.state = if self.foreign == Foreign::Everything {
+        let is_bytes = self.foreign == Foreign::Everything;
+        self.migration =
+            Some(Migration::new(self.to.id, keys, remote.path_frames && !is_bytes, cx.now));
+        self.state = if is_bytes {
             State::Bytes(Box::new(ByteStream::new(self.to, true)))
         } else {
             State::Open(Box::new(Open::new(cx, stream, keys, keep_alive)))
         };
-        let opened = self.opened(stream, remote_id, keys);
+        let opened = self.opened(stream, remote.id, keys);
         tracing::info!(conn = ?self.to.id, remote = %opened.remote, "connection opened");
         let report = match self.server {
             Some(server) => {
@@ -116,7 +124,12 @@ impl Connection {
             (State::Waiting(_) | State::Closed(_), _) => return,
         };
         match call {
-            Call::Write(data) => open.write(cx.now, stream, data),
+            Call::Write(data) => {
+                open.write(cx.now, stream, data);
+                if let Some(migration) = &mut self.migration {
+                    migration.handle_data(cx, self.to.id);
+                }
+            }
             Call::SendMessage(data) => open.send_message(stream, &data),
             Call::SendRaw(data) => stream.send_message(&data),
             Call::Flush(flush) => open.flush(stream, flush),
@@ -176,6 +189,9 @@ impl Connection {
         packet: &udx::Packet<'_>,
     ) {
         self.is_heard = true;
+        if let Some(migration) = &mut self.migration {
+            migration.handle_packet(cx, self.to.id, packet.payload.len());
+        }
         match &mut self.state {
             State::Open(open) => {
                 let result = open.handle_packet(cx, self.to, stream, packet);
@@ -190,6 +206,49 @@ impl Connection {
         let State::Open(open) = &mut self.state else { return };
         if let Some(at) = open.handle_keep_alive(cx.now, stream) {
             cx.timers.set(Timer::KeepAlive(self.to.id), at);
+        }
+    }
+
+    /// Takes a frame about the path, which has come over `at`.
+    pub(super) fn handle_path_frame(
+        &mut self,
+        cx: &mut Cx<'_>,
+        stream: &mut StreamMut<'_>,
+        at: Path,
+        data: &[u8],
+    ) {
+        // A relay's stream is left by the attempt or by the server, which then give the relay back.
+        let is_relayed = self.origins.current().relay.is_some() && at != stream.path();
+        let migration = self.migration.as_mut().filter(|_| !is_relayed);
+        let Some(migration) = migration else { return };
+        match migration.handle_frame(cx, self.to.id, stream, (at, data)) {
+            Proof::Nothing => {}
+            Proof::WeMoved => stream.handle_new_path(cx.now),
+            Proof::PeerMoved => {
+                tracing::debug!(conn = ?self.to.id, path = ?at, "the peer has moved");
+                stream.change_proven(cx.now, at);
+                self.tell_path(cx, stream);
+            }
+        }
+    }
+
+    /// Our addresses have changed.
+    pub(super) fn handle_network_change(
+        &mut self,
+        cx: &mut Cx<'_>,
+        stream: &mut StreamMut<'_>,
+        change: NetworkChange,
+    ) {
+        if let Some(migration) = &mut self.migration {
+            migration.handle_network_change(cx, self.to.id, stream, change);
+        }
+    }
+
+    /// Handles `Timer::PathCheck`.
+    pub(super) fn handle_path_check(&mut self, cx: &mut Cx<'_>, stream: &mut StreamMut<'_>) {
+        let Some(migration) = &mut self.migration else { return };
+        if !migration.handle_timeout(cx, self.to.id, stream) {
+            self.destroy(cx, stream, Some(ConnError::Stream(crate::StreamError::TimedOut)));
         }
     }
 
@@ -240,7 +299,9 @@ impl Connection {
         cx.out.events.extend(self.take_delivery());
         self.state = State::Closed(stats.unwrap_or_default());
         let stats = stats.map(Box::new);
+        self.migration = None;
         cx.timers.cancel(Timer::KeepAlive(self.to.id));
+        cx.timers.cancel(Timer::PathCheck(self.to.id));
         tracing::info!(conn = ?self.to.id, ?error, "connection closed");
         self.to.tell(cx, ConnReport::Closed { error, stats });
     }
@@ -303,6 +364,11 @@ impl Endpoint for Connection {
                 udx::Event::PathFailed => {
                     self.origins.go_back();
                     self.tell_path(cx, stream);
+                }
+                udx::Event::Unanswered => {
+                    if let Some(migration) = &mut self.migration {
+                        migration.handle_silence(cx, self.to.id, stream);
+                    }
                 }
                 udx::Event::Closed(reason) => self.close(cx, stream, stream_error(reason)),
             }

@@ -11,10 +11,14 @@ mod ended;
 mod endpoint;
 mod flow;
 mod framing;
+mod fuse;
 mod keep_alive;
+mod migration;
+mod moves;
 mod open;
 mod origins;
 mod owner;
+mod prover;
 mod unread;
 mod views;
 mod waiting;
@@ -32,8 +36,10 @@ pub(crate) use connection::stream_error;
 use connection::{Connection, State};
 use ended::EndedConns;
 pub(crate) use endpoint::{Endpoint, Endpoints};
+pub(crate) use migration::NetworkChange;
 pub(crate) use origins::FoundPath;
 pub(crate) use owner::{ConnOwner, OwnedConn};
+pub(crate) use prover::Relays;
 pub(crate) use waiting::Call;
 
 /// All connections of a node.
@@ -156,7 +162,7 @@ impl Conns {
         connection.origins.start(origin);
         let connected = streams.connect(cx, connection.stream, path, remote);
         let Some((mut stream, parked)) = connected else { return };
-        connection.open(cx, &mut stream, remote.id, keys, parked);
+        connection.open(cx, &mut stream, remote, keys, parked);
         if let Some(server) = connection.server.filter(|_| !connection.is_heard) {
             self.unheard.insert((server, conn), path.remote.ip());
         }
@@ -243,27 +249,6 @@ impl Conns {
         self.update(cx, streams, conn, |c, cx, stream| c.handle_call(cx, stream, call));
     }
 
-    /// Sends the packets of an open connection over another path. `remote_id` is the peer's stream
-    /// there, if it is not the same.
-    pub(crate) fn change_path(
-        &mut self,
-        cx: &mut Cx<'_>,
-        streams: &mut Streams,
-        conn: ConnId,
-        found: FoundPath,
-        remote_id: Option<u32>,
-    ) {
-        self.update(cx, streams, conn, |c, cx, stream| c.change_path(cx, stream, found, remote_id));
-    }
-
-    /// An open connection leaves its current path when it gets a better one.
-    pub(crate) fn set_interim(&self, cx: &mut Cx<'_>, streams: &mut Streams, conn: ConnId) {
-        let connection = self.table.get(conn);
-        if let Some(mut stream) = connection.and_then(|c| streams.get(c.stream)) {
-            stream.set_interim(cx.now);
-        }
-    }
-
     /// Gives the application the bytes that have arrived since the last call.
     pub(crate) fn deliver(&mut self, events: &mut Vec<Event>) {
         for conn in std::mem::take(&mut self.deliveries) {
@@ -275,11 +260,6 @@ impl Conns {
     /// Connections that have ended since the last call.
     pub(crate) fn take_closed(&mut self) -> Vec<ConnId> {
         std::mem::take(&mut self.closed)
-    }
-
-    /// Paths on which peers have stopped to answer since the last call.
-    pub(crate) fn take_broken(&mut self) -> Vec<Path> {
-        std::mem::take(&mut self.broken)
     }
 
     /// Whether this owner has this connection.

@@ -153,6 +153,33 @@ fn a_silent_connection_sends_heartbeats() {
     assert_eq!(kind, udx::Flags::HEARTBEAT);
 }
 
+/// The peer is one of the reference: it cannot follow us.
+#[test]
+fn a_connection_whose_address_is_gone_ends_within_three_seconds() {
+    for (change, answers, ends) in [
+        (NetworkChange::Lost, false, true),
+        (NetworkChange::Lost, true, false),
+        (NetworkChange::Other, false, false),
+    ] {
+        let (mut client, mut server) = pair(MACHINE, MACHINE);
+        exchange(&mut client, &mut server);
+        let Side { bench, streams, conns, .. } = &mut client;
+        conns.handle_network_change(&mut bench.cx(), streams, change);
+        for _ in 0..30 {
+            client.bench.now += Duration::from_millis(100);
+            server.bench.now = client.bench.now;
+            client.check_path();
+            while client.send_to(&mut server) {}
+            while answers && server.send_to(&mut client) {}
+        }
+        let silent = Some(ConnError::Stream(crate::StreamError::TimedOut));
+        let is_end =
+            |r: &ConnReport| matches!(r, ConnReport::Closed { error, .. } if *error == silent);
+        assert_eq!(client.reports().iter().any(is_end), ends, "{change:?}, {answers}");
+        assert_eq!(client.bench.timers.next().map(|(_, timer)| timer), None);
+    }
+}
+
 /// One node's tables, with one connection.
 struct Side {
     bench: Bench,
@@ -206,7 +233,7 @@ impl Side {
     }
 
     fn open(&mut self, remote: StreamId, keys: Finished) {
-        let remote = RemoteStream { id: remote.0, revision_1: true };
+        let remote = RemoteStream { id: remote.0, revision_1: true, ..RemoteStream::default() };
         let cx = &mut self.bench.cx();
         self.conns.open(cx, &mut self.streams, self.conn, PATH.into(), remote, &keys);
     }
@@ -231,6 +258,17 @@ impl Side {
             other.conns.handle_packet(cx, other.conn, stream, &packet);
         }
         true
+    }
+
+    /// Runs `Timer::PathCheck` if it is due.
+    fn check_path(&mut self) {
+        let Self { bench, streams, conns, conn } = self;
+        let now = bench.now;
+        while let Some(timer) = bench.timers.pop_due(now) {
+            if timer == crate::Timer::PathCheck(*conn) {
+                conns.handle_path_check(&mut bench.cx(), streams, *conn);
+            }
+        }
     }
 
     fn reports(&mut self) -> Vec<ConnReport> {

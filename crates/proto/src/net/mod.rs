@@ -47,6 +47,8 @@ pub(crate) enum Owner {
     Announce(ServerId, u32),
     /// A puncher's NAT sampling.
     Punch(u32, u32),
+    /// An open connection that looks for its peer.
+    Path(ConnId),
 }
 
 /// Identifies a running query.

@@ -57,6 +57,11 @@ impl Machines {
                 let base = &mut self.lower.base();
                 base.punchers.handle_reply(cx, &mut base.io, PunchId(id), tag, result);
             }
+            Owner::Path(conn) => {
+                if let Ok(reply) = result {
+                    self.lower.handle_detour_reply(cx, conn, &reply);
+                }
+            }
             // `Ops` has taken these.
             Owner::UserQuery(_) | Owner::UserRequest(_) => {}
         }
@@ -119,11 +124,24 @@ impl Machines {
         message: &Handshake,
     ) {
         match (server, message.mode) {
+            (Some(_), Mode::FromRelay | Mode::FromSecondRelay)
+                if udx::path_frame(&message.noise).is_some() =>
+            {
+                self.handle_detour(cx, incoming, message);
+            }
             (Some(server), Mode::FromClient | Mode::FromRelay | Mode::FromSecondRelay) => {
                 let base = &mut self.lower.base();
                 self.servers.handle_handshake(cx, base, server, incoming, message);
             }
             _ => self.store.router.handle_handshake(cx, &mut self.lower.net, incoming, message),
+        }
+    }
+
+    /// A relay has forwarded a packet about the path of a connection.
+    fn handle_detour(&mut self, cx: &mut Cx<'_>, incoming: &Incoming, message: &Handshake) {
+        if let Some((socket, answer)) = self.lower.handle_detour(cx, message) {
+            let to = message.relay_address.unwrap_or(incoming.from);
+            self.lower.net.relay(cx, incoming, Some(&answer.encode()), to, Some(socket));
         }
     }
 

@@ -5,11 +5,13 @@ use std::net::SocketAddr;
 use super::announcers::Announcers;
 use crate::base::{Io, LocalAddresses, Pool};
 use crate::conn::{Call, ConnOwner, Conns};
-use crate::net::Net;
+use crate::cx::Detour;
+use crate::net::{Net, Owner, Reply, RequestSpec};
 use crate::punch::{Base, Punchers};
 use crate::raw::Raws;
 use crate::relay::{Pairings, Relays};
-use crate::streams::{Arrival, StreamMut, StreamOwner, Streams};
+use crate::streams::{Arrival, Path, StreamMut, StreamOwner, Streams};
+use crate::wire::{Handshake, Mode, command};
 use crate::{
     ConnId, ConnPath, ConnStats, Cx, Event, PathInfo, RawCommand, RelayStats, ServerId, SocketId,
     StreamId, Transmit, TransmitBuf,
@@ -100,11 +102,63 @@ impl Lower {
                 // A stream of a relay forwards its packets.
                 StreamOwner::Relay | StreamOwner::Nobody => {}
             },
+            Arrival::PathFrame(stream, frame) => {
+                if let StreamOwner::Conn(conn) = stream.owner() {
+                    let at = Path { socket, remote: from };
+                    self.conns.handle_path_frame(cx, conn, stream, at, frame);
+                }
+            }
             Arrival::Events(stream) => {
                 pass_events(cx, (&mut self.conns, &mut self.raws, &mut self.relays), stream);
             }
         }
         DatagramOutcome::Taken
+    }
+
+    /// Sends the frames about paths that take the way of a handshake.
+    pub(super) fn settle_detours(&mut self, cx: &mut Cx<'_>) {
+        while let Some(Detour { conn, socket, relay, target, packet }) = cx.out.detours.pop_front()
+        {
+            let (peer_address, relay_address) = (None, None);
+            let mode = Mode::FromClient;
+            let message = Handshake { mode, noise: packet, peer_address, relay_address };
+            let spec = RequestSpec {
+                value: Some(message.encode().into()),
+                socket: Some(socket),
+                retries: 0,
+                ..RequestSpec::user(relay, command::PEER_HANDSHAKE, Some(target))
+            };
+            self.net.request(cx, spec, Owner::Path(conn));
+        }
+    }
+
+    /// Takes a packet about a path that a relay has forwarded, instead of a handshake. Returns what
+    /// the relay is to return, and the socket to send it from.
+    pub(super) fn handle_detour(
+        &mut self,
+        cx: &mut Cx<'_>,
+        message: &Handshake,
+    ) -> Option<(SocketId, Handshake)> {
+        let peer = message.peer_address?;
+        let (frame, stream) =
+            (udx::path_frame(&message.noise)?, udx::stream_id(&message.noise).map(StreamId)?);
+        let stream = self.streams.get(stream)?;
+        let StreamOwner::Conn(conn) = stream.owner() else { return None };
+        let (socket, noise) = self.conns.handle_detour(cx, conn, stream, peer, frame)?;
+        let (mode, peer_address) = (Mode::FromServer, Some(peer));
+        Some((socket, Handshake { mode, noise, peer_address, relay_address: None }))
+    }
+
+    /// Takes the reply of a relay to a packet about the path of a connection.
+    pub(super) fn handle_detour_reply(&mut self, cx: &mut Cx<'_>, conn: ConnId, reply: &Reply) {
+        let message = reply.value.as_deref().and_then(|value| Handshake::decode(value).ok());
+        let Some(Handshake { mode: Mode::Reply, noise, peer_address: Some(peer), .. }) = message
+        else {
+            return;
+        };
+        if let Some(frame) = udx::path_frame(&noise) {
+            self.conns.handle_detour_reply(cx, &mut self.streams, conn, peer, frame);
+        }
     }
 
     /// Destroys the streams whose packets were forwarded to a stream that is gone.

@@ -200,6 +200,7 @@ impl Machines {
             Timer::Net(timer) => self.lower.net.handle_timeout(cx, timer),
             Timer::Stream(stream) => self.lower.handle_stream_timeout(cx, stream),
             Timer::KeepAlive(conn) => base.io.conns.handle_keep_alive(cx, base.io.streams, conn),
+            Timer::PathCheck(conn) => base.io.conns.handle_path_check(cx, base.io.streams, conn),
             Timer::Connect(conn) => self.connector.handle_timeout(cx, base, conn),
             Timer::Handshake(server, slot) => {
                 self.servers.handle_timeout(cx, base, server, slot);
@@ -245,6 +246,7 @@ impl Machines {
             self.settle_departing(cx);
             self.settle_residents(cx);
             self.settle_closed(cx);
+            self.lower.settle_detours(cx);
             let is_paired = self.settle_pairings(cx);
             match self.lower.net.poll_output() {
                 Some(output) => self.handle_output(cx, output),

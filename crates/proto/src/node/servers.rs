@@ -1,8 +1,9 @@
 //! The life of a server: listen, be announced, close.
 
+use super::lower::Lower;
 use super::machines::{Departure, Lifecycle, Machines};
 use crate::announce::{AnnounceOutput, Announcer, Signer};
-use crate::conn::ConnOwner;
+use crate::conn::{ConnOwner, NetworkChange};
 use crate::wire::{Peer, hash};
 use crate::{Cx, Event, ListenError, MachineId, ServerId, ServerOptions};
 
@@ -91,6 +92,10 @@ impl Machines {
             match output {
                 AnnounceOutput::Announced => cx.emit(Event::ServerListening { server }),
                 AnnounceOutput::Relays(relays) => cx.emit(Event::ServerRelays { server, relays }),
+                AnnounceOutput::Moved => {
+                    let Lower { conns, streams, .. } = &mut self.lower;
+                    conns.handle_network_change(cx, streams, NetworkChange::Other);
+                }
                 AnnounceOutput::Suspended => {
                     self.departing.push_back((server, Departure::Suspended));
                 }

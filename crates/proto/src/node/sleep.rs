@@ -8,6 +8,7 @@
 use std::io::ErrorKind;
 
 use super::machines::{Lifecycle, Machines, SuspendRequest};
+use crate::conn::NetworkChange;
 use crate::{Action, ConnectError, Cx, Event, Interface, MainSockets, ServerId};
 
 impl Machines {
@@ -100,8 +101,12 @@ impl Machines {
     /// records may have an old address.
     pub(super) fn handle_interfaces(&mut self, cx: &mut Cx<'_>, interfaces: Vec<Interface>) {
         let external = interfaces.iter().filter_map(Interface::external_ipv4).collect();
-        self.lower.local.set_interfaces(external);
+        let change = match self.lower.local.set_interfaces(external) {
+            true => NetworkChange::Lost,
+            false => NetworkChange::Other,
+        };
         if self.life == Lifecycle::Running {
+            self.lower.conns.handle_network_change(cx, &mut self.lower.streams, change);
             cx.emit(Event::NetworkChange { interfaces });
             self.refresh_all(cx);
         }

@@ -63,7 +63,7 @@ impl Raws {
         ack: u32,
     ) {
         let Some(raw) = self.table.get_mut(conn).filter(|raw| raw.is_waiting()) else { return };
-        let peer = RemoteStream { id: remote.id, revision_1: false };
+        let peer = RemoteStream { id: remote.id, ..RemoteStream::default() };
         let mut early = raw.take_early();
         early.expect_from(ack);
         let connected = streams.connect_early(cx, raw.stream, remote.into(), peer, early);
@@ -248,7 +248,11 @@ impl Raws {
         let (stream, packet) = match streams.admit(cx, socket, from, data) {
             Arrival::Packet(stream, packet) => (stream, Some(packet)),
             Arrival::Events(stream) => (stream, None),
-            Arrival::Unknown | Arrival::Done | Arrival::Parked(_) | Arrival::Stray(_) => return,
+            Arrival::Unknown
+            | Arrival::Done
+            | Arrival::Parked(_)
+            | Arrival::Stray(_)
+            | Arrival::PathFrame(..) => return,
         };
         let StreamOwner::Raw(conn) = stream.owner() else { return };
         match packet {

@@ -176,7 +176,7 @@ impl Endpoint for RawStream {
                 udx::Event::Finished => self.to.tell(cx, ConnReport::Finished),
                 udx::Event::RemoteChanged => self.to.tell(cx, ConnReport::RemoteChanged),
                 // These concern only the transport.
-                udx::Event::PathValidated | udx::Event::PathFailed => {}
+                udx::Event::PathValidated | udx::Event::PathFailed | udx::Event::Unanswered => {}
                 udx::Event::Closed(reason) => {
                     self.close(cx, stream_error(reason), Some(stream.stats()));
                 }

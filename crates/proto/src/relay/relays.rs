@@ -103,7 +103,7 @@ impl Relays {
         if path.remote.port() == 0 || !io.is_open(path.socket) {
             return;
         }
-        let remote = RemoteStream { id: end.remote, revision_1: false };
+        let remote = RemoteStream { id: end.remote, ..RemoteStream::default() };
         if let Some((connected, _)) = io.streams.connect(cx, stream, path, remote) {
             connected.settle(cx);
         }

@@ -6,6 +6,7 @@
 mod cipher;
 mod datagrams;
 mod message;
+mod paths;
 mod poly1305;
 mod punch;
 mod receiver;
@@ -14,6 +15,7 @@ mod sender;
 
 pub use datagrams::Datagrams;
 pub use message::Message;
+pub use paths::{PATH_FRAME_LEN, PathBox, PathFrame, PathKind};
 pub use punch::PunchBox;
 pub use receiver::{FrameError, Receiver};
 pub use sender::{HEADROOM, Sender, TAILROOM};

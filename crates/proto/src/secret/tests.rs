@@ -72,6 +72,57 @@ fn datagrams_end_with_the_nonces_and_refuse_forgeries() {
 }
 
 #[test]
+fn path_frames_have_the_bytes_of_the_protocol() {
+    let v: Value =
+        serde_json::from_str(include_str!("../../tests/vectors/D_path_frames.json")).expect("json");
+    let (near, far) = reference_handshake();
+    let (mut near, mut far) = (PathBox::new(&near), PathBox::new(&far));
+    for step in v["frames"].as_array().expect("array") {
+        let kind = match step["kind"].as_str() {
+            Some("probe") => PathKind::Probe,
+            Some("answer") => PathKind::Answer,
+            Some("challenge") => PathKind::Challenge,
+            _ => PathKind::Here,
+        };
+        let frame = PathFrame { kind, token: array(&step["token"]), echo: array(&step["echo"]) };
+        let is_of_initiator = step["from"] == "initiator";
+        let (sender, receiver) =
+            if is_of_initiator { (&mut near, &mut far) } else { (&mut far, &mut near) };
+        let sealed = sender.seal(frame).expect("a number");
+        let remote_id = step["remoteId"].as_u64().expect("an id") as u32;
+        let packet = udx::path_packet(remote_id, &sealed);
+        assert_eq!(hex::encode(&packet), step["packet"].as_str().unwrap_or_default());
+        assert_eq!(sender.open(&sealed), None, "the other direction has another key");
+        assert_eq!(receiver.open(&sealed), Some(frame));
+        assert_eq!(receiver.open(&sealed), None, "a replay");
+    }
+}
+
+#[test]
+fn path_frames_refuse_forgeries_replays_and_noise() {
+    let (near, far) = reference_handshake();
+    let (mut near, mut far) = (PathBox::new(&near), PathBox::new(&far));
+    let frame = PathFrame { kind: PathKind::Probe, token: [1; 8], echo: [0; 8] };
+    let [first, second, third] = [(); 3].map(|()| near.seal(frame).expect("a number"));
+    for at in 0..first.len() {
+        for bit in 0..8 {
+            let mut damaged = first.clone();
+            damaged[at] ^= 1 << bit;
+            assert_eq!(far.open(&damaged), None);
+        }
+        assert_eq!(far.open(&first[..at]), None);
+    }
+    let mut rng = Rng::from_seed([3; 32]);
+    for round in 0..20_000 {
+        let noise: [u8; 64] = rng.bytes();
+        assert_eq!(far.open(&noise[..round % 65]), None);
+    }
+    assert_eq!(far.open(&second), Some(frame), "a forgery raises no number");
+    assert_eq!(far.open(&first), None, "older than one that has come");
+    assert_eq!(far.open(&third), Some(frame));
+}
+
+#[test]
 fn punch_payloads_have_the_bytes_of_the_reference() {
     let v: Value =
         serde_json::from_str(include_str!("../../tests/vectors/D_holepunch_payload.json"))

@@ -87,6 +87,8 @@ pub(crate) enum Arrival<'a> {
     Stray(ConnId),
     /// The packet is for the owner of a connected stream.
     Packet(StreamMut<'a>, udx::Packet<'a>),
+    /// The frame about the path is for the connection that owns the stream.
+    PathFrame(StreamMut<'a>, &'a [u8]),
     /// The packet was handled, and the stream has events for its owner.
     Events(StreamMut<'a>),
 }
@@ -205,6 +207,9 @@ impl Streams {
                 None => self.handle_relayed(cx, id, target, (socket, from), data),
             };
         }
+        if let Some(frame) = udx::path_frame(data).filter(|_| self.table.is_of_connection(id)) {
+            return self.deliver_path_frame(cx, id, frame);
+        }
         let state = self.table.get_mut(id);
         let stray = state.as_ref().and_then(|state| state.strays_to(socket));
         if let Some(conn) = stray.filter(|_| !is_admitted) {
@@ -233,6 +238,23 @@ impl Streams {
             return Arrival::Done;
         }
         Arrival::Packet(stream, packet)
+    }
+
+    /// Passes a frame about the path to the connection that owns the stream, if it is open. The
+    /// frame says nothing about the stream itself.
+    fn deliver_path_frame<'a>(
+        &'a mut self,
+        cx: &mut Cx<'_>,
+        id: StreamId,
+        frame: &'a [u8],
+    ) -> Arrival<'a> {
+        match self.get(id) {
+            Some(stream) => Arrival::PathFrame(stream, frame),
+            None => {
+                cx.stats.dropped.udx += 1;
+                Arrival::Done
+            }
+        }
     }
 
     /// Handles `Timer::Stream`. Returns the stream if it has an owner, who has to settle it.

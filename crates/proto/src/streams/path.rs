@@ -2,7 +2,7 @@
 
 use std::net::{SocketAddr, SocketAddrV4};
 
-use crate::wire::{FEATURE_REVISION_1, UdxInfo, dht_address};
+use crate::wire::{FEATURE_PATH_FRAMES, FEATURE_REVISION_1, UdxInfo, dht_address};
 use crate::{RawRemote, SocketId};
 
 /// Where the packets of a stream go.
@@ -46,11 +46,15 @@ pub(crate) struct RemoteStream {
     pub(crate) id: u32,
     /// The peer speaks revision 1: it needs only one acknowledgement per receive batch.
     pub(crate) revision_1: bool,
+    /// The peer answers the frames that prove a path.
+    pub(crate) path_frames: bool,
 }
 
 impl From<Option<UdxInfo>> for RemoteStream {
     fn from(info: Option<UdxInfo>) -> Self {
         let Some(info) = info else { return Self::default() };
-        Self { id: info.id, revision_1: info.features & FEATURE_REVISION_1 != 0 }
+        let has = |feature: u64| info.features & feature != 0;
+        let (revision_1, path_frames) = (has(FEATURE_REVISION_1), has(FEATURE_PATH_FRAMES));
+        Self { id: info.id, revision_1, path_frames }
     }
 }

@@ -87,6 +87,27 @@ impl<'a> StreamMut<'a> {
         self.transport.change_remote(now, path, remote_id, &mut self.shared.sockets);
     }
 
+    /// Sends all packets over another path, which was validated elsewhere: the peer has left the
+    /// current one.
+    pub(crate) fn change_proven(&mut self, now: Instant, path: Path) {
+        self.transport.change_proven(now, path, &mut self.shared.sockets);
+    }
+
+    /// Our own address has changed: the path is another one.
+    pub(crate) fn handle_new_path(&mut self, now: Instant) {
+        self.transport.udx.handle_new_path(now);
+    }
+
+    /// Sends a heartbeat, which every peer answers.
+    pub(crate) fn ask(&mut self) {
+        self.transport.udx.ask();
+    }
+
+    /// The peer's stream.
+    pub(crate) fn remote_id(&self) -> Option<u32> {
+        self.transport.udx.remote_id()
+    }
+
     /// The stream leaves its current path when it gets a better one: see [`Self::is_better`] and
     /// [`super::Streams::has_left`].
     pub(crate) fn set_interim(&mut self, now: Instant) {

@@ -97,6 +97,16 @@ impl StreamTable {
         self.by_id.contains_key(&id)
     }
 
+    /// Whether a connection owns the stream.
+    pub(super) fn is_of_connection(&self, id: StreamId) -> bool {
+        let owner = match self.by_id.get(&id) {
+            Some(StreamState::Reserved(reserved)) => reserved.owner,
+            Some(StreamState::Connected(transport)) => transport.owner,
+            None => return false,
+        };
+        matches!(owner, StreamOwner::Conn(_))
+    }
+
     pub(super) fn reserved(&self, id: StreamId) -> Option<&Reserved> {
         match self.by_id.get(&id)? {
             StreamState::Reserved(reserved) => Some(reserved),

@@ -103,6 +103,16 @@ impl Transport {
         }
     }
 
+    /// Sends all packets over another path, which was validated elsewhere.
+    pub(super) fn change_proven(&mut self, now: Instant, path: Path, sockets: &mut SocketUse) {
+        let Some(remote_id) = self.udx.remote_id().filter(|_| self.udx.is_connected()) else {
+            return;
+        };
+        self.udx.change_proven(now, remote_id, path.remote);
+        self.paths.change(path, sockets);
+        self.paths.handle_drained(sockets);
+    }
+
     /// Whether the stream has a path on a socket, the current one or one before it.
     pub(super) fn has_path_on(&self, socket: SocketId) -> bool {
         self.paths.has_socket(socket)
@@ -183,7 +193,7 @@ impl Transport {
             udx::Event::RemoteChanged => self.paths.handle_drained(sockets),
             udx::Event::PathValidated => self.paths.handle_validated(sockets),
             udx::Event::PathFailed => self.paths.handle_failed(sockets),
-            udx::Event::Finished | udx::Event::Closed(_) => {}
+            udx::Event::Finished | udx::Event::Unanswered | udx::Event::Closed(_) => {}
         }
         Some(event)
     }

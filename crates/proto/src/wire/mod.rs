@@ -28,7 +28,7 @@ pub use messages::{
 pub use mux::{MuxFrame, MuxFrames, MuxOpen};
 pub use packet::{Packet, Request, Response, command, error_code};
 pub use payload::{
-    FEATURE_REUSABLE_SOCKET, FEATURE_REVISION_1, Firewall, HolepunchInfo, HolepunchPayload,
-    NoisePayload, PAYLOAD_VERSION, PayloadError, Relay, RelayThrough, UdxInfo,
+    FEATURE_PATH_FRAMES, FEATURE_REUSABLE_SOCKET, FEATURE_REVISION_1, Firewall, HolepunchInfo,
+    HolepunchPayload, NoisePayload, PAYLOAD_VERSION, PayloadError, Relay, RelayThrough, UdxInfo,
 };
 pub use sign::{announce_signable, mutable_signable, ns};

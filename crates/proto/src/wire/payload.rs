@@ -164,7 +164,8 @@ pub struct UdxInfo {
 impl UdxInfo {
     /// What this implementation says of a stream. `reusable`: its path may be used again.
     pub fn new(id: u32, reusable: bool) -> Self {
-        let features = FEATURE_REVISION_1 | bit(reusable, FEATURE_REUSABLE_SOCKET);
+        let features =
+            FEATURE_REVISION_1 | FEATURE_PATH_FRAMES | bit(reusable, FEATURE_REUSABLE_SOCKET);
         Self { features, id, seq: 0 }
     }
 
@@ -362,6 +363,8 @@ impl From<PayloadError> for u64 {
 pub const FEATURE_REUSABLE_SOCKET: u64 = 1;
 /// Revision 1 of this implementation: see PROTOCOL C.2.
 pub const FEATURE_REVISION_1: u64 = 64;
+/// The sender answers the frames that prove a path: see PROTOCOL D.14.
+pub const FEATURE_PATH_FRAMES: u64 = 128;
 
 /// The version of the payload, and of each versioned part in it.
 pub const PAYLOAD_VERSION: u64 = 1;

@@ -42,6 +42,11 @@ impl KeepAlive {
         is_due
     }
 
+    /// A heartbeat is due now.
+    pub(super) fn demand(&mut self) {
+        self.is_due = true;
+    }
+
     pub(super) fn stop(&mut self) {
         *self = Self::default();
     }

@@ -3,9 +3,10 @@
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use super::{Event, State, Stream};
+use super::{Event, LossRecovery, State, Stream};
 use crate::bbr::Bbr;
 use crate::path::Path;
+use crate::time::Micros;
 
 impl Stream {
     /// Connects the stream to its peer. From here on it can send, beginning with the
@@ -40,6 +41,43 @@ impl Stream {
         }
     }
 
+    /// Moves the stream to a path that was validated elsewhere: the peer has left the old one. What
+    /// is in flight went there, so all of it is sent again, and the peer gets an acknowledgement of
+    /// what has arrived. [`Event::PathValidated`] follows.
+    pub fn change_proven(&mut self, now: Instant, remote_id: u32, remote: SocketAddr) {
+        if !self.is_connected() {
+            return;
+        }
+        self.change_remote(now, remote_id, remote);
+        if self.paths.prove() {
+            self.events.push_back(Event::PathValidated);
+        }
+        let now = self.clock.micros(now);
+        self.rack.lose_all(&mut self.flight);
+        self.bbr = Bbr::after_move(0);
+        self.recovery = LossRecovery::Timeout { until: self.flight.next() };
+        self.restart(now);
+        self.acks.owe();
+    }
+
+    /// The stream's path is another one than before although the peer's address is the same: our own
+    /// has changed. Measures the path anew, and asks at once what has arrived.
+    pub fn handle_new_path(&mut self, now: Instant) {
+        if !self.is_connected() {
+            return;
+        }
+        let now = self.clock.micros(now);
+        self.forget_measurements();
+        self.restart(now);
+        self.probe_due = !self.flight.is_empty();
+        self.acks.owe();
+    }
+
+    /// Sends a heartbeat, which the peer answers.
+    pub fn ask(&mut self) {
+        self.keep_alive.demand();
+    }
+
     /// Whether the current path was set by [`Self::change_remote`] and has not been validated yet.
     pub fn is_validating(&self) -> bool {
         self.paths.is_validating()
@@ -58,6 +96,17 @@ impl Stream {
     /// The peer's stream id.
     pub fn remote_id(&self) -> Option<u32> {
         self.paths.current().map(|path| path.remote_id)
+    }
+
+    /// The timeouts were those of the old path.
+    fn restart(&mut self, now: Micros) {
+        self.pacer.refill();
+        self.timers.stop();
+        self.timers.probed = false;
+        self.window.unanswered = 0;
+        if !self.flight.is_empty() {
+            self.timers.rto = Some(now + self.rtt.rto());
+        }
     }
 
     /// Drops the measurements of the old path.

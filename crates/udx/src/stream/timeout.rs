@@ -53,6 +53,7 @@ impl Stream {
             if self.window.unanswered > MAX_TIMEOUTS {
                 return self.give_up(now);
             }
+            self.events.push_back(Event::Unanswered);
             self.window.persist_at = Some(now + 2 * self.rtt.rto());
             self.window.ask_due = true;
         }
@@ -73,6 +74,7 @@ impl Stream {
         }
         self.timers.probed = true;
         self.probe_due = true;
+        self.events.push_back(Event::Unanswered);
         self.timers.rto = Some(now + self.rtt.rto());
     }
 
@@ -83,6 +85,7 @@ impl Stream {
         if self.timers.timeouts > MAX_TIMEOUTS {
             return self.give_up(now);
         }
+        self.events.push_back(Event::Unanswered);
         if self.paths.handle_timeout() {
             self.events.push_back(Event::PathFailed);
             self.forget_measurements();

@@ -28,6 +28,9 @@ pub enum Event {
     /// The path of [`Stream::change_remote`] did not answer. Packets take the last validated path
     /// again.
     PathFailed,
+    /// Packets were sent, and the peer has not answered in time: a probe timeout or a
+    /// retransmission timeout.
+    Unanswered,
     /// The stream is closed. It may still have a last packet to send, see [`Stream::is_done`].
     Closed(CloseReason),
 }

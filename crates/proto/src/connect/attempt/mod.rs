@@ -314,12 +314,13 @@ impl Attempt {
     fn open(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, path: Path) -> Option<Outcome> {
         let Stage::Connecting(connecting) = &mut self.stage else { return None };
         let relays = std::mem::take(&mut connecting.relays);
-        let lesson = if relays.is_empty() { Lesson::Nothing } else { Lesson::PathPlan(relays) };
         let is_moved = connecting.is_open;
         // The connection opens before the puncher stops, so that the socket always has a user.
         if !connecting.open(cx, base, self.conn, path) {
             return self.fail(cx, base, ConnectError::HolepunchAborted);
         }
+        base.io.set_relays(self.conn, hash(&[&self.remote]), &relays);
+        let lesson = if relays.is_empty() { Lesson::Nothing } else { Lesson::PathPlan(relays) };
         if self.reusable {
             base.io.remember_route(self.remote, path);
         }

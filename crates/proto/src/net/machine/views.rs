@@ -41,7 +41,8 @@ impl Net {
         all.map(|(purpose, request)| match self.owner_of(purpose) {
             Some(Owner::UserQuery(query)) => InflightRequest { query: Some(query), ..request },
             Some(Owner::UserRequest(id)) => InflightRequest { request: Some(id), ..request },
-            Some(Owner::Connect(..) | Owner::Announce(..) | Owner::Punch(..)) | None => request,
+            Some(Owner::Connect(..) | Owner::Announce(..) | Owner::Punch(..) | Owner::Path(_))
+            | None => request,
         })
         .collect()
     }

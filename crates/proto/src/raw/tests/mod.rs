@@ -208,7 +208,9 @@ impl Pair {
             Arrival::Packet(stream, packet) => raws.handle_packet(cx, CONN, stream, &packet),
             Arrival::Stray(conn) => raws.handle_stray(cx, streams, conn, (socket, from), data),
             Arrival::Unknown | Arrival::Done => {}
-            Arrival::Parked(_) | Arrival::Events(_) => panic!("not of a raw stream"),
+            Arrival::Parked(_) | Arrival::Events(_) | Arrival::PathFrame(..) => {
+                panic!("not of a raw stream")
+            }
         }
     }
 

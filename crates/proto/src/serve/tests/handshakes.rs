@@ -23,7 +23,7 @@ fn a_direct_client_gets_its_connection_with_the_reply() {
     assert_eq!(reply.to, addr("1.1.1.1:1").into());
     let payload = client.read(reply, Mode::Reply);
     assert_eq!((payload.version, payload.error), (PAYLOAD_VERSION, PayloadError::None));
-    assert_eq!(payload.udx.map(|udx| udx.features), Some(FEATURE_REVISION_1));
+    assert_eq!(payload.udx.map(|udx| udx.features), Some(FEATURE_REVISION_1 | FEATURE_PATH_FRAMES));
     assert_eq!(host.connections(), 1);
 }
 

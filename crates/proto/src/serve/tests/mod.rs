@@ -17,8 +17,8 @@ use crate::streams::Streams;
 use crate::tests::bench::{Bench, peer_of};
 use crate::wire::PAYLOAD_VERSION;
 use crate::wire::{
-    FEATURE_REVISION_1, Firewall, HolepunchPayload, Mode, NoisePayload, Packet, PayloadError,
-    Relay, RelayThrough, UdxInfo, command, hash,
+    FEATURE_PATH_FRAMES, FEATURE_REVISION_1, Firewall, HolepunchPayload, Mode, NoisePayload,
+    Packet, PayloadError, Relay, RelayThrough, UdxInfo, command, hash,
 };
 use crate::{Config, Event, Question, Timer};
 

@@ -85,7 +85,8 @@ fn packets_from_where_no_path_leads_are_not_parked() {
 fn a_peer_that_comes_too_late_is_refused() {
     let mut pair = Pair::new();
     let id = pair.streams.reserve(&mut pair.bench.cx(), OWNER);
-    pair.streams.introduce(id, RemoteStream { id: PEER, revision_1: true });
+    pair.streams
+        .introduce(id, RemoteStream { id: PEER, revision_1: true, ..RemoteStream::default() });
     pair.streams.cancel(id);
 
     pair.peer.connect(pair.bench.now, id.0, LOCAL);
@@ -285,7 +286,7 @@ impl Pair {
     }
 
     fn connected() -> Self {
-        Self::of(RemoteStream { id: PEER, revision_1: true })
+        Self::of(RemoteStream { id: PEER, revision_1: true, ..RemoteStream::default() })
     }
 
     fn of(remote: RemoteStream) -> Self {

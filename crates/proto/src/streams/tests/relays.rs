@@ -298,7 +298,11 @@ impl Relay {
     fn connect_one(&mut self, index: usize) {
         let Self { bench, streams, ids, peers } = self;
         let peer = &mut peers[index];
-        let remote = RemoteStream { id: peer.stream.local_id(), revision_1: true };
+        let remote = RemoteStream {
+            id: peer.stream.local_id(),
+            revision_1: true,
+            ..RemoteStream::default()
+        };
         let (stream, _) =
             streams.connect(&mut bench.cx(), ids[index], peer.path, remote).expect("a stream");
         stream.settle(&mut bench.cx());
@@ -344,6 +348,7 @@ impl Relay {
             other @ (Arrival::Unknown
             | Arrival::Parked(_)
             | Arrival::Stray(_)
+            | Arrival::PathFrame(..)
             | Arrival::Packet(..)) => {
                 panic!("{other:?}")
             }

@@ -1,0 +1,120 @@
+//! The paths of connections, and their changes.
+
+use std::net::SocketAddrV4;
+
+use super::connection::Connection;
+use super::{Conns, FoundPath, NetworkChange, Relays};
+use crate::streams::{Path, StreamMut, Streams};
+use crate::{ConnId, Cx, SocketId};
+
+impl Conns {
+    /// Sends the packets of an open connection over another path. `remote_id` is the peer's stream
+    /// there, if it is not the same.
+    pub(crate) fn change_path(
+        &mut self,
+        cx: &mut Cx<'_>,
+        streams: &mut Streams,
+        conn: ConnId,
+        found: FoundPath,
+        remote_id: Option<u32>,
+    ) {
+        self.update(cx, streams, conn, |c, cx, stream| c.change_path(cx, stream, found, remote_id));
+    }
+
+    /// An open connection leaves its current path when it gets a better one.
+    pub(crate) fn set_interim(&self, cx: &mut Cx<'_>, streams: &mut Streams, conn: ConnId) {
+        let connection = self.table.get(conn);
+        if let Some(mut stream) = connection.and_then(|c| streams.get(c.stream)) {
+            stream.set_interim(cx.now);
+        }
+    }
+
+    /// Takes a frame about the path of a connection, which has come over `at`.
+    pub(crate) fn handle_path_frame(
+        &mut self,
+        cx: &mut Cx<'_>,
+        conn: ConnId,
+        stream: StreamMut<'_>,
+        at: Path,
+        data: &[u8],
+    ) {
+        let change = |c: &mut Connection, cx: &mut Cx<'_>, stream: &mut StreamMut<'_>| {
+            c.handle_path_frame(cx, stream, at, data);
+        };
+        let closed = self.table.change(cx, conn, stream, change);
+        self.forget(conn, closed);
+    }
+
+    /// Nodes that forward handshakes to the server of an open connection.
+    pub(crate) fn set_relays(&mut self, conn: ConnId, relays: Relays) {
+        let connection = self.table.get_mut(conn);
+        if let Some(migration) = connection.and_then(|c| c.migration.as_mut()) {
+            migration.set_relays(relays);
+        }
+    }
+
+    /// Takes a frame about the path that a relay has forwarded from `peer`. Returns the packet that
+    /// the relay returns, and the socket to send it from.
+    pub(crate) fn handle_detour(
+        &mut self,
+        cx: &mut Cx<'_>,
+        conn: ConnId,
+        stream: StreamMut<'_>,
+        peer: SocketAddrV4,
+        data: &[u8],
+    ) -> Option<(SocketId, Vec<u8>)> {
+        let mut answer = None;
+        let socket = stream.path().socket;
+        let closed = self.table.change(cx, conn, stream, |c, cx, stream| {
+            let migration = c.migration.as_mut();
+            answer = migration.and_then(|m| m.handle_detour(cx, conn, stream, (peer, data)));
+        });
+        self.forget(conn, closed);
+        Some((socket, answer?))
+    }
+
+    /// A relay has returned a frame about the path, and has seen the peer at `peer`.
+    pub(crate) fn handle_detour_reply(
+        &mut self,
+        cx: &mut Cx<'_>,
+        streams: &mut Streams,
+        conn: ConnId,
+        peer: SocketAddrV4,
+        data: &[u8],
+    ) {
+        self.update(cx, streams, conn, |c, cx, stream| {
+            if let Some(migration) = &mut c.migration {
+                migration.handle_detour_reply(cx, stream, (peer, data));
+            }
+        });
+    }
+
+    /// The addresses of the host, or the public address, have changed.
+    pub(crate) fn handle_network_change(
+        &mut self,
+        cx: &mut Cx<'_>,
+        streams: &mut Streams,
+        change: NetworkChange,
+    ) {
+        for conn in self.table.ids() {
+            self.update(cx, streams, conn, |c, cx, stream| {
+                c.handle_network_change(cx, stream, change);
+            });
+        }
+    }
+
+    /// Handles `Timer::PathCheck`.
+    pub(crate) fn handle_path_check(
+        &mut self,
+        cx: &mut Cx<'_>,
+        streams: &mut Streams,
+        conn: ConnId,
+    ) {
+        self.update(cx, streams, conn, Connection::handle_path_check);
+    }
+
+    /// Paths on which peers have stopped to answer since the last call.
+    pub(crate) fn take_broken(&mut self) -> Vec<Path> {
+        std::mem::take(&mut self.broken)
+    }
+}

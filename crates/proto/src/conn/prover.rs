@@ -1,0 +1,381 @@
+//! A connection between two of ours looks for its peer when the path may have changed, and follows
+//! a peer that has moved (PROTOCOL D.14).
+//!
+//! The end whose address has changed *searches*: it sends probes to the address of the peer that it
+//! knows. The peer sees the new source, and sends a challenge there. The next probe returns the
+//! challenge's token from the same address. Only then does the peer move the stream.
+
+use std::collections::VecDeque;
+use std::net::SocketAddrV4;
+use std::time::{Duration, Instant};
+
+use crate::cx::Detour;
+use crate::noise::Finished;
+use crate::secret::{PathBox, PathFrame, PathKind};
+use crate::streams::{Path, StreamMut};
+use crate::wire::Target;
+use crate::{ConnId, Cx, Rng};
+
+/// One end of the exchange of frames about the path.
+#[derive(Debug)]
+pub(super) struct Prover {
+    conn: ConnId,
+    frames: PathBox,
+    /// When the peer was last heard.
+    heard: Instant,
+    search: Option<Search>,
+    /// When the last search began.
+    searched: Option<Instant>,
+    /// What the peer has to return, each from another address that is new. The oldest first.
+    challenges: VecDeque<Challenge>,
+    /// Where a server that has moved, or that has to send first, can be asked.
+    relays: Option<Relays>,
+    /// When to ask the peer for a sign of life, since data has come.
+    watch_at: Option<Instant>,
+}
+
+/// Why a search begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cause {
+    /// Our own address has changed, or may have.
+    Local,
+    /// The peer does not answer.
+    Silence,
+    /// Nothing has come for a while.
+    Quiet,
+}
+
+/// What a frame of the peer has led to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Proof {
+    /// Nothing is proven.
+    Nothing,
+    /// The peer receives at the address that this frame has come from, and has left the one before.
+    PeerMoved,
+    /// The peer sends to our new address.
+    WeMoved,
+}
+
+/// Nodes that forward handshakes to the server.
+#[derive(Clone, Debug)]
+pub(crate) struct Relays {
+    pub(crate) target: Target,
+    pub(crate) nodes: Vec<SocketAddrV4>,
+}
+
+#[derive(Debug)]
+struct Search {
+    token: [u8; 8],
+    /// The token of the peer's last challenge; zeros before.
+    echo: [u8; 8],
+    /// The peer has seen a new address of ours.
+    is_elsewhere: bool,
+    began: Instant,
+    next: Instant,
+    probes: u32,
+    /// How many challenges were answered at once.
+    prompt: u32,
+}
+
+#[derive(Debug)]
+struct Challenge {
+    token: [u8; 8],
+    path: Path,
+}
+
+impl Prover {
+    pub(super) fn new(conn: ConnId, keys: &Finished, now: Instant) -> Self {
+        Self {
+            conn,
+            frames: PathBox::new(keys),
+            heard: now,
+            search: None,
+            searched: None,
+            challenges: VecDeque::new(),
+            relays: None,
+            watch_at: None,
+        }
+    }
+
+    pub(super) fn set_relays(&mut self, relays: Relays) {
+        self.relays = Some(relays);
+    }
+
+    /// A packet of the stream has come.
+    pub(super) fn handle_packet(&mut self, now: Instant) {
+        self.heard = now;
+    }
+
+    /// Data goes to the peer or has come from it, and no mere keep-alive. True if that sets a timer.
+    pub(super) fn handle_data(&mut self, now: Instant) -> bool {
+        let starts = self.watch_at.is_none();
+        if starts {
+            self.watch_at = Some(now + QUIET);
+        }
+        starts
+    }
+
+    /// Looks for the peer. A peer that is merely slow is not asked all the time.
+    pub(super) fn start(&mut self, cx: &mut Cx<'_>, stream: &StreamMut<'_>, cause: Cause) {
+        let interval = match cause {
+            Cause::Local => Duration::ZERO,
+            Cause::Silence => SILENCE_INTERVAL,
+            Cause::Quiet => QUIET_INTERVAL,
+        };
+        let was_asked = self.searched.is_some_and(|at| cx.now < at + interval);
+        let is_heard = self.search.is_some() || cx.now < self.heard + JITTER;
+        if was_asked || cause != Cause::Local && is_heard {
+            return;
+        }
+        self.searched = Some(cx.now);
+        self.search = Some(Search {
+            token: token(cx.rng),
+            echo: [0; 8],
+            is_elsewhere: false,
+            began: cx.now,
+            next: cx.now,
+            probes: 0,
+            prompt: 0,
+        });
+        self.probe(cx, stream);
+    }
+
+    /// Takes a frame that has come over `at`. Every frame of the peer gets one frame at most, of the
+    /// same length.
+    pub(super) fn handle_frame(
+        &mut self,
+        cx: &mut Cx<'_>,
+        stream: &StreamMut<'_>,
+        at: Path,
+        data: &[u8],
+    ) -> Proof {
+        let Some(frame) = self.frames.open(data) else {
+            cx.stats.dropped.frame += 1;
+            return Proof::Nothing;
+        };
+        match frame.kind {
+            PathKind::Probe => self.handle_probe(cx, stream, at, frame),
+            PathKind::Challenge => {
+                self.handle_challenge(cx, stream, at, frame);
+                Proof::Nothing
+            }
+            PathKind::Here => Proof::Nothing,
+            PathKind::Answer => {
+                let search = self.search.take_if(|search| search.asked(frame, at, stream.path()));
+                let has_moved = search.is_some_and(|search| search.is_elsewhere);
+                if has_moved { Proof::WeMoved } else { Proof::Nothing }
+            }
+        }
+    }
+
+    /// Takes a frame that a relay has forwarded from `peer`. The relay may say of any address that
+    /// the frame comes from there, so nothing is proven by it. Returns a packet that the relay
+    /// returns.
+    pub(super) fn handle_detour(
+        &mut self,
+        cx: &mut Cx<'_>,
+        stream: &StreamMut<'_>,
+        peer: SocketAddrV4,
+        data: &[u8],
+    ) -> Option<Vec<u8>> {
+        let probe = self.frames.open(data).filter(|frame| frame.kind == PathKind::Probe)?;
+        let at = Path::to_peer(stream.path().socket, peer);
+        if at != stream.path() {
+            self.challenge(cx, stream, at, probe.token);
+            return None;
+        }
+        // The peer is where it was, so it is we who have moved.
+        if self.search.is_none() {
+            self.start(cx, stream, Cause::Local);
+        }
+        let here = PathFrame { kind: PathKind::Here, token: [0; 8], echo: probe.token };
+        Some(udx::path_packet(stream.remote_id()?, &self.frames.seal(here)?))
+    }
+
+    /// Takes the frame that a relay has returned, which has seen the peer at `peer`. A probe there
+    /// lets those of the peer in.
+    pub(super) fn handle_detour_reply(
+        &mut self,
+        cx: &mut Cx<'_>,
+        stream: &StreamMut<'_>,
+        peer: SocketAddrV4,
+        data: &[u8],
+    ) {
+        let here = self.frames.open(data).filter(|frame| frame.kind == PathKind::Here);
+        let token = self.search.as_ref().map(|search| search.token);
+        if let (Some(here), Some(token)) = (here, token)
+            && here.echo == token
+        {
+            let to = Path::to_peer(stream.path().socket, peer);
+            self.send(cx, stream, to, PathFrame { kind: PathKind::Probe, token, echo: [0; 8] });
+        }
+    }
+
+    /// When to call [`Self::handle_timeout`].
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        let search = self.search.as_ref().map(|search| search.next);
+        [search, self.watch_at].into_iter().flatten().min()
+    }
+
+    pub(super) fn handle_timeout(&mut self, cx: &mut Cx<'_>, stream: &StreamMut<'_>) {
+        if self.watch_at.is_some_and(|at| at <= cx.now) {
+            let quiet = self.heard + QUIET;
+            self.watch_at = (quiet > cx.now).then_some(quiet);
+            if self.watch_at.is_none() {
+                self.start(cx, stream, Cause::Quiet);
+            }
+        }
+        if let Some(search) = &self.search
+            && search.next <= cx.now
+        {
+            if cx.now >= search.began + PATIENCE {
+                self.search = None;
+            } else {
+                self.probe(cx, stream);
+            }
+        }
+    }
+
+    fn handle_probe(
+        &mut self,
+        cx: &mut Cx<'_>,
+        stream: &StreamMut<'_>,
+        at: Path,
+        probe: PathFrame,
+    ) -> Proof {
+        let answer = PathFrame { kind: PathKind::Answer, token: [0; 8], echo: probe.token };
+        // The peer may send to another socket of ours than the one that we send from.
+        if at.remote == stream.path().remote {
+            self.send(cx, stream, at, answer);
+            return Proof::Nothing;
+        }
+        if self.challenges.iter().any(|known| known.path == at && known.token == probe.echo) {
+            self.challenges.clear();
+            self.search = None;
+            self.send(cx, stream, at, answer);
+            return Proof::PeerMoved;
+        }
+        self.challenge(cx, stream, at, probe.token);
+        Proof::Nothing
+    }
+
+    /// Asks the peer to prove that it receives at an address.
+    fn challenge(&mut self, cx: &mut Cx<'_>, stream: &StreamMut<'_>, at: Path, echo: [u8; 8]) {
+        let known = self.challenges.iter().find(|known| known.path == at);
+        let token = known.map_or_else(|| token(cx.rng), |known| known.token);
+        if known.is_none() {
+            self.challenges.push_back(Challenge { token, path: at });
+        }
+        if self.challenges.len() > MAX_CHALLENGES {
+            self.challenges.pop_front();
+        }
+        self.send(cx, stream, at, PathFrame { kind: PathKind::Challenge, token, echo });
+    }
+
+    fn handle_challenge(
+        &mut self,
+        cx: &mut Cx<'_>,
+        stream: &StreamMut<'_>,
+        at: Path,
+        challenge: PathFrame,
+    ) {
+        let path = stream.path();
+        let search = self.search.as_mut().filter(|search| search.asked(challenge, at, path));
+        let Some(search) = search else { return };
+        search.is_elsewhere = true;
+        if search.echo == challenge.token {
+            return;
+        }
+        search.echo = challenge.token;
+        if search.prompt < MAX_PROMPT {
+            search.prompt += 1;
+            self.probe(cx, stream);
+        }
+    }
+
+    /// Sends the next probe of the search.
+    fn probe(&mut self, cx: &mut Cx<'_>, stream: &StreamMut<'_>) {
+        let Some(search) = &mut self.search else { return };
+        let interval = if search.probes < FAST_PROBES { FAST } else { SLOW };
+        search.next = cx.now + interval.max(stream.stats().rtt * 5 / 4);
+        search.probes += 1;
+        let Search { token, echo, probes, is_elsewhere, .. } = *search;
+        let probe = PathFrame { kind: PathKind::Probe, token, echo };
+        self.send(cx, stream, stream.path(), probe);
+        if probes > DIRECT_PROBES && !is_elsewhere {
+            self.take_detour(cx, stream, probe, probes);
+        }
+    }
+
+    /// Sends a probe by way of one of the relays, which take turns.
+    fn take_detour(
+        &mut self,
+        cx: &mut Cx<'_>,
+        stream: &StreamMut<'_>,
+        probe: PathFrame,
+        turn: u32,
+    ) {
+        let Some(Relays { target, nodes }) = &self.relays else { return };
+        let relay = nodes.get(turn as usize % nodes.len().max(1));
+        let (Some(&relay), Some(id)) = (relay, stream.remote_id()) else { return };
+        let (target, socket) = (*target, stream.path().socket);
+        let Some(sealed) = self.frames.seal(probe) else { return };
+        let packet = udx::path_packet(id, &sealed);
+        cx.take_detour(Detour { conn: self.conn, socket, relay, target, packet });
+    }
+
+    fn send(&mut self, cx: &mut Cx<'_>, stream: &StreamMut<'_>, to: Path, frame: PathFrame) {
+        if let (Some(sealed), Some(id)) = (self.frames.seal(frame), stream.remote_id()) {
+            cx.send(to.socket, to.remote, udx::path_packet(id, &sealed));
+        }
+    }
+}
+
+impl Search {
+    /// Whether the frame belongs to a probe of this search, and has come from where that went.
+    fn asked(&self, frame: PathFrame, at: Path, path: Path) -> bool {
+        self.token == frame.echo && at == path
+    }
+}
+
+/// A token that nobody can guess. Zeros mean no token.
+fn token(rng: &mut Rng) -> [u8; 8] {
+    let mut token = rng.bytes();
+    token[0] |= 1;
+    token
+}
+
+/// An end that has exchanged data, and then hears nothing for so long, asks the peer: the path may
+/// be cut in one direction only.
+const QUIET: Duration = Duration::from_millis(500);
+
+/// So far apart, as data that comes and pauses should not cost a question each time. With the
+/// answer, a change is noticed within 6 s.
+const QUIET_INTERVAL: Duration = Duration::from_secs(4);
+
+/// A peer that was heard so recently need not be asked.
+const JITTER: Duration = Duration::from_millis(200);
+
+/// Searches that begin because packets were not answered are so far apart.
+const SILENCE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// The first probes follow each other at this distance, or at that of the round trip: one that is
+/// lost costs no more.
+const FAST: Duration = Duration::from_millis(100);
+const FAST_PROBES: u32 = 4;
+
+/// Further probes go by way of a relay, too: the peer's NAT may keep strangers out until the peer
+/// sends.
+const DIRECT_PROBES: u32 = 1;
+
+/// Addresses of the peer that may be new: those that two NATs and a relay show.
+const MAX_CHALLENGES: usize = 4;
+
+/// The distance of later probes.
+const SLOW: Duration = Duration::from_millis(400);
+
+/// A little longer than a stream waits for its peer.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// A peer that sends ever new challenges gets later answers with the next probe.
+const MAX_PROMPT: u32 = 4;
