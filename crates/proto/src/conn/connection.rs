@@ -242,7 +242,7 @@ impl Connection {
         let stats = stats.map(Box::new);
         cx.timers.cancel(Timer::KeepAlive(self.to.id));
         tracing::info!(conn = ?self.to.id, ?error, "connection closed");
-        self.to.tell(cx, ConnReport::Closed { error, stats });
+        self.to.tell(cx, ConnReport::Closed { error, stats, trace: None });
     }
 
     /// The packets go elsewhere from here on.
