@@ -285,6 +285,8 @@ declare namespace HyperDHT {
   type HolepunchHook = connection.HolepunchHook
   type ConnectionEvents = connection.ConnectionEvents
   type ConnectionPath = connection.ConnectionPath
+  type ConnectionError = connection.ConnectionError
+  type ConnectTrace = connection.ConnectTrace
   type ConnectionPool = connection.ConnectionPool
   type ConnectionRef = connection.ConnectionRef
   type NoiseSecretStream = connection.NoiseSecretStream

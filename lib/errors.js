@@ -53,10 +53,17 @@ const SYSTEM_CODES = new Set(['ECONNRESET', 'ETIMEDOUT', 'EADDRINUSE', 'EADDRNOT
  * Makes an error of a failure that the core reports.
  *
  * @param {{ code: string, message: string }} failure
- * @returns {Error & { code?: string }}
+ * @param {object | null} [trace] of an attempt to connect
+ * @returns {Error & { code?: string, trace?: object }}
  */
-module.exports.from = function from({ code, message }) {
-  if (code !== '' && !SYSTEM_CODES.has(code)) return new module.exports(message, code, from)
+module.exports.from = function from({ code, message }, trace = null) {
+  const err = make(message, code, from)
+  if (trace !== null) err.trace = trace
+  return err
+}
+
+function make(message, code, fn) {
+  if (code !== '' && !SYSTEM_CODES.has(code)) return new module.exports(message, code, fn)
   const err = new Error(message)
   if (code !== '') err.code = code
   return err

@@ -27,23 +27,37 @@ const BOXES = {
  * @typedef {object} Type
  * @property {string[]} boxes names of the NATs, from the host outwards
  * @property {boolean} [firewall] the host lets only answers in
+ * @property {string} seen the class that peers see
  * @property {string} about
  */
 
 /** @type {Record<string, Type>} */
 exports.TYPES = {
-  none: { boxes: [], about: 'a public address' },
-  fw: { boxes: [], firewall: true, about: 'a public address and a stateful firewall' },
-  full: { boxes: ['full'], about: 'every public port forwarded to the host' },
-  eif: { boxes: ['eif'], about: 'endpoint-independent mapping and filtering' },
-  adf: { boxes: ['adf'], about: 'endpoint-independent mapping, address-dependent filtering' },
-  home: { boxes: ['home'], about: 'port preserving, address- and port-dependent filtering' },
-  cgnat: { boxes: ['home', 'home'], about: 'home behind home' },
-  seq: { boxes: ['seq'], about: 'each destination gets the next port' },
-  random: { boxes: ['random'], about: 'each destination gets a random port' },
-  cgrandom: { boxes: ['home', 'random'], about: 'home behind random' },
-  short: { boxes: ['short'], about: 'home, mappings of 20 s' },
-  blocked: { boxes: ['blocked'], about: 'no UDP' }
+  none: { boxes: [], seen: 'open', about: 'a public address' },
+  fw: {
+    boxes: [],
+    firewall: true,
+    seen: 'consistent',
+    about: 'a public address and a stateful firewall'
+  },
+  full: { boxes: ['full'], seen: 'open', about: 'every public port forwarded to the host' },
+  eif: { boxes: ['eif'], seen: 'consistent', about: 'endpoint-independent mapping and filtering' },
+  adf: {
+    boxes: ['adf'],
+    seen: 'consistent',
+    about: 'endpoint-independent mapping, address-dependent filtering'
+  },
+  home: {
+    boxes: ['home'],
+    seen: 'consistent',
+    about: 'port preserving, address- and port-dependent filtering'
+  },
+  cgnat: { boxes: ['home', 'home'], seen: 'consistent', about: 'home behind home' },
+  seq: { boxes: ['seq'], seen: 'random', about: 'each destination gets the next port' },
+  random: { boxes: ['random'], seen: 'random', about: 'each destination gets a random port' },
+  cgrandom: { boxes: ['home', 'random'], seen: 'random', about: 'home behind random' },
+  short: { boxes: ['short'], seen: 'consistent', about: 'home, mappings of 20 s' },
+  blocked: { boxes: ['blocked'], seen: 'unknown', about: 'no UDP' }
 }
 
 /**

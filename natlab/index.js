@@ -10,6 +10,7 @@ const check = require('./check')
 const run = require('./run')
 const { summarize, table } = require('./table')
 const chart = require('./chart')
+const { contradictions, describe } = require('./trace')
 
 async function main() {
   const options = parseArguments(process.argv.slice(2))
@@ -59,6 +60,7 @@ async function measure(options, results) {
     const result = await run(cell, mix, { ...options, seed })
     results.push(result)
     print(result, `${results.length}/${tasks.length}`)
+    if (result.trace) checkTrace(result)
   }
 }
 
@@ -67,6 +69,15 @@ function print({ cell, mix, ok, ms, path, error }, progress) {
   console.log(
     `${progress.padEnd(8)} ${cell.padEnd(22)} ${mix}  ${String(ms).padStart(6)} ms  ${outcome}`
   )
+}
+
+/** An error of ours has to say what the laboratory knows. */
+function checkTrace({ cell, trace }) {
+  console.log(`         ${describe(trace)}`)
+  for (const wrong of contradictions(cell, trace)) {
+    console.log(`         WRONG: ${wrong}`)
+    process.exitCode = 1
+  }
 }
 
 function list() {

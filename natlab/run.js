@@ -11,6 +11,7 @@ const Laboratory = require('./laboratory')
  * @property {number} ms until 'open', or until the error
  * @property {string | null} [path] the client's `conn.path`, where the client is ours
  * @property {string} [error]
+ * @property {object | null} [trace] of the error, where the client is ours
  * @property {number} [load] of the machine, in the minute before
  */
 

@@ -63,7 +63,12 @@ function row(group) {
     ok: opened.length,
     ms: times.length > 0 ? quantiles(times) : null,
     paths,
-    errors: group.filter(({ ok }) => !ok).map(({ error, ms }) => ({ error, ms }))
+    errors: group
+      .filter(({ ok }) => !ok)
+      .map(({ error, trace, ms }) => ({
+        error: trace ? `${error} (${trace.reason})` : error,
+        ms
+      }))
   }
 }
 

@@ -1,6 +1,6 @@
 import { Buffer } from './buffer'
 import { Address, KeyPairLike } from './common'
-import { Emitter } from './emitter'
+import { CodedError, Emitter } from './emitter'
 import { CreateHandshake, CreateSecretStream } from './encryption'
 import { Duplex, ReadableEvents, WritableEvents } from './stream'
 import { UDXStream } from './udx'
@@ -50,7 +50,111 @@ export interface ConnectionEvents extends ReadableEvents<Buffer>, WritableEvents
   message: [message: Buffer]
   /** The packets go elsewhere from here on. Not in the reference. */
   path: [path: ConnectionPath]
+  error: [err: ConnectionError]
 }
+
+export interface ConnectionError extends CodedError {
+  /** If `connect` failed: why, and what it did until then. Not in the reference. */
+  trace?: ConnectTrace
+}
+
+/** What an attempt to connect did until it failed. */
+export interface ConnectTrace {
+  /** Why it failed. Several reasons share a code where the reference does not tell them apart. */
+  reason: ConnectReason
+  /** Why no direct path was found, if a blind relay was waited for after that. */
+  direct: ConnectReason | null
+  /** The steps that were reached, each once, with the milliseconds since the call. */
+  steps: Array<{ step: ConnectStep; ms: number }>
+  /** The node that led to the server. */
+  node: Address | null
+  /** The address of the server, as that node sees it. */
+  server: Address | null
+  /** The public key of the blind relay. */
+  relay: Buffer | null
+  localNat: NatClass
+  /** What the server has told. */
+  remoteNat: NatClass
+  /** How many nodes have answered the search for the server. */
+  nodes: number
+  /** How many handshakes were sent, each through another node. */
+  handshakes: number
+  /** How many punching rounds were sent. */
+  rounds: number
+  /** How many probes were sent. */
+  probes: number
+}
+
+export type ConnectStep =
+  /** The search for nodes that know the server. */
+  | 'search'
+  /** A node knows the server. */
+  | 'found'
+  /** The handshake was sent. */
+  | 'handshake'
+  /** The server has answered. */
+  | 'answered'
+  /** A ping to the server's local address. */
+  | 'lan'
+  /** A blind relay was asked. */
+  | 'relay'
+  /** The first punching round. */
+  | 'round'
+  /** Both ends have told what they know of their NATs. */
+  | 'analyzed'
+  /** The server was asked to punch. */
+  | 'agree'
+  /** Both ends send probes. */
+  | 'punch'
+  | 'failed'
+
+/** 'consistent': all destinations see one port; 'random': each sees another one. */
+export type NatClass = 'unknown' | 'open' | 'consistent' | 'random'
+
+export type ConnectReason =
+  /** No node of the DHT has answered: no network, or no UDP. */
+  | 'noAnswer'
+  /** No node knows the server. */
+  | 'notAnnounced'
+  /** Nodes know the server, and the handshake came back through none of them. */
+  | 'notReached'
+  | 'handshakeInvalid'
+  | 'serverIncompatible'
+  | 'serverError'
+  | 'serverWithoutUdx'
+  /** The server offers no way to punch, and no address. */
+  | 'noWay'
+  /** The server has sent nothing to our address, at which strangers reach us. */
+  | 'serverSilent'
+  /** The server did not answer at its local address, and offers no way to punch. */
+  | 'lanSilent'
+  /** The server has not answered a punching round. */
+  | 'roundSilent'
+  /** The server has stopped the punch. */
+  | 'serverAborted'
+  /** The server makes another random punch, or has just made one. */
+  | 'tryLater'
+  /** This node makes another random punch, or has just made one. */
+  | 'throttled'
+  /** One end could not find out how its NAT maps ports. */
+  | 'natUnknown'
+  /** Both NATs take another port for each destination. */
+  | 'randomNats'
+  /** The server was asked to punch, and does not. */
+  | 'serverNotPunching'
+  /** The server has told no address that can be punched. */
+  | 'noStrategy'
+  /** Both ends have punched, and no probe has arrived. */
+  | 'probesLost'
+  /** No socket could be bound, or it was closed. */
+  | 'noSocket'
+  /** The hook `holepunch` has refused. */
+  | 'vetoed'
+  /** The blind relay cannot be reached, or has not paired the two ends in time. */
+  | 'relayFailed'
+  | 'suspended'
+  | 'nodeDestroyed'
+  | 'nodeFailed'
 
 /**
  * Keeps at most one connection to each peer: of two, one is destroyed with the code

@@ -45,6 +45,14 @@ test('streams, servers and the node itself end', async t => {
   await reset
 })
 
+test('an attempt to connect', async t => {
+  const dht = await node(t, await testnet(t))
+  const failed = closed(dht.connect(DHT.keyPair().publicKey))
+  panic(dht)
+  const { code, trace } = await failed
+  t.alike([code, trace.reason], ['NODE_FAILED', 'nodeFailed'])
+})
+
 test('a stream that has ended both ways and waits for its last acknowledgement', async t => {
   const { server, client, dhts } = await pair(t, await testnet(t))
   const end = closed(server)

@@ -3,6 +3,7 @@ const ForeignConnection = require('./foreign-connection')
 const ForeignHandshake = require('./foreign-handshake')
 const NoiseSecretStream = require('./secret-stream')
 const NoiseWrap = require('../noise-wrap')
+const refusedTrace = require('./trace')
 const { SUSPENDED } = require('../errors')
 const { createKeyPair, decodeAddress } = require('../native/keys')
 const { addresses, checkForeignKeyPair, checkFunction } = require('../util/check')
@@ -106,7 +107,12 @@ const RELAY_KEEP_ALIVE = 5000
 
 // The error if a node cannot connect in its present state, else null.
 function refusal(dht, { bindError, lifecycle }) {
-  if (!lifecycle.isConnectable) return SUSPENDED()
-  if (dht.destroyed) return new Error('Node destroyed')
-  return bindError
+  if (!lifecycle.isConnectable) return traced(SUSPENDED(), 'suspended')
+  if (dht.destroyed) return traced(new Error('Node destroyed'), 'nodeDestroyed')
+  return bindError && traced(bindError, 'noSocket')
+}
+
+function traced(err, reason) {
+  err.trace = refusedTrace(reason)
+  return err
 }

@@ -4,6 +4,7 @@
 const IncomingRequest = require('../request/incoming-request')
 const IncomingSubscription = require('../request/incoming-subscription')
 const errors = require('../errors')
+const refusedTrace = require('../connection/trace')
 const { verdict } = require('../server/hooks')
 const { toNode } = require('./views')
 const udxEvents = require('../udx/events')
@@ -167,7 +168,7 @@ module.exports = {
   },
 
   failed({ lifecycle }) {
-    return lifecycle.onfailed(errors.from(FAILED))
+    return lifecycle.onfailed(errors.from(FAILED, refusedTrace('nodeFailed')))
   }
 }
 

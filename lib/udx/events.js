@@ -20,10 +20,10 @@ module.exports = {
     connections.get(conn)?.onremotechanged()
   },
 
-  closed({ connections }, { conn, failure, stats }) {
+  closed({ connections }, { conn, failure, stats, trace }) {
     const link = connections.get(conn)
     connections.delete(conn)
-    link?.onclosed(failure && errors.from(failure), stats)
+    link?.onclosed(failure && errors.from(failure, trace), stats)
   },
 
   ask(parts, { ask, question }) {

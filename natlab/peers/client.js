@@ -9,7 +9,7 @@ require('./start')(async (DHT, { bootstrap, key }) => {
   let ms = null
   let path = null
   return new Promise(resolve => {
-    conn.on('error', err => resolve(failure(err.code || err.message)))
+    conn.on('error', err => resolve(failure(err.code || err.message, err.trace)))
     conn.on('close', () => resolve(failure('CLOSED')))
     conn.on('data', () => resolve({ ok: true, ms, path }))
     conn.on('open', () => {
@@ -19,8 +19,8 @@ require('./start')(async (DHT, { bootstrap, key }) => {
     })
   })
 
-  function failure(error) {
-    return { ok: false, ms: elapsed(), error: ms === null ? error : `${error} after 'open'` }
+  function failure(error, trace = null) {
+    return { ok: false, ms: elapsed(), error: ms === null ? error : `${error} after 'open'`, trace }
   }
 
   function elapsed() {

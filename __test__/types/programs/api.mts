@@ -200,6 +200,16 @@ connection
   .on('readable', () => {})
   .on('pipe', src => src)
 connection.on('error', err => err.code === 'ECONNRESET')
+connection.on('error', ({ trace }: DHT.ConnectionError) => {
+  if (trace === undefined) return
+  const { reason, direct, node, server, relay }: DHT.ConnectTrace = trace
+  const failed: boolean = reason === 'randomNats' && direct === null
+  const places: Array<string | number | undefined> = [node?.host, server?.port, relay?.length]
+  const nats: boolean = trace.localNat === 'random' || trace.remoteNat === 'consistent'
+  const times: number[] = trace.steps.filter(({ step }) => step !== 'failed').map(({ ms }) => ms)
+  const sent: number = trace.nodes + trace.handshakes + trace.rounds + trace.probes
+  return [failed, places, nats, times, sent]
+})
 const more: boolean = connection.write('text') && connection.write(bytes)
 connection
   .end()

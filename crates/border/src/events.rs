@@ -6,8 +6,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
 use bytes::Bytes;
 use hyperdht::wire::{NodeId, Writer};
 use hyperdht::{
-    AskId, Closed, Closest, ConnError, ConnId, ConnStats, ConnectionInfo, Event, Incoming,
-    Interface, ListenError, Opened, PathInfo, QueryError, QueryId, QueryReply, Question,
+    AskId, Closed, Closest, ConnError, ConnId, ConnStats, ConnectTrace, ConnectionInfo, Event,
+    Incoming, Interface, ListenError, Opened, PathInfo, QueryError, QueryId, QueryReply, Question,
     RequestError, RequestId, ServerId, SocketId, TableNode, Tally, Unsigned,
 };
 
@@ -54,8 +54,12 @@ choice! { to JavaScript: Event {
     41 opened { opened: Box<Opened> } => Opened(opened),
     42 remote_end { conn: ConnId } => RemoteEnd { conn },
     43 finished { conn: ConnId } => Finished { conn },
-    44 closed { conn: ConnId, failure: Option<ConnError>, stats: Option<Box<ConnStats>> }
-        => Closed(Closed { conn, error: failure, stats }),
+    44 closed {
+        conn: ConnId,
+        failure: Option<ConnError>,
+        stats: Option<Box<ConnStats>>,
+        trace: Option<Box<ConnectTrace>>,
+    } => Closed(Closed { conn, error: failure, stats, trace }),
     45 flushed { conn: ConnId, flush: u32 } => Flushed { conn, flush },
     46 path_changed { conn: ConnId, path: Box<PathInfo> } => PathChanged { conn, path },
     47 remote_changed { conn: ConnId } => RemoteChanged { conn },

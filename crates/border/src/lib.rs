@@ -19,6 +19,7 @@ mod records;
 mod relays;
 mod sample;
 mod schema;
+mod trace;
 
 use hyperdht::wire::{Malformed, Writer};
 use hyperdht::{Command, Config, Event, OpenOptions};

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use crate::{ConnError, ConnectError, Opened, StreamError};
+use crate::{ConnError, ConnectFailure, ConnectReason, ConnectTrace, Opened, StreamError};
 
 /// What has happened to a connection, and the tasks that wait for more.
 #[derive(Debug)]
@@ -32,6 +32,8 @@ struct State {
     finished: bool,
     flushes: Flushes,
     closed: Option<Result<(), ConnError>>,
+    /// Of an attempt to connect that has failed.
+    trace: Option<Box<ConnectTrace>>,
     wakers: [Option<Waker>; WAITS],
 }
 
@@ -92,14 +94,18 @@ impl Channel {
         self.change(&[Wait::Write], |state| state.queued = state.queued.saturating_sub(bytes));
     }
 
-    pub(crate) fn handle_closed(&self, error: Option<ConnError>) {
-        self.change(&ALL, |state| state.closed = Some(error.map_or(Ok(()), Err)));
+    pub(crate) fn handle_closed(&self, error: Option<ConnError>, trace: Option<Box<ConnectTrace>>) {
+        self.change(&ALL, |state| {
+            state.closed = Some(error.map_or(Ok(()), Err));
+            state.trace = trace;
+        });
         self.unordered.notify_waiters();
     }
 
-    /// Fails the connection with `error`, because the node has ended without closing it.
-    pub(crate) fn handle_node_gone(&self, error: ConnectError) {
-        self.handle_closed(Some(ConnError::Connect(error)));
+    /// Fails the connection for this reason, because the node has ended without closing it.
+    pub(crate) fn handle_node_gone(&self, reason: ConnectReason) {
+        let trace = Box::new(ConnectTrace::refused(reason));
+        self.handle_closed(Some(ConnError::Connect(reason.error())), Some(trace));
     }
 
     /// Counts `bytes` bytes of frames that were written.
@@ -128,12 +134,12 @@ impl Channel {
         self.state.lock().closed.is_some()
     }
 
-    pub(crate) fn poll_opened(&self, cx: &mut Context<'_>) -> Poll<Result<Opened, ConnectError>> {
+    pub(crate) fn poll_opened(&self, cx: &mut Context<'_>) -> Poll<Result<Opened, ConnectFailure>> {
         self.poll(Wait::Open, cx, |state| {
             if let Some(opened) = &state.opened {
                 return Some(Ok(opened.clone()));
             }
-            state.closed.map(|closed| Err(connect_error(closed)))
+            state.closed.map(|_| Err(connect_failure(state.trace.take())))
         })
     }
 
@@ -242,11 +248,9 @@ impl Channel {
     }
 }
 
-fn connect_error(closed: Result<(), ConnError>) -> ConnectError {
-    match closed {
-        Err(ConnError::Connect(error)) => error,
-        Err(_) | Ok(()) => ConnectError::PeerConnectionFailed,
-    }
+/// Every failure of an attempt has a trace.
+fn connect_failure(trace: Option<Box<ConnectTrace>>) -> ConnectFailure {
+    trace.map_or_else(|| ConnectFailure::refused(ConnectReason::NotReached), ConnectFailure::from)
 }
 
 fn io_error(error: ConnError) -> io::Error {
@@ -286,7 +290,7 @@ mod tests {
         assert!(ask(|cx| channel.poll_message(cx)).is_none());
         channel.handle_data(Bytes::from_static(b"one"));
         channel.handle_remote_end();
-        channel.handle_closed(Some(ConnError::Stream(StreamError::Reset)));
+        channel.handle_closed(Some(ConnError::Stream(StreamError::Reset)), None);
 
         let first = ask(|cx| channel.poll_message(cx)).unwrap().unwrap();
         assert_eq!(first.as_deref(), Some(&b"one"[..]));
@@ -297,7 +301,7 @@ mod tests {
     fn a_break_is_an_error_of_the_reader_and_the_writer() {
         let channel = Channel::new();
 
-        channel.handle_closed(Some(ConnError::Stream(StreamError::TimedOut)));
+        channel.handle_closed(Some(ConnError::Stream(StreamError::TimedOut)), None);
 
         let read = ask(|cx| channel.poll_message(cx)).unwrap().unwrap_err();
         assert_eq!(read.kind(), io::ErrorKind::TimedOut);
@@ -330,7 +334,7 @@ mod tests {
         assert!(ask(|cx| channel.poll_flushed(first, cx)).unwrap().is_ok());
         assert!(ask(|cx| channel.poll_flushed(second, cx)).is_none());
 
-        channel.handle_closed(None);
+        channel.handle_closed(None, None);
         assert!(ask(|cx| channel.poll_flushed(first, cx)).unwrap().is_ok());
         let error = ask(|cx| channel.poll_flushed(second, cx)).unwrap().unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
@@ -340,10 +344,10 @@ mod tests {
     fn a_node_that_goes_fails_who_connects() {
         let channel = Channel::new();
 
-        channel.handle_node_gone(ConnectError::NodeDestroyed);
+        channel.handle_node_gone(ConnectReason::NodeDestroyed);
 
         let failed = ask(|cx| channel.poll_opened(cx)).unwrap();
-        assert_eq!(failed.unwrap_err(), ConnectError::NodeDestroyed);
+        assert_eq!(failed.unwrap_err(), ConnectFailure::refused(ConnectReason::NodeDestroyed));
     }
 
     #[test]
@@ -363,7 +367,7 @@ mod tests {
         assert!(poll(first.as_mut(), &one).is_ready());
         assert!(poll(second.as_mut(), &two).is_pending());
 
-        channel.handle_closed(None);
+        channel.handle_closed(None, None);
         assert!(two.is_woken());
         assert_eq!(poll(second.as_mut(), &two), Poll::Ready(None));
     }

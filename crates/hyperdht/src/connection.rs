@@ -12,7 +12,7 @@ use proto::secret::MAX_MESSAGE;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::channel::Channel;
-use crate::{Command, ConnError, ConnId, ConnectError, Handle, Opened, PublicKey};
+use crate::{Command, ConnError, ConnId, ConnectFailure, Handle, Opened, PublicKey};
 
 /// An encrypted stream between two key pairs.
 ///
@@ -273,7 +273,7 @@ impl Connecting {
         Self { conn, channel, handle, done: false }
     }
 
-    pub(crate) async fn opened(mut self) -> Result<Connection, ConnectError> {
+    pub(crate) async fn opened(mut self) -> Result<Connection, ConnectFailure> {
         let opened = poll_fn(|cx| self.channel.poll_opened(cx)).await;
         self.done = true;
         let (channel, handle) = (Arc::clone(&self.channel), self.handle.clone());

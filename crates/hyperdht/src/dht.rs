@@ -11,10 +11,10 @@ use crate::registry::{QueryEntry, Registry, ServerEntry, Status};
 use crate::unread::Unread;
 use crate::wire::{self, Target};
 use crate::{
-    Command, ConnId, ConnectError, ConnectOptions, Connection, DhtConfig, Engine, Foreign, Handle,
-    KeyPair, ListenError, PublicKey, Query, QueryError, QueryId, QueryKind, QueryOptions,
-    QueryReply, Relay, RelayLimits, RequestError, RequestId, Server, ServerId, ServerOptions,
-    SocketId, UserRequest,
+    Command, ConnId, ConnectError, ConnectFailure, ConnectOptions, ConnectReason, Connection,
+    DhtConfig, Engine, Foreign, Handle, KeyPair, ListenError, PublicKey, Query, QueryError,
+    QueryId, QueryKind, QueryOptions, QueryReply, Relay, RelayLimits, RequestError, RequestId,
+    Server, ServerId, ServerOptions, SocketId, UserRequest,
 };
 
 /// A node of the DHT. Clones are the same node.
@@ -63,22 +63,23 @@ impl Dht {
     /// Connects to a server by its public key, under the node's own key pair.
     ///
     /// # Errors
-    /// See [`ConnectError`]. Dropping the future gives up.
-    pub async fn connect(&self, remote: PublicKey) -> Result<Connection, ConnectError> {
+    /// See [`ConnectFailure`]. Dropping the future gives up.
+    pub async fn connect(&self, remote: PublicKey) -> Result<Connection, ConnectFailure> {
         self.connect_with(remote, ConnectOptions::default()).await
     }
 
     /// Connects with options.
     ///
     /// # Errors
-    /// See [`ConnectError`]. Dropping the future gives up.
+    /// See [`ConnectFailure`]. Dropping the future gives up.
     pub async fn connect_with(
         &self,
         remote: PublicKey,
         options: ConnectOptions,
-    ) -> Result<Connection, ConnectError> {
+    ) -> Result<Connection, ConnectFailure> {
         if self.is_destroyed() {
-            return Err(self.gone(ConnectError::NodeDestroyed, ConnectError::NodeFailed));
+            let reason = self.gone(ConnectReason::NodeDestroyed, ConnectReason::NodeFailed);
+            return Err(ConnectFailure::refused(reason));
         }
         let conn = ConnId(self.inner.registry.next_id());
         let connecting = self.inner.registry.connecting(conn);

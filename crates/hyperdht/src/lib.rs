@@ -33,6 +33,7 @@
 
 mod channel;
 mod config;
+mod connect_failure;
 mod connection;
 mod dht;
 mod engine;
@@ -51,17 +52,19 @@ pub use proto::secret::PunchBox;
 pub use proto::wire::{self, hash};
 pub use proto::{
     Action, AdaptiveTimeout, Answer, Answering, AskId, BootstrapNode, Closed, Closest, Command,
-    Config, ConnError, ConnId, ConnStats, ConnectError, ConnectOptions, ConnectionInfo, Dropped,
-    Event, Foreign, ForeignKeys, HandshakeView, HealthReport, HealthTick, HostCommand, Incoming,
-    InflightRequest, Interests, Interface, ListenError, Live, LocalAddress, MainSockets, Message,
-    Node, Opened, PathInfo, PathKind, PathOrigin, PunchKind, QueryError, QueryId, QueryKind,
-    QueryOptions, QueryReply, Question, RawCommand, RawOptions, RawRemote, ReadHandshake,
-    RelayLimits, RelayStats, RemoteAddress, RequestAnswer, RequestError, RequestId, Rng, ServerId,
-    ServerOptions, SocketId, Stats, Steer, Stored, StreamError, StreamId, TableNode, Tally,
-    Unsigned, UserCommit, UserRequest, WrittenHandshake,
+    Config, ConnError, ConnId, ConnStats, ConnectError, ConnectOptions, ConnectReason, ConnectStep,
+    ConnectTrace, ConnectionInfo, Dropped, Event, Foreign, ForeignKeys, HandshakeView,
+    HealthReport, HealthTick, HostCommand, Incoming, InflightRequest, Interests, Interface,
+    ListenError, Live, LocalAddress, MainSockets, Message, NatClass, Node, Opened, PathInfo,
+    PathKind, PathOrigin, PunchKind, QueryError, QueryId, QueryKind, QueryOptions, QueryReply,
+    Question, RawCommand, RawOptions, RawRemote, ReadHandshake, RelayLimits, RelayStats,
+    RemoteAddress, RequestAnswer, RequestError, RequestId, Rng, ServerId, ServerOptions, SocketId,
+    Stats, Steer, Stored, StreamError, StreamId, TableNode, Tally, TracedStep, Unsigned,
+    UserCommit, UserRequest, WrittenHandshake,
 };
 
 pub use config::{DhtConfig, generate_key_pair, system_rng};
+pub use connect_failure::ConnectFailure;
 pub use connection::Connection;
 pub use dht::Dht;
 pub use engine::{

@@ -12,7 +12,7 @@ use crate::channel::Channel;
 use crate::connection::{Connecting, Connection};
 use crate::unread::Unread;
 use crate::{
-    Answer, Closed, Closest, Command, ConnId, ConnectError, ConnectionInfo, Event, Handle,
+    Answer, Closed, Closest, Command, ConnId, ConnectReason, ConnectionInfo, Event, Handle,
     ListenError, QueryError, QueryId, QueryReply, RequestError, RequestId, ServerId, Steer, Wake,
 };
 
@@ -130,8 +130,9 @@ impl Registry {
     fn add_channel(&self, conn: ConnId, channel: Arc<Channel>) {
         match self.open_entries() {
             Some(mut entries) => drop(entries.channels.insert(conn, channel)),
-            None => channel
-                .handle_node_gone(self.gone(ConnectError::NodeDestroyed, ConnectError::NodeFailed)),
+            None => channel.handle_node_gone(
+                self.gone(ConnectReason::NodeDestroyed, ConnectReason::NodeFailed),
+            ),
         }
     }
 
@@ -203,7 +204,7 @@ impl Registry {
     /// Drops all entries, because the node is gone. The tasks that wait see their channels close.
     pub(crate) fn end(&self) {
         for channel in self.close_entries().channels.into_values() {
-            channel.handle_node_gone(ConnectError::NodeDestroyed);
+            channel.handle_node_gone(ConnectReason::NodeDestroyed);
         }
         self.status.send_modify(|status| status.gone = true);
     }
@@ -212,7 +213,7 @@ impl Registry {
     fn fail(&self) {
         let entries = self.close_entries();
         for channel in entries.channels.into_values() {
-            channel.handle_node_gone(ConnectError::NodeFailed);
+            channel.handle_node_gone(ConnectReason::NodeFailed);
         }
         // The waiting task may have given up.
         for listening in entries.servers.into_values().filter_map(|server| server.listening) {
@@ -306,7 +307,7 @@ impl Registry {
     fn closed(&self, closed: Closed) {
         let channel = self.entries.lock().channels.remove(&closed.conn);
         if let Some(channel) = channel {
-            channel.handle_closed(closed.error);
+            channel.handle_closed(closed.error, closed.trace);
         }
     }
 

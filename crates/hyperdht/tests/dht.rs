@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::task::{Context, Waker};
 
 use hyperdht::{
-    BootstrapNode, ConnectError, Connection, Dht, DhtConfig, ListenError, MutableGet,
-    MutableRecord, QueryError, RequestError, Testnet, generate_key_pair, testnet,
+    BootstrapNode, ConnectError, ConnectReason, Connection, Dht, DhtConfig, ListenError,
+    MutableGet, MutableRecord, QueryError, RequestError, Testnet, generate_key_pair, testnet,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::JoinSet;
@@ -225,7 +225,9 @@ async fn nobody_listens() {
 
     let error = node.connect(generate_key_pair().unwrap().public()).await.unwrap_err();
 
-    assert_eq!(error, ConnectError::PeerNotFound);
+    assert_eq!(error.error, ConnectError::PeerNotFound);
+    assert_eq!(error.trace.reason, ConnectReason::NotAnnounced);
+    assert!(error.trace.nodes > 0);
     net.destroy().await;
 }
 
@@ -257,7 +259,8 @@ async fn a_destroyed_node_refuses() {
     assert!(server.accept().await.is_none());
     // The query ended before its node, or with it.
     assert!(matches!(query.finish().await, Ok(_) | Err(QueryError::NodeDestroyed)));
-    assert_eq!(node.connect([1; 32]).await.unwrap_err(), ConnectError::NodeDestroyed);
+    let refused = node.connect([1; 32]).await.unwrap_err();
+    assert_eq!(refused.error, ConnectError::NodeDestroyed);
     assert!(node.listen(generate_key_pair().unwrap()).await.is_err());
     assert!(node.lookup([1; 32]).finish().await.is_err());
     assert!(node.immutable_put("late").await.is_err());
@@ -287,14 +290,14 @@ async fn a_node_that_fails_fails_whatever_waits_for_it() {
     bob.suspend().await;
     assert!(bob.resume().await.is_err());
     assert!(open.close().await.is_err());
-    assert_eq!(bob.connect([1; 32]).await.unwrap_err(), ConnectError::NodeFailed);
+    assert_eq!(bob.connect([1; 32]).await.unwrap_err().error, ConnectError::NodeFailed);
     assert_eq!(bob.lookup([1; 32]).finish().await.unwrap_err(), QueryError::NodeFailed);
 
     // Each call waits, because the network of its node does not answer.
     let node = &lonely().await;
     let key_pair = generate_key_pair().unwrap();
     let connect = panic_in(node, node.connect([1; 32])).await;
-    assert_eq!(connect.unwrap_err(), ConnectError::NodeFailed);
+    assert_eq!(connect.unwrap_err().error, ConnectError::NodeFailed);
     let node = &lonely().await;
     let listen = panic_in(node, node.listen(key_pair.clone())).await;
     assert_eq!(listen.unwrap_err(), ListenError::NodeFailed);
@@ -328,7 +331,7 @@ async fn a_node_sleeps_and_wakes() {
     let reset = client.read_message().await.unwrap_err();
     assert_eq!(reset.kind(), ErrorKind::ConnectionReset);
     let refused = bob.connect(alice.public_key()).await.unwrap_err();
-    assert_eq!(refused, ConnectError::Suspended);
+    assert_eq!(refused.error, ConnectError::Suspended);
 
     bob.resume().await.unwrap();
     bob.resume().await.unwrap();

@@ -1,5 +1,6 @@
 //! The path between two hosts.
 
+use std::fmt;
 use std::net::SocketAddrV4;
 use std::time::Duration;
 
@@ -11,6 +12,26 @@ pub struct Flight {
     pub from: SocketAddrV4,
     pub to: SocketAddrV4,
     pub data: Vec<u8>,
+}
+
+/// The datagrams that a test withholds.
+#[derive(Default)]
+pub(crate) struct Withheld(Option<Box<dyn FnMut(&Flight) -> bool>>);
+
+impl Withheld {
+    pub(crate) fn new(which: impl FnMut(&Flight) -> bool + 'static) -> Self {
+        Self(Some(Box::new(which)))
+    }
+
+    pub(crate) fn holds(&mut self, flight: &Flight) -> bool {
+        self.0.as_mut().is_some_and(|which| which(flight))
+    }
+}
+
+impl fmt::Debug for Withheld {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Withheld").field(&self.0.is_some()).finish()
+    }
 }
 
 /// What happens to a datagram on its way.

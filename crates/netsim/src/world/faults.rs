@@ -7,7 +7,8 @@ use proto::{Command, Config, HostEvent, Interface};
 use super::{World, public};
 use crate::firewall::Firewall;
 use crate::host::Power;
-use crate::{Host, HostId, NatId};
+use crate::link::Withheld;
+use crate::{Flight, Host, HostId, NatId};
 
 impl World {
     /// The host vanishes without notice. Datagrams on their way to it are lost.
@@ -55,6 +56,11 @@ impl World {
     /// Ends the cut: all hosts reach each other again.
     pub fn heal(&mut self) {
         self.island.clear();
+    }
+
+    /// From here on, the datagrams that this says are lost as they leave their host.
+    pub fn withhold(&mut self, which: impl FnMut(&Flight) -> bool + 'static) {
+        self.withheld = Withheld::new(which);
     }
 
     /// A NAT forgets its mappings, as after a restart.

@@ -15,6 +15,7 @@ use crate::firewall::Firewall;
 use crate::host::{Departure, Power};
 use crate::ids::Network;
 use crate::internet::Internet;
+use crate::link::Withheld;
 use crate::{Flight, Host, HostId, Link, NatId, NatKind};
 
 /// An application on top of the nodes: it takes their events and gives them commands.
@@ -50,6 +51,7 @@ pub struct World {
     steps: u64,
     trace: DefaultHasher,
     tap: Option<Vec<Flight>>,
+    withheld: Withheld,
     seed: u64,
 }
 
@@ -76,6 +78,7 @@ impl World {
             steps: 0,
             trace: DefaultHasher::new(),
             tap: None,
+            withheld: Withheld::default(),
             seed,
         }
     }

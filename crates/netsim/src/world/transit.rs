@@ -15,6 +15,9 @@ impl World {
             tap.push(flight.clone());
         }
         let home = self.hosts[host.0].network;
+        if self.withheld.holds(&flight) {
+            return;
+        }
         if to.ip() == from.ip() {
             self.agenda.send(self.now, home, flight);
             return;

@@ -3,12 +3,13 @@
 #![cfg(test)]
 
 mod changes;
+mod open;
 mod trial;
 
 use std::time::Duration;
 
 use netsim::NatKind;
-use proto::{ConnError, ConnectError};
+use proto::{ConnError, ConnectError, ConnectReason, ConnectStep, NatClass};
 use trial::{Outcome, Shared, Site, connect, connect_together};
 
 #[test]
@@ -45,9 +46,14 @@ fn impossible_pairs_end_soon_with_the_reason() {
     let tally = Tally::over(0, |client, server| !is_possible(client, server));
     assert!(tally.opened.is_empty());
     for (pair, outcome) in tally.failed {
-        let Outcome::Failed { after, error } = outcome else { unreachable!() };
-        let reason = Some(ConnError::Connect(ConnectError::HolepunchDoubleRandomizedNats));
-        assert_eq!(error, reason, "{pair}");
+        let Outcome::Failed { after, error, trace } = outcome else { unreachable!() };
+        let expected = Some(ConnError::Connect(ConnectError::HolepunchDoubleRandomizedNats));
+        assert_eq!(error, expected, "{pair}");
+        assert_eq!(trace.reason, ConnectReason::RandomNats, "{pair}");
+        let nats = (trace.local_nat, trace.remote_nat);
+        assert_eq!(nats, (NatClass::Random, NatClass::Random), "{pair}");
+        let last = trace.steps.last().expect("a step");
+        assert_eq!((last.step, last.after), (ConnectStep::Failed, after), "{pair}");
         assert!(after < Duration::from_millis(600), "{pair}: {after:?}");
     }
 }
@@ -66,7 +72,9 @@ fn hosts_behind_one_nat_find_the_short_way() {
         let shared = Shared { kind: kind.with_hairpin(), firewalls: false, carrier };
         check_together(shared, |outcome| outcome.opened_within(350));
         let shared = Shared { kind, ..shared };
-        check_together(shared, |outcome| outcome.failed_within(4000));
+        check_together(shared, |outcome| {
+            outcome.failed_within(4000) && outcome.reason() == Some(ConnectReason::ProbesLost)
+        });
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use netsim::{Dependence, HostId, Link, NatKind, World};
 use proto::noise::KeyPair;
-use proto::{ConnError, ConnId, Event, ServerId};
+use proto::{ConnError, ConnId, ConnectReason, ConnectTrace, Event, ServerId};
 
 /// Where a host is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +34,7 @@ impl Site {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Outcome {
     Opened { after: Duration },
-    Failed { after: Duration, error: Option<ConnError> },
+    Failed { after: Duration, error: Option<ConnError>, trace: ConnectTrace },
 }
 
 /// Connects once. The round trip between any two networks is 40 ms.
@@ -88,7 +88,7 @@ fn run(seed: u64, loss_per_mille: u32, place: impl FnOnce(&mut World) -> [HostId
     let events = world.take_events(client);
     match events.iter().find_map(end).expect("the loop has ended") {
         Ok(()) => Outcome::Opened { after },
-        Err(error) => Outcome::Failed { after, error },
+        Err((error, trace)) => Outcome::Failed { after, error, trace },
     }
 }
 
@@ -111,11 +111,13 @@ fn place(world: &mut World, site: Site) -> HostId {
     host
 }
 
-fn end(event: &Event) -> Option<Result<(), Option<ConnError>>> {
+fn end(event: &Event) -> Option<Result<(), (Option<ConnError>, ConnectTrace)>> {
     if let Event::Opened(_) = event {
         return Some(Ok(()));
     }
-    if let Event::Closed(closed) = event { Some(Err(closed.error)) } else { None }
+    let Event::Closed(closed) = event else { return None };
+    let trace = closed.trace.as_deref().expect("every failure has a trace");
+    Some(Err((closed.error, trace.clone())))
 }
 
 impl Outcome {
@@ -124,7 +126,14 @@ impl Outcome {
     }
 
     pub(crate) fn failed_within(&self, millis: u128) -> bool {
-        matches!(self, Self::Failed { after, error: Some(_) } if after.as_millis() <= millis)
+        matches!(self, Self::Failed { after, error: Some(_), .. } if after.as_millis() <= millis)
+    }
+}
+
+impl Outcome {
+    /// The reason of a failure.
+    pub(crate) fn reason(&self) -> Option<ConnectReason> {
+        if let Self::Failed { trace, .. } = self { Some(trace.reason) } else { None }
     }
 }
 
@@ -132,7 +141,9 @@ impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Opened { after } => write!(f, "{}", after.as_millis()),
-            Self::Failed { after, error } => write!(f, "{error:?} after {}", after.as_millis()),
+            Self::Failed { after, trace, .. } => {
+                write!(f, "{trace:?} after {}", after.as_millis())
+            }
         }
     }
 }

@@ -10,9 +10,9 @@ use zeroize::Zeroizing;
 use crate::noise::PublicKey;
 use crate::wire::{NodeId, Target};
 use crate::{
-    AskId, Closest, ConnError, ConnId, ConnStats, Incoming, Interface, ListenError, PathInfo,
-    QueryError, QueryId, QueryReply, Question, RequestError, RequestId, ServerId, SocketId,
-    TableNode, Tally,
+    AskId, Closest, ConnError, ConnId, ConnStats, ConnectTrace, Incoming, Interface, ListenError,
+    PathInfo, QueryError, QueryId, QueryReply, Question, RequestError, RequestId, ServerId,
+    SocketId, TableNode, Tally,
 };
 
 /// One event. A node reports events in the order in which they happened.
@@ -325,6 +325,8 @@ pub struct Closed {
     pub error: Option<ConnError>,
     /// The final statistics of its transport. `None` if the connection never opened.
     pub stats: Option<Box<ConnStats>>,
+    /// What the attempt did, if `error` is a [`ConnError::Connect`].
+    pub trace: Option<Box<ConnectTrace>>,
 }
 
 /// An announcement or unannouncement that the application has to sign.

@@ -14,6 +14,7 @@ mod question;
 mod report;
 mod sizes;
 mod stats;
+mod trace;
 mod transmit;
 mod view;
 
@@ -36,6 +37,7 @@ pub use question::{
 pub use report::ConnReport;
 pub use sizes::Sizes;
 pub use stats::{Dropped, Live, Stats, Stored};
+pub use trace::{ConnectReason, ConnectStep, ConnectTrace, NatClass, TracedStep};
 pub use transmit::{Datagram, Run, Transmit, TransmitBuf};
 pub use view::{
     ConnPath, ConnStats, HandshakeView, HealthReport, HealthTick, InflightRequest, PathInfo,

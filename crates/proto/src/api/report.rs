@@ -2,7 +2,9 @@
 
 use bytes::Bytes;
 
-use crate::{Closed, ConnError, ConnId, ConnStats, ConnectionInfo, Event, Opened, PathInfo};
+use crate::{
+    Closed, ConnError, ConnId, ConnStats, ConnectTrace, ConnectionInfo, Event, Opened, PathInfo,
+};
 
 /// A report of a connection. The application receives the [`Event`] of the same name; a machine
 /// that owns the connection receives this.
@@ -38,10 +40,19 @@ pub enum ConnReport {
         error: Option<ConnError>,
         /// See [`Closed::stats`].
         stats: Option<Box<ConnStats>>,
+        /// See [`Closed::trace`].
+        trace: Option<Box<ConnectTrace>>,
     },
 }
 
 impl ConnReport {
+    /// The report of a connection that has not opened. `trace` says why the attempt failed, if it
+    /// has.
+    pub(crate) fn unopened(trace: Option<Box<ConnectTrace>>) -> Self {
+        let error = trace.as_ref().map(|trace| ConnError::Connect(trace.error()));
+        Self::Closed { error, stats: None, trace }
+    }
+
     /// The event that reports the same to the application.
     pub fn into_event(self, conn: ConnId) -> Event {
         match self {
@@ -56,7 +67,9 @@ impl ConnReport {
             Self::Finished => Event::Finished { conn },
             Self::Flushed(flush) => Event::Flushed { conn, flush },
             Self::Drained(bytes) => Event::Drained { conn, bytes },
-            Self::Closed { error, stats } => Event::Closed(Closed { conn, error, stats }),
+            Self::Closed { error, stats, trace } => {
+                Event::Closed(Closed { conn, error, stats, trace })
+            }
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::net::Net;
 use crate::noise::Finished;
 use crate::streams::{Path, RemoteStream, Streams};
 use crate::wire::{PublicKey, Relay, Target};
-use crate::{ConnError, ConnId, Cx, Foreign, ServerId, SocketId, StreamId};
+use crate::{ConnId, ConnectTrace, Cx, Foreign, ServerId, SocketId, StreamId};
 
 /// The layers below, borrowed for one call.
 pub(crate) struct Io<'a> {
@@ -90,9 +90,9 @@ impl Io<'_> {
         Some((path.socket, path.peer()?))
     }
 
-    /// Ends a connection that has not opened.
-    pub(crate) fn fail(&mut self, cx: &mut Cx<'_>, conn: ConnId, error: Option<ConnError>) {
-        self.conns.fail(cx, self.streams, conn, error);
+    /// Ends a connection that has not opened. `trace` says why the attempt failed, if it has.
+    pub(crate) fn fail(&mut self, cx: &mut Cx<'_>, conn: ConnId, trace: Option<Box<ConnectTrace>>) {
+        self.conns.fail(cx, self.streams, conn, trace);
     }
 
     /// Opens a connection, which from here on uses the socket of its path. False if that socket is

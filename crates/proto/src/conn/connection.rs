@@ -303,7 +303,7 @@ impl Connection {
         cx.timers.cancel(Timer::KeepAlive(self.to.id));
         cx.timers.cancel(Timer::PathCheck(self.to.id));
         tracing::info!(conn = ?self.to.id, ?error, "connection closed");
-        self.to.tell(cx, ConnReport::Closed { error, stats });
+        self.to.tell(cx, ConnReport::Closed { error, stats, trace: None });
     }
 
     /// The packets go elsewhere from here on.

@@ -29,7 +29,7 @@ use std::time::Duration;
 
 use crate::noise::Finished;
 use crate::streams::{Path, RemoteStream, StreamMut, StreamOwner, Streams};
-use crate::{ConnError, ConnId, ConnReport, Cx, Event, Foreign, Question, ServerId, StreamId};
+use crate::{ConnId, ConnReport, ConnectTrace, Cx, Event, Foreign, Question, ServerId, StreamId};
 
 pub(crate) use byte_stream::ByteStream;
 pub(crate) use connection::stream_error;
@@ -186,7 +186,7 @@ impl Conns {
         cx: &mut Cx<'_>,
         streams: &mut Streams,
         conn: ConnId,
-        error: Option<ConnError>,
+        trace: Option<Box<ConnectTrace>>,
     ) {
         if !self.is_waiting(conn) {
             return;
@@ -196,7 +196,7 @@ impl Conns {
         streams.cancel(stream);
         self.closed.push(conn);
         if server.is_none() || foreign.has_handshake() {
-            to.tell(cx, ConnReport::Closed { error, stats: None });
+            to.tell(cx, ConnReport::unopened(trace));
         }
     }
 

@@ -8,7 +8,10 @@ use super::*;
 use crate::noise::{Initiator, KeyPair, Responder};
 use crate::streams::Arrival;
 use crate::tests::bench::Bench;
-use crate::{Closed, ConnReport, Event, MachineId, RawRemote, SocketId, TransmitBuf};
+use crate::{
+    Closed, ConnError, ConnReport, ConnectError, ConnectReason, Event, MachineId, RawRemote,
+    SocketId, TransmitBuf,
+};
 
 #[test]
 fn two_connections_of_machines_exchange_messages_without_the_application() {
@@ -51,7 +54,7 @@ fn a_machine_and_the_application_of_the_peer_understand_each_other() {
             ConnReport::Flushed(7),
             ConnReport::RemoteEnd | ConnReport::Finished,
             ConnReport::RemoteEnd | ConnReport::Finished,
-            ConnReport::Closed { error: None, stats: Some(_) }
+            ConnReport::Closed { error: None, stats: Some(_), trace: None }
         ]
     );
     assert!(is_whole, "{reports:?}");
@@ -86,10 +89,15 @@ fn a_machine_hears_why_its_connection_failed() {
     let mut client = Side::new();
     client.dial(MACHINE);
     let Side { bench, streams, conns, conn } = &mut client;
-    conns.fail(&mut bench.cx(), streams, *conn, Some(ConnError::Stream(crate::StreamError::Reset)));
+    let trace = ConnectTrace::refused(ConnectReason::Suspended);
+    conns.fail(&mut bench.cx(), streams, *conn, Some(Box::new(trace)));
     assert!(matches!(
         &client.reports()[..],
-        [ConnReport::Closed { error: Some(ConnError::Stream(_)), stats: None }]
+        [ConnReport::Closed {
+            error: Some(ConnError::Connect(ConnectError::Suspended)),
+            stats: None,
+            trace: Some(_)
+        }]
     ));
     assert_eq!((client.conns.len(), client.streams.len()), (0, 0));
 }

@@ -9,9 +9,9 @@ use super::requests::PendingRequests;
 use super::rounds::{Choices, RemoteServer, Rounds};
 use crate::conn::FoundPath;
 use crate::noise::Finished;
-use crate::punch::Base;
+use crate::punch::{Base, open_own_nat};
 use crate::streams::{Path, RemoteStream};
-use crate::{AskId, ConnId, ConnectError, Cx, PathOrigin, SocketId, Timer};
+use crate::{AskId, ConnId, ConnectReason, Cx, PathOrigin, SocketId, Timer};
 
 /// The handshake is done, and the attempt takes the first path that works.
 #[derive(Debug)]
@@ -32,8 +32,8 @@ pub(super) enum PathPlan {
     Known(Path),
     /// The client waits for the server to send.
     Passive,
-    /// A ping in the local network. If it fails, the attempt fails with this error.
-    Lan { otherwise: ConnectError },
+    /// A ping in the local network. If it fails, the attempt fails with this reason.
+    Lan { otherwise: ConnectReason },
     /// There is no path but the one through the blind relay. If the relay fails, the attempt fails.
     Relay,
     /// Rounds and probes, perhaps beside a ping in the local network.
@@ -89,7 +89,7 @@ pub(super) fn choose(
     conn: ConnId,
     choices: Choices,
     done: &HandshakeDone,
-) -> Result<PathPlan, ConnectError> {
+) -> Result<PathPlan, ConnectReason> {
     if let Some(path) = done.early.filter(|path| base.io.is_open(path.socket)) {
         return Ok(PathPlan::Known(path));
     }
@@ -109,18 +109,20 @@ pub(super) fn choose(
             Ok(PathPlan::Known(Path::to_peer(socket, remote)))
         }
         Decision::Passive => {
+            // A firewall may let in only whom we have sent to.
+            open_own_nat(cx, socket, route.server);
             cx.wake_at(Timer::Connect(conn), cx.now + PASSIVE_WAIT);
             Ok(PathPlan::Passive)
         }
-        Decision::Nowhere => Err(ConnectError::CannotHolepunch),
+        Decision::Nowhere => Err(ConnectReason::NoWay),
         Decision::Try { lan, punch } => {
             if let Some(address) = lan {
                 requests.ping(cx, &mut base.io, address);
             }
             if !punch {
-                return Ok(PathPlan::Lan { otherwise: ConnectError::HolepunchAborted });
+                return Ok(PathPlan::Lan { otherwise: ConnectReason::LanSilent });
             }
-            let info = payload.holepunch.as_ref().ok_or(ConnectError::CannotHolepunch)?;
+            let info = payload.holepunch.as_ref().ok_or(ConnectReason::NoWay)?;
             let server = RemoteServer {
                 route: *route,
                 info,
@@ -130,7 +132,7 @@ pub(super) fn choose(
             };
             Rounds::start(cx, base, conn, keys, server, choices)
                 .map(|rounds| PathPlan::Punching(Box::new(rounds)))
-                .ok_or(ConnectError::CannotHolepunch)
+                .ok_or(ConnectReason::NoWay)
         }
     }
 }

@@ -2,19 +2,19 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddrV4;
-
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::candidates::Candidates;
 use super::decide::HelloRoute;
 use super::hello::{HandshakeParams, Hello, HelloRead, ServerReply};
 use super::requests::PendingRequests;
+use super::trace::Trace;
 use crate::net::{Commit, QueryKey, QuerySpec, Reply};
 use crate::noise::Finished;
 use crate::punch::Base;
 use crate::streams::Path;
 use crate::wire::{Firewall, NoisePayload, PAYLOAD_VERSION, PayloadError, Peer, command};
-use crate::{Answer, AskId, ConnectError, Cx, SocketId};
+use crate::{Answer, AskId, ConnectReason, ConnectStep, Cx, SocketId};
 
 /// The stage before any node has answered message 1.
 #[derive(Debug)]
@@ -78,7 +78,7 @@ pub(super) enum Found {
     Nothing,
     /// The server has answered, so no other node is needed.
     Server(Box<HandshakeDone>),
-    Failed(ConnectError),
+    Failed(ConnectReason),
 }
 
 impl Discovery {
@@ -110,12 +110,14 @@ impl Discovery {
 
     /// A node of the search has answered. If it has the record, it is asked next, unless it is a
     /// candidate that was asked before.
-    pub(super) fn handle_query_reply(&mut self, reply: &Reply) {
+    pub(super) fn handle_query_reply(&mut self, now: Instant, trace: &mut Trace, reply: &Reply) {
+        trace.nodes += 1;
         let has_record = reply.value.as_ref().is_some_and(|value| Peer::decode(value).is_ok());
         if !has_record {
             return;
         }
         self.announced = true;
+        trace.reach(now, ConnectStep::Found);
         let is_first = matches!(self.search, Search::First(_));
         let is_candidate = is_first && self.candidates.contains(reply.from);
         if is_candidate && !self.candidates.take(reply.from) {
@@ -180,13 +182,13 @@ impl Discovery {
         Found::Nothing
     }
 
-    /// Asks the next nodes. Returns the error if there are none left.
+    /// Asks the next nodes. Returns the reason to fail if there are none left.
     pub(super) fn settle(
         &mut self,
         cx: &mut Cx<'_>,
         base: &mut Base<'_>,
         requests: &mut PendingRequests,
-    ) -> Option<ConnectError> {
+    ) -> Option<ConnectReason> {
         loop {
             self.ask_next(cx, base, requests);
             match self.search {
@@ -199,7 +201,7 @@ impl Discovery {
                 Search::Between if self.announced => {
                     self.search = Search::Last(search(cx, base, requests, Vec::new()));
                 }
-                Search::Between | Search::Done => return Some(self.failure()),
+                Search::Between | Search::Done => return Some(self.failure(requests)),
             }
         }
     }
@@ -216,16 +218,16 @@ impl Discovery {
     /// Whether a message 2 makes a connection.
     fn judge(&mut self, read: HelloRead) -> Found {
         let Ok(payload) = NoisePayload::decode(&read.plaintext) else {
-            return Found::Failed(ConnectError::HandshakeInvalid);
+            return Found::Failed(ConnectReason::HandshakeInvalid);
         };
         if payload.version != PAYLOAD_VERSION {
-            return Found::Failed(ConnectError::ServerIncompatible);
+            return Found::Failed(ConnectReason::ServerIncompatible);
         }
         if payload.error != PayloadError::None {
-            return Found::Failed(ConnectError::ServerError);
+            return Found::Failed(ConnectReason::ServerError);
         }
         if payload.udx.is_none() {
-            return Found::Failed(ConnectError::ServerWithoutUdx);
+            return Found::Failed(ConnectReason::ServerWithoutUdx);
         }
         match self.finish(read, payload) {
             Some(done) => Found::Server(Box::new(done)),
@@ -267,8 +269,12 @@ impl Discovery {
         self.question().is_some()
     }
 
-    fn failure(&self) -> ConnectError {
-        if self.announced { ConnectError::PeerConnectionFailed } else { ConnectError::PeerNotFound }
+    fn failure(&self, requests: &PendingRequests) -> ConnectReason {
+        match requests.trace.nodes {
+            _ if self.announced => ConnectReason::NotReached,
+            0 => ConnectReason::NoAnswer,
+            _ => ConnectReason::NotAnnounced,
+        }
     }
 
     fn ask_next(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, requests: &mut PendingRequests) {
@@ -372,6 +378,7 @@ fn search(
         force: false,
         commit: Commit::None,
     };
+    requests.trace.reach(cx.now, ConnectStep::Search);
     let owner = requests.owner();
     base.io.net.query(cx, spec, owner)
 }

@@ -15,6 +15,7 @@ mod discovery;
 mod hello;
 mod requests;
 mod rounds;
+mod trace;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddrV4;
@@ -28,8 +29,8 @@ use crate::router::Router;
 use crate::streams::Path;
 use crate::wire::hash;
 use crate::{
-    Answer, AskId, ConnError, ConnId, ConnectError, ConnectOptions, Cx, QueryError, RequestError,
-    Sizes, SocketId,
+    Answer, AskId, ConnId, ConnectOptions, ConnectReason, Cx, QueryError, RequestError, Sizes,
+    SocketId,
 };
 use attempt::{Attempt, Outcome};
 use cache::RelayCache;
@@ -207,11 +208,15 @@ impl Connector {
         }
     }
 
-    /// Ends all attempts with `error`, because the node closes or suspends.
-    pub(crate) fn close_all(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, error: ConnectError) {
-        for (conn, mut attempt) in std::mem::take(&mut self.attempts) {
-            attempt.stop(cx, base);
-            base.io.fail(cx, conn, Some(ConnError::Connect(error)));
+    /// Ends all attempts for this reason, because the node closes or suspends.
+    pub(crate) fn close_all(
+        &mut self,
+        cx: &mut Cx<'_>,
+        base: &mut Base<'_>,
+        reason: ConnectReason,
+    ) {
+        for mut attempt in std::mem::take(&mut self.attempts).into_values() {
+            attempt.end(cx, base, reason);
         }
     }
 

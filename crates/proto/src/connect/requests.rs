@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use super::trace::Trace;
 use crate::base::Io;
 use crate::net::{Owner, RequestKey, RequestSpec};
 use crate::wire::{Target, command};
-use crate::{ConnId, Cx, SocketId};
+use crate::{ConnId, ConnectStep, Cx, SocketId};
 
 /// Requests that have been sent and not answered yet.
 #[derive(Debug)]
@@ -18,6 +19,8 @@ pub(super) struct PendingRequests {
     target: Target,
     sent: BTreeMap<u32, Sent>,
     next_tag: u32,
+    /// What the attempt has done so far.
+    pub(super) trace: Trace,
 }
 
 #[derive(Debug)]
@@ -58,8 +61,8 @@ pub(super) enum Tries {
 }
 
 impl PendingRequests {
-    pub(super) fn new(conn: ConnId, target: Target) -> Self {
-        Self { conn, target, sent: BTreeMap::new(), next_tag: 0 }
+    pub(super) fn new(now: Instant, conn: ConnId, target: Target) -> Self {
+        Self { conn, target, sent: BTreeMap::new(), next_tag: 0, trace: Trace::new(now) }
     }
 
     /// The owner of the next request or query, with a new tag.
@@ -192,6 +195,18 @@ impl PendingRequests {
     }
 
     fn note(&mut self, cx: &Cx<'_>, owner: Owner, key: RequestKey, purpose: RequestPurpose) {
+        let step = match purpose {
+            RequestPurpose::Handshake { .. } => {
+                self.trace.handshakes += 1;
+                ConnectStep::Handshake
+            }
+            RequestPurpose::Lan { .. } => ConnectStep::Lan,
+            RequestPurpose::Round => {
+                self.trace.rounds += 1;
+                ConnectStep::Round
+            }
+        };
+        self.trace.reach(cx.now, step);
         if let Owner::Connect(_, tag) = owner {
             self.sent.insert(tag, Sent { key, purpose, at: cx.now });
         }

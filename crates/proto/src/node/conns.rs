@@ -9,7 +9,8 @@ use crate::noise::PublicKey;
 use crate::relay::PairingReport;
 use crate::streams::Path;
 use crate::{
-    ConnError, ConnId, ConnReport, ConnectError, ConnectOptions, Cx, MachineId, ServerId, SocketId,
+    ConnId, ConnReport, ConnectError, ConnectOptions, ConnectTrace, Cx, MachineId, ServerId,
+    SocketId,
 };
 
 impl Machines {
@@ -21,9 +22,9 @@ impl Machines {
         remote: PublicKey,
         options: ConnectOptions,
     ) {
-        if let Some(error) = self.refuses_to_connect() {
-            let error = Some(ConnError::Connect(error));
-            return conn.tell(cx, ConnReport::Closed { error, stats: None });
+        if let Some(reason) = self.refuses_to_connect() {
+            let trace = Box::new(ConnectTrace::refused(reason));
+            return conn.tell(cx, ConnReport::unopened(Some(trace)));
         }
         let (base, router) = (&mut self.lower.base(), &mut self.store.router);
         self.connector.connect(cx, base, router, conn, remote, options);
@@ -116,8 +117,8 @@ impl Stack for Machines {
         remote: PublicKey,
         options: ConnectOptions,
     ) -> Result<ConnId, ConnectError> {
-        if let Some(error) = self.refuses_to_connect() {
-            return Err(error);
+        if let Some(reason) = self.refuses_to_connect() {
+            return Err(reason.error());
         }
         let id = self.lower.conns.new_id();
         self.connect(cx, OwnedConn { id, owner }, remote, options);

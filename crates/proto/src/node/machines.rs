@@ -21,7 +21,7 @@ use crate::store::Store;
 use crate::streams::{Passage, Path, Streams};
 use crate::wire::{Target, dht_address};
 use crate::{
-    Answer, Config, ConnectError, Cx, Datagram, Event, HostEvent, Live, MachineId, Run, ServerId,
+    Answer, Config, ConnectReason, Cx, Datagram, Event, HostEvent, Live, MachineId, Run, ServerId,
     Sizes, SocketId, Timer, Transmit, TransmitBuf,
 };
 
@@ -370,7 +370,7 @@ impl Machines {
             self.servers.remove(cx, &mut self.lower.base(), server);
             cx.emit(Event::ServerClosed { server });
         }
-        self.connector.close_all(cx, &mut self.lower.base(), ConnectError::NodeDestroyed);
+        self.connector.close_all(cx, &mut self.lower.base(), ConnectReason::NodeDestroyed);
         self.lower.destroy_all(cx);
         self.lower.pool.forget_routes(cx, &self.lower.streams);
         self.lower.net.destroy(cx);

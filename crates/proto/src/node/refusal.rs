@@ -1,8 +1,8 @@
 //! The answers of a destroyed node.
 
 use crate::{
-    Closed, Command, ConnError, ConnectError, Cx, Event, HostCommand, ListenError, QueryError,
-    RawCommand, RequestError, Tally,
+    Command, ConnReport, ConnectReason, ConnectTrace, Cx, Event, HostCommand, ListenError,
+    QueryError, RawCommand, RequestError, Tally,
 };
 
 /// Refuses a command that was sent before its sender knew of the node's end. If the command has an
@@ -10,11 +10,11 @@ use crate::{
 pub(super) fn refuse(cx: &mut Cx<'_>, command: Command) {
     match command {
         Command::Connect { conn, .. } => {
-            let error = Some(ConnError::Connect(ConnectError::NodeDestroyed));
-            cx.emit(Event::Closed(Closed { conn, error, stats: None }));
+            let trace = ConnectTrace::refused(ConnectReason::NodeDestroyed);
+            cx.emit(ConnReport::unopened(Some(Box::new(trace))).into_event(conn));
         }
         Command::Raw { conn, command: RawCommand::Create(_) } => {
-            cx.emit(Event::Closed(Closed { conn, error: None, stats: None }));
+            cx.emit(ConnReport::unopened(None).into_event(conn));
         }
         Command::Host(command) => refuse_host(cx, command),
         Command::Listen { server, .. } => {

@@ -9,7 +9,7 @@ use std::io::ErrorKind;
 
 use super::machines::{Lifecycle, Machines, SuspendRequest};
 use crate::conn::NetworkChange;
-use crate::{Action, ConnectError, Cx, Event, Interface, MainSockets, ServerId};
+use crate::{Action, ConnectReason, Cx, Event, Interface, MainSockets, ServerId};
 
 impl Machines {
     /// Queues a suspend or resume command, which is carried out after those before it.
@@ -19,12 +19,12 @@ impl Machines {
     }
 
     /// The error for new connections while the node is suspended or after it was destroyed.
-    pub(super) fn refuses_to_connect(&self) -> Option<ConnectError> {
+    pub(super) fn refuses_to_connect(&self) -> Option<ConnectReason> {
         match self.life {
             Lifecycle::Suspending | Lifecycle::ClosingDown | Lifecycle::Suspended => {
-                Some(ConnectError::Suspended)
+                Some(ConnectReason::Suspended)
             }
-            Lifecycle::Destroyed => Some(ConnectError::NodeDestroyed),
+            Lifecycle::Destroyed => Some(ConnectReason::NodeDestroyed),
             Lifecycle::Running | Lifecycle::Waking | Lifecycle::Closing => None,
         }
     }
@@ -136,7 +136,7 @@ impl Machines {
     /// Ends all attempts first: their connections would be torn down as soon as they opened.
     fn start_suspending(&mut self, cx: &mut Cx<'_>) {
         self.life = Lifecycle::Suspending;
-        self.connector.close_all(cx, &mut self.lower.base(), ConnectError::Suspended);
+        self.connector.close_all(cx, &mut self.lower.base(), ConnectReason::Suspended);
         for server in self.server_ids() {
             self.suspend_server(cx, server);
         }
@@ -155,7 +155,7 @@ impl Machines {
 
     /// Every connection sends DESTROY; queries and requests end.
     fn end_all(&mut self, cx: &mut Cx<'_>) {
-        self.connector.close_all(cx, &mut self.lower.base(), ConnectError::Suspended);
+        self.connector.close_all(cx, &mut self.lower.base(), ConnectReason::Suspended);
         self.lower.destroy_all(cx);
         self.lower.pool.forget_routes(cx, &self.lower.streams);
         self.lower.net.suspend(cx);

@@ -22,7 +22,7 @@ use std::net::SocketAddrV4;
 use std::time::{Duration, Instant};
 
 pub(crate) use nat::{is_consistent, is_random};
-pub(crate) use puncher::Puncher;
+pub(crate) use puncher::{Puncher, open_own_nat};
 pub(crate) use remote::{MAX_ADDRESSES, Remote};
 pub(crate) use secret::PunchSecret;
 
@@ -51,9 +51,18 @@ pub(crate) enum News {
     /// A probe has arrived (client only).
     Connected(Path),
     /// The puncher has given up and is gone.
-    Aborted,
+    Aborted(PunchSummary),
     /// No socket could be bound for the puncher, and it is gone.
     NoSocket,
+}
+
+/// What a puncher has found out and done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PunchSummary {
+    pub(crate) local: Firewall,
+    pub(crate) remote: Firewall,
+    /// The probes that were sent.
+    pub(crate) probes: u32,
 }
 
 /// The layers below, the punchers and the blind relays, borrowed for one call of a machine that connects. Reports
@@ -319,7 +328,10 @@ impl Punchers {
 
     fn end_if_over(&mut self, cx: &mut Cx<'_>, io: &mut Io<'_>, id: PunchId) {
         let Some(puncher) = self.by_id.get(&id).filter(|p| p.is_over()) else { return };
-        let news = if puncher.socket().is_some() { News::Aborted } else { News::NoSocket };
+        let news = match puncher.socket() {
+            Some(_) => News::Aborted(puncher.summary()),
+            None => News::NoSocket,
+        };
         let report = Report { punch: id, owner: puncher.owner(), news };
         self.stop(cx, io, id);
         self.reports.push_back(report);

@@ -116,6 +116,7 @@ impl Nat {
         let samples = self.heard.len();
         match hits(0) {
             _ if samples < MIN_SAMPLES => None,
+            3.. if self.is_doubtful(hits(0), hits(1)) => Some(Firewall::Random),
             3.. => Some(Firewall::Consistent),
             ..=1 => Some(Firewall::Random),
             2 if self.hosts.len() == 1 && samples > 3 => Some(Firewall::Random),
@@ -124,6 +125,14 @@ impl Nat {
             2 if samples > ENOUGH_SAMPLES => Some(Firewall::Random),
             2 => None,
         }
+    }
+
+    /// Whether several nodes disagree with those that see the most usual address, each in its own
+    /// way. Nodes that agree on another address have seen the NAT change its mapping.
+    fn is_doubtful(&self, most: u32, second: u32) -> bool {
+        let others = self.addresses.len() - 1;
+        let is_minority = 2 * others <= most as usize;
+        self.hosts.len() == 1 && second == 1 && others >= MIN_DOUBTS && !is_minority
     }
 
     /// An address that no node saw has the hits of its host.
@@ -174,6 +183,9 @@ const NEIGHBOURS: u16 = 64;
 
 /// Fewer samples do not allow a verdict.
 const MIN_SAMPLES: usize = 3;
+
+/// One node that disagrees may be wrong.
+const MIN_DOUBTS: usize = 2;
 
 /// The number of samples that an analysis asks for.
 pub(super) const ENOUGH_SAMPLES: usize = 4;
@@ -244,6 +256,23 @@ mod tests {
         assert_eq!(hint(&[700, 702, 9000, 705]), None);
         assert_eq!(hint(&[700, 700, 700, 700]), None);
         assert_eq!(hint(&[700, 701]), None);
+    }
+
+    #[test]
+    fn later_samples_that_disagree_change_the_verdict() {
+        let verdict = |ports: &[u16]| {
+            let mut nat = Nat::new(true);
+            for (n, port) in ports.iter().enumerate() {
+                let from = SocketAddrV4::new(Ipv4Addr::new(2, 2, 2, 2), n as u16);
+                nat.add(true, SocketAddrV4::new(Ipv4Addr::new(1, 1, 1, 1), *port), from);
+            }
+            nat.firewall()
+        };
+        assert_eq!(verdict(&[5, 5, 5]), Firewall::Consistent);
+        assert_eq!(verdict(&[5, 5, 5, 6]), Firewall::Consistent, "one node may be wrong");
+        assert_eq!(verdict(&[5, 5, 5, 6, 7]), Firewall::Random);
+        assert_eq!(verdict(&[5, 5, 5, 6, 6, 6]), Firewall::Consistent, "the mapping has changed");
+        assert_eq!(verdict(&[5, 5, 5, 5, 6, 7]), Firewall::Consistent, "most of them agree");
     }
 
     #[test]

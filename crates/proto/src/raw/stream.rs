@@ -136,7 +136,7 @@ impl RawStream {
         self.state = State::Closed;
         self.strays.clear();
         let stats = stats.map(|stats| Box::new(ConnStats::from(stats)));
-        self.to.tell(cx, ConnReport::Closed { error, stats });
+        self.to.tell(cx, ConnReport::Closed { error, stats, trace: None });
     }
 
     /// Keeps the stream that waits, unless its peer has ended it.

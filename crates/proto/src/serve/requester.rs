@@ -9,7 +9,7 @@ use crate::net::{Answering, Incoming};
 use crate::noise::{KeyPair, PublicKey, Responder};
 use crate::punch::Base;
 use crate::wire::{Handshake, Holepunch, Mode, NoisePayload, is_reserved};
-use crate::{Closed, ConnId, Cx, Event, Foreign, Question, ServerId, SocketId};
+use crate::{ConnId, ConnReport, Cx, Foreign, Question, ServerId, SocketId};
 
 /// The sender of message 1: the client, or a node on its behalf.
 #[derive(Debug)]
@@ -214,7 +214,7 @@ pub(super) fn without_value(incoming: &Incoming) -> Incoming {
 /// Tells the application that a handshake of its own has ended before there was a connection.
 pub(super) fn tell_gone(cx: &mut Cx<'_>, conn: Option<ConnId>) {
     if let Some(conn) = conn {
-        cx.emit(Event::Closed(Closed { conn, error: None, stats: None }));
+        cx.emit(ConnReport::unopened(None).into_event(conn));
     }
 }
 

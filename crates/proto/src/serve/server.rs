@@ -176,7 +176,7 @@ impl Server {
         match report.news {
             News::Ready => self.answer_all(cx, base, slot),
             News::Analyzed => self.in_rounds(cx, base, slot, Punching::handle_analyzed),
-            News::Aborted => self.abort(cx, base, slot),
+            News::Aborted(_) => self.abort(cx, base, slot),
             News::NoSocket => self.handle_no_socket(cx, base, slot),
             // The client decides which path is used.
             News::Connected(_) => {}

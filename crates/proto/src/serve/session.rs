@@ -8,7 +8,7 @@ use super::rounds::Punching;
 use crate::base::{Party, PunchId, PunchOwner};
 use crate::conn::{ConnOwner, FoundPath, OwnedConn};
 use crate::noise::{Finished, PublicKey};
-use crate::punch::{Base, MAX_ADDRESSES, PunchSecret, Puncher};
+use crate::punch::{Base, MAX_ADDRESSES, PunchSecret, Puncher, open_own_nat};
 use crate::relay::PairingRequest;
 use crate::streams::{Path, RemoteStream};
 use crate::wire::{
@@ -212,6 +212,7 @@ pub(super) fn conclude(
 
     tracing::debug!(?conn, ?plan, client = %hello.client.address, "handshake");
     let ClientHello { payload, public_key, source, .. } = hello;
+    let client = hello.client.address;
     let party = Party::Client(source);
     let is_reusable = policy.reusable_socket && payload.udx.is_some_and(|udx| udx.is_reusable());
     let remote = payload.udx.into();
@@ -230,7 +231,7 @@ pub(super) fn conclude(
     };
     match plan {
         Plan::Open(path) => return AcceptOutcome::Open(Box::new(session), path),
-        Plan::Wait => {}
+        Plan::Wait => doubt_that_we_are_open(cx, base, client),
         Plan::PunchBeside | Plan::Punch => {
             let owner = PunchOwner::Slot(policy.server, slot);
             let punch = base.punchers.start(cx, &mut base.io, owner, party, payload.firewall);
@@ -246,6 +247,14 @@ pub(super) fn conclude(
         base.pairings.start(cx, &mut base.io, request);
     }
     AcceptOutcome::Wait(Box::new(session))
+}
+
+/// A client that is told that strangers reach us sends to us at once. A firewall may let in only
+/// whom we have sent to.
+fn doubt_that_we_are_open(cx: &mut Cx<'_>, base: &Base<'_>, client: SocketAddrV4) {
+    if base.io.net.remote_address().is_some() {
+        open_own_nat(cx, base.io.net.socket(), client);
+    }
 }
 
 /// Why a client is refused.

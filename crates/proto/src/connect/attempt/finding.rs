@@ -3,11 +3,11 @@
 use std::net::SocketAddrV4;
 use std::time::Duration;
 
-use super::super::discovery::Found;
+use super::super::discovery::{Found, HandshakeDone};
 use super::{Attempt, Outcome, Stage};
 use crate::net::Reply;
 use crate::punch::Base;
-use crate::{Cx, SocketId};
+use crate::{ConnectStep, Cx, SocketId};
 
 impl Attempt {
     pub(in super::super) fn handle_query_reply(
@@ -17,7 +17,7 @@ impl Attempt {
         reply: &Reply,
     ) -> Option<Outcome> {
         let Stage::Discovery(discovery) = &mut self.stage else { return None };
-        discovery.handle_query_reply(reply);
+        discovery.handle_query_reply(cx.now, &mut self.requests.trace, reply);
         self.settle(cx, base)
     }
 
@@ -48,8 +48,8 @@ impl Attempt {
         base: &mut Base<'_>,
     ) -> Option<Outcome> {
         let Stage::Discovery(discovery) = &mut self.stage else { return None };
-        let error = discovery.settle(cx, base, &mut self.requests)?;
-        self.fail(cx, base, error)
+        let reason = discovery.settle(cx, base, &mut self.requests)?;
+        self.fail(cx, base, reason)
     }
 
     pub(super) fn handle_handshake(
@@ -65,6 +65,14 @@ impl Attempt {
         self.handle_found(cx, base, found)
     }
 
+    /// The server has answered the handshake.
+    pub(super) fn note_answer(&mut self, cx: &Cx<'_>, done: &HandshakeDone) {
+        let trace = &mut self.requests.trace;
+        trace.reach(cx.now, ConnectStep::Answered);
+        trace.route = Some((done.route.node, done.route.server));
+        trace.remote_nat = done.payload.firewall;
+    }
+
     pub(super) fn handle_found(
         &mut self,
         cx: &mut Cx<'_>,
@@ -73,7 +81,7 @@ impl Attempt {
     ) -> Option<Outcome> {
         match found {
             Found::Nothing => self.settle(cx, base),
-            Found::Failed(error) => self.fail(cx, base, error),
+            Found::Failed(reason) => self.fail(cx, base, reason),
             Found::Server(done) => {
                 if let Stage::Discovery(discovery) = &mut self.stage {
                     discovery.stop(cx, base);

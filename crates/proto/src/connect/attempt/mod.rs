@@ -19,7 +19,8 @@ use crate::punch::{Base, MAX_ADDRESSES, Report};
 use crate::streams::Path;
 use crate::wire::hash;
 use crate::{
-    Answer, AskId, ConnError, ConnId, ConnectError, ConnectOptions, Cx, SocketId, StreamId, Timer,
+    Answer, AskId, ConnId, ConnectError, ConnectOptions, ConnectReason, Cx, SocketId, StreamId,
+    Timer,
 };
 use relayed::Relaying;
 
@@ -65,7 +66,7 @@ impl Attempt {
     ) -> Self {
         let stream_id = base.io.dial(cx, conn, options.keep_alive, options.foreign).0;
         let conn = conn.id;
-        let mut requests = PendingRequests::new(conn, hash(&[&remote]));
+        let mut requests = PendingRequests::new(cx.now, conn, hash(&[&remote]));
         let share_local = options.local_connection;
         let reusable = options.reusable_socket;
         let relaying = Relaying::new(cx, StreamId(stream_id), options);
@@ -163,7 +164,7 @@ impl Attempt {
     ) -> Option<Outcome> {
         let Stage::Connecting(connecting) = &self.stage else { return None };
         if matches!(connecting.plan, PathPlan::Passive) {
-            return self.fail(cx, base, ConnectError::HolepunchAborted);
+            return self.fail(cx, base, ConnectReason::ServerSilent);
         }
         self.in_rounds(cx, base, |rounds, cx, base, requests| {
             rounds.handle_timeout(cx, base, requests)
@@ -203,13 +204,18 @@ impl Attempt {
         self.requests.cancel_all(cx, &mut base.io);
         match std::mem::replace(&mut self.stage, Stage::Over) {
             Stage::Discovery(mut discovery) => discovery.stop(cx, base),
-            Stage::Connecting(connecting) => {
-                if let PathPlan::Punching(rounds) = connecting.plan {
-                    base.punchers.stop(cx, &mut base.io, rounds.punch());
-                }
-            }
+            Stage::Connecting(connecting) => self.leave(cx, base, connecting.plan),
             Stage::Over => {}
         }
+    }
+
+    /// Ends what belongs to a plan.
+    fn leave(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, plan: PathPlan) {
+        let PathPlan::Punching(rounds) = plan else { return };
+        if let Some(puncher) = base.punchers.get(rounds.punch()) {
+            self.requests.trace.note_punch(puncher.summary());
+        }
+        base.punchers.stop(cx, &mut base.io, rounds.punch());
     }
 
     /// Discovery → Connecting.
@@ -220,6 +226,7 @@ impl Attempt {
         done: HandshakeDone,
     ) -> Option<Outcome> {
         let remote_stream = done.payload.udx.into();
+        self.note_answer(cx, &done);
         self.reusable &= done.payload.udx.is_some_and(|udx| udx.is_reusable());
         base.io.introduce(self.conn, remote_stream);
         let Self { conn, choices, requests, .. } = self;
@@ -228,8 +235,11 @@ impl Attempt {
         let is_relayed = !is_known && self.start_relaying(cx, base, done.payload.relay_through);
         let plan = match plan {
             Ok(plan) => plan,
-            Err(_) if is_relayed => PathPlan::Relay,
-            Err(error) => return self.fail(cx, base, error),
+            Err(reason) if is_relayed => {
+                self.requests.trace.direct = Some(reason);
+                PathPlan::Relay
+            }
+            Err(reason) => return self.fail(cx, base, reason),
         };
         let known = if let PathPlan::Known(path) = &plan { Some(*path) } else { None };
         let mut relays = done.payload.relay_addresses;
@@ -287,7 +297,7 @@ impl Attempt {
         match step(rounds, cx, base, &mut self.requests) {
             RoundsOutcome::On => None,
             RoundsOutcome::Open(path) => self.open(cx, base, path),
-            RoundsOutcome::Fail(error) => self.give_up_punching(cx, base, error),
+            RoundsOutcome::Fail(reason) => self.give_up_punching(cx, base, reason),
         }
     }
 
@@ -297,16 +307,14 @@ impl Attempt {
         &mut self,
         cx: &mut Cx<'_>,
         base: &mut Base<'_>,
-        error: ConnectError,
+        reason: ConnectReason,
     ) -> Option<Outcome> {
         if self.requests.count(|purpose| matches!(purpose, RequestPurpose::Lan { .. })) == 0 {
-            return self.fail(cx, base, error);
+            return self.fail(cx, base, reason);
         }
         let Stage::Connecting(connecting) = &mut self.stage else { return None };
-        let plan = std::mem::replace(&mut connecting.plan, PathPlan::Lan { otherwise: error });
-        if let PathPlan::Punching(rounds) = plan {
-            base.punchers.stop(cx, &mut base.io, rounds.punch());
-        }
+        let plan = std::mem::replace(&mut connecting.plan, PathPlan::Lan { otherwise: reason });
+        self.leave(cx, base, plan);
         None
     }
 
@@ -317,7 +325,7 @@ impl Attempt {
         let is_moved = connecting.is_open;
         // The connection opens before the puncher stops, so that the socket always has a user.
         if !connecting.open(cx, base, self.conn, path) {
-            return self.fail(cx, base, ConnectError::HolepunchAborted);
+            return self.fail(cx, base, ConnectReason::NoSocket);
         }
         base.io.set_relays(self.conn, hash(&[&self.remote]), &relays);
         let lesson = if relays.is_empty() { Lesson::Nothing } else { Lesson::PathPlan(relays) };
@@ -329,21 +337,30 @@ impl Attempt {
         Some(Outcome { remote: self.remote, lesson })
     }
 
+    /// Ends the attempt. Its connection ends too, unless it has opened on an interim path.
+    pub(super) fn end(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, reason: ConnectReason) {
+        self.stop(cx, base);
+        let trace = self.requests.trace.finish(cx.now, base.io.net, reason);
+        base.io.fail(cx, self.conn, Some(Box::new(trace)));
+    }
+
     /// No path was found, or none that is better than the current one.
     fn fail(
         &mut self,
         cx: &mut Cx<'_>,
         base: &mut Base<'_>,
-        error: ConnectError,
+        reason: ConnectReason,
     ) -> Option<Outcome> {
-        tracing::debug!(conn = ?self.conn, %error, "connect failed");
+        tracing::debug!(conn = ?self.conn, ?reason, "connect failed");
         if base.pairings.is_waiting(self.conn) && self.await_relay(cx, base) {
+            self.requests.trace.direct = Some(reason);
             return None;
         }
-        self.stop(cx, base);
-        base.io.fail(cx, self.conn, Some(ConnError::Connect(error)));
-        let not_reached =
-            matches!(error, ConnectError::PeerNotFound | ConnectError::PeerConnectionFailed);
+        self.end(cx, base, reason);
+        let not_reached = matches!(
+            reason.error(),
+            ConnectError::PeerNotFound | ConnectError::PeerConnectionFailed
+        );
         let lesson = if not_reached { Lesson::NoWay } else { Lesson::Nothing };
         Some(Outcome { remote: self.remote, lesson })
     }

@@ -10,7 +10,7 @@ use crate::punch::Base;
 use crate::relay::{PairingOutcome, PairingRequest};
 use crate::streams::RemoteStream;
 use crate::wire::RelayThrough;
-use crate::{ConnectError, ConnectOptions, Cx, StreamId, Timer};
+use crate::{ConnectOptions, ConnectReason, ConnectStep, Cx, StreamId, Timer};
 
 /// What a relay needs to know of the attempt.
 #[derive(Debug)]
@@ -43,6 +43,8 @@ impl Attempt {
         let is_initiator = offered.is_none();
         let (conn, party) = (self.conn, Party::Own);
         let request = PairingRequest { conn, stream, through, is_initiator, keep_alive, party };
+        self.requests.trace.reach(cx.now, ConnectStep::Relay);
+        self.requests.trace.relay = Some(through.public_key);
         base.pairings.start(cx, &mut base.io, request)
     }
 
@@ -73,7 +75,7 @@ impl Attempt {
         let Stage::Connecting(connecting) = &mut self.stage else { return None };
         let is_last = matches!(connecting.plan, PathPlan::Relay);
         let PairingOutcome::Paired(path, stream) = outcome else {
-            return if is_last { self.fail(cx, base, ConnectError::RelayAborted) } else { None };
+            return if is_last { self.fail(cx, base, ConnectReason::RelayFailed) } else { None };
         };
         if connecting.is_open {
             return None;
@@ -88,7 +90,7 @@ impl Attempt {
             return None;
         }
         if !connecting.is_open {
-            return self.fail(cx, base, ConnectError::RelayAborted);
+            return self.fail(cx, base, ConnectReason::RelayFailed);
         }
         let relays = std::mem::take(&mut connecting.relays);
         self.stop(cx, base);
@@ -100,12 +102,12 @@ impl Attempt {
         let Stage::Connecting(connecting) = &mut self.stage else { return false };
         let plan = std::mem::replace(&mut connecting.plan, PathPlan::Relay);
         cx.timers.cancel(Timer::Connect(self.conn));
-        if let PathPlan::Punching(rounds) = plan {
-            if let Some(ask) = rounds.question() {
-                cx.timers.cancel(Timer::Ask(ask));
-            }
-            base.punchers.stop(cx, &mut base.io, rounds.punch());
+        if let PathPlan::Punching(rounds) = &plan
+            && let Some(ask) = rounds.question()
+        {
+            cx.timers.cancel(Timer::Ask(ask));
         }
+        self.leave(cx, base, plan);
         true
     }
 }

@@ -14,7 +14,7 @@ use super::super::requests::{PendingRequests, Tries};
 use super::{RemoteServer, Rounds, RoundsOutcome, ServerProbed, Step};
 use crate::punch::Base;
 use crate::wire::{HolepunchPayload, PayloadError};
-use crate::{ConnectError, Cx, Timer};
+use crate::{ConnectReason, ConnectStep, Cx, Timer};
 
 /// How to agree with this server.
 #[derive(Clone, Copy, Debug)]
@@ -53,7 +53,7 @@ impl Rounds {
     ) -> RoundsOutcome {
         base.punchers.freeze(self.punch);
         if base.punchers.is_throttled(cx, self.punch) {
-            let outcome = self.postpone(cx, base, probed);
+            let outcome = self.postpone(cx, base, probed, ConnectReason::Throttled);
             // The server keeps its puncher, and both NATs their mappings.
             return match outcome {
                 RoundsOutcome::On => self.commit(cx, base, requests, probed, false, Tries::Usual),
@@ -61,11 +61,15 @@ impl Rounds {
             };
         }
         let Some(left) = self.agreeing.left.checked_sub(1) else {
-            return RoundsOutcome::Fail(ConnectError::HolepunchAborted);
+            let later = self.agreeing.is_postponed;
+            let reason =
+                if later { ConnectReason::TryLater } else { ConnectReason::ServerNotPunching };
+            return RoundsOutcome::Fail(reason);
         };
         self.agreeing.left = left;
         base.punchers.reserve(self.punch);
         self.step = Step::Agreeing(probed);
+        requests.trace.reach(cx.now, ConnectStep::Agree);
         self.commit(cx, base, requests, probed, true, self.agreeing.tries)
     }
 
@@ -81,7 +85,7 @@ impl Rounds {
             (Step::Agreeing(probed), Tries::Once(_)) => {
                 self.check(cx, base, requests, probed, Tries::Usual)
             }
-            _ => RoundsOutcome::Fail(ConnectError::HolepunchAborted),
+            _ => RoundsOutcome::Fail(ConnectReason::RoundSilent),
         }
     }
 
@@ -96,7 +100,9 @@ impl Rounds {
         let is_later = payload.error == PayloadError::TryLater;
         self.agreeing.is_postponed = is_later;
         match (self.step, self.agreeing.tries) {
-            (Step::Agreeing(probed), Tries::Usual) if is_later => self.postpone(cx, base, probed),
+            (Step::Agreeing(probed), Tries::Usual) if is_later => {
+                self.postpone(cx, base, probed, ConnectReason::TryLater)
+            }
             // Our own punch may be the one in the way. If the server has ended it, as it does
             // without a relay, it will not answer.
             (Step::Agreeing(probed), Tries::Once(_)) if is_later => {
@@ -106,7 +112,8 @@ impl Rounds {
             }
             // The reference fails with REMOTE_ABORTED here, and reports HOLEPUNCH_ABORTED, which
             // makes hyperswarm use a relay.
-            _ => RoundsOutcome::Fail(ConnectError::HolepunchAborted),
+            _ if is_later => RoundsOutcome::Fail(ConnectReason::TryLater),
+            _ => RoundsOutcome::Fail(ConnectReason::ServerAborted),
         }
     }
 
@@ -120,23 +127,25 @@ impl Rounds {
         payload: &HolepunchPayload,
     ) -> RoundsOutcome {
         if payload.punching {
-            return self.handle_agreed(cx, base, payload);
+            return self.handle_agreed(cx, base, requests, payload);
         }
         if self.agreeing.is_postponed && base.pairings.has(self.conn) {
-            return self.postpone(cx, base, probed);
+            return self.postpone(cx, base, probed, ConnectReason::TryLater);
         }
         self.agree(cx, base, requests, probed)
     }
 
-    /// Waits for a while, as long as the connection has a relay.
+    /// Waits for a while, as long as the connection has a relay. Otherwise the punch fails, for
+    /// this reason.
     fn postpone(
         &mut self,
         cx: &mut Cx<'_>,
         base: &mut Base<'_>,
         probed: ServerProbed,
+        reason: ConnectReason,
     ) -> RoundsOutcome {
         if !base.pairings.has(self.conn) {
-            return RoundsOutcome::Fail(ConnectError::HolepunchAborted);
+            return RoundsOutcome::Fail(reason);
         }
         base.punchers.yield_turn(cx, self.punch);
         self.agreeing = Agreeing::new(self.agreeing.tries, self.agreeing.most);
@@ -150,16 +159,18 @@ impl Rounds {
         &mut self,
         cx: &mut Cx<'_>,
         base: &mut Base<'_>,
+        requests: &mut PendingRequests,
         payload: &HolepunchPayload,
     ) -> RoundsOutcome {
         // The reference reports HOLEPUNCH_ABORTED here too, instead of REMOTE_NOT_HOLEPUNCHING.
         if !payload.punching {
-            return RoundsOutcome::Fail(ConnectError::HolepunchAborted);
+            return RoundsOutcome::Fail(ConnectReason::ServerNotPunching);
         }
         if !base.punchers.punch(cx, &mut base.io, self.punch) {
-            return RoundsOutcome::Fail(ConnectError::RemoteNotHolepunchable);
+            return RoundsOutcome::Fail(ConnectReason::NoStrategy);
         }
         self.step = Step::Punching;
+        requests.trace.reach(cx.now, ConnectStep::Punch);
         RoundsOutcome::On
     }
 

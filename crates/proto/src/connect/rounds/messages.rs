@@ -9,7 +9,7 @@ use super::{Rounds, RoundsOutcome, Step};
 use crate::net::Reply;
 use crate::punch::{Base, Puncher};
 use crate::wire::{Firewall, Holepunch, HolepunchPayload, Mode, PayloadError};
-use crate::{ConnectError, Cx};
+use crate::{ConnectReason, Cx};
 
 impl Rounds {
     /// Tells the server that the attempt has ended.
@@ -18,7 +18,7 @@ impl Rounds {
         cx: &mut Cx<'_>,
         base: &mut Base<'_>,
         requests: &mut PendingRequests,
-        error: ConnectError,
+        reason: ConnectReason,
     ) -> RoundsOutcome {
         let payload = HolepunchPayload {
             error: PayloadError::Aborted,
@@ -27,7 +27,7 @@ impl Rounds {
         };
         let value = self.seal(cx, self.relay.peer_address, &payload);
         requests.last_round(cx, &mut base.io, self.relay.relay_address, value);
-        RoundsOutcome::Fail(error)
+        RoundsOutcome::Fail(reason)
     }
 
     pub(super) fn send(

@@ -14,7 +14,7 @@ use crate::net::Reply;
 use crate::noise::Finished;
 use crate::punch::{Base, News, PunchSecret, Puncher, is_random};
 use crate::wire::{Firewall, HolepunchInfo, HolepunchPayload, PayloadError, Relay, is_reserved};
-use crate::{Answer, AskId, ConnId, ConnectError, Cx, Timer};
+use crate::{Answer, AskId, ConnId, ConnectReason, ConnectStep, Cx, Timer};
 
 /// The exchange in which client and server agree how to punch.
 #[derive(Debug)]
@@ -77,7 +77,7 @@ struct ServerProbed {
 pub(super) enum RoundsOutcome {
     On,
     Open(crate::streams::Path),
-    Fail(ConnectError),
+    Fail(ConnectReason),
 }
 
 /// What the handshake told us about the server.
@@ -148,7 +148,11 @@ impl Rounds {
             News::Analyzed => self.handle_analyzed(cx, base, requests),
             News::Ready => RoundsOutcome::On,
             News::Connected(path) => RoundsOutcome::Open(path),
-            News::Aborted | News::NoSocket => RoundsOutcome::Fail(ConnectError::HolepunchAborted),
+            News::Aborted(summary) => {
+                requests.trace.note_punch(summary);
+                RoundsOutcome::Fail(ConnectReason::ProbesLost)
+            }
+            News::NoSocket => RoundsOutcome::Fail(ConnectReason::NoSocket),
         }
     }
 
@@ -199,7 +203,7 @@ impl Rounds {
                     ServerProbed { token: payload.token, server },
                 )
             }
-            (Step::Agreeing(_), _) => self.handle_agreed(cx, base, &payload),
+            (Step::Agreeing(_), _) => self.handle_agreed(cx, base, requests, &payload),
             (Step::Checking(probed), _) => {
                 self.handle_checked(cx, base, requests, probed, &payload)
             }
@@ -220,7 +224,7 @@ impl Rounds {
         match answer {
             Answer::Accept | Answer::AcceptThrough(_) => self.agree(cx, base, requests, probed),
             Answer::Reject | Answer::Wrote(_) | Answer::Read(_) => {
-                self.abort(cx, base, requests, ConnectError::ClientAbortedHolepunch)
+                self.abort(cx, base, requests, ConnectReason::Vetoed)
             }
         }
     }
@@ -237,7 +241,7 @@ impl Rounds {
         requests: &mut PendingRequests,
     ) -> RoundsOutcome {
         let Some(left) = self.probes_left.checked_sub(1) else {
-            return self.abort(cx, base, requests, ConnectError::HolepunchAborted);
+            return self.abort(cx, base, requests, ConnectReason::NatUnknown);
         };
         self.probes_left = left;
         if self.fast_open {
@@ -307,6 +311,7 @@ impl Rounds {
         requests: &mut PendingRequests,
         probed: ServerProbed,
     ) -> RoundsOutcome {
+        requests.trace.reach(cx.now, ConnectStep::Analyzed);
         let remote = self.remote_firewall(base);
         let local = self.local_firewall(base);
         if (remote == Firewall::Unknown || probed.token.is_none()) && self.may_repeat {
@@ -315,11 +320,10 @@ impl Rounds {
         }
         if remote == Firewall::Unknown || local == Firewall::Unknown {
             // The reference fails with HOLEPUNCH_PROBE_TIMEOUT here but reports HOLEPUNCH_ABORTED.
-            return self.abort(cx, base, requests, ConnectError::HolepunchAborted);
+            return self.abort(cx, base, requests, ConnectReason::NatUnknown);
         }
         if is_random(remote) && is_random(local) {
-            let error = ConnectError::HolepunchDoubleRandomizedNats;
-            return self.abort(cx, base, requests, error);
+            return self.abort(cx, base, requests, ConnectReason::RandomNats);
         }
         if self.relay.relay_address == self.node && self.server != probed.server {
             self.server = probed.server;

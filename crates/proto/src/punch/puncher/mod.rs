@@ -9,16 +9,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddrV4;
 use std::time::Instant;
 
-use super::News;
 use super::nat::{Nat, is_random};
 use super::remote::Remote;
 use super::strategy::Strategy;
 use super::throttle::{Claim, Throttle};
+use super::{News, PunchSummary};
 use crate::base::{Io, Party, PunchId, PunchOwner};
 use crate::net::{Reply, RequestKey};
 use crate::wire::Firewall;
 use crate::{Cx, SocketId, Timer};
 use probes::MAX_PROBES;
+pub(crate) use probes::open_own_nat;
 pub(super) use sockets::SocketChange;
 use sockets::Sockets;
 
@@ -140,6 +141,12 @@ impl Puncher {
     pub(crate) fn addresses_for_peer(&self) -> Option<Vec<SocketAddrV4>> {
         let hint = self.nat.hint();
         self.nat.addresses().map(|shown| shown.iter().copied().chain(hint).collect())
+    }
+
+    /// What it has found out and done so far.
+    pub(crate) fn summary(&self) -> PunchSummary {
+        let (local, remote) = (self.nat.firewall(), self.remote.firewall());
+        PunchSummary { local, remote, probes: MAX_PROBES - self.probes_left }
     }
 
     pub(crate) fn remote(&self) -> &Remote {

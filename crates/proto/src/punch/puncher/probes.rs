@@ -152,6 +152,13 @@ impl Puncher {
     }
 }
 
+/// Lets packets of a peer pass our own NAT and firewall, with a probe that does not reach the peer.
+pub(crate) fn open_own_nat(cx: &mut Cx<'_>, socket: SocketId, peer: SocketAddrV4) {
+    if peer.port() != 0 && !is_reserved(*peer.ip()) {
+        cx.send_with_ttl(socket, peer, OPENER_TTL, PROBE.to_vec());
+    }
+}
+
 const PROBE: [u8; 1] = [0];
 
 const PROBE_TTL: u8 = 64;

@@ -127,8 +127,9 @@ fn a_client_of_our_network_is_waited_for_after_the_end_of_the_punch() {
     host.bind();
     assert_eq!(host.sent().len(), 2);
 
-    let report =
-        Report { punch: PunchId(0), owner: PunchOwner::Slot(SERVER, 0), news: News::Aborted };
+    let (local, remote) = (Firewall::Unknown, Firewall::Unknown);
+    let news = News::Aborted(PunchSummary { local, remote, probes: 0 });
+    let report = Report { punch: PunchId(0), owner: PunchOwner::Slot(SERVER, 0), news };
     host.with(|servers, cx, base| servers.handle_punch(cx, base, SERVER, 0, report));
     assert_eq!((host.servers.handshakes(), host.connections(), host.pool.len()), (1, 1, 0));
     host.pass(Duration::from_secs(1));

@@ -11,7 +11,7 @@ use crate::conn::Conns;
 use crate::cx::ControlDatagram;
 use crate::net::Net;
 use crate::noise::{Initiator, PublicKey};
-use crate::punch::{News, PunchSecret, Punchers, Report};
+use crate::punch::{News, PunchSecret, PunchSummary, Punchers, Report};
 use crate::relay::Pairings;
 use crate::streams::Streams;
 use crate::tests::bench::{Bench, peer_of};

@@ -112,7 +112,7 @@ fn a_peer_that_comes_too_late_is_refused() {
 fn nothing_is_sent_to_port_0() {
     let mut pair = Pair::new();
     let id = pair.streams.reserve(&mut pair.bench.cx(), OWNER);
-    pair.streams.introduce(id, RemoteStream { id: PEER, revision_1: true });
+    pair.streams.introduce(id, RemoteStream { id: PEER, revision_1: true, path_frames: false });
     pair.streams.cancel(id);
     pair.peer.connect(pair.bench.now, id.0, LOCAL);
     pair.peer.write(Bytes::from_static(b"anybody?"));
