@@ -230,9 +230,9 @@ fn a_brief_result_only_names_the_nodes() {
         let options = QueryOptions { brief, ..QueryOptions::default() };
         start(&mut testnet, alice, QueryKind::Lookup, options);
         testnet.run(Duration::from_secs(5));
-        let done = testnet.hosts[alice].events.drain(..).find_map(|event| match event {
-            Event::QueryDone { closest, .. } => Some(closest),
-            _ => None,
+        let done = testnet.hosts[alice].events.drain(..).find_map(|event| {
+            let Event::QueryDone { closest, .. } = event else { return None };
+            Some(closest)
         });
         done.unwrap_or_default().into_iter().map(|closest| closest.reply).collect::<Vec<_>>()
     };

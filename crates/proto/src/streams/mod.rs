@@ -17,23 +17,21 @@ mod rate;
 mod raws;
 mod refused;
 mod relays;
+mod shared;
 mod socket_use;
 mod stream_mut;
 mod table;
 mod transport;
 
-use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Instant;
 
 use crate::{ConnId, Cx, Sizes, SocketId, StreamId, Timer, Transmit, TransmitBuf};
 
-use budget::Budget;
 pub(crate) use parked::Parked;
 pub(crate) use path::{Path, RemoteStream};
 use refused::RefusedStreams;
-use relays::RelayLinks;
-use socket_use::SocketUse;
+use shared::Shared;
 pub(crate) use stream_mut::StreamMut;
 use table::{StreamState, StreamTable};
 use transport::Transport;
@@ -58,19 +56,6 @@ pub(crate) struct Streams {
     table: StreamTable,
     refused: RefusedStreams,
     shared: Shared,
-}
-
-/// What the streams of a node have in common.
-#[derive(Debug)]
-struct Shared {
-    /// Streams that may have something to send, each once.
-    ready: VecDeque<StreamId>,
-    sockets: SocketUse,
-    relays: RelayLinks,
-    /// Bytes kept for retransmission, over all streams.
-    sending: Budget,
-    /// Bytes that wait to be forwarded, over all streams.
-    forwarding: Budget,
 }
 
 /// What became of a datagram.
@@ -358,41 +343,6 @@ impl Streams {
         self.shared.forget(&mut transport);
         transport.leave_sockets(&mut self.shared.sockets);
         cx.timers.cancel(Timer::Stream(id));
-    }
-}
-
-impl Default for Shared {
-    fn default() -> Self {
-        Self {
-            ready: VecDeque::new(),
-            sockets: SocketUse::default(),
-            relays: RelayLinks::default(),
-            sending: Budget::new(budget::SENDING),
-            forwarding: Budget::new(budget::FORWARDING),
-        }
-    }
-}
-
-impl Shared {
-    /// Takes what a stream keeps out of the budgets.
-    fn count(&mut self, transport: &mut Transport) {
-        let (held, waiting) = (transport.held(), transport.waiting());
-        self.sending.set(&mut transport.sending, held);
-        self.forwarding.set(&mut transport.forwarded, waiting);
-    }
-
-    /// A stream is gone, and gives back what it has taken of the budgets.
-    fn forget(&mut self, transport: &mut Transport) {
-        self.sending.set(&mut transport.sending, 0);
-        self.forwarding.set(&mut transport.forwarded, 0);
-    }
-
-    /// Lets a stream send.
-    fn enqueue(&mut self, transport: &mut Transport) {
-        if !transport.ready {
-            transport.ready = true;
-            self.ready.push_back(transport.id);
-        }
     }
 }
 

@@ -1,0 +1,57 @@
+//! What the streams of a node have in common.
+
+use std::collections::VecDeque;
+
+use super::budget::{self, Budget};
+use super::relays::RelayLinks;
+use super::socket_use::SocketUse;
+use super::transport::Transport;
+use crate::StreamId;
+
+/// What the streams of a node have in common.
+#[derive(Debug)]
+pub(super) struct Shared {
+    /// Streams that may have something to send, each once.
+    pub(super) ready: VecDeque<StreamId>,
+    pub(super) sockets: SocketUse,
+    pub(super) relays: RelayLinks,
+    /// Bytes kept for retransmission, over all streams.
+    pub(super) sending: Budget,
+    /// Bytes that wait to be forwarded, over all streams.
+    pub(super) forwarding: Budget,
+}
+
+impl Default for Shared {
+    fn default() -> Self {
+        Self {
+            ready: VecDeque::new(),
+            sockets: SocketUse::default(),
+            relays: RelayLinks::default(),
+            sending: Budget::new(budget::SENDING),
+            forwarding: Budget::new(budget::FORWARDING),
+        }
+    }
+}
+
+impl Shared {
+    /// Takes what a stream keeps out of the budgets.
+    pub(super) fn count(&mut self, transport: &mut Transport) {
+        let (held, waiting) = (transport.held(), transport.waiting());
+        self.sending.set(&mut transport.sending, held);
+        self.forwarding.set(&mut transport.forwarded, waiting);
+    }
+
+    /// A stream is gone, and gives back what it has taken of the budgets.
+    pub(super) fn forget(&mut self, transport: &mut Transport) {
+        self.sending.set(&mut transport.sending, 0);
+        self.forwarding.set(&mut transport.forwarded, 0);
+    }
+
+    /// Lets a stream send.
+    pub(super) fn enqueue(&mut self, transport: &mut Transport) {
+        if !transport.ready {
+            transport.ready = true;
+            self.ready.push_back(transport.id);
+        }
+    }
+}
