@@ -2,7 +2,7 @@
 //! several sockets, and time passes.
 #![no_main]
 
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4};
 use std::time::{Duration, Instant};
 
 use libfuzzer_sys::fuzz_target;
@@ -60,7 +60,7 @@ impl Bench {
     }
 
     fn step(&mut self, op: u8, who: u8, bytes: &[u8]) {
-        let from = source(who);
+        let from = sender(op, who);
         match op % 8 {
             0 => self.wait(Duration::from_millis(u64::from(who) * 50)),
             1 => self.receive(from, bytes.to_vec()),
@@ -81,10 +81,10 @@ impl Bench {
         let (from, tid) = self.asked.remove(usize::from(who) % self.asked.len());
         let (&flags, rest) = bytes.split_first().unwrap_or((&0, &[]));
         let head = [0x13, flags, tid[0], tid[1], 5, 5, 5, 5, 0x49, 0xc2];
-        self.receive(from, [&head, rest].concat());
+        self.receive(from.into(), [&head, rest].concat());
     }
 
-    fn request(&mut self, from: SocketAddrV4, who: u8, bytes: &[u8]) {
+    fn request(&mut self, from: SocketAddr, who: u8, bytes: &[u8]) {
         let target = Some(hash(&[&KeyPair::from_seed(SERVER).public()]));
         let request = Request {
             tid: u16::from(who),
@@ -100,7 +100,7 @@ impl Bench {
     }
 
     /// A first message that decrypts, with any payload.
-    fn handshake(&mut self, from: SocketAddrV4, who: u8, bytes: &[u8]) {
+    fn handshake(&mut self, from: SocketAddr, who: u8, bytes: &[u8]) {
         let server = KeyPair::from_seed(SERVER).public();
         let client = KeyPair::from_seed([who; 32]);
         let mut initiator = Initiator::new(&client, server, &mut self.rng).unwrap();
@@ -124,17 +124,17 @@ impl Bench {
         self.receive(from, request.encode());
     }
 
-    fn stream_packet(&mut self, from: SocketAddrV4, who: u8, bytes: &[u8]) {
+    fn stream_packet(&mut self, from: SocketAddr, who: u8, bytes: &[u8]) {
         let id = self.streams.get(usize::from(who) % self.streams.len().max(1));
         let id = id.copied().unwrap_or(7).to_le_bytes();
         let (head, rest) = bytes.split_at(bytes.len().min(2));
         self.receive(from, [&[0xff, 1], head, &id, rest].concat());
     }
 
-    fn receive(&mut self, from: SocketAddrV4, mut data: Vec<u8>) {
+    fn receive(&mut self, from: SocketAddr, mut data: Vec<u8>) {
         let socket = self.sockets[data.len() % self.sockets.len()];
         let segment_size = data.len();
-        let mut run = Run { socket, from: from.into(), data: &mut data, segment_size };
+        let mut run = Run { socket, from, data: &mut data, segment_size };
         self.node.handle_run(self.now, &mut run, 64);
         self.settle();
     }
@@ -165,9 +165,14 @@ impl Bench {
                 sent += 1;
                 assert!(sent < 20_000, "sends without end");
                 assert_ne!(transmit.to.port(), 0);
-                let SocketAddr::V4(to) = transmit.to else { panic!("{} is no peer", transmit.to) };
-                if let [0x03, _, a, b, ..] = buf.data[..] {
-                    self.asked.push((to, [a, b]));
+                match transmit.to {
+                    SocketAddr::V4(to) => {
+                        if let [0x03, _, a, b, ..] = buf.data[..] {
+                            self.asked.push((to, [a, b]));
+                        }
+                    }
+                    // A stream that is refused answers whoever sends to it.
+                    SocketAddr::V6(to) => assert_eq!(buf.data[0], 0xff, "{to} is no peer"),
                 }
             }
             let Some(action) = self.node.poll_action() else { break };
@@ -214,6 +219,15 @@ impl Bench {
         self.command(Command::Destroy { force: true });
         assert_eq!(self.node.live().timers, 0);
     }
+}
+
+/// A host, or one with an IPv6 address.
+fn sender(op: u8, who: u8) -> SocketAddr {
+    let from = source(who);
+    if op & 0x80 == 0 {
+        return from.into();
+    }
+    SocketAddr::from((Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, who.into()), from.port()))
 }
 
 /// A few hosts, so that sources repeat. No datagram can come from some of them.
