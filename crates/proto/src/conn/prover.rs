@@ -349,9 +349,8 @@ fn token(rng: &mut Rng) -> [u8; 8] {
 /// be cut in one direction only.
 const QUIET: Duration = Duration::from_millis(500);
 
-/// So far apart, as data that comes and pauses should not cost a question each time. With the
-/// answer, a change is noticed within 6 s.
-const QUIET_INTERVAL: Duration = Duration::from_secs(4);
+/// So far apart, since data that comes and pauses should not cost a question each time.
+const QUIET_INTERVAL: Duration = Duration::from_secs(2);
 
 /// A peer that was heard so recently need not be asked.
 const JITTER: Duration = Duration::from_millis(200);

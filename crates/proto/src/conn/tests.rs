@@ -88,7 +88,7 @@ fn what_a_machine_calls_for_waits_until_the_connection_opens() {
 fn a_machine_hears_why_its_connection_failed() {
     let mut client = Side::new();
     client.dial(MACHINE);
-    let Side { bench, streams, conns, conn } = &mut client;
+    let Side { bench, streams, conns, conn, .. } = &mut client;
     let trace = ConnectTrace::refused(ConnectReason::Suspended);
     conns.fail(&mut bench.cx(), streams, *conn, Some(Box::new(trace)));
     assert!(matches!(
@@ -105,7 +105,7 @@ fn a_machine_hears_why_its_connection_failed() {
 #[test]
 fn a_machine_hears_of_the_end() {
     let (mut client, mut server) = pair(MACHINE, MACHINE);
-    let Side { bench, streams, conns, conn } = &mut client;
+    let Side { bench, streams, conns, conn, .. } = &mut client;
     conns.destroy(&mut bench.cx(), streams, *conn);
     exchange(&mut client, &mut server);
     assert!(matches!(client.reports().last(), Some(ConnReport::Closed { error: None, .. })));
@@ -151,7 +151,7 @@ fn a_silent_connection_sends_heartbeats() {
     exchange(&mut client, &mut server);
     client.call(MACHINE, Call::SetHeartbeat(Duration::from_secs(1)));
     client.bench.now += Duration::from_secs(1);
-    let Side { bench, streams, conns, conn } = &mut client;
+    let Side { bench, streams, conns, conn, .. } = &mut client;
     let id = conns.stream_of(MACHINE, *conn).expect("a stream");
     let stream = streams.handle_timeout(&mut bench.cx(), id).expect("a stream with an owner");
     conns.handle_events(&mut bench.cx(), *conn, stream);
@@ -188,8 +188,47 @@ fn a_connection_whose_address_is_gone_ends_within_three_seconds() {
     }
 }
 
+#[test]
+fn a_token_counts_only_from_the_address_that_was_challenged() {
+    let (mut client, mut server) = pair_of_ours();
+    client.change_network();
+    let [probe] = client.frames().try_into().expect("one probe");
+    server.take_frame(ELSEWHERE, &probe);
+    let [challenge] = server.frames().try_into().expect("one challenge");
+    client.take_frame(PATH, &challenge);
+    let [probe] = client.frames().try_into().expect("another probe");
+    server.take_frame(OTHER, &probe);
+    assert!(!server.has_moved());
+
+    let [challenge] = server.frames().try_into().expect("a challenge to the other address");
+    client.take_frame(PATH, &challenge);
+    let [probe] = client.frames().try_into().expect("a probe");
+    server.take_frame(OTHER, &probe);
+    assert!(server.has_moved());
+    assert_eq!(server.conns.table.path(&server.streams, server.conn), Some((OTHER, true)));
+}
+
+#[test]
+fn an_answer_to_an_earlier_search_ends_no_later_one() {
+    let (mut client, mut server) = pair_of_ours();
+    client.change_network();
+    let [first] = client.frames().try_into().expect("one probe");
+    client.change_network();
+    let [second] = client.frames().try_into().expect("one probe");
+    for (probe, ends) in [(first, false), (second, true)] {
+        server.take_frame(PATH, &probe);
+        let [answer] = server.frames().try_into().expect("one answer");
+        client.take_frame(PATH, &answer);
+        client.bench.now += Duration::from_millis(100);
+        client.check_path();
+        assert_eq!(client.frames().is_empty(), ends);
+    }
+}
+
 /// One node's tables, with one connection.
 struct Side {
+    /// Both ends exchange frames about the path.
+    is_ours: bool,
     bench: Bench,
     streams: Streams,
     conns: Conns,
@@ -200,6 +239,15 @@ fn pair(client_owner: ConnOwner, server_owner: ConnOwner) -> (Side, Side) {
     let (mut client, mut server) = (Side::new(), Side::new());
     let (near, far) = (client.dial(client_owner), server.accept(server_owner));
     open(&mut client, near, &mut server, far);
+    (client, server)
+}
+
+fn pair_of_ours() -> (Side, Side) {
+    let (mut client, mut server) = (Side::new(), Side::new());
+    (client.is_ours, server.is_ours) = (true, true);
+    let (near, far) = (client.dial(MACHINE), server.accept(MACHINE));
+    open(&mut client, near, &mut server, far);
+    exchange(&mut client, &mut server);
     (client, server)
 }
 
@@ -221,6 +269,7 @@ fn exchange(client: &mut Side, server: &mut Side) {
 impl Side {
     fn new() -> Self {
         Self {
+            is_ours: false,
             bench: Bench::new(),
             streams: Streams::default(),
             conns: Conns::new(Duration::ZERO),
@@ -241,7 +290,7 @@ impl Side {
     }
 
     fn open(&mut self, remote: StreamId, keys: Finished) {
-        let remote = RemoteStream { id: remote.0, revision_1: true, ..RemoteStream::default() };
+        let remote = RemoteStream { id: remote.0, revision_1: true, path_frames: self.is_ours };
         let cx = &mut self.bench.cx();
         self.conns.open(cx, &mut self.streams, self.conn, PATH.into(), remote, &keys);
     }
@@ -270,13 +319,35 @@ impl Side {
 
     /// Runs `Timer::PathCheck` if it is due.
     fn check_path(&mut self) {
-        let Self { bench, streams, conns, conn } = self;
+        let Self { bench, streams, conns, conn, .. } = self;
         let now = bench.now;
         while let Some(timer) = bench.timers.pop_due(now) {
             if timer == crate::Timer::PathCheck(*conn) {
                 conns.handle_path_check(&mut bench.cx(), streams, *conn);
             }
         }
+    }
+
+    /// The host has further addresses.
+    fn change_network(&mut self) {
+        let Self { bench, streams, conns, .. } = self;
+        conns.handle_network_change(&mut bench.cx(), streams, NetworkChange::Other);
+    }
+
+    /// Packets about the path that were sent.
+    fn frames(&mut self) -> Vec<Vec<u8>> {
+        self.bench.take_sent().into_iter().map(|sent| sent.payload).collect()
+    }
+
+    fn take_frame(&mut self, at: Path, packet: &[u8]) {
+        let cx = &mut self.bench.cx();
+        let arrival = self.streams.handle_datagram(cx, at.socket, at.remote, packet);
+        let Arrival::PathFrame(stream, frame) = arrival else { panic!("{arrival:?}") };
+        self.conns.handle_path_frame(cx, self.conn, stream, at, frame);
+    }
+
+    fn has_moved(&mut self) -> bool {
+        self.reports().iter().any(|report| matches!(report, ConnReport::PathChanged(_)))
     }
 
     fn reports(&mut self) -> Vec<ConnReport> {
@@ -297,3 +368,7 @@ fn message(data: &'static [u8]) -> crate::secret::Message {
 const MACHINE: ConnOwner = ConnOwner::Machine(MachineId(1));
 
 const PATH: Path = Path::to_peer(SocketId::SERVER, SocketAddrV4::new(Ipv4Addr::LOCALHOST, 2));
+
+const OTHER: Path = Path::to_peer(SocketId::SERVER, SocketAddrV4::new(Ipv4Addr::LOCALHOST, 9));
+
+const ELSEWHERE: Path = Path::to_peer(SocketId::SERVER, SocketAddrV4::new(Ipv4Addr::LOCALHOST, 3));

@@ -115,10 +115,14 @@ impl Lower {
         DatagramOutcome::Taken
     }
 
-    /// Sends the frames about paths that take the way of a handshake.
+    /// Sends the frames about paths that take the way of a handshake. While many requests are under
+    /// way, they are dropped: each is followed by another one.
     pub(super) fn settle_detours(&mut self, cx: &mut Cx<'_>) {
         while let Some(Detour { conn, socket, relay, target, packet }) = cx.out.detours.pop_front()
         {
+            if self.net.live_requests() >= MAX_REQUESTS {
+                continue;
+            }
             let (peer_address, relay_address) = (None, None);
             let mode = Mode::FromClient;
             let message = Handshake { mode, noise: packet, peer_address, relay_address };
@@ -276,3 +280,7 @@ fn pass_events(
         StreamOwner::Nobody => {}
     }
 }
+
+/// More requests than a node usually has under way. A node with thousands of connections looks for
+/// all of their peers at once.
+const MAX_REQUESTS: usize = 256;
