@@ -10,7 +10,7 @@ use netsim::{Flight, HostId, Link, World};
 use proto::noise::KeyPair;
 use proto::wire::{Packet, command};
 use proto::{
-    ConnId, ConnectError, ConnectOptions, ConnectReason, ConnectStep, ConnectTrace, Event,
+    ConnId, ConnectError, ConnectOptions, ConnectReason, ConnectStep, ConnectTrace, Event, Live,
     NatClass, ServerId,
 };
 
