@@ -8,7 +8,7 @@ use hyperdht::wire::{Malformed, NodeId, Reader, Target, Writer};
 use hyperdht::{
     AdaptiveTimeout, Answer, Answering, BootstrapNode, Closest, ConnError, ConnId, ConnectError,
     ConnectOptions, ConnectionInfo, Foreign, ForeignKeys, HostCommand, Incoming, Interests,
-    Interface, KeyPair, ListenError, LocalAddress, NatClass, Opened, PathInfo, PathKind, PublicKey,
+    Interface, KeyPair, ListenError, LocalAddress, Opened, PathInfo, PathKind, PublicKey,
     PunchKind, QueryError, QueryKind, QueryOptions, QueryReply, Question, RawCommand, RawOptions,
     RawRemote, ReadHandshake, RelayLimits, RemoteAddress, RequestAnswer, RequestError, ServerId,
     ServerOptions, SocketId, Steer, StreamError, StreamId, Tally, Unsigned, UserCommit,

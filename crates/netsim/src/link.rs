@@ -16,7 +16,9 @@ pub struct Flight {
 
 /// The datagrams that a test withholds.
 #[derive(Default)]
-pub(crate) struct Withheld(Option<Box<dyn FnMut(&Flight) -> bool>>);
+pub(crate) struct Withheld(Option<Box<Which>>);
+
+type Which = dyn FnMut(&Flight) -> bool;
 
 impl Withheld {
     pub(crate) fn new(which: impl FnMut(&Flight) -> bool + 'static) -> Self {

@@ -174,10 +174,9 @@ impl Scene {
             world.saw(self.client, |event| matches!(event, Event::Closed(_)))
         });
         let events = self.world.take_events(self.client);
-        let trace = events.into_iter().find_map(|event| match event {
-            Event::Closed(closed) => closed.trace,
-            _ => None,
-        });
+        let trace = events
+            .into_iter()
+            .find_map(|event| if let Event::Closed(closed) = event { closed.trace } else { None });
         *trace.expect("a trace")
     }
 
@@ -235,12 +234,8 @@ impl<'a> Seen<'a> {
 
     /// The transaction of a punching round.
     fn round(&self) -> Option<u16> {
-        match self.packet() {
-            Some(Packet::Request(r)) if !r.internal && r.command == command::PEER_HOLEPUNCH => {
-                Some(r.tid)
-            }
-            _ => None,
-        }
+        let Some(Packet::Request(request)) = self.packet() else { return None };
+        self.asks(command::PEER_HOLEPUNCH).then_some(request.tid)
     }
 
     /// Neither a probe nor a packet of the DHT.
