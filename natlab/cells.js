@@ -27,6 +27,7 @@ const BOXES = {
  * @typedef {object} Type
  * @property {string[]} boxes names of the NATs, from the host outwards
  * @property {boolean} [firewall] the host lets only answers in
+ * @property {boolean} [remembers] the host lets in the hosts that it has sent to
  * @property {string} seen the class that peers see
  * @property {string} about
  */
@@ -39,6 +40,12 @@ exports.TYPES = {
     firewall: true,
     seen: 'consistent',
     about: 'a public address and a stateful firewall'
+  },
+  afw: {
+    boxes: [],
+    remembers: true,
+    seen: 'open',
+    about: 'the same, but the firewall lets in every port of a host that was sent to'
   },
   full: { boxes: ['full'], seen: 'open', about: 'every public port forwarded to the host' },
   eif: { boxes: ['eif'], seen: 'consistent', about: 'endpoint-independent mapping and filtering' },

@@ -36,6 +36,7 @@ async function look(type, options) {
 const EXPECTED = {
   none: 'preserving, none',
   fw: 'preserving, address and port',
+  afw: 'preserving, address',
   full: 'preserving, none',
   eif: 'preserving, none',
   adf: 'preserving, address',

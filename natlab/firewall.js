@@ -36,6 +36,19 @@ exports.host = function host() {
   return table('filter', [chain('input', 'filter', 'input', 'drop', rules)])
 }
 
+/**
+ * Those of a host that lets in the hosts that it has sent to, whatever their ports. Such a host is
+ * told that strangers reach it: only nodes that it knows can check that.
+ */
+exports.remembering = function remembering() {
+  const rules = ['iifname "lo" accept', ANSWERS, 'ip saddr @known accept']
+  return table('filter', [
+    'set known { type ipv4_addr; flags dynamic, timeout; timeout 60s; }',
+    chain('input', 'filter', 'input', 'drop', rules),
+    chain('output', 'filter', 'output', 'accept', ['add @known { ip daddr }'])
+  ])
+}
+
 function table(name, chains) {
   return `table ip ${name} {\n${chains.join('\n')}\n}`
 }

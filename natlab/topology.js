@@ -193,6 +193,7 @@ function timeouts({ timeout }) {
 }
 
 function hostRules(type) {
+  if (type.remembers) return nft(firewall.remembering())
   return type.firewall ? nft(firewall.host()) : []
 }
 

@@ -91,6 +91,19 @@ test('a request of another node: what it shows, and destroy', async t => {
   await t.exception(silence, /REQUEST_TIMEOUT/)
 })
 
+test('stats.punches, stats.relaying: the numbers that there are', async t => {
+  const dht = await node(t, await testnet(t))
+  const { punches, relaying } = dht.stats
+  t.alike(punches, {
+    consistent: 0,
+    random: 0,
+    open: 0,
+    tryLater: 0,
+    tryLaterRelayedHandshakesAtLeastOnce: 0
+  })
+  t.alike(relaying, { attempts: 0, successes: 0, aborts: 0 })
+})
+
 test('server._holepunches: a handshake has a place until it is forgotten', async t => {
   const net = await testnet(t)
   const { client, server, listener } = await pair(t, net, { handshakeClearWait: 50 })

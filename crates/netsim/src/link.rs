@@ -16,9 +16,9 @@ pub struct Flight {
 
 /// The datagrams that a test withholds.
 #[derive(Default)]
-pub(crate) struct Withheld(Option<Choice>);
+pub(crate) struct Withheld(Option<Box<Which>>);
 
-type Choice = Box<dyn FnMut(&Flight) -> bool>;
+type Which = dyn FnMut(&Flight) -> bool;
 
 impl Withheld {
     pub(crate) fn new(which: impl FnMut(&Flight) -> bool + 'static) -> Self {
