@@ -104,6 +104,7 @@ impl Machines {
         if self.life == Lifecycle::Running {
             cx.emit(Event::NetworkChange { interfaces });
             self.refresh_all(cx);
+            self.lower.local.check_again(cx);
         }
     }
 
