@@ -40,6 +40,11 @@ impl Internet {
         self.places.insert((network, address), Place::Host(host));
     }
 
+    /// Takes a host out of its network.
+    pub(crate) fn remove_host(&mut self, network: Network, address: Ipv4Addr) {
+        self.places.remove(&(network, address));
+    }
+
     /// Places a NAT at an address of a network.
     pub(crate) fn add_nat(
         &mut self,

@@ -38,6 +38,9 @@ impl Attempt {
         tag: u32,
     ) -> Option<Outcome> {
         self.requests.handle_overdue(tag);
+        if let Stage::Discovery(discovery) = &mut self.stage {
+            discovery.handle_overdue(cx);
+        }
         self.settle(cx, base)
     }
 
@@ -78,8 +81,9 @@ impl Attempt {
                 if let Stage::Discovery(discovery) = &mut self.stage {
                     discovery.stop(cx, base);
                 }
+                let silent = self.requests.overdue();
                 self.requests.cancel_all(cx, &mut base.io);
-                self.connect(cx, base, *done)
+                self.connect(cx, base, *done, &silent)
             }
         }
     }
