@@ -99,7 +99,9 @@ impl Pair {
     fn connect_again(&mut self) -> Outcome {
         self.connect();
         self.world.run_for(PAUSE);
-        self.connect()
+        let outcome = self.connect();
+        assert!(outcome.sent <= MOST_AGAIN, "seed {}: {outcome:?}", self.world.seed());
+        outcome
     }
 
     /// How many requests the client has begun, however often it has sent each.
@@ -107,6 +109,9 @@ impl Pair {
         self.world.get(self.client).node.stats().requests_total as usize
     }
 }
+
+/// The most requests of a connect to a server that was reached before.
+const MOST_AGAIN: usize = 3;
 
 /// Longer than the sockets of a connection that has ended stay open.
 const PAUSE: Duration = Duration::from_secs(5);
