@@ -40,7 +40,7 @@ impl Internet {
         self.places.insert((network, address), Place::Host(host));
     }
 
-    /// A host leaves its network.
+    /// Takes a host out of its network.
     pub(crate) fn remove_host(&mut self, network: Network, address: Ipv4Addr) {
         self.places.remove(&(network, address));
     }

@@ -5,7 +5,7 @@
 use std::net::SocketAddrV4;
 use std::time::Duration;
 
-use netsim::{HostId, Link, World};
+use netsim::{HostId, Link, NatKind, World};
 use proto::noise::{KeyPair, PublicKey};
 use proto::{Command, ConnError, ConnId, ConnectError, ConnectOptions, Event, ServerId};
 
@@ -24,7 +24,7 @@ fn a_node_that_said_goodbye_is_waited_for_as_long_as_its_path_takes() {
     let mut pair = Pair::met();
     pair.world.leave(pair.server);
     pair.world.run_for(Duration::from_secs(1));
-    assert_eq!(pair.connect(), (Err(ConnectError::PeerNotFound), OVERDUE));
+    assert_eq!(pair.connect(), (Err(ConnectError::PeerNotFound), ALONE + SEARCH));
     // The node is no longer remembered.
     assert_eq!(pair.connect(), (Err(ConnectError::PeerNotFound), SEARCH));
 }
@@ -36,7 +36,7 @@ fn a_node_that_crashed_is_still_announced() {
     let (result, took) = pair.connect();
     assert_eq!(result, Err(ConnectError::PeerConnectionFailed));
     // Each of two searches finds relays, which wait for the server until they time out.
-    assert!(took > 2 * PATIENCE && took < 2 * PATIENCE + 2 * OVERDUE, "{took:?}");
+    assert!(took > 2 * PATIENCE && took < 2 * PATIENCE + 3 * OVERDUE, "{took:?}");
     let (result, took) = pair.connect();
     assert_eq!(result, Err(ConnectError::PeerConnectionFailed));
     assert!(took > PATIENCE && took < PATIENCE + 2 * OVERDUE, "{took:?}");
@@ -47,6 +47,28 @@ fn a_server_that_never_was_is_not_found() {
     let mut pair = Pair::met();
     pair.remote = KeyPair::from_seed([8; 32]).public();
     assert_eq!(pair.connect(), (Err(ConnectError::PeerNotFound), SEARCH));
+}
+
+/// The server has not noticed yet that one of its relays is gone.
+#[test]
+fn a_remembered_relay_that_is_gone_is_passed_over() {
+    let mut pair = Pair::met_behind_nat();
+    assert_eq!(pair.connect().0, Ok(()));
+    let relay = pair.relays()[0];
+    let relay = pair.world.find(*relay.ip()).unwrap();
+    let (_, usual) = pair.connect();
+    pair.world.crash(relay);
+    let (result, took) = pair.connect();
+    assert_eq!(result, Ok(()));
+    assert!(took > usual && took <= usual + ALONE, "{took:?}, not {usual:?}");
+}
+
+#[test]
+fn nothing_is_searched_for_if_a_remembered_node_leads_to_the_server() {
+    let mut pair = Pair::met();
+    let before = pair.queries();
+    assert_eq!(pair.connect(), (Ok(()), RTT));
+    assert_eq!(pair.queries(), before);
 }
 
 /// The application's addresses are tried one after the other, and the search tells which are good.
@@ -75,8 +97,20 @@ struct Pair {
 
 impl Pair {
     fn met() -> Self {
-        let mut world = World::testnet(1, 24, Link { delay: RTT / 2, ..Link::default() });
+        let mut world = World::testnet(1, 24, link());
         let server = world.join(world.config());
+        Self::new(world, server)
+    }
+
+    fn met_behind_nat() -> Self {
+        let mut world = World::testnet(1, 24, link());
+        let nat = world.nat(NatKind::HOME, None);
+        let server = world.host_behind(nat, world.config());
+        world.wait_for(server, |event| matches!(event, Event::Ready));
+        Self::new(world, server)
+    }
+
+    fn new(mut world: World, server: HostId) -> Self {
         let client = world.join(world.config());
         let remote = world.listen(server, ServerId(0), KeyPair::from_seed([7; 32]));
         let mut pair = Self { world, server, client, remote, conn: 0 };
@@ -103,6 +137,11 @@ impl Pair {
         (result, took)
     }
 
+    /// How many searches the client has begun.
+    fn queries(&self) -> u64 {
+        self.world.get(self.client).node.stats().queries_total
+    }
+
     /// The addresses of the nodes at which the server is announced.
     fn relays(&self) -> Vec<SocketAddrV4> {
         let events = self.world.get(self.server).events.iter();
@@ -113,6 +152,10 @@ impl Pair {
         let own = self.world.get(self.server).server_address();
         relays.flatten().filter(|relay| *relay != own).collect()
     }
+}
+
+fn link() -> Link {
+    Link { delay: RTT / 2, hops: 12, ..Link::default() }
 }
 
 fn outcome(event: &Event) -> Option<Result<(), ConnectError>> {
@@ -130,6 +173,9 @@ const RTT: Duration = Duration::from_millis(50);
 
 /// A query of two steps.
 const SEARCH: Duration = Duration::from_millis(100);
+
+/// How long a remembered node is tried alone: the round trip through a relay, and half of it.
+const ALONE: Duration = Duration::from_millis(150);
 
 /// The shortest wait before a request is sent again.
 const OVERDUE: Duration = Duration::from_millis(200);

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use netsim::NatKind;
 use proto::{ConnError, ConnectError, ConnectReason, ConnectStep, NatClass};
-use trial::{Outcome, Shared, Site, connect, connect_together};
+use trial::{Outcome, Shared, Site, connect, connect_again, connect_together};
 
 #[test]
 fn all_possible_pairs_connect() {
@@ -25,6 +25,29 @@ fn all_possible_pairs_connect() {
             "{pair}: {after:?}"
         );
     }
+}
+
+/// Both ends send from other sockets than the first time.
+#[test]
+fn pairs_that_need_no_guess_connect_again() {
+    let mut slowest = Duration::ZERO;
+    for (client_name, client) in SITES {
+        for (server_name, server) in SITES {
+            if client.is_symmetric() || server.is_symmetric() {
+                continue;
+            }
+            for (seed, loss) in (1..=seeds()).flat_map(|seed| [(seed, 0), (seed, 100)]) {
+                let outcome = connect_again(seed, client, server, loss);
+                let limit = if loss == 0 { 400 } else { 6000 };
+                let pair = format!("{client_name}, {server_name}, seed {seed}, {loss} ‰ lost");
+                assert!(outcome.opened_within(limit), "{pair}: {outcome}");
+                if let (Outcome::Opened { after }, 0) = (outcome, loss) {
+                    slowest = slowest.max(after);
+                }
+            }
+        }
+    }
+    println!("again, no loss: {} ms at most", slowest.as_millis());
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use netsim::{Dependence, HostId, Link, NatKind, World};
 use proto::noise::KeyPair;
-use proto::{ConnError, ConnId, ConnectReason, ConnectTrace, Event, ServerId};
+use proto::{Command, ConnError, ConnId, ConnectReason, ConnectTrace, Event, ServerId};
 
 /// Where a host is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +39,12 @@ pub(crate) enum Outcome {
 
 /// Connects once. The round trip between any two networks is 40 ms.
 pub(crate) fn connect(seed: u64, client: Site, server: Site, loss_per_mille: u32) -> Outcome {
-    run(seed, loss_per_mille, |world| [place(world, client), place(world, server)])
+    run(seed, loss_per_mille, 1, |world| [place(world, client), place(world, server)])
+}
+
+/// Connects, and connects again some seconds after that connection has ended.
+pub(crate) fn connect_again(seed: u64, client: Site, server: Site, loss_per_mille: u32) -> Outcome {
+    run(seed, loss_per_mille, 2, |world| [place(world, client), place(world, server)])
 }
 
 /// Two hosts behind one NAT.
@@ -54,7 +59,7 @@ pub(crate) struct Shared {
 
 /// Connects once, behind one NAT.
 pub(crate) fn connect_together(seed: u64, shared: Shared) -> Outcome {
-    run(seed, 0, |world| {
+    run(seed, 0, 1, |world| {
         let nat = world.nat(shared.kind, None);
         [(); 2].map(|()| {
             let config = world.config();
@@ -69,7 +74,13 @@ pub(crate) fn connect_together(seed: u64, shared: Shared) -> Outcome {
     })
 }
 
-fn run(seed: u64, loss_per_mille: u32, place: impl FnOnce(&mut World) -> [HostId; 2]) -> Outcome {
+/// The outcome of the last of some connects.
+fn run(
+    seed: u64,
+    loss_per_mille: u32,
+    times: u32,
+    place: impl FnOnce(&mut World) -> [HostId; 2],
+) -> Outcome {
     let link = Link { delay: Duration::from_millis(20), hops: 12, ..Link::default() };
     let mut world = World::with_bootstraps(seed, 3, link);
     for _ in 3..NODES {
@@ -81,6 +92,13 @@ fn run(seed: u64, loss_per_mille: u32, place: impl FnOnce(&mut World) -> [HostId
     world.run_for(Duration::from_secs(2));
     world.link.loss_per_mille = loss_per_mille;
 
+    for conn in (1..times).map(ConnId) {
+        world.connect(client, conn, remote);
+        world.run_until(LONGEST, |world| world.saw(client, |event| end(event).is_some()));
+        world.command(client, Command::DestroyConn { conn });
+        world.run_for(Duration::from_secs(5));
+        world.take_events(client);
+    }
     let start = world.elapsed();
     world.connect(client, ConnId(0), remote);
     world.run_until(LONGEST, |world| world.saw(client, |event| end(event).is_some()));

@@ -7,6 +7,7 @@
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test looks for one event among many")]
 #![cfg(test)]
 
+mod connecting;
 mod table;
 mod trial;
 

@@ -51,7 +51,7 @@ pub(crate) enum Task {
 pub(crate) struct Outcome {
     /// In round trips.
     pub(crate) time: f64,
-    /// Datagrams that the node sent.
+    /// Datagrams that the node sent; of a connect, the requests.
     pub(crate) sent: usize,
 }
 
@@ -165,7 +165,7 @@ fn is_end(event: &Event) -> bool {
 }
 
 /// The round trip time between any two nodes.
-const RTT: Duration = Duration::from_millis(100);
+pub(crate) const RTT: Duration = Duration::from_millis(100);
 
 const SECOND: Duration = Duration::from_secs(1);
 

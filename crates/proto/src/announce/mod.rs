@@ -1,6 +1,6 @@
 //! Keeps a server announced: finds the nodes closest to its key, stores its record there, keeps the
 //! NAT mappings to them open, and announces again when those nodes or our address change (PROTOCOL
-//! C.6).
+//! C.6). The nodes are pinged in turn, so that a changed address is noticed within a second.
 //!
 //! Reference: hyperdht 6.34.0, lib/announcer.js.
 
@@ -67,10 +67,10 @@ enum State {
     Announcing { pending: Pending, accepted: Vec<Relay> },
     /// UNANNOUNCE at former relays.
     Leaving(Leaving),
-    /// A PING to each relay is in flight.
-    Pinging(PingRound),
-    /// Pauses until the next round of pings.
-    Resting { rounds: u32 },
+    /// A PING to one of the relays is in flight.
+    Pinging(Ping),
+    /// Pauses until the next ping. `pings` were sent in this cycle.
+    Resting { pings: u32 },
     /// No node stored the record; pauses until the next cycle.
     Waiting,
     /// UNANNOUNCE at every node that may have the record, until [`Announcer::resume`].
@@ -83,14 +83,12 @@ enum State {
     Stopped,
 }
 
-/// One round of pings.
+/// A ping to one relay.
 #[derive(Debug)]
-struct PingRound {
-    /// How many rounds came before this one in the cycle.
-    rounds: u32,
+struct Ping {
+    /// How many pings came before this one in the cycle.
+    before: u32,
     started: Instant,
-    asked: usize,
-    answered: usize,
     pending: Pending,
 }
 
@@ -236,13 +234,13 @@ impl Announcer {
                 }
                 self.finish_announcing(cx, net);
             }
-            State::Pinging(round) => {
-                let Some(node) = round.pending.end(tag) else {
+            State::Pinging(ping) => {
+                let Some(node) = ping.pending.end(tag) else {
                     return;
                 };
                 match result {
                     Ok(pong) => self.handle_pong(cx, net, node, &pong),
-                    Err(_) => self.finish_round(cx, net),
+                    Err(_) => self.find(cx, net),
                 }
             }
             State::Leaving(leaving) | State::Suspending(leaving) | State::Stopping(leaving) => {
@@ -305,9 +303,9 @@ impl Announcer {
     /// The deadline of the state has passed.
     pub(crate) fn handle_timeout(&mut self, cx: &mut Cx<'_>, net: &mut Net) {
         match &mut self.state {
-            State::Resting { rounds } => {
-                let rounds = *rounds;
-                self.ping(cx, net, rounds);
+            State::Resting { pings } => {
+                let pings = *pings;
+                self.ping(cx, net, pings);
             }
             State::Waiting => self.find(cx, net),
             State::Finding { query, .. } => {
@@ -318,10 +316,7 @@ impl Announcer {
                 std::mem::take(pending).cancel(cx, net);
                 self.finish_announcing(cx, net);
             }
-            State::Pinging(round) => {
-                std::mem::take(&mut round.pending).cancel(cx, net);
-                self.finish_round(cx, net);
-            }
+            State::Pinging(_) => self.find(cx, net),
             State::Leaving(_) => {
                 self.leave_state(cx, net);
                 self.rest(cx, net, 0);

@@ -179,10 +179,6 @@ impl Pending {
     pub(super) fn is_empty(&self) -> bool {
         self.by_tag.is_empty()
     }
-
-    pub(super) fn len(&self) -> usize {
-        self.by_tag.len()
-    }
 }
 
 impl Progress {

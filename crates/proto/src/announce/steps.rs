@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::requests::{Leaving, Pending};
 use super::signed::Draft;
-use super::{AnnounceOutput, Announcer, PingRound, State};
+use super::{AnnounceOutput, Announcer, Ping, State};
 use crate::net::{Commit, Net, QuerySpec, Reply};
 use crate::wire::{Relay, command};
 use crate::{Cx, Timer};
@@ -103,22 +103,23 @@ impl Announcer {
         }
     }
 
-    pub(super) fn rest(&mut self, cx: &mut Cx<'_>, net: &mut Net, rounds: u32) {
+    pub(super) fn rest(&mut self, cx: &mut Cx<'_>, net: &mut Net, pings: u32) {
         if self.refresh {
             return self.find(cx, net);
         }
-        self.enter(cx, State::Resting { rounds }, PING_INTERVAL);
+        self.enter(cx, State::Resting { pings }, self.pause());
     }
 
-    pub(super) fn ping(&mut self, cx: &mut Cx<'_>, net: &mut Net, rounds: u32) {
+    /// Pings the next relay.
+    pub(super) fn ping(&mut self, cx: &mut Cx<'_>, net: &mut Net, before: u32) {
+        let turn = before as usize % self.relays.current().len().max(1);
+        let Some(relay) = self.relays.addresses().nth(turn) else {
+            return self.find(cx, net);
+        };
         let mut pending = Pending::default();
-        for relay in self.relays.addresses() {
-            pending.ping(cx, net, &mut self.identity, relay);
-        }
-        let round =
-            PingRound { rounds, started: cx.now, asked: pending.len(), answered: 0, pending };
-        self.enter(cx, State::Pinging(round), REQUEST_LIMIT);
-        self.finish_round(cx, net);
+        pending.ping(cx, net, &mut self.identity, relay);
+        let ping = Ping { before, started: cx.now, pending };
+        self.enter(cx, State::Pinging(ping), REQUEST_LIMIT);
     }
 
     /// Handles a pong. A relay forwards handshakes to the address that it saw when we announced. If
@@ -131,9 +132,8 @@ impl Announcer {
         relay: SocketAddrV4,
         pong: &Reply,
     ) {
-        if let State::Pinging(round) = &mut self.state {
-            round.answered += 1;
-        }
+        let State::Pinging(ping) = &self.state else { return };
+        let (pings, started) = (ping.before + 1, ping.started);
         let moved = self.relays.announced_address(relay).is_some_and(|known| known != pong.to);
         let due = self.moved_at.is_none_or(|at| cx.now >= at + MOVE_INTERVAL);
         if moved && due {
@@ -141,24 +141,17 @@ impl Announcer {
             self.outputs.push_back(AnnounceOutput::Moved);
             return self.find(cx, net);
         }
-        self.finish_round(cx, net);
-    }
-
-    pub(super) fn finish_round(&mut self, cx: &mut Cx<'_>, net: &mut Net) {
-        let State::Pinging(round) = &self.state else {
-            return;
-        };
-        if !round.pending.is_empty() {
-            return;
-        }
-        let (rounds, started) = (round.rounds + 1, round.started);
-        let lost = round.answered < round.asked.min(RELAYS);
-        if lost || rounds >= ROUNDS {
+        if pings as usize >= ROUNDS * self.relays.current().len() {
             return self.find(cx, net);
         }
-        // The interval runs from ping to ping, however long the pongs took.
-        let next = (started + PING_INTERVAL).saturating_duration_since(cx.now);
-        self.enter(cx, State::Resting { rounds }, next);
+        // The pause runs from ping to ping, however long the pong took.
+        let next = (started + self.pause()).saturating_duration_since(cx.now);
+        self.enter(cx, State::Resting { pings }, next);
+    }
+
+    /// The time from one ping to the next, so that each relay gets one every [`PING_INTERVAL`].
+    fn pause(&self) -> Duration {
+        PING_INTERVAL / self.relays.current().len().clamp(1, RELAYS) as u32
     }
 
     pub(super) fn finish_leaving(&mut self, cx: &mut Cx<'_>, net: &mut Net) {
@@ -220,8 +213,8 @@ impl Announcer {
                 nodes.extend(accepted.iter().map(|relay| relay.relay_address));
                 nodes
             }
-            State::Pinging(round) => {
-                round.pending.cancel(cx, net);
+            State::Pinging(ping) => {
+                ping.pending.cancel(cx, net);
                 Vec::new()
             }
             State::Leaving(leaving) | State::Suspending(leaving) | State::Stopping(leaving) => {
@@ -243,8 +236,8 @@ const RELAYS: usize = 3;
 /// Keeps the NAT mapping to each relay open. Mappings last at least 30 s, often not much longer.
 const PING_INTERVAL: Duration = Duration::from_secs(3);
 
-/// About 5 minutes: records live at least 13.
-const ROUNDS: u32 = 100;
+/// How often each relay is pinged in a cycle. About 5 minutes: records live at least 13.
+const ROUNDS: usize = 100;
 
 /// A NAT that never keeps a mapping, or a relay that lies, must not make us announce all the time.
 const MOVE_INTERVAL: Duration = Duration::from_secs(15);

@@ -176,7 +176,7 @@ fn a_changed_address_is_announced_at_once() {
         let relays = net.hosts[server].announcer().relays();
         relays.len() == 3 && relays.iter().all(|relay| relay.peer_address == seen)
     };
-    assert!(testnet.wait(Duration::from_secs(9), knows));
+    assert!(testnet.wait(Duration::from_millis(1500), knows));
 }
 
 #[test]

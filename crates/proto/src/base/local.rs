@@ -71,6 +71,12 @@ impl LocalAddresses {
         all
     }
 
+    /// Probes all addresses again: the host may be in another network.
+    pub(crate) fn check_again(&mut self, cx: &mut Cx<'_>) {
+        self.checks.clear();
+        self.valid(cx);
+    }
+
     /// Lets the firewall of this host take what another host of the local network sends.
     pub(crate) fn open_to(&self, cx: &mut Cx<'_>, address: SocketAddrV4) {
         cx.send(SocketId::SERVER, address, PROBE.to_vec());
@@ -137,6 +143,21 @@ mod tests {
         bench.now += PATIENCE;
         local.valid(&mut bench.cx());
         assert_eq!(bench.take_sent().len(), 2);
+    }
+
+    #[test]
+    fn in_another_network_all_addresses_are_asked_again() {
+        let mut bench = Bench::new();
+        let mut local = LocalAddresses::new(any(100), vec![HOST]);
+        local.valid(&mut bench.cx());
+        local.handle_probe(SocketId::SERVER, SocketAddrV4::new(HOST, 100));
+        bench.take_sent();
+
+        local.check_again(&mut bench.cx());
+        assert_eq!(bench.take_sent().len(), 1);
+        assert_eq!(local.valid(&mut bench.cx()), []);
+        local.handle_probe(SocketId::SERVER, SocketAddrV4::new(HOST, 100));
+        assert_eq!(local.valid(&mut bench.cx()), [SocketAddrV4::new(HOST, 100)]);
     }
 
     #[test]

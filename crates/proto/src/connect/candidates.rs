@@ -2,14 +2,27 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddrV4;
+use std::time::Duration;
 
-/// Candidates are tried in order, beside the search. One that does not answer in the time of its
-/// path delays neither the next one nor the search.
+use super::cache::KnownWay;
+
+/// The first of the remembered nodes is tried alone. If it has not led to the server in the time
+/// that the handshake took before, all others are tried at once, beside the search. Other candidates
+/// are tried in order, beside the search. One that does not answer in the time of its path delays
+/// neither the next one nor the search.
 #[derive(Debug)]
 pub(super) struct Candidates {
     all: Vec<SocketAddrV4>,
     untried: VecDeque<SocketAddrV4>,
     source: Source,
+    /// What the earlier connection has shown.
+    known: Option<KnownAs>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct KnownAs {
+    round_trip: Duration,
+    punched: bool,
 }
 
 /// Where the addresses come from.
@@ -25,7 +38,27 @@ pub(super) enum Source {
 
 impl Candidates {
     pub(super) fn new(all: Vec<SocketAddrV4>, source: Source) -> Self {
-        Self { untried: all.iter().copied().collect(), all, source }
+        Self { untried: all.iter().copied().collect(), all, source, known: None }
+    }
+
+    /// The nodes of the latest way to the server, if there is one.
+    pub(super) fn remembered(way: Option<&KnownWay>) -> Self {
+        let Some(KnownWay { relays, round_trip, punched }) = way else {
+            return Self::new(Vec::new(), Source::Remembered);
+        };
+        let known = KnownAs { round_trip: *round_trip, punched: *punched };
+        Self { known: Some(known), ..Self::new(relays.clone(), Source::Remembered) }
+    }
+
+    /// How long the first candidate is tried alone. `None` if the search begins at once.
+    pub(super) fn alone_for(&self) -> Option<Duration> {
+        let round_trip = self.known?.round_trip;
+        Some((round_trip + (round_trip / 2).max(LEAST_MARGIN)).min(MOST_ALONE))
+    }
+
+    /// Whether both ends had to punch the last time.
+    pub(super) fn were_punched(&self) -> bool {
+        self.known.is_some_and(|known| known.punched)
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -60,5 +93,29 @@ impl Candidates {
     pub(super) fn take(&mut self, address: SocketAddrV4) -> bool {
         let position = self.untried.iter().position(|other| *other == address);
         position.and_then(|position| self.untried.remove(position)).is_some()
+    }
+}
+
+/// A busy server answers some tens of milliseconds later than an idle one.
+const LEAST_MARGIN: Duration = Duration::from_millis(50);
+
+/// A path that was slow may have become fast.
+const MOST_ALONE: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_remembered_node_is_tried_alone_for_half_as_long_again_as_it_took() {
+        let alone_for = |round_trip| {
+            let relays = vec!["1.2.3.4:5".parse().unwrap()];
+            let round_trip = Duration::from_millis(round_trip);
+            let way = KnownWay { relays, round_trip, ..KnownWay::default() };
+            Candidates::remembered(Some(&way)).alone_for().unwrap().as_millis()
+        };
+        assert_eq!([1, 40, 200, 600, 3000].map(alone_for), [51, 90, 300, 900, 1000]);
+        assert_eq!(Candidates::remembered(None).alone_for(), None);
+        assert_eq!(Candidates::new(Vec::new(), Source::Given).alone_for(), None);
     }
 }

@@ -1,10 +1,10 @@
 //! An attempt after the handshake: it has the keys and looks for a path.
 
-use std::net::SocketAddrV4;
 use std::time::Duration;
 
+use super::cache::KnownWay;
 use super::decide::{Decision, decide};
-use super::discovery::HandshakeDone;
+use super::hello::HandshakeDone;
 use super::requests::PendingRequests;
 use super::rounds::{Choices, RemoteServer, Rounds};
 use crate::conn::FoundPath;
@@ -19,8 +19,8 @@ pub(super) struct Connecting {
     pub(super) keys: Finished,
     /// The server's stream id.
     pub(super) remote_stream: RemoteStream,
-    /// The nodes to try first in the next attempt.
-    pub(super) relays: Vec<SocketAddrV4>,
+    /// What the next attempt tries first.
+    pub(super) way: KnownWay,
     pub(super) plan: PathPlan,
     /// The connection is open, and moves to the path that is found.
     pub(super) is_open: bool,
@@ -58,7 +58,7 @@ impl Connecting {
     }
 
     /// How a path from this socket was found.
-    fn origin(&self, base: &Base<'_>, socket: SocketId) -> PathOrigin {
+    pub(super) fn origin(&self, base: &Base<'_>, socket: SocketId) -> PathOrigin {
         let PathPlan::Punching(rounds) = &self.plan else { return PathOrigin::default() };
         let punch = base.punchers.kind(rounds.punch(), socket);
         PathOrigin { punch, relay: None }
@@ -130,7 +130,7 @@ pub(super) fn choose(
                 answers_repeats: RemoteStream::from(payload.udx).revision_1,
                 round_trip: done.round_trip,
             };
-            Rounds::start(cx, base, conn, keys, server, choices)
+            Rounds::start(cx, base, conn, keys, server, choices, done.puncher)
                 .map(|rounds| PathPlan::Punching(Box::new(rounds)))
                 .ok_or(ConnectReason::NoWay)
         }

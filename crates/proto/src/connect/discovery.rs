@@ -6,22 +6,21 @@ use std::time::{Duration, Instant};
 
 use super::candidates::Candidates;
 use super::decide::HelloRoute;
-use super::hello::{HandshakeParams, Hello, HelloRead, ServerReply};
+use super::hello::{HandshakeDone, HandshakeParams, Hello, HelloRead, ServerReply};
+use super::outset::{Destination, Outset};
 use super::requests::PendingRequests;
 use super::trace::Trace;
-use crate::net::{Commit, QueryKey, QuerySpec, Reply};
-use crate::noise::Finished;
-use crate::punch::Base;
+use crate::net::{QueryKey, Reply};
+use crate::punch::{Base, News, Report};
 use crate::streams::Path;
-use crate::wire::{Firewall, NoisePayload, PAYLOAD_VERSION, PayloadError, Peer, command};
-use crate::{Answer, AskId, ConnectReason, ConnectStep, Cx, SocketId};
+use crate::wire::{NoisePayload, PAYLOAD_VERSION, PayloadError, Peer};
+use crate::{Answer, AskId, ConnectReason, ConnectStep, Cx, SocketId, Timer};
 
 /// The stage before any node has answered message 1.
 #[derive(Debug)]
 pub(super) struct Discovery {
     hello: Hello,
-    /// Set while the application writes message 1.
-    first: Option<First>,
+    outset: Outset,
     search: Search,
     candidates: Candidates,
     /// Nodes that have the record and were not asked yet.
@@ -31,22 +30,14 @@ pub(super) struct Discovery {
     tried: Vec<SocketAddrV4>,
     /// The source of the server's first packet, if it arrives before message 2.
     early: Option<Path>,
-}
-
-/// Where message 1 goes first. The application may have to write it before.
-#[derive(Debug)]
-enum First {
-    Node {
-        via: SocketAddrV4,
-        chained: bool,
-    },
-    /// The path of an earlier connection: its socket, and the server.
-    Known(SocketId, SocketAddrV4),
+    /// How many more times an overdue handshake may be repeated. `None` before any is overdue.
+    repeats_left: Option<u8>,
 }
 
 #[derive(Debug)]
 enum Search {
-    /// The path of an earlier connection is tried before anything else.
+    /// The path of an earlier connection, or the first of the remembered nodes, is tried before
+    /// anything is searched for. This ends when it is overdue, or has failed.
     Held,
     /// The first search runs beside the candidates.
     First(QueryKey),
@@ -55,21 +46,6 @@ enum Search {
     /// A last search, since the server may have announced itself elsewhere meanwhile.
     Last(QueryKey),
     Done,
-}
-
-/// The results of the handshake.
-pub(super) struct HandshakeDone {
-    pub(super) keys: Finished,
-    pub(super) route: HelloRoute,
-    pub(super) payload: NoisePayload,
-    /// The firewall that we told the server.
-    pub(super) firewall: Firewall,
-    pub(super) tried: Vec<SocketAddrV4>,
-    pub(super) early: Option<Path>,
-    /// The socket of an earlier connection, on which the server has answered itself.
-    pub(super) socket: Option<SocketId>,
-    /// Between message 1 and message 2.
-    pub(super) round_trip: Duration,
 }
 
 /// The outcome of a reply.
@@ -91,19 +67,23 @@ impl Discovery {
     ) -> Self {
         let route = Some(params.remote).filter(|_| params.reusable);
         let route = route.and_then(|remote| base.io.route(&remote));
+        let punches = route.is_none() && candidates.were_punched();
         let mut discovery = Self {
+            outset: Outset::start(cx, base, params.conn, punches),
             hello: Hello::new(params),
-            first: None,
             search: Search::Held,
             candidates,
             found: VecDeque::new(),
             announced: false,
             tried: Vec::new(),
             early: None,
+            repeats_left: None,
         };
         match route {
-            Some(route) => discovery.ask_server(cx, base, requests, route),
-            None => discovery.search(cx, base, requests),
+            Some((socket, server)) => {
+                discovery.send(cx, base, requests, Destination::Known(socket, server));
+            }
+            None => discovery.ask_remembered(cx, base, requests),
         }
         discovery
     }
@@ -137,6 +117,32 @@ impl Discovery {
         };
     }
 
+    /// A handshake has taken longer than a round trip on its path should.
+    pub(super) fn handle_overdue(&mut self, cx: &mut Cx<'_>) {
+        if self.repeats_left.is_none() {
+            self.repeats_left = Some(REPEATS);
+            cx.wake_at(self.timer(), cx.now + REPEAT_EVERY);
+        }
+    }
+
+    /// The first of the remembered nodes has been tried alone for long enough, or the next repeat
+    /// of an overdue handshake is due. The server may be at a new address, which its relays learn
+    /// within a second or two.
+    pub(super) fn handle_timeout(
+        &mut self,
+        cx: &mut Cx<'_>,
+        base: &mut Base<'_>,
+        requests: &mut PendingRequests,
+    ) {
+        if matches!(self.search, Search::Held) {
+            return self.search(cx, base, requests);
+        }
+        let Some(left) = self.repeats_left.and_then(|left| left.checked_sub(1)) else { return };
+        self.repeats_left = Some(left);
+        requests.repeat_overdue(cx, &mut base.io);
+        cx.wake_at(self.timer(), cx.now + REPEAT_EVERY);
+    }
+
     /// A UDX packet for our stream has arrived. Only the server knows the stream's id.
     pub(super) fn handle_first_packet(&mut self, path: Path) {
         self.early = Some(path);
@@ -158,6 +164,23 @@ impl Discovery {
         read.map_or(Found::Nothing, |read| self.judge(read))
     }
 
+    /// A report of the puncher whose socket message 1 leaves from.
+    pub(super) fn handle_punch(
+        &mut self,
+        cx: &mut Cx<'_>,
+        base: &mut Base<'_>,
+        requests: &mut PendingRequests,
+        report: Report,
+    ) {
+        // The server's opener of its NAT has reached us, where the two are close to each other.
+        if let News::Connected(path) = report.news {
+            self.early.get_or_insert(path);
+        }
+        if self.outset.handle_punch(report) {
+            self.outset.resume(cx, base, requests, &mut self.hello);
+        }
+    }
+
     /// The question about the handshake that the application has not answered yet.
     pub(super) fn question(&self) -> Option<AskId> {
         self.hello.question()
@@ -176,9 +199,7 @@ impl Discovery {
             return read.map_or(Found::Nothing, |read| self.judge(read));
         }
         self.hello.handle_written(cx, answer);
-        if let Some(first) = self.first.take() {
-            self.send(cx, base, requests, first);
-        }
+        self.outset.resume(cx, base, requests, &mut self.hello);
         Found::Nothing
     }
 
@@ -192,14 +213,14 @@ impl Discovery {
         loop {
             self.ask_next(cx, base, requests);
             match self.search {
-                Search::Held if self.is_asking() || requests.lively_handshakes(None) > 0 => {
+                Search::Held if self.is_preparing() || requests.lively_handshakes(None) > 0 => {
                     return None;
                 }
                 Search::Held => self.search(cx, base, requests),
                 Search::First(_) | Search::Last(_) => return None,
                 Search::Between | Search::Done if self.awaits_answers(requests) => return None,
                 Search::Between if self.announced => {
-                    self.search = Search::Last(search(cx, base, requests, Vec::new()));
+                    self.search = Search::Last(requests.search(cx, &mut base.io, Vec::new()));
                 }
                 Search::Between | Search::Done => return Some(self.failure(requests)),
             }
@@ -208,6 +229,8 @@ impl Discovery {
 
     /// Ends the search. The caller cancels the requests of the attempt.
     pub(super) fn stop(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>) {
+        cx.timers.cancel(self.timer());
+        self.outset.stop(cx, base);
         match self.search {
             Search::First(key) | Search::Last(key) => base.io.net.cancel_query(cx, key),
             Search::Held | Search::Between | Search::Done => {}
@@ -250,6 +273,7 @@ impl Discovery {
             firewall,
             tried: std::mem::take(&mut self.tried),
             early: self.early,
+            puncher: self.outset.take_puncher(),
             socket,
             round_trip,
         })
@@ -261,12 +285,17 @@ impl Discovery {
         let is_patient = self.announced || self.candidates.are_trusted();
         let asked =
             if is_patient { requests.handshakes() } else { requests.lively_handshakes(None) };
-        !self.found.is_empty() || asked > 0 || self.is_asking()
+        !self.found.is_empty() || asked > 0 || self.is_preparing()
     }
 
-    /// Whether the application writes or reads a message.
-    fn is_asking(&self) -> bool {
-        self.question().is_some()
+    /// Whether the application writes or reads a message, or the socket of message 1 is not bound.
+    fn is_preparing(&self) -> bool {
+        self.question().is_some() || self.outset.is_binding()
+    }
+
+    /// Whether message 1 cannot leave yet.
+    fn is_waiting(&self) -> bool {
+        self.hello.is_writing() || self.outset.is_binding()
     }
 
     fn failure(&self, requests: &PendingRequests) -> ConnectReason {
@@ -282,7 +311,7 @@ impl Discovery {
             self.ask(cx, base, requests, via, true);
         }
         let parallel = if self.candidates.is_empty() { PARALLEL } else { PARALLEL + 1 };
-        while !self.hello.is_writing()
+        while !self.is_waiting()
             && requests.lively_handshakes(None) < parallel
             && requests.handshakes() < MAX_ASKED
         {
@@ -291,11 +320,15 @@ impl Discovery {
         }
     }
 
-    /// The next candidate: one at a time during the first search, then all that are left.
+    /// The next candidate. During the first search, there is one at a time, or as many remembered
+    /// ones as may be asked in parallel. Then come all that are left.
     fn next_candidate(&mut self, requests: &PendingRequests) -> Option<SocketAddrV4> {
         let is_turn = match self.search {
-            _ if self.hello.is_writing() => false,
-            Search::First(_) => requests.lively_handshakes(Some(true)) == 0,
+            _ if self.is_waiting() => false,
+            Search::First(_) if self.candidates.are_trusted() => {
+                requests.lively_handshakes(Some(true)) == 0
+            }
+            Search::First(_) => requests.lively_handshakes(None) <= PARALLEL,
             Search::Between => true,
             Search::Held | Search::Last(_) | Search::Done => false,
         };
@@ -304,20 +337,28 @@ impl Discovery {
 
     /// Starts the first search.
     fn search(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, requests: &mut PendingRequests) {
-        let key = search(cx, base, requests, self.candidates.seeds());
+        let key = requests.search(cx, &mut base.io, self.candidates.seeds());
         let is_only = self.candidates.is_empty();
         self.search = if is_only { Search::Last(key) } else { Search::First(key) };
     }
 
-    /// Asks the server itself, over the path of an earlier connection.
-    fn ask_server(
+    /// Asks the first of the remembered nodes and holds the search meanwhile, or starts it.
+    fn ask_remembered(
         &mut self,
         cx: &mut Cx<'_>,
         base: &mut Base<'_>,
         requests: &mut PendingRequests,
-        (socket, server): (SocketId, SocketAddrV4),
     ) {
-        self.send(cx, base, requests, First::Known(socket, server));
+        let alone_for = self.candidates.alone_for();
+        let Some(via) = alone_for.and_then(|_| self.candidates.next()) else {
+            return self.search(cx, base, requests);
+        };
+        cx.wake_at(self.timer(), cx.now + alone_for.unwrap_or_default());
+        self.ask(cx, base, requests, via, true);
+    }
+
+    fn timer(&self) -> Timer {
+        Timer::Connect(self.hello.params.conn)
     }
 
     fn ask(
@@ -331,56 +372,18 @@ impl Discovery {
         if !self.tried.contains(&via) {
             self.tried.push(via);
         }
-        self.send(cx, base, requests, First::Node { via, chained });
+        self.send(cx, base, requests, Destination::Node { via, chained });
     }
 
-    /// Sends message 1, or waits for it.
     fn send(
         &mut self,
         cx: &mut Cx<'_>,
         base: &mut Base<'_>,
         requests: &mut PendingRequests,
-        to: First,
+        to: Destination,
     ) {
-        let Some(value) = self.hello.value(cx, base) else {
-            if self.hello.is_writing() {
-                self.first = Some(to);
-            }
-            return;
-        };
-        tracing::debug!(?to, "handshake");
-        match to {
-            First::Node { via, chained } => {
-                requests.handshake(cx, &mut base.io, via, chained, value);
-            }
-            First::Known(socket, server) => {
-                requests.direct_handshake(cx, &mut base.io, socket, server, value);
-            }
-        }
+        self.outset.send(cx, base, requests, &mut self.hello, to);
     }
-}
-
-fn search(
-    cx: &mut Cx<'_>,
-    base: &mut Base<'_>,
-    requests: &mut PendingRequests,
-    nodes: Vec<SocketAddrV4>,
-) -> QueryKey {
-    let spec = QuerySpec {
-        target: requests.target(),
-        internal: false,
-        command: command::FIND_PEER,
-        value: None,
-        nodes,
-        only_closest_nodes: false,
-        concurrency: None,
-        retries: Some(SEARCH_RETRIES),
-        force: false,
-        commit: Commit::None,
-    };
-    requests.trace.reach(cx.now, ConnectStep::Search);
-    let owner = requests.owner();
-    base.io.net.query(cx, spec, owner)
 }
 
 /// Parallel handshakes that are not overdue. The chain of candidates adds one.
@@ -390,8 +393,10 @@ const PARALLEL: usize = 2;
 /// relays.
 const MAX_ASKED: usize = 8;
 
-/// The retries of each request of the search, after the first try.
-const SEARCH_RETRIES: u32 = 3;
+/// How often the overdue handshakes of an attempt are repeated in turn, beside the retries of each:
+/// for three seconds.
+const REPEATS: u8 = 15;
+const REPEAT_EVERY: Duration = Duration::from_millis(200);
 
 /// Twice the number of nodes that store a record.
 const MAX_FOUND: usize = 40;

@@ -3,13 +3,16 @@
 //! The node makes the handshake, or the application, which is asked for one message at a time.
 
 use std::collections::VecDeque;
+use std::net::SocketAddrV4;
 use std::time::Duration;
 
 use bytes::Bytes;
 
 use super::decide::HelloRoute;
+use crate::base::PunchId;
 use crate::noise::{Finished, Initiator, KeyPair, PublicKey};
 use crate::punch::Base;
+use crate::streams::Path;
 use crate::wire::{
     Firewall, Handshake, Mode, NoisePayload, PAYLOAD_VERSION, RelayThrough, UdxInfo,
 };
@@ -85,6 +88,23 @@ pub(super) struct HelloRead {
     /// `None` if the application has not got them. Those of the node follow from
     /// [`Hello::finish`].
     keys: Option<Finished>,
+}
+
+/// The results of the handshake.
+pub(super) struct HandshakeDone {
+    pub(super) keys: Finished,
+    pub(super) route: HelloRoute,
+    pub(super) payload: NoisePayload,
+    /// The firewall that we told the server.
+    pub(super) firewall: Firewall,
+    pub(super) tried: Vec<SocketAddrV4>,
+    pub(super) early: Option<Path>,
+    /// The puncher from whose socket message 1 left.
+    pub(super) puncher: Option<PunchId>,
+    /// The socket of an earlier connection, on which the server has answered itself.
+    pub(super) socket: Option<SocketId>,
+    /// Between message 1 and message 2.
+    pub(super) round_trip: Duration,
 }
 
 impl Hello {

@@ -13,6 +13,7 @@ mod connecting;
 mod decide;
 mod discovery;
 mod hello;
+mod outset;
 mod requests;
 mod rounds;
 mod trace;
@@ -63,7 +64,7 @@ impl Connector {
         let candidates = match router.relay(Some(hash(&[&remote]))) {
             Some(server) => Candidates::new(vec![server], Source::Announced),
             None if options.relay_addresses.is_empty() => {
-                Candidates::new(self.relays.get(&remote).to_vec(), Source::Remembered)
+                Candidates::remembered(self.relays.get(&remote))
             }
             None => {
                 let given = options.relay_addresses.iter().copied().take(MAX_ADDRESSES);

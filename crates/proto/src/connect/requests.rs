@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use super::trace::Trace;
 use crate::base::Io;
-use crate::net::{Owner, RequestKey, RequestSpec};
+use crate::net::{Commit, Owner, QueryKey, QuerySpec, RequestKey, RequestSpec};
 use crate::wire::{Target, command};
 use crate::{ConnId, ConnectStep, Cx, SocketId};
 
@@ -28,6 +28,8 @@ struct Sent {
     key: RequestKey,
     purpose: RequestPurpose,
     at: Instant,
+    /// How often it was repeated outside its schedule.
+    repeats: u32,
 }
 
 /// Why a request was sent.
@@ -60,31 +62,63 @@ pub(super) enum Tries {
     Once(Duration),
 }
 
+impl RequestPurpose {
+    fn is_overdue(self) -> bool {
+        matches!(self, Self::Handshake { overdue: true, .. })
+    }
+
+    /// The node that message 1 was sent to.
+    fn node(self) -> Option<SocketAddrV4> {
+        if let Self::Handshake { via, .. } = self { Some(via) } else { None }
+    }
+}
+
 impl PendingRequests {
     pub(super) fn new(now: Instant, conn: ConnId, target: Target) -> Self {
         Self { conn, target, sent: BTreeMap::new(), next_tag: 0, trace: Trace::new(now) }
     }
 
     /// The owner of the next request or query, with a new tag.
-    pub(super) fn owner(&mut self) -> Owner {
+    fn owner(&mut self) -> Owner {
         let tag = self.next_tag;
         self.next_tag = self.next_tag.wrapping_add(1);
         Owner::Connect(self.conn, tag)
     }
 
-    pub(super) fn target(&self) -> Target {
-        self.target
+    /// Searches for nodes that have the server's record, from the closest known ones and `nodes`.
+    pub(super) fn search(
+        &mut self,
+        cx: &mut Cx<'_>,
+        io: &mut Io<'_>,
+        nodes: Vec<SocketAddrV4>,
+    ) -> QueryKey {
+        let spec = QuerySpec {
+            target: self.target,
+            internal: false,
+            command: command::FIND_PEER,
+            value: None,
+            nodes,
+            only_closest_nodes: false,
+            concurrency: None,
+            retries: Some(RETRIES),
+            force: false,
+            commit: Commit::None,
+        };
+        self.trace.reach(cx.now, ConnectStep::Search);
+        let owner = self.owner();
+        io.net.query(cx, spec, owner)
     }
 
+    /// Sends message 1 to a node, from this socket or from the usual one.
     pub(super) fn handshake(
         &mut self,
         cx: &mut Cx<'_>,
         io: &mut Io<'_>,
-        via: SocketAddrV4,
-        chained: bool,
+        socket: Option<SocketId>,
+        (via, chained): (SocketAddrV4, bool),
         value: Bytes,
     ) {
-        let spec = self.spec(via, command::PEER_HANDSHAKE, value, None);
+        let spec = self.spec(via, command::PEER_HANDSHAKE, value, socket);
         let purpose = RequestPurpose::Handshake { via, chained, overdue: false, socket: None };
         self.send(cx, io, spec, purpose);
     }
@@ -150,6 +184,21 @@ impl PendingRequests {
         }
     }
 
+    /// Repeats one of the handshakes that are overdue, each in turn. False if there are none.
+    pub(super) fn repeat_overdue(&mut self, cx: &mut Cx<'_>, io: &mut Io<'_>) -> bool {
+        let overdue = self.sent.values_mut().filter(|sent| sent.purpose.is_overdue());
+        let Some(sent) = overdue.min_by_key(|sent| sent.repeats) else { return false };
+        sent.repeats += 1;
+        io.net.repeat_request(cx, sent.key);
+        true
+    }
+
+    /// The nodes whose handshakes are overdue.
+    pub(super) fn overdue(&self) -> Vec<SocketAddrV4> {
+        let overdue = self.sent.values().filter(|sent| sent.purpose.is_overdue());
+        overdue.filter_map(|sent| sent.purpose.node()).collect()
+    }
+
     /// Removes the request that has ended; `None` if it has ended before.
     pub(super) fn take(&mut self, now: Instant, tag: u32) -> Option<EndedRequest> {
         let Sent { purpose, at, .. } = self.sent.remove(&tag)?;
@@ -208,7 +257,7 @@ impl PendingRequests {
         };
         self.trace.reach(cx.now, step);
         if let Owner::Connect(_, tag) = owner {
-            self.sent.insert(tag, Sent { key, purpose, at: cx.now });
+            self.sent.insert(tag, Sent { key, purpose, at: cx.now, repeats: 0 });
         }
     }
 

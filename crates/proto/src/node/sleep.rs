@@ -109,6 +109,7 @@ impl Machines {
             self.lower.conns.handle_network_change(cx, &mut self.lower.streams, change);
             cx.emit(Event::NetworkChange { interfaces });
             self.refresh_all(cx);
+            self.lower.local.check_again(cx);
         }
     }
 

@@ -31,7 +31,7 @@ use crate::net::Reply;
 use crate::relay::Pairings;
 use crate::streams::Path;
 use crate::wire::Firewall;
-use crate::{Cx, PunchKind, RequestError, SocketId};
+use crate::{ConnId, Cx, PunchKind, RequestError, SocketId};
 use throttle::Throttle;
 
 /// A report of a puncher to its owner.
@@ -118,6 +118,25 @@ impl Punchers {
         id
     }
 
+    /// The same for a connection whose first probe is expected to come through. The NAT is analysed
+    /// only when [`Punchers::analyse`] asks for it.
+    pub(crate) fn start_for_meeting(
+        &mut self,
+        cx: &mut Cx<'_>,
+        io: &mut Io<'_>,
+        conn: ConnId,
+    ) -> PunchId {
+        let owner = PunchOwner::Conn(conn);
+        let id = self.start(cx, io, owner, Party::Own, Firewall::Unknown);
+        self.update(id, Puncher::postpone_analysis);
+        id
+    }
+
+    /// Analyses the NAT if that was postponed.
+    pub(crate) fn analyse(&mut self, cx: &mut Cx<'_>, io: &mut Io<'_>, id: PunchId) {
+        self.update(id, |puncher| puncher.analyse(cx, io));
+    }
+
     /// A puncher that is at work.
     pub(crate) fn get(&self, id: PunchId) -> Option<&Puncher> {
         self.by_id.get(&id)
@@ -157,7 +176,12 @@ impl Punchers {
         self.update(id, |puncher| puncher.probe_from_first(cx, to, true));
     }
 
-    /// Sends one probe that is meant to arrive.
+    /// Sends one probe to a peer that has opened its NAT to the puncher's socket.
+    pub(crate) fn meet(&mut self, cx: &mut Cx<'_>, id: PunchId, to: SocketAddrV4) {
+        self.update(id, |puncher| puncher.probe_from_first(cx, to, false));
+    }
+
+    /// Answers a round of the client with a probe that is meant to arrive.
     pub(crate) fn probe(&mut self, cx: &mut Cx<'_>, id: PunchId, to: SocketAddrV4) {
         self.update(id, |puncher| puncher.answer_round(cx, to));
     }

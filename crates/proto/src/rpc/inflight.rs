@@ -5,10 +5,11 @@ use std::net::SocketAddrV4;
 use std::time::{Duration, Instant};
 
 use super::congestion::Congestion;
+use super::outgoing::Outgoing;
 use super::retransmit::{Next, RetransmitPolicy, SentRequest};
 use crate::timers::NetTimer;
 use crate::wire::NodeId;
-use crate::{Cx, InflightRequest, Rng, SocketId, Timer};
+use crate::{Cx, InflightRequest, Rng, Timer};
 
 /// All requests of a node. `P` is the type of their purpose.
 #[derive(Debug)]
@@ -29,28 +30,6 @@ pub(crate) struct Requests<P> {
 /// Identifies a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct RequestKey(pub u64);
-
-/// A request that is ready to be sent.
-#[derive(Debug)]
-pub(crate) struct Outgoing {
-    /// From [`Requests::next_tid`].
-    pub(crate) tid: u16,
-    pub(crate) to: SocketAddrV4,
-    pub(crate) to_id: Option<NodeId>,
-    pub(crate) socket: SocketId,
-    pub(crate) ttl: Option<u8>,
-    pub(crate) internal: bool,
-    pub(crate) command: u64,
-    /// The encoded request. Every try sends the same bytes.
-    pub(crate) packet: Vec<u8>,
-    /// Its counter in the statistics, if it has one.
-    pub(crate) counter: Option<usize>,
-    pub(crate) retries: u32,
-    /// The timeout of each try. `None`: the retransmission policy decides.
-    pub(crate) wait: Option<Duration>,
-    /// Whether the first try bypasses the window.
-    pub(crate) force: bool,
-}
 
 /// A request that has ended, with a reply or without.
 #[derive(Debug)]
@@ -77,6 +56,8 @@ struct Flight<P> {
     outgoing: Outgoing,
     purpose: P,
     sent: u32,
+    /// It was sent outside its schedule too, so that an answer says nothing about the path.
+    repeated: bool,
     first_sent_at: Instant,
     sent_at: Instant,
     /// `None` while the request waits for a place in the window.
@@ -120,8 +101,15 @@ impl<P> Requests<P> {
         let force = outgoing.force;
         self.by_tid.insert((outgoing.tid, outgoing.to), key);
         let (sent, now) = (0, cx.now);
-        let flight =
-            Flight { outgoing, purpose, sent, first_sent_at: now, sent_at: now, deadline: None };
+        let flight = Flight {
+            outgoing,
+            purpose,
+            sent,
+            repeated: false,
+            first_sent_at: now,
+            sent_at: now,
+            deadline: None,
+        };
         self.flights.insert(key, flight);
         if force {
             self.transmit(cx, key);
@@ -147,9 +135,12 @@ impl<P> Requests<P> {
         from: SocketAddrV4,
     ) -> Option<Completed<P>> {
         let key = *self.by_tid.get(&(tid, from))?;
-        let attempt = self.flights.get(&key)?.attempt(cx.now);
+        let flight = self.flights.get(&key)?;
+        let (attempt, repeated) = (flight.attempt(cx.now), flight.repeated);
         let (completed, counter) = self.remove(cx, key)?;
-        self.retransmit.handle_answer(cx.now, attempt, completed.elapsed);
+        if !repeated {
+            self.retransmit.handle_answer(cx.now, attempt, completed.elapsed);
+        }
         cx.stats.responses += 1;
         if let Some([_, rx]) = counter.and_then(|i| cx.stats.commands.get_mut(i)) {
             *rx += 1;
@@ -157,6 +148,18 @@ impl<P> Requests<P> {
         self.release(cx);
         self.set_timer(cx);
         Some(completed)
+    }
+
+    /// Sends a request that is in flight once more. Its schedule stays as it is.
+    pub(crate) fn repeat(&mut self, cx: &mut Cx<'_>, key: RequestKey) {
+        let Some(flight) = self.flights.get_mut(&key).filter(|flight| flight.sent > 0) else {
+            return;
+        };
+        if !self.muted {
+            flight.repeated = true;
+            flight.outgoing.send(cx);
+            cx.stats.retries += 1;
+        }
     }
 
     /// Forgets a request without an outcome.
@@ -304,13 +307,8 @@ impl<P> Requests<P> {
         let Some(flight) = self.flights.get_mut(&key) else {
             return;
         };
-        let outgoing = &flight.outgoing;
-        match outgoing.ttl {
-            _ if self.muted => {}
-            Some(ttl) => {
-                cx.send_with_ttl(outgoing.socket, outgoing.to, ttl, outgoing.packet.clone());
-            }
-            None => cx.send(outgoing.socket, outgoing.to, outgoing.packet.clone()),
+        if !self.muted {
+            flight.outgoing.send(cx);
         }
         flight.sent += 1;
         flight.sent_at = cx.now;

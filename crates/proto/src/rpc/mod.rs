@@ -4,6 +4,7 @@
 mod adaptive;
 mod congestion;
 mod inflight;
+mod outgoing;
 mod retransmit;
 mod rtt_cache;
 mod tokens;
@@ -11,7 +12,8 @@ mod tokens;
 use std::time::Duration;
 
 pub(crate) use congestion::Congestion;
-pub(crate) use inflight::{Completed, Outgoing, RequestKey, Requests, TimeoutOutcome};
+pub(crate) use inflight::{Completed, RequestKey, Requests, TimeoutOutcome};
+pub(crate) use outgoing::Outgoing;
 pub(crate) use retransmit::RetransmitPolicy;
 pub(crate) use tokens::Tokens;
 

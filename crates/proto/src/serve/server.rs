@@ -273,6 +273,7 @@ impl Server {
         let requesters = std::mem::take(&mut session.unanswered);
         session.answered = Some(cx.now);
         session.reply.send(cx, base, &requesters);
+        session.open_nat(cx, base, &requesters);
     }
 
     pub(super) fn punching(&mut self, slot: u32) -> Option<&mut Punching> {

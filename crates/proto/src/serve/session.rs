@@ -131,6 +131,19 @@ impl Session {
         Some(answered + FIRST_PACKET_WITHIN)
     }
 
+    /// Opens our NAT to the sources of message 1, as far as message 2 has left from the puncher's
+    /// socket. A client that expects to punch sends both from one socket, so that its first probe
+    /// comes through.
+    pub(super) fn open_nat(&self, cx: &mut Cx<'_>, base: &mut Base<'_>, requesters: &[Requester]) {
+        let Some(punching) = self.punching.as_ref().filter(|_| self.reply.socket.is_some()) else {
+            return;
+        };
+        for requester in requesters {
+            let client = requester.client().address;
+            base.punchers.open_nat_mapping(cx, punching.punch(), client);
+        }
+    }
+
     /// The client's rounds of punching are expected from here on.
     fn await_rounds(&mut self, cx: &mut Cx<'_>, punch: PunchId) {
         let secret = PunchSecret::new(&self.keys, cx.rng);

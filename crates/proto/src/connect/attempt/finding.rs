@@ -3,7 +3,8 @@
 use std::net::SocketAddrV4;
 use std::time::Duration;
 
-use super::super::discovery::{Found, HandshakeDone};
+use super::super::discovery::Found;
+use super::super::hello::HandshakeDone;
 use super::{Attempt, Outcome, Stage};
 use crate::net::Reply;
 use crate::punch::Base;
@@ -38,6 +39,9 @@ impl Attempt {
         tag: u32,
     ) -> Option<Outcome> {
         self.requests.handle_overdue(tag);
+        if let Stage::Discovery(discovery) = &mut self.stage {
+            discovery.handle_overdue(cx);
+        }
         self.settle(cx, base)
     }
 
@@ -86,8 +90,9 @@ impl Attempt {
                 if let Stage::Discovery(discovery) = &mut self.stage {
                     discovery.stop(cx, base);
                 }
+                let silent = self.requests.overdue();
                 self.requests.cancel_all(cx, &mut base.io);
-                self.connect(cx, base, *done)
+                self.connect(cx, base, *done, &silent)
             }
         }
     }

@@ -5,22 +5,22 @@ mod relayed;
 
 use std::net::SocketAddrV4;
 
-use super::cache::Lesson;
+use super::cache::{KnownWay, Lesson};
 use super::candidates::Candidates;
 use super::connecting::{Connecting, PathPlan, choose};
-use super::discovery::{Discovery, HandshakeDone};
-use super::hello::HandshakeParams;
+use super::discovery::Discovery;
+use super::hello::{HandshakeDone, HandshakeParams};
 use super::requests::{EndedRequest, PendingRequests, RequestPurpose};
 use super::rounds::{Choices, Rounds, RoundsOutcome};
 use crate::conn::OwnedConn;
 use crate::net::Reply;
 use crate::noise::{KeyPair, PublicKey};
-use crate::punch::{Base, MAX_ADDRESSES, Report};
+use crate::punch::{Base, MAX_ADDRESSES, News, Report};
 use crate::streams::Path;
 use crate::wire::hash;
 use crate::{
-    Answer, AskId, ConnId, ConnectError, ConnectOptions, ConnectReason, Cx, SocketId, StreamId,
-    Timer,
+    Answer, AskId, ConnId, ConnectError, ConnectOptions, ConnectReason, Cx, PunchKind, SocketId,
+    StreamId, Timer,
 };
 use relayed::Relaying;
 
@@ -133,6 +133,10 @@ impl Attempt {
         base: &mut Base<'_>,
         report: Report,
     ) -> Option<Outcome> {
+        if let Stage::Discovery(discovery) = &mut self.stage {
+            discovery.handle_punch(cx, base, &mut self.requests, report);
+            return self.settle(cx, base);
+        }
         self.in_rounds(cx, base, |rounds, cx, base, requests| {
             if rounds.punch() != report.punch {
                 return RoundsOutcome::On;
@@ -156,12 +160,17 @@ impl Attempt {
         })
     }
 
-    /// A pause has ended, or the time that a passive client waits for the server.
+    /// A pause has ended, or the time that a passive client waits for the server, or a step of the
+    /// discovery is due.
     pub(super) fn handle_timeout(
         &mut self,
         cx: &mut Cx<'_>,
         base: &mut Base<'_>,
     ) -> Option<Outcome> {
+        if let Stage::Discovery(discovery) = &mut self.stage {
+            discovery.handle_timeout(cx, base, &mut self.requests);
+            return self.settle(cx, base);
+        }
         let Stage::Connecting(connecting) = &self.stage else { return None };
         if matches!(connecting.plan, PathPlan::Passive) {
             return self.fail(cx, base, ConnectReason::ServerSilent);
@@ -218,12 +227,13 @@ impl Attempt {
         base.punchers.stop(cx, &mut base.io, rounds.punch());
     }
 
-    /// Discovery → Connecting.
+    /// Discovery → Connecting. `silent` are nodes that did not answer in time.
     fn connect(
         &mut self,
         cx: &mut Cx<'_>,
         base: &mut Base<'_>,
         done: HandshakeDone,
+        silent: &[SocketAddrV4],
     ) -> Option<Outcome> {
         let remote_stream = done.payload.udx.into();
         self.note_answer(cx, &done);
@@ -233,32 +243,48 @@ impl Attempt {
         let plan = choose(cx, base, requests, *conn, *choices, &done);
         let is_known = matches!(plan, Ok(PathPlan::Known(_)));
         let is_relayed = !is_known && self.start_relaying(cx, base, done.payload.relay_through);
-        let plan = match plan {
-            Ok(plan) => plan,
-            Err(reason) if is_relayed => {
-                self.requests.trace.direct = Some(reason);
-                PathPlan::Relay
+        let punched = matches!(plan, Ok(PathPlan::Punching(_)));
+        let unused = done.puncher.filter(|_| !punched);
+        let outcome = match plan {
+            Err(reason) if !is_relayed => self.fail(cx, base, reason),
+            plan => {
+                let plan = plan.unwrap_or_else(|reason| {
+                    self.requests.trace.direct = Some(reason);
+                    PathPlan::Relay
+                });
+                let has_puncher = punched && done.puncher.is_some();
+                let (keys, way) = (done.keys.clone(), way(done, punched, silent));
+                let is_open = false;
+                let connecting = Connecting { keys, remote_stream, way, plan, is_open };
+                self.stage = Stage::Connecting(Box::new(connecting));
+                self.begin(cx, base, has_puncher)
             }
-            Err(reason) => return self.fail(cx, base, reason),
         };
-        let known = if let PathPlan::Known(path) = &plan { Some(*path) } else { None };
-        let mut relays = done.payload.relay_addresses;
-        if relays.is_empty() {
-            relays = done.tried;
+        if let Some(punch) = unused {
+            // A connection may have opened on its socket.
+            base.punchers.stop(cx, &mut base.io, punch);
         }
-        relays.truncate(MAX_ADDRESSES);
-        self.stage = Stage::Connecting(Box::new(Connecting {
-            keys: done.keys,
-            remote_stream,
-            relays,
-            plan,
-            is_open: false,
-        }));
-        if let Some(path) = known {
+        outcome
+    }
+
+    /// Begins with the plan. `has_puncher`: the rounds have a puncher that is ready.
+    fn begin(
+        &mut self,
+        cx: &mut Cx<'_>,
+        base: &mut Base<'_>,
+        has_puncher: bool,
+    ) -> Option<Outcome> {
+        let Stage::Connecting(connecting) = &self.stage else { return None };
+        if let PathPlan::Known(path) = connecting.plan {
             return self.open(cx, base, path);
         }
         self.open_interim(cx, base);
-        None
+        if !has_puncher {
+            return None;
+        }
+        self.in_rounds(cx, base, |rounds, cx, base, requests| {
+            rounds.handle_news(cx, base, requests, News::Ready)
+        })
     }
 
     fn handle_pong(
@@ -321,20 +347,23 @@ impl Attempt {
     /// A path was found.
     fn open(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, path: Path) -> Option<Outcome> {
         let Stage::Connecting(connecting) = &mut self.stage else { return None };
-        let relays = std::mem::take(&mut connecting.relays);
+        if connecting.rounds().is_some() {
+            let kind = connecting.origin(base, path.socket).punch;
+            connecting.way.punched = kind == Some(PunchKind::Consistent);
+        }
+        let way = std::mem::take(&mut connecting.way);
         let is_moved = connecting.is_open;
         // The connection opens before the puncher stops, so that the socket always has a user.
         if !connecting.open(cx, base, self.conn, path) {
             return self.fail(cx, base, ConnectReason::NoSocket);
         }
-        base.io.set_relays(self.conn, hash(&[&self.remote]), &relays);
-        let lesson = if relays.is_empty() { Lesson::Nothing } else { Lesson::PathPlan(relays) };
+        base.io.set_relays(self.conn, hash(&[&self.remote]), &way.relays);
         if self.reusable {
             base.io.remember_route(self.remote, path);
         }
         self.leave_relay(cx, base, is_moved);
         self.stop(cx, base);
-        Some(Outcome { remote: self.remote, lesson })
+        Some(Outcome { remote: self.remote, lesson: Lesson::Way(way) })
     }
 
     /// Ends the attempt. Its connection ends too, unless it has opened on an interim path.
@@ -363,5 +392,25 @@ impl Attempt {
         );
         let lesson = if not_reached { Lesson::NoWay } else { Lesson::Nothing };
         Some(Outcome { remote: self.remote, lesson })
+    }
+}
+
+/// What the next attempt tries first: the nodes that the server has named, or those that were tried
+/// here. Those that did not answer in time come last.
+fn way(done: HandshakeDone, punched: bool, silent: &[SocketAddrV4]) -> KnownWay {
+    let named = done.payload.relay_addresses;
+    let mut relays = if named.is_empty() { done.tried } else { named };
+    relays.truncate(MAX_ADDRESSES);
+    relays.sort_by_key(|relay| silent.contains(relay));
+    let way = KnownWay { relays, round_trip: done.round_trip, punched };
+    match done.socket {
+        None => way,
+        // The server has answered over the path of an earlier connection. Through a relay there are
+        // two paths to pass, and then a path to punch.
+        Some(_) => KnownWay {
+            round_trip: done.round_trip * 2,
+            punched: done.payload.holepunch.is_some(),
+            ..way
+        },
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::super::cache::Lesson;
+use super::super::cache::{KnownWay, Lesson};
 use super::super::connecting::PathPlan;
 use super::{Attempt, Outcome, Stage};
 use crate::base::Party;
@@ -92,9 +92,10 @@ impl Attempt {
         if !connecting.is_open {
             return self.fail(cx, base, ConnectReason::RelayFailed);
         }
-        let relays = std::mem::take(&mut connecting.relays);
+        let way = std::mem::take(&mut connecting.way);
+        let lesson = Lesson::Way(KnownWay { punched: false, ..way });
         self.stop(cx, base);
-        Some(Outcome { remote: self.remote, lesson: Lesson::PathPlan(relays) })
+        Some(Outcome { remote: self.remote, lesson })
     }
 
     /// Every other path has failed: only the relay is left. False before the handshake is done.

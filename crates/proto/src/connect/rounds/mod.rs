@@ -30,6 +30,9 @@ pub(super) struct Rounds {
     relay: Relay,
     server: SocketAddrV4,
     fast_open: bool,
+    /// The server has opened its NAT to our socket, as it is one of ours and message 1 left from
+    /// there.
+    is_expected: bool,
     ask: bool,
     round: u64,
     /// Whether the server may be asked again if it told too little.
@@ -102,7 +105,8 @@ pub(super) struct Choices {
 }
 
 impl Rounds {
-    /// Starts the rounds. `None` if the server names no usable relay.
+    /// Starts the rounds. `None` if the server names no usable relay. `puncher` is the one from whose
+    /// socket message 1 left; it is ready, and the caller says so with [`News::Ready`].
     pub(super) fn start(
         cx: &mut Cx<'_>,
         base: &mut Base<'_>,
@@ -110,19 +114,24 @@ impl Rounds {
         keys: &Finished,
         server: RemoteServer<'_>,
         choices: Choices,
+        puncher: Option<PunchId>,
     ) -> Option<Self> {
         let RemoteServer { route, info, firewall, .. } = server;
         let relay = pick_relay(info, route.node)?;
-        let owner = PunchOwner::Conn(conn);
+        let punch = puncher.unwrap_or_else(|| {
+            let owner = PunchOwner::Conn(conn);
+            base.punchers.start(cx, &mut base.io, owner, Party::Own, firewall)
+        });
         Some(Self {
             conn,
-            punch: base.punchers.start(cx, &mut base.io, owner, Party::Own, firewall),
+            punch,
             secret: PunchSecret::new(keys, cx.rng),
             slot: info.id,
             node: route.node,
             relay,
             server: route.server,
             fast_open: choices.fast_open,
+            is_expected: puncher.is_some() && server.answers_repeats && choices.fast_open,
             ask: choices.ask,
             round: 0,
             may_repeat: true,
@@ -195,6 +204,7 @@ impl Rounds {
         self.update_remote(base, &payload);
         match (self.step, reply) {
             (Step::Probing, Some(reply)) => {
+                base.punchers.analyse(cx, &mut base.io, self.punch);
                 base.punchers.add_sample(cx, &mut base.io, self.punch, reply.to, reply.from);
                 self.handle_probed(
                     cx,
@@ -244,8 +254,14 @@ impl Rounds {
             return self.abort(cx, base, requests, ConnectReason::NatUnknown);
         };
         self.probes_left = left;
-        if self.fast_open {
-            base.punchers.open_nat_mapping(cx, self.punch, self.server);
+        if std::mem::take(&mut self.is_expected) {
+            base.punchers.meet(cx, self.punch, self.server);
+        } else {
+            // Without a meeting, the analysis goes on beside the round.
+            base.punchers.analyse(cx, &mut base.io, self.punch);
+            if self.fast_open {
+                base.punchers.open_nat_mapping(cx, self.punch, self.server);
+            }
         }
         let remote_address = self.fast_open.then_some(self.server);
         let payload = HolepunchPayload { remote_address, ..HolepunchPayload::default() };

@@ -159,6 +159,11 @@ impl Net {
         self.in_queries(cx, |queries, cx, out, _| queries.commit(cx, out, key, specs));
     }
 
+    /// Sends a request that is in flight once more. Its deadlines stay as they are.
+    pub(crate) fn repeat_request(&mut self, cx: &mut Cx<'_>, key: RequestKey) {
+        self.exchange.requests.repeat(cx, key);
+    }
+
     /// Cancels a request. Its owner gets no output.
     pub(crate) fn cancel_request(&mut self, cx: &mut Cx<'_>, key: RequestKey) {
         self.exchange.requests.cancel(cx, key);

@@ -34,6 +34,24 @@ impl Puncher {
         }
     }
 
+    pub(in crate::punch) fn postpone_analysis(&mut self) {
+        if !self.is_bound() {
+            self.analysis = Analysis::Binding { waits: true };
+        }
+    }
+
+    /// Begins the analysis, if it was postponed.
+    pub(in crate::punch) fn analyse(&mut self, cx: &mut Cx<'_>, io: &mut Io<'_>) {
+        match self.analysis {
+            Analysis::Postponed => {}
+            Analysis::Binding { .. } => return self.analysis = Analysis::Binding { waits: false },
+            Analysis::Sampling { .. } | Analysis::Ended => return,
+        }
+        self.analysis = Analysis::Sampling { again: true };
+        self.sample(cx, io);
+        self.settle(cx, io);
+    }
+
     /// Pings nodes from the first socket. The latest nodes are skipped: they probably relay the
     /// handshake, and so give a sample anyway.
     pub(super) fn sample(&mut self, cx: &mut Cx<'_>, io: &mut Io<'_>) {
@@ -89,7 +107,7 @@ impl Puncher {
             return;
         }
         self.reopening = Reopening::Running { left: left - 1 };
-        self.analysis = Analysis::Binding;
+        self.analysis = Analysis::Binding { waits: false };
         self.cancel_pings(cx, io);
         self.asked.clear();
         let nat = Nat::new(io.net.firewalled());

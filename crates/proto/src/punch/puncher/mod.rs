@@ -52,8 +52,10 @@ pub(crate) struct Puncher {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Analysis {
-    /// There is no socket yet.
-    Binding,
+    /// There is no socket yet. `waits`: the analysis is postponed when there is one.
+    Binding { waits: bool },
+    /// The owner hopes to do without an analysis.
+    Postponed,
     /// Pings are in flight. `again`: a second round of pings may follow.
     Sampling { again: bool },
     /// The analysis is done.
@@ -98,7 +100,7 @@ impl Puncher {
             answered: BTreeMap::new(),
             has_probed: false,
             retired: false,
-            analysis: Analysis::Binding,
+            analysis: Analysis::Binding { waits: false },
             reopening: Reopening::No,
             work: Work::None,
             claim: Claim::None,
@@ -124,7 +126,7 @@ impl Puncher {
 
     /// True once the socket is bound and can send.
     pub(crate) fn is_bound(&self) -> bool {
-        self.analysis != Analysis::Binding
+        !matches!(self.analysis, Analysis::Binding { .. })
     }
 
     /// The NAT's behaviour for that socket.
@@ -279,9 +281,11 @@ impl Puncher {
         }
         self.sockets.handle_bound(cx, io);
         self.news.extend((self.reopening == Reopening::No).then_some(News::Ready));
-        self.analysis = Analysis::Sampling { again: true };
-        self.sample(cx, io);
-        self.settle(cx, io);
+        let waits = self.analysis == Analysis::Binding { waits: true };
+        self.analysis = Analysis::Postponed;
+        if !waits {
+            self.analyse(cx, io);
+        }
     }
 
     pub(super) fn handle_reply(

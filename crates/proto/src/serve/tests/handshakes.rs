@@ -56,9 +56,9 @@ fn equal_messages_share_a_session_and_a_reply() {
     let message = client.message(Mode::FromRelay, Some(CLIENT));
     host.handshake(RELAY, &message);
     host.bind();
-    let first = host.sent();
+    let first = host.messages();
     host.handshake(addr("3.3.4.4:3"), &message);
-    let second = host.sent();
+    let second = host.messages();
 
     let noise = |sent: &[ControlDatagram]| sent.iter().map(noise_of).collect::<Vec<_>>();
     assert_eq!((first.len(), second.len()), (1, 1));
@@ -79,7 +79,21 @@ fn equal_messages_ask_the_application_once_and_are_all_answered() {
     let ask = host.asked()[0];
     host.answer(ask, Answer::Accept);
     host.bind();
-    assert_eq!(host.sent().len(), 2);
+    assert_eq!(host.messages().len(), 2);
+}
+
+/// The client's first probe comes through if it leaves from the socket of message 1.
+#[test]
+fn our_nat_is_opened_to_the_source_of_message_1() {
+    let mut host = Host::new(ServerOptions::default());
+    let message = host.client().message(Mode::FromRelay, Some(CLIENT));
+    host.handshake(RELAY, &message);
+    assert!(host.sent().is_empty());
+    host.bind();
+    let sent = host.sent();
+    let [answer, opener] = sent.as_slice() else { panic!("{sent:?}") };
+    assert_eq!((opener.socket, peer_of(opener)), (answer.socket, CLIENT));
+    assert!(opener.ttl.is_some_and(|ttl| ttl < 8), "it need not arrive");
 }
 
 #[test]

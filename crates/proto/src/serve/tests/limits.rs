@@ -25,7 +25,7 @@ fn a_client_for_whom_there_is_no_socket_hears_nothing_and_may_try_again() {
     assert_eq!((host.pool.len(), host.servers.handshakes()), (3, 3));
     assert_eq!((host.bench.stats.dropped.admission, host.connections()), (1, 3));
     host.bind();
-    assert_eq!(host.sent().len(), 3);
+    assert_eq!(host.messages().len(), 3);
 
     // A client that needs no punching needs no socket.
     let direct = host.client().message(Mode::FromClient, None);
@@ -49,7 +49,7 @@ fn a_client_whose_socket_cannot_be_bound_hears_nothing_and_may_try_again() {
 
     host.handshake(RELAY, &message);
     host.bind_to(Some(addr("0.0.0.0:1000")));
-    assert_eq!((host.sent().len(), host.servers.handshakes()), (1, 1));
+    assert_eq!((host.messages().len(), host.servers.handshakes()), (1, 1));
     host.pass(Duration::from_secs(9));
     assert_eq!(host.servers.handshakes(), 1, "the time of the first try is not its own");
 }

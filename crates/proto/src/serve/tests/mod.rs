@@ -225,6 +225,13 @@ impl Host {
         sent
     }
 
+    /// The same, without probes.
+    fn messages(&mut self) -> Vec<ControlDatagram> {
+        let mut sent = self.sent();
+        sent.retain(|sent| sent.payload.len() > 1);
+        sent
+    }
+
     fn connections(&self) -> usize {
         self.conns.len()
     }
