@@ -46,10 +46,9 @@ fn a_server_that_comes_back_is_reached_soon() {
     for seed in 1..=super::seeds() {
         let mut scene = Scene::met(seed);
         let reached = scene.connect(Client::Known);
-        scene.world.command(scene.clients[0], Command::DestroyConn { conn: ConnId(1) });
-        scene.world.run_for(Duration::from_secs(5));
+        scene.drop_connection(Duration::from_secs(5));
 
-        let gone = Duration::from_secs(1);
+        let gone = Duration::from_millis(1600);
         scene.world.sleep(scene.server, gone);
         let after = scene.connect(Client::Known);
         assert!(after < gone + reached + Duration::from_millis(250), "seed {seed}: {after:?}");
@@ -106,11 +105,18 @@ impl Scene {
         world.run_for(Duration::from_secs(2));
         let mut scene = Self { world, server, server_nat, clients, remote, next: 0 };
         scene.connect(Client::Known);
-        scene.world.command(scene.clients[0], Command::DestroyConn { conn: ConnId(0) });
         // The change comes at any time between two pings of the server to a relay.
         let phase = Duration::from_millis(seed * 731 % 3000);
-        scene.world.run_for(Duration::from_secs(5) + phase);
+        scene.drop_connection(Duration::from_secs(5) + phase);
         scene
+    }
+
+    /// Ends the latest connection, which is the known client's, and lets some time pass.
+    fn drop_connection(&mut self, pause: Duration) {
+        let client = self.clients[Client::Known as usize];
+        self.world.command(client, Command::DestroyConn { conn: ConnId(self.next - 1) });
+        self.world.run_for(pause);
+        self.world.take_events(client);
     }
 
     /// The NAT forgets its mappings. New ones have other ports.
