@@ -63,16 +63,6 @@ impl World {
         self.withheld = Withheld::new(which);
     }
 
-    /// The host moves into the network behind another NAT, as a telephone does that leaves a house.
-    /// Its node is not told.
-    pub fn roam(&mut self, host: HostId, nat: NatId) {
-        let address = self.internet.next_address(nat);
-        let moved = &mut self.hosts[host.0];
-        self.internet.remove_host(moved.network, moved.address);
-        (moved.network, moved.address) = (Some(nat), address);
-        self.internet.add_host(Some(nat), address, host);
-    }
-
     /// A NAT forgets its mappings, as after a restart.
     pub fn rebind(&mut self, nat: NatId) {
         self.internet.rebind(nat);

@@ -127,7 +127,7 @@ impl Scene {
     /// The server moves behind another NAT, which gives it another public address.
     fn move_server(&mut self) {
         let nat = self.world.nat(OTHER_PORTS, None);
-        self.world.roam(self.server, nat);
+        self.world.roam(self.server, Some(nat));
     }
 
     /// Connects, again and again until it opens. Returns the time that it takes.

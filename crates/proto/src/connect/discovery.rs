@@ -222,7 +222,7 @@ impl Discovery {
                 Search::Between if self.announced => {
                     self.search = Search::Last(requests.search(cx, &mut base.io, Vec::new()));
                 }
-                Search::Between | Search::Done => return Some(self.failure(requests)),
+                Search::Between | Search::Done => return Some(requests.not_found(self.announced)),
             }
         }
     }
@@ -296,14 +296,6 @@ impl Discovery {
     /// Whether message 1 cannot leave yet.
     fn is_waiting(&self) -> bool {
         self.hello.is_writing() || self.outset.is_binding()
-    }
-
-    fn failure(&self, requests: &PendingRequests) -> ConnectReason {
-        match requests.trace.nodes {
-            _ if self.announced => ConnectReason::NotReached,
-            0 => ConnectReason::NoAnswer,
-            _ => ConnectReason::NotAnnounced,
-        }
     }
 
     fn ask_next(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, requests: &mut PendingRequests) {

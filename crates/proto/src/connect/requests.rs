@@ -10,7 +10,7 @@ use super::trace::Trace;
 use crate::base::Io;
 use crate::net::{Commit, Owner, QueryKey, QuerySpec, RequestKey, RequestSpec};
 use crate::wire::{Target, command};
-use crate::{ConnId, ConnectStep, Cx, SocketId};
+use crate::{ConnId, ConnectReason, ConnectStep, Cx, SocketId};
 
 /// Requests that have been sent and not answered yet.
 #[derive(Debug)]
@@ -107,6 +107,15 @@ impl PendingRequests {
         self.trace.reach(cx.now, ConnectStep::Search);
         let owner = self.owner();
         io.net.query(cx, spec, owner)
+    }
+
+    /// Why nothing has led to the server. `announced`: a node has the server's record.
+    pub(super) fn not_found(&self, announced: bool) -> ConnectReason {
+        match self.trace.nodes {
+            _ if announced => ConnectReason::NotReached,
+            0 => ConnectReason::NoAnswer,
+            _ => ConnectReason::NotAnnounced,
+        }
     }
 
     /// Sends message 1 to a node, from this socket or from the usual one.

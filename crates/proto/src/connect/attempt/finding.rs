@@ -3,11 +3,12 @@
 use std::net::SocketAddrV4;
 use std::time::Duration;
 
+use super::super::cache::KnownWay;
 use super::super::discovery::Found;
 use super::super::hello::HandshakeDone;
 use super::{Attempt, Outcome, Stage};
 use crate::net::Reply;
-use crate::punch::Base;
+use crate::punch::{Base, MAX_ADDRESSES};
 use crate::{ConnectStep, Cx, SocketId};
 
 impl Attempt {
@@ -95,5 +96,25 @@ impl Attempt {
                 self.connect(cx, base, *done, &silent)
             }
         }
+    }
+}
+
+/// What the next attempt tries first: the nodes that the server has named, or those that were tried
+/// here. Those that did not answer in time come last.
+pub(super) fn way(done: HandshakeDone, punched: bool, silent: &[SocketAddrV4]) -> KnownWay {
+    let named = done.payload.relay_addresses;
+    let mut relays = if named.is_empty() { done.tried } else { named };
+    relays.truncate(MAX_ADDRESSES);
+    relays.sort_by_key(|relay| silent.contains(relay));
+    let way = KnownWay { relays, round_trip: done.round_trip, punched };
+    match done.socket {
+        None => way,
+        // The server has answered over the path of an earlier connection. Through a relay there are
+        // two paths to pass, and then a path to punch.
+        Some(_) => KnownWay {
+            round_trip: done.round_trip * 2,
+            punched: done.payload.holepunch.is_some(),
+            ..way
+        },
     }
 }

@@ -5,7 +5,7 @@ mod relayed;
 
 use std::net::SocketAddrV4;
 
-use super::cache::{KnownWay, Lesson};
+use super::cache::Lesson;
 use super::candidates::Candidates;
 use super::connecting::{Connecting, PathPlan, choose};
 use super::discovery::Discovery;
@@ -15,13 +15,14 @@ use super::rounds::{Choices, Rounds, RoundsOutcome};
 use crate::conn::OwnedConn;
 use crate::net::Reply;
 use crate::noise::{KeyPair, PublicKey};
-use crate::punch::{Base, MAX_ADDRESSES, News, Report};
+use crate::punch::{Base, News, Report};
 use crate::streams::Path;
 use crate::wire::hash;
 use crate::{
     Answer, AskId, ConnId, ConnectError, ConnectOptions, ConnectReason, Cx, PunchKind, SocketId,
     StreamId, Timer,
 };
+use finding::way;
 use relayed::Relaying;
 
 #[derive(Debug)]
@@ -392,25 +393,5 @@ impl Attempt {
         );
         let lesson = if not_reached { Lesson::NoWay } else { Lesson::Nothing };
         Some(Outcome { remote: self.remote, lesson })
-    }
-}
-
-/// What the next attempt tries first: the nodes that the server has named, or those that were tried
-/// here. Those that did not answer in time come last.
-fn way(done: HandshakeDone, punched: bool, silent: &[SocketAddrV4]) -> KnownWay {
-    let named = done.payload.relay_addresses;
-    let mut relays = if named.is_empty() { done.tried } else { named };
-    relays.truncate(MAX_ADDRESSES);
-    relays.sort_by_key(|relay| silent.contains(relay));
-    let way = KnownWay { relays, round_trip: done.round_trip, punched };
-    match done.socket {
-        None => way,
-        // The server has answered over the path of an earlier connection. Through a relay there are
-        // two paths to pass, and then a path to punch.
-        Some(_) => KnownWay {
-            round_trip: done.round_trip * 2,
-            punched: done.payload.holepunch.is_some(),
-            ..way
-        },
     }
 }
