@@ -76,7 +76,7 @@ async function rustSteps() {
 
   const large = ['test', '--release', '-p', 'netsim', '--no-fail-fast', '--', '--include-ignored']
   await tests('Large networks', 'cargo', large, {
-    env: { ROUNDS_FULL: '1', NATS_SEEDS: '200' },
+    env: { ROUNDS_FULL: '1', NATS_SEEDS: '200', MOVES_SEEDS: '20' },
     count: countCargo,
     timeout: MINUTES * 30
   })

@@ -124,6 +124,11 @@ impl Paths {
         self.validation.take().is_some()
     }
 
+    /// Whether packets that were sent over an older path are not acknowledged yet.
+    pub(crate) fn is_changing(&self) -> bool {
+        !self.old.is_empty()
+    }
+
     /// Handles the retransmission timeout. Returns true if the current path did not answer and was
     /// replaced by the last validated one.
     pub(crate) fn handle_timeout(&mut self) -> bool {

@@ -54,9 +54,11 @@ mod system {
         let news = UnixDatagram::from_std(OsSocket::from(netlink))?;
         runtime.spawn(async move {
             // What has changed is read from the interfaces.
-            while is_news(&news.recv(&mut [0; 8192]).await) {
-                count.send_modify(|count| *count += 1);
+            let mut buffer = [0; 8192];
+            while is_news(&news.recv(&mut buffer).await) {
                 tokio::time::sleep(CALM).await;
+                while is_news(&news.try_recv(&mut buffer)) {}
+                count.send_modify(|count| *count += 1);
             }
         });
         Ok(())
@@ -89,8 +91,9 @@ mod system {
     }
 }
 
-/// Only a sleep of the machine and a clock that was set are looked for.
+/// How often a driver looks for what the system does not tell: a sleep of the machine, a clock that
+/// was set. Interfaces that were read so long ago are read again for a new node.
 pub(super) const WITH_NEWS: Duration = Duration::from_secs(5);
 
 /// The longest time that a change of the addresses may go unnoticed.
-const WITHOUT_NEWS: Duration = Duration::from_secs(1);
+pub(super) const WITHOUT_NEWS: Duration = Duration::from_secs(1);

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use tokio::task;
 use tokio::time::{Sleep, sleep_until};
 
-use super::address_news::AddressNews;
+use super::address_news::{AddressNews, WITH_NEWS, WITHOUT_NEWS};
 use super::batch::Batch;
 use super::giving_way::GivingWay;
 use super::host::{ClockWatch, InterfaceWatch, SleepWatch};
@@ -127,7 +127,7 @@ impl Driver {
             self.alarm.as_mut().reset(until.into());
             self.alarm_at = Some(until);
         }
-        let Self { shared, alarm, news, .. } = self;
+        let Self { shared, alarm, news, look_interval, .. } = self;
         let readable = poll_fn(|cx| shared.sockets.poll_readable(cx));
         let room = poll_fn(|cx| match writable {
             Some(id) => shared.sockets.poll_writable(id, cx),
@@ -140,7 +140,13 @@ impl Driver {
                 self.alarm_at = None;
                 false
             }
-            Ok(()) = news.changed() => false,
+            told = news.changed(), if *look_interval == WITH_NEWS => {
+                if told.is_err() {
+                    // There will be no more.
+                    *look_interval = WITHOUT_NEWS;
+                }
+                false
+            }
             () = room => false,
             () = readable => true,
         }

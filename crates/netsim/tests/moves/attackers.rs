@@ -89,6 +89,25 @@ fn forwarded_frames_move_nothing() {
 #[test]
 fn a_relay_that_lies_moves_nothing() {
     let mut scene = Scene::new(3, Site::Public, Site::Public, 0);
+    let relay = scene.relay();
+    let (asked, challenges) = lie_to_the_server(&mut scene, relay);
+    assert!(asked > 0 && (1..=asked).contains(&challenges), "{challenges} of {asked}");
+    scene.run(Duration::from_secs(1), &End::BOTH);
+    scene.assert_complete(Duration::from_secs(1));
+}
+
+/// Any other node cannot make the server send to an address of its choice.
+#[test]
+fn a_stranger_who_claims_to_be_a_relay_is_not_heard() {
+    let mut scene = Scene::new(3, Site::Public, Site::Public, 0);
+    let stranger = SocketAddrV4::new(Ipv4Addr::new(66, 6, 6, 7), 666);
+    let (asked, challenges) = lie_to_the_server(&mut scene, stranger);
+    assert!(asked > 0 && challenges == 0, "{challenges} of {asked}");
+}
+
+/// Returns how many frames were forwarded as a relay does, faster than they come themselves, and how
+/// many challenges that has made the server send. Its path stays.
+fn lie_to_the_server(scene: &mut Scene, relay: SocketAddrV4) -> (usize, usize) {
     scene.run(Duration::from_secs(1), &End::BOTH);
     scene.world.start_tap();
     scene.tell(End::Client);
@@ -106,19 +125,17 @@ fn a_relay_that_lies_moves_nothing() {
             let link = scene.world.link;
             // Faster than the frame itself.
             scene.world.link = Link { delay: Duration::from_millis(1), ..link };
-            scene.world.inject(lie(sockets[0], flight.data));
+            scene.world.inject(lie(relay, sockets[0], flight.data));
             scene.world.link = link;
         }
         scene.world.run_for(Duration::from_millis(1));
     }
-    assert!(asked > 0 && (1..=asked).contains(&challenges), "{challenges} of {asked}");
     assert!(scene.paths_told(End::Server).is_empty());
-    scene.run(Duration::from_secs(1), &End::BOTH);
-    scene.assert_complete(Duration::from_secs(1));
+    (asked, challenges)
 }
 
 /// A handshake that a relay forwards, which in truth is a packet about a path.
-fn lie(to: SocketAddrV4, noise: Vec<u8>) -> Flight {
+fn lie(from: SocketAddrV4, to: SocketAddrV4, noise: Vec<u8>) -> Flight {
     let (mode, peer_address) = (Mode::FromRelay, Some(ATTACKER));
     let message = Handshake { mode, noise, peer_address, relay_address: None }.encode();
     let request = Request {
@@ -131,7 +148,6 @@ fn lie(to: SocketAddrV4, noise: Vec<u8>) -> Flight {
         target: Some(hash(&[&Scene::key()])),
         value: Some(&message),
     };
-    let from = SocketAddrV4::new(Ipv4Addr::new(66, 6, 6, 7), 666);
     Flight { from, to, data: request.encode() }
 }
 

@@ -1,7 +1,7 @@
 //! A client and a server with a live connection, and what befalls their networks.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, SocketAddrV4};
 use std::time::Duration;
 
 use netsim::{HostId, Link, NatId, NatKind, World};
@@ -106,6 +106,17 @@ impl Scene {
     /// The server's public key.
     pub(crate) fn key() -> PublicKey {
         key_pair().public()
+    }
+
+    /// A relay of the server.
+    pub(crate) fn relay(&self) -> SocketAddrV4 {
+        let server = self.world.get(self.host(End::Server));
+        let relays = |event: &Event| match event {
+            // The first one is the server itself, which is in the open.
+            Event::ServerRelays { relays, .. } => relays.last().copied(),
+            _ => None,
+        };
+        server.events.iter().rev().find_map(relays).expect("a relay")
     }
 
     pub(crate) fn host(&self, end: End) -> HostId {

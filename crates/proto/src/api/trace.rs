@@ -29,7 +29,7 @@ pub struct ConnectTrace {
     pub remote_nat: NatClass,
     /// How many nodes have answered the search for the server.
     pub nodes: u32,
-    /// How many handshakes were sent, each through another node.
+    /// How many times message 1 went to another node, or directly to the server.
     pub handshakes: u32,
     /// How many punching rounds were sent. A round that was sent again counts once.
     pub rounds: u32,

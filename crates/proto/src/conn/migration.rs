@@ -21,8 +21,10 @@ pub(super) enum Migration {
 pub(crate) enum NetworkChange {
     /// An address that the host had is gone.
     Lost,
-    /// The host has further addresses, or the public one has changed.
+    /// The host has further addresses.
     Other,
+    /// A relay says that the public address has changed.
+    Public,
 }
 
 impl Migration {
@@ -118,7 +120,11 @@ impl Migration {
         change: NetworkChange,
     ) {
         match self {
-            Self::Proving(prover) => prover.start(cx, stream, Cause::Local),
+            Self::Proving(prover) => {
+                let is_public = change == NetworkChange::Public;
+                let cause = if is_public { Cause::Public } else { Cause::Local };
+                prover.start(cx, stream, cause);
+            }
             Self::Ending(fuse) if change == NetworkChange::Lost => {
                 fuse.handle_lost_address(cx.now);
                 stream.ask();

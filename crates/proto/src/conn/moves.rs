@@ -66,7 +66,9 @@ impl Conns {
         let mut answer = None;
         let socket = stream.path().socket;
         let closed = self.table.change(cx, conn, stream, |c, cx, stream| {
-            let migration = c.migration.as_mut();
+            // At a blind relay, the attempt or the server looks for the path.
+            let is_relayed = c.origins.current().relay.is_some();
+            let migration = c.migration.as_mut().filter(|_| !is_relayed);
             answer = migration.and_then(|m| m.handle_detour(cx, conn, stream, (peer, data)));
         });
         self.forget(conn, closed);

@@ -21,8 +21,10 @@ use crate::{ConnId, Cx, Rng};
 pub(super) struct Prover {
     conn: ConnId,
     frames: PathBox,
-    /// When the peer was last heard.
+    /// When the peer was last heard, or when the connection opened.
     heard: Instant,
+    /// The path has worked. One that never has may be that of a victim, and is not searched for.
+    has_worked: bool,
     search: Option<Search>,
     /// When the last search began.
     searched: Option<Instant>,
@@ -39,6 +41,8 @@ pub(super) struct Prover {
 pub(super) enum Cause {
     /// Our own address has changed, or may have.
     Local,
+    /// A relay says that our public address has changed.
+    Public,
     /// The peer does not answer.
     Silence,
     /// Nothing has come for a while.
@@ -89,6 +93,7 @@ impl Prover {
             conn,
             frames: PathBox::new(keys),
             heard: now,
+            has_worked: false,
             search: None,
             searched: None,
             challenges: VecDeque::new(),
@@ -104,6 +109,7 @@ impl Prover {
     /// A packet of the stream has come.
     pub(super) fn handle_packet(&mut self, now: Instant) {
         self.heard = now;
+        self.has_worked = true;
     }
 
     /// Data goes to the peer or has come from it, and no mere keep-alive. True if that sets a timer.
@@ -118,13 +124,13 @@ impl Prover {
     /// Looks for the peer. A peer that is merely slow is not asked all the time.
     pub(super) fn start(&mut self, cx: &mut Cx<'_>, stream: &StreamMut<'_>, cause: Cause) {
         let interval = match cause {
-            Cause::Local => Duration::ZERO,
+            Cause::Local | Cause::Public => Duration::ZERO,
             Cause::Silence => SILENCE_INTERVAL,
             Cause::Quiet => QUIET_INTERVAL,
         };
         let was_asked = self.searched.is_some_and(|at| cx.now < at + interval);
         let is_heard = self.search.is_some() || cx.now < self.heard + JITTER;
-        if was_asked || cause != Cause::Local && is_heard {
+        if !self.has_worked || was_asked || cause != Cause::Local && is_heard {
             return;
         }
         self.searched = Some(cx.now);
@@ -301,10 +307,12 @@ impl Prover {
         search.probes += 1;
         let Search { token, echo, probes, is_elsewhere, .. } = *search;
         let probe = PathFrame { kind: PathKind::Probe, token, echo };
-        self.send(cx, stream, stream.path(), probe);
-        if probes > DIRECT_PROBES && !is_elsewhere {
+        if takes_detour(probes) && !is_elsewhere {
+            // First, so that it has the lower number: if it is faster, it does not make the direct
+            // one a replay.
             self.take_detour(cx, stream, probe, probes);
         }
+        self.send(cx, stream, stream.path(), probe);
     }
 
     /// Sends a probe by way of one of the relays, which take turns.
@@ -338,6 +346,16 @@ impl Search {
     }
 }
 
+/// Whether a probe goes by way of a relay, too: not the first one, and few after a while, since a
+/// peer can name others as its relays.
+fn takes_detour(probe: u32) -> bool {
+    match probe {
+        0..=DIRECT_PROBES => false,
+        ..=FREQUENT_DETOURS => true,
+        _ => probe.is_multiple_of(SELDOM),
+    }
+}
+
 /// A token that nobody can guess. Zeros mean no token.
 fn token(rng: &mut Rng) -> [u8; 8] {
     let mut token = rng.bytes();
@@ -366,6 +384,8 @@ const FAST_PROBES: u32 = 4;
 /// Further probes go by way of a relay, too: the peer's NAT may keep strangers out until the peer
 /// sends.
 const DIRECT_PROBES: u32 = 1;
+const FREQUENT_DETOURS: u32 = 9;
+const SELDOM: u32 = 4;
 
 /// Addresses of the peer that may be new: those that two NATs and a relay show.
 const MAX_CHALLENGES: usize = 4;

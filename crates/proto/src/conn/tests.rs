@@ -225,6 +225,22 @@ fn an_answer_to_an_earlier_search_ends_no_later_one() {
     }
 }
 
+/// A stranger may have stated the address of a victim.
+#[test]
+fn a_path_that_has_never_worked_is_not_searched_for() {
+    let mut client = Side::new();
+    let mut server = Side::new();
+    (client.is_ours, server.is_ours) = (true, true);
+    let (near, far) = (client.dial(MACHINE), server.accept(MACHINE));
+    open(&mut client, near, &mut server, far);
+    server.change_network();
+    assert!(server.frames().is_empty());
+
+    exchange(&mut client, &mut server);
+    server.change_network();
+    assert_eq!(server.frames().len(), 1);
+}
+
 /// One node's tables, with one connection.
 struct Side {
     /// Both ends exchange frames about the path.

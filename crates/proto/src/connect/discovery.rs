@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::candidates::Candidates;
 use super::decide::HelloRoute;
+use super::early::EarlyPaths;
 use super::hello::{HandshakeDone, HandshakeParams, Hello, HelloRead, ServerReply};
 use super::outset::{Destination, Outset};
 use super::requests::PendingRequests;
@@ -28,8 +29,7 @@ pub(super) struct Discovery {
     /// A node has the record: the server is announced, or was recently.
     announced: bool,
     tried: Vec<SocketAddrV4>,
-    /// The source of the server's first packet, if it arrives before message 2.
-    early: Option<Path>,
+    early: EarlyPaths,
     /// How many more times an overdue handshake may be repeated. `None` before any is overdue.
     repeats_left: Option<u8>,
 }
@@ -76,7 +76,7 @@ impl Discovery {
             found: VecDeque::new(),
             announced: false,
             tried: Vec::new(),
-            early: None,
+            early: EarlyPaths::default(),
             repeats_left: None,
         };
         match route {
@@ -135,7 +135,7 @@ impl Discovery {
         requests: &mut PendingRequests,
     ) {
         if matches!(self.search, Search::Held) {
-            return self.search(cx, base, requests);
+            self.search(cx, base, requests);
         }
         let Some(left) = self.repeats_left.and_then(|left| left.checked_sub(1)) else { return };
         self.repeats_left = Some(left);
@@ -145,7 +145,7 @@ impl Discovery {
 
     /// A UDX packet for our stream has arrived. Only the server knows the stream's id.
     pub(super) fn handle_first_packet(&mut self, path: Path) {
-        self.early = Some(path);
+        self.early.note_packet(path);
     }
 
     /// A node has answered message 1; `None` if the request failed.
@@ -174,7 +174,7 @@ impl Discovery {
     ) {
         // The server's opener of its NAT has reached us, where the two are close to each other.
         if let News::Connected(path) = report.news {
-            self.early.get_or_insert(path);
+            self.early.note_probe(path);
         }
         if self.outset.handle_punch(report) {
             self.outset.resume(cx, base, requests, &mut self.hello);
@@ -266,14 +266,17 @@ impl Discovery {
             self.tried.retain(|via| *via != route.node);
             self.tried.insert(0, route.node);
         }
+        let early = self.early.path_to(route.server);
+        let is_spoilt = early.is_none() && self.early.has_probe();
+        let puncher = if is_spoilt { None } else { self.outset.take_puncher() };
         Some(HandshakeDone {
             keys,
             route,
             payload,
             firewall,
             tried: std::mem::take(&mut self.tried),
-            early: self.early,
-            puncher: self.outset.take_puncher(),
+            early,
+            puncher,
             socket,
             round_trip,
         })

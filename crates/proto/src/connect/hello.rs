@@ -33,6 +33,8 @@ pub(super) struct HandshakeParams {
     pub(super) relay_through: Option<RelayThrough>,
     /// Whether the application makes the messages.
     pub(super) foreign: bool,
+    /// Whether we will answer frames about the path: the core has the keys.
+    pub(super) path_frames: bool,
 }
 
 /// The handshake of an attempt. Message 1 is made for the first node and repeated to all others.
@@ -234,11 +236,12 @@ impl Hello {
         if self.params.share_local {
             addresses4.extend(base.io.local.all());
         }
+        let HandshakeParams { stream_id, reusable, path_frames, .. } = self.params;
         let payload = NoisePayload {
             version: PAYLOAD_VERSION,
             firewall,
             addresses4,
-            udx: Some(UdxInfo::new(self.params.stream_id, self.params.reusable)),
+            udx: Some(UdxInfo::new(stream_id, reusable, path_frames)),
             secret_stream: true,
             relay_through: self.params.relay_through,
             ..NoisePayload::default()

@@ -12,6 +12,7 @@ mod candidates;
 mod connecting;
 mod decide;
 mod discovery;
+mod early;
 mod hello;
 mod outset;
 mod requests;

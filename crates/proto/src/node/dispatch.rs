@@ -1,9 +1,10 @@
 //! Where the net's outputs go.
 
 use super::machines::Machines;
-use crate::base::PunchId;
+use crate::base::{Announced, PunchId};
 use crate::net::{Incoming, Output, Owner, Reply};
-use crate::wire::{Handshake, Holepunch, Mode, command};
+use crate::secret::path_frame;
+use crate::wire::{Handshake, Holepunch, Mode, command, is_destination};
 use crate::{Cx, RequestAnswer, RequestError, ServerId};
 
 impl Machines {
@@ -124,11 +125,13 @@ impl Machines {
         message: &Handshake,
     ) {
         match (server, message.mode) {
-            (Some(_), Mode::FromRelay | Mode::FromSecondRelay)
-                if udx::path_frame(&message.noise).is_some() =>
-            {
-                self.handle_detour(cx, incoming, message);
-            }
+            (Some(server), mode) if path_frame(&message.noise).is_some() => match mode {
+                Mode::FromRelay | Mode::FromSecondRelay => {
+                    self.handle_detour(cx, server, incoming, message);
+                }
+                // A client that takes us for a relay has asked us directly as well.
+                Mode::FromClient | Mode::FromServer | Mode::Reply => {}
+            },
             (Some(server), Mode::FromClient | Mode::FromRelay | Mode::FromSecondRelay) => {
                 let base = &mut self.lower.base();
                 self.servers.handle_handshake(cx, base, server, incoming, message);
@@ -137,11 +140,26 @@ impl Machines {
         }
     }
 
-    /// A relay has forwarded a packet about the path of a connection.
-    fn handle_detour(&mut self, cx: &mut Cx<'_>, incoming: &Incoming, message: &Handshake) {
+    /// A relay has forwarded a packet about the path of a connection. Any other node could make us
+    /// send wherever it likes.
+    fn handle_detour(
+        &mut self,
+        cx: &mut Cx<'_>,
+        server: ServerId,
+        incoming: &Incoming,
+        message: &Handshake,
+    ) {
+        let back = match message.mode {
+            Mode::FromSecondRelay => message.relay_address,
+            _ => Some(incoming.from),
+        };
+        let Some(back) = back.filter(|back| is_destination(*back)) else { return };
+        if !self.lower.announcers.is_relay(server, incoming.from) {
+            cx.stats.dropped.unexpected += 1;
+            return;
+        }
         if let Some((socket, answer)) = self.lower.handle_detour(cx, message) {
-            let to = message.relay_address.unwrap_or(incoming.from);
-            self.lower.net.relay(cx, incoming, Some(&answer.encode()), to, Some(socket));
+            self.lower.net.relay(cx, incoming, Some(&answer.encode()), back, Some(socket));
         }
     }
 

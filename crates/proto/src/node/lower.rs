@@ -10,8 +10,9 @@ use crate::net::{Net, Owner, Reply, RequestSpec};
 use crate::punch::{Base, Punchers};
 use crate::raw::Raws;
 use crate::relay::{Pairings, Relays};
+use crate::secret::path_frame;
 use crate::streams::{Arrival, Path, StreamMut, StreamOwner, Streams};
-use crate::wire::{Handshake, Mode, command};
+use crate::wire::{Handshake, Mode, command, is_destination};
 use crate::{
     ConnId, ConnPath, ConnStats, Cx, Event, PathInfo, RawCommand, RelayStats, ServerId, SocketId,
     StreamId, Transmit, TransmitBuf,
@@ -143,9 +144,9 @@ impl Lower {
         cx: &mut Cx<'_>,
         message: &Handshake,
     ) -> Option<(SocketId, Handshake)> {
-        let peer = message.peer_address?;
+        let peer = message.peer_address.filter(|peer| is_destination(*peer))?;
         let (frame, stream) =
-            (udx::path_frame(&message.noise)?, udx::stream_id(&message.noise).map(StreamId)?);
+            (path_frame(&message.noise)?, udx::stream_id(&message.noise).map(StreamId)?);
         let stream = self.streams.get(stream)?;
         let StreamOwner::Conn(conn) = stream.owner() else { return None };
         let (socket, noise) = self.conns.handle_detour(cx, conn, stream, peer, frame)?;
@@ -160,7 +161,7 @@ impl Lower {
         else {
             return;
         };
-        if let Some(frame) = udx::path_frame(&noise) {
+        if let Some(frame) = path_frame(&noise).filter(|_| is_destination(peer)) {
             self.conns.handle_detour_reply(cx, &mut self.streams, conn, peer, frame);
         }
     }
@@ -281,6 +282,7 @@ fn pass_events(
     }
 }
 
-/// More requests than a node usually has under way. A node with thousands of connections looks for
-/// all of their peers at once.
-const MAX_REQUESTS: usize = 256;
+/// While so many requests are under way, no detour is taken: a node with thousands of connections
+/// looks for all of their peers at once, and its other requests need their place in the congestion
+/// window.
+const MAX_REQUESTS: usize = 32;

@@ -94,7 +94,7 @@ impl Machines {
                 AnnounceOutput::Relays(relays) => cx.emit(Event::ServerRelays { server, relays }),
                 AnnounceOutput::Moved => {
                     let Lower { conns, streams, .. } = &mut self.lower;
-                    conns.handle_network_change(cx, streams, NetworkChange::Other);
+                    conns.handle_network_change(cx, streams, NetworkChange::Public);
                 }
                 AnnounceOutput::Suspended => {
                     self.departing.push_back((server, Departure::Suspended));

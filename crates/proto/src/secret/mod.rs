@@ -15,7 +15,7 @@ mod sender;
 
 pub use datagrams::Datagrams;
 pub use message::Message;
-pub use paths::{PATH_FRAME_LEN, PathBox, PathFrame, PathKind};
+pub use paths::{PATH_FRAME_LEN, PathBox, PathFrame, PathKind, path_frame};
 pub use punch::PunchBox;
 pub use receiver::{FrameError, Receiver};
 pub use sender::{HEADROOM, Sender, TAILROOM};

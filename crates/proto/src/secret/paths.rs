@@ -76,6 +76,11 @@ impl PathBox {
     }
 }
 
+/// The frame in a packet about a path. `None` for every other packet.
+pub fn path_frame(packet: &[u8]) -> Option<&[u8]> {
+    udx::path_frame(packet).filter(|frame| frame.len() == PATH_FRAME_LEN)
+}
+
 impl std::fmt::Debug for PathBox {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("PathBox").finish_non_exhaustive()

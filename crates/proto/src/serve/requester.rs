@@ -8,7 +8,7 @@ use crate::base::Io;
 use crate::net::{Answering, Incoming};
 use crate::noise::{KeyPair, PublicKey, Responder};
 use crate::punch::Base;
-use crate::wire::{Handshake, Holepunch, Mode, NoisePayload, is_reserved};
+use crate::wire::{Handshake, Holepunch, Mode, NoisePayload, is_destination};
 use crate::{ConnId, ConnReport, Cx, Foreign, Question, ServerId, SocketId};
 
 /// The sender of message 1: the client, or a node on its behalf.
@@ -216,12 +216,6 @@ pub(super) fn tell_gone(cx: &mut Cx<'_>, conn: Option<ConnId>) {
     if let Some(conn) = conn {
         cx.emit(ConnReport::unopened(None).into_event(conn));
     }
-}
-
-/// Whether datagrams may be sent to this address. Private networks and loopback are allowed, since
-/// peers may be there.
-pub(super) fn is_destination(address: SocketAddrV4) -> bool {
-    address.port() != 0 && !is_reserved(*address.ip())
 }
 
 /// A client asks through three nodes at a time, and seldom through more in all.

@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use super::admission::{Admission, InFlight};
-use super::requester::{ClientHello, Requester, is_destination, remember, without_value};
+use super::requester::{ClientHello, Requester, remember, without_value};
 use super::rounds::{Punching, Round, RoundOutcome, SlotRef};
 use super::slots::{SlotState, Slots};
 use crate::conn::ConnOwner;
@@ -11,7 +11,7 @@ use crate::net::Incoming;
 use crate::noise::{KeyPair, PublicKey};
 use crate::punch::{Base, News, Report};
 use crate::streams::Path;
-use crate::wire::{Handshake, Holepunch, hash};
+use crate::wire::{Handshake, Holepunch, hash, is_destination};
 use crate::{Answer, AskId, ConnId, Cx, ServerId, ServerOptions, Timer};
 
 #[derive(Debug)]
@@ -273,7 +273,7 @@ impl Server {
         let requesters = std::mem::take(&mut session.unanswered);
         session.answered = Some(cx.now);
         session.reply.send(cx, base, &requesters);
-        session.open_nat(cx, base, &requesters);
+        session.open_nat(cx, base, self.id, &requesters);
     }
 
     pub(super) fn punching(&mut self, slot: u32) -> Option<&mut Punching> {

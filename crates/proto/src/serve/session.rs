@@ -15,7 +15,7 @@ use crate::wire::{
     Firewall, HolepunchInfo, NoisePayload, PAYLOAD_VERSION, PayloadError, RelayThrough, UdxInfo,
     is_private, match_address,
 };
-use crate::{ConnId, Cx, PathOrigin, ServerId, StreamId};
+use crate::{ConnId, Cx, Foreign, PathOrigin, ServerId, StreamId};
 
 #[derive(Debug)]
 pub(super) struct Session {
@@ -134,13 +134,20 @@ impl Session {
     /// Opens our NAT to the sources of message 1, as far as message 2 has left from the puncher's
     /// socket. A client that expects to punch sends both from one socket, so that its first probe
     /// comes through.
-    pub(super) fn open_nat(&self, cx: &mut Cx<'_>, base: &mut Base<'_>, requesters: &[Requester]) {
+    pub(super) fn open_nat(
+        &self,
+        cx: &mut Cx<'_>,
+        base: &mut Base<'_>,
+        server: ServerId,
+        requesters: &[Requester],
+    ) {
         let Some(punching) = self.punching.as_ref().filter(|_| self.reply.socket.is_some()) else {
             return;
         };
-        for requester in requesters {
-            let client = requester.client().address;
-            base.punchers.open_nat_mapping(cx, punching.punch(), client);
+        for client in requesters.iter().map(Requester::client) {
+            if is_believable(base, server, &client) {
+                base.punchers.open_nat_mapping(cx, punching.punch(), client.address);
+            }
         }
     }
 
@@ -190,7 +197,9 @@ pub(super) fn prepare(
     let stream_id = accepted.map_or(0, |(_, stream)| stream.0);
     let relay_through = policy.relay_through.filter(|_| plan.needs_relay(error));
     let policy = ServerPolicy { relay_through, ..policy };
-    let offer = offer(cx, base, policy, slot, error, stream_id).encode();
+    let path_frames = hello.foreign != Foreign::Everything;
+    let udx = UdxInfo::new(stream_id, policy.reusable_socket, path_frames);
+    let offer = offer(cx, base, policy, slot, error, udx).encode();
     Some(Prepared { hello, offer, accepted, plan, policy })
 }
 
@@ -225,7 +234,7 @@ pub(super) fn conclude(
 
     tracing::debug!(?conn, ?plan, client = %hello.client.address, "handshake");
     let ClientHello { payload, public_key, source, .. } = hello;
-    let client = hello.client.address;
+    let client = hello.client;
     let party = Party::Client(source);
     let is_reusable = policy.reusable_socket && payload.udx.is_some_and(|udx| udx.is_reusable());
     let remote = payload.udx.into();
@@ -244,7 +253,7 @@ pub(super) fn conclude(
     };
     match plan {
         Plan::Open(path) => return AcceptOutcome::Open(Box::new(session), path),
-        Plan::Wait => doubt_that_we_are_open(cx, base, client),
+        Plan::Wait => doubt_that_we_are_open(cx, base, policy.server, &client),
         Plan::PunchBeside | Plan::Punch => {
             let owner = PunchOwner::Slot(policy.server, slot);
             let punch = base.punchers.start(cx, &mut base.io, owner, party, payload.firewall);
@@ -264,10 +273,17 @@ pub(super) fn conclude(
 
 /// A client that is told that strangers reach us sends to us at once. A firewall may let in only
 /// whom we have sent to.
-fn doubt_that_we_are_open(cx: &mut Cx<'_>, base: &Base<'_>, client: SocketAddrV4) {
-    if base.io.net.remote_address().is_some() {
-        open_own_nat(cx, base.io.net.socket(), client);
+fn doubt_that_we_are_open(cx: &mut Cx<'_>, base: &Base<'_>, server: ServerId, client: &Client) {
+    if base.io.net.remote_address().is_some() && is_believable(base, server, client) {
+        open_own_nat(cx, base.io.net.socket(), client.address);
     }
+}
+
+/// Whether the client may be where a node has stated. Any node can state an address in our network;
+/// only our relays are believed.
+fn is_believable(base: &Base<'_>, server: ServerId, client: &Client) -> bool {
+    let is_stated = !client.direct && is_private(*client.address.ip());
+    !is_stated || base.io.announced.is_relay(server, client.sender)
 }
 
 /// Why a client is refused.
@@ -288,7 +304,7 @@ fn offer(
     policy: ServerPolicy,
     slot: u32,
     error: PayloadError,
-    stream_id: u32,
+    udx: UdxInfo,
 ) -> NoisePayload {
     let server = policy.server;
     let address = base.io.net.remote_address();
@@ -303,7 +319,7 @@ fn offer(
         firewall: if address.is_some() { Firewall::Open } else { Firewall::Unknown },
         holepunch: address.is_none().then_some(holepunch),
         addresses4,
-        udx: Some(UdxInfo::new(stream_id, policy.reusable_socket)),
+        udx: Some(udx),
         secret_stream: true,
         relay_through: policy.relay_through,
         relay_addresses: base.io.announced.relay_addresses(server),

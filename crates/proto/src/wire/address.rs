@@ -144,6 +144,12 @@ pub fn is_reserved(host: Ipv4Addr) -> bool {
     )
 }
 
+/// Whether datagrams may go to this address, which a stranger has stated. Private networks and
+/// loopback are allowed, since peers may be there.
+pub fn is_destination(address: SocketAddrV4) -> bool {
+    address.port() != 0 && !is_reserved(*address.ip())
+}
+
 /// The remote address that is most likely in one of our local networks: the first that shares
 /// three leading bytes with a local one, else the first that shares two, else one.
 pub fn match_address(local: &[SocketAddrV4], remote: &[SocketAddrV4]) -> Option<SocketAddrV4> {

@@ -163,9 +163,11 @@ pub struct UdxInfo {
 
 impl UdxInfo {
     /// What this implementation says of a stream. `reusable`: its path may be used again.
-    pub fn new(id: u32, reusable: bool) -> Self {
-        let features =
-            FEATURE_REVISION_1 | FEATURE_PATH_FRAMES | bit(reusable, FEATURE_REUSABLE_SOCKET);
+    /// `path_frames`: this end answers them.
+    pub fn new(id: u32, reusable: bool, path_frames: bool) -> Self {
+        let features = FEATURE_REVISION_1
+            | bit(path_frames, FEATURE_PATH_FRAMES)
+            | bit(reusable, FEATURE_REUSABLE_SOCKET);
         Self { features, id, seq: 0 }
     }
 

@@ -48,9 +48,13 @@ impl Stream {
         if !self.is_connected() {
             return;
         }
+        let was_changing = self.paths.is_changing();
         self.change_remote(now, remote_id, remote);
         if self.paths.prove() {
             self.events.push_back(Event::PathValidated);
+        }
+        if was_changing {
+            self.events.push_back(Event::RemoteChanged);
         }
         let now = self.clock.micros(now);
         self.rack.lose_all(&mut self.flight);

@@ -19,8 +19,8 @@ use crate::punch::{Base, News, Report};
 use crate::streams::Path;
 use crate::wire::hash;
 use crate::{
-    Answer, AskId, ConnId, ConnectError, ConnectOptions, ConnectReason, Cx, PunchKind, SocketId,
-    StreamId, Timer,
+    Answer, AskId, ConnId, ConnectError, ConnectOptions, ConnectReason, Cx, Foreign, PunchKind,
+    SocketId, StreamId, Timer,
 };
 use finding::way;
 use relayed::Relaying;
@@ -82,6 +82,7 @@ impl Attempt {
             reusable,
             relay_through,
             foreign,
+            path_frames: options.foreign != Foreign::Everything,
         };
         let discovery = Discovery::start(cx, base, &mut requests, params, candidates);
         Self {

@@ -13,7 +13,7 @@ use crate::base::{Party, PunchId, PunchOwner};
 use crate::net::Reply;
 use crate::noise::Finished;
 use crate::punch::{Base, News, PunchSecret, Puncher, is_random};
-use crate::wire::{Firewall, HolepunchInfo, HolepunchPayload, PayloadError, Relay, is_reserved};
+use crate::wire::{Firewall, HolepunchInfo, HolepunchPayload, PayloadError, Relay, is_destination};
 use crate::{Answer, AskId, ConnId, ConnectReason, ConnectStep, Cx, Timer};
 
 /// The exchange in which client and server agree how to punch.
@@ -362,8 +362,7 @@ impl Rounds {
 
 /// The relay that led to the server, since the server's NAT is open to it; otherwise the first one.
 fn pick_relay(info: &HolepunchInfo, node: SocketAddrV4) -> Option<Relay> {
-    let is_host = |at: SocketAddrV4| at.port() != 0 && !is_reserved(*at.ip());
-    let mut relays = info.relays.iter().filter(|relay| is_host(relay.relay_address));
+    let mut relays = info.relays.iter().filter(|relay| is_destination(relay.relay_address));
     let first = relays.clone().next()?;
     Some(*relays.find(|relay| relay.relay_address == node).unwrap_or(first))
 }

@@ -8,7 +8,7 @@ use super::Net;
 use crate::net::exchange::Purpose;
 use crate::net::query::QueryPurpose;
 use crate::net::table::K;
-use crate::net::{Output, QueryKey, Reply, RequestKey};
+use crate::net::{Output, Owner, QueryKey, Reply, RequestKey};
 use crate::rpc::{Completed, TimeoutOutcome};
 use crate::wire::Response;
 use crate::{Cx, RequestError, SocketId};
@@ -81,7 +81,13 @@ impl Net {
 
     fn handle_timed_out(&mut self, cx: &mut Cx<'_>, completed: Completed<Purpose>) {
         let (to, to_id) = (completed.to, completed.to_id);
+        let is_detour = matches!(completed.purpose, Purpose::Owner(Owner::Path(_)));
         self.handle_end(cx, completed, Err(RequestError::Timeout));
+        if is_detour {
+            // The server may have answered directly, or is gone. The relay is not to blame.
+            cx.stats.timeouts = cx.stats.timeouts.saturating_sub(1);
+            return;
+        }
         if self.is_asleep() {
             // The request was never transmitted, so the timeout says nothing about the node.
             return;

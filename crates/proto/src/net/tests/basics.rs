@@ -11,7 +11,7 @@ use super::world::World;
 use crate::net::{Answering, Output, Owner, RequestSpec};
 use crate::tests::bench::peer_of;
 use crate::wire::{Packet, Request, command, error_code, node_id};
-use crate::{Config, Event, RequestError, RequestId, Rng, SocketId, Timer};
+use crate::{Config, ConnId, Event, RequestError, RequestId, Rng, SocketId, Timer};
 
 const OWNER: Owner = Owner::UserRequest(RequestId(1));
 const PEER: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(10, 9, 9, 9), 1234);
@@ -30,6 +30,16 @@ fn a_request_is_sent_four_times_and_then_fails() {
     assert_eq!(packets[0].socket, SocketId::CLIENT);
     assert!(matches!(node.reply(), Some(Err(RequestError::Timeout))));
     assert_eq!((node.stats.retries, node.stats.timeouts, node.stats.requests_active), (3, 1, 0));
+}
+
+/// Its server may have answered directly, or be gone. Neither makes the node offline.
+#[test]
+fn a_detour_without_a_reply_is_no_timeout() {
+    let mut node = Node::new();
+    node.call(|net, cx| net.ping(cx, PEER, None, 0, Owner::Path(ConnId(1))));
+    node.pass(Duration::from_secs(4));
+    assert!(matches!(node.reply(), Some(Err(RequestError::Timeout))));
+    assert_eq!((node.stats.timeouts, node.stats.requests_active), (0, 0));
 }
 
 #[test]

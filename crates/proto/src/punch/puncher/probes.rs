@@ -9,7 +9,7 @@ use crate::punch::News;
 use crate::punch::strategy::{Probe, Strategy};
 use crate::punch::throttle::Throttle;
 use crate::streams::Path;
-use crate::wire::is_reserved;
+use crate::wire::is_destination;
 use crate::{Cx, SocketId, Timer};
 
 impl Puncher {
@@ -140,7 +140,7 @@ impl Puncher {
     /// Sends a probe. False if it was not sent.
     fn probe(&mut self, cx: &mut Cx<'_>, probe: Probe) -> bool {
         let Probe { socket, to, low_ttl } = probe;
-        if to.port() == 0 || is_reserved(*to.ip()) {
+        if !is_destination(to) {
             return false;
         }
         let Some(left) = self.probes_left.checked_sub(1) else { return false };
@@ -154,7 +154,7 @@ impl Puncher {
 
 /// Lets packets of a peer pass our own NAT and firewall, with a probe that does not reach the peer.
 pub(crate) fn open_own_nat(cx: &mut Cx<'_>, socket: SocketId, peer: SocketAddrV4) {
-    if peer.port() != 0 && !is_reserved(*peer.ip()) {
+    if is_destination(peer) {
         cx.send_with_ttl(socket, peer, OPENER_TTL, PROBE.to_vec());
     }
 }

@@ -94,6 +94,21 @@ fn a_stranger_does_not_make_the_server_send_into_its_network() {
     }
 }
 
+/// As above, of the address that the client's message has come from.
+#[test]
+fn an_address_in_our_network_that_a_stranger_states_gets_nothing() {
+    let private = addr("192.168.1.1:53");
+    for (node, expected) in [(RELAY, 1), (addr("6.6.6.6:6"), 0)] {
+        let mut host = Host::new(ServerOptions::default());
+        let message = host.client().message(Mode::FromRelay, Some(private));
+        host.handshake(node, &message);
+        host.bind();
+        let sent = host.sent();
+        let openers = sent.iter().filter(|sent| peer_of(sent) == private).count();
+        assert_eq!((openers, sent.len()), (expected, 1 + expected), "{node}");
+    }
+}
+
 /// A client can name addresses of others, and new ones in each round.
 #[test]
 fn a_victim_that_a_client_names_gets_few_probes() {
