@@ -349,11 +349,7 @@ impl Search {
 /// Whether a probe goes by way of a relay, too: not the first one, and few after a while, since a
 /// peer can name others as its relays.
 fn takes_detour(probe: u32) -> bool {
-    match probe {
-        0..=DIRECT_PROBES => false,
-        ..=FREQUENT_DETOURS => true,
-        _ => probe.is_multiple_of(SELDOM),
-    }
+    probe > DIRECT_PROBES && (probe <= FREQUENT_DETOURS || probe.is_multiple_of(SELDOM))
 }
 
 /// A token that nobody can guess. Zeros mean no token.

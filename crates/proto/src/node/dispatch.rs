@@ -149,10 +149,8 @@ impl Machines {
         incoming: &Incoming,
         message: &Handshake,
     ) {
-        let back = match message.mode {
-            Mode::FromSecondRelay => message.relay_address,
-            _ => Some(incoming.from),
-        };
+        let is_second = message.mode == Mode::FromSecondRelay;
+        let back = if is_second { message.relay_address } else { Some(incoming.from) };
         let Some(back) = back.filter(|back| is_destination(*back)) else { return };
         if !self.lower.announcers.is_relay(server, incoming.from) {
             cx.stats.dropped.unexpected += 1;
