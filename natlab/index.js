@@ -4,11 +4,14 @@
 const fs = require('fs')
 const parseArguments = require('./options')
 const { TYPES, SAME } = require('./cells')
+const { CHANGES } = require('./changes')
 const requirements = require('./requirements')
 const Laboratory = require('./laboratory')
 const check = require('./check')
 const run = require('./run')
-const { summarize, table } = require('./table')
+const changeRun = require('./change-run')
+const tables = require('./table')
+const changeTables = require('./change-table')
 const chart = require('./chart')
 const { contradictions, describe } = require('./trace')
 
@@ -34,6 +37,7 @@ async function main() {
 }
 
 function report(results, options) {
+  const { summarize, table } = options.changes.length > 0 ? changeTables : tables
   const rows = summarize(results)
   console.log('\n' + table(rows))
   if (options.json) write(options.json, JSON.stringify({ options, rows, results }, null, 2) + '\n')
@@ -53,22 +57,42 @@ async function measure(options, results) {
   const tasks = []
   for (let i = 0; i < options.runs; i++) {
     for (const cell of options.cells) {
-      for (const mix of options.mixes) tasks.push({ cell, mix, seed: options.seed + i })
+      for (const mix of options.mixes) tasks.push(...tasksOf(cell, mix, i, options))
     }
   }
-  for (const { cell, mix, seed } of tasks) {
-    const result = await run(cell, mix, { ...options, seed })
+  for (const { cell, mix, change, seed } of tasks) {
+    const runOptions = { ...options, seed }
+    const result = change
+      ? await changeRun(cell, mix, change, runOptions)
+      : await run(cell, mix, runOptions)
     results.push(result)
     print(result, `${results.length}/${tasks.length}`)
     if (result.trace) checkTrace(result)
+    if (change) checkChange(result)
   }
 }
 
-function print({ cell, mix, ok, ms, path, error }, progress) {
-  const outcome = ok ? path || '' : error
-  console.log(
-    `${progress.padEnd(8)} ${cell.padEnd(22)} ${mix}  ${String(ms).padStart(6)} ms  ${outcome}`
-  )
+function tasksOf(cell, mix, i, { changes, seed }) {
+  const list = changes.length > 0 ? changes : [null]
+  return list.map(change => ({ cell, mix, change, seed: seed + i }))
+}
+
+function print(result, progress) {
+  const { cell, mix, change, ok, ms, path, error } = result
+  const where = change ? `${cell.padEnd(14)} ${change.padEnd(13)}` : cell.padEnd(22)
+  const outcome = change ? changeTables.outcome(result) : ok ? path || '' : error
+  console.log(`${progress.padEnd(8)} ${where} ${mix}  ${String(ms).padStart(6)} ms  ${outcome}`)
+}
+
+/** A change may end a connection, but what arrived has to be what was sent. */
+function checkChange(result) {
+  for (const attempt of [result.again, result.known, result.fresh]) {
+    if (attempt?.trace) console.log(`         ${describe(attempt.trace)}`)
+  }
+  for (const wrong of changeTables.broken(result)) {
+    console.log(`         WRONG: ${wrong}`)
+    process.exitCode = 1
+  }
 }
 
 /** An error of ours has to say what the laboratory knows. */
@@ -86,6 +110,9 @@ function list() {
     console.log(`  ${name.padEnd(10)} ${about}`)
   console.log('\nor same,variant, both behind one NAT:\n')
   for (const [name, { about }] of Object.entries(SAME)) console.log(`  ${name.padEnd(17)} ${about}`)
+  console.log('\nA change is one of\n')
+  for (const [name, { about }] of Object.entries(CHANGES))
+    console.log(`  ${name.padEnd(17)} ${about}`)
 }
 
 function write(file, text) {

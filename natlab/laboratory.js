@@ -38,6 +38,12 @@ module.exports = class Laboratory {
     return peer
   }
 
+  /** Makes the change that its options name. */
+  async change() {
+    const { namespace, lines } = this._plan.change
+    await shell(inside(this._name(namespace)), lines)
+  }
+
   /** Ends all of it, at once: the exit of a process waits for nothing. */
   close() {
     if (!open.delete(this)) return
@@ -56,7 +62,7 @@ module.exports = class Laboratory {
     await shell(['sh', '-e'], outside)
     await this._startInternet()
     for (const [name, lines] of namespaces) {
-      await shell(['ip', 'netns', 'exec', this._name(name), 'sh', '-e'], lines)
+      await shell(inside(this._name(name)), lines)
     }
   }
 
@@ -111,6 +117,11 @@ function isAlive(name) {
 function remove(names) {
   const input = names.map(name => `ip netns del ${name}`).join('\n')
   if (input !== '') spawnSync('sh', [], { input, stdio: ['pipe', 'ignore', 'ignore'] })
+}
+
+/** The command of a shell in a namespace. */
+function inside(name) {
+  return ['ip', 'netns', 'exec', name, 'sh', '-e']
 }
 
 async function shell([command, ...args], lines) {

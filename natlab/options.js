@@ -1,12 +1,15 @@
 // The command line.
 
 const { isCell } = require('./cells')
+const { CHANGES, problem } = require('./changes')
 
 const USAGE = `npm run natlab -- [options] [cell ...]
 
   --cells A,B        a cell: the NATs of client and server; more may follow, and --list shows all
   --runs N           of each cell and mix (3)
   --mixes OOO,RRR    client, server, nodes: O is ours, R the reference (OOO)
+  --change A,B       once in each run, while messages go both ways: rebind-client, rebind-server,
+                     roam-client, roam-server; or remap-server, without a connection (none)
   --nodes N          DHT nodes (24; fewer end the bootstrap query before the firewall check)
   --rtt MS           between any two hosts (40)
   --far MS           the round trip to the server, if it is farther
@@ -16,8 +19,9 @@ const USAGE = `npm run natlab -- [options] [cell ...]
   --seed N           of the losses and of the first port of a sequential NAT (1)
   --json FILE        all results
   --svg FILE         a chart: p50 to max
-  --list             the NATs
-  --check            looks at each NAT from behind it, and does nothing else`
+  --list             the NATs and the changes
+  --check            looks at each NAT from behind it, and does nothing else
+  --help             this text`
 
 const NUMBERS = ['runs', 'nodes', 'rtt', 'far', 'loss', 'ttl', 'timeout', 'seed']
 const FLAGS = ['list', 'check']
@@ -28,14 +32,16 @@ const FILES = ['json', 'svg']
  * @returns {object} the options above; `timeout` in milliseconds
  */
 module.exports = function parseArguments(args) {
-  const options = { ...DEFAULTS, cells: [], mixes: ['OOO'], json: null, svg: null }
+  const options = { ...DEFAULTS, cells: [], mixes: ['OOO'], changes: [], json: null, svg: null }
   const rest = [...args]
   while (rest.length > 0) {
     const word = rest.shift()
     const name = word.slice(2)
-    if (FLAGS.includes(name) && word.startsWith('--')) options[name] = true
+    if (word === '--help') help()
+    else if (FLAGS.includes(name) && word.startsWith('--')) options[name] = true
     else if (word === '--cells') continue
     else if (word === '--mixes') options.mixes = mixes(rest.shift())
+    else if (word === '--change') options.changes = changes(rest.shift())
     else if (word.startsWith('--') && NUMBERS.includes(name)) {
       options[name] = number(word, rest.shift())
     } else if (word.startsWith('--') && FILES.includes(name)) options[name] = file(rest.shift())
@@ -43,6 +49,7 @@ module.exports = function parseArguments(args) {
     else usage(`unknown: ${word}`)
   }
   if (options.cells.length === 0) options.cells = ['home,home', 'random,home']
+  refuse(options)
   return { ...options, timeout: options.timeout * 1000 }
 }
 
@@ -54,6 +61,26 @@ function mixes(text = '') {
   return list
 }
 
+function changes(text = '') {
+  const list = text.split(',')
+  const unknown = list.find(name => !Object.hasOwn(CHANGES, name))
+  if (unknown !== undefined) usage(`not a change: ${unknown}`)
+  return list
+}
+
+/** What does not go together. */
+function refuse({ changes, cells, svg, check }) {
+  if (changes.length === 0) return
+  if (svg) usage('--svg has no chart of changes')
+  if (check) usage('--check makes no changes')
+  for (const change of changes) {
+    for (const cell of cells) {
+      const why = problem(change, cell)
+      if (why) usage(why)
+    }
+  }
+}
+
 function number(word, text) {
   const value = Number(text)
   if (text === undefined || !(value >= 0)) usage(`${word} needs a number`)
@@ -63,6 +90,11 @@ function number(word, text) {
 function file(text) {
   if (text === undefined) usage('the name of a file is missing')
   return text
+}
+
+function help() {
+  console.log(USAGE)
+  process.exit(0)
 }
 
 function usage(problem) {

@@ -1,5 +1,9 @@
 const { spawn } = require('child_process')
+const { on } = require('events')
 const path = require('path')
+
+/** A process does not say what it should: a result, where a fault of the laboratory is none. */
+class PeerFailure extends Error {}
 
 /** A process of natlab/peers in a namespace, which sends messages over Node's IPC channel. */
 module.exports = class Peer {
@@ -10,26 +14,28 @@ module.exports = class Peer {
       env: { ...process.env, HYPERDHT_IMPL: implementation }
     })
     this._role = role
-    this._message = new Promise((resolve, reject) => {
-      this.child.once('message', resolve)
-      this.child.once('exit', () => reject(new Error(`the ${role} ended`)))
-    })
-    this._message.catch(noop)
+    this._messages = on(this.child, 'message', { close: ['exit'] })
     this.child.send(options)
   }
 
-  /** The one message of the process. Rejects when it ends or takes longer. */
+  tell(message) {
+    this.child.send(message)
+  }
+
+  /** The next message of the process. Rejects when it ends or takes longer. */
   async message(milliseconds) {
     let timer = null
     const late = new Promise((_, reject) => {
-      timer = setTimeout(() => reject(new Error(`the ${this._role} is late`)), milliseconds)
+      timer = setTimeout(() => reject(new PeerFailure(`the ${this._role} is late`)), milliseconds)
     })
     try {
-      return await Promise.race([this._message, late])
+      const { done, value } = await Promise.race([this._messages.next(), late])
+      if (done) throw new PeerFailure(`the ${this._role} ended`)
+      return value[0]
     } finally {
       clearTimeout(timer)
     }
   }
 }
 
-function noop() {}
+module.exports.PeerFailure = PeerFailure

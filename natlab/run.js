@@ -43,3 +43,5 @@ const IMPLEMENTATIONS = { O: 'native', R: 'reference' }
 
 /** Milliseconds for a process to start, and to bootstrap without any UDP. */
 const START = 60_000
+
+Object.assign(module.exports, { IMPLEMENTATIONS, START })

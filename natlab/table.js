@@ -34,12 +34,16 @@ exports.table = function table(rows) {
     counted(paths),
     failures(errors)
   ])
-  const widths = HEAD.map((title, i) => Math.max(title.length, ...lines.map(l => l[i].length)))
-  const format = cells => `| ${cells.map((cell, i) => cell.padEnd(widths[i])).join(' | ')} |`
-  return [format(HEAD), format(widths.map(w => '-'.repeat(w))), ...lines.map(format)].join('\n')
+  return markdown([HEAD, ...lines])
 }
 
 const HEAD = ['cell', 'mix', 'ok', 'p50 ms', 'p90 ms', 'max ms', 'path', 'errors @ms']
+
+function markdown([head, ...lines]) {
+  const widths = head.map((title, i) => Math.max(title.length, ...lines.map(l => l[i].length)))
+  const format = cells => `| ${cells.map((cell, i) => cell.padEnd(widths[i])).join(' | ')} |`
+  return [format(head), format(widths.map(w => '-'.repeat(w))), ...lines.map(format)].join('\n')
+}
 
 /** Each error with the median of its times. */
 function failures(errors) {
@@ -83,3 +87,5 @@ function counted(paths) {
   const list = Object.entries(paths)
   return list.map(([path, n]) => (list.length > 1 ? `${n} ${path}` : path)).join(', ')
 }
+
+Object.assign(exports, { counted, failures, markdown, quantiles })

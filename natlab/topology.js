@@ -2,6 +2,7 @@
 // each of them, and where they meet the internet.
 
 const { TYPES, SAME, box } = require('./cells')
+const { CHANGES, rebind, roam } = require('./changes')
 const firewall = require('./firewall')
 
 const NODES = '20.0.0'
@@ -21,14 +22,16 @@ const SERVER = { name: 'server', net: '20.2.0', address: '192.168.1.20' }
  * @property {Array<{ from: string, device: string, to: string, port: string }>} cables
  * @property {Edge[]} edges
  * @property {string[]} addresses those of the DHT nodes
+ * @property {{ namespace: string, lines: string[] }} [change] what a shell does to make the change
  */
 
 /**
  * @param {string} cell
- * @param {{ nodes: number, rtt: number, far: number }} options `far`: the round trip to the server
+ * @param {{ nodes: number, rtt: number, far: number, change?: string }} options `far`: the round trip
+ *   to the server
  * @returns {Plan}
  */
-module.exports = function topology(cell, { nodes, rtt, far }) {
+module.exports = function topology(cell, { nodes, rtt, far, change }) {
   const plan = { namespaces: new Map(), cables: [], edges: [], addresses: [] }
   const delay = rtt / 4
   const farther = far === 0 ? delay : far / 2 - delay
@@ -43,7 +46,12 @@ module.exports = function topology(cell, { nodes, rtt, far }) {
     [CLIENT, TYPES[first], delay],
     [SERVER, TYPES[second], farther]
   ]
-  for (const [side, type, distance] of sides) behindOwn(plan, side, type, distance)
+  for (const [side, type, distance] of sides) {
+    behindOwn(plan, side, type, distance)
+    if (change && CHANGES[change].side === side.name) {
+      plan.change = prepare(plan, CHANGES[change], side, type, distance)
+    }
+  }
   return plan
 }
 
@@ -78,6 +86,27 @@ function behindOwn(plan, side, type, delay) {
   routers(plan, { name, boxes: type.boxes, net, delay, address, inside: [[name, 'eth0']] })
 }
 
+function prepare(plan, { kind }, { name }, { boxes }, delay) {
+  if (kind === 'rebind') {
+    return { namespace: natName(name, boxes.length - 1), lines: rebind(box(boxes.at(-1))) }
+  }
+  // its cable is there from the start, since the kernel takes up to a second to use a new one
+  const address = `${AWAY.lan}.10`
+  plan.namespaces.get(name).push('ip link set eth1 up')
+  routers(plan, {
+    name: `${name}-away`,
+    boxes: boxes.length === 0 ? ['full'] : boxes,
+    net: AWAY.net,
+    delay,
+    address,
+    lan: AWAY.lan,
+    inside: [[name, 'eth1']]
+  })
+  const from = boxes.length === 0 ? 'wan' : 'eth0'
+  const lines = roam({ from, to: 'eth1', address, gateway: `${AWAY.lan}.1` })
+  return { namespace: name, lines }
+}
+
 function behindOne(plan, { shared, own = [], firewall, isolated }, delay) {
   const hosts = [CLIENT, SERVER]
   for (const side of hosts) lanHost(plan, side, { firewall })
@@ -110,15 +139,15 @@ function behindOne(plan, { shared, own = [], firewall, isolated }, delay) {
 }
 
 /** A chain of NATs, from the host outwards; the last one meets the internet. */
-function routers(plan, { name, boxes, net, delay, address, inside, isolated }) {
+function routers(plan, { name, boxes, net, delay, address, inside, isolated, lan = LAN }) {
   let hosts = inside
   for (const [i, kind] of boxes.entries()) {
     const last = i === boxes.length - 1
-    const router_ = `${name}-nat${i === 0 ? '' : i + 1}`
+    const router_ = natName(name, i)
     router(plan, {
       name: router_,
       box: box(kind),
-      lan: i === 0 ? LAN : CARRIER,
+      lan: i === 0 ? lan : CARRIER,
       address: i === 0 ? address : `${CARRIER}.2`,
       inside: hosts,
       isolated,
@@ -127,6 +156,11 @@ function routers(plan, { name, boxes, net, delay, address, inside, isolated }) {
     if (last) plan.edges.push(edge(router_, box(kind), net, delay))
     hosts = [[router_, 'wan']]
   }
+}
+
+/** The namespace of a NAT, counted from the host outwards. */
+function natName(name, i) {
+  return `${name}-nat${i === 0 ? '' : i + 1}`
 }
 
 function router(plan, { name, box, lan, address, inside, isolated, uplink }) {
@@ -202,6 +236,8 @@ function nft(rules) {
 }
 
 const LAN = '192.168.1'
+/** The network to which a host roams. */
+const AWAY = { net: '20.3.0', lan: '192.168.2' }
 const CARRIER = '100.64.0'
 
 /** Without IPv6, a namespace sends nothing by itself. */
