@@ -29,7 +29,8 @@ const { isWhole } = require('./peers/transfer')
  * @property {string} [error] of an attempt before the change, or the one that ended the connection
  * @property {object | null} [trace]
  * @property {{ client: End, server: End }} [ends]
- * @property {object | null} [again] the client's attempts after the end: `ok`, `ms`, `tries`
+ * @property {object | null} [again] the client's attempts after the end: `ok`, `ms`, `tries`, and
+ *   how often each of the `errors` came
  * @property {object} [known] the attempt of a client that was connected before `remap-server`
  * @property {object} [fresh] the attempt of one that was not
  * @property {number} [load] of the machine, in the minute before

@@ -13,7 +13,7 @@ const { counted, failures, markdown, quantiles } = require('./table')
  * @property {Record<string, { p50: number, max: number }>} times in ms, those that there were:
  *   `gap` of connections that survived, `again`, `known`, `fresh`
  * @property {Record<string, number>} paths how often each, afterwards
- * @property {Array<{ error: string, ms: number }>} errors `ms` after the change
+ * @property {Array<{ error: string, ms: number }>} errors
  */
 
 /**
@@ -71,9 +71,9 @@ exports.outcome = function outcome({ ok, ends, error, again, known, fresh }) {
   return again ? `${ended}, again ${attempted(again)}` : ended
 }
 
-function attempted({ ok, ms, error, tries = 1 }) {
+function attempted({ ok, ms, error, tries = 1, errors = {} }) {
   const outcome = ok ? `${ms} ms` : `${error} @${ms}`
-  return tries === 1 ? outcome : `${outcome} (${tries} tries)`
+  return tries === 1 ? outcome : `${outcome} (${tries} tries: ${counted(errors)})`
 }
 
 function row(group) {
@@ -85,11 +85,22 @@ function row(group) {
   }
   const paths = {}
   for (const path of group.map(pathAfter)) if (path) paths[path] = (paths[path] || 0) + 1
-  const errors = group
-    .filter(({ ok }) => !ok)
-    .map(({ error, ends, ms }) => ({ error, ms: ends?.client.error ? ends.client.after : ms }))
+  const errors = group.filter(({ ok }) => !ok).map(failure)
   const ok = group.filter(result => result.ok).length
   return { cell, mix, change, runs: group.length, ok, times, paths, errors }
+}
+
+/** With the time after the change, or after `connect()` of the attempt that failed. */
+function failure({ error, trace, ms, ends, again, known, fresh }) {
+  if (ends) {
+    const then = again && !again.ok ? ` (again: ${again.error})` : ''
+    return { error: `${error}${then}`, ms: ends[ends.client.error ? 'client' : 'server'].after }
+  }
+  const attempt = [known, fresh].find(each => each && !each.ok) || { error, trace, ms }
+  return {
+    error: attempt.trace ? `${attempt.error} (${attempt.trace.reason})` : attempt.error,
+    ms: attempt.ms
+  }
 }
 
 function pathAfter({ ok, ends, again, fresh }) {

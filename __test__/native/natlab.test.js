@@ -59,6 +59,15 @@ test('what a change may not do', { skip: isBare }, t => {
   t.alike(rows[0].times, { gap: quantile(300), again: quantile(700) })
   t.alike(rows[0].errors, [{ error: 'ETIMEDOUT', ms: 3000 }])
   t.ok(table(rows).endsWith('| 1 ETIMEDOUT @3000 |'))
+
+  const lost = { ok: false, error: 'PEER_CONNECTION_FAILED', ms: 4000, tries: 7 }
+  const [unreached] = summarize([{ ...failed, again: lost }])
+  t.is(unreached.errors[0].error, 'ETIMEDOUT (again: PEER_CONNECTION_FAILED)')
+  const known = { ok: true, ms: 200, path: 'direct' }
+  const [remapped] = summarize([
+    { ...result, change: 'remap-server', ok: false, error: lost.error, known, fresh: lost }
+  ])
+  t.alike(remapped.errors, [{ error: 'PEER_CONNECTION_FAILED', ms: 4000 }])
 })
 
 test('a trace is compared with the laboratory', { skip: isBare }, t => {

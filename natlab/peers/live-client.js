@@ -30,10 +30,12 @@ function opened(conn) {
 /** Until it succeeds, or half a minute has passed. `ms` is the time of all tries. */
 async function connectAgain(dht, key) {
   const start = Date.now()
+  const errors = {}
   for (let tries = 1; ; tries++) {
     const { ok, error, trace, path } = await attempt(dht, key)
     const ms = Date.now() - start
-    if (ok || ms > PATIENCE) return { ok, ms, tries, error, trace, path }
+    if (!ok) errors[error] = (errors[error] || 0) + 1
+    if (ok || ms > PATIENCE) return { ok, ms, tries, errors, error, trace, path }
   }
 }
 
