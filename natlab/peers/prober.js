@@ -8,24 +8,27 @@ process.once('disconnect', () => process.exit())
 process.once('message', async ({ places }) => process.send(await probe(places)))
 
 async function probe([first, otherPort, otherHost]) {
-  const asked = await Prober.open()
+  const prober = await Prober.open()
   // the kernel takes up to a second to use a cable that is new
-  for (let i = 0; i < 5 && (await asked.ask(first)) === null; i++);
+  for (let i = 0; i < 5 && (await prober.ask(first)) === null; i++);
   const start = performance.now()
-  const seen = await asked.ask(first)
-  if (seen === null) return { mapping: 'none', filtering: 'all', dies: true, rtt: null }
+  if ((await prober.ask(first)) === null) {
+    return { mapping: 'none', filtering: 'all', dies: true, rtt: null }
+  }
   const rtt = performance.now() - start
-  const elsewhere = await asked.ask(otherHost)
 
-  // a socket of its own: the questions above have opened the NAT for their answers
+  // before anything is sent to the other host: a firewall may let in what any socket has sent to
+  const fromHost = await prober.ask(first, otherHost)
+  const fromPort = await prober.ask(first, otherPort)
+  const dies = (await prober.ask(first, first, OPENER_TTL)) === null
+
   const fresh = await Prober.open()
-  await fresh.ask(first)
-  const fromHost = await fresh.ask(first, otherHost)
-  const fromPort = await fresh.ask(first, otherPort)
+  const seen = await fresh.ask(first)
+  const elsewhere = await fresh.ask(otherHost)
   return {
-    mapping: mapping(asked.port, seen, elsewhere),
+    mapping: mapping(fresh.port, seen, elsewhere),
     filtering: fromHost ? 'none' : fromPort ? 'address' : 'address and port',
-    dies: (await fresh.ask(first, first, OPENER_TTL)) === null,
+    dies,
     rtt: Math.round(rtt)
   }
 }
