@@ -5,6 +5,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4};
 use std::time::{Duration, Instant};
 
+use hyperdht_fuzz::steps;
 use libfuzzer_sys::fuzz_target;
 use proto::noise::{Initiator, KeyPair};
 use proto::wire::{Handshake, Mode, NoisePayload, Request, UdxInfo, command, hash};
@@ -15,10 +16,7 @@ use proto::{
 
 fuzz_target!(|data: &[u8]| {
     let mut bench = Bench::new();
-    let mut rest = data;
-    while let Some((&[op, who, len], tail)) = rest.split_first_chunk::<3>() {
-        let (bytes, tail) = tail.split_at(usize::from(len).min(tail.len()));
-        rest = tail;
+    for (op, who, bytes) in steps(data) {
         bench.step(op, who, bytes);
     }
     bench.finish();
@@ -171,7 +169,7 @@ impl Bench {
                             self.asked.push((to, [a, b]));
                         }
                     }
-                    // A stream that is refused answers whoever sends to it.
+                    // A refused stream answers the sender of each packet for it.
                     SocketAddr::V6(to) => assert_eq!(buf.data[0], 0xff, "{to} is no peer"),
                 }
             }

@@ -6,6 +6,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
+use hyperdht_fuzz::steps;
 use libfuzzer_sys::fuzz_target;
 use proto::{
     Answer, Command, Config, ConnId, Event, Node, RawCommand, RawOptions, RawRemote, Run, SocketId,
@@ -14,10 +15,7 @@ use proto::{
 
 fuzz_target!(|data: &[u8]| {
     let mut bench = Bench::new();
-    let mut rest = data;
-    while let Some((&[op, who, len], tail)) = rest.split_first_chunk::<3>() {
-        let (bytes, tail) = tail.split_at(usize::from(len).min(tail.len()));
-        rest = tail;
+    for (op, who, bytes) in steps(data) {
         bench.step(op, who, bytes);
     }
     bench.finish();

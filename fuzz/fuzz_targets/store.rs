@@ -5,6 +5,7 @@
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::{Duration, Instant};
 
+use hyperdht_fuzz::steps;
 use libfuzzer_sys::fuzz_target;
 use proto::noise::KeyPair;
 use proto::wire::{
@@ -15,10 +16,7 @@ use proto::{Config, Datagram, Node, SocketId, Stored, TransmitBuf};
 
 fuzz_target!(|data: &[u8]| {
     let mut bench = Bench::new();
-    let mut rest = data;
-    while let Some((&[op, who, len], tail)) = rest.split_first_chunk::<3>() {
-        let (bytes, tail) = tail.split_at(usize::from(len).min(tail.len()));
-        rest = tail;
+    for (op, who, bytes) in steps(data) {
         bench.step(op, who, bytes);
     }
     bench.finish();

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 /// Asks the peer for a sign of life after an address of ours has gone, and ends the connection if
-/// there is none.
+/// the peer does not answer.
 #[derive(Debug)]
 pub(super) struct Fuse {
     /// When the peer was last heard.

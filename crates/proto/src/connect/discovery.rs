@@ -203,7 +203,7 @@ impl Discovery {
         Found::Nothing
     }
 
-    /// Asks the next nodes. Returns the reason to fail if there are none left.
+    /// Asks the next nodes. Returns why the attempt fails if every node has been asked.
     pub(super) fn settle(
         &mut self,
         cx: &mut Cx<'_>,

@@ -193,13 +193,12 @@ impl PendingRequests {
         }
     }
 
-    /// Repeats one of the handshakes that are overdue, each in turn. False if there are none.
-    pub(super) fn repeat_overdue(&mut self, cx: &mut Cx<'_>, io: &mut Io<'_>) -> bool {
+    /// Repeats the next of the overdue handshakes, if there are any. They take turns.
+    pub(super) fn repeat_overdue(&mut self, cx: &mut Cx<'_>, io: &mut Io<'_>) {
         let overdue = self.sent.values_mut().filter(|sent| sent.purpose.is_overdue());
-        let Some(sent) = overdue.min_by_key(|sent| sent.repeats) else { return false };
+        let Some(sent) = overdue.min_by_key(|sent| sent.repeats) else { return };
         sent.repeats += 1;
         io.net.repeat_request(cx, sent.key);
-        true
     }
 
     /// The nodes whose handshakes are overdue.

@@ -44,8 +44,8 @@ pub struct PathBox {
 }
 
 impl PathBox {
-    /// Derives the keys from those of the session. The handshake's hash would not do: whoever
-    /// forwards a handshake can compute it.
+    /// Derives the keys from those of the session. The handshake's hash is no secret: a
+    /// node that forwards the handshake can compute it.
     pub fn new(handshake: &Finished) -> Self {
         let key = |session: &[u8; 32]| wire::keyed_hash(session, &[LABEL]);
         Self { tx: key(handshake.tx()), rx: key(handshake.rx()), sent: 0, received: 0 }
