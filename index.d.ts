@@ -97,7 +97,7 @@ declare class HyperDHT {
   /** Creates a UDX stream. Its id is random. */
   createRawStream(opts?: HyperDHT.UDXStreamOptions): HyperDHT.UDXStream
   /**
-   * Connects a raw stream over the path of a connection.
+   * Connects a raw stream to the peer of a connection, on the way that the peer's packets come.
    *
    * @throws {Error} with `code` STREAM_NOT_CONNECTED
    */

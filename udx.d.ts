@@ -6,7 +6,7 @@ export = UDX
 interface UDX extends udx.UDX {}
 
 declare class UDX {
-  constructor()
+  constructor(opts?: udx.UDXOptions)
 
   static isIPv4(host: string): boolean
   static isIPv6(host: string): boolean
@@ -15,6 +15,8 @@ declare class UDX {
 }
 
 declare namespace UDX {
+  type Protect = udx.Protect
+  type UDXOptions = udx.UDXOptions
   type UDXSocket = udx.UDXSocket
   type UDXSocketOptions = udx.UDXSocketOptions
   type UDXStream = udx.UDXStream

@@ -1,123 +1,98 @@
 // The cost of a network: starting its nodes, queries, and storing values.
 //
-//   node bench/dht.js [--runs 5] [--size 100] [--large 500] [--queries 500] [--puts 200]
-//                     [--parallel 8] [--query findNode] [--store immutablePut] [implementation ...]
+//   node bench/dht.js [--runs 5] [--quick] [--size 100] [--queries 300] [--puts 150]
+//                     [--parallel 8] [--query findNode] [--store immutablePut] [native] [reference]
 //
-// An implementation is 'native' or 'reference', for all nodes; by default both in turn. The nodes
-// of the network run in one process, and the querying node in another: CPU time is that of both,
-// memory that of the first.
+// With `--store announce` the values are announcements.
 
-const Peer = require('./peer')
-const { middle, options } = require('./figures')
+const Peer = require('./suite/peer')
+const { implementation } = require('./suite/options')
+const { quantile } = require('./suite/statistics')
 
-/** Each measure gives figures by their names in `FIGURES`. */
-const MEASURES = [networks, queries, puts]
-
-const FIGURES = {
-  nodeCpu: ['testnet: CPU per node', 'ms'],
-  nodeMemory: ['testnet: memory per node', 'KiB'],
-  largeCpu: ['large testnet: CPU per node', 'ms'],
-  largeMemory: ['large testnet: memory per node', 'KiB'],
-  queryCpu: ['query: CPU, all ends', 'ms'],
-  queryClient: ['query: CPU, asking end', 'ms'],
-  queryP50: ['query: p50', 'ms'],
-  putRate: ['puts at once', 'per s'],
-  putCpu: ['puts at once: CPU, all ends', 'ms']
-}
-
-async function main() {
-  const settings = options({
-    runs: 5,
+const bench = {
+  name: 'dht',
+  title: 'A network: starting it, asking it, storing in it',
+  sidesTitle: 'implementation',
+  about:
+    'All nodes are of one implementation and run in one process, the querying node in another. CPU ' +
+    'is in milliseconds, of both processes, per node, query or put; memory is what the process of ' +
+    'the nodes grew by, in KiB per node; p50 is in milliseconds.',
+  defaults: {
     size: 100,
-    large: 500,
-    queries: 500,
-    puts: 200,
+    queries: 300,
+    puts: 150,
     parallel: 8,
     query: 'findNode',
     store: 'immutablePut'
-  })
-  const { runs, names } = settings
-  const results = new Map(names.map(name => [name, []]))
-  console.log(`${runs} interleaved runs, ${settings.size} and ${settings.large} nodes\n`)
-
-  for (let i = 0; i < runs; i++) {
-    for (const name of names) {
-      const result = {}
-      for (const measure of MEASURES) Object.assign(result, await measure(name, settings))
-      results.get(name).push(result)
-      console.log(name.padEnd(10), oneLine(result))
-    }
-  }
-  printMedians(results)
-}
-
-async function networks(implementation, { size, large }) {
-  const small = await network(implementation, size)
-  const big = large > 0 ? await network(implementation, large) : null
-  for (const started of [small, big]) if (started !== null) await started.peer.end()
-  return {
-    nodeCpu: small.cpu / size,
-    nodeMemory: small.memory / size,
-    ...(big && { largeCpu: big.cpu / large, largeMemory: big.memory / large })
+  },
+  quick: { size: 30, queries: 50, puts: 40 },
+  figures: [
+    ['rate', 'per s', 0],
+    ['p50', 'p50', 2],
+    ['cpu', 'CPU, all ends', 2],
+    ['clientCpu', 'CPU, asking end', 2],
+    ['memory', 'memory', 0]
+  ],
+  cases(settings) {
+    return [
+      {
+        sides: ['native', 'reference'],
+        base: 'reference',
+        rows: rows(settings),
+        measure: side => measure(implementation(side), settings)
+      }
+    ]
   }
 }
 
-async function queries(implementation, { size, queries: rounds, query }) {
-  const { peer: nodes, bootstrap } = await network(implementation, size)
-  const client = new Peer('querier', implementation, { bootstrap, query, rounds, warmup: 50 })
+function rows({ size, query, store, parallel }) {
+  return [`a network of ${size}`, query, `${parallel} × ${store} at once`]
+}
+
+async function measure(side, settings) {
+  const { size } = settings
+  const [starting, asking, storing] = rows(settings)
+  const nodes = new Peer('testnet', side, { size })
+  const { bootstrap, cpu, bytes } = await nodes.message()
+  const network = { side, bootstrap, nodes }
+  const measured = {
+    [starting]: { cpu: (cpu * 1e3) / size, memory: bytes / 1024 / size },
+    [asking]: await queries(network, settings),
+    [storing]: await puts(network, settings)
+  }
+  await nodes.end()
+  return measured
+}
+
+async function queries({ side, bootstrap, nodes }, { queries: rounds, query }) {
+  const client = new Peer('querier', side, { bootstrap, query, rounds, warmup: 30 })
   await client.message()
-
   await nodes.ask({})
   const { times, cpu } = await client.ask({})
   const { cpu: others } = await nodes.ask({})
-  for (const peer of [client, nodes]) await peer.end()
+  await client.end()
   times.sort((a, b) => a - b)
   return {
-    queryCpu: ((cpu + others) * 1e3) / rounds,
-    queryClient: (cpu * 1e3) / rounds,
-    queryP50: times[times.length >> 1] / 1e3
+    p50: quantile(times, 0.5) / 1e3,
+    cpu: ((cpu + others) * 1e3) / rounds,
+    clientCpu: (cpu * 1e3) / rounds
   }
 }
 
-async function puts(implementation, { size, puts: rounds, parallel, store }) {
-  const { peer: nodes, bootstrap } = await network(implementation, size)
+async function puts({ side, bootstrap, nodes }, { puts: rounds, parallel, store }) {
   const work = { bootstrap, store, rounds, parallel, warmup: 2 * parallel }
-  const client = new Peer('putter', implementation, work)
+  const client = new Peer('putter', side, work)
   await client.message()
-
   await nodes.ask({})
   const { seconds, cpu } = await client.ask({})
   const { cpu: others } = await nodes.ask({})
-  for (const peer of [client, nodes]) await peer.end()
-  return { putRate: rounds / seconds, putCpu: ((cpu + others) * 1e3) / rounds }
-}
-
-/** Starts a network in a process of its own. Returns it with its cost: milliseconds and KiB. */
-async function network(implementation, size) {
-  const peer = new Peer('testnet', implementation, { size })
-  const { bootstrap, cpu, bytes } = await peer.message()
-  return { peer, bootstrap, cpu: cpu * 1e3, memory: bytes / 1024 }
-}
-
-function oneLine(result) {
-  return Object.entries(result)
-    .map(([name, figure]) => `${name} ${figure.toFixed(2)}`)
-    .join('  ')
-}
-
-function printMedians(results) {
-  const names = [...results.keys()]
-  console.log(`\n${'medians'.padEnd(42)}${names.map(name => name.padStart(12)).join('')}     ratio`)
-  for (const [figure, [title, unit]] of Object.entries(FIGURES)) {
-    const medians = names.map(name => middle(results.get(name), figure))
-    if (medians[0] === undefined) continue
-    const columns = medians.map(n => n.toFixed(2).padStart(12)).join('')
-    const ratio = names.length === 2 ? `${(medians[0] / medians[1]).toFixed(2)}×`.padStart(10) : ''
-    console.log(`${title}, ${unit}`.padEnd(42) + columns + ratio)
+  await client.end()
+  return {
+    rate: rounds / seconds,
+    cpu: ((cpu + others) * 1e3) / rounds,
+    clientCpu: (cpu * 1e3) / rounds
   }
 }
 
-main().catch(err => {
-  console.error(err)
-  process.exit(1)
-})
+module.exports = bench
+if (require.main === module) require('./suite/alone')(bench)

@@ -1,76 +1,59 @@
-// The round-trip time of a message, and the duration of a connect. Each end and the DHT nodes have
-// processes of their own.
+// The round-trip time of a message: sent, echoed, and then the next one.
 //
-//   node bench/latency.js [--rounds 20000] [--connects 300] [--runs 5] [implementation ...]
-//
-// An implementation is 'native' or 'reference', for both ends; by default both in turn.
+//   node bench/latency.js [--runs 5] [--quick] [--rounds 5000] [--size 64] [client:server ...]
 
-const Peer = require('./peer')
+const Peer = require('./suite/peer')
+const { ends } = require('./suite/options')
+const { quantile } = require('./suite/statistics')
 
-const MEASURES = {
-  'ping-pong 64 B': { role: 'pinger', rounds: 20000, warmup: 2000, size: 64 },
-  'sequential connect': { role: 'dialer', rounds: 300, warmup: 30 }
-}
-
-async function main() {
-  const { runs, implementations } = parseArguments(process.argv.slice(2))
-  const results = new Map()
-  console.log(`${runs} interleaved runs, microseconds\n`)
-  console.log('measure               implementation       p50       p99   CPU client')
-
-  for (let i = 0; i < runs; i++) {
-    for (const name of Object.keys(MEASURES)) {
-      for (const implementation of implementations) {
-        const key = `${name.padEnd(21)} ${implementation}`
-        const result = await measure(implementation, MEASURES[name])
-        results.set(key, [...(results.get(key) || []), result])
-        print(key, result)
+const bench = {
+  name: 'latency',
+  title: 'Ping-pong',
+  about:
+    'One message under way at a time. Times are in microseconds, and so is the CPU time of each ' +
+    'side per round trip.',
+  defaults: { rounds: 5000, warmup: 1000, size: 64 },
+  quick: { rounds: 1000, warmup: 200 },
+  figures: [
+    ['p50', 'p50', 0],
+    ['p99', 'p99', 0],
+    ['clientCpu', 'CPU client', 1],
+    ['serverCpu', 'CPU server', 1]
+  ],
+  cases(settings) {
+    return [
+      {
+        sides: ['native', 'reference'],
+        base: 'reference',
+        rows: [`${settings.size} B`],
+        measure: async (side, context) => ({
+          [`${settings.size} B`]: await measure(side, settings, context)
+        })
       }
-    }
+    ]
   }
-
-  console.log('\nmedians')
-  for (const [key, list] of results) print(key, median(list))
 }
 
-async function measure(implementation, options) {
-  const nodes = new Peer('nodes', 'reference')
-  const { bootstrap } = await nodes.message()
-  const server = new Peer('echo', implementation, { bootstrap })
-  const { key } = await server.message()
-  const client = new Peer(options.role, implementation, { ...options, bootstrap, key })
+async function measure(side, { rounds, warmup, size }, context) {
+  const bootstrap = await context.bootstrap()
+  const { client, server } = ends(side)
+  const echo = new Peer('echo', server, { bootstrap })
+  const { key } = await echo.message()
+  const pinger = new Peer('pinger', client, { bootstrap, key, rounds, warmup, size })
+  await pinger.message()
 
-  const { times, cpu } = await client.message()
-  for (const peer of [client, server, nodes]) await peer.end()
+  await echo.ask({})
+  const { times, cpu } = await pinger.ask({})
+  const served = await echo.ask({})
+  for (const peer of [pinger, echo]) await peer.end()
   times.sort((a, b) => a - b)
-  const quantile = part => times[Math.floor(times.length * part)]
-  return { p50: quantile(0.5), p99: quantile(0.99), cpu }
-}
-
-function parseArguments(args) {
-  const options = { runs: 5, implementations: [] }
-  while (args.length > 0) {
-    const arg = args.shift()
-    if (arg === '--runs') options.runs = Number(args.shift())
-    else if (arg === '--rounds') MEASURES['ping-pong 64 B'].rounds = Number(args.shift())
-    else if (arg === '--connects') MEASURES['sequential connect'].rounds = Number(args.shift())
-    else options.implementations.push(arg)
+  return {
+    p50: quantile(times, 0.5),
+    p99: quantile(times, 0.99),
+    clientCpu: (cpu * 1e6) / rounds,
+    serverCpu: (served.cpu * 1e6) / rounds
   }
-  if (options.implementations.length === 0) options.implementations = ['native', 'reference']
-  return options
 }
 
-function median(list) {
-  const middle = key => list.map(result => result[key]).sort((a, b) => a - b)[list.length >> 1]
-  return { p50: middle('p50'), p99: middle('p99'), cpu: middle('cpu') }
-}
-
-function print(key, { p50, p99, cpu }) {
-  const columns = [p50, p99, cpu].map(us => us.toFixed(0).padStart(9))
-  console.log(key.padEnd(34) + columns.join(' '))
-}
-
-main().catch(err => {
-  console.error(err)
-  process.exit(1)
-})
+module.exports = bench
+if (require.main === module) require('./suite/alone')(bench)

@@ -1,56 +1,81 @@
 // How many requests one node answers per second of its CPU time, and per second of the clock.
 //
-//   node bench/serve.js [--runs 5] [--seconds 2] [--window 64] [--sockets 1] [implementation ...]
+//   node bench/serve.js [--runs 5] [--quick] [--seconds 1] [--window 64] [--sockets 16] [native]
+//                       [reference]
 //
-// An implementation is 'native' or 'reference', for the node that is measured; by default both in
-// turn. A program of its own, bench/load (`cargo build --release -p hyperdht-load`), sends the
-// requests. The node is in a network of 30 other nodes of the reference, so that its answers carry
-// 20 closer nodes. With two processors or more, taskset gives the node and the program one each.
+// --window is the number of requests in flight, of all sockets together. Each request is measured
+// from one socket as well. A program of its own, bench/load (`cargo build --release -p hyperdht-load`), sends the requests.
+// With two processors or more, taskset gives the node and the program one each.
 
-const { execFile } = require('child_process')
 const os = require('os')
-const path = require('path')
-const Peer = require('./peer')
-const { middle, options } = require('./figures')
+const Peer = require('./suite/peer')
+const { implementation } = require('./suite/options')
+const { printed } = require('./suite/program')
+const { built, program } = require('./suite/ready')
 
-const COMMANDS = ['ping', 'find-node', 'find-peer', 'lookup']
+const COMMANDS = { PING: 'ping', FIND_NODE: 'find-node', FIND_PEER: 'find-peer', LOOKUP: 'lookup' }
 const OTHERS = 30
 const CLOSER = 20
 const PEERS = 4
 const RELAYS = 3
 
-async function main() {
-  const { runs, seconds, window, sockets, load, names } = parseArguments()
-  const results = new Map()
-  console.log(
-    `${runs} interleaved runs of ${seconds} s, ${sockets} × ${window} requests in flight\n`
-  )
-  console.log('command     implementation   per CPU-s     per s   µs CPU   bytes')
-
-  for (let i = 0; i < runs; i++) {
-    for (const implementation of names) {
-      const node = await start(implementation)
-      for (const command of COMMANDS) {
-        const result = await measure(node, command, { seconds, window, sockets, load })
-        const key = `${command.padEnd(11)} ${implementation}`
-        results.set(key, [...(results.get(key) || []), result])
-        print(key, result)
+const bench = {
+  name: 'serve',
+  title: 'One node of the DHT, asked as much as it answers',
+  sidesTitle: 'implementation',
+  about:
+    'A program in Rust (bench/load, no part of the package) keeps --window requests in flight, from ' +
+    '--sockets sockets and from one: this package sends answers to one asker together, so that the ' +
+    'rows of one socket may cost it less. The goals are judged by the rows of several. The program ' +
+    'never sleeps, so that the node spends no time on waking it; taskset gives it one ' +
+    'processor and the node the other. The node is in a network of 30 nodes of the reference. An ' +
+    'answer carries 20 closer nodes, FIND_PEER finds a record with three relays and LOOKUP four of ' +
+    'them, both with a token; the benchmark checks that. “Per core” is answers divided by the CPU ' +
+    'time of the node’s process, all threads.',
+  defaults: { seconds: 1, window: 64, sockets: 16 },
+  quick: { seconds: 0.3 },
+  figures: [
+    ['perCore', 'k requests/s per core', 1],
+    ['rate', 'k requests/s', 1],
+    ['cpu', 'µs CPU', 2]
+  ],
+  ready: () => built('hyperdht-load'),
+  cases(settings) {
+    return [
+      {
+        sides: ['native', 'reference'],
+        base: 'reference',
+        rows: loads(settings).map(({ row }) => row),
+        measure: side => measure(implementation(side), settings)
       }
-      for (const peer of node.peers) await peer.end()
-    }
+    ]
   }
+}
 
-  console.log('\nmedians')
-  const medians = new Map([...results].map(([key, list]) => [key, median(list)]))
-  for (const [key, result] of medians) print(key, result)
-  printRatios(medians, names)
+/** All commands, from many sockets and from one. */
+function loads({ seconds, window, sockets }) {
+  const many = { seconds, window: Math.ceil(window / sockets), sockets }
+  const one = { seconds, window, sockets: 1 }
+  return Object.entries(COMMANDS).flatMap(([name, command]) => [
+    { row: name, command, load: many },
+    { row: `${name}, one socket`, command, load: one }
+  ])
+}
+
+/** All rows, at one node. */
+async function measure(side, settings) {
+  const node = await start(side)
+  const rows = {}
+  for (const { row, command, load } of loads(settings)) rows[row] = await ask(node, command, load)
+  for (const peer of node.peers) await peer.end()
+  return rows
 }
 
 /** A node in a network. It stores records for the requests. */
-async function start(implementation) {
+async function start(side) {
   const others = new Peer('testnet', 'reference', { size: OTHERS })
   const { bootstrap } = await others.message()
-  const served = new Peer('served', implementation, { bootstrap, cpus: cpu(0) })
+  const served = new Peer('served', side, { bootstrap, cpus: cpu(0) })
   const { port } = await served.message()
   const announcer = new Peer('announcer', 'reference', {
     bootstrap,
@@ -63,24 +88,20 @@ async function start(implementation) {
   return { peers: [served, others], served, port, topic, key }
 }
 
-async function measure(node, command, options) {
+async function ask(node, command, { seconds, window, sockets }) {
   const target = { 'find-peer': node.key, lookup: node.topic }[command]
-  const args = [`127.0.0.1:${node.port}`, command]
+  const args = [`127.0.0.1:${node.port}`, command, '--window', window, '--sockets', sockets]
   if (target) args.push('--target', target)
-  for (const name of ['window', 'sockets']) args.push(`--${name}`, options[name])
 
-  await run(options.load, [...args, '--seconds', 0.5])
+  await requests([...args, '--seconds', seconds / 4])
   await node.served.ask({})
-  const report = await run(options.load, [...args, '--seconds', options.seconds])
+  const report = await requests([...args, '--seconds', seconds])
   const { cpu: used } = await node.served.ask({})
   check(command, report)
-  const { responses, seconds, lost, bytes } = report
-  if (lost > 0) console.log(`(${lost} requests were lost)`)
   return {
-    perCpu: responses / used,
-    rate: responses / seconds,
-    cpu: (used * 1e6) / responses,
-    bytes
+    perCore: report.responses / used / 1e3,
+    rate: report.responses / report.seconds / 1e3,
+    cpu: (used * 1e6) / report.responses
   }
 }
 
@@ -91,46 +112,15 @@ function check(command, { closerNodes, value, token }) {
   if (!fine || value > 0 !== finds) throw new Error(`an answer to ${command} is not whole`)
 }
 
-function run(load, args) {
+function requests(args) {
   const pin = cpu(1)
-  const [file, ...rest] = [...(pin === null ? [] : ['taskset', '-c', pin]), load, ...args]
-  return new Promise((resolve, reject) => {
-    execFile(file, rest.map(String), (err, stdout) =>
-      err ? reject(err) : resolve(JSON.parse(stdout))
-    )
-  })
+  const pinned = pin === null ? [] : ['taskset', '-c', pin]
+  return printed([...pinned, program('hyperdht-load'), ...args])
 }
 
 function cpu(n) {
   return os.cpus().length > 1 && process.platform === 'linux' ? String(n) : null
 }
 
-function parseArguments() {
-  const target = process.env.CARGO_TARGET_DIR || path.join(__dirname, '..', 'target')
-  const load = path.join(target, 'release', 'hyperdht-load')
-  return options({ runs: 5, seconds: 2, window: 64, sockets: 1, load })
-}
-
-function median(list) {
-  return Object.fromEntries(Object.keys(list[0]).map(name => [name, middle(list, name)]))
-}
-
-function print(key, { perCpu, rate, cpu: us, bytes }) {
-  const columns = [perCpu.toFixed(0).padStart(9), rate.toFixed(0).padStart(9)]
-  columns.push(us.toFixed(2).padStart(8), String(bytes).padStart(7))
-  console.log(key.padEnd(29) + columns.join(' '))
-}
-
-function printRatios(medians, names) {
-  if (names.length < 2) return
-  console.log('\nrequests per CPU-s, ratio to the reference')
-  for (const command of COMMANDS) {
-    const of = name => medians.get(`${command.padEnd(11)} ${name}`).perCpu
-    console.log(`${command.padEnd(11)} ${(of('native') / of('reference')).toFixed(2)}×`)
-  }
-}
-
-main().catch(err => {
-  console.error(err)
-  process.exit(1)
-})
+module.exports = bench
+if (require.main === module) require('./suite/alone')(bench)

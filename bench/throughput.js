@@ -1,91 +1,62 @@
-// Bulk throughput of one connection, each end and the DHT nodes in processes of their own.
+// Bulk throughput: sizes of writes, directions, and numbers of connections.
 //
-//   node bench/throughput.js [--mib 1024] [--runs 5] [--chunk 65536] [pair ...]
+//   node bench/throughput.js [--runs 5] [--quick] [--mib 256] [--warmup 16] [--only TEXT]
+//                            [client:server ...]
 //
-// A pair is sender:receiver of 'native' and 'reference'; by default native:native and
-// reference:reference. The pairs take turns, so that a noisy machine disturbs all alike.
+// A side is client:server, each 'native' or 'reference'. --only takes the rows whose name contains
+// the text, as '64 KiB' or '50 connections'.
 
-const Peer = require('./peer')
+const transfer = require('./suite/transfer')
 
-const DEFAULT_PAIRS = ['native:native', 'reference:reference']
-const MIB = 1024 * 1024
-const GIB = 1024 * MIB
+const KIB = 1024
+const MIB = KIB * KIB
 
-async function main() {
-  const { mib, runs, chunk, pairs } = parseArguments(process.argv.slice(2))
-  const results = new Map(pairs.map(pair => [pair, []]))
-  console.log(`${mib} MiB in writes of ${chunk} bytes, ${runs} interleaved runs\n`)
-  console.log('pair                        MB/s   CPU-s/GiB sender   CPU-s/GiB receiver')
+const SAME = ['native:native', 'reference:reference']
+const MIXED = ['native:native', 'native:reference', 'reference:native', 'reference:reference']
 
-  for (let i = 0; i < runs; i++) {
-    for (const pair of pairs) {
-      const result = await measure(pair, mib * MIB, chunk)
-      results.get(pair).push(result)
-      print(pair, result)
-    }
-  }
+/** With a `share` a row moves that part of --mib and --warmup, because it moves it more slowly. */
+const ROWS = [
+  { row: 'writes of 64 KiB', sides: MIXED },
+  { row: 'writes of 1 KiB', size: KIB, share: 0.5 },
+  { row: 'writes of 200 B', size: 200, share: 0.2 },
+  { row: 'writes of 16 B', size: 16, share: 0.04 },
+  { row: '64 KiB, the server writes', direction: 'down', share: 0.5 },
+  { row: '64 KiB, both write', direction: 'both', share: 0.25 },
+  { row: '64 KiB, 50 connections', connections: 50, share: 0.5 },
+  { row: '64 KiB, 500 connections', connections: 500, share: 0.5 }
+]
 
-  console.log('\nmedians')
-  const medians = new Map([...results].map(([pair, list]) => [pair, median(list)]))
-  for (const [pair, result] of medians) print(pair, result)
-  printRatios(medians)
-}
-
-/** One transfer in fresh processes. */
-async function measure(pair, bytes, chunk) {
-  const [sender, receiver] = pair.split(':')
-  const nodes = new Peer('nodes', 'reference')
-  const { bootstrap } = await nodes.message()
-  const server = new Peer('receiver', receiver, { bootstrap, bytes })
-  const { key } = await server.message()
-  const client = new Peer('sender', sender, { bootstrap, bytes, chunk, key })
-
-  const [received, sent] = await Promise.all([server.message(), client.message()])
-  for (const peer of [client, server, nodes]) await peer.end()
-
-  return {
-    rate: bytes / 1e6 / received.seconds,
-    sender: (sent.cpu * GIB) / bytes,
-    receiver: (received.cpu * GIB) / bytes
-  }
-}
-
-function parseArguments(args) {
-  const options = { mib: 1024, runs: 5, chunk: 64 * 1024, pairs: [] }
-  while (args.length > 0) {
-    const arg = args.shift()
-    if (!arg.startsWith('--')) options.pairs.push(arg)
-    else options[arg.slice(2)] = Number(args.shift())
-  }
-  if (options.pairs.length === 0) options.pairs = DEFAULT_PAIRS
-  return options
-}
-
-function median(list) {
-  const middle = key => list.map(result => result[key]).sort((a, b) => a - b)[list.length >> 1]
-  return { rate: middle('rate'), sender: middle('sender'), receiver: middle('receiver') }
-}
-
-function print(pair, { rate, sender, receiver }) {
-  const columns = [rate.toFixed(2).padStart(7), sender.toFixed(2).padStart(18)]
-  console.log(pair.padEnd(25) + columns.join(' ') + receiver.toFixed(2).padStart(21))
-}
-
-function printRatios(medians) {
-  const base = medians.get('reference:reference')
-  if (!base || medians.size === 1) return
-  console.log('\nratios to reference:reference')
-  for (const [pair, result] of medians) {
-    if (result === base) continue
-    print(pair, {
-      rate: result.rate / base.rate,
-      sender: result.sender / base.sender,
-      receiver: result.receiver / base.receiver
-    })
+const bench = {
+  name: 'throughput',
+  title: 'Bulk',
+  about:
+    'One process of each side; the client writes to the server unless the row says otherwise, with ' +
+    'back-pressure. --warmup is what it moves before, in MiB, and does not count. Rates are of both directions together. CPU is in seconds per GiB, memory is the ' +
+    'most that the process had, late is the 99th percentile of the lateness of timers of 5 ms, in ' +
+    'milliseconds.',
+  defaults: { mib: 256, warmup: 16, only: '' },
+  quick: { mib: 32, warmup: 4 },
+  figures: [
+    ['rate', 'MB/s', 0],
+    ['messages', 'k messages/s', 1],
+    ['clientCpu', 'CPU client', 2],
+    ['serverCpu', 'CPU server', 2],
+    ['clientMemory', 'MiB client', 0],
+    ['serverMemory', 'MiB server', 0],
+    ['clientLate', 'late client', 1],
+    ['serverLate', 'late server', 1]
+  ],
+  cases({ mib, warmup, only }) {
+    return ROWS.filter(({ row }) => row.includes(only)).map(({ row, sides = SAME, ...load }) => ({
+      sides,
+      base: 'reference:reference',
+      rows: [row],
+      measure: async (side, context) => ({
+        [row]: await transfer(side, mib * MIB, { ...load, warmup: warmup * MIB }, context)
+      })
+    }))
   }
 }
 
-main().catch(err => {
-  console.error(err)
-  process.exit(1)
-})
+module.exports = bench
+if (require.main === module) require('./suite/alone')(bench)

@@ -29,6 +29,12 @@ exports.CHANGES = {
     kind: 'rebind',
     idle: true,
     about: 'rebind-server without a connection; then a known and a new client connect'
+  },
+  'move-server': {
+    side: 'server',
+    kind: 'roam',
+    idle: true,
+    about: 'roam-server without a connection; then a known and a new client connect'
   }
 }
 
@@ -89,8 +95,8 @@ function outermost({ boxes }) {
 }
 
 /** A NAT that forwards all ports to the same ports of its host could not give out others. */
-function canRebind({ masquerade, forwardsAll, blocksUdp }) {
-  return masquerade !== undefined && !forwardsAll && !blocksUdp
+function canRebind({ masquerade, nat, forwardsAll, blocksUdp }) {
+  return (masquerade !== undefined || nat !== undefined) && !forwardsAll && !blocksUdp
 }
 
 const REBINDING = Object.keys(TYPES).filter(name => canRebind(outermost(TYPES[name])))

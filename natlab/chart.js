@@ -1,6 +1,8 @@
 // Results as an SVG: a line from the median to the slowest of each cell and mix, on a logarithmic
 // scale, since birthday punches take twenty times as long as others.
 
+const { bar, document, dot, rule, text } = require('../scripts/svg')
+
 const LEFT = 190
 const WIDTH = 640
 const LINE = 16
@@ -41,11 +43,8 @@ module.exports = function chart(rows) {
     parts.push(...line(row, x, y, COLORS[mixes.indexOf(row.mix) % COLORS.length]))
     y += LINE
   }
-  const size = `width="${LEFT + WIDTH + 60}" height="${height}"`
-  const style = 'font-family="sans-serif" font-size="11"'
-  const background = '<rect width="100%" height="100%" fill="#fff"/>'
-  const head = `<svg xmlns="http://www.w3.org/2000/svg" ${size} ${style}>`
-  return [head, background, ...parts, '</svg>', ''].join('\n')
+  const title = 'Times to open by cell and mix'
+  return document({ width: LEFT + WIDTH + 60, height, title }, parts)
 }
 
 function line({ mix, ok, runs, ms, errors }, x, y, color) {
@@ -54,8 +53,8 @@ function line({ mix, ok, runs, ms, errors }, x, y, color) {
   const [from, to] = [x(ms.p50), x(ms.max)]
   return [
     label,
-    `<line x1="${from}" y1="${y}" x2="${to}" y2="${y}" stroke="${color}" stroke-width="3"/>`,
-    `<circle cx="${from}" cy="${y}" r="4" fill="${color}"/>`,
+    bar([from, to], y, color),
+    dot(from, y, color),
     text(Number(to) + 8, y + 4, `${ms.p50}..${ms.max}`, 'start', color)
   ]
 }
@@ -79,7 +78,7 @@ function grid(x, slowest, height) {
   return marks
     .filter(ms => ms <= slowest)
     .flatMap(ms => [
-      `<line x1="${x(ms)}" y1="${TOP}" x2="${x(ms)}" y2="${height - 10}" stroke="#ddd"/>`,
+      rule(x(ms), [TOP, height - 10], '#ddd'),
       text(x(ms), TOP - 6, String(ms), 'middle', '#666')
     ])
 }
@@ -91,10 +90,6 @@ function scale(slowest) {
     const share = (Math.log(Math.max(ms, FASTEST)) - low) / (high - low)
     return (LEFT + share * (WIDTH - 80)).toFixed(1)
   }
-}
-
-function text(x, y, content, anchor, color) {
-  return `<text x="${x}" y="${y}" text-anchor="${anchor}" fill="${color}">${content}</text>`
 }
 
 const GAP = 10

@@ -12,6 +12,8 @@ const run = require('./run')
 const changeRun = require('./change-run')
 const tables = require('./table')
 const changeTables = require('./change-table')
+const goalTables = require('./goal-table')
+const tasks = require('./tasks')
 const chart = require('./chart')
 const { contradictions, describe } = require('./trace')
 
@@ -37,11 +39,17 @@ async function main() {
 }
 
 function report(results, options) {
-  const { summarize, table } = options.changes.length > 0 ? changeTables : tables
-  const rows = summarize(results)
-  console.log('\n' + table(rows))
+  const changed = results.filter(({ change }) => change)
+  const plain = results.filter(({ change }) => !change)
+  const rows = [...tables.summarize(plain), ...changeTables.summarize(changed)]
+  if (plain.length > 0) console.log('\n' + tables.table(tables.summarize(plain)))
+  if (changed.length > 0) console.log('\n' + changeTables.table(changeTables.summarize(changed)))
+  if (options.goals) {
+    console.log('\n' + goalTables.table(results))
+    for (const miss of goalTables.misses(results)) console.log(`MISSED: ${miss}`)
+  }
   if (options.json) write(options.json, JSON.stringify({ options, rows, results }, null, 2) + '\n')
-  if (options.svg) write(options.svg, chart(rows))
+  if (options.svg) write(options.svg, chart(tables.summarize(plain)))
 }
 
 function giveUp(missing) {
@@ -49,38 +57,29 @@ function giveUp(missing) {
   process.exitCode = 1
 }
 
-/**
- * Adds to the results. Interleaved: a machine that is busy for a while slows all cells and mixes
- * alike.
- */
+/** Adds to the results. As many laboratories as there are jobs take turns. */
 async function measure(options, results) {
-  const tasks = []
-  for (let i = 0; i < options.runs; i++) {
-    for (const cell of options.cells) {
-      for (const mix of options.mixes) tasks.push(...tasksOf(cell, mix, i, options))
+  const all = tasks(options)
+  const left = all.values()
+  const worker = async () => {
+    for (const { cell, mix, change, row, options: runOptions } of left) {
+      const result = change
+        ? await changeRun(cell, mix, change, runOptions)
+        : await run(cell, mix, runOptions)
+      results.push({ row, ...result })
+      print(result, `${results.length}/${all.length}`)
+      if (result.trace) checkTrace(result)
+      if (change) checkChange(result)
     }
   }
-  for (const { cell, mix, change, seed } of tasks) {
-    const runOptions = { ...options, seed }
-    const result = change
-      ? await changeRun(cell, mix, change, runOptions)
-      : await run(cell, mix, runOptions)
-    results.push(result)
-    print(result, `${results.length}/${tasks.length}`)
-    if (result.trace) checkTrace(result)
-    if (change) checkChange(result)
-  }
-}
-
-function tasksOf(cell, mix, i, { changes, seed }) {
-  const list = changes.length > 0 ? changes : [null]
-  return list.map(change => ({ cell, mix, change, seed: seed + i }))
+  await Promise.all(Array.from({ length: options.jobs }, worker))
 }
 
 function print(result, progress) {
-  const { cell, mix, change, ok, ms, path, error } = result
+  const { cell, mix, change, ok, ms, path, direct, error } = result
   const where = change ? `${cell.padEnd(14)} ${change.padEnd(13)}` : cell.padEnd(22)
-  const outcome = change ? changeTables.outcome(result) : ok ? path || '' : error
+  const opened = direct ? `${path}, direct after ${direct} ms` : path || ''
+  const outcome = change ? changeTables.outcome(result) : ok ? opened : error
   console.log(`${progress.padEnd(8)} ${where} ${mix}  ${String(ms).padStart(6)} ms  ${outcome}`)
 }
 

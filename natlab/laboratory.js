@@ -9,7 +9,7 @@ const Peer = require('./peer')
 module.exports = class Laboratory {
   /**
    * @param {string} cell
-   * @param {object} options those of `topology`, and `internet` (the program), `ttl`, `loss`, `seed`
+   * @param {object} options those of `topology`, and `internet` (the program), `ttl`, `seed`
    */
   static async open(cell, options) {
     const lab = new Laboratory(topology(cell, options), options)
@@ -24,10 +24,12 @@ module.exports = class Laboratory {
 
   constructor(plan, options) {
     this.addresses = plan.addresses
+    this.relay = plan.relay
     this._plan = plan
     this._options = options
     this._prefix = `${PREFIX}${process.pid}-${++count}-`
     this._children = []
+    this._internet = null
     open.add(this)
   }
 
@@ -38,10 +40,16 @@ module.exports = class Laboratory {
     return peer
   }
 
+  /** From now on, so many percent of the datagrams are lost on each crossing. */
+  lose(percent) {
+    this._order(`lose ${percent}`)
+  }
+
   /** Makes the change that its options name. */
   async change() {
-    const { namespace, lines } = this._plan.change
-    await shell(inside(this._name(namespace)), lines)
+    const { namespace, lines, reset } = this._plan.change
+    if (reset) this._order(`reset ${reset}`)
+    else await shell(inside(this._name(namespace)), lines)
   }
 
   /** Ends all of it, at once: the exit of a process waits for nothing. */
@@ -67,7 +75,7 @@ module.exports = class Laboratory {
   }
 
   async _startInternet() {
-    const { internet, ttl, loss, seed } = this._options
+    const { internet, ttl, seed } = this._options
     const edges = this._plan.edges.map(({ namespace, net, delay, nat, hairpin }) =>
       [
         `ns=${path.join(FOLDER, this._name(namespace))}`,
@@ -77,14 +85,21 @@ module.exports = class Laboratory {
         ...(hairpin ? ['hairpin'] : [])
       ].join(',')
     )
-    const args = [`ttl=${ttl}`, `loss=${loss}`, `seed=${seed}`, ...edges]
+    const args = [`ttl=${ttl}`, `seed=${seed}`, ...edges]
     const child = spawn(internet, args, { stdio: ['pipe', 'pipe', 'inherit'] })
+    child.stdin.on('error', noop)
+    this._internet = child
     this._children.push(child)
     const failed = once(child, 'exit').then(() => {
       throw new Error('natlab/internet did not start')
     })
     failed.catch(noop)
     await Promise.race([once(child.stdout, 'data'), failed])
+  }
+
+  /** A line for natlab/internet. */
+  _order(line) {
+    this._internet.stdin.write(line + '\n')
   }
 
   _name(namespace) {

@@ -2,6 +2,7 @@
 
 const os = require('os')
 const Laboratory = require('./laboratory')
+const { isPossible } = require('./trace')
 
 /**
  * @typedef {object} Result
@@ -9,7 +10,9 @@ const Laboratory = require('./laboratory')
  * @property {string} mix
  * @property {boolean} ok
  * @property {number} ms until 'open', or until the error
- * @property {string | null} [path] the client's `conn.path`, where the client is ours
+ * @property {string | null} [path] the client's `conn.path`, where the client is ours; 'relayed' also
+ *   where it is not
+ * @property {number | null} [direct] ms until the connection had left its relay
  * @property {string} [error]
  * @property {object | null} [trace] of the error, where the client is ours
  * @property {number} [load] of the machine, in the minute before
@@ -22,21 +25,32 @@ const Laboratory = require('./laboratory')
  * @returns {Promise<Result>}
  */
 module.exports = async function run(cell, mix, options) {
-  const [client, server, nodes] = [...mix].map(letter => IMPLEMENTATIONS[letter])
   const lab = await Laboratory.open(cell, options)
   try {
-    const { bootstrap } = await lab
-      .start('nodes', 'nodes', nodes, { addresses: lab.addresses })
-      .message(START)
-    const { key } = await lab.start('server', 'server', server, { bootstrap }).message(START)
-    const connecting = lab.start('client', 'client', client, { bootstrap, key })
-    const result = await connecting.message(options.timeout)
+    const client = await world(lab, mix, options)
+    const more = { leaves: isPossible(cell), idle: options.idle * 1000 }
+    const connecting = lab.start('client', 'client', client.kind, { ...client.options, ...more })
+    const result = await connecting.message(options.timeout + more.idle)
     return { cell, mix, ...result, load: os.loadavg()[0] }
   } catch (err) {
     return { cell, mix, ok: false, ms: options.timeout, error: err.message }
   } finally {
     lab.close()
   }
+}
+
+/** Starts all but the client. Resolves with what the client has to be. */
+async function world(lab, mix, { relay, loss }) {
+  const [kind, server, nodes] = [...mix].map(letter => IMPLEMENTATIONS[letter])
+  const { addresses } = lab
+  const { bootstrap } = await lab.start('nodes', 'nodes', nodes, { addresses }).message(START)
+  const relaying = relay && (await lab.start('relay', 'relay', nodes, { bootstrap }).message(START))
+  const named = side => (relay === side ? relaying.key : null)
+  lab.lose(loss)
+  const there = lab.start('server', 'server', server, { bootstrap, relay: named('server') })
+  const { key } = await there.message(START)
+  const via = relay && lab.relay
+  return { kind, options: { bootstrap, key, relay: named('client'), via } }
 }
 
 const IMPLEMENTATIONS = { O: 'native', R: 'reference' }

@@ -7,6 +7,7 @@ const firewall = require('./firewall')
 
 const NODES = '20.0.0'
 const CLIENT = { name: 'client', net: '20.1.0', address: '192.168.1.10' }
+const RELAY = '20.4.0'
 const SERVER = { name: 'server', net: '20.2.0', address: '192.168.1.20' }
 
 /**
@@ -22,7 +23,9 @@ const SERVER = { name: 'server', net: '20.2.0', address: '192.168.1.20' }
  * @property {Array<{ from: string, device: string, to: string, port: string }>} cables
  * @property {Edge[]} edges
  * @property {string[]} addresses those of the DHT nodes
- * @property {{ namespace: string, lines: string[] }} [change] what a shell does to make the change
+ * @property {string} relay the address of the blind relay
+ * @property {{ namespace?: string, lines?: string[], reset?: string }} [change] what a shell does to make
+ *   the change, or the address of a NAT of natlab/internet that is reset
  */
 
 /**
@@ -32,10 +35,12 @@ const SERVER = { name: 'server', net: '20.2.0', address: '192.168.1.20' }
  * @returns {Plan}
  */
 module.exports = function topology(cell, { nodes, rtt, far, change }) {
-  const plan = { namespaces: new Map(), cables: [], edges: [], addresses: [] }
+  const plan = { namespaces: new Map(), cables: [], edges: [], addresses: [], relay: `${RELAY}.1` }
   const delay = rtt / 4
   const farther = far === 0 ? delay : far / 2 - delay
   publicHosts(plan, nodes, delay)
+  plan.namespaces.set('relay', [...START, ...publicUplink(RELAY)])
+  plan.edges.push({ namespace: 'relay', net: RELAY, delay })
 
   const [first, second] = cell.split(',')
   if (first === 'same') {
@@ -86,9 +91,11 @@ function behindOwn(plan, side, type, delay) {
   routers(plan, { name, boxes: type.boxes, net, delay, address, inside: [[name, 'eth0']] })
 }
 
-function prepare(plan, { kind }, { name }, { boxes }, delay) {
+function prepare(plan, { kind }, { name, net }, { boxes }, delay) {
   if (kind === 'rebind') {
-    return { namespace: natName(name, boxes.length - 1), lines: rebind(box(boxes.at(-1))) }
+    const outermost = box(boxes.at(-1))
+    if (outermost.nat) return { reset: `${net}.1` }
+    return { namespace: natName(name, boxes.length - 1), lines: rebind(outermost) }
   }
   // its cable is there from the start, since the kernel takes up to a second to use a new one
   const address = `${AWAY.lan}.10`

@@ -31,6 +31,9 @@ exports.contradictions = function contradictions(cell, trace) {
   return wrong
 }
 
+/** Whether client and server can reach each other without a relay. */
+exports.isPossible = cell => expected(cell).reason === null
+
 /** What the laboratory has built. `reason` is null where a connection can be made. */
 function expected(cell) {
   const [client, server] = cell.split(',')

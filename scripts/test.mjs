@@ -74,6 +74,8 @@ async function rustSteps() {
   })
   if (!long) return
 
+  const world = ['test', '--release', '-p', 'hyperdht-udx', '--lib', 'world', '--', '--ignored']
+  await tests('Links of the world', 'cargo', world, { count: countCargo, timeout: MINUTES * 15 })
   const large = ['test', '--release', '-p', 'netsim', '--no-fail-fast', '--', '--include-ignored']
   await tests('Large networks', 'cargo', large, {
     env: { ROUNDS_FULL: '1', NATS_SEEDS: '200', MOVES_SEEDS: '20' },

@@ -13,7 +13,9 @@ use hyperdht::{
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
 
+use crate::byte_arrays;
 use crate::environment;
+use crate::held::Holding;
 use crate::schema::malformed;
 use crate::slab::{self, Filled};
 use crate::wake::WakeFunction;
@@ -22,14 +24,15 @@ use crate::wake::WakeFunction;
 #[napi]
 pub struct NativeNode {
     /// `None` once the node is closed. The program may hold the object for much longer.
-    handle: Option<Handle>,
-    wake: Option<WakeFunction>,
+    pub(crate) handle: Option<Handle>,
+    pub(crate) wake: Option<WakeFunction>,
     /// Events that were drained from the engine and not yet by JavaScript, in reverse order: the
     /// next one is at the end.
     pending: Vec<Event>,
     /// Messages of which JavaScript has the heads. It takes the bytes one message at a time.
     large: VecDeque<Bytes>,
     corked: Option<Vec<Command>>,
+    pub(crate) holding: Holding,
 }
 
 /// Binds the sockets and starts a node. `wake` is called without arguments once for each control
@@ -51,13 +54,9 @@ fn start(env: &Env, options: OpenOptions, wake: &Unknown<'_>) -> Result<NativeNo
     match environment::with_engine(env, |engine| engine.open(options, Arc::new(function))) {
         Ok(handle) => {
             environment::adopt(function);
-            Ok(NativeNode {
-                handle: Some(handle),
-                wake: Some(function),
-                pending: Vec::new(),
-                large: VecDeque::new(),
-                corked: None,
-            })
+            let mut node = NativeNode::new(Holding::default());
+            (node.handle, node.wake) = (Some(handle), Some(function));
+            Ok(node)
         }
         Err(error) => {
             // No node owns the function, and the process does not end while it exists.
@@ -81,6 +80,15 @@ impl NativeNode {
     #[napi]
     pub fn write(&mut self, conn: u32, data: &[u8]) {
         self.push(Command::Write { conn: ConnId(conn), data: data.into() });
+    }
+
+    /// Writes the messages of an array of `Uint8Array`, under one lock.
+    #[napi]
+    pub fn write_all(&mut self, env: &Env, conn: u32, batch: Unknown<'_>) -> Result<()> {
+        let mut commands = Vec::new();
+        let read = byte_arrays::add_writes(env, ConnId(conn), &batch, &mut commands);
+        self.push_all(commands);
+        read
     }
 
     /// Writes one unordered message.
@@ -194,8 +202,9 @@ impl NativeNode {
         }
     }
 
-    /// Writes events into the slab: data events, followed by at most one control event. None
-    /// follows if replies of queries are among the data events, which have a turn of their own.
+    /// Writes events into the slab: data events and unordered messages, followed by at most one
+    /// other event. None follows if replies of queries are among the data events, which have a turn
+    /// of their own.
     /// Returns the number of bytes written, 0 when there is no event, or minus the room that the
     /// next event needs when the slab is too small for it. Of a large message it writes the length,
     /// and `take` moves the bytes. A message that was not taken by the next call is lost.
@@ -274,6 +283,7 @@ impl NativeNode {
         self.pending = Vec::new();
         self.large = VecDeque::new();
         self.corked = None;
+        self.holding.close();
         if let Some(wake) = self.wake.take() {
             environment::release(wake);
         }
@@ -281,6 +291,18 @@ impl NativeNode {
 }
 
 impl NativeNode {
+    /// A node that does not run yet.
+    pub(crate) fn new(holding: Holding) -> Self {
+        Self {
+            handle: None,
+            wake: None,
+            pending: Vec::new(),
+            large: VecDeque::new(),
+            corked: None,
+            holding,
+        }
+    }
+
     /// Whether events are left for which no call of `wake` is on its way: data after a control
     /// event, and everything after replies of queries.
     fn waits(&self, filled: &Filled) -> bool {
@@ -289,10 +311,18 @@ impl NativeNode {
     }
 
     /// Asks the engine for something that may fail, with an error in libuv's words.
-    fn with_handle<R>(&self, ask: impl FnOnce(&Handle) -> io::Result<R>) -> Result<R> {
+    pub(crate) fn with_handle<R>(&self, ask: impl FnOnce(&Handle) -> io::Result<R>) -> Result<R> {
         let handle = self.handle.as_ref();
         let handle = handle.ok_or_else(|| named_error(io::ErrorKind::NotConnected.into()))?;
         ask(handle).map_err(named_error)
+    }
+
+    fn push_all(&mut self, all: Vec<Command>) {
+        match (&mut self.corked, &self.handle) {
+            (Some(commands), _) => commands.extend(all),
+            (None, Some(handle)) => handle.commands(all),
+            (None, None) => {}
+        }
     }
 
     fn push(&mut self, command: Command) {
@@ -308,7 +338,7 @@ impl NativeNode {
 }
 
 /// An address as text.
-fn address_of(host: &[u8], port: u16) -> Option<SocketAddr> {
+pub(crate) fn address_of(host: &[u8], port: u16) -> Option<SocketAddr> {
     parse_address(str::from_utf8(host).ok()?, port)
 }
 
@@ -327,7 +357,7 @@ fn multicast(group: &[u8], interface: &[u8]) -> Option<Multicast> {
 }
 
 /// The error with libuv's text, where there is one.
-fn named_error(error: io::Error) -> Error {
+pub(crate) fn named_error(error: io::Error) -> Error {
     let named = UNNAMED.iter().find(|(code, _)| error.raw_os_error() == Some(*code));
     if let Some((_, text)) = named {
         return Error::from_reason(*text);

@@ -10,7 +10,7 @@ use hyperdht::Event;
 pub(crate) struct Filled {
     /// Bytes written; minus the room that the next event needs if the slab is too small for it.
     pub(crate) len: i32,
-    /// The last event was a control event.
+    /// The last event is a control event.
     pub(crate) control: bool,
     /// That event is one which the core counts until it is taken.
     pub(crate) counted: bool,
@@ -19,42 +19,44 @@ pub(crate) struct Filled {
 }
 
 /// Moves events from the end of `pending` into the slab, up to and including the first control
-/// event; that one stays behind if there were replies of queries before it. Large messages go to
-/// the end of `large`, with only their heads in the slab.
+/// event that is not an unordered message. A control event stays behind if there were replies of
+/// queries before it. Large messages go to the end of `large`, with only their heads in the slab.
 pub(crate) fn fill(
     slab: &mut [u8],
     pending: &mut Vec<Event>,
     large: &mut VecDeque<Bytes>,
 ) -> Filled {
-    let mut written = 0;
-    let mut replies = false;
+    let (mut written, mut head) = (0, Vec::new());
+    let (mut control, mut replies) = (false, false);
     while let Some(event) = pending.last() {
-        let control = is_control(event);
         // An event after replies of a query, such as its end, comes once they have been read.
-        if control && replies {
+        if is_control(event) && replies {
             break;
         }
-        let (head, message) = border::parts(event);
+        let message;
+        (head, message) = border::parts(event, head);
         let body = if message.len() < LARGE { message } else { &[] };
         let len = head.len() + body.len();
         let Some(room) = slab.get_mut(written..written + len) else {
             let len = if written == 0 { -(len as i32) } else { written as i32 };
-            return Filled { len, control: false, counted: false, replies };
+            return Filled { len, control, counted: false, replies };
         };
         room[..head.len()].copy_from_slice(&head);
         room[head.len()..].copy_from_slice(body);
         written += len;
+        control = is_control(event);
+        let is_message = matches!(event, Event::Message { .. });
         let counted = matches!(
             event,
             Event::IncomingRequest(_) | Event::Datagram { .. } | Event::CopiedDatagram { .. }
         );
         replies |= matches!(event, Event::QueryReply { .. });
         large.extend(pending.pop().and_then(large_message));
-        if control {
+        if control && !is_message {
             return Filled { len: written as i32, control, counted, replies };
         }
     }
-    Filled { len: written as i32, control: false, counted: false, replies }
+    Filled { len: written as i32, control, counted: false, replies }
 }
 
 /// Copies bytes. Returns their length, or minus the room that they need.

@@ -132,9 +132,9 @@ export type ConnectReason =
   | 'roundSilent'
   /** The server has stopped the punch. */
   | 'serverAborted'
-  /** The server makes another random punch, or has just made one. */
+  /** The server's budget for random punches is spent, and this attempt ends before a part comes back. */
   | 'tryLater'
-  /** This node makes another random punch, or has just made one. */
+  /** This node's budget for random punches is spent, and this attempt ends before a part comes back. */
   | 'throttled'
   /** One end could not find out how its NAT maps ports. */
   | 'natUnknown'

@@ -1,4 +1,4 @@
-import { UDX } from './udx'
+import { Protect, UDX } from './udx'
 import { Address, KeyPairLike } from './common'
 
 export interface AdaptiveTimeoutOptions {
@@ -37,9 +37,12 @@ export interface DHTOptions {
   seed?: Uint8Array
   /** Milliseconds, default 5000; false is off. */
   connectionKeepAlive?: number | false
-  /** Milliseconds, default 20000. */
+  /**
+   * Milliseconds, default 20000. In this time the node regains one random punch that it has made in
+   * full, of three; one that succeeds costs a tenth of that, or so.
+   */
   randomPunchInterval?: number
-  /** The first random punch waits for `randomPunchInterval` as well. */
+  /** The first random punch waits for `randomPunchInterval`. */
   deferRandomPunch?: boolean
   /** Default: adaptive. */
   ephemeral?: boolean
@@ -57,5 +60,7 @@ export interface DHTOptions {
   adaptiveTimeout?: boolean | AdaptiveTimeoutOptions
   sendDownHints?: boolean
   downHintsRateLimit?: number
+  /** Called with each UDP socket of the node before anything is sent from it. Default: that of `udx`. */
+  protect?: Protect
   [unknown: string]: unknown
 }

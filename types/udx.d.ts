@@ -4,6 +4,20 @@ import { Emitter } from './emitter'
 import { NetworkInterface } from './node'
 import { Duplex, ReadableEvents, WritableEvents } from './stream'
 
+/**
+ * Called with each UDP socket before anything is sent from it. The number is a file descriptor, on
+ * Windows a `SOCKET`. It is valid during the call, and the socket must stay open.
+ *
+ * If the function throws or returns false, the socket is closed, and what it was opened for fails:
+ * with what was thrown, or with it as the `cause`. It must not return a promise.
+ */
+export type Protect = (fd: number) => unknown
+
+export interface UDXOptions {
+  /** Called with each socket of the instance. A node that has the instance calls it, too. */
+  protect?: Protect
+}
+
 export interface UDXStreamOptions {
   /** Delivers frames in one piece. A frame begins with its length in three bytes, little endian. */
   framed?: boolean

@@ -300,17 +300,6 @@ test('setTimeout destroys a silent stream', async t => {
   t.is((await ending)?.message, 'Stream timed out')
 })
 
-test('unordered messages', async t => {
-  const { server, client } = await pair(t, await testnet(t))
-  const fromClient = once(server, 'message')
-  await client.send(b4a.from('to server'))
-  t.is(b4a.toString(await fromClient), 'to server')
-
-  const fromServer = once(client, 'message')
-  server.trySend(b4a.from('to client'))
-  t.is(b4a.toString(await fromServer), 'to client')
-})
-
 test('messages keep their boundaries, large ones too', async t => {
   const { server, client } = await pair(t, await testnet(t))
   const sizes = [1, 7, 8, 1199, 1200, 65536, 100_001, 1_000_000]

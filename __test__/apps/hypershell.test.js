@@ -36,11 +36,7 @@ for (const pair of pairs) {
     t.ok(fs.readFileSync(back).equals(content), 'downloaded')
   })
 
-  // A server of the reference may send from another socket than the one that it tells a client
-  // that strangers reach, and a tunnel works on one only (docs/COMPATIBILITY.md).
-  const isLeftOut = pair.server === 'reference' && pair.client === 'native'
-
-  test(`a tunnel: ${named(pair)}`, { ...TIMEOUT, skip: isLeftOut }, async t => {
+  test(`a tunnel: ${named(pair)}`, TIMEOUT, async t => {
     const { run } = await shell(t, pair)
     const target = await service(t, BYTES)
     const port = await freePort()

@@ -3,16 +3,11 @@
 
 const test = require('brittle')
 const { process } = require('../helpers/runtime')
-const freePort = require('../helpers/free-port')
 const { seed } = require('../helpers/random')
 const { World } = require('./world')
 const plan = require('./plan')
 
 const MIB = 1024 * 1024
-
-/** The host of the peers, and the host of their aliases at the forwarder. */
-const BEHIND = '127.0.0.2'
-const ALIASES = '127.0.0.1'
 
 /** A sender gives up after 13 s. */
 const SHORT = { bytes: 16 * MIB, pauseAt: 4 * MIB, pause: 15_000, losses: [0.03] }
@@ -42,7 +37,7 @@ async function stall(t, { server, client }, loss) {
   const name = `${client} to ${server}`
   const world = new World()
   t.teardown(() => world.destroy())
-  const options = await start(world)
+  const options = await world.startForwarder(seed)
 
   const reader = await world.spawn('transfer', server, plan.runtime)
   const writer = await world.spawn('transfer', client, plan.runtime)
@@ -64,14 +59,4 @@ async function stall(t, { server, client }, loss) {
   else t.comment(`${name}: the reader grew by ${mib} MiB`)
   const whole = { received: bytes, intact: true, ended: true, error: null }
   t.alike(rest, whole, `${name}: all has arrived`)
-}
-
-/** Starts a node behind a forwarder. Returns the options of the other nodes. */
-async function start(world) {
-  const port = await freePort(BEHIND)
-  world.forwarder = await world.spawn('forwarder', 'reference', 'node')
-  await world.forwarder.call('start', { port, seed })
-  const nodes = await world.spawn('transfer', 'reference', 'node')
-  await nodes.call('bootstrap', { port, host: ALIASES, bind: BEHIND })
-  return { bootstrap: [{ host: ALIASES, port }], host: BEHIND }
 }

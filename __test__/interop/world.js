@@ -1,9 +1,14 @@
 // The processes of an interop test: DHT nodes of one kind or mixed, and helpers to run a cell.
 
 const Child = require('../helpers/child')
+const freePort = require('../helpers/free-port')
 
 const NODES_PER_WORLD = 6
 const BYTES = 8 * 1024 * 1024
+
+/** The host of the peers behind a forwarder, and the host of their aliases there. */
+const BEHIND = '127.0.0.2'
+const ALIASES = '127.0.0.1'
 
 /** DHT nodes in processes of their own. */
 class World {
@@ -25,6 +30,7 @@ class World {
   constructor() {
     this.bootstrap = []
     this.children = []
+    this.forwarder = null
   }
 
   /** The reference runs in Node, ours in `runtime`. */
@@ -33,6 +39,19 @@ class World {
     const child = await Child.spawn({ role, implementation, runtime: own })
     this.children.push(child)
     return child
+  }
+
+  /**
+   * Starts a forwarder, and a node behind it. Returns the options of the other nodes, which are
+   * behind it, too.
+   */
+  async startForwarder(seed) {
+    const port = await freePort(BEHIND)
+    this.forwarder = await this.spawn('forwarder', 'reference', 'node')
+    await this.forwarder.call('start', { port, seed })
+    const nodes = await this.spawn('transfer', 'reference', 'node')
+    await nodes.call('bootstrap', { port, host: ALIASES, bind: BEHIND })
+    return { bootstrap: [{ host: ALIASES, port }], host: BEHIND }
   }
 
   async destroy() {

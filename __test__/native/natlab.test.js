@@ -6,6 +6,10 @@ const run = require('../helpers/run')
 const { contradictions } = require('../../natlab/trace')
 const { CHANGES, problem } = require('../../natlab/changes')
 const { broken, summarize, table } = require('../../natlab/change-table')
+const { isCell } = require('../../natlab/cells')
+const { ROWS } = require('../../natlab/goals')
+const { misses, table: goalTable } = require('../../natlab/goal-table')
+const tasks = require('../../natlab/tasks')
 
 const CELLS = ['home,home', 'random,home']
 const PROGRAM = [executable('node'), path.join(__dirname, '../../natlab/index.js')]
@@ -30,12 +34,13 @@ test('a NAT that changes', { skip: isBare, timeout: 300_000 }, async t => {
 test('a change that a cell cannot have is refused', { skip: isBare }, async t => {
   t.is(problem('roam-client', 'none,seq'), null)
   t.is(problem('rebind-server', 'none,cgnat'), null)
+  t.is(problem('rebind-client', 'seq,eif'), null)
   t.ok(problem('rebind-client', 'none,home'))
   t.ok(problem('rebind-server', 'home,full'))
   for (const name of Object.keys(CHANGES)) t.ok(problem(name, 'same,plain'), name)
   const { code, stderr } = await run([...PROGRAM, 'none,home', '--change', 'rebind-client'], {})
   t.is(code, 1)
-  t.ok(stderr.startsWith('rebind-client needs one of home, '), stderr)
+  t.ok(stderr.startsWith('rebind-client needs one of eif, '), stderr)
 })
 
 test('what a change may not do', { skip: isBare }, t => {
@@ -68,6 +73,46 @@ test('what a change may not do', { skip: isBare }, t => {
     { ...result, change: 'remap-server', ok: false, error: lost.error, known, fresh: lost }
   ])
   t.alike(remapped.errors, [{ error: 'PEER_CONNECTION_FAILED', ms: 4000 }])
+})
+
+test('the rows of the goals can be measured', { skip: isBare }, t => {
+  for (const { name, cells, changes = [] } of ROWS) {
+    const unknown = cells.filter(cell => !isCell(cell))
+    const refused = changes.flatMap(change => cells.map(cell => problem(change, cell)))
+    t.alike([...unknown, ...refused.filter(Boolean)], [], name)
+  }
+  const all = tasks({ goals: true, runs: 2, mixes: ['OOO', 'RRR'], seed: 1 })
+  const twice = all.filter(({ row, cell }) => row === 'one LAN' && cell === 'same,plain')
+  t.alike(
+    twice.map(({ mix, options }) => [mix, options.seed]),
+    [
+      ['OOO', 1],
+      ['RRR', 1],
+      ['OOO', 2],
+      ['RRR', 2]
+    ]
+  )
+})
+
+test('what misses its goal is named', { skip: isBare }, t => {
+  const row = 'random × home'
+  const result = { row, cell: 'random,home', mix: 'OOO', ok: true, ms: 800, path: 'direct random' }
+  const theirs = { ...result, mix: 'RRR', path: null }
+  t.alike(misses([result, theirs]), [])
+  t.alike(misses([{ ...result, ms: 1600 }, theirs]), [
+    `${row}: p50 1600 ms, goal 1500`,
+    `${row}: random,home OOO p50 1600 ms, RRR 800`
+  ])
+  const failed = { ...result, mix: 'ROR', ok: false, error: 'HOLEPUNCH_ABORTED' }
+  t.alike(misses([failed, theirs]), [`${row}: random,home ROR opened 0/1, RRR 1/1`])
+
+  const impossible = { ...failed, row: 'random × random', cell: 'random,random', mix: 'OOO' }
+  t.alike(misses([{ ...impossible, ms: 300 }]), [
+    'random × random: 1 times not HOLEPUNCH_DOUBLE_RANDOMIZED_NATS within 600 ms'
+  ])
+  const lines = goalTable([result, failed, theirs]).split('\n')
+  t.is(lines.length, 5)
+  t.ok(/^\| random × home +\| OOO +\| 1\/1 +\| 800 \/ 800 \/ 800 /.test(lines[2]), lines[2])
 })
 
 test('a trace is compared with the laboratory', { skip: isBare }, t => {

@@ -11,22 +11,10 @@ module.exports = class CarriedLink extends RawLink {
   constructor(internals, conn, onholepunch) {
     super(internals)
     this._onholepunch = onholepunch
-    this._ownMoves = 0 // of the program, that the core will report
     this.adopt(conn)
-  }
-
-  changeRemote(remote) {
-    if (this.isKnown) this._ownMoves++
-    super.changeRemote(remote)
   }
 
   onholepunch(question) {
     return this._onholepunch === null || this._onholepunch(question)
-  }
-
-  /** Packets go elsewhere from here on. */
-  onpathchanged({ socket, remote }) {
-    if (this._ownMoves > 0) this._ownMoves--
-    else if (!this.stream.destroying) this.move(socket, remote)
   }
 }

@@ -6,7 +6,7 @@ const { interval } = require('../util/check')
 module.exports = class Channel extends Link {
   /** @param {import('../dht/internals')} internals */
   constructor(internals) {
-    super(internals)
+    super(internals, FRAME)
 
     this.rawStreams = internals.rawStreams
     this.udx = internals.udx
@@ -80,10 +80,9 @@ module.exports = class Channel extends Link {
     this._openDone = done
   }
 
-  /** Writes messages, each of which becomes a frame. */
-  write(messages) {
-    for (const { byteLength } of messages) this.bytesWritten += byteLength + FRAME
-    super.write(messages, FRAME)
+  give(messages, bytes) {
+    this.bytesWritten += bytes
+    super.give(messages, bytes)
   }
 
   setKeepAlive(ms) {

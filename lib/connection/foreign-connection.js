@@ -13,6 +13,9 @@ module.exports = class ForeignConnection {
    * @param {Function | null} holepunch decides whether to punch
    */
   constructor(internals, stream, handshake, holepunch) {
+    /** The refusals of sockets before the connection began. */
+    this.refusalsBefore = 0
+
     this._internals = internals
     this._stream = stream
     this._handshake = handshake
@@ -25,6 +28,7 @@ module.exports = class ForeignConnection {
   /** Tells the core to connect. If this throws, no connection is kept. */
   connect(remotePublicKey, options) {
     const { connections, native } = this._internals
+    this.refusalsBefore = native.refusals
     connections.begin(this, conn => {
       native.command('connect', { conn, remotePublicKey, options })
       this._id = conn

@@ -18,6 +18,8 @@ module.exports = class RawSide {
   constructor(connection, channel, transport) {
     this.measurement = new Measurement(channel, UNMEASURED)
 
+    this.sockets = channel.sockets
+
     this._connection = connection
     this._channel = channel
     this._transport = transport
@@ -61,6 +63,10 @@ module.exports = class RawSide {
 
   get hasUnacknowledged() {
     return this._channel.hasUnacknowledged
+  }
+
+  get wayBack() {
+    return this._channel.wayBack
   }
 
   /** Creates the stream, unless that is done, and tells it what has happened. */
@@ -130,7 +136,7 @@ module.exports = class RawSide {
   }
 
   onremotechanged() {
-    this._handlers?.onremotechanged()
+    if (this._ownMoves === 0) this._handlers?.onremotechanged()
   }
 
   onremoteend() {

@@ -1,4 +1,6 @@
-const UDXStream = require('../udx/stream')
+const lazily = require('../util/lazily')
+
+const streams = lazily(() => require('../udx/stream'))
 
 const FORGET = Symbol('forget')
 const TRACK = Symbol('track')
@@ -27,6 +29,7 @@ module.exports = class RawStreamSet {
 
   /** Creates a stream with an id that no other stream has. */
   add(opts) {
+    const UDXStream = streams()
     let id = randomId()
     while (this._members.has(id)) id = randomId()
     return this[TRACK](new UDXStream(this._udx, id, opts, null, this._engine))
@@ -65,7 +68,7 @@ module.exports.trackUnseen = (set, raw) => set[TRACK_UNSEEN](raw)
 module.exports.forgetUnseen = (set, raw) => set[FORGET](raw)
 
 function streamOf(member) {
-  return member instanceof UDXStream ? member : member.stream
+  return member instanceof streams() ? member : member.stream
 }
 
 function randomId() {

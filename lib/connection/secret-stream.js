@@ -136,9 +136,9 @@ module.exports = class NoiseSecretStream extends Duplex {
 
   _writev(batch, cb) {
     const bad = batch.findIndex(data => invalid(data) !== null)
-    this._channel.write(bad === -1 ? batch : batch.slice(0, bad))
-    if (bad === -1) this._channel.whenWritable(cb)
-    else cb(invalid(batch[bad]))
+    if (bad === -1) return this._channel.write(batch, cb)
+    const error = invalid(batch[bad])
+    this._channel.write(batch.slice(0, bad), err => cb(err || error))
   }
 
   _final(cb) {

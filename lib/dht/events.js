@@ -65,8 +65,8 @@ module.exports = {
     lifecycle.onsuspended()
   },
 
-  resumed({ lifecycle }, { failure }) {
-    lifecycle.onresumed(failure && errors.from(failure))
+  resumed({ lifecycle, native }, { failure }) {
+    lifecycle.onresumed(failure && (native.takeRefusal() || errors.from(failure)))
   },
 
   nodeAdded({ dht }, { node }) {
@@ -108,10 +108,6 @@ module.exports = {
 
   opened({ connections }, { opened }) {
     connections.get(opened.conn)?.onopened(opened)
-  },
-
-  pathChanged({ connections }, { conn, path }) {
-    connections.get(conn)?.onpathchanged(path)
   },
 
   rawMessage({ connections }, { conn, data }) {

@@ -24,10 +24,12 @@ module.exports = class Internals {
    * @param {object} options.config of border.js
    * @param {import('../udx/udx') | null} options.udx the instance that the node shall use
    * @param {Function | null} options.filterNode chooses the nodes of the routing table
+   * @param {((fd: number) => unknown) | null} options.protect called with each socket before it is
+   *   used
    * @param {import('./node-state')} state
    * @param {() => void} onclosing called before the sockets close, so that a subclass can end
    */
-  constructor(dht, { config, udx, filterNode }, state, onclosing) {
+  constructor(dht, { config, udx, filterNode, protect }, state, onclosing) {
     this.dht = dht
     this.state = state
     this.filterNode = filterNode
@@ -41,9 +43,9 @@ module.exports = class Internals {
     this.lookups = new Table()
 
     this.dispatcher = new Dispatcher(new EventRouter(this, events))
-    this.native = this._open(config)
+    this.native = this._open(config, protect)
     this.requests = new OutgoingRequests(this)
-    this.udx = udx || new UDX()
+    this.udx = udx || new UDX({ protect })
     this.engine = UDX.adopt(this.udx, this)
     this.watchers = this.engine.watchers
     this.holds = Holds.NONE
@@ -97,9 +99,9 @@ module.exports = class Internals {
     this.lifecycle.release(err)
   }
 
-  _open(config) {
+  _open(config, protect) {
     try {
-      const native = new Native(config, this.dispatcher.wake)
+      const native = new Native(config, this.dispatcher.wake, protect)
       this.dispatcher.start(native)
       return native
     } catch (err) {

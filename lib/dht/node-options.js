@@ -1,6 +1,5 @@
 const { BOOTSTRAP_NODES } = require('../constants')
 const { createKeyPair } = require('../native/keys')
-const { checkInstance } = require('../udx/engine')
 const {
   addresses,
   checkFunction,
@@ -11,6 +10,9 @@ const {
   checkUint,
   isIPv4
 } = require('../util/check')
+const lazily = require('../util/lazily')
+
+const engines = lazily(() => require('../udx/engine'))
 
 /** Defaults of a node's options. */
 const DEFAULTS = {
@@ -44,9 +46,12 @@ exports.nodeOptions = function nodeOptions(opts) {
   const dualStack = opts.host === ALL
   const host = (!dualStack && opts.host) || '0.0.0.0'
   if (!isIPv4(host)) throw new TypeError(`host must be an IPv4 address or '${ALL}'`)
+  const udx = opts.udx ? engines().checkInstance(opts.udx) : null
+  const protect = checkFunction('protect', opts.protect)
 
   return {
-    udx: opts.udx ? checkInstance(opts.udx) : null,
+    udx,
+    protect: protect || (udx && engines().engineOf(udx).protect),
     bootstrapNodes,
     keyPair,
     filterNode,

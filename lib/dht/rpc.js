@@ -1,22 +1,19 @@
 const { EventEmitter } = require('events')
 const b4a = require('b4a')
 const c = require('compact-encoding')
-const IO = require('./io')
-const Internals = require('./internals')
-const NodeState = require('./node-state')
-const RoutingTable = require('./routing-table')
-const Session = require('../request/session')
 const incomingDefaults = require('../request/incoming-defaults')
-const rttStats = require('../query/rtt-stats')
-const watchTable = require('./watch-table')
-const { Health, NodeSet } = require('./views')
+const lazily = require('../util/lazily')
 const { copy } = require('../native/own-bytes')
 const { createKeyPair } = require('../native/keys')
-const { createQuery, userQuery } = require('../query/query')
 const { internalsOf, keepInternals } = require('../util/internals')
 const { isReplaced } = require('../query/replaced')
 const { nodeOptions, PUBLIC_ADDRESS } = require('./node-options')
 const { checkAddress, checkUint, checkValue, interval, isIPv4 } = require('../util/check')
+
+const partsOfNodes = lazily(() => require('./parts'))
+const queries = lazily(() => require('../query/query'))
+const rttStats = lazily(() => require('../query/rtt-stats'))
+const sessions = lazily(() => require('../request/session'))
 
 /** The addresses, requests, queries and lifecycle of a node. In the reference, dht-rpc has these. */
 module.exports = class RPC extends EventEmitter {
@@ -24,7 +21,9 @@ module.exports = class RPC extends EventEmitter {
   constructor(opts = {}) {
     super()
 
-    const { config, udx, filterNode, bootstrapNodes, keyPair, ...hints } = nodeOptions(opts)
+    const { Health, IO, Internals, NodeSet, NodeState, RoutingTable, watchTable } = partsOfNodes()
+    const { config, udx, filterNode, protect, bootstrapNodes, keyPair, ...hints } =
+      nodeOptions(opts)
 
     this.bootstrapNodes = bootstrapNodes
     this.defaultKeyPair = keyPair
@@ -39,9 +38,8 @@ module.exports = class RPC extends EventEmitter {
       ...hints
     }
     this._connectionKeepAlive = config.connectionKeepAlive
-    const internals = new Internals(this, { config, udx, filterNode }, state, () =>
-      this._onclosing()
-    )
+    const parts = { config, udx, filterNode, protect }
+    const internals = new Internals(this, parts, state, () => this._onclosing())
     keepInternals(this, internals)
 
     const { native } = internals
@@ -172,6 +170,7 @@ module.exports = class RPC extends EventEmitter {
     // the core itself sends the commit
     const byCore = opts?.commit === true && !isReplaced(this, 'request')
     const again = byCore ? { command, value: sent } : null
+    const { createQuery, userQuery } = queries()
     const start = userQuery(command, sent, again)
     const commit = again === null ? undefined : null
     return createQuery(this, { target, start, command, value, commit }, opts)
@@ -179,7 +178,7 @@ module.exports = class RPC extends EventEmitter {
 
   findNode(target, opts = {}) {
     const start = ['findNode', {}]
-    return createQuery(this, { target, start, command: FIND_NODE, internal: true }, opts)
+    return queries().createQuery(this, { target, start, command: FIND_NODE, internal: true }, opts)
   }
 
   /** Fills the routing table: runs a query for a random target in the background. */
@@ -217,12 +216,13 @@ module.exports = class RPC extends EventEmitter {
 
   /** A group of requests and queries that can be ended together. */
   session() {
+    const Session = sessions()
     return new Session(this)
   }
 
   /** Round trips and errors of one query. */
   async rttStats() {
-    return rttStats(this)
+    return rttStats()(this)
   }
 
   /** Returns the addresses whose hosts are this host. Each host is tried once. */

@@ -34,7 +34,7 @@ module.exports = class Dispatcher {
     this._waiting = false // until a later turn
     this._behind = false // calls were ignored while waiting
     this._resume = () => this._onturn()
-    this._consumed = new Map()
+    this._readers = []
     this._reportConsumed = () => this._flushConsumed()
   }
 
@@ -50,19 +50,20 @@ module.exports = class Dispatcher {
   }
 
   /**
-   * Reports, together with others, that data of a connection was taken. An empty message counts.
+   * Calls `reader.takeConsumed` soon, which tells how much of its data was taken. The core hears of
+   * all readers together.
+   *
+   * @param {{ conn: number, takeConsumed: () => number }} reader
    */
-  consumed(conn, bytes) {
-    if (this._consumed.size === 0) queueMicrotask(this._reportConsumed)
-    this._consumed.set(conn, (this._consumed.get(conn) || 0) + bytes)
+  willReport(reader) {
+    if (this._readers.length === 0) queueMicrotask(this._reportConsumed)
+    this._readers.push(reader)
   }
 
   _flushConsumed() {
-    try {
-      this._native.consumed(this._consumed)
-    } finally {
-      this._consumed.clear()
-    }
+    const readers = this._readers
+    this._readers = []
+    this._native.consumed(readers)
   }
 
   _onwake() {
@@ -95,9 +96,17 @@ module.exports = class Dispatcher {
     let work = 0
     while (this._fill()) {
       if (turns.isOver()) return TIME_IS_UP
-      if (work >= WORK_AT_ONCE || (work > 0 && this._isCloseNext())) return PAUSE
+      // A stream that closes drops what its reader has not got yet, which it gets in microtasks.
+      if (work >= WORK_AT_ONCE || (work > 0 && this._isNext(CLOSED))) return PAUSE
+      const wasMessage = this._isNext(MESSAGE)
       work += this._handleNext()
-      if (this._isLast && this._batch.start === this._batch.end) return CALL_ENDS
+      if (this._batch.start === this._batch.end) {
+        if (this._isLast) return CALL_ENDS
+      } else if (wasMessage) {
+        // the engine makes a call for the next message, but none for data
+        this._isLast = false
+        return this._isNext(MESSAGE) ? CALL_ENDS : PAUSE
+      }
     }
     return EMPTY
   }
@@ -119,9 +128,8 @@ module.exports = class Dispatcher {
     return written > 0
   }
 
-  // A stream that closes drops what its reader has not got yet, and readers get it in microtasks.
-  _isCloseNext() {
-    return this._batch.buffer[this._batch.start] === CLOSED
+  _isNext(kind) {
+    return this._batch.buffer[this._batch.start] === kind
   }
 
   // Returns the work that streams have with the event. If an event cannot be decoded, its end is
@@ -143,7 +151,7 @@ module.exports = class Dispatcher {
     if (kind !== DATA && kind !== DRAINED) this._isLast = true
 
     if (kind === DATA) {
-      this._tell('ondata', c.uint32.decode(state), this._take(state))
+      this._tellData(c.uint32.decode(state), this._take(state))
       return 1
     }
     if (kind === DRAINED) {
@@ -173,6 +181,15 @@ module.exports = class Dispatcher {
     const { start } = state
     state.start += length
     return ownBytes.slice(state.buffer, start, state.start)
+  }
+
+  // The same as `_tell('ondata', …)`, which takes longer to find the method.
+  _tellData(conn, data) {
+    try {
+      this._router.ondata(conn, data)
+    } catch (err) {
+      rethrow(err)
+    }
   }
 
   // Listeners may throw, and so may setters that a program has defined on its statistics.

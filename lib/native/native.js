@@ -2,6 +2,7 @@ const b4a = require('b4a')
 const c = require('compact-encoding')
 const binding = require('../../binding')
 const border = require('./border')
+const Protection = require('./protection')
 
 /**
  * One node of the native engine, which takes commands and gives answers. After `close`, commands do
@@ -13,23 +14,28 @@ module.exports = class Native {
    *
    * @param {object | null} config null for an engine without a node of the DHT
    * @param {() => void} wake called when there is something to drain
+   * @param {((fd: number) => unknown) | null} [protect] called with each socket before it is used
    */
-  constructor(config, wake) {
+  constructor(config, wake, protect = null) {
     this.closed = false
     this._unreffed = false
     this._isHeld = null // commands keep the process alive
+    this._held = 0 // unordered messages that the engine has not got yet
+    this._releaseHeld = () => this._release()
     this._last = new Map()
     this._scratch = b4a.allocUnsafeSlow(SCRATCH)
+    this._protection = protect && new Protection(protect)
     try {
-      this._node = config === null ? binding.openUdx(wake) : open(config, wake)
+      this._node = open(config, wake, this._protection)
     } catch (err) {
-      throw systemError(err)
+      throw this._named(err)
     }
   }
 
   /** Gives the engine one command of border.js. */
   command(name, message) {
     if (this.closed) return
+    this._release()
     if (this._unreffed && this._isHeld === null) this._setUnreffed(false)
     withoutTrace(border.encodeCommand(name, message), bytes => this._node.command(bytes))
   }
@@ -52,7 +58,10 @@ module.exports = class Native {
 
   /** Binds a socket of the program, and returns its number. */
   bindSocket(host, port, ipv6Only, reuseAddress) {
-    return this._ask(node => node.bindSocket(b4a.from(host), port, ipv6Only, reuseAddress))
+    return this._ask(node => {
+      const binder = this._protection || node
+      return binder.bindSocket(b4a.from(host), port, ipv6Only, reuseAddress)
+    })
   }
 
   /** Sends a datagram. Returns false if the socket is not open. */
@@ -90,30 +99,33 @@ module.exports = class Native {
   /** Writes messages, under one lock. */
   writev(conn, batch) {
     if (this.closed) return
-    if (batch.length === 1) return this._node.write(conn, batch[0])
-    this._corked(() => {
-      for (const data of batch) this._node.write(conn, data)
-    })
+    if (batch.length === 1) this._node.write(conn, batch[0])
+    else this._node.writeAll(conn, batch)
   }
 
+  /** Sends an unordered message, together with others of the same turn. */
   sendMessage(conn, data) {
-    if (!this.closed) this._node.sendMessage(conn, data)
+    if (this.closed) return
+    this._hold()
+    this._node.sendMessage(conn, data)
   }
 
-  /** Sends an unordered message without the secret stream. */
+  /** The same without the secret stream. */
   sendRaw(conn, data) {
-    if (!this.closed) this._node.sendRaw(conn, data)
+    if (this.closed) return
+    this._hold()
+    this._node.sendRaw(conn, data)
   }
 
   /**
-   * Reports the bytes of data that were taken, under one lock.
+   * Reports what readers have taken, under one lock.
    *
-   * @param {Map<number, number>} bytes by connection
+   * @param {{ conn: number, takeConsumed: () => number }[]} readers
    */
-  consumed(bytes) {
+  consumed(readers) {
     if (this.closed) return
-    if (bytes.size === 1) return this._consumed(bytes)
-    this._corked(() => this._consumed(bytes))
+    if (readers.length === 1) return this._consumed(readers)
+    this._corked(() => this._consumed(readers))
   }
 
   /**
@@ -138,6 +150,7 @@ module.exports = class Native {
   /** The answer to one question of border.js. Null if there is none. */
   inspect(name, argument = 0) {
     if (this.closed) return this._last.has(name) ? this._last.get(name) : null
+    this._release()
     const { number } = border.QUESTIONS.get(name)
 
     let n = this._node.inspect(number, argument, this._scratch)
@@ -148,21 +161,72 @@ module.exports = class Native {
     return n === 0 ? null : border.decodeAnswer(name, c.state(0, n, this._scratch))
   }
 
+  /** Why the node did not wake, if the program has refused its sockets. Else null. */
+  takeRefusal() {
+    return this._protection?.takeMainError() || null
+  }
+
+  /** How many times the program has refused sockets of the engine. */
+  get refusals() {
+    return this._protection === null ? 0 : this._protection.refusals
+  }
+
+  /**
+   * Adds the program's own error to that of a connection which got no socket.
+   *
+   * @param {Error & { trace?: object }} err
+   * @param {number} before the refusals before the connection began
+   */
+  explain(err, before) {
+    const isRefused = this.refusals > before
+    if (isRefused && err.trace?.reason === 'noSocket') err.cause = this._protection.error
+    return err
+  }
+
+  /** Whether it is what the program's own hook has thrown. */
+  isRefusal(err) {
+    return this._protection !== null && this._protection.thrown === err
+  }
+
+  _named(err) {
+    return this.isRefusal(err) ? err : systemError(err)
+  }
+
   _ask(question) {
     if (this.closed) throw new Error('Socket not active')
     try {
       return question(this._node)
     } catch (err) {
-      throw systemError(err)
+      throw this._named(err)
     }
   }
 
-  _consumed(bytes) {
-    for (const [conn, n] of bytes) this._node.consumed(conn, n)
+  // A reader has no number any more if the core has forgotten its stream.
+  _consumed(readers) {
+    for (const reader of readers) {
+      const bytes = reader.takeConsumed()
+      if (reader.conn !== -1) this._node.consumed(reader.conn, bytes)
+    }
+  }
+
+  // The node keeps messages until the microtasks run, and then sends them with few system calls. A
+  // command must not overtake them: if it ends their connection, they are never sent.
+  _hold() {
+    if (this._held === HELD_AT_ONCE) this._release()
+    if (this._held++ > 0) return
+    this._node.cork()
+    queueMicrotask(this._releaseHeld)
+  }
+
+  _release() {
+    if (this._held === 0) return
+    this._held = 0
+    this._node.uncork()
   }
 
   // `give` may throw. A node that stays corked would never take a command again.
   _corked(give) {
+    this._release()
     this._node.cork()
     try {
       give()
@@ -178,13 +242,18 @@ module.exports = class Native {
 
   close() {
     if (this.closed) return
+    this._release()
     for (const name of KEPT) this._last.set(name, this.inspect(name, MAX_NODES))
     this.closed = true
     this._node.close()
     this._node = null
     this._scratch = null
+    if (this._protection) this._protection.close()
   }
 }
+
+/** The most messages that are sent together. */
+const HELD_AT_ONCE = 64
 
 /** The questions that are still answered after the node has closed. */
 const KEPT = ['stats', 'live', 'nodes', 'localHost', 'totalTraffic']
@@ -195,8 +264,11 @@ const MAX_NODES = 256 * 20
 /** Bytes for most answers. A longer answer makes its own room. */
 const SCRATCH = 4096
 
-function open(config, wake) {
-  return withoutTrace(c.encode(border.options, config), bytes => binding.open(bytes, wake))
+function open(config, wake, protection) {
+  if (config === null) return protection ? protection.open(null, wake) : binding.openUdx(wake)
+  return withoutTrace(c.encode(border.options, config), bytes => {
+    return protection ? protection.open(bytes, wake) : binding.open(bytes, wake)
+  })
 }
 
 // An IPv4 address as a number.

@@ -8,7 +8,7 @@ const { address, bool, choice, endpoint, exact, float, hash, key } = require('./
 const { nothing, optional, outcome, ownBuffer, word } = require('./encodings')
 
 /** The first guess at the bytes of all tables. More memory is made if they need it. */
-const SIZE = 16 * 1024
+const SIZE = 32 * 1024
 
 /** The decoded tables: `commands`, `events`, `questions`, `options`, `large`. */
 const schema = JSON.parse(read())

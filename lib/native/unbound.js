@@ -9,6 +9,9 @@ module.exports = {
   bindSocket() {
     throw new Error('Socket not active')
   },
+  isRefusal() {
+    return false
+  },
   inspect() {
     return null
   },

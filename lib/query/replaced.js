@@ -2,7 +2,9 @@
 // reference calls these methods for lookups, announces and records. So if one is replaced,
 // JavaScript calls it as well, instead of leaving the work to the core.
 
-const { createQuery } = require('./query')
+const lazily = require('../util/lazily')
+
+const queries = lazily(() => require('./query'))
 
 /**
  * Whether the program has replaced one of these methods of a node.
@@ -27,7 +29,7 @@ exports.remember = function remember(RPC) {
  * @param {object} opts
  */
 exports.search = function search(dht, what, opts) {
-  if (!exports.isReplaced(dht, 'query')) return createQuery(dht, what, opts)
+  if (!exports.isReplaced(dht, 'query')) return queries().createQuery(dht, what, opts)
   const { target, command, value = null, map, commit = opts.commit } = what
   return dht.query({ target, command, value }, { ...opts, map, commit })
 }

@@ -2,13 +2,15 @@
 // nodes. Programs may replace them, and subclasses may override them.
 
 const c = require('compact-encoding')
-const m = require('../messages')
+const lazily = require('../util/lazily')
 const { isBytes } = require('../util/bytes')
 const { COMMANDS } = require('../constants')
 const { checkAddress } = require('../util/check')
 const { internalsOf } = require('../util/internals')
 const { serve } = require('./incoming-request')
-const { UNKNOWN, REQUESTS, DATAGRAMS } = require('./incoming-subscription')
+const { UNKNOWN, REQUESTS, DATAGRAMS, PLUGINS } = require('./incoming-subscription')
+
+const messages = lazily(() => require('../messages'))
 
 /** Adds `onrequest` and `onmessage` to the class of a node. */
 exports.install = function install(DHT) {
@@ -23,6 +25,12 @@ exports.watch = function watch(dht) {
   dht.on('newListener', name => {
     if (name === 'request') internalsOf(dht).subscription.add(UNKNOWN)
   })
+}
+
+/** Subscribes a node to the requests of plugins. Throws if what decodes them cannot be loaded. */
+exports.watchPlugins = function watchPlugins(dht) {
+  messages()
+  internalsOf(dht).subscription.add(PLUGINS)
 }
 
 // Answers the commands that the reference answers. Returns false for an unknown command.
@@ -47,7 +55,10 @@ function emitRequest(dht, req) {
 }
 
 function onplugin(dht, req) {
-  const message = decodePlugin(req.value)
+  // without a plugin nothing is loaded: nobody could catch the error
+  if (!dht.plugins?.size) return
+  const { pluginRequest } = messages()
+  const message = decode(pluginRequest, req.value)
   const plugin = message && dht.plugins.get(message.plugin)
   if (plugin && plugin.version === message.version) plugin.onrequest(message, req)
 }
@@ -100,9 +111,9 @@ function subscribeReplaced(dht) {
 }
 
 // Null if the value is not such a message: nodes may send any bytes.
-function decodePlugin(value) {
+function decode(encoding, value) {
   try {
-    return value && c.decode(m.pluginRequest, value)
+    return value && c.decode(encoding, value)
   } catch {
     return null
   }

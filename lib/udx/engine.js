@@ -15,10 +15,12 @@ const ENGINE = Symbol('engine')
 class Engine {
   /**
    * @param {(native: Native, holds: Holds) => object} createSockets
+   * @param {((fd: number) => unknown) | null} protect the hook of the instance
    * @param {object} [past] the traffic of the engine that this one replaces
    */
-  constructor(createSockets, past = NO_TRAFFIC) {
+  constructor(createSockets, protect, past = NO_TRAFFIC) {
     this.watchers = new Set()
+    this.protect = protect
 
     this._createSockets = createSockets
     this._past = past // with that of the runs that have ended
@@ -64,11 +66,13 @@ class Engine {
 class NodeEngine {
   /**
    * @param {object} parts the internals of the node
+   * @param {((fd: number) => unknown) | null} protect the hook of the instance
    * @param {object} past the traffic of the engine that this one replaces
    */
-  constructor(parts, past) {
+  constructor(parts, protect, past) {
     this.parts = parts
     this.watchers = new Set()
+    this.protect = protect
 
     this._past = past
   }
@@ -97,7 +101,7 @@ class Parts {
     this.lookups = new Table()
     this.connections = new Table()
     this.dispatcher = new Dispatcher(new EventRouter(this, events))
-    this.native = new Native(null, this.dispatcher.wake)
+    this.native = new Native(null, this.dispatcher.wake, engine.protect)
     this.holds = new Holds(this.native)
     this.dispatcher.start(this.native)
     this.sockets = engine.createSockets(this.native, this.holds)

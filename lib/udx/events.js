@@ -16,14 +16,20 @@ module.exports = {
     connections.get(conn)?.onflushed(flush)
   },
 
+  pathChanged({ connections }, { conn, path }) {
+    connections.get(conn)?.onpathchanged(path)
+  },
+
   remoteChanged({ connections }, { conn }) {
     connections.get(conn)?.onremotechanged()
   },
 
-  closed({ connections }, { conn, failure, stats, trace }) {
+  closed({ connections, native }, { conn, failure, stats, trace }) {
     const link = connections.get(conn)
     connections.delete(conn)
-    link?.onclosed(failure && errors.from(failure, trace), stats)
+    if (!link) return
+    const err = failure && native.explain(errors.from(failure, trace), link.refusalsBefore)
+    link.onclosed(err, stats)
   },
 
   ask(parts, { ask, question }) {

@@ -4,21 +4,30 @@
  * received and not read.
  */
 module.exports = class Link {
-  /** @param {object} parts of the engine: its connections, dispatcher, native and sockets */
-  constructor({ connections, dispatcher, native, sockets }) {
+  /**
+   * @param {object} parts of the engine: its connections, dispatcher, native and sockets
+   * @param {number} [overhead] the bytes that the core adds to each write
+   */
+  constructor({ connections, dispatcher, native, sockets }, overhead = 0) {
     this.sockets = sockets
     /** The stream that reads and writes here. */
     this.stream = null
+    /** The refusals of sockets before the stream began. */
+    this.refusalsBefore = 0
 
     this._connections = connections
     this._dispatcher = dispatcher
     this._native = native
     this._id = -1 // before the core knows the stream, and after it has forgotten it
     this._openEnds = 2
+    this._overhead = overhead
+    this._rest = NOTHING // what the core has not got of the last write, in reverse order
     this._writeDone = null
     this._outstanding = 0
     this._unread = 0
     this._isHolding = false // there is unread data; it may be empty messages only
+    this._consumed = 0
+    this._willReport = false // what was consumed; it may be empty messages only
     this._flushes = new Map() // resolve functions by the number of the flush
     this._nextFlush = 0
   }
@@ -42,8 +51,14 @@ module.exports = class Link {
     return (this._id !== -1 && this._native.inspect('unacknowledged', this._id)) || false
   }
 
+  /** Where a stream beside this one finds the same peer, if the core knows it. */
+  get wayBack() {
+    return this._id === -1 ? null : this._native.inspect('wayBack', this._id)
+  }
+
   /** Makes the core begin the stream with this command. If it throws, nothing is kept. */
   begin(name, fields) {
+    this.refusalsBefore = this._native.refusals
     this._connections.begin(this, conn => {
       this._native.command(name, { conn, ...fields })
       this._id = conn
@@ -77,38 +92,51 @@ module.exports = class Link {
   }
 
   /**
-   * Writes bytes or messages. The core accepts them even if the high-water mark is exceeded.
+   * Writes bytes or messages. The core copies what it gets, so it gets no more than the high-water
+   * mark allows. The rest stays here, as the program's own memory.
    *
-   * @param {Uint8Array[]} batch
-   * @param {number} [overhead] the bytes that the core adds to each
+   * @param {Uint8Array[]} batch which the link takes from the caller
+   * @param {(err: Error | null) => void} done called when the core has got everything, and unsent
+   *   bytes are below the high-water mark
    */
-  write(batch, overhead = 0) {
-    if (batch.length === 0 || this._id === -1) return
-    for (const { byteLength } of batch) this._outstanding += byteLength + overhead
-    this._native.writev(this._id, batch)
+  write(batch, done) {
+    this._rest = batch.reverse()
+    this._writeDone = done
+    this._giveMore()
   }
 
-  /** Calls `done` when unsent bytes are below the high-water mark. */
-  whenWritable(done) {
-    if (this._outstanding < HIGH_WATER_MARK || this._id === -1) done(null)
-    else this._writeDone = done
+  /**
+   * Gives the core messages of the present write.
+   *
+   * @param {Uint8Array[]} messages
+   * @param {number} _bytes of them, with what the core adds
+   */
+  give(messages, _bytes) {
+    this._native.writev(this._id, messages)
   }
 
-  /** Lets the write that waits go on. Returns whether there is one. */
+  /** Lets the write that waits go on, without what the core has not got of it. */
   continueWrite(err) {
-    if (this._writeDone === null) return false
+    this._rest = NOTHING
     const done = this._writeDone
     this._writeDone = null
-    done(err)
-    return true
+    if (done !== null) done(err)
   }
 
   /** Reports to the core that the reader has caught up. */
   resume() {
     if (!this._isHolding || this._id === -1) return
-    this._dispatcher.consumed(this._id, this._unread)
+    this._consume(this._unread)
     this._isHolding = false
     this._unread = 0
+  }
+
+  /** The bytes that were consumed since the last call. */
+  takeConsumed() {
+    const bytes = this._consumed
+    this._consumed = 0
+    this._willReport = false
+    return bytes
   }
 
   /** Sends an unordered message. It may be lost. */
@@ -153,6 +181,13 @@ module.exports = class Link {
     this._flushes.clear()
   }
 
+  _consume(bytes) {
+    this._consumed += bytes
+    if (this._willReport) return
+    this._willReport = true
+    this._dispatcher.willReport(this)
+  }
+
   // Events of the core.
 
   ondata(data) {
@@ -160,7 +195,7 @@ module.exports = class Link {
     // read before a listener can transfer the memory away
     const { byteLength } = data
     if (this.stream.push(data)) {
-      this._dispatcher.consumed(this._id, byteLength)
+      this._consume(byteLength)
       return
     }
     this._isHolding = true
@@ -174,7 +209,9 @@ module.exports = class Link {
   /** Returns whether a waiting write goes on. */
   ondrained(bytes) {
     this._outstanding -= bytes
-    return this._outstanding < HIGH_WATER_MARK && this.continueWrite(null)
+    if (this._writeDone === null || this._outstanding >= HIGH_WATER_MARK) return false
+    this._giveMore()
+    return true
   }
 
   onremoteend() {
@@ -188,7 +225,25 @@ module.exports = class Link {
     this._flushes.delete(flush)
     resolve(true)
   }
+
+  // Gives the core the next messages. A single one may exceed the high-water mark.
+  _giveMore() {
+    const isKnown = this._id !== -1
+    const messages = []
+    let bytes = 0
+    while (isKnown && this._rest.length > 0 && this._outstanding + bytes < HIGH_WATER_MARK) {
+      const message = this._rest.pop()
+      bytes += message.byteLength + this._overhead
+      messages.push(message)
+    }
+    this._outstanding += bytes
+    if (messages.length > 0) this.give(messages, bytes)
+    if (this._outstanding < HIGH_WATER_MARK || !isKnown) this.continueWrite(null)
+  }
 }
+
+/** @type {Uint8Array[]} */
+const NOTHING = []
 
 /** Unsent bytes above which a write waits. */
 const HIGH_WATER_MARK = 256 * 1024

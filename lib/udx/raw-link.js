@@ -20,6 +20,7 @@ module.exports = class RawLink extends Link {
     super(parts)
     this.measurement = new Measurement(this, UNMEASURED)
     this._handlers = null
+    this._ownMoves = 0 // of the program, that the core will report
   }
 
   /**
@@ -48,6 +49,11 @@ module.exports = class RawLink extends Link {
     this.command('raw', { command: { kind: 'connect', remote, ack } })
   }
 
+  changeRemote(remote) {
+    if (this.isKnown) this._ownMoves++
+    super.changeRemote(remote)
+  }
+
   /** The core has moved the stream. */
   move(socket, remote) {
     this._handlers.onmoved(this.sockets.attach(socket, this.stream), remote)
@@ -55,8 +61,19 @@ module.exports = class RawLink extends Link {
 
   // Events of the core.
 
+  /**
+   * Packets go elsewhere from here on: the program has moved the stream, or a connection beside it
+   * has proven that the peer has moved. The core may not know of a move of the program yet. The
+   * report of that move comes last.
+   */
+  onpathchanged({ socket, remote }) {
+    if (this._ownMoves > 0) this._ownMoves--
+    else if (!this.stream.destroying) this.move(socket, remote)
+  }
+
+  /** All has arrived that was sent before a move. That is an earlier one, if another is to come. */
   onremotechanged() {
-    this._handlers.onremotechanged()
+    if (this._ownMoves === 0) this._handlers.onremotechanged()
   }
 
   /** The program decides on packets that have arrived on another socket than the stream's. */

@@ -250,7 +250,8 @@ class State {
   _bindAny(parts, port) {
     try {
       return this._bind(parts, port, '::', 6)
-    } catch {
+    } catch (err) {
+      if (parts.native.isRefusal(err)) throw err
       return this._bind(parts, port, '0.0.0.0', 4)
     }
   }

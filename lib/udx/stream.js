@@ -179,9 +179,9 @@ module.exports = class UDXStream extends Duplex {
   _writev(batch, cb) {
     if (!this.connected) throw notConnected()
     const bad = batch.findIndex(data => !isBytes(data))
-    this[LINK].write(bad === -1 ? batch : batch.slice(0, bad))
-    if (bad === -1) this[LINK].whenWritable(cb)
-    else cb(new TypeError('Written data must be a string or a buffer'))
+    if (bad === -1) return this[LINK].write(batch, cb)
+    const error = new TypeError('Written data must be a string or a buffer')
+    this[LINK].write(batch.slice(0, bad), err => cb(err || error))
   }
 
   _final(cb) {
@@ -309,6 +309,20 @@ module.exports = class UDXStream extends Duplex {
     this._remoteChanging = null
     for (const socket of sockets) if (socket !== null) removeStream(socket, this)
   }
+}
+
+/**
+ * Where a stream beside this one finds the same peer: where the peer's packets come from. If each end
+ * has found a path of its own, that is not where ours go.
+ *
+ * @returns {{ socket: object, host: string, port: number }}
+ */
+module.exports.wayBack = function wayBack(stream) {
+  const { socket, remoteHost: host, remotePort: port, [LINK]: link } = stream
+  const found = link?.wayBack
+  if (!found) return { socket, host, port }
+  const { address } = found
+  return { socket: link.sockets.open(found.socket), host: address.host, port: address.port }
 }
 
 // Without an error, streamx makes this one for each stream that is destroyed. Its stack trace costs

@@ -1,16 +1,20 @@
 const NetworkInterfaces = require('./network-interfaces')
 const Sockets = require('./sockets')
 const UDXSocket = require('./socket')
-const UDXStream = require('./stream')
 const ip = require('./ip')
 const { Engine, NodeEngine, engineOf, keepEngine } = require('./engine')
 const { Measurement, NO_TRAFFIC } = require('./measurement')
 const { keepMeasurement, showNumbers } = require('./measurement')
+const { checkFunction } = require('../util/check')
+const lazily = require('../util/lazily')
+
+const streams = lazily(() => require('./stream'))
 
 /** UDX streams, and the sockets that carry them. */
 module.exports = class UDX {
-  constructor() {
-    keepEngine(this, ownEngine(this))
+  /** @param {{ protect?: (fd: number) => unknown }} [opts] */
+  constructor(opts = {}) {
+    keepEngine(this, ownEngine(this, checkFunction('protect', opts?.protect)))
     const measure = () => engineOf(this).measure()
     keepMeasurement(this, new Measurement({ measure }, NO_TRAFFIC))
   }
@@ -33,6 +37,7 @@ module.exports = class UDX {
   }
 
   createStream(id, opts) {
+    const UDXStream = streams()
     return new UDXStream(this, id, opts)
   }
 
@@ -84,18 +89,20 @@ module.exports = class UDX {
  */
 module.exports.adopt = function adopt(udx, parts) {
   const former = engineOf(udx)
-  const engine = new NodeEngine(parts, former.isFree ? former.measure() : NO_TRAFFIC)
+  const past = former.isFree ? former.measure() : NO_TRAFFIC
+  const engine = new NodeEngine(parts, former.protect, past)
   if (former.isFree) keepEngine(udx, engine)
   return engine
 }
 
 /** The node has closed: its instance can be used again. */
 module.exports.leave = function leave(udx, engine) {
-  if (engineOf(udx) === engine) keepEngine(udx, ownEngine(udx, engine.measure()))
+  if (engineOf(udx) !== engine) return
+  keepEngine(udx, ownEngine(udx, engine.protect, engine.measure()))
 }
 
-function ownEngine(udx, past) {
-  return new Engine((native, holds) => new Sockets(native, udx, holds), past)
+function ownEngine(udx, protect, past) {
+  return new Engine((native, holds) => new Sockets(native, udx, holds), protect, past)
 }
 
 showNumbers(module.exports, NO_TRAFFIC)

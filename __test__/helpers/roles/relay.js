@@ -2,6 +2,7 @@
 
 const b4a = require('b4a')
 const { DHT, isNative } = require('../implementation')
+const memory = require('../memory-watch')
 const serve = require('../role')
 const { sleep } = require('../fixtures')
 
@@ -28,6 +29,8 @@ serve({
     const { sessions, pairings, bytes } = relay.stats
     return { sessions: { active: sessions.active }, pairings: { ...pairings }, bytes }
   },
+
+  ...memory,
 
   /** Resolves when each connection to the relay has got this many packets more than now. */
   async packets({ count }) {

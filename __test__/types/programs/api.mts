@@ -5,6 +5,7 @@ import createTestnet from 'hyperdht/testnet.js'
 import Plugin from 'hyperdht/lib/plugin.js'
 import RPC from 'hyperdht/dht-rpc.js'
 import UDX from 'hyperdht/udx.js'
+import 'hyperdht/preload.js'
 
 const bytes: Uint8Array = new Uint8Array(32)
 const address: DHT.Address = { host: '127.0.0.1', port: 1 }

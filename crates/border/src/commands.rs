@@ -128,6 +128,7 @@ impl From<NodeOptions> for OpenOptions {
             dual_stack: from.dual_stack,
             ports: from.port_from..from.port_to,
             any_port: from.any_port,
+            protect: None,
             config,
         }
     }

@@ -86,9 +86,9 @@ choice! { to JavaScript: Event {
 pub const LARGE: usize = 4096;
 
 /// The head of an event, and the bytes of its message. The message follows its head in the slab,
-/// unless it is at least [`LARGE`].
-pub fn parts(event: &Event) -> (Vec<u8>, &[u8]) {
-    let mut w = Writer::new();
+/// unless it is at least [`LARGE`]. `memory` is used for the head.
+pub fn parts(event: &Event, memory: Vec<u8>) -> (Vec<u8>, &[u8]) {
+    let mut w = Writer::reusing(memory);
     let message = if let Event::Data { conn, data } = event {
         message(w.u8(DATA), *conn, data)
     } else if let Event::Message { conn, data } = event {

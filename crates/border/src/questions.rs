@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use hyperdht::wire::{NodeId, Writer};
 use hyperdht::{
     ConnId, ConnStats, Handle, HandshakeView, HealthReport, HealthTick, InflightRequest, Interface,
-    Live, RelayStats, ServerId, SocketId, Stats, TableNode, Traffic,
+    Live, RawRemote, RelayStats, ServerId, SocketId, Stats, TableNode, Traffic,
 };
 
 use crate::field::{Encode, Sample, Shape, camel};
@@ -44,4 +44,6 @@ questions! { |handle, argument|
     20 unacknowledged: bool = handle.read(|node| node.has_unacknowledged(ConnId(argument)));
     21 interfaces: Vec<Interface> = Some(handle.interfaces());
     22 total_traffic: Traffic = Some(handle.total_traffic());
+    /// The argument is the number of a connection or a raw stream.
+    23 way_back: Option<RawRemote> = handle.read(|node| node.way_back(ConnId(argument)));
 }

@@ -66,7 +66,7 @@ fn what_is_in_no_table_is_an_error() {
 
 #[test]
 fn every_variant_has_a_row() {
-    let calls = ["Write", "SendMessage", "SendRaw", "Consumed", "Taken"];
+    let calls = ["Write", "WriteAll", "SendMessage", "SendRaw", "Consumed", "Taken"];
     complete::<Command>(include_str!("../../proto/src/api/command.rs"), "Command", &calls);
     complete::<Event>(include_str!("../../proto/src/api/event.rs"), "Event", &[]);
     complete::<QueryKind>(include_str!("../../proto/src/api/query.rs"), "QueryKind", &[]);
@@ -99,7 +99,7 @@ fn messages_are_written_as_the_table_says() {
         let (conn, data) = (ConnId(7), Bytes::from(vec![7; len]));
         let message = Event::Message { conn, data: data.clone() };
         for event in [Event::Data { conn, data }, message] {
-            let (mut head, body) = parts(&event);
+            let (mut head, body) = parts(&event, vec![1, 2, 3]);
             head.extend_from_slice(body);
             assert_eq!(head, encode_event(&event));
         }

@@ -6,7 +6,7 @@ use std::{io, iter};
 
 use zeroize::Zeroizing;
 
-use crate::{BootstrapNode, Config, DEFAULT_PORT, KeyPair, OpenOptions, Rng, wire};
+use crate::{BootstrapNode, Config, DEFAULT_PORT, KeyPair, OpenOptions, Protect, Rng, wire};
 
 /// Options of [`crate::Dht::new`].
 ///
@@ -40,6 +40,9 @@ pub struct DhtConfig {
     /// Interval of the empty messages that keep a connection's path open; zero is off. Default
     /// 5 s.
     pub connection_keep_alive: Duration,
+    /// What to do with each socket before anything is sent from it, as on Android and in
+    /// containers. Default nothing.
+    pub protect: Option<Protect>,
 }
 
 impl DhtConfig {
@@ -66,8 +69,8 @@ impl DhtConfig {
             connection_keep_alive: self.connection_keep_alive,
             ..Config::default()
         };
-        let (host, any_port) = (self.host, self.any_port);
-        Ok(OpenOptions { host, ports, any_port, config, ..OpenOptions::default() })
+        let Self { host, any_port, protect, .. } = self;
+        Ok(OpenOptions { host, ports, any_port, protect, config, ..OpenOptions::default() })
     }
 }
 
@@ -82,6 +85,7 @@ impl Default for DhtConfig {
             ephemeral: None,
             firewalled: true,
             connection_keep_alive: Duration::from_secs(5),
+            protect: None,
         }
     }
 }

@@ -55,12 +55,12 @@ pub use proto::{
     Config, ConnError, ConnId, ConnStats, ConnectError, ConnectOptions, ConnectReason, ConnectStep,
     ConnectTrace, ConnectionInfo, Dropped, Event, Foreign, ForeignKeys, HandshakeView,
     HealthReport, HealthTick, HostCommand, Incoming, InflightRequest, Interests, Interface,
-    ListenError, Live, LocalAddress, MainSockets, Message, NatClass, Node, Opened, PathInfo,
-    PathKind, PathOrigin, PunchKind, QueryError, QueryId, QueryKind, QueryOptions, QueryReply,
-    Question, RawCommand, RawOptions, RawRemote, ReadHandshake, RelayLimits, RelayStats,
-    RemoteAddress, RequestAnswer, RequestError, RequestId, Rng, ServerId, ServerOptions, SocketId,
-    Stats, Steer, Stored, StreamError, StreamId, TableNode, Tally, TracedStep, Unsigned,
-    UserCommit, UserRequest, WrittenHandshake,
+    ListenError, Live, LocalAddress, MainSockets, Message, Messages, NatClass, Node, Opened,
+    PathInfo, PathKind, PathOrigin, PunchKind, QueryError, QueryId, QueryKind, QueryOptions,
+    QueryReply, Question, RawCommand, RawOptions, RawRemote, ReadHandshake, RelayLimits,
+    RelayStats, RemoteAddress, RequestAnswer, RequestError, RequestId, Rng, ServerId,
+    ServerOptions, SocketId, Stats, Steer, Stored, StreamError, StreamId, TableNode, Tally,
+    TracedStep, Unsigned, UserCommit, UserRequest, WrittenHandshake,
 };
 
 pub use config::{DhtConfig, generate_key_pair, system_rng};
@@ -68,8 +68,8 @@ pub use connect_failure::ConnectFailure;
 pub use connection::Connection;
 pub use dht::Dht;
 pub use engine::{
-    DEFAULT_PORT, DEFAULT_PORTS, Engine, Handle, Multicast, OpenOptions, SocketOptions, Traffic,
-    Wake, parse_address,
+    BorrowedSocket, DEFAULT_PORT, DEFAULT_PORTS, Engine, Handle, HeldSockets, Multicast,
+    OpenOptions, Opening, Protect, SocketOptions, Traffic, UnusedSocket, Wake, parse_address,
 };
 pub use query::Query;
 pub use records::{MutableGet, MutableRecord};

@@ -35,6 +35,8 @@ pub struct NatKind {
     pub mapping: Dependence,
     pub filtering: Dependence,
     pub ports: Ports,
+    /// How many ports other hosts behind the NAT take in a second, if it gives the next one.
+    pub others: u32,
     /// Whether hosts inside reach each other at their mapped addresses.
     pub hairpin: bool,
     /// Whether hosts inside reach each other at their own addresses.
@@ -49,6 +51,7 @@ impl NatKind {
         mapping: Dependence::Independent,
         filtering: Dependence::AddressAndPort,
         ports: Ports::Preserving,
+        others: 0,
         hairpin: false,
         isolated: false,
         timeout: Duration::from_secs(120),
@@ -80,6 +83,8 @@ pub(crate) struct Nat {
     /// Ports outside, by the endpoint inside and what the mapping depends on.
     ports: HashMap<(SocketAddrV4, Outside), u16>,
     next: u16,
+    /// When `next` was taken.
+    taken: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -97,7 +102,8 @@ type Outside = (Option<Ipv4Addr>, Option<u16>);
 impl Nat {
     pub(crate) fn new(kind: NatKind, address: Ipv4Addr, rng: &mut Rng) -> Self {
         let next = FIRST_PORT + rng.below(u64::from(u16::MAX - FIRST_PORT)) as u16;
-        Self { kind, address, mappings: HashMap::new(), ports: HashMap::new(), next }
+        let (mappings, ports) = (HashMap::new(), HashMap::new());
+        Self { kind, address, mappings, ports, next, taken: None }
     }
 
     /// A datagram leaves. Returns its source as the endpoint outside sees it.
@@ -158,6 +164,7 @@ impl Nat {
         if self.kind.ports == Ports::Preserving && !self.is_alive(wanted, now) {
             return wanted;
         }
+        self.pass_others(rng, now);
         loop {
             let port = if self.kind.ports == Ports::Sequential {
                 self.next = self.next.checked_add(1).unwrap_or(FIRST_PORT);
@@ -169,6 +176,17 @@ impl Nat {
                 return port;
             }
         }
+    }
+
+    /// Passes the ports that other hosts have taken since.
+    fn pass_others(&mut self, rng: &mut Rng, now: Instant) {
+        let since = self.taken.replace(now).unwrap_or(now);
+        let time = now.saturating_duration_since(since).as_micros() as u64;
+        let share = time * u64::from(self.kind.others);
+        let taken = share / SECOND + u64::from(rng.below(SECOND) < share % SECOND);
+        let room = u64::from(u16::MAX - FIRST_PORT);
+        let next = u64::from(self.next.saturating_sub(FIRST_PORT)) + taken;
+        self.next = FIRST_PORT + (next % room) as u16;
     }
 
     fn is_alive(&self, port: u16, now: Instant) -> bool {
@@ -183,6 +201,9 @@ fn part(dependence: Dependence, endpoint: SocketAddrV4) -> Outside {
         Dependence::AddressAndPort => (Some(*endpoint.ip()), Some(endpoint.port())),
     }
 }
+
+/// In microseconds.
+const SECOND: u64 = 1_000_000;
 
 /// The first port that NATs take by themselves.
 const FIRST_PORT: u16 = 1024;

@@ -36,6 +36,33 @@ fn a_stream_moves_to_another_socket_without_a_byte_lost() {
     }
 }
 
+/// A sends to one socket of B, which sends from another one.
+#[test]
+fn a_peer_is_let_in_at_whichever_socket_of_the_node_it_sends_to() {
+    let mut world = world(2, 10);
+    for host in [A, B] {
+        create(&mut world, host);
+    }
+    let crossed =
+        RawRemote { address: world.get(B).client_address().into(), ..remote_of(&world, B) };
+    raw(&mut world, A, RawCommand::Connect { remote: crossed, ack: 0 });
+    let early = write(&mut world, A);
+    world.run_for(Duration::from_millis(120));
+    let remote = remote_of(&world, A);
+    raw(&mut world, B, RawCommand::Connect { remote, ack: 0 });
+    let sent = exchange(&mut world, B, A);
+    assert_eq!(received(&mut world, A), sent);
+    // Each end answers on the way that the other one's packets have come.
+    let way_back = |host: HostId| world.get(host).node.way_back(CONN);
+    let to_b = RawRemote { socket: SocketId::SERVER, ..remote_of(&world, B) };
+    let to_a = RawRemote { socket: SocketId::CLIENT, ..remote_of(&world, A) };
+    assert_eq!((way_back(A), way_back(B)), (Some(to_b), Some(to_a)));
+
+    world.command(A, Command::End { conn: CONN });
+    world.wait_for(B, |event| matches!(event, Event::RemoteEnd { .. }));
+    assert_eq!(received(&mut world, B), early);
+}
+
 #[test]
 fn peers_that_know_only_a_relay_talk_through_it() {
     let mut world = world(3, 10);

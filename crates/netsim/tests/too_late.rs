@@ -39,9 +39,10 @@ fn a_client_that_comes_too_late_hears_so() {
     let mut world = World::testnet(1, 6, link());
     let client = start(&mut world);
     world.run_until(PATIENCE, |world| world.get(SERVER).node.live().handshakes > 0);
-    // The client's first packet is lost, and it repeats it after about a second.
+    // The client's first packet is lost, and so is the probe. The next one comes after a second.
     world.cut([SERVER]);
     world.wait_opened(client);
+    world.run_for(Duration::from_millis(500));
     world.heal();
     let begun = world.elapsed();
 

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use crate::wire::Target;
 use crate::{
-    Action, AskId, ConnId, ConnReport, Event, MachineId, Question, Rng, SocketId, Stats, Timer,
-    Timers,
+    Action, AskId, ConnId, ConnReport, Event, MAX_BATCH, MachineId, Question, Rng, SocketId, Stats,
+    Timer, Timers, Transmit, TransmitBuf,
 };
 
 /// Passed to every machine. Machines reach the time, random numbers and side effects only through
@@ -62,6 +62,40 @@ pub struct ControlDatagram {
     pub to: SocketAddr,
     pub ttl: Option<u8>,
     pub payload: Vec<u8>,
+}
+
+impl Outbox {
+    /// Fills the buffer with the next control datagrams for one send. A node that asks much gets
+    /// many answers of one size, which stand behind each other in the queue.
+    pub(crate) fn poll_control(&mut self, buf: &mut TransmitBuf) -> Option<Transmit> {
+        let first = self.control.pop_front()?;
+        buf.data.clear();
+        buf.data.extend_from_slice(&first.payload);
+        let segment = first.payload.len();
+        let most = buf.max_segments.min(MAX_BATCH / segment.max(1));
+        for _ in 1..most {
+            let next = self.control.front().filter(|next| next.joins(&first, buf.data.len()));
+            let Some(next) = next else { break };
+            buf.data.extend_from_slice(&next.payload);
+            self.control.pop_front();
+        }
+        let ControlDatagram { socket, to, ttl, .. } = first;
+        let segment_size = (buf.data.len() > segment).then_some(segment);
+        Some(Transmit { socket, to, ttl, segment_size, may_fragment: false })
+    }
+}
+
+impl ControlDatagram {
+    /// Whether one call can send this datagram after `bytes` that begin with another one. All
+    /// datagrams but the last have the same size.
+    fn joins(&self, first: &Self, bytes: usize) -> bool {
+        let segment = first.payload.len();
+        self.to == first.to
+            && self.socket == first.socket
+            && self.ttl == first.ttl
+            && (1..=segment).contains(&self.payload.len())
+            && bytes.is_multiple_of(segment)
+    }
 }
 
 impl Cx<'_> {
@@ -144,3 +178,63 @@ const MAX_CONTROL: usize = 1024;
 
 /// Limits how long a hook that never answers can hold a handshake.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    #[test]
+    fn answers_of_one_size_to_one_asker_leave_in_one_call() {
+        let sizes = [5, 5, 5, 3, 5];
+        let sends = sends(64, sizes.map(|size| datagram(1, size)));
+        assert_eq!(sends, [(1, 18, Some(5)), (1, 5, None)]);
+    }
+
+    #[test]
+    fn datagrams_keep_their_order() {
+        let others = [datagram(1, 5), datagram(2, 5), datagram(1, 5), datagram(1, 6)];
+        let alone = [(1, 5, None), (2, 5, None), (1, 5, None), (1, 6, None)];
+        assert_eq!(sends(64, others), alone);
+    }
+
+    #[test]
+    fn only_what_leaves_alike_is_joined() {
+        let from_elsewhere = ControlDatagram { socket: SocketId(7), ..datagram(1, 5) };
+        let low = ControlDatagram { ttl: Some(5), ..datagram(1, 5) };
+        let queue = [datagram(1, 5), from_elsewhere, low.clone(), low, datagram(1, 0)];
+        let expected = [(1, 5, None), (1, 5, None), (1, 10, Some(5)), (1, 0, None)];
+        assert_eq!(sends(64, queue), expected);
+        assert_eq!(sends(64, [datagram(1, 0), datagram(1, 0)]), [(1, 0, None), (1, 0, None)]);
+    }
+
+    #[test]
+    fn one_call_has_its_limits() {
+        let queue = || std::array::from_fn::<_, 5, _>(|_| datagram(1, 5));
+        assert_eq!(sends(3, queue()), [(1, 15, Some(5)), (1, 10, Some(5))]);
+        assert_eq!(sends(1, queue()), [(1, 5, None); 5]);
+        let large = || datagram(1, MAX_BATCH / 2);
+        let two = (1, MAX_BATCH / 2 * 2, Some(MAX_BATCH / 2));
+        assert_eq!(sends(64, [large(), large(), large()]), [two, (1, MAX_BATCH / 2, None)]);
+    }
+
+    /// The port, the bytes and the segment size of each send.
+    fn sends<const N: usize>(
+        max_segments: usize,
+        queue: [ControlDatagram; N],
+    ) -> Vec<(u16, usize, Option<usize>)> {
+        let mut out = Outbox { control: queue.into(), ..Outbox::default() };
+        let mut buf = TransmitBuf { data: Vec::new(), max_segments };
+        let mut sends = Vec::new();
+        while let Some(transmit) = out.poll_control(&mut buf) {
+            sends.push((transmit.to.port(), buf.data.len(), transmit.segment_size));
+        }
+        sends
+    }
+
+    fn datagram(port: u16, size: usize) -> ControlDatagram {
+        let to = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        ControlDatagram { socket: SocketId::SERVER, to, ttl: None, payload: vec![0; size] }
+    }
+}

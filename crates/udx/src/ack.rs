@@ -5,15 +5,25 @@ use std::ops::Range;
 
 use crate::ranges::RangeSet;
 use crate::seq::Number;
+use crate::time::{MILLISECOND, Micros, SECOND};
 
 /// The acknowledgements that are owed to the peer.
 ///
 /// The last one always reports the current state. A peer that samples its bandwidth from
 /// acknowledgements also gets one per two packets before it, with the values that it would have had
 /// if each packet had been acknowledged at once.
+///
+/// Another peer gets one for several packets, which waits for data that carries it, as long as the
+/// next packets are expected soon.
 #[derive(Debug, Default)]
 pub(crate) struct Acks {
+    /// One has to leave at once.
     owed: bool,
+    /// When the one that waits has to leave.
+    waits_until: Option<Micros>,
+    arrivals: Arrivals,
+    /// Packets since the last one before which others are missing.
+    after_gap: usize,
     /// Sequenced packets since the last acknowledgement left.
     packets: usize,
     /// Cumulative values for the acknowledgements before the last one.
@@ -21,6 +31,15 @@ pub(crate) struct Acks {
     /// Where the next rotating choice of SACK ranges starts.
     rotation: usize,
     rotate: bool,
+}
+
+/// How often packets arrive.
+#[derive(Debug)]
+struct Arrivals {
+    last: Micros,
+    /// The smoothed time between two packets. It starts high, so that the first packets of a stream
+    /// are acknowledged at once.
+    gap: Micros,
 }
 
 impl Acks {
@@ -31,16 +50,49 @@ impl Acks {
             self.points.push_back(expected);
         }
         self.packets += 1;
-        self.owed = true;
+        self.owe();
+    }
+
+    /// Counts a packet whose number follows the highest one, from a peer that needs few
+    /// acknowledgements. `is_missing` tells whether one before it is missing.
+    pub(crate) fn handle_next(
+        &mut self,
+        now: Micros,
+        round_trip: Option<Micros>,
+        is_missing: bool,
+    ) {
+        let pause = round_trip.and_then(|round_trip| self.arrivals.handle_packet(now, round_trip));
+        self.packets += 1;
+        self.after_gap += 1;
+        let is_known = !is_missing || self.after_gap >= REPORTS_OF_A_GAP;
+        match pause {
+            Some(pause) if is_known && !self.owed && self.packets < PACKETS_PER_THIN_ACK => {
+                self.waits_until.get_or_insert(now + pause);
+            }
+            Some(_) | None => self.owe(),
+        }
+    }
+
+    /// The packet that came last is not the one after the highest number: packets before it are
+    /// missing.
+    pub(crate) fn handle_gap(&mut self) {
+        self.after_gap = 0;
     }
 
     /// A state packet is owed for another reason than a sequenced packet.
     pub(crate) fn owe(&mut self) {
         self.owed = true;
+        self.waits_until = None;
     }
 
+    /// Whether one has to leave at once.
     pub(crate) fn is_owed(&self) -> bool {
         self.owed
+    }
+
+    /// When the one that waits has to leave.
+    pub(crate) fn deadline(&self) -> Option<Micros> {
+        self.waits_until
     }
 
     /// The next of the acknowledgements before the last one.
@@ -51,6 +103,7 @@ impl Acks {
     /// The last acknowledgement is being sent: nothing is owed any more.
     pub(crate) fn settle(&mut self) {
         self.owed = false;
+        self.waits_until = None;
         self.packets = 0;
         self.points.clear();
     }
@@ -82,9 +135,51 @@ impl Acks {
     }
 }
 
+impl Arrivals {
+    /// Counts a packet. Returns how long its acknowledgement may wait for the next ones, if they are
+    /// expected soon enough.
+    fn handle_packet(&mut self, now: Micros, round_trip: Micros) -> Option<Micros> {
+        // A silence says little about the packets after it.
+        let gap = now.saturating_sub(self.last).min(round_trip);
+        self.gap = (7 * self.gap.min(round_trip) + gap) / 8;
+        self.last = now;
+        let longest = (round_trip / PAUSE_PARTS).min(MAX_PAUSE);
+        let worthwhile = longest >= MIN_PAUSE && 2 * self.gap <= longest;
+        worthwhile.then(|| (PAUSE_GAPS * self.gap).clamp(MIN_PAUSE, longest))
+    }
+}
+
+impl Default for Arrivals {
+    fn default() -> Self {
+        Self { last: 0, gap: SECOND }
+    }
+}
+
 /// The reference sends one per packet. One per two keeps its rate samples and its probe timer
 /// correct.
 const PACKETS_PER_ACK: usize = 2;
+
+/// The most packets for which a peer of ours gets one acknowledgement, unless they arrive together.
+const PACKETS_PER_THIN_ACK: usize = 5;
+
+/// Packets after a gap that are acknowledged at once, with the one that shows the gap: as many
+/// reports as a sender needs to take what is missing for lost.
+const REPORTS_OF_A_GAP: usize = 3;
+
+/// An acknowledgement waits for this part of the round trip at most, so that it does not distort
+/// what the peer measures.
+const PAUSE_PARTS: Micros = 4;
+
+/// The resolution of the driver's timers. On a path that is too short for it, packets of a burst
+/// arrive together anyway.
+const MIN_PAUSE: Micros = MILLISECOND;
+
+/// The default of QUIC (RFC 9000, section 18.2).
+const MAX_PAUSE: Micros = 25 * MILLISECOND;
+
+/// An acknowledgement waits for as long as twice the packets take that it would report. So it is
+/// late only if the peer has stopped sending, and then only a little.
+const PAUSE_GAPS: Micros = 2 * PACKETS_PER_THIN_ACK as Micros;
 
 /// Acknowledgements before the last one, per batch: covers the largest receive batch of the driver.
 const MAX_POINTS: usize = 127;

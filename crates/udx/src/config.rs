@@ -10,11 +10,16 @@ pub struct Config {
     /// Default 256 KiB.
     pub high_water: usize,
     /// The most bytes kept for data that was sent and is not acknowledged in order, see
-    /// [`crate::Stream::set_max_held`]. Default 24 MiB.
+    /// [`crate::Stream::set_max_held`]. Default 24 MiB, of which a stream uses 8 MiB unless its path
+    /// carries more in five round trips.
     pub max_held: usize,
-    /// Whether one acknowledgement per receive batch is enough for the peer. Default `false`,
-    /// because the reference needs at least one per two packets for its bandwidth samples.
+    /// Whether one acknowledgement per receive batch is enough for the peer, and its own tell of all
+    /// packets that it has. Default `false`: the reference needs at least one per two packets for
+    /// its bandwidth samples, and after many losses it leaves out some of what it has.
     pub peer_thin_acks: bool,
+    /// Whether the packet that opens the stream is repeated after 0.4 s without an answer, and not
+    /// only after a second. Default `false`, as in the reference.
+    pub probes_early: bool,
     /// Largest IP packet to try in the MTU search, in bytes. Default 1500; 1200 turns the search
     /// off.
     pub max_mtu: u16,
@@ -30,6 +35,7 @@ impl Default for Config {
             high_water: 256 * 1024,
             max_held: 24 * 1024 * 1024,
             peer_thin_acks: false,
+            probes_early: false,
             max_mtu: 1500,
             first_seq: 0,
         }

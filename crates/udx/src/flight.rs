@@ -46,8 +46,8 @@ impl Sent {
 }
 
 /// Sent packets by number, and the two orders in which they are visited: by time of transmission,
-/// to find losses, and by number, to send them again. Each transmission adds one entry to an order
-/// and removes it once, so the work per packet is constant.
+/// to find losses, and by number, to send them again. Each transmission enters each order at most
+/// once and leaves it once, so the work per packet does not grow with what is in flight.
 #[derive(Debug)]
 pub(crate) struct Flight {
     una: Number,
@@ -57,6 +57,8 @@ pub(crate) struct Flight {
     /// (tx, number) in order of transmission. An entry is stale if the packet was delivered, or
     /// sent again with another tx.
     order: VecDeque<(u64, Number)>,
+    /// (number, tx) of what [`Self::defer`] has taken out of the order of transmission.
+    deferred: BinaryHeap<Reverse<(Number, u64)>>,
     /// An entry is stale if its packet is not `Lost`.
     lost: BinaryHeap<Reverse<Number>>,
     in_flight: u64,
@@ -71,6 +73,7 @@ impl Flight {
             sacked: RangeSet::default(),
             sacked_packets: 0,
             order: VecDeque::new(),
+            deferred: BinaryHeap::new(),
             lost: BinaryHeap::new(),
             in_flight: 0,
             next_tx: 0,
@@ -182,15 +185,35 @@ impl Flight {
     pub(crate) fn oldest(&mut self) -> Option<(Number, &Sent)> {
         let number = loop {
             let (tx, number) = *self.order.front()?;
-            let fresh = self
-                .get(number)
-                .is_some_and(|sent| sent.tx == tx && sent.state == SentState::InFlight);
-            if fresh {
+            if self.is_fresh(number, tx) {
                 break number;
             }
             self.order.pop_front();
         };
         self.get(number).map(|sent| (number, sent))
+    }
+
+    /// Takes the oldest transmission out of the order, until [`Self::next_deferred`] returns it.
+    pub(crate) fn defer(&mut self) {
+        if let Some((tx, number)) = self.order.pop_front() {
+            self.deferred.push(Reverse((number, tx)));
+        }
+    }
+
+    /// The deferred transmission with the lowest number, if it is in flight and below `limit`. It
+    /// is deferred no longer.
+    pub(crate) fn next_deferred(&mut self, limit: Number) -> Option<Number> {
+        loop {
+            let Reverse((number, tx)) = *self.deferred.peek()?;
+            let fresh = self.is_fresh(number, tx);
+            if fresh && number >= limit {
+                return None;
+            }
+            self.deferred.pop();
+            if fresh {
+                return Some(number);
+            }
+        }
     }
 
     /// Marks a packet as lost. Returns it if it was in flight.
@@ -225,10 +248,17 @@ impl Flight {
     /// Releases the memory that an idle stream does not need.
     fn shrink(&mut self) {
         self.order.clear();
+        self.deferred.clear();
         self.lost.clear();
         self.packets.shrink_to(IDLE_CAPACITY);
         self.order.shrink_to(IDLE_CAPACITY);
+        self.deferred.shrink_to(0);
         self.lost.shrink_to(IDLE_CAPACITY);
+    }
+
+    /// Whether that transmission of the packet is the one in flight.
+    fn is_fresh(&self, number: Number, tx: u64) -> bool {
+        self.get(number).is_some_and(|sent| sent.tx == tx && sent.state == SentState::InFlight)
     }
 
     fn enter_order(&mut self, number: Number) -> u64 {

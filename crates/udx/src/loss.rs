@@ -12,6 +12,7 @@ use crate::time::{MILLISECOND, Micros};
 pub(crate) struct Delivery {
     /// IP bytes that are newly known to have arrived.
     pub(crate) bytes: u64,
+    pub(crate) packets: usize,
     /// The most recently sent of them; `None` if it is unclear which transmission arrived.
     pub(crate) newest: Option<Newest>,
     /// The round trip of that packet, if it was sent once and over the current path.
@@ -22,6 +23,10 @@ pub(crate) struct Delivery {
     pub(crate) largest: u64,
     /// The highest number among them.
     pub(crate) highest: Option<Number>,
+    /// Everything below has arrived.
+    pub(crate) ack: Number,
+    /// The end of the last SACK range, or `ack`.
+    pub(crate) told: Number,
     reordered: bool,
     spurious: bool,
 }
@@ -35,6 +40,17 @@ pub(crate) struct Newest {
 }
 
 impl Delivery {
+    /// What an acknowledgement of everything below `ack` reports, before it is counted.
+    pub(crate) fn new(ack: Number) -> Self {
+        Self { ack, told: ack, ..Self::default() }
+    }
+
+    /// Whether a peer that hides what it has received has shown some of it at last: it acknowledges
+    /// each packet, so an acknowledgement of many tells of earlier ones.
+    pub(crate) fn reveals(&self) -> bool {
+        self.packets > MAX_ACKED
+    }
+
     /// Counts a delivered packet.
     pub(crate) fn add(
         &mut self,
@@ -46,8 +62,10 @@ impl Delivery {
         path: u32,
     ) {
         self.bytes += sent.size();
+        self.packets += 1;
         let on_path = sent.path == path;
-        if on_path {
+        // A packet that was sent again may have come in fragments.
+        if on_path && sent.transmissions == 1 {
             self.largest = self.largest.max(sent.size());
         }
         self.highest = self.highest.max(Some(number));
@@ -68,6 +86,33 @@ impl Delivery {
     }
 }
 
+/// How many acknowledgements the peer sends.
+///
+/// A receiver of the reference acknowledges each packet. After many losses it hides some of the
+/// packets that it has: its search for SACK ranges ends after as many missing packets as it holds. A
+/// peer that sends fewer acknowledgements is not of the reference, and hides nothing.
+#[derive(Debug, Default)]
+pub(crate) struct Reports {
+    acks: u32,
+    packets: u32,
+}
+
+impl Reports {
+    /// Counts an acknowledgement of `packets`, which have not been acknowledged before.
+    pub(crate) fn handle_ack(&mut self, packets: usize) {
+        if self.packets.max(self.acks) >= REPORTS_COUNTED {
+            (self.acks, self.packets) = (self.acks / 2, self.packets / 2);
+        }
+        self.acks += 1;
+        self.packets += u32::try_from(packets).unwrap_or(REPORTS_COUNTED).min(REPORTS_COUNTED);
+    }
+
+    /// Whether the peer may hide packets. Some acknowledgements get lost on their way.
+    pub(crate) fn may_hide(&self) -> bool {
+        5 * self.acks >= 3 * self.packets || self.packets < FEW_REPORTS
+    }
+}
+
 /// Finds lost packets by time: a packet is lost if one that was sent sufficiently later has
 /// arrived.
 #[derive(Debug, Default)]
@@ -77,6 +122,9 @@ pub(crate) struct Rack {
     rtt: Micros,
     /// The highest number known to have arrived, plus one.
     highest: Number,
+    /// Only packets below this number can be found lost.
+    limit: Number,
+    pub(crate) reports: Reports,
     /// The reordering window in quarters of the smallest round trip; 0 until reordering was seen.
     tolerance: u64,
 }
@@ -102,7 +150,12 @@ impl Rack {
     }
 
     /// Learns from an acknowledgement.
-    pub(crate) fn update(&mut self, now: Micros, delivery: &Delivery) {
+    ///
+    /// A peer that `hides` what it has received is silent about the highest numbers. So nothing is
+    /// known about packets beyond the last one that the acknowledgement tells of, or the one that it
+    /// asks for.
+    pub(crate) fn update(&mut self, now: Micros, delivery: &Delivery, hides: bool) {
+        self.limit = if hides { delivery.told.max(delivery.ack + 1) } else { Number::MAX };
         if let Some(highest) = delivery.highest {
             self.highest = self.highest.max(highest + 1);
         }
@@ -131,6 +184,9 @@ impl Rack {
     ) -> Losses {
         let window = self.reorder_window(rtt, recovering || flight.sacked_packets() >= DUPTHRESH);
         let mut losses = Losses::default();
+        while let Some(number) = flight.next_deferred(self.limit) {
+            losses.lose(flight, number);
+        }
         while let Some((number, sent)) = flight.oldest() {
             if sent.tx >= self.newest_tx {
                 break;
@@ -140,7 +196,15 @@ impl Rack {
                 losses.look_again = Some(deadline);
                 break;
             }
+            if number >= self.limit {
+                flight.defer();
+                continue;
+            }
             losses.lose(flight, number);
+        }
+        if flight.oldest().is_none() {
+            // Nothing is on its way that could make the peer tell more.
+            Self::lose_deferred(flight, &mut losses);
         }
         losses
     }
@@ -152,6 +216,7 @@ impl Rack {
         let mut losses = Losses::default();
         let first = flight.una();
         losses.lose(flight, first);
+        Self::lose_deferred(flight, &mut losses);
         while let Some((number, sent)) = flight.oldest() {
             if sent.sent_at + self.rtt + window > now {
                 break;
@@ -163,8 +228,17 @@ impl Rack {
 
     /// Marks every packet in flight as lost: none of them can arrive any more.
     pub(crate) fn lose_all(&mut self, flight: &mut Flight) {
+        while let Some(number) = flight.next_deferred(Number::MAX) {
+            flight.lose(number);
+        }
         while let Some((number, _)) = flight.oldest() {
             flight.lose(number);
+        }
+    }
+
+    fn lose_deferred(flight: &mut Flight, losses: &mut Losses) {
+        while let Some(number) = flight.next_deferred(Number::MAX) {
+            losses.lose(flight, number);
         }
     }
 
@@ -196,7 +270,7 @@ impl Losses {
 pub(crate) struct Timers {
     /// Retransmission timeout.
     pub(crate) rto: Option<Micros>,
-    /// Tail loss probe.
+    /// Tail loss probe, or the next probe of a path that is silent.
     pub(crate) tlp: Option<Micros>,
     /// When packets that may be reordered count as lost.
     pub(crate) reorder: Option<Micros>,
@@ -204,6 +278,8 @@ pub(crate) struct Timers {
     pub(crate) probed: bool,
     /// Consecutive timeouts.
     pub(crate) timeouts: u32,
+    /// The pauses after which a probe is still to be sent before the first round trip is measured.
+    pub(crate) early: &'static [Micros],
 }
 
 impl Timers {
@@ -214,24 +290,41 @@ impl Timers {
 
     /// Stops all timers, because nothing is in flight.
     pub(crate) fn stop(&mut self) {
-        *self = Self { probed: self.probed, ..Self::default() };
+        let Self { early, probed, .. } = *self;
+        *self = Self { early, probed, ..Self::default() };
     }
 
     /// Arms the tail loss probe, if one is allowed. Called after new data or an acknowledgement.
     pub(crate) fn arm_tlp(&mut self, now: Micros, rtt: &Rtt, flight: &Flight) {
-        self.tlp = None;
-        let Some(smoothed) = rtt.smoothed() else {
-            // Without a round-trip time the probe would be due at the same time as the timeout.
-            return;
-        };
-        if self.probed || flight.is_empty() || self.timeouts > 0 {
+        if self.probed || self.timeouts > 0 {
             return;
         }
+        let armed = self.tlp.take();
+        if flight.is_empty() {
+            return;
+        }
+        let Some(smoothed) = rtt.smoothed() else {
+            // Without a round-trip time the probe would be due at the same time as the timeout.
+            self.tlp = self.early.first().map(|pause| armed.unwrap_or(now + pause));
+            return;
+        };
         let patience = if flight.len() == 1 { MAX_ACK_DELAY } else { 0 };
         let due = now + (2 * smoothed + patience).max(MIN_PROBE_TIMEOUT);
         self.tlp = Some(self.rto.map_or(due, |rto| due.min(rto)));
     }
 }
+
+/// A first packet that is lost costs 0.4 s and not a second. On a longer path it is sent twice.
+pub(crate) const EARLY_PROBE: [Micros; 1] = [400 * MILLISECOND];
+
+/// How often a path that is silent is probed, less half a round trip. When it works again, data
+/// flows soon.
+pub(crate) const PROBE_INTERVAL: Micros = 300 * MILLISECOND;
+
+/// For a peer whose firewall may open a moment after the first packet has come: after 0.1, 0.2, 0.4
+/// and 0.8 s.
+pub(crate) const OPENING_PROBES: [Micros; 4] =
+    [100 * MILLISECOND, 100 * MILLISECOND, 200 * MILLISECOND, 400 * MILLISECOND];
 
 /// Repeated timeouts with packets above the base size suggest an MTU black hole.
 pub(crate) fn suspects_black_hole(timeouts: u32, mtu: u16) -> bool {
@@ -240,6 +333,14 @@ pub(crate) fn suspects_black_hole(timeouts: u32, mtu: u16) -> bool {
 
 /// The timeouts that a stream survives. The next one closes it, 13 s after the first transmission.
 pub(crate) const MAX_TIMEOUTS: u32 = 6;
+
+/// The memory of [`Reports`] in packets, and how many say nothing yet. A peer may hide hundreds of
+/// packets, which it acknowledges together later.
+const REPORTS_COUNTED: u32 = 16_384;
+const FEW_REPORTS: u32 = 32;
+
+/// More acknowledgements than this are not lost in a row.
+const MAX_ACKED: usize = 8;
 
 /// With this many SACKed packets the reordering window is zero, unless reordering was seen.
 const DUPTHRESH: usize = 3;

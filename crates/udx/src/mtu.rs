@@ -19,6 +19,8 @@ pub(crate) struct MtuSearch {
     phase: Phase,
     /// The headers of a packet on this path.
     overhead: u8,
+    /// When a packet above the base size has last arrived.
+    large_at: Micros,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -43,6 +45,7 @@ impl MtuSearch {
             losses: 0,
             phase: Phase::Unproven,
             overhead: IPV4_OVERHEAD,
+            large_at: 0,
         }
     }
 
@@ -63,8 +66,13 @@ impl MtuSearch {
 
     /// Whether the path is known to carry a packet with that payload.
     pub(crate) fn carries(&self, payload: u16) -> bool {
+        self.size(payload) <= usize::from(self.current) || !self.exceeds_base(payload)
+    }
+
+    /// Whether a packet with that payload is larger than what every path carries.
+    pub(crate) fn exceeds_base(&self, payload: u16) -> bool {
         let least = if self.overhead == IPV6_OVERHEAD { IPV6_MTU } else { BASE_MTU };
-        usize::from(payload) + usize::from(self.overhead) <= usize::from(self.current.max(least))
+        self.size(payload) > usize::from(least)
     }
 
     /// Whether a probe should leave before ordinary packets.
@@ -95,14 +103,22 @@ impl MtuSearch {
         u8::try_from(size - self.current).ok()
     }
 
+    /// Whether a packet above the base size has arrived since then.
+    pub(crate) fn has_carried_since(&self, then: Micros) -> bool {
+        self.large_at >= then
+    }
+
     /// The path delivered an IP packet of that size.
-    pub(crate) fn handle_delivered(&mut self, size: u64) {
+    pub(crate) fn handle_delivered(&mut self, now: Micros, size: u64) {
         if self.phase == Phase::Unproven {
             self.phase = Phase::Ready;
         }
         let Ok(size) = u16::try_from(size) else {
             return;
         };
+        if size > BASE_MTU {
+            self.large_at = now;
+        }
         if size > self.current {
             self.current = size;
             self.losses = 0;
@@ -132,6 +148,10 @@ impl MtuSearch {
     pub(crate) fn start_on(&mut self, remote: SocketAddr) {
         self.overhead = if remote.is_ipv6() { IPV6_OVERHEAD } else { IPV4_OVERHEAD };
         self.restart();
+    }
+
+    fn size(&self, payload: u16) -> usize {
+        usize::from(payload) + usize::from(self.overhead)
     }
 
     fn candidate(&self) -> Option<u16> {
@@ -179,23 +199,23 @@ mod tests {
     fn reaches_1500_with_two_probes() {
         let mut search = MtuSearch::new(1500);
         assert_eq!(search.poll_probe(0), None);
-        search.handle_delivered(1200);
+        search.handle_delivered(0, 1200);
         assert_eq!(search.poll_probe(0), Some(255));
         assert_eq!(search.poll_probe(0), None);
-        search.handle_delivered(1455);
+        search.handle_delivered(0, 1455);
         assert_eq!(search.poll_probe(0), Some(45));
-        search.handle_delivered(1500);
+        search.handle_delivered(0, 1500);
         assert_eq!((search.poll_probe(0), search.current()), (None, 1500));
     }
 
     #[test]
     fn falls_back_when_probes_are_lost_and_tries_again_after_a_rest() {
         let mut search = MtuSearch::new(1500);
-        search.handle_delivered(1200);
+        search.handle_delivered(0, 1200);
         while let Some(padding) = search.poll_probe(0) {
             let size = search.current() + u16::from(padding);
             if size <= 1420 {
-                search.handle_delivered(u64::from(size));
+                search.handle_delivered(0, u64::from(size));
             } else {
                 search.handle_lost(size);
             }

@@ -93,7 +93,7 @@ impl Paths {
     }
 
     /// Whether a packet may leave over the path with that index. A path that is not validated may
-    /// carry the initial window, and as much again after each timeout.
+    /// carry the initial window, and as much again after each timeout and when nothing is in flight.
     pub(crate) fn may_send(&self, index: u32) -> bool {
         let sent = self.validation.map_or(0, |validation| validation.sent);
         index != self.index || sent < UNVALIDATED
@@ -115,6 +115,14 @@ impl Paths {
             self.validation = None;
         }
         is_proof
+    }
+
+    /// Everything that was sent has arrived, over whichever path, so no timeout follows that would
+    /// let a path that is not validated carry more. It may carry the next packets, which prove it.
+    pub(crate) fn handle_all_arrived(&mut self) {
+        if let Some(validation) = &mut self.validation {
+            validation.sent = 0;
+        }
     }
 
     /// The current path was validated by other means, and nothing takes an older one any more.

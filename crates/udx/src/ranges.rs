@@ -79,6 +79,11 @@ impl RangeSet {
         self.ranges.front()
     }
 
+    /// The highest range.
+    pub(crate) fn last(&self) -> Option<&Range<Number>> {
+        self.ranges.back()
+    }
+
     /// How many disjoint ranges there are.
     pub(crate) fn len(&self) -> usize {
         self.ranges.len()

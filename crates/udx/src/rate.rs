@@ -29,6 +29,9 @@ pub(crate) struct RateSampler {
     delivered: u64,
     delivered_at: Micros,
     first_sent_at: Micros,
+    /// Everything up to here was delivered when an acknowledgement last revealed what the peer had
+    /// hidden.
+    revealed_until: u64,
     /// Samples are limited by the application until this much has been delivered.
     app_limited_until: u64,
 }
@@ -49,16 +52,20 @@ impl RateSampler {
     }
 
     /// `bytes` were delivered. `newest` is the last sent of their packets: when it was sent, and
-    /// its mark.
+    /// its mark. If the peer `reveals` packets that it had hidden, they arrived before, and every
+    /// rate that is measured over this moment would be too high.
     pub(crate) fn sample(
         &mut self,
         now: Micros,
-        bytes: u64,
+        (bytes, reveals): (u64, bool),
         newest: Option<(Micros, RateMark)>,
         min_rtt: Option<Micros>,
     ) -> Option<RateSample> {
         self.delivered += bytes;
         self.delivered_at = now;
+        if reveals {
+            self.revealed_until = self.delivered;
+        }
         if self.app_limited_until != 0 && self.delivered > self.app_limited_until {
             self.app_limited_until = 0;
         }
@@ -70,7 +77,9 @@ impl RateSampler {
         let interval = send_time.max(ack_time);
         let delivered = self.delivered - mark.delivered;
         // An interval below the smallest round trip is an artefact of compressed acknowledgements.
-        let usable = interval > 0 && interval >= min_rtt.unwrap_or(0);
+        let usable = interval > 0
+            && interval >= min_rtt.unwrap_or(0)
+            && mark.delivered >= self.revealed_until;
         let rate = if usable { delivered.saturating_mul(SECOND) / interval } else { 0 };
         Some(RateSample { rate, prior_delivered: mark.delivered, app_limited: mark.app_limited })
     }

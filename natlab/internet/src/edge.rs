@@ -40,6 +40,12 @@ impl Edge {
         address.octets()[..3] == self.net
     }
 
+    pub fn reset_nat(&mut self) {
+        if let Some(nat) = &mut self.nat {
+            nat.reset();
+        }
+    }
+
     /// Reads a packet that the network inside has sent. `None` if no packet waits.
     ///
     /// # Errors

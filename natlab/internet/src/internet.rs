@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::datagram::Datagram;
 use crate::edge::Edge;
-use crate::options::Options;
+use crate::options::{Options, Order};
 use crate::tun;
 
 pub struct Internet {
@@ -17,6 +17,7 @@ pub struct Internet {
     under_way: BTreeMap<u64, Datagram>,
     sent: u64,
     ttl: u8,
+    /// Of a hundred datagrams, so many are lost.
     loss: u32,
     random: u64,
 }
@@ -38,12 +39,12 @@ impl Internet {
             under_way: BTreeMap::new(),
             sent: 0,
             ttl: options.ttl,
-            loss: options.loss,
+            loss: 0,
             random,
         })
     }
 
-    /// Runs until standard input ends.
+    /// Runs until standard input ends, and obeys its lines.
     ///
     /// # Errors
     ///
@@ -55,7 +56,11 @@ impl Internet {
         loop {
             tun::wait(&mut descriptors, self.patience())?;
             if descriptors[0].revents != 0 {
-                return Ok(());
+                let mut line = String::new();
+                if io::stdin().read_line(&mut line)? == 0 {
+                    return Ok(());
+                }
+                self.obey(Order::parse(&line).map_err(io::Error::other)?);
             }
             for (index, descriptor) in descriptors[1..].iter().enumerate() {
                 if descriptor.revents != 0 {
@@ -63,6 +68,17 @@ impl Internet {
                 }
             }
             self.deliver(Instant::now());
+        }
+    }
+
+    fn obey(&mut self, order: Order) {
+        match order {
+            Order::Lose(percent) => self.loss = percent,
+            Order::Reset(address) => {
+                for edge in self.edges.iter_mut().filter(|edge| edge.owns(address)) {
+                    edge.reset_nat();
+                }
+            }
         }
     }
 

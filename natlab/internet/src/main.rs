@@ -3,11 +3,13 @@
 //! An edge can have a NAT. Only UDP passes.
 //!
 //! ```text
-//! natlab-internet [ttl=12] [loss=0] [seed=1] ns=PATH,net=20.1.0,delay=10[,nat=eif[,hairpin]] ...
+//! natlab-internet [ttl=12] [seed=1] ns=PATH,net=20.1.0,delay=10[,nat=eif[,hairpin]] ...
 //! ```
 //!
-//! It prints `ready` when the devices exist, and ends when its standard input does: the process that
-//! started it is gone then.
+//! It prints `ready` when the devices exist. It obeys two orders, each a line of its standard input:
+//! from `lose 10` on, so many percent of the datagrams are lost; after `reset 20.1.0.1`, the NAT with
+//! that address has forgotten its mappings and gives out other ports. It ends when its standard input
+//! does: the process that started it is gone then.
 
 mod datagram;
 mod edge;

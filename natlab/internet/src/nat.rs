@@ -10,6 +10,8 @@ pub struct Nat {
     mappings: BTreeMap<u16, Mapping>,
     /// Where the search for a free port begins, when ports are sequential.
     next: u16,
+    /// How far the port of a mapping is from the one of its socket.
+    shift: u16,
 }
 
 #[derive(Clone, Copy)]
@@ -51,7 +53,15 @@ impl Kind {
 impl Nat {
     /// `first` is the port of the first mapping of a symmetric NAT.
     pub fn new(kind: Kind, external: Ipv4Addr, first: u16) -> Self {
-        Self { kind, external, ports: BTreeMap::new(), mappings: BTreeMap::new(), next: first }
+        let (ports, mappings) = (BTreeMap::new(), BTreeMap::new());
+        Self { kind, external, ports, mappings, next: first, shift: 0 }
+    }
+
+    /// Forgets all mappings, and gives out other ports from then on.
+    pub fn reset(&mut self) {
+        self.ports.clear();
+        self.mappings.clear();
+        self.shift = self.shift.wrapping_add(SHIFT);
     }
 
     /// The address that a datagram from the inside leaves with. `None` when no port is free.
@@ -77,7 +87,8 @@ impl Nat {
     }
 
     fn map(&mut self, flow: Flow) -> Option<u16> {
-        let wanted = if self.kind.symmetric { self.next } else { flow.0.port() };
+        let shifted = flow.0.port().wrapping_add(self.shift).max(FIRST_PORT);
+        let wanted = if self.kind.symmetric { self.next } else { shifted };
         let port = (wanted..=u16::MAX)
             .chain(FIRST_PORT..wanted)
             .find(|port| !self.mappings.contains_key(port))?;
@@ -90,6 +101,8 @@ impl Nat {
 
 /// NATs leave the ports of well-known services alone.
 const FIRST_PORT: u16 = 1024;
+
+const SHIFT: u16 = 9973;
 
 #[cfg(test)]
 mod tests {
@@ -109,6 +122,19 @@ mod tests {
         assert_eq!(nat.outbound(at("192.168.1.10:5000"), PEER), Some(at("20.1.0.1:40000")));
         assert_eq!(nat.outbound(at("192.168.1.10:5000"), OTHER), Some(at("20.1.0.1:40001")));
         assert_eq!(nat.outbound(at("192.168.1.10:5000"), PEER), Some(at("20.1.0.1:40000")));
+    }
+
+    #[test]
+    fn after_a_reset_the_mappings_are_others() {
+        for name in ["home", "seq"] {
+            let mut nat = nat(name);
+            let before = nat.outbound(at("192.168.1.10:5000"), PEER).unwrap();
+            nat.reset();
+            assert_eq!(nat.inbound(PEER, before.port()), None, "{name}");
+            let after = nat.outbound(at("192.168.1.10:5000"), PEER).unwrap();
+            assert_ne!(after, before, "{name}");
+            assert_eq!(nat.outbound(at("192.168.1.10:5000"), PEER), Some(after), "{name}");
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What the command line says.
 
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -8,8 +9,6 @@ use crate::nat::Kind;
 pub struct Options {
     /// A datagram that arrives with a smaller TTL has died on the way.
     pub ttl: u8,
-    /// Of a hundred datagrams, so many are lost.
-    pub loss: u32,
     pub seed: u64,
     pub edges: Vec<EdgeOptions>,
 }
@@ -24,13 +23,30 @@ pub struct EdgeOptions {
     pub hairpin: bool,
 }
 
+/// A line of standard input.
+pub enum Order {
+    /// Of a hundred datagrams, so many are lost.
+    Lose(u32),
+    /// The address of a NAT.
+    Reset(Ipv4Addr),
+}
+
+impl Order {
+    pub fn parse(line: &str) -> Result<Self, String> {
+        match line.trim().split_once(' ') {
+            Some(("lose", value)) => Ok(Self::Lose(number(value)?)),
+            Some(("reset", value)) => Ok(Self::Reset(number(value)?)),
+            _ => Err(format!("unknown: {line}")),
+        }
+    }
+}
+
 impl Options {
     pub fn parse(arguments: impl Iterator<Item = String>) -> Result<Self, String> {
-        let mut options = Self { ttl: 12, loss: 0, seed: 1, edges: Vec::new() };
+        let mut options = Self { ttl: 12, seed: 1, edges: Vec::new() };
         for argument in arguments {
             match argument.split_once('=') {
                 Some(("ttl", value)) => options.ttl = number(value)?,
-                Some(("loss", value)) => options.loss = number(value)?,
                 Some(("seed", value)) => options.seed = number(value)?,
                 _ => options.edges.push(EdgeOptions::parse(&argument)?),
             }

@@ -2,7 +2,7 @@
 
 use std::net::{SocketAddr, SocketAddrV6};
 
-use proto::{Run, SocketId};
+use proto::{HostEvent, Run, SocketId};
 use quinn_udp::RecvMeta;
 
 use super::sockets::{SLOTS, Sockets};
@@ -14,6 +14,8 @@ pub(super) struct Batch {
     buffers: Vec<u8>,
     meta: Box<[RecvMeta; SLOTS]>,
     filled: Vec<Filled>,
+    /// What the sockets have reported.
+    news: Vec<HostEvent>,
     /// The most slots that one system call fills.
     per_call: usize,
     /// The last batch had slots of joined datagrams, so that fewer slots suffice for the next one.
@@ -40,6 +42,7 @@ impl Batch {
             buffers: vec![0; SLOTS * SLOT],
             meta: Box::new([RecvMeta::default(); SLOTS]),
             filled: Vec::with_capacity(SLOTS),
+            news: Vec::new(),
             per_call,
             coalesced: false,
         }
@@ -61,9 +64,10 @@ impl Batch {
             }
             let Self { buffers, meta, per_call, .. } = self;
             let free = buffers.chunks_exact_mut(SLOT).take(slots).skip(used);
-            let Ok(count) = socket.try_recv(free, meta, *per_call) else {
-                continue;
-            };
+            let received = socket.try_recv(free, meta, *per_call);
+            let refused = socket.take_refusals();
+            self.news.extend(refused.map(|to| HostEvent::Unreachable { socket: *id, to }));
+            let Ok(count) = received else { continue };
             for meta in self.meta.iter().take(count) {
                 self.filled.push(Filled::new(*id, meta));
                 self.coalesced |= meta.stride < meta.len;
@@ -71,6 +75,10 @@ impl Batch {
             *last = *id;
         }
         self.filled.len() >= slots
+    }
+
+    pub(super) fn take_news(&mut self) -> Vec<HostEvent> {
+        std::mem::take(&mut self.news)
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -7,8 +7,10 @@ use std::ops::Range;
 use proto::{MainSockets, SocketId};
 use tokio::runtime::Handle;
 
+use super::borrowed::BorrowedSocket;
 use super::descriptors::Claim;
-use super::sockets::{Socket, SocketOptions};
+use super::options::SocketOptions;
+use super::sockets::Socket;
 
 /// Where the sockets of a node may be bound, see [`super::OpenOptions`].
 #[derive(Clone, Debug)]
@@ -73,6 +75,11 @@ impl BindRules {
 impl Main {
     pub(super) fn addresses(&self) -> MainSockets {
         MainSockets { client: self.client.local(), server: self.server.local() }
+    }
+
+    /// The sockets, as the program's hook gets them.
+    pub(super) fn sockets(&self) -> [BorrowedSocket<'_>; 2] {
+        [self.client.borrow(), self.server.borrow()]
     }
 
     /// The most datagrams in one send, on either socket.

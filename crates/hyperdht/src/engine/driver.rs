@@ -1,9 +1,9 @@
 //! The task that runs one node on the driver thread.
 
 use std::future::poll_fn;
+use std::net::Ipv4Addr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::{Duration, Instant, SystemTime};
 
 use parking_lot::Mutex;
@@ -11,12 +11,12 @@ use proto::{HostEvent, Interface, SocketId};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task;
-use tokio::time::{Sleep, sleep_until};
+use tokio::time::{Sleep, sleep, sleep_until};
 
-use super::address_news::{AddressNews, WITH_NEWS, WITHOUT_NEWS};
 use super::batch::Batch;
 use super::giving_way::GivingWay;
-use super::host::{ClockWatch, InterfaceWatch, SleepWatch};
+use super::host::{ClockWatch, KnownNetwork, Look, NetworkWatch, SleepWatch};
+use super::network_news::{NetworkNews, News, WITH_NEWS, WITHOUT_NEWS};
 use super::shared::Shared;
 use super::state::Next;
 
@@ -24,20 +24,21 @@ use super::state::Next;
 pub(super) struct Driver {
     shared: Arc<Shared>,
     batch: Arc<Mutex<Batch>>,
-    interfaces: Arc<Mutex<InterfaceWatch>>,
-    /// The interfaces that the node was last told of.
-    known: Vec<Interface>,
+    network: Arc<Mutex<NetworkWatch>>,
+    known: KnownNetwork,
     sleep: SleepWatch,
     clock: ClockWatch,
     look_at: Instant,
     look_interval: Duration,
-    /// Counts what the system tells of changes of addresses.
-    news: watch::Receiver<u64>,
-    /// The count at the last look.
-    seen_news: u64,
+    /// Counts what the system tells of changes.
+    news: watch::Receiver<News>,
+    /// The counts at the last look.
+    seen: News,
     giving_way: GivingWay,
     /// The socket that was read last, so that the sockets take turns.
     last: SocketId,
+    /// The driver was told that a socket has room.
+    was_writable: bool,
     alarm: Pin<Box<Sleep>>,
     alarm_at: Option<Instant>,
 }
@@ -48,26 +49,30 @@ impl Driver {
         runtime: &Handle,
         shared: Arc<Shared>,
         batch: Arc<Mutex<Batch>>,
-        interfaces: Arc<Mutex<InterfaceWatch>>,
-        known: Vec<Interface>,
-        news: &AddressNews,
+        network: Arc<Mutex<NetworkWatch>>,
+        interfaces: Vec<Interface>,
+        news: &NetworkNews,
     ) {
         let (now, wall) = (Instant::now(), SystemTime::now());
         let _context = runtime.enter();
         let (news, look_interval) = news.subscribe();
+        let routes = news.borrow().routes;
+        let look = Look { now, news: 0, interval: look_interval };
+        let source = way_out(&shared, &mut network.lock(), look);
         let driver = Self {
             shared: Arc::clone(&shared),
             batch,
-            interfaces,
-            known,
+            network,
+            known: KnownNetwork::new(interfaces, source),
             sleep: SleepWatch::new(now, wall),
             clock: ClockWatch::new(now, wall),
             look_at: now + look_interval,
             look_interval,
+            seen: News { all: 0, routes },
             news,
-            seen_news: 0,
             giving_way: GivingWay::new(now),
             last: SocketId::SERVER,
+            was_writable: false,
             alarm: Box::pin(sleep_until(now.into())),
             alarm_at: Some(now),
         };
@@ -87,10 +92,11 @@ impl Driver {
         let mut idle = false;
         let mut next = Next::Again;
         loop {
-            let news = self.look();
+            let mut news = self.look();
             let more = {
                 let mut batch = self.batch.lock();
                 let more = batch.fill(&self.shared.sockets, &mut self.last);
+                news.extend(batch.take_news());
                 if !idle || !batch.is_empty() || !news.is_empty() {
                     next = self.shared.turn(&mut batch, news);
                 }
@@ -121,18 +127,26 @@ impl Driver {
     }
 
     /// The only place where the driver sleeps. True if only the sockets have to be read.
+    ///
+    /// After an error of a socket tokio takes it for writable, whatever its buffer holds. So the
+    /// second of two waits for room is a pause.
     async fn wait(&mut self, until: Option<Instant>, writable: Option<SocketId>) -> bool {
         let until = until.map_or(self.look_at, |at| at.min(self.look_at));
         if self.alarm_at != Some(until) {
             self.alarm.as_mut().reset(until.into());
             self.alarm_at = Some(until);
         }
-        let Self { shared, alarm, news, look_interval, .. } = self;
+        let Self { shared, alarm, news, look_interval, was_writable, .. } = self;
         let readable = poll_fn(|cx| shared.sockets.poll_readable(cx));
-        let room = poll_fn(|cx| match writable {
-            Some(id) => shared.sockets.poll_writable(id, cx),
-            None => Poll::Pending,
-        });
+        *was_writable &= writable.is_some();
+        let is_doubtful = *was_writable;
+        let room = async {
+            match writable {
+                Some(_) if is_doubtful => sleep(PAUSE_FOR_ROOM).await,
+                Some(id) => poll_fn(|cx| shared.sockets.poll_writable(id, cx)).await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             biased;
             () = shared.notify.notified() => false,
@@ -147,7 +161,10 @@ impl Driver {
                 }
                 false
             }
-            () = room => false,
+            () = room => {
+                *was_writable = true;
+                false
+            }
             () = readable => true,
         }
     }
@@ -156,10 +173,11 @@ impl Driver {
     fn look(&mut self) -> Vec<HostEvent> {
         let now = Instant::now();
         let told = *self.news.borrow();
-        if now < self.look_at && told == self.seen_news {
+        if now < self.look_at && told.all == self.seen.all {
             return Vec::new();
         }
-        self.seen_news = told;
+        let told_of_routes = told.routes != self.seen.routes;
+        self.seen = told;
         self.look_at = now + self.look_interval;
         let mut news = Vec::new();
         let wall = SystemTime::now();
@@ -169,12 +187,22 @@ impl Driver {
         if self.sleep.look(now, wall) {
             news.push(HostEvent::MachineSlept);
         }
-        let mut watch = self.interfaces.lock();
-        let interfaces = watch.read(now, told, self.look_interval);
-        if interfaces != self.known {
-            self.known = interfaces.to_vec();
-            news.push(HostEvent::Interfaces { interfaces: self.known.clone() });
-        }
+        news.extend(self.look_at_network(now, told_of_routes));
         news
     }
+
+    fn look_at_network(&mut self, now: Instant, told_of_routes: bool) -> Option<HostEvent> {
+        let mut network = self.network.lock();
+        let look = Look { now, news: self.seen.all, interval: self.look_interval };
+        let source = way_out(&self.shared, &mut network, look);
+        self.known.look(network.interfaces(look), source, told_of_routes)
+    }
+}
+
+/// A send buffer has room again after about so long, and is not empty yet.
+const PAUSE_FOR_ROOM: Duration = Duration::from_millis(1);
+
+/// Where the datagrams of a node leave from. `None` if that is not known.
+fn way_out(shared: &Shared, network: &mut NetworkWatch, look: Look) -> Option<Ipv4Addr> {
+    if shared.has_hook() { None } else { network.source(look) }
 }

@@ -6,7 +6,9 @@ use std::{fmt, io};
 
 use proto::{Command, Event, Interface, Node, SocketId, Stats, Transmit};
 
+use super::borrowed::BorrowedSocket;
 use super::shared::Shared;
+use super::sockets::Socket;
 use super::{Multicast, SocketOptions, Traffic, host};
 
 /// Reaches one node of an [`crate::Engine`] from any thread.
@@ -17,6 +19,10 @@ use super::{Multicast, SocketOptions, Traffic, host};
 pub struct Handle {
     shared: Arc<Shared>,
 }
+
+/// A bound socket of the application that is not used yet.
+#[derive(Debug)]
+pub struct UnusedSocket(Socket);
 
 impl Handle {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
@@ -68,15 +74,40 @@ impl Handle {
     /// closes it.
     ///
     /// # Errors
-    /// When the address cannot be bound, or the engine is shut down.
+    /// When the address cannot be bound, the node's [`super::Protect`] refuses the socket, the node
+    /// has ended, or the engine is shut down.
     pub fn bind(&self, address: SocketAddr, options: SocketOptions) -> io::Result<SocketId> {
-        self.shared.bind_for_application(address, options)
+        let unused = self.bind_unused(address, options)?;
+        self.shared.protect_now(unused.socket())?;
+        self.add(unused)
+    }
+
+    /// Binds a socket of the application that is not used before [`Handle::add`]. The node's
+    /// [`super::Protect`] does not see it.
+    ///
+    /// # Errors
+    /// When the address cannot be bound, or the engine is shut down.
+    pub fn bind_unused(
+        &self,
+        address: SocketAddr,
+        options: SocketOptions,
+    ) -> io::Result<UnusedSocket> {
+        self.shared.bind_unused(address, options).map(UnusedSocket)
+    }
+
+    /// Adds a socket of [`Handle::bind_unused`] of the same engine.
+    ///
+    /// # Errors
+    /// When the node has ended. The socket is closed then.
+    pub fn add(&self, socket: UnusedSocket) -> io::Result<SocketId> {
+        self.shared.add(socket.0)
     }
 
     /// Sends a datagram from a socket. `ttl` is its time to live; `None` is the socket's own. False
     /// if the socket is not open. A datagram may be lost here as on the way.
     pub fn send(&self, socket: SocketId, to: SocketAddr, ttl: Option<u8>, data: &[u8]) -> bool {
-        self.shared.send_datagram(&Transmit { socket, to, ttl, segment_size: None }, data)
+        let transmit = Transmit { socket, to, ttl, segment_size: None, may_fragment: false };
+        self.shared.send_datagram(&transmit, data)
     }
 
     /// Sets the time to live of a socket's datagrams, in hops.
@@ -92,7 +123,7 @@ impl Handle {
     /// # Errors
     /// When the socket is not open.
     pub fn buffer_sizes(&self, socket: SocketId) -> io::Result<(usize, usize)> {
-        self.shared.with_socket(socket, super::sockets::Socket::buffer_sizes)
+        self.shared.with_socket(socket, Socket::buffer_sizes)
     }
 
     /// Sets the size of a socket's receive buffer, in bytes. The system may round it.
@@ -138,6 +169,13 @@ impl Handle {
     /// waker is not called. Idempotent.
     pub fn close(&self) {
         self.shared.close();
+    }
+}
+
+impl UnusedSocket {
+    /// The socket.
+    pub fn socket(&self) -> BorrowedSocket<'_> {
+        self.0.borrow()
     }
 }
 

@@ -1,33 +1,105 @@
 //! What the driver asks its host: interfaces, names, and whether it slept.
 
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, ToSocketAddrs, UdpSocket};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use proto::Interface;
+use proto::{HostEvent, Interface};
 
-/// The interfaces of this host, read once for all nodes together.
-#[derive(Debug)]
-pub(super) struct InterfaceWatch {
-    interfaces: Vec<Interface>,
-    read_at: Instant,
-    /// The number of the latest news that they were read after.
+/// The interfaces of this host and its way out, read once for all nodes together.
+#[derive(Debug, Default)]
+pub(super) struct NetworkWatch {
+    interfaces: Reading<Vec<Interface>>,
+    source: Reading<Option<Ipv4Addr>>,
+}
+
+/// What was read from the system.
+#[derive(Debug, Default)]
+struct Reading<T> {
+    value: T,
+    read_at: Option<Instant>,
+    /// The number of the latest news that it was read after.
     news: u64,
 }
 
-impl InterfaceWatch {
-    pub(super) fn new(now: Instant) -> Self {
-        Self { interfaces: read_interfaces(), read_at: now, news: 0 }
+/// When a node looks: the time, the number of the latest news, and the interval at which it looks
+/// without any.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Look {
+    pub(super) now: Instant,
+    pub(super) news: u64,
+    pub(super) interval: Duration,
+}
+
+/// What a node was last told of the network.
+#[derive(Debug)]
+pub(super) struct KnownNetwork {
+    interfaces: Vec<Interface>,
+    /// Where datagrams have left from, the last time that there was a way out.
+    source: Option<Ipv4Addr>,
+    /// Whether there was a way out at the last look.
+    has_way: bool,
+}
+
+impl NetworkWatch {
+    /// All addresses of all interfaces that are up, in the system's order.
+    pub(super) fn interfaces(&mut self, look: Look) -> &[Interface] {
+        if self.interfaces.is_due(look) {
+            self.interfaces.value = read_interfaces();
+        }
+        &self.interfaces.value
     }
 
-    /// All addresses of all interfaces that are up, in the system's order. They are read again after
-    /// further news, and after half of the interval at which one node looks.
-    pub(super) fn read(&mut self, now: Instant, news: u64, interval: Duration) -> &[Interface] {
-        if now >= self.read_at + interval / 2 || news > self.news {
-            self.interfaces = read_interfaces();
-            self.read_at = now;
-            self.news = news;
+    /// The address that datagrams to the internet leave from. `None` without a route to it.
+    ///
+    /// The socket that tells passes no program's hook. A node that has one does not ask: from its
+    /// sockets the way may be another.
+    pub(super) fn source(&mut self, look: Look) -> Option<Ipv4Addr> {
+        if self.source.is_due(look) {
+            match read_source() {
+                Ok(source) => self.source.value = source,
+                Err(error) => tracing::debug!(%error, "the way out could not be read"),
+            }
         }
-        &self.interfaces
+        self.source.value
+    }
+}
+
+impl<T> Reading<T> {
+    /// True after further news, and after half of the interval at which one node looks. It has to
+    /// be read then.
+    fn is_due(&mut self, Look { now, news, interval }: Look) -> bool {
+        let is_recent = self.read_at.is_some_and(|at| now < at + interval / 2);
+        if is_recent && news <= self.news {
+            return false;
+        }
+        self.read_at = Some(now);
+        self.news = self.news.max(news);
+        true
+    }
+}
+
+impl KnownNetwork {
+    pub(super) fn new(interfaces: Vec<Interface>, source: Option<Ipv4Addr>) -> Self {
+        Self { interfaces, source, has_way: source.is_some() }
+    }
+
+    /// The one event that tells the node what has changed since the last look.
+    pub(super) fn look(
+        &mut self,
+        interfaces: &[Interface],
+        source: Option<Ipv4Addr>,
+        told_of_routes: bool,
+    ) -> Option<HostEvent> {
+        let moved = source.is_some() && self.source.is_some() && source != self.source;
+        let has_other_way = told_of_routes || moved || source.is_some() != self.has_way;
+        self.source = source.or(self.source);
+        self.has_way = source.is_some();
+        if interfaces != self.interfaces {
+            self.interfaces = interfaces.to_vec();
+            return Some(HostEvent::Interfaces { interfaces: interfaces.to_vec(), moved });
+        }
+        has_other_way.then_some(HostEvent::Routes { moved })
     }
 }
 
@@ -135,9 +207,8 @@ fn scope_of(zone: &str) -> u32 {
 }
 
 /// Whether a socket on this address receives its own datagram within [`HEARING`]. Blocks meanwhile.
-pub(super) fn hears_itself(host: Ipv4Addr) -> bool {
+pub(super) fn hears_itself(host: Ipv4Addr, socket: &UdpSocket) -> bool {
     let heard = || {
-        let socket = UdpSocket::bind((host, 0))?;
         socket.set_read_timeout(Some(HEARING))?;
         socket.send_to(&[0], socket.local_addr()?)?;
         socket.recv(&mut [0])
@@ -165,6 +236,28 @@ pub(super) fn read_interfaces() -> Vec<Interface> {
     all.iter().map(describe).collect()
 }
 
+/// The address that datagrams to the internet leave from. A socket that is connected knows it, and
+/// sends nothing for it. An error says nothing about the routes.
+fn read_source() -> io::Result<Option<Ipv4Addr>> {
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
+    match socket.connect((FAR_AWAY, 9)) {
+        Ok(()) => Ok(ipv4(&socket.local_addr()?)),
+        Err(error) if is_no_route(&error) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn is_no_route(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NetworkUnreachable
+            | io::ErrorKind::HostUnreachable
+            | io::ErrorKind::NetworkDown
+            | io::ErrorKind::AddrNotAvailable
+            | io::ErrorKind::PermissionDenied
+    )
+}
+
 fn ipv4(address: &SocketAddr) -> Option<Ipv4Addr> {
     match address {
         SocketAddr::V4(address) => Some(*address.ip()),
@@ -175,6 +268,9 @@ fn ipv4(address: &SocketAddr) -> Option<Ipv4Addr> {
 /// A datagram to the same host takes microseconds; a busy machine may take longer.
 const HEARING: Duration = Duration::from_millis(500);
 
+/// An address of the internet that belongs to nobody (RFC 5737).
+const FAR_AWAY: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 1);
+
 /// Much less than the minute by which an announcement may lie in the future.
 const CLOCK_ERROR: Duration = Duration::from_secs(1);
 
@@ -183,6 +279,9 @@ const SLEEP: Duration = Duration::from_secs(15);
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use super::super::{Engine, OpenOptions, Protect, Wake};
     use super::*;
 
     #[test]
@@ -226,6 +325,49 @@ mod tests {
         assert!(!watch.look(start + 5 * S, wall - 3600 * S));
         assert!(!watch.look(start + 10 * S, wall - 3595 * S));
         assert!(watch.look(start + 15 * S, wall));
+    }
+
+    #[test]
+    fn each_change_of_the_network_is_one_event() {
+        let (home, away) = (Ipv4Addr::new(192, 168, 0, 2), Ipv4Addr::new(10, 0, 0, 2));
+        let mut known = KnownNetwork::new(at(home), Some(home));
+
+        assert_eq!(known.look(&at(home), Some(home), false), None);
+        let interfaces = at(away);
+        let moved = HostEvent::Interfaces { interfaces: interfaces.clone(), moved: true };
+        assert_eq!(known.look(&interfaces, Some(away), true), Some(moved));
+        assert_eq!(known.look(&at(away), Some(away), false), None);
+
+        let routes = |moved| Some(HostEvent::Routes { moved });
+        assert_eq!(known.look(&at(away), Some(away), true), routes(false));
+        assert_eq!(known.look(&at(away), None, false), routes(false));
+        assert_eq!(known.look(&at(away), Some(home), false), routes(true));
+        let back = HostEvent::Interfaces { interfaces: at(home), moved: false };
+        assert_eq!(known.look(&at(home), Some(home), true), Some(back));
+    }
+
+    #[test]
+    fn the_way_out_is_not_read_for_a_node_with_a_hook() {
+        let engine = Engine::start().unwrap();
+        let has_read = || engine.network.lock().source.read_at.is_some();
+        let protect = Some(Protect::new(|_| Ok(())));
+        let options = OpenOptions { host: Ipv4Addr::LOCALHOST, ports: 0..0, ..Default::default() };
+
+        let hooked = OpenOptions { protect, ..options.clone() };
+        let _hooked = engine.open(hooked, Arc::new(Ignore)).unwrap();
+        assert!(!has_read());
+        let _other = engine.open(options, Arc::new(Ignore)).unwrap();
+        assert!(has_read());
+    }
+
+    struct Ignore;
+
+    impl Wake for Ignore {
+        fn wake(&self, _calls: usize) {}
+    }
+
+    fn at(address: Ipv4Addr) -> Vec<Interface> {
+        vec![Interface { name: "eth0".into(), address: address.into(), internal: false }]
     }
 
     const S: Duration = Duration::from_secs(1);

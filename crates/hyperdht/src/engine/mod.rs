@@ -4,15 +4,20 @@
 //! any thread: the node stands behind one lock, and a caller that finds it free does its own work
 //! at once, sends included, instead of waiting for the driver thread to be scheduled.
 
-mod address_news;
 mod batch;
 mod bind;
+mod borrowed;
 mod descriptors;
 mod driver;
 mod giving_way;
 mod handle;
 mod host;
+mod network_news;
+mod opening;
+mod options;
+mod protect;
 mod queue;
+mod refusals;
 mod segmentation;
 mod shared;
 mod sockets;
@@ -27,21 +32,23 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use parking_lot::Mutex;
-use proto::{Config, Interface, MainSockets};
+use proto::{Config, Interface};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Notify;
 use zeroize::Zeroizing;
 
-pub use handle::Handle;
+pub use borrowed::BorrowedSocket;
+pub use handle::{Handle, UnusedSocket};
 pub use host::parse_address;
-pub use sockets::{Multicast, SocketOptions};
+pub use opening::Opening;
+pub use options::{Multicast, SocketOptions};
+pub use protect::{HeldSockets, Protect};
 pub use traffic::Traffic;
 
-use address_news::AddressNews;
 use batch::Batch;
-use bind::BindRules;
 use driver::Driver;
-use host::InterfaceWatch;
+use host::{Look, NetworkWatch};
+use network_news::NetworkNews;
 use shared::Shared;
 use state::Core;
 
@@ -72,6 +79,8 @@ pub struct OpenOptions {
     /// Bind any port when all of [`OpenOptions::ports`] are occupied. If false, the first occupied
     /// port is an error. Default true.
     pub any_port: bool,
+    /// The program's hook for each socket, before anything is sent from it. Default none.
+    pub protect: Option<Protect>,
     /// The node's options. [`Engine::open`] fills in the addresses of its sockets, its interfaces
     /// and its clock, and lowers `max_pool_sockets` to the share of one node.
     pub config: Config,
@@ -84,8 +93,8 @@ pub struct OpenOptions {
 pub struct Engine {
     running: Mutex<Option<Running>>,
     batch: Arc<Mutex<Batch>>,
-    interfaces: Arc<Mutex<InterfaceWatch>>,
-    news: AddressNews,
+    network: Arc<Mutex<NetworkWatch>>,
+    news: NetworkNews,
 }
 
 #[derive(Debug)]
@@ -114,12 +123,12 @@ impl Engine {
             let stop = Arc::clone(&stop);
             move || drive(runtime, &stop)
         })?;
-        let news = AddressNews::start(&handle);
+        let news = NetworkNews::start(&handle);
         Ok(Self {
             news,
             running: Mutex::new(Some(Running { runtime: handle, stop, thread, nodes: Vec::new() })),
             batch: Arc::new(Mutex::new(Batch::new())),
-            interfaces: Arc::new(Mutex::new(InterfaceWatch::new(Instant::now()))),
+            network: Arc::default(),
         })
     }
 
@@ -129,37 +138,55 @@ impl Engine {
     /// `waker` is called when there are events to drain.
     ///
     /// # Errors
-    /// When no port can be bound, the system has no randomness, the engine is shut down, or the
-    /// node panics at its start.
+    /// When no port can be bound, the hook of the options refuses a socket, the system has no
+    /// randomness, the engine is shut down, or the node panics at its start.
     pub fn open(&self, options: OpenOptions, waker: Arc<dyn Wake>) -> io::Result<Handle> {
+        let opening = self.bind(options)?;
+        if let Some(protect) = &opening.protect {
+            protect.now(opening.sockets())?;
+        }
+        self.open_bound(opening, waker)
+    }
+
+    /// Binds the main sockets of a node, from which nothing is sent before [`Engine::open_bound`].
+    /// The hook of the options does not see them.
+    ///
+    /// # Errors
+    /// When no port can be bound, or the engine is shut down.
+    pub fn bind(&self, options: OpenOptions) -> io::Result<Opening> {
+        let runtime = self.running.lock().as_ref().map(|running| Arc::clone(&running.runtime));
+        let runtime = runtime.ok_or(io::ErrorKind::NotConnected)?;
+        Opening::bind(&runtime, options)
+    }
+
+    /// Starts a node whose sockets are bound. See [`Engine::open`].
+    ///
+    /// # Errors
+    /// When the system has no randomness, the engine is shut down, or the node panics at its start.
+    pub fn open_bound(&self, opening: Opening, waker: Arc<dyn Wake>) -> io::Result<Handle> {
         let mut running = self.running.lock();
         let running = running.as_mut().ok_or(io::ErrorKind::NotConnected)?;
 
-        let OpenOptions { host, dual_stack, ports, any_port, mut config } = options;
-        let rules = BindRules { host, dual_stack, ports, any_port };
-        let sockets = if config.joins_dht {
-            let main = rules.bind(&running.runtime, None)?;
-            let MainSockets { client, server } = main.addresses();
-            (config.client_socket, config.server_socket) = (client, server);
-            Some(main)
-        } else {
-            None
-        };
+        let Opening { rules, main, protect, mut config } = opening;
         let mut seed = Zeroizing::new([0; 32]);
         getrandom::fill(&mut *seed)?;
         let now = Instant::now();
         config.unix_time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         config.max_pool_sockets = config.max_pool_sockets.min(descriptors::for_one_node());
-        let interfaces = self.interfaces.lock().read(now, 0, address_news::WITH_NEWS).to_vec();
+        let interfaces = {
+            let look = Look { now, news: 0, interval: network_news::WITH_NEWS };
+            self.network.lock().interfaces(look).to_vec()
+        };
         config.interfaces = interfaces.iter().filter_map(Interface::external_ipv4).collect();
 
         let core = Core::start(config, &seed, now)?;
-        let shared = Shared::new(core, rules, sockets, Arc::downgrade(&running.runtime), waker);
+        let runtime = Arc::downgrade(&running.runtime);
+        let shared = Shared::new(core, (rules, protect), main, runtime, waker);
         Driver::spawn(
             &running.runtime,
             Arc::clone(&shared),
             Arc::clone(&self.batch),
-            Arc::clone(&self.interfaces),
+            Arc::clone(&self.network),
             interfaces,
             &self.news,
         );
@@ -205,6 +232,7 @@ impl Default for OpenOptions {
             dual_stack: false,
             ports: DEFAULT_PORTS,
             any_port: true,
+            protect: None,
             config: Config::default(),
         }
     }

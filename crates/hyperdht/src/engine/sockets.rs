@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, IoSliceMut};
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll};
 
@@ -14,7 +14,10 @@ use tokio::io::Interest;
 use tokio::net::UdpSocket;
 use tokio::runtime::Handle;
 
+use super::borrowed::{BorrowedSocket, borrow};
 use super::descriptors::Claim;
+use super::options::{self, Multicast, SocketOptions};
+use super::refusals::{self, Refusals};
 use super::segmentation::Segmentation;
 use super::traffic::{Counters, Traffic};
 
@@ -39,28 +42,11 @@ pub(super) struct Socket {
     /// Bound to an IPv6 address, so that IPv4 addresses are written as IPv4-mapped IPv6 ones.
     is_ipv6: bool,
     counters: Counters,
+    refusals: Refusals,
     /// The time to live of each datagram for which the caller gives no other.
     ttl: AtomicU32,
     /// Its share of the process's descriptors.
     _claim: Claim,
-}
-
-/// Options of [`super::Handle::bind`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct SocketOptions {
-    /// Whether a socket on an IPv6 address refuses IPv4. Default false.
-    pub ipv6_only: bool,
-    /// Whether other sockets may be bound to the same address. Default false.
-    pub reuse_address: bool,
-}
-
-/// A multicast group, and the interface on which a socket joins it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Multicast {
-    /// The interface has this address; with 0.0.0.0 the system chooses one.
-    V4(Ipv4Addr, Ipv4Addr),
-    /// The interface has this number; with 0 the system chooses one.
-    V6(Ipv6Addr, u32),
 }
 
 impl Sockets {
@@ -98,12 +84,12 @@ impl Sockets {
         self.by_id.read()
     }
 
-    /// Ready when any socket can be read.
+    /// Ready when any socket can be read, or has news.
     pub(super) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<()> {
         let mut poll = Poll::Pending;
         // Each socket is polled, since only sockets that were polled wake the task.
         for socket in self.by_id.read().values() {
-            if socket.io.poll_recv_ready(cx).is_ready() {
+            if socket.io.poll_recv_ready(cx).is_ready() || socket.refusals.are_waiting() {
                 poll = Poll::Ready(());
             }
         }
@@ -141,7 +127,8 @@ impl Socket {
         let _ = socket.set_recv_buffer_size(RECV_BUFFER);
         let _ = socket.set_send_buffer_size(SEND_BUFFER);
         let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
-        spare_details(&socket);
+        options::spare_details(&socket);
+        refusals::enable(&socket, is_ipv6);
 
         let _context = runtime.enter();
         let io = UdpSocket::from_std(socket.into())?;
@@ -150,13 +137,24 @@ impl Socket {
             SocketAddr::V6(local) => SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, local.port()),
         };
         let segmentation = Segmentation::new(&state);
-        let (counters, ttl) = (Counters::default(), AtomicU32::new(DEFAULT_TTL));
-        Ok(Self { io, state, segmentation, local, is_ipv6, counters, ttl, _claim: claim })
+        let (counters, refusals) = (Counters::default(), Refusals::default());
+        let ttl = AtomicU32::new(DEFAULT_TTL);
+        Ok(Self { io, state, segmentation, local, is_ipv6, counters, refusals, ttl, _claim: claim })
+    }
+
+    /// The socket, as the program's hook gets it.
+    pub(super) fn borrow(&self) -> BorrowedSocket<'_> {
+        borrow(&self.io)
     }
 
     /// The local address. The host is 0.0.0.0 for a socket on an IPv6 address.
     pub(super) fn local(&self) -> SocketAddrV4 {
         self.local
+    }
+
+    /// The destinations where nobody receives, as their hosts have reported since the last call.
+    pub(super) fn take_refusals(&self) -> impl Iterator<Item = SocketAddr> + use<> {
+        self.refusals.take().into_iter()
     }
 
     pub(super) fn traffic(&self) -> Traffic {
@@ -205,9 +203,9 @@ impl Socket {
         for _ in 0..MAX_ERRORS {
             match self.state.recv(UdpSockRef::from(&self.io), buffers, meta) {
                 Err(error) if error.kind() != io::ErrorKind::WouldBlock => {
-                    // An earlier datagram met a closed port or an unreachable host. The error does
-                    // not say which datagram, and its request times out anyway.
+                    // An earlier datagram met a closed port or an unreachable host.
                     tracing::trace!(%error, "receive");
+                    self.refusals.read_from(&self.io);
                 }
                 received => return received,
             }
@@ -218,6 +216,9 @@ impl Socket {
     /// Sends the datagrams of a transmit. The only error is `WouldBlock`, and then nothing was
     /// sent. A datagram that the system refuses for another reason counts as lost on the way.
     pub(super) fn send(&self, transmit: &Transmit, data: &[u8]) -> io::Result<()> {
+        if transmit.may_fragment {
+            return self.send_fragments(transmit, data);
+        }
         let Some(ttl) = transmit.ttl else {
             return self.send_segments(transmit, data);
         };
@@ -229,6 +230,15 @@ impl Socket {
         if let Err(error) = self.apply_ttl(self.ttl.load(Ordering::Relaxed)) {
             tracing::warn!(%error, "the time to live could not be restored");
         }
+        sent
+    }
+
+    /// Sends a datagram that the system, and routers, may fragment. What another thread sends
+    /// meanwhile may be fragmented too.
+    fn send_fragments(&self, transmit: &Transmit, data: &[u8]) -> io::Result<()> {
+        options::allow_fragments(&self.io, self.is_ipv6, true);
+        let sent = self.send_segments(transmit, data);
+        options::allow_fragments(&self.io, self.is_ipv6, false);
         sent
     }
 
@@ -324,16 +334,22 @@ impl Socket {
         contents: &[u8],
         segment_size: Option<usize>,
     ) -> io::Result<()> {
-        self.state.try_send(
-            UdpSockRef::from(&self.io),
-            &quinn_udp::Transmit {
-                destination: self.destination(to),
-                ecn: None,
-                contents,
-                segment_size,
-                src_ip: None,
-            },
-        )?;
+        let transmit = quinn_udp::Transmit {
+            destination: self.destination(to),
+            ecn: None,
+            contents,
+            segment_size,
+            src_ip: None,
+        };
+        let send = || self.state.try_send(UdpSockRef::from(&self.io), &transmit);
+        send().or_else(|error| {
+            if error.kind() == io::ErrorKind::WouldBlock {
+                return Err(error);
+            }
+            // The error may be that of an earlier datagram, to another destination.
+            self.refusals.read_from(&self.io);
+            send()
+        })?;
         self.counters.transmit(contents.len(), segment_size.unwrap_or(contents.len()));
         Ok(())
     }
@@ -347,25 +363,6 @@ impl Socket {
         }
     }
 }
-
-/// Turns off what quinn-udp asks for: the timestamp, the traffic class and the local address of
-/// every datagram. The node uses none of them, and they take a tenth of the cost of receiving.
-#[cfg(any(target_os = "linux", target_os = "android"))]
-fn spare_details(socket: &socket2::Socket) {
-    use nix::sys::socket::{setsockopt, sockopt};
-
-    let spared = [
-        setsockopt(socket, sockopt::ReceiveTimestampns, &false),
-        setsockopt(socket, sockopt::IpRecvTos, &false),
-        setsockopt(socket, sockopt::Ipv4PacketInfo, &false),
-    ];
-    if let Some(error) = spared.into_iter().find_map(Result::err) {
-        tracing::debug!(%error, "a socket tells more than it is asked");
-    }
-}
-
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn spare_details(_: &socket2::Socket) {}
 
 /// The slots of a batch: as many as `recvmmsg` fills in one call. Where a call fills only one slot,
 /// as on macOS and Windows, a batch takes several calls but still takes the node's lock once.

@@ -1,5 +1,6 @@
 //! What the lock of a node protects.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
@@ -19,6 +20,8 @@ pub(super) struct State {
     pub(super) main: Option<MainSockets>,
     /// Sockets that the node no longer uses. They close when all queued datagrams have left.
     pub(super) unused: Vec<SocketId>,
+    /// Sockets beside the main ones that wait for the program's hook.
+    pub(super) held: BTreeSet<SocketId>,
     /// When the driver wakes by itself. Other threads notify it if that is too late.
     pub(super) driver_wakes_at: Option<Instant>,
     /// The driver was notified and has not taken its turn yet.
@@ -70,6 +73,7 @@ impl State {
             blocked: None,
             main,
             unused: Vec::new(),
+            held: BTreeSet::new(),
             driver_wakes_at: None,
             // The driver takes its first turn without a notification.
             driver_notified: true,

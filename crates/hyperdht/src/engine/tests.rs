@@ -188,6 +188,30 @@ fn what_is_refused_together_is_sent_one_by_one() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn a_closed_port_is_reported_and_disturbs_no_other_destination() {
+    let pair = Pair::new();
+    let closed = std::net::UdpSocket::bind((HOST, 0)).unwrap().local_addr().unwrap();
+    let to_nobody = Transmit { to: closed, ..pair.transmit(None, None) };
+    for _ in 0..3 {
+        pair.sockets.read()[&SocketId::CLIENT].send(&to_nobody, b"to nobody").unwrap();
+        pair.send(b"to the server", None, None);
+    }
+    assert_eq!(pair.receive(3).len(), 3);
+
+    let mut batch = Batch::new();
+    let (mut last, mut news) = (SocketId::CLIENT, Vec::new());
+    // The report arrives before the next datagram leaves, or soon.
+    for _ in 0..1000 {
+        pair.sockets.read()[&SocketId::CLIENT].send(&to_nobody, b"to nobody").unwrap();
+        batch.fill(&pair.sockets, &mut last);
+        news.extend(batch.take_news());
+    }
+    news.dedup();
+    assert_eq!(news, [proto::HostEvent::Unreachable { socket: SocketId::CLIENT, to: closed }]);
+}
+
+#[test]
 fn the_first_free_port_of_a_range_is_bound() {
     let runtime = runtime();
     let taken = bind(&runtime, 0..0, true);
@@ -258,7 +282,8 @@ impl Pair {
     }
 
     fn transmit(&self, segment_size: Option<usize>, ttl: Option<u8>) -> Transmit {
-        Transmit { socket: SocketId::CLIENT, to: self.server, ttl, segment_size }
+        let (socket, to) = (SocketId::CLIENT, self.server);
+        Transmit { socket, to, ttl, segment_size, may_fragment: false }
     }
 
     fn wait_until_readable(&self) {

@@ -1,10 +1,12 @@
 //! The engine with real nodes on the loopback interface. Descriptors are counted in procfs.
 #![cfg(target_os = "linux")]
 
+mod protect;
 mod steps;
 
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};

@@ -14,10 +14,14 @@ pub(super) struct Opened {
 
 impl Opened {
     pub(super) fn new(engine: &Engine, options: OpenOptions) -> Self {
+        Self::with(|waker| engine.open(options, waker))
+    }
+
+    pub(super) fn with(open: impl FnOnce(Arc<dyn Wake>) -> std::io::Result<Handle>) -> Self {
         let (sender, wakes) = channel();
         let calls = Arc::new(AtomicUsize::new(0));
         let waker = Count { calls: Arc::clone(&calls), wakes: sender };
-        let handle = engine.open(options, Arc::new(waker)).expect("a node");
+        let handle = open(Arc::new(waker)).expect("a node");
         let address = handle.local_addr(SocketId::SERVER).expect("an open socket");
         let (pending, events) = (Mutex::default(), AtomicUsize::new(0));
         Self { handle, address, wakes, pending, calls, events }

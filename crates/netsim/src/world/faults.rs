@@ -88,6 +88,6 @@ impl World {
     pub fn tell_interfaces(&mut self, host: HostId) {
         let address = self.hosts[host.0].address.into();
         let interface = Interface { name: "eth0".into(), address, internal: false };
-        self.host_event(host, HostEvent::Interfaces { interfaces: vec![interface] });
+        self.host_event(host, HostEvent::Interfaces { interfaces: vec![interface], moved: false });
     }
 }

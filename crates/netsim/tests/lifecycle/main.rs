@@ -270,7 +270,7 @@ fn a_network_change_is_told_and_announced() {
     world.take_events(US);
     world.start_tap();
     let address = world.get(US).address;
-    world.host_event(US, HostEvent::Interfaces { interfaces: interfaces(address) });
+    world.host_event(US, HostEvent::Interfaces { interfaces: interfaces(address), moved: false });
     let told = |e: &Event| matches!(e, Event::NetworkChange { interfaces: i } if i.len() == 2);
     assert!(world.saw(US, told));
     world.run_for(S);
@@ -281,7 +281,7 @@ fn a_network_change_is_told_and_announced() {
     world.take_events(US);
     world.host_event(
         US,
-        HostEvent::Interfaces { interfaces: interfaces(Ipv4Addr::new(5, 5, 5, 5)) },
+        HostEvent::Interfaces { interfaces: interfaces(Ipv4Addr::new(5, 5, 5, 5)), moved: false },
     );
     assert!(!world.saw(US, told));
     assert_eq!(world.get(US).node.local_host(), Some(Ipv4Addr::new(5, 5, 5, 5)));

@@ -5,6 +5,7 @@
 #![cfg(test)]
 
 mod attackers;
+mod beside;
 mod scene;
 
 use std::time::Duration;
@@ -52,6 +53,25 @@ fn a_change_that_nobody_tells_of_is_noticed_within_six_seconds() {
         }
         Duration::from_secs(6)
     });
+}
+
+#[test]
+fn a_way_out_that_comes_back_is_used_at_once() {
+    for seed in 1..=seeds() {
+        for (client, server, end) in PLACES {
+            for tenths in (5..90).step_by(9) {
+                let mut scene = Scene::new(seed, client, server, 0);
+                scene.run(Duration::from_secs(1), &End::BOTH);
+                scene.world.cut([scene.host(end)]);
+                scene.routes(end);
+                scene.run(Duration::from_millis(tenths * 100), &End::BOTH);
+                scene.world.heal();
+                scene.routes(end);
+                scene.run(Duration::from_secs(3), &End::BOTH);
+                scene.assert_complete(Duration::from_millis(400));
+            }
+        }
+    }
 }
 
 #[test]

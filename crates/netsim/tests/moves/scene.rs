@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use netsim::{HostId, Link, NatId, NatKind, World};
 use proto::noise::{KeyPair, PublicKey};
-use proto::{Command, ConnId, Event, PathInfo, ServerId};
+use proto::{
+    Command, ConnId, Event, HostEvent, PathInfo, RawCommand, RawOptions, RawRemote, ServerId,
+    StreamId,
+};
 
 /// Where a host is.
 #[derive(Clone, Copy, Debug)]
@@ -46,6 +49,18 @@ struct Side {
     last: Duration,
     longest_gap: Duration,
     paths: Vec<PathInfo>,
+    beside: Beside,
+}
+
+/// What the application of an end has got from its raw stream.
+#[derive(Debug, Default)]
+pub(crate) struct Beside {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) paths: Vec<PathInfo>,
+    /// How often it was told that all has arrived that was sent before.
+    pub(crate) changes: u32,
+    /// Bytes that the core has not been told of.
+    fresh: usize,
 }
 
 #[derive(Debug)]
@@ -98,6 +113,7 @@ impl Scene {
             last: now,
             longest_gap: Duration::ZERO,
             paths: Vec::new(),
+            beside: Beside::default(),
         };
         let sides = [(End::Client, side(client, CONN)), (End::Server, side(server, accepted))];
         Self { world, sides: sides.into(), about }
@@ -149,6 +165,38 @@ impl Scene {
         }
     }
 
+    /// Both ends connect a raw stream to the address that their connection uses.
+    pub(crate) fn open_beside(&mut self) {
+        for end in End::BOTH {
+            let options =
+                RawOptions { id: stream_of(end), seq: 0, framed: false, ask_firewall: false };
+            self.raw(end, RawCommand::Create(options));
+            let path = self.world.get(self.host(end)).node.conn_path(self.conn(end));
+            let path = path.expect("an open connection");
+            let id = stream_of(end.other()).0;
+            let remote = RawRemote { socket: path.socket, address: path.remote, id };
+            self.raw(end, RawCommand::Connect { remote, ack: 0 });
+        }
+    }
+
+    /// Both ends write into their raw streams.
+    pub(crate) fn write_beside(&mut self, data: &[u8]) {
+        for end in End::BOTH {
+            let data = proto::Message::from(data);
+            self.world.command(self.host(end), Command::Write { conn: BESIDE, data });
+        }
+    }
+
+    /// What has come out of the raw stream of an end.
+    pub(crate) fn beside(&self, end: End) -> &Beside {
+        &self.sides[&end].beside
+    }
+
+    /// Where the raw stream of an end sends.
+    pub(crate) fn beside_path(&self, end: End) -> Option<SocketAddr> {
+        Some(self.world.get(self.host(end)).node.conn_path(BESIDE)?.remote)
+    }
+
     /// The NAT of an end gives out other ports. False if it has no NAT.
     pub(crate) fn rebind(&mut self, end: End) -> bool {
         let nat = self.sides[&end].nat;
@@ -169,6 +217,11 @@ impl Scene {
     /// The driver of an end notices that it has another address.
     pub(crate) fn tell(&mut self, end: End) {
         self.world.tell_interfaces(self.host(end));
+    }
+
+    /// The driver of an end notices that its way to the internet has come or gone.
+    pub(crate) fn routes(&mut self, end: End) {
+        self.world.host_event(self.host(end), HostEvent::Routes { moved: false });
     }
 
     pub(crate) fn forget_gaps(&mut self) {
@@ -232,6 +285,9 @@ impl Scene {
             let mut bytes = 0;
             for event in events {
                 match event {
+                    Event::Data { conn: BESIDE, data } => side.beside.take(&data),
+                    Event::PathChanged { conn: BESIDE, path } => side.beside.paths.push(*path),
+                    Event::RemoteChanged { conn: BESIDE } => side.beside.changes += 1,
                     Event::Data { data, .. } => {
                         side.got.push(u32::from_le_bytes([data[0], data[1], data[2], data[3]]));
                         side.longest_gap = side.longest_gap.max(now.saturating_sub(side.last));
@@ -246,8 +302,14 @@ impl Scene {
             if is_whole || !writers.contains(&end.other()) {
                 side.last = now;
             }
+            let fresh = std::mem::take(&mut side.beside.fresh);
             self.world.command(host, Command::Consumed { conn, bytes });
+            self.world.command(host, Command::Consumed { conn: BESIDE, bytes: fresh });
         }
+    }
+
+    fn raw(&mut self, end: End, command: RawCommand) {
+        self.world.command(self.host(end), Command::Raw { conn: BESIDE, command });
     }
 
     fn side(&mut self, end: End) -> &mut Side {
@@ -255,10 +317,26 @@ impl Scene {
     }
 }
 
+impl Beside {
+    fn take(&mut self, data: &[u8]) {
+        self.bytes.extend_from_slice(data);
+        self.fresh += data.len();
+    }
+}
+
+/// The raw stream of an end.
+fn stream_of(end: End) -> StreamId {
+    StreamId(1 + end as u32)
+}
+
 fn key_pair() -> KeyPair {
     KeyPair::from_seed([7; 32])
 }
 
 const CONN: ConnId = ConnId(0);
+
+/// The raw stream.
+const BESIDE: ConnId = ConnId(1);
+
 const STEP: Duration = Duration::from_millis(10);
 const MESSAGE: usize = 500;

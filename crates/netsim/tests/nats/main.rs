@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod changes;
+mod counting;
 mod open;
 mod trial;
 
@@ -64,9 +65,19 @@ fn most_connect_at_10_percent_loss() {
     assert!(tally.failed_per_mille() <= 5);
 }
 
+/// What a NAT looks like is known only when several nodes have said what they see.
+#[test]
+fn a_lost_sample_costs_less_than_a_second() {
+    let home = Site::Nat(NatKind::HOME);
+    let is_slow = |seed: &u64| !connect(*seed, home, home, 100).opened_within(900);
+    let slow: Vec<u64> = (1..=60).filter(is_slow).collect();
+    assert!(slow.len() <= 2, "seeds {slow:?}");
+}
+
 #[test]
 fn impossible_pairs_end_soon_with_the_reason() {
-    let tally = Tally::over(0, |client, server| !is_possible(client, server));
+    let is_impossible = |client, server| !is_possible(client, server) && !can_guess(client, server);
+    let tally = Tally::over(0, is_impossible);
     assert!(tally.opened.is_empty());
     for (pair, outcome) in tally.failed {
         let Outcome::Failed { after, error, trace } = outcome else { unreachable!() };
@@ -167,6 +178,12 @@ impl Tally {
 /// Two NATs that both take another port for each endpoint cannot learn each other's.
 fn is_possible(client: Site, server: Site) -> bool {
     !(client.is_symmetric() && server.is_symmetric())
+}
+
+/// Each can guess what the other one's NAT does next.
+fn can_guess(client: Site, server: Site) -> bool {
+    let counting = Site::Nat(NatKind::SEQUENTIAL);
+    client == counting && server == counting
 }
 
 const SITES: [(&str, Site); 9] = [

@@ -32,8 +32,8 @@ fn connect(world: &mut World, client: HostId, server: HostId) {
     let remote = world.listen(server, ServerId(0), KeyPair::from_seed([7; 32]));
     world.run_for(Duration::from_secs(2));
     world.connect(client, ConnId(0), remote);
-    // The server's first packet comes before the firewall of such a client is open; the next one a second later.
-    world.run_until(Duration::from_millis(1500), |world| {
+    // The server's first packet comes before the firewall of such a client is open.
+    world.run_until(Duration::from_millis(350), |world| {
         world.saw(server, |event| matches!(event, Event::Connection(_)))
             && world.saw(client, |event| matches!(event, Event::Opened(_)))
     });

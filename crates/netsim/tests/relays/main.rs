@@ -37,6 +37,30 @@ fn peers_that_cannot_punch_talk_through_the_servers_relay() {
     scene.close();
 }
 
+/// The stream through the relay has no keys there: it follows the connection to the relay.
+#[test]
+fn a_relayed_connection_survives_that_an_end_moves() {
+    for seed in 0..5 {
+        for host in [CLIENT, SERVER] {
+            let link = Link { loss_per_mille: 10, ..Link::default() };
+            let mut scene = Scene::with(seed, RelayLimits::default(), link, |_| apart());
+            scene.connect(through(&scene));
+            scene.exchange(0..100);
+            scene.write(100..300);
+            scene.world.run_for(Duration::from_millis(100));
+            scene.world.roam(host, None);
+            scene.world.tell_interfaces(host);
+            let moved = scene.world.elapsed();
+            scene.assert_all_arrive(300);
+            let took = scene.world.elapsed() - moved;
+            assert!(took < Duration::from_secs(5), "seed {seed}, {host:?}: {took:?}");
+            assert!(scene.is_relayed(CLIENT) && scene.is_relayed(SERVER));
+            scene.write(300..301);
+            scene.assert_all_arrive(301);
+        }
+    }
+}
+
 #[test]
 fn the_servers_relay_takes_precedence() {
     let options = |relay| ServerOptions { relay_through: vec![relay], ..apart() };

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::noise::PublicKey;
-use crate::secret::Message;
+use crate::secret::{Message, Messages};
 use crate::wire::{NodeId, Target};
 use crate::{
     Answer, AskId, ConnId, ConnectOptions, Incoming, Interests, QueryId, QueryKind, QueryOptions,
@@ -39,6 +39,13 @@ pub enum Command {
         conn: ConnId,
         /// The message.
         data: Message,
+    },
+    /// Writes small messages, as many `Write` would.
+    WriteAll {
+        /// The connection.
+        conn: ConnId,
+        /// The messages.
+        data: Messages,
     },
     /// Writes one unordered, unreliable message.
     SendMessage {

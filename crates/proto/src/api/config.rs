@@ -39,10 +39,10 @@ pub struct Config {
     /// Interval of the empty messages that keep a connection's path open; zero turns them off.
     /// Default 5 s.
     pub connection_keep_alive: Duration,
-    /// Minimum time between two random punches. Default 20 s.
+    /// The time in which the node regains what one whole random punch costs. Default 20 s.
     pub random_punch_interval: Duration,
-    /// Whether the first random punch, and the first after a suspension, waits for that interval
-    /// too. Default false.
+    /// Whether the first random punch, and the first after a suspension, waits for that interval.
+    /// Default false.
     pub defer_random_punch: bool,
     /// Maximum requests of one query that run in parallel. Default 10.
     pub concurrency: usize,

@@ -127,9 +127,11 @@ pub enum Event {
         conn: ConnId,
     },
     /// The packets of a connection go elsewhere from here on. This path may still turn out not to
-    /// work: then another of these events follows, with the path before.
+    /// work: then another of these events follows, with the path before. For a raw stream, it says
+    /// that the stream has followed a connection, or that a `RawCommand::ChangeRemote` is carried
+    /// out.
     PathChanged {
-        /// The connection.
+        /// The connection or raw stream.
         conn: ConnId,
         /// The new path.
         path: Box<PathInfo>,

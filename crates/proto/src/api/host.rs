@@ -1,7 +1,7 @@
 //! Messages about the host between a node and its driver.
 
 use std::io::ErrorKind;
-use std::net::{IpAddr, Ipv4Addr, SocketAddrV4};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::time::Duration;
 
 use crate::SocketId;
@@ -92,11 +92,28 @@ pub enum HostEvent {
     Interfaces {
         /// All interfaces that exist now, in the system's order.
         interfaces: Vec<Interface>,
+        /// Datagrams leave from another address than before.
+        moved: bool,
+    },
+    /// The way to the internet has come or gone, or is another one, and the interfaces are the
+    /// same. [`HostEvent::Interfaces`] is news of the way as well, so that one change of the host
+    /// is one event.
+    Routes {
+        /// Datagrams leave from another address than before.
+        moved: bool,
     },
     /// The time of the wall clock, sent after the clock was set or the machine slept.
     Clock {
         /// The time since the Unix epoch.
         unix_time: Duration,
+    },
+    /// The host of an address has reported that nobody receives there what was sent from a socket.
+    /// Anybody can forge such a report.
+    Unreachable {
+        /// The local socket.
+        socket: SocketId,
+        /// The destination.
+        to: SocketAddr,
     },
     /// The machine has slept, and the node's clock stood still meanwhile.
     MachineSlept,

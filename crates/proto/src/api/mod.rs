@@ -38,6 +38,7 @@ pub use report::ConnReport;
 pub use sizes::Sizes;
 pub use stats::{Dropped, Live, Stats, Stored};
 pub use trace::{ConnectReason, ConnectStep, ConnectTrace, NatClass, TracedStep};
+pub(crate) use transmit::MAX_BATCH;
 pub use transmit::{Datagram, Run, Transmit, TransmitBuf};
 pub use view::{
     ConnPath, ConnStats, HandshakeView, HealthReport, HealthTick, InflightRequest, PathInfo,

@@ -143,9 +143,9 @@ pub enum ConnectReason {
     RoundSilent,
     /// The server has stopped the punch.
     ServerAborted,
-    /// The server makes another random punch, or has just made one.
+    /// The server's budget for random punches is spent, and this attempt ends before a part comes back.
     TryLater,
-    /// This node makes another random punch, or has just made one.
+    /// This node's budget for random punches is spent, and this attempt ends before a part comes back.
     Throttled,
     /// One end could not find out how its NAT maps ports.
     NatUnknown,

@@ -76,4 +76,10 @@ pub struct Transmit {
     /// The length of each datagram in the buffer when it holds more than one; the last may be
     /// shorter.
     pub segment_size: Option<usize>,
+    /// The one datagram in the buffer may be larger than the path carries. The network should be
+    /// allowed to fragment it, which it is not by default.
+    pub may_fragment: bool,
 }
+
+/// The largest UDP payload. The kernel does not accept more for one segmented send.
+pub(crate) const MAX_BATCH: usize = 65_507;

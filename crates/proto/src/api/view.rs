@@ -1,8 +1,8 @@
 //! Views of a node's state, for the application. Times of the routing table are ticks of 5 s.
 
-use std::net::{IpAddr, SocketAddr, SocketAddrV4};
+use std::net::{SocketAddr, SocketAddrV4};
 
-use crate::wire::{NodeId, PublicKey, is_private};
+use crate::wire::{NodeId, PublicKey, is_near};
 use crate::{QueryId, RequestId, SocketId};
 
 /// A node of the routing table.
@@ -119,16 +119,6 @@ impl PathInfo {
             None => PathKind::Direct,
         };
         Self { kind, relay, remote, socket, punch }
-    }
-}
-
-/// Whether an address is on this host or in a private network.
-fn is_near(host: IpAddr) -> bool {
-    match host {
-        IpAddr::V4(host) => is_private(host),
-        IpAddr::V6(host) => {
-            host.is_loopback() || host.is_unique_local() || host.is_unicast_link_local()
-        }
     }
 }
 

@@ -112,6 +112,11 @@ impl Io<'_> {
         is_open
     }
 
+    /// Repeats the first packets of a connection soon, until something arrives.
+    pub(crate) fn repeat_early(&mut self, cx: &mut Cx<'_>, conn: ConnId) {
+        self.conns.repeat_early(cx, self.streams, conn);
+    }
+
     /// Nodes that forward handshakes to the server of an open connection.
     pub(crate) fn set_relays(&mut self, conn: ConnId, target: Target, nodes: &[SocketAddrV4]) {
         self.conns.set_relays(conn, Relays { target, nodes: nodes.to_vec() });

@@ -28,10 +28,8 @@ impl ByteStream {
 
     pub(crate) fn handle_call(&mut self, cx: &mut Cx<'_>, stream: &mut StreamMut<'_>, call: Call) {
         match call {
-            Call::Write(data) => {
-                self.flow.handle_written(data.len());
-                stream.write(data.into_bytes());
-            }
+            Call::Write(data) => self.write(stream, data.into_bytes()),
+            Call::WriteAll(data) => self.write(stream, data.into_bytes()),
             Call::SendMessage(data) | Call::SendRaw(data) => stream.send_message(&data),
             Call::Flush(flush) => self.flow.flush(stream.written(), flush),
             Call::End => stream.end(),
@@ -45,6 +43,11 @@ impl ByteStream {
             // Only a secret stream of the core has one.
             Call::SetKeepAlive(_) => {}
         }
+    }
+
+    fn write(&mut self, stream: &mut StreamMut<'_>, data: Bytes) {
+        self.flow.handle_written(data.len());
+        stream.write(data);
     }
 
     pub(crate) fn handle_packet(

@@ -8,11 +8,10 @@ use super::FoundPath;
 use super::byte_stream::ByteStream;
 use super::endpoint::Endpoint;
 use super::keep_alive::KeepAlive;
-use super::migration::{Migration, NetworkChange};
+use super::migration::Migration;
 use super::open::Open;
 use super::origins::Origins;
 use super::owner::OwnedConn;
-use super::prover::Proof;
 use super::waiting::{Call, Waiting};
 use crate::noise::Finished;
 use crate::secret::FrameError;
@@ -126,9 +125,11 @@ impl Connection {
         match call {
             Call::Write(data) => {
                 open.write(cx.now, stream, data);
-                if let Some(migration) = &mut self.migration {
-                    migration.handle_data(cx, self.to.id);
-                }
+                self.note_written(cx);
+            }
+            Call::WriteAll(data) => {
+                open.write_all(cx.now, stream, data);
+                self.note_written(cx);
             }
             Call::SendMessage(data) => open.send_message(stream, &data),
             Call::SendRaw(data) => stream.send_message(&data),
@@ -147,6 +148,12 @@ impl Connection {
             },
             Call::SetHeartbeat(interval) => stream.set_keep_alive(cx.now, interval),
             Call::ChangeRemote(remote) => self.change_remote(cx, stream, remote),
+        }
+    }
+
+    fn note_written(&mut self, cx: &mut Cx<'_>) {
+        if let Some(migration) = &mut self.migration {
+            migration.handle_data(cx, self.to.id);
         }
     }
 
@@ -190,7 +197,8 @@ impl Connection {
     ) {
         self.is_heard = true;
         if let Some(migration) = &mut self.migration {
-            migration.handle_packet(cx, self.to.id, packet.payload.len());
+            let has_worked = stream.is_heard_from_path();
+            migration.handle_packet(cx, self.to.id, packet.payload.len(), has_worked);
         }
         match &mut self.state {
             State::Open(open) => {
@@ -206,49 +214,6 @@ impl Connection {
         let State::Open(open) = &mut self.state else { return };
         if let Some(at) = open.handle_keep_alive(cx.now, stream) {
             cx.timers.set(Timer::KeepAlive(self.to.id), at);
-        }
-    }
-
-    /// Takes a frame about the path, which has come over `at`.
-    pub(super) fn handle_path_frame(
-        &mut self,
-        cx: &mut Cx<'_>,
-        stream: &mut StreamMut<'_>,
-        at: Path,
-        data: &[u8],
-    ) {
-        // A relay's stream is left by the attempt or by the server, which then give the relay back.
-        let is_relayed = self.origins.current().relay.is_some() && at != stream.path();
-        let migration = self.migration.as_mut().filter(|_| !is_relayed);
-        let Some(migration) = migration else { return };
-        match migration.handle_frame(cx, self.to.id, stream, (at, data)) {
-            Proof::Nothing => {}
-            Proof::WeMoved => stream.handle_new_path(cx.now),
-            Proof::PeerMoved => {
-                tracing::debug!(conn = ?self.to.id, path = ?at, "the peer has moved");
-                stream.change_proven(cx.now, at);
-                self.tell_path(cx, stream);
-            }
-        }
-    }
-
-    /// Our addresses have changed.
-    pub(super) fn handle_network_change(
-        &mut self,
-        cx: &mut Cx<'_>,
-        stream: &mut StreamMut<'_>,
-        change: NetworkChange,
-    ) {
-        if let Some(migration) = &mut self.migration {
-            migration.handle_network_change(cx, self.to.id, stream, change);
-        }
-    }
-
-    /// Handles `Timer::PathCheck`.
-    pub(super) fn handle_path_check(&mut self, cx: &mut Cx<'_>, stream: &mut StreamMut<'_>) {
-        let Some(migration) = &mut self.migration else { return };
-        if !migration.handle_timeout(cx, self.to.id, stream) {
-            self.destroy(cx, stream, Some(ConnError::Stream(crate::StreamError::TimedOut)));
         }
     }
 
@@ -317,7 +282,7 @@ impl Connection {
     }
 
     /// Tells the owner where packets go from here on.
-    fn tell_path(&self, cx: &mut Cx<'_>, stream: &StreamMut<'_>) {
+    pub(super) fn tell_path(&self, cx: &mut Cx<'_>, stream: &StreamMut<'_>) {
         let Path { socket, remote } = stream.path();
         let path = PathInfo::new(socket, remote, self.origins.current());
         self.to.tell(cx, ConnReport::PathChanged(Box::new(path)));

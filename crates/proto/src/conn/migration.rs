@@ -19,9 +19,9 @@ pub(super) enum Migration {
 /// What has become of the local addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NetworkChange {
-    /// An address that the host had is gone.
+    /// An address that the host had is gone, or datagrams leave from another one.
     Lost,
-    /// The host has further addresses.
+    /// The host has further addresses, or another way to the internet.
     Other,
     /// A relay says that the public address has changed.
     Public,
@@ -36,9 +36,20 @@ impl Migration {
         }
     }
 
-    pub(super) fn handle_packet(&mut self, cx: &mut Cx<'_>, conn: ConnId, payload: usize) {
+    /// A packet of the stream has come. `has_worked`: from where the stream sends to.
+    pub(super) fn handle_packet(
+        &mut self,
+        cx: &mut Cx<'_>,
+        conn: ConnId,
+        payload: usize,
+        has_worked: bool,
+    ) {
         match self {
-            Self::Proving(prover) => prover.handle_packet(cx.now),
+            Self::Proving(prover) => {
+                if prover.handle_packet(cx.now, has_worked) {
+                    self.set_timer(cx, conn);
+                }
+            }
             Self::Ending(fuse) => fuse.handle_packet(cx.now),
         }
         if payload > KEEP_ALIVE_LEN {
@@ -101,6 +112,14 @@ impl Migration {
     ) {
         if let Self::Proving(prover) = self {
             prover.handle_detour_reply(cx, stream, peer, data);
+        }
+    }
+
+    /// Other streams take the path, and follow the peer if it proves that it is there.
+    pub(super) fn prove(&mut self, cx: &mut Cx<'_>, conn: ConnId, stream: &StreamMut<'_>) {
+        if let Self::Proving(prover) = self {
+            prover.prove(cx, stream);
+            self.set_timer(cx, conn);
         }
     }
 

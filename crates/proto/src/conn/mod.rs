@@ -15,10 +15,12 @@ mod fuse;
 mod keep_alive;
 mod migration;
 mod moves;
+mod news;
 mod open;
 mod origins;
 mod owner;
 mod prover;
+mod search;
 mod unread;
 mod views;
 mod waiting;
@@ -37,6 +39,7 @@ use connection::{Connection, State};
 use ended::EndedConns;
 pub(crate) use endpoint::{Endpoint, Endpoints};
 pub(crate) use migration::NetworkChange;
+pub(crate) use news::PathNews;
 pub(crate) use origins::FoundPath;
 pub(crate) use owner::{ConnOwner, OwnedConn};
 pub(crate) use prover::Relays;
@@ -54,6 +57,8 @@ pub(crate) struct Conns {
     closed: Vec<ConnId>,
     /// Paths on which peers have stopped to answer.
     broken: Vec<Path>,
+    /// What connections have proven about their paths.
+    news: Vec<PathNews>,
     /// Connections that may have bytes for the application.
     deliveries: BTreeSet<ConnId>,
     /// The next id for a connection that the application does not number.
@@ -78,6 +83,7 @@ impl Conns {
             unheard: BTreeMap::new(),
             closed: Vec::new(),
             broken: Vec::new(),
+            news: Vec::new(),
             deliveries: BTreeSet::new(),
             next_id: ConnId::INCOMING,
             keep_alive,
@@ -167,6 +173,11 @@ impl Conns {
             self.unheard.insert((server, conn), path.remote.ip());
         }
         self.settle(cx, conn, stream);
+    }
+
+    /// Repeats the first packets of a connection soon, until something arrives.
+    pub(crate) fn repeat_early(&mut self, cx: &mut Cx<'_>, streams: &mut Streams, conn: ConnId) {
+        self.update(cx, streams, conn, |_, cx, stream| stream.repeat_early(cx.now));
     }
 
     /// Accepted connections whose client has sent nothing since the handshake was answered: all of

@@ -8,7 +8,7 @@ use super::flow::Flow;
 use super::keep_alive::KeepAlive;
 use super::owner::OwnedConn;
 use crate::noise::Finished;
-use crate::secret::{Datagrams, FrameError, Message, Receiver, Sender};
+use crate::secret::{Datagrams, FrameError, Message, Messages, Receiver, Sender};
 use crate::streams::StreamMut;
 use crate::{ConnReport, ConnStats, Cx};
 
@@ -53,8 +53,23 @@ impl Open {
         if self.ended {
             return;
         }
-        let len = self.write_frame(now, stream, message);
-        self.flow.handle_written(len);
+        let frame = self.sender.frame_from(message.into_buf());
+        self.flow.handle_written(frame.len());
+        self.write_frames(now, stream, frame);
+    }
+
+    pub(super) fn write_all(
+        &mut self,
+        now: Instant,
+        stream: &mut StreamMut<'_>,
+        messages: Messages,
+    ) {
+        if self.ended {
+            return;
+        }
+        let frames = self.sender.frames_from(messages);
+        self.flow.handle_written(frames.len());
+        self.write_frames(now, stream, frames);
     }
 
     pub(super) fn send_message(&mut self, stream: &mut StreamMut<'_>, data: &[u8]) {
@@ -140,7 +155,8 @@ impl Open {
             self.last_write = now;
             return;
         }
-        self.write_frame(now, stream, Message::from(b""));
+        let frame = self.sender.frame(b"");
+        self.write_frames(now, stream, frame);
         self.keep_alives_sent += 1;
     }
 
@@ -165,13 +181,9 @@ impl Open {
         inlet.result
     }
 
-    /// Returns the size of the frame in bytes.
-    fn write_frame(&mut self, now: Instant, stream: &mut StreamMut<'_>, message: Message) -> usize {
-        let frame = self.sender.frame_from(message.into_buf());
-        let len = frame.len();
+    fn write_frames(&mut self, now: Instant, stream: &mut StreamMut<'_>, frames: Bytes) {
         self.last_write = now;
-        stream.write(frame);
-        len
+        stream.write(frames);
     }
 
     /// What the stream measures, with the counters of this connection.

@@ -9,12 +9,13 @@ use std::collections::VecDeque;
 use std::net::SocketAddrV4;
 use std::time::{Duration, Instant};
 
+use super::search::{Patience, Search, token};
 use crate::cx::Detour;
 use crate::noise::Finished;
 use crate::secret::{PathBox, PathFrame, PathKind};
 use crate::streams::{Path, StreamMut};
 use crate::wire::Target;
-use crate::{ConnId, Cx, Rng};
+use crate::{ConnId, Cx};
 
 /// One end of the exchange of frames about the path.
 #[derive(Debug)]
@@ -25,6 +26,13 @@ pub(super) struct Prover {
     heard: Instant,
     /// The path has worked. One that never has may be that of a victim, and is not searched for.
     has_worked: bool,
+    /// This end is the client.
+    has_dialled: bool,
+    /// The path over which the peer has returned a token since [`Self::prove`].
+    proven: Option<Path>,
+    /// The path is to be proven as soon as it has worked.
+    is_unproven: bool,
+    prove_at: Option<Instant>,
     search: Option<Search>,
     /// When the last search began.
     searched: Option<Instant>,
@@ -47,6 +55,8 @@ pub(super) enum Cause {
     Silence,
     /// Nothing has come for a while.
     Quiet,
+    /// Other streams take the path.
+    Company,
 }
 
 /// What a frame of the peer has led to.
@@ -54,8 +64,11 @@ pub(super) enum Cause {
 pub(super) enum Proof {
     /// Nothing is proven.
     Nothing,
+    /// Frames arrive, and both ends are where they were.
+    Reached,
     /// The peer receives at the address that this frame has come from, and has left the one before.
-    PeerMoved,
+    /// `was_there`: it was proven to receive at that one.
+    PeerMoved { was_there: bool },
     /// The peer sends to our new address.
     WeMoved,
 }
@@ -65,20 +78,6 @@ pub(super) enum Proof {
 pub(crate) struct Relays {
     pub(crate) target: Target,
     pub(crate) nodes: Vec<SocketAddrV4>,
-}
-
-#[derive(Debug)]
-struct Search {
-    token: [u8; 8],
-    /// The token of the peer's last challenge; zeros before.
-    echo: [u8; 8],
-    /// The peer has seen a new address of ours.
-    is_elsewhere: bool,
-    began: Instant,
-    next: Instant,
-    probes: u32,
-    /// How many challenges were answered at once.
-    prompt: u32,
 }
 
 #[derive(Debug)]
@@ -94,6 +93,10 @@ impl Prover {
             frames: PathBox::new(keys),
             heard: now,
             has_worked: false,
+            has_dialled: keys.is_initiator,
+            proven: None,
+            is_unproven: false,
+            prove_at: None,
             search: None,
             searched: None,
             challenges: VecDeque::new(),
@@ -106,10 +109,29 @@ impl Prover {
         self.relays = Some(relays);
     }
 
-    /// A packet of the stream has come.
-    pub(super) fn handle_packet(&mut self, now: Instant) {
+    /// A packet of the stream has come. `has_worked`: over the path. True if that sets a timer.
+    pub(super) fn handle_packet(&mut self, now: Instant, has_worked: bool) -> bool {
         self.heard = now;
-        self.has_worked = true;
+        self.has_worked |= has_worked;
+        let is_due = self.has_worked && std::mem::take(&mut self.is_unproven);
+        if is_due {
+            self.prove_at = Some(now);
+        }
+        is_due
+    }
+
+    /// Other streams take the path. They follow the peer if it proves, from here on, that it
+    /// receives there.
+    pub(super) fn prove(&mut self, cx: &mut Cx<'_>, stream: &StreamMut<'_>) {
+        self.proven = None;
+        if !self.has_worked {
+            self.is_unproven = true;
+            return;
+        }
+        match &mut self.search {
+            Some(search) => search.renew(cx, stream.path()),
+            None => self.start(cx, stream, Cause::Company),
+        }
     }
 
     /// Data goes to the peer or has come from it, and no mere keep-alive. True if that sets a timer.
@@ -124,25 +146,28 @@ impl Prover {
     /// Looks for the peer. A peer that is merely slow is not asked all the time.
     pub(super) fn start(&mut self, cx: &mut Cx<'_>, stream: &StreamMut<'_>, cause: Cause) {
         let interval = match cause {
-            Cause::Local | Cause::Public => Duration::ZERO,
+            Cause::Local | Cause::Public | Cause::Company => Duration::ZERO,
             Cause::Silence => SILENCE_INTERVAL,
             Cause::Quiet => QUIET_INTERVAL,
         };
         let was_asked = self.searched.is_some_and(|at| cx.now < at + interval);
         let is_heard = self.search.is_some() || cx.now < self.heard + JITTER;
-        if !self.has_worked || was_asked || cause != Cause::Local && is_heard {
+        let is_due = matches!(cause, Cause::Local | Cause::Company) || !is_heard;
+        // A server sends nothing more to an address that nobody has answered from: it may be that of
+        // a victim. A client asks once, since its server may know an address where the client does
+        // not receive.
+        if was_asked || !is_due || !(self.has_worked || self.has_dialled) {
             return;
         }
-        self.searched = Some(cx.now);
-        self.search = Some(Search {
-            token: token(cx.rng),
-            echo: [0; 8],
-            is_elsewhere: false,
-            began: cx.now,
-            next: cx.now,
-            probes: 0,
-            prompt: 0,
-        });
+        if cause != Cause::Company {
+            self.searched = Some(cx.now);
+        }
+        let patience = match cause {
+            _ if !self.has_worked => Patience::Once,
+            Cause::Company => Patience::Brief,
+            Cause::Local | Cause::Public | Cause::Silence | Cause::Quiet => Patience::Long,
+        };
+        self.search = Some(Search::new(cx, stream.path(), patience));
         self.probe(cx, stream);
     }
 
@@ -166,11 +191,7 @@ impl Prover {
                 Proof::Nothing
             }
             PathKind::Here => Proof::Nothing,
-            PathKind::Answer => {
-                let search = self.search.take_if(|search| search.asked(frame, at, stream.path()));
-                let has_moved = search.is_some_and(|search| search.is_elsewhere);
-                if has_moved { Proof::WeMoved } else { Proof::Nothing }
-            }
+            PathKind::Answer => self.handle_answer(stream, at, frame),
         }
     }
 
@@ -208,9 +229,8 @@ impl Prover {
         data: &[u8],
     ) {
         let here = self.frames.open(data).filter(|frame| frame.kind == PathKind::Here);
-        let token = self.search.as_ref().map(|search| search.token);
-        if let (Some(here), Some(token)) = (here, token)
-            && here.echo == token
+        if let (Some(here), Some(search)) = (here, &self.search)
+            && let Some(token) = search.detour(here)
         {
             let to = Path::to_peer(stream.path().socket, peer);
             self.send(cx, stream, to, PathFrame { kind: PathKind::Probe, token, echo: [0; 8] });
@@ -220,10 +240,13 @@ impl Prover {
     /// When to call [`Self::handle_timeout`].
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
         let search = self.search.as_ref().map(|search| search.next);
-        [search, self.watch_at].into_iter().flatten().min()
+        [search, self.watch_at, self.prove_at].into_iter().flatten().min()
     }
 
     pub(super) fn handle_timeout(&mut self, cx: &mut Cx<'_>, stream: &StreamMut<'_>) {
+        if self.prove_at.take_if(|at| *at <= cx.now).is_some() {
+            self.prove(cx, stream);
+        }
         if self.watch_at.is_some_and(|at| at <= cx.now) {
             let quiet = self.heard + QUIET;
             self.watch_at = (quiet > cx.now).then_some(quiet);
@@ -234,7 +257,7 @@ impl Prover {
         if let Some(search) = &self.search
             && search.next <= cx.now
         {
-            if cx.now >= search.began + PATIENCE {
+            if search.is_over(cx.now) {
                 self.search = None;
             } else {
                 self.probe(cx, stream);
@@ -253,13 +276,14 @@ impl Prover {
         // The peer may send to another socket of ours than the one that we send from.
         if at.remote == stream.path().remote {
             self.send(cx, stream, at, answer);
-            return Proof::Nothing;
+            return Proof::Reached;
         }
         if self.challenges.iter().any(|known| known.path == at && known.token == probe.echo) {
             self.challenges.clear();
             self.search = None;
             self.send(cx, stream, at, answer);
-            return Proof::PeerMoved;
+            let was_there = self.proven.take() == Some(stream.path());
+            return Proof::PeerMoved { was_there };
         }
         self.challenge(cx, stream, at, probe.token);
         Proof::Nothing
@@ -288,31 +312,38 @@ impl Prover {
         let path = stream.path();
         let search = self.search.as_mut().filter(|search| search.asked(challenge, at, path));
         let Some(search) = search else { return };
-        search.is_elsewhere = true;
-        if search.echo == challenge.token {
-            return;
-        }
-        search.echo = challenge.token;
-        if search.prompt < MAX_PROMPT {
-            search.prompt += 1;
+        if search.take_challenge(challenge.token) {
             self.probe(cx, stream);
         }
+    }
+
+    fn handle_answer(&mut self, stream: &StreamMut<'_>, at: Path, answer: PathFrame) -> Proof {
+        let search = self.search.as_ref().filter(|search| search.asked(answer, at, stream.path()));
+        let Some(search) = search else { return Proof::Nothing };
+        let is_elsewhere = search.is_elsewhere;
+        let proves = search.proves(answer, at);
+        if proves {
+            self.proven = Some(at);
+        }
+        // The answer to a probe that took a detour proves nothing: the direct ones go on.
+        if proves || is_elsewhere {
+            self.search = None;
+        }
+        if is_elsewhere { Proof::WeMoved } else { Proof::Reached }
     }
 
     /// Sends the next probe of the search.
     fn probe(&mut self, cx: &mut Cx<'_>, stream: &StreamMut<'_>) {
         let Some(search) = &mut self.search else { return };
-        let interval = if search.probes < FAST_PROBES { FAST } else { SLOW };
-        search.next = cx.now + interval.max(stream.stats().rtt * 5 / 4);
-        search.probes += 1;
-        let Search { token, echo, probes, is_elsewhere, .. } = *search;
-        let probe = PathFrame { kind: PathKind::Probe, token, echo };
-        if takes_detour(probes) && !is_elsewhere {
+        let path = stream.path();
+        let (turn, token, detour) = search.count_probe(cx, path, stream.stats().rtt);
+        let echo = search.echo;
+        if let Some(token) = detour {
             // First, so that it has the lower number: if it is faster, it does not make the direct
             // one a replay.
-            self.take_detour(cx, stream, probe, probes);
+            self.take_detour(cx, stream, PathFrame { kind: PathKind::Probe, token, echo }, turn);
         }
-        self.send(cx, stream, stream.path(), probe);
+        self.send(cx, stream, path, PathFrame { kind: PathKind::Probe, token, echo });
     }
 
     /// Sends a probe by way of one of the relays, which take turns.
@@ -339,31 +370,11 @@ impl Prover {
     }
 }
 
-impl Search {
-    /// Whether the frame belongs to a probe of this search, and has come from where that went.
-    fn asked(&self, frame: PathFrame, at: Path, path: Path) -> bool {
-        self.token == frame.echo && at == path
-    }
-}
-
-/// Whether a probe goes by way of a relay, too: not the first one, and few after a while, since a
-/// peer can name others as its relays.
-fn takes_detour(probe: u32) -> bool {
-    probe > DIRECT_PROBES && (probe <= FREQUENT_DETOURS || probe.is_multiple_of(SELDOM))
-}
-
-/// A token that nobody can guess. Zeros mean no token.
-fn token(rng: &mut Rng) -> [u8; 8] {
-    let mut token = rng.bytes();
-    token[0] |= 1;
-    token
-}
-
 /// An end that has exchanged data, and then hears nothing for so long, asks the peer: the path may
 /// be cut in one direction only.
 const QUIET: Duration = Duration::from_millis(500);
 
-/// So far apart, since data that comes and pauses should not cost a question each time.
+/// Data that comes and pauses should not cost a question each time.
 const QUIET_INTERVAL: Duration = Duration::from_secs(2);
 
 /// A peer that was heard so recently need not be asked.
@@ -372,25 +383,5 @@ const JITTER: Duration = Duration::from_millis(200);
 /// Searches that begin because packets were not answered are so far apart.
 const SILENCE_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The first probes follow each other at this distance, or at that of the round trip: one that is
-/// lost costs no more.
-const FAST: Duration = Duration::from_millis(100);
-const FAST_PROBES: u32 = 4;
-
-/// Further probes go by way of a relay, too: the peer's NAT may keep strangers out until the peer
-/// sends.
-const DIRECT_PROBES: u32 = 1;
-const FREQUENT_DETOURS: u32 = 9;
-const SELDOM: u32 = 4;
-
 /// Addresses of the peer that may be new: those that two NATs and a relay show.
 const MAX_CHALLENGES: usize = 4;
-
-/// The distance of later probes.
-const SLOW: Duration = Duration::from_millis(400);
-
-/// A little longer than a stream waits for its peer.
-const PATIENCE: Duration = Duration::from_secs(15);
-
-/// A peer that sends ever new challenges gets later answers with the next probe.
-const MAX_PROMPT: u32 = 4;

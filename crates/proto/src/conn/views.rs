@@ -38,6 +38,6 @@ impl Conns {
     pub(crate) fn measure(&self, sizes: &mut Sizes) {
         let indexes = [self.unheard.len(), self.deliveries.len()];
         sizes.stream_index = indexes.into_iter().fold(sizes.stream_index, usize::max);
-        sizes.reports += self.closed.len() + self.broken.len();
+        sizes.reports += self.closed.len() + self.broken.len() + self.news.len();
     }
 }

@@ -13,6 +13,8 @@ use crate::{Question, RawRemote, secret};
 pub(crate) enum Call {
     /// Write one message; bytes to a raw stream.
     Write(secret::Message),
+    /// Write small messages.
+    WriteAll(secret::Messages),
     /// Send one unordered message.
     SendMessage(Bytes),
     /// Send one unordered message without the secret stream.
@@ -49,6 +51,7 @@ impl Waiting {
     pub(super) fn handle_call(&mut self, call: Call) {
         match call {
             Call::Write(_)
+            | Call::WriteAll(_)
             | Call::SendMessage(_)
             | Call::SendRaw(_)
             | Call::Flush(_)

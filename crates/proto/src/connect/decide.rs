@@ -142,6 +142,9 @@ mod tests {
         let lan = Some("192.168.1.7:5".parse().unwrap());
         let together = decide(route, &payload, Firewall::Unknown, Some(&ours));
         assert_eq!(together, Decision::Try { lan, punch: true });
+        // A host with two interfaces has the second one in the network of the peer.
+        let both = addresses(&["172.16.0.2:6", "192.168.1.2:6"]);
+        assert_eq!(decide(route, &payload, Firewall::Unknown, Some(&both)), together);
         let unwanted = decide(route, &payload, Firewall::Unknown, None);
         assert_eq!(unwanted, Decision::Try { lan: None, punch: true });
     }

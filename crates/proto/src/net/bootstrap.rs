@@ -14,10 +14,18 @@ use crate::{Action, BootstrapNode, Config, Cx};
 pub(super) struct Bootstrap {
     places: Vec<Place>,
     stage: Stage,
+    /// The node has become ready.
+    is_ready: bool,
+    /// A node has answered.
+    is_answered: bool,
+    /// Before the first answer, requests were repeated or timed out.
+    was_silent: bool,
     /// The target of the latest bootstrap query.
     walked: NodeId,
     quick_test: QuickTest,
     check: FirewallCheck,
+    /// What the check is before any answer.
+    first_check: FirewallCheck,
 }
 
 #[derive(Debug)]
@@ -63,6 +71,17 @@ pub(super) enum Then {
     Conclude,
 }
 
+/// What follows when query and check have ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Conclusion {
+    /// The node is ready.
+    Ready,
+    /// It has been ready before.
+    ReadyBefore,
+    /// Another query is needed.
+    Walk,
+}
+
 /// One PING_NAT to the first node that answers. It tests whether a firewall check is worthwhile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum QuickTest {
@@ -91,7 +110,17 @@ impl Bootstrap {
         let wanted = config.firewalled && config.quick_firewall && !is_forced;
         let quick_test = if wanted { QuickTest::Wanted } else { QuickTest::Unwanted };
         let check = if is_forced { FirewallCheck::Late } else { FirewallCheck::Pointless };
-        Self { places, stage: Stage::Walking, walked: [0; 32], quick_test, check }
+        Self {
+            places,
+            stage: Stage::Walking,
+            is_ready: false,
+            is_answered: false,
+            was_silent: false,
+            walked: [0; 32],
+            quick_test,
+            check,
+            first_check: check,
+        }
     }
 
     /// The number of places.
@@ -100,8 +129,28 @@ impl Bootstrap {
     }
 
     /// True once the node is ready.
-    pub(super) fn is_done(&self) -> bool {
-        self.stage == Stage::Done
+    pub(super) fn is_ready(&self) -> bool {
+        self.is_ready
+    }
+
+    /// True if the bootstrap has ended without a single answer.
+    pub(super) fn has_failed(&self) -> bool {
+        self.stage == Stage::Done && !self.is_answered && !self.places.is_empty()
+    }
+
+    /// True if nobody answered at first.
+    pub(super) fn was_silent(&self) -> bool {
+        self.was_silent
+    }
+
+    /// Begins again, if the bootstrap has failed. True if it does.
+    pub(super) fn restart(&mut self) -> bool {
+        let restarts = self.has_failed();
+        if restarts {
+            self.stage = Stage::Walking;
+            self.check = self.first_check;
+        }
+        restarts
     }
 
     /// True unless the address of a place is being looked up.
@@ -214,9 +263,13 @@ impl Bootstrap {
         Some(self.places.get_mut(index)?.settle(None))
     }
 
+    /// A node has answered the bootstrap query. `was_silent`: requests were not answered before.
     /// True if the quick test is wanted and has not been sent. It is sent to the first node that
     /// answers.
-    pub(super) fn take_quick_test(&mut self) -> bool {
+    pub(super) fn handle_answer(&mut self, was_silent: bool) -> bool {
+        if !std::mem::replace(&mut self.is_answered, true) {
+            self.was_silent = was_silent;
+        }
         std::mem::replace(&mut self.quick_test, QuickTest::Unwanted) == QuickTest::Wanted
     }
 
@@ -262,12 +315,18 @@ impl Bootstrap {
         if self.stage == Stage::Checking { Then::Conclude } else { Then::Wait }
     }
 
-    /// Query and check have ended. True if the node is ready. False if `id` is not the target of
-    /// the query: a new id needs another table, and therefore another query.
-    pub(super) fn conclude(&mut self, id: NodeId) -> bool {
-        let is_done = id == self.walked;
-        self.stage = if is_done { Stage::Done } else { Stage::Walking };
-        is_done
+    /// Query and check have ended. If `id` is not the target of the query, the new id needs another
+    /// table, and therefore another query.
+    pub(super) fn conclude(&mut self, id: NodeId) -> Conclusion {
+        if id != self.walked {
+            self.stage = Stage::Walking;
+            return Conclusion::Walk;
+        }
+        self.stage = Stage::Done;
+        match std::mem::replace(&mut self.is_ready, true) {
+            true => Conclusion::ReadyBefore,
+            false => Conclusion::Ready,
+        }
     }
 }
 

@@ -78,9 +78,10 @@ impl Health {
         self.window.iter().map(tick).collect()
     }
 
-    /// Judges the tick that has ended.
-    pub(super) fn handle_tick(&mut self, stats: &Stats) -> HealthState {
-        let verdict = self.judge(Counts::of(stats));
+    /// Judges the tick that has ended. `lonely`: no node is in the table, so that few requests tell
+    /// enough.
+    pub(super) fn handle_tick(&mut self, stats: &Stats, lonely: bool) -> HealthState {
+        let verdict = self.judge(Counts::of(stats), lonely);
         if self.window.len() >= WINDOW {
             self.window.pop_front();
         }
@@ -104,13 +105,14 @@ impl Health {
         self.state
     }
 
-    fn judge(&mut self, counts: Counts) -> Verdict {
+    fn judge(&mut self, counts: Counts, lonely: bool) -> Verdict {
         let old = std::mem::replace(&mut self.counts, counts);
         let responses = counts.responses.saturating_sub(old.responses);
         let timeouts = counts.timeouts.saturating_sub(old.timeouts);
         self.latest = Counts { responses, timeouts };
         self.ticks += 1;
-        if self.ticks < WINDOW || responses + timeouts < IDLE {
+        let least = if lonely || !self.state.online { 1 } else { IDLE };
+        if self.ticks < WINDOW || responses + timeouts < least {
             return Verdict::Unknown;
         }
         match responses {
@@ -133,7 +135,7 @@ const WINDOW: usize = 4;
 /// Silent ticks in a row that mean offline.
 const OFFLINE_TICKS: usize = 2;
 
-/// A tick with fewer responses and timeouts than this is not judged.
+/// A tick with fewer responses and timeouts than this is not judged, while nodes are known.
 const IDLE: u64 = 4;
 
 #[cfg(test)]
@@ -167,9 +169,26 @@ mod tests {
         assert!(!health.state().degraded);
     }
 
+    #[test]
+    fn one_request_a_tick_is_enough_for_a_node_that_knows_nobody() {
+        let mut stats = Stats::default();
+        let mut health = Health::new(&stats);
+        (0..4).for_each(|_| pass(&mut health, &mut stats, 9, 0));
+        (0..4).for_each(|_| pass(&mut health, &mut stats, 0, 1));
+        assert!(health.state().online);
+        for _ in 0..2 {
+            stats.timeouts += 1;
+            assert!(health.state().online);
+            health.handle_tick(&stats, true);
+        }
+        assert!(!health.state().online);
+        pass(&mut health, &mut stats, 1, 0);
+        assert!(health.state().online);
+    }
+
     fn pass(health: &mut Health, stats: &mut Stats, responses: u64, timeouts: u64) {
         stats.responses += responses;
         stats.timeouts += timeouts;
-        health.handle_tick(stats);
+        health.handle_tick(stats, false);
     }
 }

@@ -143,9 +143,12 @@ impl Queries {
         self.run(cx, out, table, key)
     }
 
-    /// True while a refresh runs.
+    /// True while a query runs that fills the table.
     pub(super) fn is_refreshing(&self) -> bool {
-        self.by_key.values().any(|query| query.purpose == QueryPurpose::Refresh)
+        let fills = |query: &Query| {
+            matches!(query.purpose, QueryPurpose::Refresh | QueryPurpose::Bootstrap)
+        };
+        self.by_key.values().any(fills)
     }
 
     /// The layer above that has asked for a query.

@@ -17,11 +17,11 @@ impl Machines {
     }
 
     fn carry_out(&mut self, cx: &mut Cx<'_>, command: Command) {
-        let Self { lower, ops, store, subscription, .. } = self;
-        let Lower { net, conns, .. } = lower;
+        let Self { lower: Lower { net, conns, .. }, ops, store, subscription, .. } = self;
         match command {
-            Command::Raw { conn, command } => lower.raw(cx, conn, command),
+            Command::Raw { conn, command } => self.lower.raw(cx, conn, command),
             Command::Write { conn, data } => self.call(cx, conn, Call::Write(data)),
+            Command::WriteAll { conn, data } => self.call(cx, conn, Call::WriteAll(data)),
             Command::SendMessage { conn, data } => self.call(cx, conn, Call::SendMessage(data)),
             Command::SendRaw { conn, data } => self.call(cx, conn, Call::SendRaw(data)),
             Command::Flush { conn, flush } => self.call(cx, conn, Call::Flush(flush)),

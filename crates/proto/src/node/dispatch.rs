@@ -17,6 +17,10 @@ impl Machines {
             Output::Overdue { owner: Owner::Connect(conn, tag) } => {
                 self.connector.handle_overdue(cx, &mut self.lower.base(), conn, tag);
             }
+            Output::Overdue { owner: Owner::Punch(id, tag) } => {
+                let base = &mut self.lower.base();
+                base.punchers.handle_overdue(cx, &mut base.io, PunchId(id), tag);
+            }
             Output::QueryReply { owner: Owner::Connect(conn, _), reply, .. } => {
                 let base = &mut self.lower.base();
                 self.connector.handle_query_reply(cx, base, conn, &reply);

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use super::announcers::Announcers;
 use crate::base::{Io, LocalAddresses, Pool};
-use crate::conn::{Call, ConnOwner, Conns};
+use crate::conn::{Call, ConnOwner, Conns, PathNews};
 use crate::cx::Detour;
 use crate::net::{Net, Owner, Reply, RequestSpec};
 use crate::punch::{Base, Punchers};
@@ -14,8 +14,8 @@ use crate::secret::path_frame;
 use crate::streams::{Arrival, Path, StreamMut, StreamOwner, Streams};
 use crate::wire::{Handshake, Mode, command, is_destination};
 use crate::{
-    ConnId, ConnPath, ConnStats, Cx, Event, PathInfo, RawCommand, RelayStats, ServerId, SocketId,
-    StreamId, Transmit, TransmitBuf,
+    ConnId, ConnPath, ConnStats, Cx, Event, PathInfo, RawCommand, RawRemote, RelayStats, ServerId,
+    SocketId, StreamId, Transmit, TransmitBuf,
 };
 
 /// The layers that the connecting machines use.
@@ -166,6 +166,49 @@ impl Lower {
         }
     }
 
+    /// Lets streams follow the connections that take the same paths, and lets those prove where the
+    /// peer is as soon as another stream comes to their path.
+    pub(super) fn settle_paths(&mut self, cx: &mut Cx<'_>) {
+        for news in self.conns.take_news() {
+            for stream in self.streams.on_path(news.path()) {
+                self.follow(cx, stream, news);
+            }
+        }
+        for path in self.streams.take_joined() {
+            for stream in self.streams.on_path(path) {
+                let Some(stream) = self.streams.get(stream) else { continue };
+                if let StreamOwner::Conn(conn) = stream.owner() {
+                    self.conns.handle_company(cx, conn, stream);
+                }
+            }
+        }
+    }
+
+    /// Whether [`Self::settle_paths`] has something to pass on.
+    pub(super) fn has_path_news(&self) -> bool {
+        self.conns.has_news() || self.streams.has_joined()
+    }
+
+    /// A connection on the path of this stream has proven that an end of it has moved.
+    fn follow(&mut self, cx: &mut Cx<'_>, stream: StreamId, news: PathNews) {
+        let Some(mut stream) = self.streams.get(stream) else { return };
+        match (stream.owner(), news) {
+            (StreamOwner::Raw(conn), news) => self.raws.follow(cx, conn, stream, news),
+            (StreamOwner::Relay, PathNews::PeerMoved { to, .. }) => {
+                stream.change_proven(cx.now, to);
+                self.relays.handle_events(cx, stream);
+            }
+            (StreamOwner::Conn(conn), PathNews::WeMoved { .. }) => {
+                self.conns.handle_relay_news(cx, conn, stream);
+            }
+            // A stream that forwards repeats nothing, and a connection proves itself where its peer
+            // is.
+            (StreamOwner::Relay, PathNews::WeMoved { .. })
+            | (StreamOwner::Conn(_), PathNews::PeerMoved { .. })
+            | (StreamOwner::Nobody, _) => {}
+        }
+    }
+
     /// Destroys the streams whose packets were forwarded to a stream that is gone.
     pub(super) fn settle_orphans(&mut self, cx: &mut Cx<'_>) {
         while let Some(stream) = self.streams.poll_orphan(cx) {
@@ -232,6 +275,11 @@ impl Lower {
     /// Whether a connection or raw stream has sent packets that its peer has not acknowledged.
     pub(super) fn has_unacknowledged(&self, conn: ConnId) -> bool {
         self.stream_of(conn).is_some_and(|stream| self.streams.has_unacknowledged(stream))
+    }
+
+    /// Where a raw stream beside this connection or raw stream finds the same peer.
+    pub(super) fn way_back(&self, conn: ConnId) -> Option<RawRemote> {
+        self.streams.way_back(self.stream_of(conn)?)
     }
 
     /// Raw streams belong to the application.

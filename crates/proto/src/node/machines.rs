@@ -186,8 +186,14 @@ impl Machines {
                 cx.emit(Event::SocketClosed { socket });
             }
             HostEvent::Closed { .. } => {}
-            HostEvent::Interfaces { interfaces } => self.handle_interfaces(cx, interfaces),
+            HostEvent::Interfaces { interfaces, moved } => {
+                self.handle_interfaces(cx, interfaces, moved);
+            }
+            HostEvent::Routes { moved } => self.handle_routes(cx, moved),
             HostEvent::Clock { unix_time } => self.store.set_clock(cx.now, unix_time),
+            HostEvent::Unreachable { socket, to } => {
+                self.lower.streams.handle_unreachable(cx, Path { socket, remote: to });
+            }
             HostEvent::MachineSlept => self.lower.net.handle_machine_slept(cx),
             HostEvent::MainClosed => self.handle_main_closed(cx),
             HostEvent::MainBound { sockets } => self.handle_main_bound(cx, sockets),
@@ -240,6 +246,7 @@ impl Machines {
     pub(super) fn settle(&mut self, cx: &mut Cx<'_>) {
         loop {
             self.settle_sockets(cx);
+            self.lower.settle_paths(cx);
             self.lower.settle_orphans(cx);
             self.pass_reports(cx);
             self.settle_announcers(cx);
@@ -250,7 +257,8 @@ impl Machines {
             let is_paired = self.settle_pairings(cx);
             match self.lower.net.poll_output() {
                 Some(output) => self.handle_output(cx, output),
-                None if is_paired || self.settle_refused(cx) || self.settle_sleep(cx) => {}
+                None if is_paired || self.lower.has_path_news() => {}
+                None if self.settle_refused(cx) || self.settle_sleep(cx) => {}
                 None => break,
             }
         }

@@ -25,8 +25,8 @@ use crate::streams::{Passage, Path};
 use crate::{
     Action, Command, Config, ConnId, ConnPath, ConnStats, Cx, Datagram, Event, HandshakeView,
     HealthReport, HealthTick, HostEvent, InflightRequest, Live, MachineId, Outbox, PathInfo,
-    RelayStats, Rng, Run, ServerId, Sizes, SocketId, Stats, Stored, TableNode, Timer, Timers,
-    Transmit, TransmitBuf,
+    RawRemote, RelayStats, Rng, Run, ServerId, Sizes, SocketId, Stats, Stored, TableNode, Timer,
+    Timers, Transmit, TransmitBuf,
 };
 use machines::Machines;
 use residents::Stack;
@@ -153,11 +153,8 @@ impl Node {
 
     /// Fills the buffer with the next datagrams to send. Call it until it returns `None`.
     pub fn poll_transmit(&mut self, now: Instant, buf: &mut TransmitBuf) -> Option<Transmit> {
-        if let Some(control) = self.out.control.pop_front() {
-            buf.data.clear();
-            buf.data.extend_from_slice(&control.payload);
-            let (socket, to, ttl) = (control.socket, control.to, control.ttl);
-            return Some(Transmit { socket, to, ttl, segment_size: None });
+        if let Some(transmit) = self.out.poll_control(buf) {
+            return Some(transmit);
         }
         let (mut cx, machines) = self.split(now);
         let transmit = machines.poll_transmit(&mut cx, buf);
@@ -278,6 +275,12 @@ impl Node {
     /// has not, a `RawCommand::ChangeRemote` is done at once.
     pub fn has_unacknowledged(&self, conn: ConnId) -> bool {
         self.machines.lower.has_unacknowledged(conn)
+    }
+
+    /// Where a raw stream beside this connection or raw stream finds the same peer: where the peer's
+    /// packets come from, since it sends those of the raw stream from there too.
+    pub fn way_back(&self, conn: ConnId) -> Option<RawRemote> {
+        self.machines.lower.way_back(conn)
     }
 
     /// The path of a connection; `None` unless it is open.

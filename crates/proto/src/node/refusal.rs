@@ -31,6 +31,7 @@ pub(super) fn refuse(cx: &mut Cx<'_>, command: Command) {
         // The outcome of these was reported when the node ended, or they have none.
         Command::Raw { .. }
         | Command::Write { .. }
+        | Command::WriteAll { .. }
         | Command::SendMessage { .. }
         | Command::SendRaw { .. }
         | Command::Flush { .. }

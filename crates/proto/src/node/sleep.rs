@@ -36,8 +36,10 @@ impl Machines {
 
     /// Enters the next state if everything that this one waits for has happened. True if it did.
     pub(super) fn settle_sleep(&mut self, cx: &mut Cx<'_>) -> bool {
-        let is_quiet = self.lower.announcers.are_suspended() && self.departing.is_empty();
-        if self.life != Lifecycle::Suspending || !is_quiet {
+        if self.life != Lifecycle::Suspending || !self.departing.is_empty() {
+            return false;
+        }
+        if !self.lower.announcers.are_suspended() {
             return false;
         }
         self.life = Lifecycle::ClosingDown;
@@ -98,19 +100,35 @@ impl Machines {
     }
 
     /// The host's interfaces have changed. A running node announces its servers again, since their
-    /// records may have an old address.
-    pub(super) fn handle_interfaces(&mut self, cx: &mut Cx<'_>, interfaces: Vec<Interface>) {
+    /// records may have an old address. `moved`: other nodes see another address.
+    pub(super) fn handle_interfaces(
+        &mut self,
+        cx: &mut Cx<'_>,
+        interfaces: Vec<Interface>,
+        moved: bool,
+    ) {
         let external = interfaces.iter().filter_map(Interface::external_ipv4).collect();
-        let change = match self.lower.local.set_interfaces(external) {
-            true => NetworkChange::Lost,
-            false => NetworkChange::Other,
-        };
+        let has_lost = self.lower.local.set_interfaces(external);
+        let change = if has_lost || moved { NetworkChange::Lost } else { NetworkChange::Other };
         if self.life == Lifecycle::Running {
-            self.lower.conns.handle_network_change(cx, &mut self.lower.streams, change);
             cx.emit(Event::NetworkChange { interfaces });
-            self.refresh_all(cx);
+            self.handle_network_change(cx, change);
             self.lower.local.check_again(cx);
         }
+    }
+
+    /// The host's way to the internet has changed. `moved`: other nodes see another address.
+    pub(super) fn handle_routes(&mut self, cx: &mut Cx<'_>, moved: bool) {
+        let change = if moved { NetworkChange::Lost } else { NetworkChange::Other };
+        if self.life == Lifecycle::Running {
+            self.handle_network_change(cx, change);
+        }
+    }
+
+    fn handle_network_change(&mut self, cx: &mut Cx<'_>, change: NetworkChange) {
+        self.lower.conns.handle_network_change(cx, &mut self.lower.streams, change);
+        self.lower.net.handle_network_change(cx);
+        self.refresh_all(cx);
     }
 
     /// Carries out the queued commands up to the first one that has to wait.

@@ -10,7 +10,9 @@
 //!
 //! Reference: hyperdht 6.34.0 `lib/holepuncher.js`, `lib/nat.js`, `lib/socket-pool.js`.
 
+mod counting;
 mod nat;
+mod probe;
 mod puncher;
 mod remote;
 mod secret;
@@ -84,8 +86,8 @@ pub(crate) struct Punchers {
 }
 
 impl Punchers {
-    /// Starts without punchers. `random_interval` is the least time between two random punches. If
-    /// `deferred`, the first random punch waits as long too.
+    /// Starts without punchers. In `random_interval`, the node regains what one whole random punch
+    /// costs. If `deferred`, the first random punch waits as long too.
     pub(crate) fn new(random_interval: Duration, deferred: bool) -> Self {
         Self {
             by_id: BTreeMap::new(),
@@ -195,18 +197,18 @@ impl Punchers {
         done
     }
 
-    /// True if punching between these two NATs would have to wait. A puncher's own random punch
-    /// does not make it wait.
-    pub(crate) fn is_throttled(&self, cx: &Cx<'_>, id: PunchId) -> bool {
-        self.by_id.get(&id).is_some_and(|p| p.needs_random() && !p.is_random())
-            && self.throttle.is_busy(cx.now)
+    /// How long punching between these two NATs has to wait at least; `None` if it need not. A
+    /// puncher's own random punch does not make it wait.
+    pub(crate) fn throttled_until(&self, cx: &Cx<'_>, id: PunchId) -> Option<Instant> {
+        self.by_id.get(&id).filter(|puncher| puncher.needs_random() && !puncher.is_random())?;
+        self.throttle.busy_until(cx.now)
     }
 
-    /// Reserves the random punch while the peer is asked to join in.
-    pub(crate) fn reserve(&mut self, id: PunchId) {
+    /// Reserves a random punch while the peer is asked to join in.
+    pub(crate) fn reserve(&mut self, cx: &Cx<'_>, id: PunchId) {
         let Some(puncher) = self.by_id.get_mut(&id) else { return };
         if puncher.needs_random() {
-            puncher.reserve(&mut self.throttle);
+            puncher.reserve(&mut self.throttle, cx.now);
         }
     }
 
@@ -272,6 +274,18 @@ impl Punchers {
         let Some(puncher) = self.by_id.get_mut(&id) else { return };
         puncher.handle_reply(cx, io, tag, result.ok());
         self.settle(id);
+    }
+
+    /// A ping of a puncher is not answered in time.
+    pub(crate) fn handle_overdue(
+        &mut self,
+        cx: &mut Cx<'_>,
+        io: &mut Io<'_>,
+        id: PunchId,
+        tag: u32,
+    ) {
+        let Some(puncher) = self.by_id.get_mut(&id) else { return };
+        puncher.handle_overdue(cx, io, tag);
     }
 
     /// A socket is ready, or could not be bound.

@@ -2,6 +2,8 @@
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 
+use super::nat::is_random;
+use super::probe::FIRST_PORT;
 use crate::RemoteAddress;
 use crate::wire::{Firewall, is_reserved};
 
@@ -57,6 +59,13 @@ impl Remote {
         self.addresses.iter().filter(|remote| remote.verified).map(|remote| remote.address)
     }
 
+    /// The last port that the peer's NAT has given, if it counts. The reference names no port of a
+    /// random NAT.
+    pub(super) fn last_port(&self) -> Option<RemoteAddress> {
+        let named = self.addresses.iter().find(|remote| remote.address.port() >= FIRST_PORT);
+        named.copied().filter(|_| is_random(self.firewall))
+    }
+
     fn is_verified(&self, host: Ipv4Addr) -> bool {
         self.addresses.iter().any(|remote| remote.verified && *remote.address.ip() == host)
     }
@@ -79,6 +88,21 @@ mod tests {
 
         let verified: Vec<_> = remote.addresses().iter().map(|a| a.verified).collect();
         assert_eq!(verified, [true, false]);
+    }
+
+    #[test]
+    fn a_port_of_a_service_is_no_hint() {
+        let last_port = |firewall, ports: &[u16]| {
+            let mut remote = Remote::new(Firewall::Unknown);
+            let address = |port: &u16| SocketAddrV4::new(Ipv4Addr::new(1, 1, 1, 1), *port);
+            let addresses: Vec<_> = ports.iter().map(address).collect();
+            remote.update(true, firewall, &addresses, None);
+            remote.last_port().map(|remote| remote.address.port())
+        };
+        assert_eq!(last_port(Firewall::Random, &[0, 2000]), Some(2000));
+        assert_eq!(last_port(Firewall::Random, &[0]), None, "as the reference says");
+        assert_eq!(last_port(Firewall::Random, &[53]), None);
+        assert_eq!(last_port(Firewall::Consistent, &[2000]), None);
     }
 
     #[test]

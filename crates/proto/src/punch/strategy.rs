@@ -3,7 +3,9 @@
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
 
+use super::counting::Counting;
 use super::nat::{is_consistent, is_random};
+use super::probe::{FIRST_PORT, Probe};
 use super::remote::Remote;
 use crate::wire::Firewall;
 use crate::{RemoteAddress, Rng, SocketId};
@@ -15,18 +17,11 @@ pub(super) enum Strategy {
     Consistent { tries: u8, most: u8 },
     /// The peer's NAT takes a port for us that nobody can know: guesses the port.
     RandomPorts { host: Ipv4Addr, ports: Ports, left: u16 },
+    /// Both NATs take the next port for each destination: guesses some of them.
+    Counting(Counting),
     /// Our NAT takes such a port for the peer: sends from many sockets, so that the peer's guess can
     /// meet one of them.
     Birthday { to: SocketAddrV4, left: u16, next: usize, low_ttl: bool },
-}
-
-/// One probe to send.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Probe {
-    pub(super) socket: SocketId,
-    pub(super) to: SocketAddrV4,
-    /// The probe is to open our NAT and to expire before it reaches the peer's NAT.
-    pub(super) low_ttl: bool,
 }
 
 impl Strategy {
@@ -71,18 +66,14 @@ impl Strategy {
 
     /// How long to wait before the first step. `has_probed`: a probe has been sent already.
     pub(super) fn delay(self, has_probed: bool) -> Duration {
-        match self {
-            Self::Consistent { .. } if has_probed => interval(0),
-            Self::Consistent { .. } | Self::RandomPorts { .. } | Self::Birthday { .. } => {
-                Duration::ZERO
-            }
-        }
+        let is_next = has_probed && !self.is_random();
+        if is_next { interval(0) } else { Duration::ZERO }
     }
 
     /// How many sockets the strategy needs.
     pub(super) fn sockets(self) -> usize {
         match self {
-            Self::Consistent { .. } | Self::RandomPorts { .. } => 1,
+            Self::Consistent { .. } | Self::RandomPorts { .. } | Self::Counting(_) => 1,
             Self::Birthday { .. } => BIRTHDAY_SOCKETS,
         }
     }
@@ -126,6 +117,7 @@ impl Strategy {
                 }));
                 Some(interval)
             }
+            Self::Counting(counting) => counting.step(first, probes),
             Self::Birthday { to, left, next, low_ttl } => {
                 let is_first = *left == BIRTHDAY_PROBES;
                 *left = left.checked_sub(1)?;
@@ -206,7 +198,7 @@ const BURST_STEP: u16 = 4;
 const BURST_INTERVAL: Duration = Duration::from_millis(10);
 
 /// All guesses: as many seconds as the reference takes.
-const GUESSES: u16 = BURST + 1500;
+pub(super) const GUESSES: u16 = BURST + 1500;
 
 /// A probe every 20 ms for 35 s, as in the reference.
 const BIRTHDAY_PROBES: u16 = 1750;
@@ -215,9 +207,6 @@ const RANDOM_INTERVAL: Duration = Duration::from_millis(20);
 
 /// While the NAT is opened, every fourth probe is accompanied by one that can arrive.
 const OPEN_EVERY: u16 = 4;
-
-/// NATs seldom use lower ports, and a peer that names one may mean a service.
-const FIRST_PORT: u16 = 1000;
 
 const PORTS: u32 = 1 + (u16::MAX - FIRST_PORT) as u32;
 

@@ -16,7 +16,9 @@ use crate::{Action, Config, ServerId, Timer};
 fn a_puncher_that_waits_for_a_first_packet_makes_room_for_another_random_punch() {
     let mut host = Host::new(usize::MAX);
     let first = host.random_punch();
-    assert!(host.is_throttled());
+    assert!(!host.is_throttled());
+    host.random_punch();
+    assert!(host.is_throttled(), "two at a time");
     host.pass(Duration::from_secs(34));
     host.probe(SocketId(2));
     let until = host.bench.now + Duration::from_secs(3);
@@ -49,9 +51,10 @@ fn a_puncher_that_waits_for_a_first_packet_holds_only_where_it_may_come() {
 #[test]
 fn a_reservation_ends_when_no_random_punch_is_needed() {
     let mut host = Host::new(usize::MAX);
+    host.random_punch();
     let punch = host.start(Firewall::Random);
     host.see(punch, |_| 1000);
-    host.punchers.reserve(punch);
+    host.punchers.reserve(&host.bench.cx(), punch);
     assert!(host.is_throttled());
 
     host.learn(punch, Firewall::Consistent);
@@ -151,7 +154,7 @@ impl Host {
     fn is_throttled(&mut self) -> bool {
         let other = self.start(Firewall::Random);
         self.see(other, |_| 1000);
-        let throttled = self.punchers.is_throttled(&self.bench.cx(), other);
+        let throttled = self.punchers.throttled_until(&self.bench.cx(), other).is_some();
         self.with(|punchers, cx, io| punchers.stop(cx, io, other));
         throttled
     }

@@ -1,8 +1,9 @@
 //! Raw streams: UDX streams whose bytes are the application's.
 //!
 //! The application chooses the ids, the socket and the peer, as the users of udx-native do. Packets
-//! of a peer are let in if they arrive on the stream's socket. Others are asked about, if the
-//! application wants that, or dropped.
+//! of a peer are let in if they arrive on the stream's socket, or on another one of the node's own
+//! sockets from the peer's address. Others are asked about, if the application wants that, or
+//! dropped.
 //! Reference: udx-native 1.21, `lib/stream.js`.
 
 mod strays;
@@ -11,7 +12,7 @@ mod stream;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
-use crate::conn::{Call, Endpoint, Endpoints};
+use crate::conn::{Call, Endpoint, Endpoints, PathNews};
 use crate::streams::{Arrival, Path, RemoteStream, StreamMut, StreamOwner, Streams};
 use crate::{
     Answer, AskId, ConnError, ConnId, ConnPath, ConnStats, Cx, Event, Question, RawOptions,
@@ -69,7 +70,7 @@ impl Raws {
         let connected = streams.connect_early(cx, raw.stream, remote.into(), peer, early);
         let Some((mut stream, parked)) = connected else { return };
         raw.open(cx, &mut stream, parked);
-        let early = raw.strays.take_of_socket(remote.socket);
+        let early = raw.strays.take_of_path(remote.into(), raw.asks);
         if !raw.asks {
             raw.strays.clear();
         }
@@ -134,6 +135,17 @@ impl Raws {
         self.change(cx, conn, stream, |_, _, _| ());
     }
 
+    /// A connection on the path of a stream has proven that an end of it has moved.
+    pub(crate) fn follow(
+        &mut self,
+        cx: &mut Cx<'_>,
+        conn: ConnId,
+        stream: StreamMut<'_>,
+        news: PathNews,
+    ) {
+        self.change(cx, conn, stream, |raw, cx, stream| raw.follow(cx, stream, news));
+    }
+
     /// A stream has sent something; `unsent` bytes have not left yet.
     pub(crate) fn handle_sent(&mut self, cx: &mut Cx<'_>, conn: ConnId, unsent: usize) {
         self.table.handle_sent(cx, conn, unsent);
@@ -150,8 +162,7 @@ impl Raws {
     ) {
         let Some(raw) = self.table.get_mut(conn) else { return };
         if !raw.asks && !raw.is_waiting() {
-            // The peer may not know yet that the stream has moved.
-            if streams.has_path_on(raw.stream, socket) {
+            if streams.lets_in(raw.stream, socket, from) {
                 self.admit(cx, streams, socket, from, data);
             } else {
                 cx.stats.dropped.udx += 1;

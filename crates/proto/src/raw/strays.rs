@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
+use crate::streams::Path;
 use crate::{AskId, Cx, SocketId};
 
 /// Datagrams that wait until their stream is connected to their socket, or until the application
@@ -51,9 +52,13 @@ impl Strays {
         self.waiting.back_mut().filter(|stray| stray.ask.is_none())
     }
 
-    /// Takes the datagrams of a socket, the oldest first.
-    pub(super) fn take_of_socket(&mut self, socket: SocketId) -> Vec<Stray> {
-        self.take(|stray| stray.socket == socket)
+    /// Takes the datagrams that a stream on this path lets in, the oldest first. Those of other
+    /// sockets stay if the application is asked about them.
+    pub(super) fn take_of_path(&mut self, path: Path, asks: bool) -> Vec<Stray> {
+        self.take(|stray| match asks {
+            true => stray.socket == path.socket,
+            false => path.lets_in(stray.socket, stray.from),
+        })
     }
 
     /// Takes the datagrams that a question stands for, the oldest first.

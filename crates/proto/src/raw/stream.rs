@@ -1,9 +1,11 @@
 //! One raw stream and its states.
 
 use super::strays::Strays;
-use crate::conn::{ByteStream, Call, ConnOwner, Endpoint, OwnedConn, stream_error};
-use crate::streams::{Parked, StreamMut};
-use crate::{ConnError, ConnId, ConnReport, ConnStats, Cx, Event, RawOptions, StreamId};
+use crate::conn::{ByteStream, Call, ConnOwner, Endpoint, OwnedConn, PathNews, stream_error};
+use crate::streams::{Parked, Path, StreamMut};
+use crate::{
+    ConnError, ConnId, ConnReport, ConnStats, Cx, Event, PathInfo, PathOrigin, RawOptions, StreamId,
+};
 
 #[derive(Debug)]
 pub(super) struct RawStream {
@@ -75,7 +77,11 @@ impl RawStream {
     pub(super) fn queue_call(&mut self, cx: &mut Cx<'_>, call: Call) {
         let State::Waiting { calls, early } = &mut self.state else { return };
         match call {
-            Call::Write(_) | Call::Flush(_) | Call::End | Call::SetHeartbeat(_) => calls.push(call),
+            Call::Write(_)
+            | Call::WriteAll(_)
+            | Call::Flush(_)
+            | Call::End
+            | Call::SetHeartbeat(_) => calls.push(call),
             // There is no path to leave, and no keep-alive.
             Call::SendMessage(_)
             | Call::SendRaw(_)
@@ -104,7 +110,11 @@ impl RawStream {
     }
 
     pub(super) fn handle_call(&mut self, cx: &mut Cx<'_>, stream: &mut StreamMut<'_>, call: Call) {
+        let moves = matches!(call, Call::ChangeRemote(_));
         self.bytes.handle_call(cx, stream, call);
+        if moves {
+            self.tell_path(cx, stream);
+        }
     }
 
     pub(super) fn handle_packet(
@@ -114,6 +124,25 @@ impl RawStream {
         packet: &udx::Packet<'_>,
     ) {
         self.bytes.handle_packet(cx, stream, packet);
+    }
+
+    /// A connection on the same path has proven that an end of it has moved.
+    pub(super) fn follow(&self, cx: &mut Cx<'_>, stream: &mut StreamMut<'_>, news: PathNews) {
+        match news {
+            PathNews::WeMoved { .. } => stream.handle_new_path(cx.now),
+            PathNews::PeerMoved { to, .. } => {
+                stream.change_proven(cx.now, to);
+                self.tell_path(cx, stream);
+            }
+        }
+    }
+
+    /// Tells the application where packets go from here on. It also tells of the application's own
+    /// changes: what it hears before was not under way because of them.
+    fn tell_path(&self, cx: &mut Cx<'_>, stream: &StreamMut<'_>) {
+        let Path { socket, remote } = stream.path();
+        let path = PathInfo::new(socket, remote, PathOrigin::default());
+        self.to.tell(cx, ConnReport::PathChanged(Box::new(path)));
     }
 
     /// Open → Closed, with a DESTROY to the peer.

@@ -162,6 +162,14 @@ impl<P> Requests<P> {
         }
     }
 
+    /// Sends every request that is in flight once more, if it may be sent twice.
+    pub(crate) fn repeat_all(&mut self, cx: &mut Cx<'_>) {
+        let may_repeat = |flight: &Flight<P>| flight.outgoing.retries > 0;
+        let flights = self.flights.iter().filter(|(_, flight)| may_repeat(flight));
+        let keys: Vec<RequestKey> = flights.map(|(key, _)| *key).collect();
+        keys.into_iter().for_each(|key| self.repeat(cx, key));
+    }
+
     /// Forgets a request without an outcome.
     pub(crate) fn cancel(&mut self, cx: &mut Cx<'_>, key: RequestKey) {
         if self.remove(cx, key).is_some() {

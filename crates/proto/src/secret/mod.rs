@@ -14,7 +14,7 @@ mod secretbox;
 mod sender;
 
 pub use datagrams::Datagrams;
-pub use message::Message;
+pub use message::{Message, Messages};
 pub use paths::{PATH_FRAME_LEN, PathBox, PathFrame, PathKind, path_frame};
 pub use punch::PunchBox;
 pub use receiver::{FrameError, Receiver};

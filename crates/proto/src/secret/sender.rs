@@ -3,6 +3,7 @@
 use bytes::{Buf, Bytes};
 
 use super::cipher::{HEADER_LEN, MAC_LEN, Push, SEAL_HEADROOM, WithHeadroom};
+use super::message::{FIRST_HEAD, HEAD_LEN, Messages, length_at};
 use super::{FIRST_FRAME_LEN, LENGTH_LEN, MAX_MESSAGE, stream_id};
 use crate::noise::Finished;
 
@@ -57,6 +58,35 @@ impl Sender {
         let mut frame = Bytes::from(buf);
         frame.advance(start);
         frame
+    }
+
+    /// The frames of messages, one after the other. Nothing is copied.
+    pub fn frames_from(&mut self, messages: Messages) -> Bytes {
+        let mut buf = messages.into_buf();
+        let mut head = FIRST_HEAD;
+        while let Some(len) = length_at(&buf, head) {
+            let end = head + HEAD_LEN + len;
+            self.frame_at(&mut buf[head - FIRST_HEAD..end + MAC_LEN]);
+            head = end + MAC_LEN;
+        }
+        let mut frames = Bytes::from(buf);
+        frames.advance(FIRST_HEAD.min(frames.len()));
+        frames
+    }
+
+    /// Frames a message between [`HEADROOM`] and [`TAILROOM`] bytes. The frame before it may be in
+    /// the headroom, except for the bytes of the message's own head.
+    fn frame_at(&mut self, room: &mut [u8]) {
+        let (sealed, tail) = room.split_at_mut(room.len() - MAC_LEN);
+        let mut before = [0; FIRST_HEAD];
+        before.copy_from_slice(&sealed[..FIRST_HEAD]);
+        let length = u24(sealed.len() - HEADROOM + 1 + MAC_LEN);
+        let Some(mut headed) = WithHeadroom::new(sealed) else { return };
+        let (first, mac) = self.push.seal(TAG_MESSAGE, &mut headed);
+        tail.copy_from_slice(&mac);
+        sealed[..FIRST_HEAD].copy_from_slice(&before);
+        sealed[FIRST_HEAD..HEADROOM - 1].copy_from_slice(&length);
+        sealed[HEADROOM - 1] = first;
     }
 
     fn frames_of(&mut self, plaintext: &[u8]) -> Bytes {

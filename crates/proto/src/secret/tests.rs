@@ -277,6 +277,36 @@ fn frames_from_a_prepared_buffer_are_the_same_and_not_copied() {
 }
 
 #[test]
+fn frames_of_messages_together_are_the_same() {
+    let (near, _) = reference_handshake();
+    let mut rng = Rng::from_seed([5; 32]);
+    let mut texts: Vec<_> = [0, 1, 8, 16, 64, 4096].map(|len| vec![7; len]).into();
+    texts.extend((0..40).map(|_| random(&mut rng, 200)));
+    let mut messages = Messages::with_room(2, 8);
+    assert!(messages.is_empty());
+    for text in &texts {
+        assert!(messages.push(text));
+    }
+    assert!(!messages.is_empty());
+
+    let mut alone = Sender::new(&near, [9; 24]);
+    let frames: Vec<_> = texts.iter().map(|text| alone.frame(text)).collect();
+    let together = Sender::new(&near, [9; 24]).frames_from(messages);
+    assert_eq!(together, frames.concat());
+    assert_eq!(Sender::new(&near, [9; 24]).frames_from(Messages::with_room(1, 1)), b""[..]);
+}
+
+#[test]
+fn messages_together_have_bounds_and_are_bytes_without_a_sender() {
+    let mut messages = Messages::with_room(usize::MAX, usize::MAX);
+    assert!(!messages.push(&[0; 4097]));
+    let pushed = std::iter::repeat_with(|| messages.push(&[3; 1024])).take_while(|fits| *fits);
+    let pushed = pushed.count();
+    assert_eq!(pushed, 15);
+    assert_eq!(messages.into_bytes(), vec![3; pushed * 1024]);
+}
+
+#[test]
 fn a_message_beyond_the_longest_becomes_several() {
     let (near, far) = reference_handshake();
     let mut sender = Sender::new(&near, [3; 24]);

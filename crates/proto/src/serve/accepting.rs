@@ -102,10 +102,16 @@ impl Server {
                 cx.wake_at(Timer::Handshake(self.id, slot), cx.now + CLIENT_COMES_WITHIN);
                 self.answer_all(cx, base, slot);
             }
-            AcceptOutcome::Open(session, path) => {
+            AcceptOutcome::Open(session, path, repeats) => {
                 let reply = session.reply.clone();
+                let conn = session.conn;
                 let is_open = session.open(cx, base, path);
                 if is_open {
+                    if repeats {
+                        // A client that is told that strangers reach it opens its firewall when it
+                        // gets message 2.
+                        base.io.repeat_early(cx, conn);
+                    }
                     cx.stats.punches_open += 1;
                     reply.send(cx, base, &requesters);
                 }

@@ -24,7 +24,7 @@ pub(super) struct Punching {
     asking: Option<AskId>,
     /// The latest answers, for rounds that the client retransmits.
     answered: VecDeque<Answered>,
-    /// The client was told to try later, and has a relay meanwhile.
+    /// The client was told to try later.
     is_postponed: bool,
 }
 
@@ -227,6 +227,11 @@ impl Punching {
             return self.answer(cx, base, slot_ref);
         }
         let question = puncher.question(Some(slot_ref.server), None);
+        // The application is asked once the punch can take place, and not each time that the client
+        // comes again.
+        if base.punchers.throttled_until(cx, self.punch).is_some() {
+            return self.postpone(cx, base, slot_ref);
+        }
         if slot_ref.ask {
             self.asking = Some(cx.ask(question));
             return RoundOutcome::On;
@@ -237,33 +242,34 @@ impl Punching {
 
     /// Starts to punch, since the client does.
     fn join(&mut self, cx: &mut Cx<'_>, base: &mut Base<'_>, slot_ref: SlotRef) -> RoundOutcome {
-        // From here on the puncher has its own deadline.
-        cx.timers.cancel(Timer::Handshake(slot_ref.server, slot_ref.slot));
-        if base.punchers.is_throttled(cx, self.punch) {
+        if base.punchers.throttled_until(cx, self.punch).is_some() {
             return self.postpone(cx, base, slot_ref);
         }
+        // From here on the puncher has its own deadline.
+        cx.timers.cancel(Timer::Handshake(slot_ref.server, slot_ref.slot));
         if !base.punchers.punch(cx, &mut base.io, self.punch) {
             return self.give_up(cx, base, PayloadError::Aborted);
         }
         self.answer(cx, base, slot_ref)
     }
 
-    /// Tells the client to try later. The punch is kept only for a client that has a relay
-    /// meanwhile.
+    /// Tells the client to try later, within the time that it has left. A client that has a relay
+    /// meanwhile gets more time.
     fn postpone(
         &mut self,
         cx: &mut Cx<'_>,
         base: &mut Base<'_>,
         slot_ref: SlotRef,
     ) -> RoundOutcome {
-        cx.stats.punches_try_later += 1;
         let is_relayed = base.pairings.has(slot_ref.conn);
-        if !is_relayed || !self.keep(cx, base, (slot_ref.server, slot_ref.slot)) {
-            return self.give_up(cx, base, PayloadError::TryLater);
-        }
-        if !self.is_postponed {
-            self.is_postponed = true;
-            cx.stats.punches_try_later_relayed += 1;
+        let is_first = !std::mem::replace(&mut self.is_postponed, true);
+        // As in the reference, a client that is told so again counts again if it has a relay.
+        cx.stats.punches_try_later += u64::from(is_relayed || is_first);
+        if is_relayed {
+            if !self.keep(cx, base, (slot_ref.server, slot_ref.slot)) {
+                return self.give_up(cx, base, PayloadError::TryLater);
+            }
+            cx.stats.punches_try_later_relayed += u64::from(is_first);
         }
         self.answer_with(cx, base, slot_ref, PayloadError::TryLater)
     }

@@ -13,9 +13,9 @@ use crate::relay::PairingRequest;
 use crate::streams::{Path, RemoteStream};
 use crate::wire::{
     Firewall, HolepunchInfo, NoisePayload, PAYLOAD_VERSION, PayloadError, RelayThrough, UdxInfo,
-    is_private, match_address,
+    is_bogon, is_private, match_address,
 };
-use crate::{ConnId, Cx, Foreign, PathOrigin, ServerId, StreamId};
+use crate::{ConnId, Cx, Foreign, PathOrigin, ServerId, SocketId, StreamId};
 
 #[derive(Debug)]
 pub(super) struct Session {
@@ -41,8 +41,8 @@ pub(super) struct Session {
 pub(super) enum AcceptOutcome {
     /// The client gets a reply, and has to find a path.
     Wait(Box<Session>),
-    /// The client gets a reply, and the path is known.
-    Open(Box<Session>, Path),
+    /// The client gets a reply, and the path is known. True if the first packet is repeated early.
+    Open(Box<Session>, Path, bool),
     /// The client gets a reply that refuses it.
     Refuse(ServerHello),
 }
@@ -252,7 +252,10 @@ pub(super) fn conclude(
         is_last_resort: false,
     };
     match plan {
-        Plan::Open(path) => return AcceptOutcome::Open(Box::new(session), path),
+        Plan::Open(path) => {
+            let repeats = !client.direct && is_believable(base, policy.server, &client);
+            return AcceptOutcome::Open(Box::new(session), path, repeats);
+        }
         Plan::Wait => doubt_that_we_are_open(cx, base, policy.server, &client),
         Plan::PunchBeside | Plan::Punch => {
             let owner = PunchOwner::Slot(policy.server, slot);
@@ -338,7 +341,7 @@ fn plan(
         return Plan::Open(Path::to_peer(client.socket, client.address));
     }
     if payload.firewall == Firewall::Open {
-        return Plan::Open(Path::to_peer(base.io.net.socket(), client.address));
+        return Plan::Open(Path::to_peer(expected_at(base, client), client.address));
     }
     if policy.share_local_address
         && let Some(address) = local_address(cx, base, client, payload)
@@ -353,6 +356,13 @@ fn plan(
         return Plan::Wait;
     }
     Plan::Punch
+}
+
+/// The socket to which a client sends at once. A client that was told a private address sends to
+/// where its relay sees us (PROTOCOL D.6).
+fn expected_at(base: &Base<'_>, client: Client) -> SocketId {
+    let has_bogon = base.io.net.remote_address().is_some_and(|address| is_bogon(*address.ip()));
+    if has_bogon { client.socket } else { base.io.net.socket() }
 }
 
 /// The private address of a client that has the same public address as we have. It resembles one of

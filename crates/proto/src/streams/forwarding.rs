@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
-use crate::TransmitBuf;
+use crate::{MAX_BATCH, TransmitBuf};
 
 /// Datagrams of other streams, readdressed to the peer of this one, the oldest first.
 #[derive(Debug, Default)]
@@ -90,9 +90,6 @@ impl Queued {
 
 /// An empty queue keeps this much memory, for acknowledgements.
 const KEPT: usize = 4096;
-
-/// The largest UDP payload. The kernel does not accept more for one segmented send.
-pub(super) const MAX_BATCH: usize = 65_507;
 
 #[cfg(test)]
 mod tests {

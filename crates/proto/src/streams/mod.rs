@@ -12,6 +12,7 @@ mod budget;
 mod forwarding;
 mod parked;
 mod path;
+mod path_index;
 mod path_set;
 mod rate;
 mod raws;
@@ -23,6 +24,7 @@ mod stream_mut;
 mod table;
 mod transport;
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::Instant;
 
@@ -125,7 +127,8 @@ impl Streams {
         path: Path,
         remote: RemoteStream,
     ) -> Option<(StreamMut<'_>, Parked)> {
-        let early = udx::Stream::new(id.0, udx::Config::default());
+        let config = udx::Config { probes_early: true, ..udx::Config::default() };
+        let early = udx::Stream::new(id.0, config);
         self.connect_early(cx, id, path, remote, early)
     }
 
@@ -324,6 +327,30 @@ impl Streams {
         self.shared.sockets.take_left()
     }
 
+    /// The streams that take a path.
+    pub(crate) fn on_path(&self, path: Path) -> Vec<StreamId> {
+        self.shared.paths.on(path)
+    }
+
+    /// The host at the end of a path has reported that nobody receives there.
+    pub(crate) fn handle_unreachable(&mut self, cx: &mut Cx<'_>, path: Path) {
+        for id in self.on_path(path) {
+            if let Some(mut stream) = self.get(id) {
+                stream.handle_unreachable(cx.now);
+                stream.settle(cx);
+            }
+        }
+    }
+
+    pub(crate) fn has_joined(&self) -> bool {
+        self.shared.paths.has_joined()
+    }
+
+    /// Paths to which a stream of a relay or a raw stream has come since the last call.
+    pub(crate) fn take_joined(&mut self) -> BTreeSet<Path> {
+        self.shared.paths.take_joined()
+    }
+
     /// The number of streams, including those without an owner.
     pub(crate) fn len(&self) -> usize {
         self.table.len()
@@ -331,9 +358,10 @@ impl Streams {
 
     /// Counts what is kept.
     pub(crate) fn measure(&self, sizes: &mut Sizes) {
-        let Shared { ready, relays, .. } = &self.shared;
-        let indexes = [self.table.len(), ready.len(), relays.len(), self.refused.len()];
-        sizes.stream_index = indexes.into_iter().max().unwrap_or(0);
+        let Shared { ready, relays, paths, .. } = &self.shared;
+        let own = [self.table.len(), self.refused.len()];
+        let indexes = own.into_iter().chain([ready.len(), relays.len(), paths.len()]);
+        sizes.stream_index = indexes.max().unwrap_or(0);
         sizes.reports += self.shared.sockets.left();
         sizes.sending = self.table.held();
     }

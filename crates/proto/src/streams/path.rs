@@ -6,7 +6,7 @@ use crate::wire::{FEATURE_PATH_FRAMES, FEATURE_REVISION_1, UdxInfo, dht_address}
 use crate::{RawRemote, SocketId};
 
 /// Where the packets of a stream go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Path {
     pub(crate) socket: SocketId,
     pub(crate) remote: SocketAddr,
@@ -16,6 +16,14 @@ impl Path {
     /// The path to a peer that the DHT knows, whose address is an IPv4 address.
     pub(crate) const fn to_peer(socket: SocketId, remote: SocketAddrV4) -> Self {
         Self { socket, remote: SocketAddr::V4(remote) }
+    }
+
+    /// Whether a stream on this path takes what comes from this address to this socket. A node has
+    /// several sockets, and its peer may know another one of them than the one that the node sends
+    /// from. Where the application has bound the sockets, it decides which of them a stream is on.
+    pub(crate) fn lets_in(&self, socket: SocketId, from: SocketAddr) -> bool {
+        let is_bound = [self.socket, socket].iter().any(|it| it.is_bound_by_application());
+        self.socket == socket || !is_bound && self.remote == from
     }
 
     /// The peer's address, if the DHT can send it requests.

@@ -22,17 +22,37 @@ pub(super) struct PathSet {
     is_drained: bool,
     /// A packet has arrived at the socket of the current path since the change.
     is_heard: bool,
+    /// Where the latest packet has come from, and the socket that it has arrived at.
+    latest: Option<Path>,
 }
 
 impl PathSet {
     /// Starts with the path that the handshake gave.
     pub(super) fn new(path: Path) -> Self {
         let state = PathState::Validated;
-        Self { path, state, old: Vec::new(), is_drained: true, is_heard: true }
+        Self { path, state, old: Vec::new(), is_drained: true, is_heard: true, latest: None }
     }
 
     pub(super) fn path(&self) -> Path {
         self.path
+    }
+
+    /// The path of the peer's packets, as we would use it to answer them. It is another one than ours
+    /// if each end has found a path of its own. Packets are not authenticated, so that only another
+    /// port is believed. A socket of a former path may be closed soon.
+    pub(super) fn way_back(&self) -> Path {
+        let is_believable = |latest: &Path| {
+            let stays = [SocketId::CLIENT, SocketId::SERVER, self.path.socket];
+            latest.remote.ip() == self.path.remote.ip()
+                && latest.remote.port() != 0
+                && stays.contains(&latest.socket)
+        };
+        self.latest.filter(is_believable).unwrap_or(self.path)
+    }
+
+    /// Whether the latest packet has come from where ours go.
+    pub(super) fn is_heard_from_path(&self) -> bool {
+        self.latest.is_some_and(|latest| latest.remote == self.path.remote)
     }
 
     pub(super) fn is_validated(&self) -> bool {
@@ -54,8 +74,10 @@ impl PathSet {
         older.unwrap_or(&self.path).socket
     }
 
-    pub(super) fn has_socket(&self, socket: SocketId) -> bool {
-        self.path.socket == socket || self.old.iter().any(|path| path.socket == socket)
+    /// Whether one of the paths takes what comes from this address to this socket. A peer may not
+    /// know yet that the stream has moved.
+    pub(super) fn let_in(&self, socket: SocketId, from: SocketAddr) -> bool {
+        self.old.iter().chain([&self.path]).any(|path| path.lets_in(socket, from))
     }
 
     /// Changes to another path, which is not validated yet.
@@ -75,8 +97,14 @@ impl PathSet {
         }
     }
 
-    /// A packet of the peer has arrived at a socket.
-    pub(super) fn handle_arrival(&mut self, socket: SocketId, sockets: &mut SocketUse) {
+    /// A packet of the peer has arrived.
+    pub(super) fn handle_arrival(
+        &mut self,
+        socket: SocketId,
+        from: SocketAddr,
+        sockets: &mut SocketUse,
+    ) {
+        self.latest = Some(Path { socket, remote: from });
         if !self.is_heard && socket == self.path.socket {
             self.is_heard = true;
             self.settle(sockets);

@@ -2,8 +2,8 @@
 
 use std::net::SocketAddr;
 
-use super::{Arrival, StreamOwner, StreamState, Streams};
-use crate::{ConnId, Cx, SocketId, StreamId};
+use super::{Arrival, Path, StreamOwner, StreamState, Streams};
+use crate::{ConnId, Cx, RawRemote, SocketId, StreamId};
 
 impl Streams {
     /// Takes this id. False if a stream with an owner has it. A stream without an owner gives it up:
@@ -47,9 +47,17 @@ impl Streams {
         self.table.connected(id).is_some_and(|transport| transport.udx.has_unacknowledged())
     }
 
-    /// Whether a connected stream has a path on a socket, the current one or one before it.
-    pub(crate) fn has_path_on(&self, id: StreamId, socket: SocketId) -> bool {
-        self.table.connected(id).is_some_and(|transport| transport.has_path_on(socket))
+    /// Where a stream beside a connected one finds the same peer, whichever paths the two ends of that
+    /// one have found.
+    pub(crate) fn way_back(&self, id: StreamId) -> Option<RawRemote> {
+        let transport = self.table.connected(id)?;
+        let Path { socket, remote: address } = transport.way_back();
+        Some(RawRemote { socket, address, id: transport.udx.remote_id()? })
+    }
+
+    /// Whether a connected stream takes what comes from this address to this socket.
+    pub(crate) fn lets_in(&self, id: StreamId, socket: SocketId, from: SocketAddr) -> bool {
+        self.table.connected(id).is_some_and(|transport| transport.lets_in(socket, from))
     }
 }
 

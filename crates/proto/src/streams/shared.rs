@@ -3,9 +3,11 @@
 use std::collections::VecDeque;
 
 use super::budget::{self, Budget};
+use super::path_index::PathIndex;
 use super::relays::RelayLinks;
 use super::socket_use::SocketUse;
 use super::transport::Transport;
+use super::{Path, StreamOwner};
 use crate::StreamId;
 
 /// What the streams of a node have in common.
@@ -14,6 +16,7 @@ pub(super) struct Shared {
     /// Streams that may have something to send, each once.
     pub(super) ready: VecDeque<StreamId>,
     pub(super) sockets: SocketUse,
+    pub(super) paths: PathIndex,
     pub(super) relays: RelayLinks,
     /// Bytes kept for retransmission, over all streams.
     pub(super) sending: Budget,
@@ -26,6 +29,7 @@ impl Default for Shared {
         Self {
             ready: VecDeque::new(),
             sockets: SocketUse::default(),
+            paths: PathIndex::default(),
             relays: RelayLinks::default(),
             sending: Budget::new(budget::SENDING),
             forwarding: Budget::new(budget::FORWARDING),
@@ -41,8 +45,22 @@ impl Shared {
         self.forwarding.set(&mut transport.forwarded, waiting);
     }
 
+    /// Notes which path a stream takes.
+    pub(super) fn note_path(&mut self, transport: &mut Transport) {
+        let path = (transport.owner != StreamOwner::Nobody).then(|| transport.path());
+        self.set_path(transport, path);
+    }
+
+    fn set_path(&mut self, transport: &mut Transport, path: Option<Path>) {
+        if transport.noted_path != path {
+            let before = std::mem::replace(&mut transport.noted_path, path);
+            self.paths.update(transport.id, transport.owner, before, path);
+        }
+    }
+
     /// A stream is gone, and gives back what it has taken of the budgets.
     pub(super) fn forget(&mut self, transport: &mut Transport) {
+        self.set_path(transport, None);
         self.sending.set(&mut transport.sending, 0);
         self.forwarding.set(&mut transport.forwarded, 0);
     }

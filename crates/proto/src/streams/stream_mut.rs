@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use super::transport::Transport;
 use super::{Path, Shared, StreamOwner};
+use crate::wire::is_near;
 use crate::{Cx, StreamId};
 
 /// A stream borrowed for one call. After any change the owner polls the stream's events
@@ -98,9 +99,26 @@ impl<'a> StreamMut<'a> {
         self.transport.udx.handle_new_path(now);
     }
 
+    /// Whether the latest packet has come from where the stream sends to.
+    pub(crate) fn is_heard_from_path(&self) -> bool {
+        self.transport.is_heard_from_path()
+    }
+
+    /// The peer has shown that packets arrive.
+    pub(crate) fn handle_reached(&mut self) {
+        self.transport.udx.handle_reached();
+    }
+
     /// Sends a heartbeat, which every peer answers.
     pub(crate) fn ask(&mut self) {
         self.transport.udx.ask();
+    }
+
+    /// The peer's host has reported that nobody receives at its address.
+    pub(super) fn handle_unreachable(&mut self, now: Instant) {
+        // A host that is near has reported it itself.
+        let patience = if is_near(self.path().remote.ip()) { PATIENCE } else { RETURNS_WITHIN };
+        self.transport.udx.handle_unreachable(now, patience);
     }
 
     /// The peer's stream.
@@ -112,6 +130,11 @@ impl<'a> StreamMut<'a> {
     /// [`super::Streams::has_left`].
     pub(crate) fn set_interim(&mut self, now: Instant) {
         self.transport.set_interim(now);
+    }
+
+    /// Repeats the first packets soon, until something arrives.
+    pub(crate) fn repeat_early(&mut self, now: Instant) {
+        self.transport.udx.repeat_early(now);
     }
 
     /// Whether a packet from this address shows a better path than the interim one that the stream
@@ -159,6 +182,7 @@ impl<'a> StreamMut<'a> {
     pub(crate) fn settle(self, cx: &mut Cx<'_>) {
         let Self { transport, shared } = self;
         shared.count(transport);
+        shared.note_path(transport);
         shared.enqueue(transport);
         transport.set_timer(cx);
     }
@@ -170,3 +194,10 @@ impl<'a> StreamMut<'a> {
         self.settle(cx);
     }
 }
+
+/// How long a peer that is reported as gone may be silent. It is asked five times.
+const PATIENCE: Duration = Duration::from_millis(2500);
+
+/// The same for a peer that may be behind a NAT. The report may come from a NAT that has forgotten the
+/// peer, until its next packet, which is a keep-alive after five seconds at most.
+const RETURNS_WITHIN: Duration = Duration::from_millis(6500);

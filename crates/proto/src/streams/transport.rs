@@ -4,11 +4,11 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use super::budget::Share;
-use super::forwarding::{Forwarded, Forwarding, MAX_BATCH};
+use super::forwarding::{Forwarded, Forwarding};
 use super::path_set::PathSet;
 use super::socket_use::SocketUse;
 use super::{Path, RemoteStream, StreamOwner, StreamTransmit};
-use crate::{Cx, Run, SocketId, StreamId, Timer, Transmit, TransmitBuf};
+use crate::{Cx, MAX_BATCH, Run, SocketId, StreamId, Timer, Transmit, TransmitBuf};
 
 /// A UDX stream, its path and its owner.
 #[derive(Debug)]
@@ -25,6 +25,8 @@ pub(super) struct Transport {
     pub(super) sending: Share,
     /// The stream's part of the budget for datagrams that are forwarded.
     pub(super) forwarded: Share,
+    /// The path under which the stream is in the index of paths.
+    pub(super) noted_path: Option<Path>,
     /// The path that the stream opened on, if it is to be left for a better one.
     interim: Option<Interim>,
 }
@@ -60,12 +62,22 @@ impl Transport {
             ready: false,
             sending: Share::default(),
             forwarded: Share::default(),
+            noted_path: None,
             interim: None,
         }
     }
 
     pub(super) fn path(&self) -> Path {
         self.paths.path()
+    }
+
+    /// The path of the peer's packets, as we would use it to answer them.
+    pub(super) fn is_heard_from_path(&self) -> bool {
+        self.paths.is_heard_from_path()
+    }
+
+    pub(super) fn way_back(&self) -> Path {
+        self.paths.way_back()
     }
 
     pub(super) fn is_validated(&self) -> bool {
@@ -113,9 +125,10 @@ impl Transport {
         self.paths.handle_drained(sockets);
     }
 
-    /// Whether the stream has a path on a socket, the current one or one before it.
-    pub(super) fn has_path_on(&self, socket: SocketId) -> bool {
-        self.paths.has_socket(socket)
+    /// Whether a path of the stream, the current one or one before it, takes what comes from this
+    /// address to this socket.
+    pub(super) fn lets_in(&self, socket: SocketId, from: SocketAddr) -> bool {
+        self.paths.let_in(socket, from)
     }
 
     /// A packet of the peer has arrived at a socket.
@@ -126,7 +139,7 @@ impl Transport {
         from: SocketAddr,
         sockets: &mut SocketUse,
     ) {
-        self.paths.handle_arrival(socket, sockets);
+        self.paths.handle_arrival(socket, from, sockets);
         if let Some(interim) = &mut self.interim {
             if from == interim.remote {
                 interim.heard = now;
@@ -183,7 +196,8 @@ impl Transport {
         }
         let to = self.udx.forward_in_place(run.data, run.segment_size)?;
         let segment_size = (count > 1).then_some(run.segment_size);
-        Some(Transmit { socket: self.paths.socket_to(to), to, ttl: None, segment_size })
+        let socket = self.paths.socket_to(to);
+        Some(Transmit { socket, to, ttl: None, segment_size, may_fragment: false })
     }
 
     /// The stream's next event. Events about the path also update the path set.
@@ -211,11 +225,14 @@ impl Transport {
     ) -> Option<StreamTransmit> {
         self.udx.set_max_held(max_held);
         let sent = match self.forwarding.poll(buf) {
-            Some(Forwarded { to, segment_size }) => udx::Transmit { to, segment_size },
+            Some(Forwarded { to, segment_size }) => {
+                udx::Transmit { to, segment_size, may_fragment: false }
+            }
             None => self.udx.poll_transmit(now, &mut buf.data, buf.max_segments)?,
         };
         let socket = self.paths.socket_to(sent.to);
-        let transmit = Transmit { socket, to: sent.to, ttl: None, segment_size: sent.segment_size };
+        let udx::Transmit { to, segment_size, may_fragment } = sent;
+        let transmit = Transmit { socket, to, ttl: None, segment_size, may_fragment };
         Some(StreamTransmit { transmit, owner: self.owner, unsent: self.udx.unsent() })
     }
 

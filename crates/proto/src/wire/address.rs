@@ -3,7 +3,7 @@
 //! Reference: hypercore-id-encoding 1.3.0, z32 1.1.0, hyperdht-address 1.1.1, bogon 1.3.0,
 //! hyperdht 6.34.0 `lib/holepuncher.js`.
 
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
 
 use thiserror::Error;
 
@@ -130,6 +130,16 @@ pub fn is_private(host: Ipv4Addr) -> bool {
         host.octets(),
         [10 | 127, ..] | [100, 64..=127, ..] | [169, 254, ..] | [172, 16..=31, ..] | [192, 168, ..]
     )
+}
+
+/// Whether an address is on this host or in a private network.
+pub fn is_near(host: IpAddr) -> bool {
+    match host {
+        IpAddr::V4(host) => is_private(host),
+        IpAddr::V6(host) => {
+            host.is_loopback() || host.is_unique_local() || host.is_unicast_link_local()
+        }
+    }
 }
 
 /// True for reserved networks: "this" network, documentation, benchmarking, multicast, future use.

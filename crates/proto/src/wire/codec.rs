@@ -169,6 +169,12 @@ impl Writer {
         Self { bytes: Vec::with_capacity(bytes) }
     }
 
+    /// An empty message in the memory of an older one.
+    pub fn reusing(mut bytes: Vec<u8>) -> Self {
+        bytes.clear();
+        Self { bytes }
+    }
+
     /// The message.
     pub fn finish(self) -> Vec<u8> {
         self.bytes

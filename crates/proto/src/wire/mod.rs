@@ -16,7 +16,7 @@ mod sign;
 pub(crate) use address::dht_address;
 pub use address::{
     AddressError, BootstrapNode, LongAddress, decode_key, encode_key, is_bogon, is_destination,
-    is_private, is_reserved, match_address, parse_bootstrap,
+    is_near, is_private, is_reserved, match_address, parse_bootstrap,
 };
 pub use blind_relay::{RelayPair, RelayUnpair};
 pub use codec::{Malformed, Reader, Writer};

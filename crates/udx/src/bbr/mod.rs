@@ -63,11 +63,6 @@ impl Bbr {
         Self { cwnd: fresh.cwnd + in_flight, ..fresh }
     }
 
-    /// The congestion window: the most that may be in flight, in bytes.
-    pub(crate) fn cwnd(&self) -> u64 {
-        self.cwnd
-    }
-
     /// Bytes per second. `None` if the round trip is shorter than a timer tick, because then the
     /// window alone controls the rate more precisely.
     pub(crate) fn pacing_rate(&self) -> Option<u64> {
@@ -167,6 +162,9 @@ impl Bbr {
     }
 
     fn update_extra_acked(&mut self, info: &AckInfo) {
+        if info.reveals {
+            return self.extra.restart(info.now);
+        }
         let elapsed = info.now.saturating_sub(self.extra.since);
         let mut expected = self.bandwidth.value().saturating_mul(elapsed) / SECOND;
         if self.extra.acked <= expected {
@@ -183,14 +181,15 @@ impl Bbr {
             return;
         };
         let gain = CYCLE.get(index).copied().unwrap_or(UNIT);
-        let full_length = info.now.saturating_sub(since) > self.min_rtt.unwrap_or(0);
+        let (elapsed, min_rtt) = (info.now.saturating_sub(since), self.min_rtt.unwrap_or(0));
         let next = match gain {
-            UNIT => full_length,
+            UNIT => elapsed > min_rtt,
             // Probing goes on until the pipe was filled, or losses tell that it is full.
             gain if gain > UNIT => {
-                full_length && (self.lost > 0 || info.prior_in_flight >= self.bdp(gain))
+                elapsed > min_rtt && (self.lost > 0 || info.prior_in_flight >= self.bdp(gain))
             }
-            _ => full_length || info.prior_in_flight <= self.bdp(UNIT),
+            // Until the queue is empty, unless a longer path or others keep it full.
+            _ => elapsed > DRAIN_ROUNDS * min_rtt || info.in_flight <= self.bdp(UNIT),
         };
         if next {
             self.mode = Mode::ProbeBw { index: (index + 1) % CYCLE.len(), since: info.now };
@@ -199,7 +198,9 @@ impl Bbr {
 
     fn check_full_pipe(&mut self, info: &AckInfo) {
         let app_limited = info.sample.is_none_or(|sample| sample.app_limited);
-        if self.full.reached || !self.round.started || app_limited {
+        // An application may limit the samples, but losses are not its doing.
+        let unclear = app_limited && !self.round.was_lossy;
+        if self.full.reached || !self.round.started || unclear {
             return;
         }
         let bandwidth = self.bandwidth.value();
@@ -370,6 +371,9 @@ const PROBE_GAIN: u64 = 320;
 
 /// One round of probing, one of draining, six of cruising.
 const CYCLE: [u64; 8] = [PROBE_GAIN, 192, UNIT, UNIT, UNIT, UNIT, UNIT, UNIT];
+
+/// The most smallest round trips that draining takes, which [`BANDWIDTH_ROUNDS`] outlast.
+const DRAIN_ROUNDS: u64 = 8;
 
 /// The cycle starts with cruising, because start-up has just probed.
 const CYCLE_START: usize = 2;

@@ -16,6 +16,8 @@ pub(crate) struct AckInfo {
     /// All bytes delivered so far.
     pub(crate) delivered: u64,
     pub(crate) rtt: Option<Micros>,
+    /// The peer had hidden some of the delivered bytes before.
+    pub(crate) reveals: bool,
     pub(crate) sample: Option<RateSample>,
 }
 

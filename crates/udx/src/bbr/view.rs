@@ -4,6 +4,11 @@ use super::Bbr;
 use super::parts::Mode;
 
 impl Bbr {
+    /// The congestion window: the most that may be in flight, in bytes.
+    pub(crate) fn cwnd(&self) -> u64 {
+        self.cwnd
+    }
+
     /// The state as a number: start-up, drain, and the two kinds of probes.
     pub(crate) fn state(&self) -> u8 {
         match self.mode {

@@ -160,7 +160,6 @@ impl Receiver {
     }
 
     /// Bytes that wait for a missing packet or for the application.
-    #[cfg(test)]
     pub(crate) fn buffered(&self) -> usize {
         self.buffered
     }

@@ -11,7 +11,7 @@ use crate::bbr::Bbr;
 use crate::config::Config;
 use crate::flight::Flight;
 use crate::header::{Flags, HEADER_SIZE, Header, Packet};
-use crate::loss::{Rack, Timers};
+use crate::loss::{EARLY_PROBE, Rack, Timers};
 use crate::mtu::MtuSearch;
 use crate::pacing::Pacer;
 use crate::path::Paths;
@@ -22,18 +22,22 @@ use crate::send::SendBuffer;
 use crate::seq::Number;
 use crate::time::{Clock, Micros, SECOND};
 
+mod acking;
+mod held;
 mod keep_alive;
 mod receive;
 mod remote;
 mod timeout;
 mod transmit;
 mod types;
+mod unreachable;
 
 #[cfg(test)]
 mod tests;
 
 use keep_alive::KeepAlive;
 pub use types::{CloseReason, Event, StreamStats, Transmit};
+use unreachable::Doubt;
 
 /// A reliable, ordered, bidirectional byte stream that also carries unreliable messages.
 #[derive(Debug)]
@@ -67,6 +71,7 @@ pub struct Stream {
     probe_due: bool,
 
     keep_alive: KeepAlive,
+    doubt: Option<Doubt>,
     messages: VecDeque<Box<[u8]>>,
     destroy_due: bool,
     events: VecDeque<Event>,
@@ -124,6 +129,7 @@ impl Stream {
     /// A stream that is not connected. It takes packets, and queues what is written.
     pub fn new(local_id: u32, config: Config) -> Self {
         let first = Number::from(config.first_seq);
+        let early: &[Micros] = if config.probes_early { &EARLY_PROBE } else { &[] };
         Self {
             local_id,
             clock: Clock::default(),
@@ -139,7 +145,7 @@ impl Stream {
             window: PeerWindow::new(0, first),
             rtt: Rtt::default(),
             rack: Rack::default(),
-            timers: Timers::default(),
+            timers: Timers { early, ..Timers::default() },
             recovery: LossRecovery::Open,
             sampler: RateSampler::default(),
             bbr: Bbr::new(),
@@ -147,6 +153,7 @@ impl Stream {
             mtu: MtuSearch::new(config.max_mtu),
             probe_due: false,
             keep_alive: KeepAlive::default(),
+            doubt: None,
             messages: VecDeque::new(),
             destroy_due: false,
             events: VecDeque::new(),
@@ -362,6 +369,7 @@ impl Stream {
         self.pacer.unblock();
         self.probe_due = false;
         self.keep_alive.stop();
+        self.doubt = None;
         self.messages.clear();
     }
 }

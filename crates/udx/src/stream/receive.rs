@@ -33,7 +33,7 @@ impl Stream {
         self.receiver.handle_time(now);
         let ack = header.ack.expand(self.flight.una());
         let believable = ack.is_none_or(|ack| ack <= self.flight.next());
-        if !self.take(packet, believable, sink) || !believable {
+        if !self.take(now, packet, believable, sink) || !believable {
             return;
         }
         self.window.unanswered = 0;
@@ -64,6 +64,12 @@ impl Stream {
         self.finish_if_over(now);
     }
 
+    /// Bytes that were received and not delivered: a packet before them is missing, or the
+    /// application does not read.
+    pub fn buffered(&self) -> usize {
+        self.receiver.buffered()
+    }
+
     pub(super) fn finish_if_over(&mut self, now: Micros) {
         if self.state == State::Open && self.end == End::Acknowledged && self.receiver.is_finished()
         {
@@ -91,18 +97,25 @@ impl Stream {
     }
 
     /// Delivers the contents of a packet. Returns `false` if the packet closed the stream.
-    fn take(&mut self, packet: &Packet<'_>, believable: bool, sink: &mut dyn Sink) -> bool {
+    fn take(
+        &mut self,
+        now: Micros,
+        packet: &Packet<'_>,
+        believable: bool,
+        sink: &mut dyn Sink,
+    ) -> bool {
         let kind = packet.header.kind;
         let expected = self.receiver.expected();
         let number = packet.header.seq.expand(expected);
         if kind.is_sequenced() {
+            let end = self.receiver.held().last().map_or(expected, |range| range.end);
             let taken = match number {
                 Some(number) => self.receiver.handle(number, kind, packet.payload, sink),
                 None => Taken::Acknowledged,
             };
             match taken {
                 Taken::Acknowledged if believable => {
-                    self.acks.handle_packet(expected, self.config.peer_thin_acks);
+                    self.owe_ack(now, number.unwrap_or(0), expected, end);
                 }
                 Taken::Acknowledged => {}
                 Taken::Refused => {
@@ -151,6 +164,7 @@ impl Stream {
     fn acknowledge(&mut self, now: Micros, ack: Number, sacks: SackRanges<'_>) {
         let prior_in_flight = self.flight.in_flight();
         let delivery = self.collect(now, ack, sacks);
+        self.rack.reports.handle_ack(delivery.packets);
         if delivery.bytes == 0 {
             // At most, the cumulative acknowledgement now covers packets that were already SACKed.
             return self.handle_progress(now);
@@ -158,12 +172,12 @@ impl Stream {
         if delivery.highest.is_some_and(|highest| self.paths.handle_delivered(highest)) {
             self.events.push_back(Event::PathValidated);
         }
-        self.rack.update(now, &delivery);
+        self.rack.update(now, &delivery, self.peer_hides());
         if let Some(rtt) = delivery.rtt {
             self.rtt.sample(now, rtt);
             self.receiver.set_round_trip(self.rtt.min().unwrap_or(0));
         }
-        self.mtu.handle_delivered(delivery.largest);
+        self.mtu.handle_delivered(now, delivery.largest);
         self.bbr.set_packet_size(self.mtu.current());
         self.timers.timeouts = 0;
         self.timers.probed = false;
@@ -179,7 +193,7 @@ impl Stream {
 
     /// Marks the packets that the acknowledgement and its SACK ranges report as received.
     fn collect(&mut self, now: Micros, ack: Number, sacks: SackRanges<'_>) -> Delivery {
-        let mut delivery = Delivery::default();
+        let mut delivery = Delivery::new(ack);
         let Self { flight, rack, rtt, paths, .. } = self;
         let path = paths.index();
         flight.acknowledge(ack, |number, sent| delivery.add(now, number, sent, rack, rtt, path));
@@ -191,6 +205,7 @@ impl Stream {
             if start < una || start >= end || end > flight.next() {
                 continue;
             }
+            delivery.told = delivery.told.max(end);
             flight.sack(start..end, |number, sent| {
                 delivery.add(now, number, sent, rack, rtt, path);
             });
@@ -218,7 +233,9 @@ impl Stream {
     fn update_model(&mut self, now: Micros, prior_in_flight: u64, delivery: &Delivery) {
         let newest = delivery.newest.map(|newest| (newest.sent_at, newest.mark));
         let newest = newest.filter(|_| delivery.on_path);
-        let sample = self.sampler.sample(now, delivery.bytes, newest, self.rtt.min());
+        let reveals = self.peer_hides() && delivery.reveals();
+        let acked = (delivery.bytes, reveals);
+        let sample = self.sampler.sample(now, acked, newest, self.rtt.min());
         self.exit_recovery();
         self.bbr.handle_ack(&AckInfo {
             now,
@@ -227,8 +244,14 @@ impl Stream {
             in_flight: self.flight.in_flight(),
             delivered: self.sampler.delivered(),
             rtt: delivery.rtt,
+            reveals,
             sample,
         });
+    }
+
+    /// Whether the peer may be one of the reference, which does not tell of all that it has.
+    pub(super) fn peer_hides(&self) -> bool {
+        !self.config.peer_thin_acks && self.rack.reports.may_hide()
     }
 
     fn exit_recovery(&mut self) {
@@ -248,6 +271,7 @@ impl Stream {
         self.buffer.release(released);
         if self.flight.is_empty() {
             self.timers.stop();
+            self.paths.handle_all_arrived();
         }
         if self.paths.handle_acknowledged(una) {
             self.events.push_back(Event::RemoteChanged);
@@ -268,7 +292,7 @@ impl Stream {
 }
 
 /// A window below this fraction of the whole is nearly closed.
-const WINDOW_STEPS: u32 = 4;
+pub(super) const WINDOW_STEPS: u32 = 4;
 
 /// More ranges than fit into the reference's receive buffer of 2048 bytes.
 const MAX_RANGES: usize = 256;

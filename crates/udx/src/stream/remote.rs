@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::{Event, LossRecovery, State, Stream};
 use crate::bbr::Bbr;
+use crate::loss::OPENING_PROBES;
 use crate::path::Path;
 use crate::time::Micros;
 
@@ -18,6 +19,17 @@ impl Stream {
         }
         self.paths.change(Path { remote_id, remote }, self.flight.next());
         self.mtu.start_on(remote);
+    }
+
+    /// Until a packet is acknowledged, repeats the last one four times before the timeout. The peer's
+    /// firewall may open a moment after the first packet has come.
+    pub fn repeat_early(&mut self, now: Instant) {
+        let now = self.clock.micros(now);
+        if self.is_connected() && self.stats.packets_rx == 0 {
+            self.timers.early = &OPENING_PROBES;
+            self.timers.tlp = None;
+            self.timers.arm_tlp(now, &self.rtt, &self.flight);
+        }
     }
 
     /// Moves the stream to another path. While the new path is not validated, packets that were
@@ -43,17 +55,18 @@ impl Stream {
 
     /// Moves the stream to a path that was validated elsewhere: the peer has left the old one. What
     /// is in flight went there, so all of it is sent again, and the peer gets an acknowledgement of
-    /// what has arrived. [`Event::PathValidated`] follows.
+    /// what has arrived. [`Event::PathValidated`] and [`Event::RemoteChanged`] follow.
     pub fn change_proven(&mut self, now: Instant, remote_id: u32, remote: SocketAddr) {
         if !self.is_connected() {
             return;
         }
-        let was_changing = self.paths.is_changing();
         self.change_remote(now, remote_id, remote);
+        let is_changing = self.paths.is_changing();
         if self.paths.prove() {
             self.events.push_back(Event::PathValidated);
         }
-        if was_changing {
+        // Nothing is under way over an older path any more.
+        if is_changing {
             self.events.push_back(Event::RemoteChanged);
         }
         let now = self.clock.micros(now);
@@ -75,6 +88,16 @@ impl Stream {
         self.restart(now);
         self.probe_due = !self.flight.is_empty();
         self.acks.owe();
+    }
+
+    /// The peer has shown in another way than by an acknowledgement that small packets arrive. What
+    /// waits for the next timeout is asked for at once. The timeouts still count: larger packets may
+    /// be lost.
+    pub fn handle_reached(&mut self) {
+        if self.is_connected() && (self.timers.timeouts > 0 || self.timers.probed) {
+            self.probe_due = !self.flight.is_empty();
+            self.acks.owe();
+        }
     }
 
     /// Sends a heartbeat, which the peer answers.
@@ -118,6 +141,7 @@ impl Stream {
         if let Some(remote) = self.remote() {
             self.mtu.start_on(remote);
         }
+        self.doubt = None;
         self.rtt.reset();
         self.rack.handle_path_change();
         self.bbr = Bbr::after_move(self.flight.in_flight());

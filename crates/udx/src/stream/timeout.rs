@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::{CloseReason, End, Event, LossRecovery, State, Stream};
-use crate::loss::{MAX_TIMEOUTS, suspects_black_hole};
+use crate::loss::{MAX_TIMEOUTS, PROBE_INTERVAL, suspects_black_hole};
 use crate::time::Micros;
 
 impl Stream {
@@ -13,9 +13,10 @@ impl Stream {
             State::Closed => return None,
             State::Lingering { until, .. } => until,
             State::Open => {
-                let keep_alive = self.keep_alive.deadline();
+                let doubt = self.doubt.map(|doubt| doubt.next);
+                let (keep_alive, acks) = (self.keep_alive.deadline(), self.acks.deadline());
                 let (pacing, persist) = (self.pacer.deadline(), self.window.persist_at);
-                let all = [self.timers.next(), persist, pacing, keep_alive];
+                let all = [self.timers.next(), persist, pacing, keep_alive, acks, doubt];
                 all.into_iter().flatten().min()?
             }
         };
@@ -36,6 +37,12 @@ impl Stream {
             State::Open => {}
         }
         self.keep_alive.handle_timeout(now, self.stats.packets_tx);
+        if !self.handle_doubt(now) {
+            return;
+        }
+        if is_due(self.acks.deadline(), now) {
+            self.acks.owe();
+        }
         if is_due(self.pacer.deadline(), now) {
             self.pacer.handle_timeout();
         }
@@ -72,10 +79,28 @@ impl Stream {
         if self.flight.is_empty() {
             return;
         }
-        self.timers.probed = true;
         self.probe_due = true;
+        if self.rtt.smoothed().is_none() {
+            // The timeout stays: a dead peer has to be noticed as soon as without the probe.
+            self.timers.early = self.timers.early.get(1..).unwrap_or_default();
+            return;
+        }
+        if self.timers.probed || self.timers.timeouts > 0 {
+            self.timers.tlp = self.next_probe(now);
+            return;
+        }
+        self.timers.probed = true;
+        self.timers.tlp = self.next_probe(now);
         self.events.push_back(Event::Unanswered);
         self.timers.rto = Some(now + self.rtt.rto());
+    }
+
+    /// When to probe a silent path again. A peer of the reference expects no probes but those of the
+    /// reference's timers. A peer whose window is closed is asked about its window.
+    fn next_probe(&self, now: Micros) -> Option<Micros> {
+        // The answer, and the data after it, take one and a half round trips.
+        let interval = PROBE_INTERVAL.saturating_sub(self.rtt.min()? / 2).max(PROBE_INTERVAL / 3);
+        (self.config.peer_thin_acks && self.window.bytes > 0).then_some(now + interval)
     }
 
     fn handle_retransmission_timeout(&mut self, now: Micros) {
@@ -103,13 +128,13 @@ impl Stream {
         self.probe_due = false;
         // The timeout itself is not doubled: a dead peer is detected after 1 + 6 * 2 seconds.
         self.timers.rto = Some(now + 2 * self.rtt.rto());
-        self.timers.tlp = None;
+        self.timers.tlp = self.next_probe(now);
         self.timers.reorder = None;
     }
 
     /// The peer does not answer. If only our END is unacknowledged, the peer has probably received
     /// it and closed the stream, and its last acknowledgement was lost.
-    fn give_up(&mut self, now: Micros) {
+    pub(super) fn give_up(&mut self, now: Micros) {
         let only_end = self.flight.len() == 1 && matches!(self.end, End::Sent(_));
         if only_end && self.receiver.is_complete() {
             self.end = End::Acknowledged;

@@ -3,7 +3,6 @@
 use std::time::Instant;
 
 use super::{End, State, Stream, Transmit};
-use crate::ack::MAX_SACKS;
 use crate::flight::{Sent, SentState};
 use crate::header::{Flags, HEADER_SIZE, Header};
 use crate::path::Path;
@@ -27,9 +26,9 @@ enum Plan {
 
 /// Datagrams of one size in one buffer.
 #[derive(Debug, Default)]
-struct Batch {
+pub(super) struct Batch {
     segment: usize,
-    count: usize,
+    pub(super) count: usize,
     /// A shorter datagram has ended the batch.
     full: bool,
 }
@@ -38,7 +37,8 @@ impl Stream {
     /// Clears `out` and fills it with datagrams for one send: up to `max_segments` of equal size,
     /// the last of which may be shorter. `None` if nothing is to be sent at `now`.
     ///
-    /// Acknowledgements go first, then messages, then data as windows and pacing allow.
+    /// Acknowledgements go first, with data if it can carry them, then messages, then data as windows
+    /// and pacing allow.
     pub fn poll_transmit(
         &mut self,
         now: Instant,
@@ -57,7 +57,7 @@ impl Stream {
             return None;
         }
         if self.acks.is_owed() {
-            return Some(self.transmit_acks(path, out, max));
+            return Some(self.transmit_acks_or_data(now, path, out, max));
         }
         if self.state != State::Open {
             return None;
@@ -70,54 +70,6 @@ impl Stream {
             return Some(self.transmit_messages(path, out, max));
         }
         self.transmit_data(now, out, max)
-    }
-
-    /// Bytes kept for data beyond the peer's cumulative acknowledgement, including the overhead of
-    /// each write and each packet.
-    pub fn held(&self) -> usize {
-        self.buffer.in_transit() + self.flight.len() * PACKET_COST
-    }
-
-    /// Limits [`Self::held`]: above the limit no new data is sent, whatever the peer's window is.
-    /// The limit may be exceeded by one packet.
-    pub fn set_max_held(&mut self, bytes: usize) {
-        self.config.max_held = bytes;
-    }
-
-    fn transmit_acks(&mut self, path: Path, out: &mut Vec<u8>, max: usize) -> Transmit {
-        let state = self.header(Flags::STATE, self.flight.next(), path);
-        let mut batch = Batch::default();
-        while batch.count < max
-            && let Some(point) = self.acks.next_point()
-        {
-            Header { ack: Seq::of(point), ..state }.encode(out);
-            batch.add(HEADER_SIZE);
-        }
-        self.advertised = state.rwnd;
-        if batch.count == max {
-            return self.sent(out, path, &batch);
-        }
-
-        if self.receiver.held().is_empty() {
-            state.encode(out);
-            batch.add(HEADER_SIZE);
-            self.acks.settle();
-        } else if batch.count == 0 {
-            self.write_sack(state, out);
-            batch.add(out.len());
-            self.acks.settle();
-        }
-        self.sent(out, path, &batch)
-    }
-
-    fn write_sack(&mut self, state: Header, out: &mut Vec<u8>) {
-        out.reserve(HEADER_SIZE + 8 * MAX_SACKS);
-        Header { kind: Flags::SACK, ..state }.encode(out);
-        let latest = self.receiver.latest();
-        for range in self.acks.choose(self.receiver.held(), latest) {
-            out.extend_from_slice(&Seq::of(range.start).0.to_le_bytes());
-            out.extend_from_slice(&Seq::of(range.end).0.to_le_bytes());
-        }
     }
 
     /// A closed window is probed at once when an idle stream gets data, and then by a timer.
@@ -150,16 +102,24 @@ impl Stream {
         self.sent(out, path, &batch)
     }
 
-    fn transmit_data(&mut self, now: Micros, out: &mut Vec<u8>, max: usize) -> Option<Transmit> {
+    pub(super) fn transmit_data(
+        &mut self,
+        now: Micros,
+        out: &mut Vec<u8>,
+        max: usize,
+    ) -> Option<Transmit> {
         let mut batch = Batch::default();
-        let mut to = None;
+        let (mut to, mut may_fragment) = (None, false);
         while let Some(plan) = self.plan(now) {
             let (size, index) = self.measure(plan);
-            let alone = matches!(plan, Plan::Probe { .. }) && batch.count > 0;
-            if alone || !batch.fits(size, max) || to.is_some_and(|to| to != index) {
+            let is_oversized = self.repeats_oversized(plan);
+            let alone = is_oversized || matches!(plan, Plan::Probe { .. });
+            let fits = batch.fits(size, max) && (batch.count == 0 || !alone);
+            if !fits || to.is_some_and(|to| to != index) {
                 break;
             }
             to = Some(index);
+            may_fragment = is_oversized;
             match plan {
                 Plan::Again(number) => self.write_again(now, number, index, out),
                 Plan::New { len, kind } => self.write_new(now, len, kind, 0, out),
@@ -172,13 +132,16 @@ impl Stream {
                 }
             }
             batch.add(size);
+            if alone {
+                break;
+            }
         }
         let Some(index) = to else {
             self.note_idle();
             return None;
         };
         let path = self.paths.get(index)?;
-        Some(self.sent(out, path, &batch))
+        Some(Transmit { may_fragment, ..self.sent(out, path, &batch) })
     }
 
     /// The next packet to send, if the windows and the pacer allow one.
@@ -213,7 +176,7 @@ impl Stream {
         let packets = (window / room).max(usize::from(window > 0));
         // The peer's advertised window already excludes the packets that it has SACKed.
         let unknown = self.flight.len() - self.flight.sacked_packets();
-        if !self.has_unsent() || unknown >= packets || self.held() >= self.config.max_held {
+        if !self.has_unsent() || unknown >= packets || !self.may_hold_more() {
             return None;
         }
         let len = usize::try_from(self.buffer.unsent()).map_or(room, |unsent| unsent.min(room));
@@ -228,9 +191,9 @@ impl Stream {
 
     /// Plans a tail loss probe: new data if there is any, otherwise the last packet again. During
     /// recovery it is the first packet, because its retransmission may be lost with nothing sent
-    /// after it.
+    /// after it. So it is for a peer that may say nothing of a packet beyond missing ones.
     fn plan_tail_probe(&self) -> Option<Plan> {
-        if self.recovering() || self.flight.sacked_packets() > 0 {
+        if self.recovering() || self.flight.sacked_packets() > 0 || self.peer_hides() {
             return self.plan_repeat(self.flight.una());
         }
         match self.plan_new(0) {
@@ -268,7 +231,7 @@ impl Stream {
 
     /// Whether a packet of an old path is sent over the current one: at once if the current path is
     /// validated, otherwise after one retransmission over the old path. A packet that may be too
-    /// large for the current path cannot be split, and alternates between both.
+    /// large for the current path alternates between both, since fragments may not arrive.
     fn leaves_old_path(&self, sent: &Sent) -> bool {
         if self.is_oversized(sent) {
             return sent.transmissions.is_multiple_of(2);
@@ -281,6 +244,17 @@ impl Stream {
         !self.mtu.carries(sent.len)
     }
 
+    /// Whether the plan repeats a packet that the path may not carry. Its number stands for its
+    /// bytes, of which the peer may have an earlier copy, so they cannot be sent in smaller packets.
+    fn repeats_oversized(&self, plan: Plan) -> bool {
+        match plan {
+            Plan::Again(number) => {
+                self.flight.get(number).is_some_and(|sent| self.is_oversized(sent))
+            }
+            Plan::New { .. } | Plan::Probe { .. } => false,
+        }
+    }
+
     fn write_again(&mut self, now: Micros, number: Number, index: u32, out: &mut Vec<u8>) {
         let (Some(sent), Some(path)) = (self.flight.get(number), self.paths.get(index)) else {
             return;
@@ -291,6 +265,12 @@ impl Stream {
         if sent.padding > 0 && sent.state == SentState::InFlight {
             // The packet is sent again without its padding, so the MTU probe will have no result.
             self.mtu.handle_lost(sent.size() as u16);
+        }
+        let is_answered = !self.timers.probed && self.timers.timeouts == 0;
+        let was_lost_again = sent.transmissions >= LOST_BY_SIZE && self.mtu.exceeds_base(sent.len);
+        if was_lost_again && is_answered && !self.mtu.has_carried_since(sent.sent_at) {
+            // The other packets of the stream are small, and arrive.
+            self.mtu.restart();
         }
         self.header(kind, number, path).encode(out);
         self.buffer.copy(offset, len, out);
@@ -311,6 +291,9 @@ impl Stream {
         let number = self.flight.next();
         let header = Header { data_offset: padding, ..self.header(kind, number, path) };
         header.encode(out);
+        if padding == 0 {
+            self.settle_by(&header);
+        }
         out.resize(out.len() + usize::from(padding), 0);
         let offset = self.buffer.take(len, out);
         if kind.contains(Flags::END) {
@@ -349,7 +332,7 @@ impl Stream {
         }
     }
 
-    fn header(&self, kind: Flags, number: Number, path: Path) -> Header {
+    pub(super) fn header(&self, kind: Flags, number: Number, path: Path) -> Header {
         Header {
             kind,
             data_offset: 0,
@@ -364,11 +347,11 @@ impl Stream {
         self.sent(out, path, &Batch { segment: out.len(), count: 1, full: true })
     }
 
-    fn sent(&mut self, out: &[u8], path: Path, batch: &Batch) -> Transmit {
+    pub(super) fn sent(&mut self, out: &[u8], path: Path, batch: &Batch) -> Transmit {
         self.stats.packets_tx += batch.count as u64;
         self.stats.bytes_tx += out.len() as u64;
         let segment_size = (batch.count > 1).then_some(batch.segment);
-        Transmit { to: path.remote, segment_size }
+        Transmit { to: path.remote, segment_size, may_fragment: false }
     }
 }
 
@@ -381,7 +364,7 @@ impl Batch {
         !self.full && self.count < max && size <= self.segment && bytes <= MAX_BATCH
     }
 
-    fn add(&mut self, size: usize) {
+    pub(super) fn add(&mut self, size: usize) {
         if self.count == 0 {
             self.segment = size;
         }
@@ -390,8 +373,8 @@ impl Batch {
     }
 }
 
-/// The memory for one packet in flight, in bytes.
-const PACKET_COST: usize = 128;
+/// A large packet that was lost as often as this is probably too large for the path.
+const LOST_BY_SIZE: u8 = 4;
 
 /// The largest UDP payload. The kernel does not accept more for one segmented send.
 const MAX_BATCH: usize = 65_507;

@@ -14,6 +14,9 @@ pub struct Transmit {
     /// The size of the datagrams in the buffer, of which the last may be shorter. `None` if the
     /// buffer is one datagram.
     pub segment_size: Option<usize>,
+    /// The one datagram may be larger than the path carries, and cannot be sent in any other way.
+    /// The network should be allowed to fragment it.
+    pub may_fragment: bool,
 }
 
 /// An event for the owner of a stream.

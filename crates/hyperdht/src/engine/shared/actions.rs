@@ -1,19 +1,22 @@
 //! What a node asks of its driver: sockets, names and addresses.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
-use std::sync::Weak;
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use bytes::Bytes;
 use parking_lot::MutexGuard;
-use proto::{Action, Command, HostCommand, HostEvent, MainSockets, Node, SocketId, Transmit};
+use proto::{Action, Command, HostCommand, HostEvent, Node, SocketId, Transmit};
+use tokio::runtime::Handle;
 
 use super::Shared;
 use crate::engine::descriptors::Claim;
 use crate::engine::host;
-use crate::engine::sockets::{Socket, SocketOptions};
+use crate::engine::options::SocketOptions;
+use crate::engine::protect::Unprotected;
+use crate::engine::sockets::Socket;
 use crate::engine::state::{Life, State};
 
 impl Shared {
@@ -24,9 +27,7 @@ impl Shared {
             acted = true;
             match action {
                 Action::Bind { socket, for_client } => {
-                    let local = self.bind(socket, for_client, state.life);
-                    let bound = HostEvent::Bound { socket, local };
-                    state.core.handle_host_event(Instant::now(), bound);
+                    self.bind(state, socket, for_client);
                     // Hole punching binds hundreds of sockets at once: waiting threads go first.
                     MutexGuard::bump(state);
                 }
@@ -38,71 +39,77 @@ impl Shared {
                     let closed = HostEvent::MainClosed;
                     state.core.handle_host_event(Instant::now(), closed);
                 }
-                Action::BindMain => {
-                    let bound = HostEvent::MainBound { sockets: self.bind_main(state) };
-                    state.core.handle_host_event(Instant::now(), bound);
-                }
+                Action::BindMain => self.bind_main(state),
                 Action::Resolve { host } => self.resolve(host),
                 Action::Lookup { lookup, host, family } => self.lookup(lookup, host, family),
-                Action::CheckLocal { host } => self.check_local(host),
+                Action::CheckLocal { host } => self.check_local(state, host),
                 _ => tracing::error!(?action, "the driver does not know what the node asks"),
             }
         }
         acted
     }
 
-    fn bind(&self, id: SocketId, for_client: bool, life: Life) -> Option<SocketAddrV4> {
-        let runtime = self.runtime.upgrade().filter(|_| life == Life::Running)?;
-        match self.rules.bind_pool(&runtime, for_client) {
-            Ok(socket) => {
-                let local = socket.local();
-                self.sockets.insert(id, socket);
-                // The driver has to poll the new socket too.
-                self.notify.notify_one();
-                Some(local)
-            }
+    fn bind(&self, state: &mut State, socket: SocketId, for_client: bool) {
+        match self.running(state).and_then(|runtime| self.rules.bind_pool(&runtime, for_client)) {
+            Ok(bound) => self.protect(state, Unprotected::Pool(socket, bound)),
             Err(error) => {
                 tracing::debug!(%error, "a pool socket could not be bound");
-                None
+                let unbound = HostEvent::Bound { socket, local: None };
+                state.core.handle_host_event(Instant::now(), unbound);
             }
         }
     }
 
-    fn bind_main(&self, state: &mut State) -> Result<MainSockets, io::ErrorKind> {
-        let runtime = self.runtime.upgrade().filter(|_| state.life == Life::Running);
-        let runtime = runtime.ok_or(io::ErrorKind::NotConnected)?;
-        let bound = self.rules.bind(&runtime, state.main).map_err(|error| {
-            tracing::warn!(%error, "the sockets could not be bound again");
-            error.kind()
-        })?;
-        let addresses = bound.addresses();
-        state.main = Some(addresses);
-        for (id, socket) in bound.into_array() {
-            self.sockets.insert(id, socket);
+    fn bind_main(&self, state: &mut State) {
+        let bound = self.running(state).and_then(|runtime| self.rules.bind(&runtime, state.main));
+        match bound {
+            Ok(main) => self.protect(state, Unprotected::Main(main)),
+            Err(error) => {
+                tracing::warn!(%error, "the sockets could not be bound again");
+                let unbound = HostEvent::MainBound { sockets: Err(error.kind()) };
+                state.core.handle_host_event(Instant::now(), unbound);
+            }
         }
-        // The driver has to poll the new sockets too.
-        self.notify.notify_one();
-        Ok(addresses)
+    }
+
+    /// The runtime, unless the node has ended.
+    fn running(&self, state: &State) -> io::Result<Arc<Handle>> {
+        let runtime = self.runtime.upgrade().filter(|_| state.life == Life::Running);
+        runtime.ok_or_else(|| io::ErrorKind::NotConnected.into())
     }
 
     pub(super) fn close_unused(&self, state: &mut State) {
         for socket in std::mem::take(&mut state.unused) {
             self.sockets.close(socket);
+            state.held.remove(&socket);
             state.core.handle_host_event(Instant::now(), HostEvent::Closed { socket });
         }
     }
 
-    /// Binds a socket of the application.
-    pub(in crate::engine) fn bind_for_application(
+    /// Binds a socket of the application, which is not among the node's sockets yet.
+    pub(in crate::engine) fn bind_unused(
         &self,
         address: SocketAddr,
         options: SocketOptions,
-    ) -> io::Result<SocketId> {
+    ) -> io::Result<Socket> {
         let runtime = self.runtime.upgrade().ok_or(io::ErrorKind::NotConnected)?;
-        let socket = Socket::bind(&runtime, address, options, Claim::of_main())?;
+        Socket::bind(&runtime, address, options, Claim::of_main())
+    }
+
+    /// Adds a socket of the application, unless the node has ended: it would close no more.
+    pub(in crate::engine) fn add(&self, socket: Socket) -> io::Result<SocketId> {
         let number = self.bound.fetch_add(1, Ordering::Relaxed);
         let id = SocketId(SocketId::FIRST_BOUND | number);
-        self.sockets.insert(id, socket);
+        let state = self.state.lock();
+        let is_running = state.life == Life::Running;
+        if is_running {
+            self.sockets.insert(id, socket);
+        }
+        drop(state);
+        self.sweep();
+        if !is_running {
+            return Err(io::ErrorKind::NotConnected.into());
+        }
         // The driver has to poll the new socket too.
         self.notify.notify_one();
         Ok(id)
@@ -137,12 +144,20 @@ impl Shared {
         });
     }
 
-    fn check_local(&self, host: Ipv4Addr) {
-        self.ask_host(move || HostEvent::LocalChecked { host, valid: host::hears_itself(host) });
+    fn check_local(&self, state: &mut State, host: Ipv4Addr) {
+        // The hook must not be called once the node is closed.
+        match self.running(state).and_then(|_| UdpSocket::bind((host, 0))) {
+            Ok(socket) => self.protect(state, Unprotected::Local(host, socket)),
+            Err(error) => {
+                tracing::debug!(%error, %host, "not an address of ours");
+                let checked = HostEvent::LocalChecked { host, valid: false };
+                state.core.handle_host_event(Instant::now(), checked);
+            }
+        }
     }
 
     /// Runs a host query, which may block, on a thread of its own, and tells the node the answer.
-    fn ask_host(&self, ask: impl FnOnce() -> HostEvent + Send + 'static) {
+    pub(super) fn ask_host(&self, ask: impl FnOnce() -> HostEvent + Send + 'static) {
         let Some(runtime) = self.runtime.upgrade() else {
             return;
         };

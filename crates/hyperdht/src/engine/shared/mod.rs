@@ -6,6 +6,8 @@
 
 mod actions;
 mod forwarding;
+mod holding;
+mod mailbox;
 
 use std::cell::RefCell;
 use std::io;
@@ -22,11 +24,13 @@ use tokio::sync::Notify;
 use super::Wake;
 use super::batch::Batch;
 use super::bind::{BindRules, Main};
+use super::protect::Protect;
 use super::queue::Queue;
 use super::segmentation::MAX_SEGMENTS;
 use super::sockets::{Socket, Sockets};
 use super::state::{Core, Life, Next, State};
 use super::traffic::Traffic;
+use mailbox::Mailbox;
 
 /// The state that a node's handles and its driver share.
 pub(super) struct Shared {
@@ -34,8 +38,8 @@ pub(super) struct Shared {
     /// Ends the driver's wait.
     pub(super) notify: Notify,
     state: Mutex<State>,
-    /// Commands that found the lock taken.
-    mailbox: Mutex<Vec<Command>>,
+    /// What found the lock taken.
+    mailbox: Mutex<Mailbox>,
     /// How often the application has given commands or drained events.
     calls: AtomicUsize,
     queue: Mutex<Queue>,
@@ -44,6 +48,7 @@ pub(super) struct Shared {
     waker: ReentrantMutex<RefCell<Option<Arc<dyn Wake>>>>,
     runtime: Weak<Handle>,
     rules: BindRules,
+    protect: Option<Protect>,
     /// How many sockets the application has bound.
     bound: AtomicU32,
     myself: Weak<Self>,
@@ -59,7 +64,7 @@ enum Holder {
 impl Shared {
     pub(super) fn new(
         core: Core,
-        rules: BindRules,
+        (rules, protect): (BindRules, Option<Protect>),
         sockets: Option<Main>,
         runtime: Weak<Handle>,
         waker: Arc<dyn Wake>,
@@ -71,12 +76,13 @@ impl Shared {
             sockets: Sockets::new(sockets.into_iter().flat_map(Main::into_array)),
             notify: Notify::new(),
             state: Mutex::new(State::new(core, main, max_segments)),
-            mailbox: Mutex::new(Vec::new()),
+            mailbox: Mutex::new(Mailbox::default()),
             calls: AtomicUsize::new(0),
             queue: Mutex::new(Queue::default()),
             waker: ReentrantMutex::new(RefCell::new(Some(waker))),
             runtime,
             rules,
+            protect,
             bound: AtomicU32::new(0),
             myself: Weak::clone(myself),
         })
@@ -86,7 +92,7 @@ impl Shared {
     pub(super) fn commands(&self, commands: impl Iterator<Item = Command>) {
         self.calls.fetch_add(1, Ordering::Relaxed);
         let Some(mut state) = self.state.try_lock() else {
-            self.mailbox.lock().extend(commands);
+            self.mailbox.lock().add(commands);
             return self.sweep();
         };
         self.empty_mailbox(&mut state);
@@ -266,8 +272,8 @@ impl Shared {
         }
     }
 
-    /// Runs the commands that came while the lock was taken, if the lock is free by now. Otherwise
-    /// its holder runs them.
+    /// Runs what came while the lock was taken, if the lock is free by now. Otherwise its holder
+    /// runs it.
     fn sweep(&self) {
         loop {
             // Either this thread sees that the lock was released, or the thread that releases it
@@ -281,19 +287,6 @@ impl Shared {
             };
             self.settle(state, Holder::Caller);
         }
-    }
-
-    /// Runs the commands in the mailbox; true if there were any.
-    fn empty_mailbox(&self, state: &mut State) -> bool {
-        let commands = std::mem::take(&mut *self.mailbox.lock());
-        if commands.is_empty() {
-            return false;
-        }
-        let now = Instant::now();
-        for command in commands {
-            state.core.handle_command(now, command);
-        }
-        true
     }
 
     /// Sends what the node has to send; true if it may have more.

@@ -5,10 +5,10 @@
 //! If no answer comes, or TRY_LATER, a round with `punching` unset asks whether the server punches.
 //! That round may be repeated.
 //!
-//! Each end makes one random punch at a time. A connection that has a blind relay waits for its
-//! turn at either end; any other one fails.
+//! Each end has a budget for random punches. A connection that has a blind relay waits for its turn
+//! at either end. Any other one waits as long as a server waits for its client.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::super::requests::{PendingRequests, Tries};
 use super::{RemoteServer, Rounds, RoundsOutcome, ServerProbed, Step};
@@ -52,13 +52,13 @@ impl Rounds {
         probed: ServerProbed,
     ) -> RoundsOutcome {
         base.punchers.freeze(self.punch);
-        if base.punchers.is_throttled(cx, self.punch) {
-            let outcome = self.postpone(cx, base, probed, ConnectReason::Throttled);
-            // The server keeps its puncher, and both NATs their mappings.
-            return match outcome {
-                RoundsOutcome::On => self.commit(cx, base, requests, probed, false, Tries::Usual),
-                RoundsOutcome::Open(_) | RoundsOutcome::Fail(_) => outcome,
-            };
+        if let Some(turn) = base.punchers.throttled_until(cx, self.punch) {
+            let outcome = self.postpone(cx, base, probed, ConnectReason::Throttled, turn);
+            if outcome == RoundsOutcome::On && base.pairings.has(self.conn) {
+                // The server keeps its puncher, and both NATs their mappings.
+                return self.commit(cx, base, requests, probed, false, Tries::Usual);
+            }
+            return outcome;
         }
         let Some(left) = self.agreeing.left.checked_sub(1) else {
             let later = self.agreeing.is_postponed;
@@ -67,7 +67,7 @@ impl Rounds {
             return RoundsOutcome::Fail(reason);
         };
         self.agreeing.left = left;
-        base.punchers.reserve(self.punch);
+        base.punchers.reserve(cx, self.punch);
         self.step = Step::Agreeing(probed);
         requests.trace.reach(cx.now, ConnectStep::Agree);
         self.commit(cx, base, requests, probed, true, self.agreeing.tries)
@@ -85,6 +85,8 @@ impl Rounds {
             (Step::Agreeing(probed), Tries::Once(_)) => {
                 self.check(cx, base, requests, probed, Tries::Usual)
             }
+            // The server has ended the punch.
+            _ if self.agreeing.is_postponed => RoundsOutcome::Fail(ConnectReason::TryLater),
             _ => RoundsOutcome::Fail(ConnectReason::RoundSilent),
         }
     }
@@ -101,7 +103,7 @@ impl Rounds {
         self.agreeing.is_postponed = is_later;
         match (self.step, self.agreeing.tries) {
             (Step::Agreeing(probed), Tries::Usual) if is_later => {
-                self.postpone(cx, base, probed, ConnectReason::TryLater)
+                self.postpone(cx, base, probed, ConnectReason::TryLater, cx.now)
             }
             // Our own punch may be the one in the way. If the server has ended it, as it does
             // without a relay, it will not answer.
@@ -130,28 +132,32 @@ impl Rounds {
             return self.handle_agreed(cx, base, requests, payload);
         }
         if self.agreeing.is_postponed && base.pairings.has(self.conn) {
-            return self.postpone(cx, base, probed, ConnectReason::TryLater);
+            return self.postpone(cx, base, probed, ConnectReason::TryLater, cx.now);
         }
         self.agree(cx, base, requests, probed)
     }
 
-    /// Waits for a while, as long as the connection has a relay. Otherwise the punch fails, for
-    /// this reason.
+    /// Waits for a while, until `turn` at least. Without a relay, the punch fails for this reason
+    /// if that takes longer than the server waits.
     fn postpone(
         &mut self,
         cx: &mut Cx<'_>,
         base: &mut Base<'_>,
         probed: ServerProbed,
         reason: ConnectReason,
+        turn: Instant,
     ) -> RoundsOutcome {
-        if !base.pairings.has(self.conn) {
+        let is_relayed = base.pairings.has(self.conn);
+        let pause = if is_relayed { TRY_AGAIN } else { TRY_SOON };
+        let more = Duration::from_millis(cx.rng.below(pause.as_millis() as u64));
+        let at = turn.max(cx.now + pause + more);
+        if !is_relayed && at > self.waits_until {
             return RoundsOutcome::Fail(reason);
         }
         base.punchers.yield_turn(cx, self.punch);
         self.agreeing = Agreeing::new(self.agreeing.tries, self.agreeing.most);
         self.step = Step::Waiting(probed);
-        let more = Duration::from_millis(cx.rng.below(TRY_AGAIN.as_millis() as u64));
-        cx.wake_at(Timer::Connect(self.conn), cx.now + TRY_AGAIN + more);
+        cx.wake_at(Timer::Connect(self.conn), at);
         RoundsOutcome::On
     }
 
@@ -217,6 +223,13 @@ const MOST_WAIT: Duration = Duration::from_secs(3);
 /// We try again after this time, or after up to twice as long, as in the reference: several clients
 /// may wait for the same server.
 const TRY_AGAIN: Duration = Duration::from_secs(10);
+
+/// The same without a relay: most punches succeed within a second.
+const TRY_SOON: Duration = Duration::from_millis(300);
+
+/// How long a connection without a relay waits for its turn. The server waits for 10 s from its
+/// answer to the handshake, and the round has to arrive by then.
+pub(super) const TURN_WITHIN: Duration = Duration::from_secs(8);
 
 /// If a third of the rounds is lost, one of these arrives in 96 of 100 cases.
 const MAX_ROUNDS: u8 = 3;

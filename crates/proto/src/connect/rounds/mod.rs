@@ -4,9 +4,9 @@ mod agreeing;
 mod messages;
 
 use std::net::SocketAddrV4;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use self::agreeing::Agreeing;
+use self::agreeing::{Agreeing, TURN_WITHIN};
 use super::decide::HelloRoute;
 use super::requests::{PendingRequests, Tries};
 use crate::base::{Party, PunchId, PunchOwner};
@@ -39,6 +39,8 @@ pub(super) struct Rounds {
     may_repeat: bool,
     probes_left: u8,
     agreeing: Agreeing,
+    /// Until then it may wait for its turn without a relay.
+    waits_until: Instant,
     step: Step,
 }
 
@@ -60,7 +62,7 @@ enum Step {
     Agreeing(ServerProbed),
     /// A round that asks whether the punch round has arrived is in flight.
     Checking(ServerProbed),
-    /// It is not our turn to punch at random, or not the server's. The connection is at a relay.
+    /// It is not our turn to punch at random, or not the server's.
     Waiting(ServerProbed),
     /// Both sides punch.
     Punching,
@@ -137,6 +139,7 @@ impl Rounds {
             may_repeat: true,
             probes_left: MAX_PROBE_ROUNDS,
             agreeing: Agreeing::with(&server),
+            waits_until: cx.now + TURN_WITHIN,
             step: Step::Binding,
         })
     }
@@ -159,7 +162,10 @@ impl Rounds {
             News::Connected(path) => RoundsOutcome::Open(path),
             News::Aborted(summary) => {
                 requests.trace.note_punch(summary);
-                RoundsOutcome::Fail(ConnectReason::ProbesLost)
+                let are_random = is_random(summary.local) && is_random(summary.remote);
+                let reason =
+                    if are_random { ConnectReason::RandomNats } else { ConnectReason::ProbesLost };
+                RoundsOutcome::Fail(reason)
             }
             News::NoSocket => RoundsOutcome::Fail(ConnectReason::NoSocket),
         }
@@ -338,7 +344,8 @@ impl Rounds {
             // The reference fails with HOLEPUNCH_PROBE_TIMEOUT here but reports HOLEPUNCH_ABORTED.
             return self.abort(cx, base, requests, ConnectReason::NatUnknown);
         }
-        if is_random(remote) && is_random(local) {
+        let can_guess = base.punchers.get(self.punch).is_some_and(Puncher::both_count);
+        if is_random(remote) && is_random(local) && !can_guess {
             return self.abort(cx, base, requests, ConnectReason::RandomNats);
         }
         if self.relay.relay_address == self.node && self.server != probed.server {

@@ -6,6 +6,7 @@ use zeroize::Zeroizing;
 
 use super::*;
 use crate::noise::{Finished, Initiator, PublicKey, Responder};
+use crate::wire::{FEATURE_PATH_FRAMES, NoisePayload};
 use crate::{Foreign, ForeignKeys, ReadHandshake, Rng, WrittenHandshake};
 
 #[test]
@@ -32,6 +33,18 @@ fn applications_that_make_the_secret_stream_get_bytes() {
         apps.run(&mut world, Duration::from_secs(5));
         // No secret stream has sent a header, so the first bytes are those of the application.
         exchange(&mut world, (server, client), [b"\x04\0\0ping", b"\x04\0\0pong"]);
+    }
+}
+
+/// The core has no keys for them if the application makes the secret stream, too.
+#[test]
+fn only_an_end_that_has_the_keys_says_that_it_answers_frames_about_the_path() {
+    for (foreign, expected) in [(Foreign::Handshake, true), (Foreign::Everything, false)] {
+        let mut world = World::testnet();
+        let (server, client) = pair(&mut world, None);
+        let mut apps = Apps::connect(&mut world, (server, client), foreign);
+        apps.run(&mut world, Duration::from_secs(5));
+        assert_eq!(apps.path_frames, [expected; 2], "{foreign:?}");
     }
 }
 
@@ -173,6 +186,8 @@ struct Apps {
     /// The handshakes of the server by their connections.
     servers: BTreeMap<ConnId, Responder>,
     steps: Vec<&'static str>,
+    /// Whether the payload of each message says that its sender answers frames about the path.
+    path_frames: Vec<bool>,
     /// How many questions of each host were answered, or not.
     answered: [usize; 2],
     /// What is answered instead, in one step.
@@ -195,6 +210,7 @@ impl Apps {
             client: Some(initiator),
             servers: BTreeMap::new(),
             steps: Vec::new(),
+            path_frames: Vec::new(),
             answered: [0; 2],
             change: None,
             rng,
@@ -244,6 +260,8 @@ impl Apps {
     }
 
     fn write(&mut self, is_server: bool, conn: ConnId, payload: &[u8]) -> Answer {
+        let udx = NoisePayload::decode(payload).expect("a payload").udx.expect("a stream");
+        self.path_frames.push(udx.features & FEATURE_PATH_FRAMES != 0);
         let (message, keys) = if is_server {
             let mut responder = self.servers.remove(&conn).expect("a handshake");
             (responder.send(payload), Some(keys(&responder.finish())))

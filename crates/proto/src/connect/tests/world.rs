@@ -251,7 +251,7 @@ impl World {
         loop {
             let host = &mut self.hosts[index];
             if let Some(transmit) = host.node.poll_transmit(self.now, &mut buf) {
-                let Transmit { socket, to, ttl, segment_size } = transmit;
+                let Transmit { socket, to, ttl, segment_size, .. } = transmit;
                 let Some(&port) = host.sockets.get(&socket) else { continue };
                 let to = dht_address(to).expect("an address of the DHT");
                 let from = SocketAddrV4::new(host.address, port);

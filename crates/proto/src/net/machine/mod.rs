@@ -225,7 +225,7 @@ impl Net {
 
     /// True once the node is ready.
     pub(crate) fn bootstrapped(&self) -> bool {
-        self.bootstrap.is_done()
+        self.bootstrap.is_ready()
     }
 
     /// The number of requests in flight or waiting, including those of queries.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use super::{Net, out};
-use crate::net::bootstrap::{Settled, Then};
+use crate::net::bootstrap::{Conclusion, Settled, Then};
 use crate::net::exchange::Purpose;
 use crate::net::firewall::{PROBES, ProbeEnd, Scope, Update, UpdateOrigin};
 use crate::net::query::QueryPurpose;
@@ -52,6 +52,11 @@ impl Net {
     /// query is needed later.
     pub(super) fn handle_quick_test(&mut self, cx: &mut Cx<'_>, reply: &Reply) {
         if !self.bootstrap.handle_quick_test() {
+            // The query has ended before the test, as in the reference if it comes so late. But a
+            // node without a network at first has requests under way that are all answered at once.
+            if self.bootstrap.was_silent() {
+                self.start_update(cx, Scope::Reachability, UpdateOrigin::Tick);
+            }
             return;
         }
         let is_plain = self.address.is_plain(reply.to.port());
@@ -66,7 +71,8 @@ impl Net {
 
     /// Takes a reply to the bootstrap query. Starts the quick test or the check, if it is time.
     pub(super) fn handle_bootstrap_reply(&mut self, cx: &mut Cx<'_>, from: SocketAddrV4) {
-        if self.bootstrap.take_quick_test() {
+        let was_silent = cx.stats.retries > 0 || cx.stats.timeouts > 0;
+        if self.bootstrap.handle_answer(was_silent) {
             let spec = self.address.ping_nat(from);
             self.send(cx, spec, Purpose::QuickTest);
         }
@@ -128,11 +134,14 @@ impl Net {
         match then {
             Then::Check => self.start_check(cx),
             Then::Wait => {}
-            Then::Conclude if self.bootstrap.conclude(self.contacts.table.id()) => {
-                cx.emit(Event::Ready);
-                self.outputs.push_back(Output::Ready);
-            }
-            Then::Conclude => self.start_bootstrap(cx),
+            Then::Conclude => match self.bootstrap.conclude(self.contacts.table.id()) {
+                Conclusion::Ready => {
+                    cx.emit(Event::Ready);
+                    self.outputs.push_back(Output::Ready);
+                }
+                Conclusion::ReadyBefore => {}
+                Conclusion::Walk => self.start_bootstrap(cx),
+            },
         }
     }
 

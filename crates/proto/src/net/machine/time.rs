@@ -35,8 +35,8 @@ impl Net {
         }
         let alone = self.bootstrap.len() == 0;
         let wants_refresh = self.clock.take_refresh(self.contacts.table.len(), alone);
-        if wants_refresh && !self.queries.is_refreshing() {
-            self.refresh(cx);
+        if wants_refresh || self.has_to_bootstrap() {
+            self.look_for_nodes(cx);
         }
         if self.clock.take_rejoin() && !alone {
             self.walk(cx, self.contacts.table.id(), QueryPurpose::Rejoin);
@@ -48,7 +48,8 @@ impl Net {
     /// Judges the health as at the end of a tick.
     pub(crate) fn judge_health(&mut self, cx: &mut Cx<'_>) {
         let old = self.health.state();
-        self.health.handle_tick(cx.stats);
+        let lonely = self.contacts.table.len() == 0;
+        self.health.handle_tick(cx.stats, lonely);
         self.report_health(cx, old);
     }
 
@@ -57,6 +58,34 @@ impl Net {
         let old = self.health.state();
         self.health = Health::new(cx.stats);
         self.report_health(cx, old);
+    }
+
+    /// The way to other nodes has changed. Requests that were sent before may be lost, and a node
+    /// that knows no other looks for some.
+    pub(crate) fn handle_network_change(&mut self, cx: &mut Cx<'_>) {
+        if self.destroyed || self.is_asleep() {
+            return;
+        }
+        self.exchange.requests.repeat_all(cx);
+        let is_lonely = self.contacts.table.len() == 0 && self.bootstrap.len() > 0;
+        if self.bootstrapped() && (is_lonely || self.has_to_bootstrap()) {
+            self.look_for_nodes(cx);
+        }
+    }
+
+    /// No node has answered the bootstrap, but others have answered since.
+    fn has_to_bootstrap(&self) -> bool {
+        self.bootstrap.has_failed() && self.contacts.table.len() > 0
+    }
+
+    /// Refreshes the table, unless that is under way. If no node has ever answered, the bootstrap
+    /// begins again, which tests the firewall, too.
+    fn look_for_nodes(&mut self, cx: &mut Cx<'_>) {
+        if self.bootstrap.restart() {
+            self.start_bootstrap(cx);
+        } else if !self.queries.is_refreshing() {
+            self.refresh(cx);
+        }
     }
 
     /// Starts a query for the id of a random node of the table, which finds other nodes.

@@ -68,6 +68,54 @@ fn a_node_whose_bootstrap_was_silent_tries_again() {
 }
 
 #[test]
+fn a_bootstrap_without_an_answer_begins_again_with_its_check() {
+    let (mut world, bootstrapper) = network(8);
+    let node = world.add(true, world.knows(bootstrapper));
+    world.hosts[node].silent = true;
+    world.run(secs(31));
+    assert!(world.hosts[node].net.bootstrapped() && world.hosts[node].net.firewalled());
+    world.hosts[node].silent = false;
+    world.with(node, |net, cx| net.handle_network_change(cx));
+    world.run(secs(4));
+    assert!(!world.hosts[node].net.firewalled());
+    let is_ready = |event: &&Event| matches!(event, Event::Ready);
+    assert_eq!(world.hosts[node].events.iter().filter(is_ready).count(), 1);
+}
+
+/// In a network of one node, the query has ended when the test of the firewall comes back.
+#[test]
+fn a_node_that_was_alone_at_first_learns_that_it_is_not_firewalled() {
+    for silent in [false, true] {
+        let (mut world, bootstrapper) = network(0);
+        let node = world.add(true, world.knows(bootstrapper));
+        world.hosts[node].silent = silent;
+        world.run(secs(9));
+        world.hosts[node].silent = false;
+        world.with(node, |net, cx| net.handle_network_change(cx));
+        world.run(secs(9));
+        // Like the reference, a node with a network from the start does not wait for the test.
+        assert_eq!(world.hosts[node].net.firewalled(), !silent);
+    }
+}
+
+#[test]
+fn other_routes_send_requests_again() {
+    let (mut world, bootstrapper) = network(8);
+    let node = world.add(true, world.knows(bootstrapper));
+    world.run(secs(20));
+    let before = world.hosts[node].stats.retries;
+    world.with(node, |net, cx| {
+        let spec = RequestSpec::internal("10.9.9.9:9".parse().unwrap(), command::PING);
+        // The caller may have asked for one that is never sent twice.
+        let once = RequestSpec { retries: 0, ..spec.clone() };
+        net.request(cx, spec, OWNER);
+        net.request(cx, once, OWNER);
+        net.handle_network_change(cx);
+    });
+    assert_eq!(world.hosts[node].stats.retries, before + 1);
+}
+
+#[test]
 fn an_open_node_learns_that_it_is_not_firewalled() {
     let (mut world, bootstrapper) = network(8);
     let node = world.add(true, world.knows(bootstrapper));

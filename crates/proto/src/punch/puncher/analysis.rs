@@ -1,6 +1,6 @@
 //! How a puncher analyses its NAT, and looks for a socket that has a better one.
 
-use super::{Analysis, Puncher, Reopening, Work};
+use super::{Analysis, Ping, Puncher, Reopening, Work};
 use crate::Cx;
 use crate::base::Io;
 use crate::net::Owner;
@@ -59,7 +59,8 @@ impl Puncher {
         let nodes = io.net.recent_nodes(NODES_TO_CHOOSE_FROM);
         let skip = if nodes.len() >= MANY_NODES { SKIPPED_NODES } else { 0 };
         for node in nodes.into_iter().skip(skip) {
-            if self.nat.samples() + self.pings.len() >= ENOUGH_SAMPLES {
+            let expected = self.pings.values().filter(|ping| !ping.is_late).count();
+            if self.nat.samples() + expected >= ENOUGH_SAMPLES {
                 break;
             }
             if !self.asked.insert(node) {
@@ -68,8 +69,17 @@ impl Puncher {
             let tag = self.next_tag;
             self.next_tag = self.next_tag.wrapping_add(1);
             let owner = Owner::Punch(self.id.0, tag);
-            let key = io.net.ping(cx, node, Some(socket), 0, owner);
-            self.pings.insert(tag, key);
+            let key = io.net.ping(cx, node, Some(socket), PING_RETRIES, owner);
+            self.pings.insert(tag, Ping { key, is_late: false });
+        }
+    }
+
+    /// A ping is not answered in time, and is sent again. Another node may answer sooner.
+    pub(in crate::punch) fn handle_overdue(&mut self, cx: &mut Cx<'_>, io: &mut Io<'_>, tag: u32) {
+        let Some(ping) = self.pings.get_mut(&tag) else { return };
+        ping.is_late = true;
+        if matches!(self.analysis, Analysis::Sampling { .. }) {
+            self.sample(cx, io);
         }
     }
 
@@ -127,7 +137,8 @@ impl Puncher {
 
     fn is_unstable(&self) -> bool {
         let firewall = self.nat.firewall();
-        firewall == Firewall::Unknown || (is_random(firewall) && is_random(self.remote.firewall()))
+        let are_random = is_random(firewall) && is_random(self.remote.firewall());
+        firewall == Firewall::Unknown || (are_random && !self.both_count())
     }
 }
 
@@ -135,6 +146,9 @@ impl Puncher {
 const MAX_REOPENS: u8 = 3;
 
 const NODES_TO_CHOOSE_FROM: usize = 32;
+
+/// The reference sends a ping once, so that a lost one costs a second.
+const PING_RETRIES: u32 = 1;
 
 /// With fewer nodes than this, no node is skipped.
 const MANY_NODES: usize = 8;

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddrV4;
 use std::time::Instant;
 
+use super::counting::Counting;
 use super::nat::{Nat, is_random};
 use super::remote::Remote;
 use super::strategy::Strategy;
@@ -17,7 +18,7 @@ use super::{News, PunchSummary};
 use crate::base::{Io, Party, PunchId, PunchOwner};
 use crate::net::{Reply, RequestKey};
 use crate::wire::Firewall;
-use crate::{Cx, SocketId, Timer};
+use crate::{Cx, Rng, SocketId, Timer};
 use probes::MAX_PROBES;
 pub(crate) use probes::open_own_nat;
 pub(super) use sockets::SocketChange;
@@ -43,11 +44,19 @@ pub(crate) struct Puncher {
     /// It waits for its turn to punch at random.
     is_kept: bool,
     /// Pings in flight, by tag. They go on after the analysis has ended: each pong is a sample.
-    pings: BTreeMap<u32, RequestKey>,
+    pings: BTreeMap<u32, Ping>,
     asked: BTreeSet<SocketAddrV4>,
     next_tag: u32,
     probes_left: u32,
     news: Vec<News>,
+}
+
+/// A ping whose answer is a sample.
+#[derive(Debug)]
+struct Ping {
+    key: RequestKey,
+    /// Its answer is overdue, so that another node was asked too.
+    is_late: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,6 +154,11 @@ impl Puncher {
         self.nat.addresses().map(|shown| shown.iter().copied().chain(hint).collect())
     }
 
+    /// Whether the peer's NAT and ours count, so that their next ports can be guessed.
+    pub(crate) fn both_count(&self) -> bool {
+        self.nat.hint().is_some() && self.remote.last_port().is_some()
+    }
+
     /// What it has found out and done so far.
     pub(crate) fn summary(&self) -> PunchSummary {
         let (local, remote) = (self.nat.firewall(), self.remote.firewall());
@@ -215,17 +229,22 @@ impl Puncher {
         self.nat.freeze();
     }
 
-    pub(super) fn reserve(&mut self, throttle: &mut Throttle) {
+    pub(super) fn reserve(&mut self, throttle: &mut Throttle, now: Instant) {
         if self.claim == Claim::None {
-            throttle.claim(&mut self.claim, Claim::Reserved);
+            throttle.claim(&mut self.claim, Claim::Reserved, now);
         }
     }
 
     /// Gives back a reservation: the peer does not join in yet.
     pub(super) fn yield_turn(&mut self, throttle: &mut Throttle, now: Instant) {
         if self.claim == Claim::Reserved {
-            throttle.release(&mut self.claim, now);
+            self.release_claim(throttle, now);
         }
+    }
+
+    fn release_claim(&mut self, throttle: &mut Throttle, now: Instant) {
+        let probes = self.summary().probes;
+        throttle.release(&mut self.claim, probes, now);
     }
 
     /// Starts to punch, unless it already does. False if no strategy fits the two NATs.
@@ -240,17 +259,13 @@ impl Puncher {
             Work::Punching(_) => return true,
             Work::None | Work::Connected | Work::Leaving | Work::Over => return false,
         }
-        let host = self.nat.addresses().and_then(<[_]>::first).map(|address| *address.ip());
-        let Some(strategy) = Strategy::choose(cx.rng, self.nat.firewall(), host, &self.remote)
-        else {
-            return false;
-        };
+        let Some(strategy) = self.choose(cx.rng) else { return false };
         if strategy.is_random() {
             cx.stats.punches_random += 1;
-            throttle.claim(&mut self.claim, Claim::Used);
+            throttle.claim(&mut self.claim, Claim::Used, cx.now);
         } else {
             // The peer's NAT may have turned out to be better than it seemed.
-            throttle.release(&mut self.claim, cx.now);
+            self.release_claim(throttle, cx.now);
             cx.stats.punches_consistent += 1;
         }
         tracing::debug!(punch = self.id.0, ?strategy, "punching");
@@ -307,7 +322,7 @@ impl Puncher {
     /// Releases all sockets, pings and claims.
     pub(super) fn end(mut self, cx: &mut Cx<'_>, io: &mut Io<'_>, throttle: &mut Throttle) {
         cx.timers.cancel(Timer::Punch(self.id.0));
-        throttle.release(&mut self.claim, cx.now);
+        self.release_claim(throttle, cx.now);
         self.cancel_pings(cx, io);
         self.sockets.release_all(cx, io);
     }
@@ -318,6 +333,16 @@ impl Puncher {
 
     pub(super) fn take_socket_changes(&mut self) -> Vec<SocketChange> {
         self.sockets.take_changes()
+    }
+
+    /// `None` if no strategy fits the two NATs.
+    fn choose(&self, rng: &mut Rng) -> Option<Strategy> {
+        if self.both_count() {
+            let last = self.remote.last_port().filter(|remote| remote.verified)?;
+            return Some(Strategy::Counting(Counting::new(last.address, self.is_initiator())));
+        }
+        let host = self.nat.addresses().and_then(<[_]>::first).map(|address| *address.ip());
+        Strategy::choose(rng, self.nat.firewall(), host, &self.remote)
     }
 
     fn is_initiator(&self) -> bool {
@@ -335,7 +360,7 @@ impl Puncher {
     }
 
     fn cancel_pings(&mut self, cx: &mut Cx<'_>, io: &mut Io<'_>) {
-        for key in std::mem::take(&mut self.pings).into_values() {
+        for Ping { key, .. } in std::mem::take(&mut self.pings).into_values() {
             io.net.cancel_request(cx, key);
         }
     }

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use super::{Puncher, Work};
 use crate::base::Io;
 use crate::punch::News;
-use crate::punch::strategy::{Probe, Strategy};
+use crate::punch::probe::Probe;
+use crate::punch::strategy::Strategy;
 use crate::punch::throttle::Throttle;
 use crate::streams::Path;
 use crate::wire::is_destination;
@@ -133,7 +134,7 @@ impl Puncher {
     ) {
         self.work = work;
         cx.timers.cancel(Timer::Punch(self.id.0));
-        throttle.release(&mut self.claim, cx.now);
+        self.release_claim(throttle, cx.now);
         self.cancel_pings(cx, io);
     }
 

@@ -25,6 +25,21 @@ fn a_firewall_is_asked_once_about_each_source_and_may_connect() {
 }
 
 #[test]
+fn a_firewall_decides_on_the_peers_packets_at_other_sockets_of_the_node() {
+    let mut pair = Pair::created(true);
+    pair.connect(A);
+    pair.write(A, b"elsewhere");
+    let (_, packet) = pair.sides[A].sent().expect("a packet");
+    pair.arrive(B, SocketId::CLIENT, PEER, &packet);
+    let [(ask, _)] = pair.asked(B)[..] else { panic!("one question") };
+    let remote = RawRemote { socket: SocketId::SERVER, address: PEER, id: ID };
+    pair.sides[B].act(|raws, cx, streams| raws.connect(cx, streams, CONN, remote, 0));
+    assert_eq!(pair.data(B), b"");
+    pair.answer(B, ask, Answer::Accept);
+    assert_eq!(pair.data(B), b"elsewhere");
+}
+
+#[test]
 fn packets_that_are_let_in_are_delivered_before_the_stream_is_connected() {
     let mut pair = Pair::created(true);
     pair.connect(A);

@@ -65,6 +65,35 @@ fn what_arrives_before_the_stream_is_connected_is_kept_for_its_socket() {
 }
 
 #[test]
+fn a_stranger_is_let_in_at_no_other_socket() {
+    let [main, other] = [SocketId::SERVER, SocketId::CLIENT];
+    for (own, socket, from, is_let_in) in [
+        (main, other, PEER, true),
+        (main, other, STRANGER, false),
+        (main, OTHER, PEER, false),
+        (SOCKET, main, PEER, false),
+    ] {
+        let mut pair = Pair::created(false);
+        pair.connect(A);
+        let remote = RawRemote { socket: own, address: PEER, id: ID };
+        let connect = |pair: &mut Pair| {
+            pair.sides[B].act(|raws, cx, streams| raws.connect(cx, streams, CONN, remote, 0));
+        };
+        let mut expected = Vec::new();
+        for data in [b"early", b"later"] {
+            pair.write(A, data);
+            let (_, packet) = pair.sides[A].sent().expect("a packet");
+            pair.arrive(B, socket, from, &packet);
+            if data == b"early" {
+                connect(&mut pair);
+            }
+            expected.extend_from_slice(if is_let_in { data } else { b"" });
+        }
+        assert_eq!(pair.data(B), expected, "{own:?} {socket:?} {from}");
+    }
+}
+
+#[test]
 fn calls_wait_for_the_connection() {
     let mut pair = Pair::created(false);
     pair.write(A, b"queued");
@@ -106,6 +135,11 @@ fn a_stream_moves_to_another_socket_and_says_when_all_has_arrived() {
     let told = pair.events(A);
     let is_changed = |event: &Event| matches!(event, Event::RemoteChanged { conn: CONN });
     assert_eq!(told.iter().filter(|event| is_changed(event)).count(), 1);
+    let first = told.first().expect("an event");
+    assert!(
+        matches!(first, Event::PathChanged { path, .. } if path.remote == STRANGER),
+        "{told:?}"
+    );
 }
 
 #[test]
@@ -273,7 +307,9 @@ impl Side {
     fn sent(&mut self) -> Option<(Transmit, Vec<u8>)> {
         if let Some(sent) = self.bench.out.control.pop_front() {
             let (socket, to) = (sent.socket, sent.to);
-            return Some((Transmit { socket, to, ttl: None, segment_size: None }, sent.payload));
+            let transmit =
+                Transmit { socket, to, ttl: None, segment_size: None, may_fragment: false };
+            return Some((transmit, sent.payload));
         }
         let mut buf = TransmitBuf { data: Vec::new(), max_segments: 1 };
         let sent = self.streams.poll_transmit(&mut self.bench.cx(), &mut buf)?;

@@ -109,6 +109,27 @@ fn an_address_in_our_network_that_a_stranger_states_gets_nothing() {
     }
 }
 
+/// The firewall of an open client may open late, so that the first packet is repeated within its
+/// first second. Any node can state that the client is in our network: such a client gets as few as
+/// any other.
+#[test]
+fn the_first_packet_is_not_repeated_into_our_network_for_a_stranger() {
+    let (private, stranger) = (addr("192.168.1.1:53"), addr("6.6.6.6:6"));
+    for (node, address, expected) in
+        [(RELAY, private, 5), (stranger, private, 2), (stranger, CLIENT, 5)]
+    {
+        let mut host = Host::new(ServerOptions::default());
+        let client = host.client_with(NoisePayload {
+            version: PAYLOAD_VERSION,
+            firewall: Firewall::Open,
+            udx: Some(UdxInfo { features: 0, id: 77, seq: 0 }),
+            ..NoisePayload::default()
+        });
+        host.handshake(node, &client.message(Mode::FromRelay, Some(address)));
+        assert_eq!(host.packets_within(Duration::from_millis(950)), expected, "{node} {address}");
+    }
+}
+
 /// A client can name addresses of others, and new ones in each round.
 #[test]
 fn a_victim_that_a_client_names_gets_few_probes() {

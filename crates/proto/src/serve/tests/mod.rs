@@ -20,7 +20,7 @@ use crate::wire::{
     FEATURE_PATH_FRAMES, FEATURE_REVISION_1, Firewall, HolepunchPayload, Mode, NoisePayload,
     Packet, PayloadError, Relay, RelayThrough, UdxInfo, command, hash,
 };
-use crate::{Config, Event, Question, Timer};
+use crate::{Config, Event, Question, Timer, TransmitBuf};
 
 /// A firewalled server with the layers below it.
 struct Host {
@@ -204,6 +204,30 @@ impl Host {
                 self.with(|_, cx, base| {
                     base.punchers.handle_timeout(cx, &mut base.io, PunchId(id));
                 });
+            }
+        }
+    }
+
+    /// Counts the packets that the connections send, while nobody answers them.
+    fn packets_within(&mut self, time: Duration) -> usize {
+        let mut packets = 0;
+        let end = self.bench.now + time;
+        let mut buf = TransmitBuf { data: Vec::new(), max_segments: 1 };
+        loop {
+            let Self { bench, streams, .. } = self;
+            while streams.poll_transmit(&mut bench.cx(), &mut buf).is_some() {
+                packets += 1;
+            }
+            let Some((due, _)) = bench.timers.next().filter(|(due, _)| *due <= end) else {
+                return packets;
+            };
+            bench.now = due;
+            while let Some(timer) = bench.timers.pop_due(bench.now) {
+                if let Timer::Stream(id) = timer
+                    && let Some(stream) = streams.handle_timeout(&mut bench.cx(), id)
+                {
+                    stream.settle(&mut bench.cx());
+                }
             }
         }
     }

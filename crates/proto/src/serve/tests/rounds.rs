@@ -77,6 +77,27 @@ fn a_random_punch_that_has_to_wait_is_counted() {
     assert_eq!((host.bench.stats.punches_try_later, host.bench.stats.punches_random), (1, 0));
 }
 
+/// The client asks again until it is the server's turn.
+#[test]
+fn the_application_is_asked_about_a_random_punch_when_it_can_take_place() {
+    let mut host = Host::new(ServerOptions { ask_holepunch: true, ..ServerOptions::default() });
+    host.punchers = Punchers::new(Duration::from_secs(5), true);
+    host.punchers.handle_start(host.bench.now);
+    let (slot, secret) = host.welcome_puncher();
+    ask_for_random_punches(&mut host, slot, &secret, 4);
+    assert_eq!(host.asked().len(), 0);
+
+    host.pass(Duration::from_secs(6));
+    let punch = HolepunchPayload {
+        round: 5,
+        firewall: Firewall::Random,
+        punching: true,
+        ..HolepunchPayload::default()
+    };
+    host.round(RELAY, slot, &secret, &punch);
+    assert_eq!(host.asked().len(), 1);
+}
+
 /// The client waits for its own turn, perhaps behind other punches of its node.
 #[test]
 fn a_client_with_a_relay_that_falls_silent_is_waited_for_two_minutes() {

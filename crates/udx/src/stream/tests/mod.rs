@@ -1,9 +1,11 @@
 //! Two streams on a simulated link, in virtual time.
 
+mod acks;
 mod moves;
 mod pair;
 mod paths;
 mod windows;
+mod world;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
@@ -88,6 +90,25 @@ fn a_dead_peer_is_noticed_after_thirteen_seconds() {
 }
 
 #[test]
+fn a_first_packet_that_is_lost_costs_less_than_a_second() {
+    let mut pair = Pair::new(Link { loss: 1000, ..Link::default() }, 1);
+    pair.a.stream.timers.early = &EARLY_PROBE;
+    let start = pair.now;
+    pair.a.write(b"ping");
+    pair.run_until(0.1, |_| false);
+    pair.link.loss = 0;
+    assert!(pair.run_until(10.0, |pair| pair.b.received == b"ping"));
+    assert_eq!((pair.now - start).as_millis(), 410);
+
+    pair.link.loss = 1000;
+    pair.a.stream.forget_measurements();
+    let start = pair.now;
+    pair.a.write(b"ping");
+    assert!(pair.run_until(60.0, |pair| pair.a.stream.is_done()));
+    assert_eq!((pair.now - start).as_secs(), 13, "a dead peer is noticed as soon as without it");
+}
+
+#[test]
 fn a_peer_that_dies_in_the_middle_is_noticed() {
     let mut pair = Pair::new(Link::default(), 1);
     pair.a.write(&noise(MIB, 1));
@@ -97,6 +118,40 @@ fn a_peer_that_dies_in_the_middle_is_noticed() {
     assert!(pair.run_until(60.0, |pair| pair.a.stream.is_done()));
     let took = (pair.now - start).as_secs_f64();
     assert!((13.0..13.6).contains(&took), "{took}");
+}
+
+/// A report that nobody receives at the peer's address may be forged, or be right.
+#[test]
+fn a_peer_that_is_reported_as_gone_is_asked() {
+    let patience = Duration::from_millis(2500);
+    let mut pair = Pair::new(Link { loss: 100, ..Link::default() }, 3);
+    pair.a.write(b"hello");
+    assert!(pair.run_until(5.0, |pair| pair.b.total == 5));
+    for _ in 0..300 {
+        pair.a.stream.handle_unreachable(pair.now, patience);
+        assert!(!pair.run_until(0.1, |pair| !pair.a.stream.is_connected()));
+    }
+    pair.run_until(5.0, |_| false);
+
+    pair.link.loss = 1000;
+    let start = pair.now;
+    pair.a.stream.handle_unreachable(pair.now, patience);
+    pair.run_until(1.0, |_| false);
+    pair.a.stream.handle_unreachable(pair.now, patience);
+    assert!(pair.run_until(20.0, |pair| !pair.a.stream.is_connected()));
+    assert_eq!(pair.now - start, patience);
+    assert_eq!(pair.a.events.last(), Some(&Event::Closed(CloseReason::TimedOut)));
+}
+
+#[test]
+fn a_peer_that_was_never_heard_may_come_yet() {
+    let mut pair = Pair::new(Link { loss: 1000, ..Link::default() }, 3);
+    pair.a.write(b"hello");
+    pair.run_until(0.1, |_| false);
+    pair.a.stream.handle_unreachable(pair.now, Duration::from_secs(1));
+    assert!(!pair.run_until(10.0, |pair| !pair.a.stream.is_connected()));
+    pair.link.loss = 0;
+    assert!(pair.run_until(5.0, |pair| pair.b.total == 5));
 }
 
 #[test]
@@ -187,4 +242,34 @@ fn mutate(datagram: &mut [u8], rng: &mut Rng) {
             datagram[at..at + 4].copy_from_slice(&(rng.below(400) as u32).to_le_bytes());
         }
     }
+}
+
+/// The firewall of the peer opens after the first packet has come.
+#[test]
+fn the_first_packet_can_be_repeated_early() {
+    for (opens_after, arrives_within) in [(0.05, 0.12), (0.15, 0.22), (0.3, 0.42), (0.7, 0.82)] {
+        let mut pair = Pair::new(Link { loss: 1000, ..Link::default() }, 1);
+        pair.a.stream.repeat_early(pair.now);
+        pair.a.write(b"hello");
+        pair.run_until(opens_after, |_| false);
+        pair.link.loss = 0;
+        assert!(pair.run_until(arrives_within - opens_after, |pair| pair.b.received == b"hello"));
+        pair.run_until(2.0, |_| false);
+        let stats = pair.a.stream.stats();
+        assert!(stats.retransmits <= 4, "{stats:?}");
+        assert_eq!(stats.rto_count, 0);
+    }
+}
+
+#[test]
+fn a_first_packet_that_is_repeated_early_in_vain_times_out_as_usual() {
+    let mut pair = Pair::new(Link { loss: 1000, ..Link::default() }, 1);
+    pair.a.write(b"hello");
+    pair.a.stream.repeat_early(pair.now);
+    pair.run_until(0.99, |_| false);
+    let stats = pair.a.stream.stats();
+    assert_eq!((stats.retransmits, stats.rto_count), (4, 0));
+    pair.run_until(0.02, |_| false);
+    assert_eq!(pair.a.stream.stats().rto_count, 1);
+    assert!(pair.run_until(13.0, |pair| pair.a.stream.is_done()));
 }

@@ -2,7 +2,9 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use super::super::Event;
+use std::time::Duration;
+
+use super::super::{CloseReason, Event};
 use super::{Link, MIB, Pair, noise};
 
 #[test]
@@ -64,6 +66,9 @@ fn little_is_sent_over_a_path_that_answers_nothing_and_no_byte_is_lost() {
         assert!(pair.run_until(30.0, |pair| pair.b.received.len() > MIB));
         pair.dark = Some(OTHER);
         move_a(&mut pair);
+        // A report that nobody receives there ends the move and not the stream.
+        pair.run_until(0.2, |_| false);
+        pair.a.stream.handle_unreachable(pair.now, Duration::from_secs(1));
         let failed = |pair: &Pair| pair.a.events.contains(&Event::PathFailed);
         assert!(pair.run_until(4.0, failed), "seed {seed}");
         // Twice the initial window, each time with a tail loss probe.
@@ -72,6 +77,22 @@ fn little_is_sent_over_a_path_that_answers_nothing_and_no_byte_is_lost() {
         assert!(pair.b.received == data, "seed {seed}");
         assert!(!pair.a.events.contains(&Event::PathValidated));
     }
+}
+
+/// Probes of the path are small.
+#[test]
+fn a_stream_whose_packets_are_too_large_for_the_path_ends_although_the_peer_answers() {
+    let mut pair = Pair::new(Link::default(), 5);
+    pair.a.write(&noise(2 * MIB, 5));
+    assert!(pair.run_until(30.0, |pair| pair.b.received.len() > MIB));
+    pair.link.mtu = 200;
+    pair.a.write(&noise(2 * MIB, 5));
+    // Packets from before arrive in fragments. The next ones are too large for this path, too.
+    for _ in 0..30 {
+        pair.run_until(0.8, |pair| pair.a.stream.is_done());
+        pair.a.stream.handle_reached();
+    }
+    assert!(pair.a.events.contains(&Event::Closed(CloseReason::TimedOut)));
 }
 
 #[test]
@@ -87,6 +108,28 @@ fn a_stream_leaves_a_path_that_is_dead_already() {
     assert!(pair.run_until(10.0, |pair| pair.b.received.len() == data.len() + 3));
     assert!(pair.b.received.starts_with(&data) && pair.b.received.ends_with(b"new"));
     assert!(!pair.a.events.contains(&Event::PathFailed));
+}
+
+/// What is sent again uses up what an unvalidated path may carry, and proves nothing.
+#[test]
+fn a_stream_goes_on_when_all_that_it_sent_again_has_arrived() {
+    for written in 9..20 {
+        let mut pair = Pair::new(Link::default(), 5);
+        pair.a.write(b"x");
+        pair.run_until(1.0, |_| false);
+        pair.dark = pair.a.stream.remote();
+        let data = noise(written * 1152, 5);
+        pair.a.write(&data);
+        pair.run_until(0.01, |_| false);
+        let (now, id) = (pair.now, pair.b.stream.local_id());
+        pair.a.stream.change_proven(now, id, SIX);
+        move_a(&mut pair);
+        pair.run_until(5.0, |_| false);
+        pair.a.write(b"y");
+        let all = data.len() + 2;
+        assert!(pair.run_until(10.0, |pair| pair.b.received.len() == all), "{written}");
+        assert!(pair.a.events.contains(&Event::PathValidated));
+    }
 }
 
 #[test]
@@ -131,6 +174,32 @@ fn packets_of_the_base_size_are_sent_again_over_an_ipv6_path() {
     // Not over the old path before.
     assert!(pair.run_until(0.08, |pair| pair.b.received.len() == data.len() + 1));
     assert!(!pair.a.events.contains(&Event::PathFailed));
+}
+
+/// Whatever was under way, and whether or not the stream was moving already.
+#[test]
+fn a_move_that_was_proven_is_over_at_once_and_says_so_once() {
+    for (writes, is_moving) in [(false, false), (true, false), (true, true)] {
+        let mut pair = Pair::new(Link::default(), 7);
+        pair.a.write(b"before");
+        pair.run_until(1.0, |_| false);
+        if writes {
+            pair.a.write(&noise(100_000, 7));
+            pair.run_until(0.01, |_| false);
+        }
+        if is_moving {
+            move_a(&mut pair);
+        }
+        pair.run_until(0.001, |_| false);
+        pair.a.events.clear();
+        let (now, id) = (pair.now, pair.a.stream.remote_id().expect("a peer"));
+        pair.a.stream.change_proven(now, id, OTHER);
+        pair.run_until(1.0, |_| false);
+        let count = |event| pair.a.events.iter().filter(|seen| **seen == event).count();
+        let counts = (count(Event::RemoteChanged), count(Event::PathValidated));
+        assert_eq!(counts, (1, 1), "{writes}, {is_moving}");
+        assert_eq!(pair.b.received.len(), 6 + if writes { 100_000 } else { 0 });
+    }
 }
 
 fn move_a(pair: &mut Pair) {

@@ -49,6 +49,8 @@ pub(super) struct Pair {
     pub(super) b: Host,
     pub(super) link: Link,
     pub(super) overflows: u64,
+    /// Datagrams that arrived in fragments.
+    pub(super) fragmented: u64,
     /// Datagrams to this address are lost.
     pub(super) dark: Option<SocketAddr>,
     /// Bytes of the IP packets that were lost there.
@@ -96,6 +98,7 @@ impl Pair {
             b,
             link,
             overflows: 0,
+            fragmented: 0,
             dark: None,
             vanished: 0,
             wire: BinaryHeap::new(),
@@ -165,6 +168,9 @@ impl Pair {
                 let size = datagram.len() as u64 + if transmit.to.is_ipv6() { 48 } else { 28 };
                 if self.dark == Some(transmit.to) {
                     self.vanished += size;
+                } else if transmit.may_fragment {
+                    self.fragmented += u64::from(size > self.link.mtu as u64);
+                    self.carry(from_a, datagram, size.min(self.link.mtu as u64));
                 } else {
                     self.carry(from_a, datagram, size);
                 }
@@ -230,11 +236,11 @@ impl Host {
     }
 
     /// Sets another receive window, before anything has happened.
-    pub(super) fn set_window(&mut self, recv_window: u32) {
+    pub(super) fn set_window(&mut self, now: Instant, recv_window: u32) {
         let path = self.stream.paths.current().expect("connected");
         let config = Config { recv_window, ..Config::default() };
         self.stream = Stream::new(self.stream.local_id, config);
-        self.stream.connect(Instant::now(), path.remote_id, path.remote);
+        self.stream.connect(now, path.remote_id, path.remote);
     }
 
     pub(super) fn write(&mut self, data: &[u8]) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::{Link, Pair, noise};
-use crate::{CloseReason, Config, Event, Flags};
+use crate::{CloseReason, Event, Flags};
 
 /// Behind a closed window nothing is in flight that could time out.
 #[test]
@@ -115,7 +115,7 @@ fn a_reader_that_stops_holds_no_more_on_a_long_path() {
 #[test]
 fn a_peer_that_refuses_packets_is_not_dead() {
     let mut pair = Pair::new(Link::default(), 1);
-    pair.b.set_window(100_000);
+    pair.b.set_window(pair.now, 100_000);
     pair.b.reads = false;
     let data = noise(MIB, 3);
     pair.a.write(&data);
@@ -140,7 +140,7 @@ fn a_peer_that_refuses_packets_is_not_dead() {
 #[test]
 fn the_end_waits_for_the_reader() {
     let mut pair = Pair::new(Link::default(), 1);
-    pair.b.set_window(10_000);
+    pair.b.set_window(pair.now, 10_000);
     pair.b.reads = false;
     pair.a.write(&noise(40_000, 3));
     pair.a.stream.end();
@@ -162,20 +162,42 @@ fn a_peer_cannot_make_a_sender_keep_without_bound() {
     pair.run_until(0.0, |_| false);
     let mut written = 0;
     for _ in 0..3_000 {
-        while pair.a.stream.has_room() && pair.a.stream.is_connected() {
+        while pair.a.stream.unsent() < 256 * 1024 && pair.a.stream.is_connected() {
             pair.a.stream.write(Bytes::from_static(&[7; 65536]));
             written += 65536;
-            assert!(written < 32 * MIB);
         }
         pair.run_until(0.0, |_| false);
         let end = pair.a.stream.flight.next();
         let now = pair.now;
         pair.a.handle(now, &sack(1..end as u32, u32::MAX));
         pair.now += Duration::from_millis(5);
-        assert!(pair.a.stream.held() <= Config::default().max_held + 65536);
+        let held = pair.a.stream.held();
+        assert!(held <= 8 * MIB + 65536, "{held}: the path is short");
     }
+    assert!(written > 7 * MIB, "{written}: the bound is that of the stream");
     assert!(!pair.a.stream.is_connected(), "what it does not acknowledge times out");
     assert_eq!((pair.a.stream.held(), pair.a.stream.queued()), (0, 0));
+}
+
+/// The first packet is missing or not, and the application does not read.
+#[test]
+fn a_peer_that_ignores_the_window_fills_no_more_than_8_mib() {
+    for first in [0, 1] {
+        let mut pair = Pair::new(Link::default(), 1);
+        (pair.b.reads, pair.b.keeps) = (false, false);
+        for number in first..20_000 {
+            let mut packet = vec![0xff, 1, Flags::DATA.0, 0];
+            for field in [2, u32::MAX, number, 0] {
+                packet.extend_from_slice(&u32::to_le_bytes(field));
+            }
+            packet.resize(1400, 7);
+            let now = pair.now;
+            pair.b.handle(now, &packet);
+            let held = pair.b.unread + pair.b.stream.buffered();
+            assert!(held < 8 * MIB, "{held}");
+        }
+        assert!(pair.b.stream.stats().dropped > 10_000);
+    }
 }
 
 /// A SACK packet to the stream 1.

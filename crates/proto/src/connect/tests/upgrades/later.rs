@@ -3,9 +3,12 @@
 use std::time::Duration;
 
 use super::super::world::{NatKind, World};
-use super::super::{SECOND, failure};
+use super::super::{SECOND, failure, opened};
 use super::{assert_talk, path, say};
-use crate::{Config, ConnectError, ConnectOptions, RelayLimits, ServerOptions, Stats};
+use crate::{
+    Command, Config, ConnId, ConnectError, ConnectOptions, ConnectReason, Event, RelayLimits,
+    ServerOptions, Stats,
+};
 
 #[test]
 fn a_server_that_has_to_wait_keeps_the_punch_of_a_client_with_a_relay() {
@@ -41,17 +44,85 @@ fn a_client_that_has_to_wait_punches_later() {
     }
 }
 
+/// The server asks to try later until its pause is over.
 #[test]
-fn without_a_relay_nobody_waits() {
-    let mut world = World::testnet();
-    let server = deferred(&mut world, NatKind::Consistent, PAUSE);
-    let client = world.behind(NatKind::Random);
-    let remote = world.listen(server);
-    world.connect(client, remote);
-    world.run(SECOND * 5);
-    assert_eq!(failure(&world, client), Some(ConnectError::HolepunchAborted));
-    assert_eq!(stats(&world, server).punches_try_later_relayed, 0);
-    assert_eq!(world.hosts[server].node.live().punchers, 0);
+fn without_a_relay_a_client_waits_for_the_turn_of_the_server() {
+    for (servers, clients) in PAIRS {
+        let mut world = World::testnet();
+        let client = world.behind(clients);
+        let server = deferred(&mut world, servers, SECOND * 15);
+        connect(&mut world, client, server);
+        world.run(SECOND * 4);
+        assert!(opened(&world, client).is_none() && failure(&world, client).is_none());
+        world.run(SECOND * 6);
+        assert!(opened(&world, client).is_some());
+        let counted = stats(&world, server);
+        assert_eq!((counted.punches_try_later, counted.punches_try_later_relayed), (1, 0));
+    }
+}
+
+#[test]
+fn without_a_relay_a_client_waits_for_its_own_turn() {
+    for (servers, clients) in PAIRS {
+        let mut world = World::testnet();
+        let server = world.behind(servers);
+        let client = deferred(&mut world, clients, SECOND * 15);
+        connect(&mut world, client, server);
+        world.run(SECOND * 4);
+        assert!(opened(&world, client).is_none() && failure(&world, client).is_none());
+        world.run(SECOND * 6);
+        assert!(opened(&world, client).is_some());
+        assert_eq!(stats(&world, server).punches_try_later, 0);
+    }
+}
+
+#[test]
+fn without_a_relay_nobody_waits_for_long() {
+    for (servers, clients) in PAIRS {
+        let mut world = World::testnet();
+        let server = deferred(&mut world, servers, PAUSE);
+        let client = world.behind(clients);
+        connect(&mut world, client, server);
+        world.run(SECOND * 10);
+        assert_eq!(failure(&world, client), Some(ConnectError::HolepunchAborted));
+        assert_eq!(reason(&world, client), Some(ConnectReason::TryLater));
+        world.run(SECOND * 4);
+        assert_eq!(world.hosts[server].node.live().punchers, 0);
+    }
+}
+
+/// It is known from the start that the turn comes too late.
+#[test]
+fn without_a_relay_a_client_that_would_wait_in_vain_fails_at_once() {
+    for (servers, clients) in PAIRS {
+        let mut world = World::testnet();
+        let server = world.behind(servers);
+        let client = deferred(&mut world, clients, PAUSE);
+        connect(&mut world, client, server);
+        world.run(SECOND);
+        assert_eq!(reason(&world, client), Some(ConnectReason::Throttled));
+    }
+}
+
+/// A connection is lost again and again, and the client has to punch each time.
+#[test]
+fn a_node_can_punch_again_at_once() {
+    for (servers, clients) in PAIRS {
+        let mut world = World::testnet();
+        let server = world.behind(servers);
+        let client = world.behind(clients);
+        let remote = world.listen(server);
+        for number in 1..=6 {
+            world.connect(client, remote);
+            world.run(SECOND * 4);
+            assert_eq!(stats(&world, client).punches_random, number);
+            let opened = world.hosts[client].events.iter();
+            let opened = opened.filter(|event| matches!(event, Event::Opened(_))).count();
+            assert_eq!(opened as u64, number, "{servers:?}, {clients:?}");
+            world.command(client, Command::DestroyConn { conn: ConnId(1) });
+            world.run(SECOND * 5);
+        }
+    }
 }
 
 #[test]
@@ -73,6 +144,19 @@ fn deferred(world: &mut World, kind: NatKind, pause: Duration) -> usize {
     let host = world.start_with(nat, Config { defer_random_punch: true, ..config });
     world.run(SECOND * 5);
     host
+}
+
+fn connect(world: &mut World, client: usize, server: usize) {
+    let remote = world.listen(server);
+    world.connect(client, remote);
+}
+
+/// Why the connection has failed.
+fn reason(world: &World, client: usize) -> Option<ConnectReason> {
+    world.hosts[client].events.iter().find_map(|event| {
+        let Event::Closed(closed) = event else { return None };
+        closed.trace.as_ref().map(|trace| trace.reason)
+    })
 }
 
 /// Connects, and sends a message through the relay.

@@ -1,0 +1,2 @@
+/** Loads the whole package at once, and not its parts when they are used first. */
+export {}
