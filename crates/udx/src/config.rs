@@ -14,6 +14,9 @@ pub struct Config {
     /// [`crate::Stream::set_max_held`]. Default 24 MiB, of which a stream uses 8 MiB unless its path
     /// carries more in six round trips.
     pub max_held: usize,
+    /// The most bytes of IP packets in flight, see [`crate::Stream::set_max_in_flight`]. Default: as
+    /// many as the congestion window allows.
+    pub max_in_flight: u64,
     /// Whether one acknowledgement per receive batch is enough for the peer, and its own tell of all
     /// packets that it has. Default `false`: the reference needs at least one per two packets for
     /// its bandwidth samples, and after many losses it leaves out some of what it has.
@@ -35,6 +38,7 @@ impl Default for Config {
             recv_window: 4 * 1024 * 1024,
             high_water: 256 * 1024,
             max_held: 24 * 1024 * 1024,
+            max_in_flight: u64::MAX,
             peer_thin_acks: false,
             probes_early: false,
             max_mtu: 1500,

@@ -13,6 +13,7 @@ mod forwarding;
 mod parked;
 mod path;
 mod path_index;
+mod path_load;
 mod path_set;
 mod rate;
 mod raws;
@@ -268,7 +269,7 @@ impl Streams {
     ) -> Option<StreamTransmit> {
         while let Some(id) = self.shared.ready.pop_front() {
             let Some(transport) = self.table.connected_mut(id) else { continue };
-            let sent = transport.poll_transmit(cx.now, buf, self.shared.sending.room());
+            let sent = transport.poll_transmit(cx.now, buf, self.shared.room(transport));
             self.shared.count(transport);
             if sent.is_some() {
                 self.shared.ready.push_back(id);
@@ -358,9 +359,10 @@ impl Streams {
 
     /// Counts what is kept.
     pub(crate) fn measure(&self, sizes: &mut Sizes) {
-        let Shared { ready, relays, paths, .. } = &self.shared;
+        let Shared { ready, relays, paths, loads, .. } = &self.shared;
         let own = [self.table.len(), self.refused.len()];
-        let indexes = own.into_iter().chain([ready.len(), relays.len(), paths.len()]);
+        let shared = [ready.len(), relays.len(), paths.len(), loads.len()];
+        let indexes = own.into_iter().chain(shared);
         sizes.stream_index = indexes.max().unwrap_or(0);
         sizes.reports += self.shared.sockets.left();
         sizes.sending = self.table.held();

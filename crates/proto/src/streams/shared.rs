@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use super::budget::{self, Budget};
 use super::path_index::PathIndex;
+use super::path_load::PathLoads;
 use super::relays::RelayLinks;
 use super::socket_use::SocketUse;
 use super::transport::Transport;
@@ -17,11 +18,22 @@ pub(super) struct Shared {
     pub(super) ready: VecDeque<StreamId>,
     pub(super) sockets: SocketUse,
     pub(super) paths: PathIndex,
+    /// Bytes in flight, over the streams of each path.
+    pub(super) loads: PathLoads,
     pub(super) relays: RelayLinks,
     /// Bytes kept for retransmission, over all streams.
     pub(super) sending: Budget,
     /// Bytes that wait to be forwarded, over all streams.
     pub(super) forwarding: Budget,
+}
+
+/// Limits of what a stream has sent and the peer has not acknowledged, in bytes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Room {
+    /// What the stream keeps.
+    pub(super) held: usize,
+    /// What is on its way.
+    pub(super) in_flight: u64,
 }
 
 impl Default for Shared {
@@ -30,6 +42,7 @@ impl Default for Shared {
             ready: VecDeque::new(),
             sockets: SocketUse::default(),
             paths: PathIndex::default(),
+            loads: PathLoads::default(),
             relays: RelayLinks::default(),
             sending: Budget::new(budget::SENDING),
             forwarding: Budget::new(budget::FORWARDING),
@@ -43,6 +56,13 @@ impl Shared {
         let (held, waiting) = (transport.held(), transport.waiting());
         self.sending.set(&mut transport.sending, held);
         self.forwarding.set(&mut transport.forwarded, waiting);
+        let (in_flight, round_trip) = (transport.udx.in_flight(), transport.udx.min_round_trip());
+        self.loads.set(&mut transport.load, in_flight, round_trip);
+    }
+
+    /// What a stream may have sent without an answer.
+    pub(super) fn room(&self, transport: &Transport) -> Room {
+        Room { held: self.sending.room(), in_flight: self.loads.room(&transport.load) }
     }
 
     /// Notes which path a stream takes.
@@ -55,6 +75,7 @@ impl Shared {
         if transport.noted_path != path {
             let before = std::mem::replace(&mut transport.noted_path, path);
             self.paths.update(transport.id, transport.owner, before, path);
+            self.loads.change(&mut transport.load, before, path);
         }
     }
 

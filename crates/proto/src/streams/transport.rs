@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 
 use super::budget::Share;
 use super::forwarding::{Forwarded, Forwarding};
+use super::path_load::PathShare;
 use super::path_set::PathSet;
+use super::shared::Room;
 use super::socket_use::SocketUse;
 use super::{Path, RemoteStream, StreamOwner, StreamTransmit};
 use crate::{Cx, MAX_BATCH, Run, SocketId, StreamId, Timer, Transmit, TransmitBuf};
@@ -25,6 +27,8 @@ pub(super) struct Transport {
     pub(super) sending: Share,
     /// The stream's part of the budget for datagrams that are forwarded.
     pub(super) forwarded: Share,
+    /// The stream's part of what is in flight on its path.
+    pub(super) load: PathShare,
     /// The path under which the stream is in the index of paths.
     pub(super) noted_path: Option<Path>,
     /// The path that the stream opened on, if it is to be left for a better one.
@@ -62,6 +66,7 @@ impl Transport {
             ready: false,
             sending: Share::default(),
             forwarded: Share::default(),
+            load: PathShare::default(),
             noted_path: None,
             interim: None,
         }
@@ -221,9 +226,10 @@ impl Transport {
         &mut self,
         now: Instant,
         buf: &mut TransmitBuf,
-        max_held: usize,
+        room: Room,
     ) -> Option<StreamTransmit> {
-        self.udx.set_max_held(max_held);
+        self.udx.set_max_held(room.held);
+        self.udx.set_max_in_flight(room.in_flight);
         let sent = match self.forwarding.poll(buf) {
             Some(Forwarded { to, segment_size }) => {
                 udx::Transmit { to, segment_size, may_fragment: false }
@@ -239,7 +245,9 @@ impl Transport {
     /// Sends the packet that a stream without an owner may still have for its peer.
     pub(super) fn send_last(&mut self, cx: &mut Cx<'_>) {
         let mut buf = TransmitBuf { data: Vec::new(), max_segments: 1 };
-        if let Some(StreamTransmit { transmit, .. }) = self.poll_transmit(cx.now, &mut buf, 0) {
+        if let Some(StreamTransmit { transmit, .. }) =
+            self.poll_transmit(cx.now, &mut buf, Room { held: 0, in_flight: 0 })
+        {
             cx.send(transmit.socket, transmit.to, buf.data);
         }
     }

@@ -1,4 +1,6 @@
-//! The bound on what a peer can make a stream keep by not acknowledging it.
+//! The bounds on what a stream has sent and its peer has not acknowledged.
+
+use std::time::Duration;
 
 use super::Stream;
 use crate::time::SECOND;
@@ -16,6 +18,22 @@ impl Stream {
         self.config.max_held = bytes;
     }
 
+    /// Bytes of IP packets that were sent, and are neither acknowledged nor lost.
+    pub fn in_flight(&self) -> u64 {
+        self.flight.in_flight()
+    }
+
+    /// Limits [`Self::in_flight`] beside the congestion window, as far as new data is concerned.
+    /// The limit may be exceeded by one packet.
+    pub fn set_max_in_flight(&mut self, bytes: u64) {
+        self.config.max_in_flight = bytes;
+    }
+
+    /// The smallest round trip of the path, once one was measured.
+    pub fn min_round_trip(&self) -> Option<Duration> {
+        self.rtt.min().map(Duration::from_micros)
+    }
+
     /// A peer that withholds one acknowledgement makes us keep what the path needs while a packet is
     /// sent again and again, and not more.
     pub(super) fn may_hold_more(&self) -> bool {
@@ -23,6 +41,15 @@ impl Stream {
         let path = self.bbr.bandwidth().saturating_mul(round_trip) / SECOND;
         let needs = usize::try_from(path).unwrap_or(usize::MAX).saturating_mul(ROUND_TRIPS);
         self.held() < self.config.max_held.min(needs.max(WINDOWS))
+    }
+
+    /// Whether the limit of what is in flight allows one more new packet. The first packet of a
+    /// burst waits until most of the burst may follow, since a system call costs as much as several
+    /// packets.
+    pub(super) fn may_fly(&self, is_first: bool) -> bool {
+        let limit = self.config.max_in_flight;
+        let burst = self.buffer.unsent().min(BURST).min(limit / 4 * 3);
+        self.flight.in_flight() + if is_first { burst } else { 0 } < limit
     }
 }
 
@@ -35,3 +62,6 @@ const ROUND_TRIPS: usize = 6;
 
 /// Two windows of the reference. Packets that a peer holds do not count against its window.
 const WINDOWS: usize = 8 * 1024 * 1024;
+
+/// What one call sends, in bytes.
+const BURST: u64 = 64 * 1024;

@@ -110,7 +110,7 @@ impl Stream {
     ) -> Option<Transmit> {
         let mut batch = Batch::default();
         let (mut to, mut may_fragment) = (None, false);
-        while let Some(plan) = self.plan(now) {
+        while let Some(plan) = self.plan(now, batch.count == 0) {
             let (size, index) = self.measure(plan);
             let is_oversized = self.repeats_oversized(plan);
             let alone = is_oversized || matches!(plan, Plan::Probe { .. });
@@ -144,15 +144,17 @@ impl Stream {
         Some(Transmit { may_fragment, ..self.sent(out, path, &batch) })
     }
 
-    /// The next packet to send, if the windows and the pacer allow one.
-    fn plan(&mut self, now: Micros) -> Option<Plan> {
+    /// The next packet to send, if the windows and the pacer allow one. `is_first` tells whether a
+    /// burst begins with it.
+    fn plan(&mut self, now: Micros, is_first: bool) -> Option<Plan> {
         if std::mem::take(&mut self.probe_due)
             && let Some(probe) = self.plan_tail_probe()
         {
             return Some(probe);
         }
         let lost = self.flight.next_lost();
-        let new = lost.is_none().then(|| self.plan_new(now)).flatten();
+        let may_be_new = lost.is_none() && self.may_fly(is_first);
+        let new = may_be_new.then(|| self.plan_new(now)).flatten();
         let plan = lost.map(Plan::Again).or(new)?;
         if self.paths.is_validating() && !self.paths.may_send(self.measure(plan).1) {
             return None;

@@ -1,5 +1,6 @@
 //! The table of streams with one peer, without a network.
 
+mod crowds;
 mod relays;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4};

@@ -1,5 +1,6 @@
 //! The effects of the receive windows: what each end holds, and what it waits for.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -50,6 +51,33 @@ fn a_lost_window_update_is_asked_for() {
     pair.run_until(0.5, |_| false);
     pair.link.loss = 0;
     assert!(pair.run_until(10.0, |pair| pair.b.received.len() == 6 * MIB));
+}
+
+/// A limit of what is in flight holds, and makes few bursts rather than many.
+#[test]
+fn a_limit_of_what_is_in_flight_holds() {
+    const LIMIT: u64 = 60_000;
+    let mut pair = Pair::new(Link { rate: 10_000_000, queue: MIB as u64, ..Link::default() }, 1);
+    pair.a.stream.set_max_in_flight(LIMIT);
+    pair.b.stream.set_thin_acks(true);
+    pair.a.write(&noise(MIB, 3));
+    let most = Cell::new(0);
+    assert!(pair.run_until(20.0, |pair| {
+        most.set(most.get().max(pair.a.stream.in_flight()));
+        pair.b.total == MIB as u64
+    }));
+    assert!((LIMIT * 3 / 4..LIMIT + 1500).contains(&most.get()), "{}", most.get());
+    let packets = pair.a.stream.stats().packets_tx as usize;
+    assert!(10 * pair.a.sent_at.len() < packets, "{} of {packets}", pair.a.sent_at.len());
+
+    // Less than a burst does not wait for one.
+    pair.run_until(1.0, |_| false);
+    pair.a.stream.set_max_in_flight(20_000);
+    for _ in 0..2 {
+        pair.a.write(&noise(6000, 4));
+        pair.run_until(0.001, |_| false);
+    }
+    assert_eq!((pair.a.stream.unsent(), pair.a.stream.in_flight() > 12_000), (0, true));
 }
 
 /// Packets were lost before the reader stopped. Whatever it holds then, it does not refuse a packet
