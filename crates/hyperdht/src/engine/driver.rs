@@ -37,8 +37,7 @@ pub(super) struct Driver {
     giving_way: GivingWay,
     /// The socket that was read last, so that the sockets take turns.
     last: SocketId,
-    /// The driver was told that a socket has room.
-    was_writable: bool,
+    room: Room,
     alarm: Pin<Box<Sleep>>,
     alarm_at: Option<Instant>,
 }
@@ -72,7 +71,7 @@ impl Driver {
             news,
             giving_way: GivingWay::new(now),
             last: SocketId::SERVER,
-            was_writable: false,
+            room: Room::default(),
             alarm: Box::pin(sleep_until(now.into())),
             alarm_at: Some(now),
         };
@@ -127,20 +126,16 @@ impl Driver {
     }
 
     /// The only place where the driver sleeps. True if only the sockets have to be read.
-    ///
-    /// After an error of a socket tokio takes it for writable, whatever its buffer holds. So the
-    /// second of two waits for room is a pause.
     async fn wait(&mut self, until: Option<Instant>, writable: Option<SocketId>) -> bool {
         let until = until.map_or(self.look_at, |at| at.min(self.look_at));
         if self.alarm_at != Some(until) {
             self.alarm.as_mut().reset(until.into());
             self.alarm_at = Some(until);
         }
-        let Self { shared, alarm, news, look_interval, was_writable, .. } = self;
+        let Self { shared, alarm, news, look_interval, room, .. } = self;
         let readable = poll_fn(|cx| shared.sockets.poll_readable(cx));
-        *was_writable &= writable.is_some();
-        let is_doubtful = *was_writable;
-        let room = async {
+        let is_doubtful = room.is_doubtful(writable.is_some());
+        let has_room = async {
             match writable {
                 Some(_) if is_doubtful => sleep(PAUSE_FOR_ROOM).await,
                 Some(id) => poll_fn(|cx| shared.sockets.poll_writable(id, cx)).await,
@@ -161,8 +156,8 @@ impl Driver {
                 }
                 false
             }
-            () = room => {
-                *was_writable = true;
+            () = has_room => {
+                room.handle_told();
                 false
             }
             () = readable => true,
@@ -199,10 +194,51 @@ impl Driver {
     }
 }
 
+/// Whether to believe that a socket has room.
+///
+/// After an error of a socket tokio takes it for writable, whatever its buffer holds. So the second
+/// of two waits for room is a pause: the driver would turn in a circle.
+#[derive(Debug, Default)]
+struct Room {
+    /// The driver was told of room, and has waited for it ever since.
+    was_told: bool,
+}
+
+impl Room {
+    /// The driver waits, for room or not. Returns whether to pause instead.
+    fn is_doubtful(&mut self, waits_for_room: bool) -> bool {
+        self.was_told &= waits_for_room;
+        self.was_told
+    }
+
+    /// The driver was told that a socket has room.
+    fn handle_told(&mut self) {
+        self.was_told = true;
+    }
+}
+
 /// A send buffer has room again after about so long, and is not empty yet.
 const PAUSE_FOR_ROOM: Duration = Duration::from_millis(1);
 
 /// Where the datagrams of a node leave from. `None` if that is not known.
 fn way_out(shared: &Shared, network: &mut NetworkWatch, look: Look) -> Option<Ipv4Addr> {
     if shared.has_hook() { None } else { network.source(look) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_second_of_two_waits_for_room_is_a_pause() {
+        let mut room = Room::default();
+        assert!(!room.is_doubtful(true));
+        assert!(!room.is_doubtful(true), "something else has woken the driver");
+        room.handle_told();
+        assert!(room.is_doubtful(true) && room.is_doubtful(true));
+        room.handle_told();
+        assert!(room.is_doubtful(true), "the pause is over, and the buffer is still full");
+        assert!(!room.is_doubtful(false), "everything was sent");
+        assert!(!room.is_doubtful(true));
+    }
 }

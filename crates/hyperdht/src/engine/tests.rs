@@ -1,6 +1,6 @@
 //! Sockets and batches, through the real loopback.
 
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4};
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
@@ -191,8 +191,19 @@ fn what_is_refused_together_is_sent_one_by_one() {
 #[test]
 #[cfg(target_os = "linux")]
 fn a_closed_port_is_reported_and_disturbs_no_other_destination() {
-    let pair = Pair::new();
-    let closed = std::net::UdpSocket::bind((HOST, 0)).unwrap().local_addr().unwrap();
+    let both = || BindRules { dual_stack: true, ..rules(0..0, true) };
+    assert_reported(Pair::new(), HOST.into());
+    assert_reported(Pair::of(&both()), HOST.into());
+    if std::net::UdpSocket::bind((Ipv6Addr::LOCALHOST, 0)).is_err() {
+        return println!("not run for IPv6, because ::1 cannot be bound");
+    }
+    assert_reported(Pair::of(&both()), Ipv6Addr::LOCALHOST.into());
+}
+
+#[cfg(target_os = "linux")]
+fn assert_reported(mut pair: Pair, host: IpAddr) {
+    pair.server.set_ip(host);
+    let closed = std::net::UdpSocket::bind((host, 0)).unwrap().local_addr().unwrap();
     let to_nobody = Transmit { to: closed, ..pair.transmit(None, None) };
     for _ in 0..3 {
         pair.sockets.read()[&SocketId::CLIENT].send(&to_nobody, b"to nobody").unwrap();

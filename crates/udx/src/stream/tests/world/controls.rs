@@ -155,7 +155,9 @@ impl Control for ReferenceBbr {
     }
 
     fn enter_recovery(&mut self, in_flight: u64) {
-        self.prior_cwnd = self.cwnd;
+        // What a probe of the round trip has left of the window is not worth saving.
+        let probes = matches!(self.mode, Mode::ProbeRtt { .. });
+        self.prior_cwnd = if probes { self.prior_cwnd.max(self.cwnd) } else { self.cwnd };
         self.conserves_until = Some(self.rounds);
         self.cwnd = in_flight + PACKET;
     }
