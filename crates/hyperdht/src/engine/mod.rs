@@ -15,6 +15,7 @@ mod host;
 mod network_news;
 mod opening;
 mod options;
+mod outgoing;
 mod protect;
 mod queue;
 mod refusals;

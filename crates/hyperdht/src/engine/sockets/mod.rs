@@ -1,5 +1,7 @@
 //! UDP sockets: segmentation offload, time to live, options.
 
+mod together;
+
 use std::collections::BTreeMap;
 use std::io::{self, IoSliceMut};
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
