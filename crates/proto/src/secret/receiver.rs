@@ -5,7 +5,7 @@ use subtle::ConstantTimeEq;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use super::cipher::{HEADER_LEN, MAC_LEN, Pull, SEAL_HEADROOM, WithHeadroom};
+use super::cipher::{HEADER_LEN, MAC_LEN, Pull, SEAL_HEADROOM, SHORT, WithHeadroom};
 use super::{FIRST_FRAME_LEN, LENGTH_LEN, stream_id};
 use crate::noise::Finished;
 
@@ -76,12 +76,15 @@ impl Receiver {
             self.0 = Stage::Messages(pull, Frame::default());
         }
         match &mut self.0 {
-            Stage::Messages(pull, frame) => {
-                while let Some(message) = frame.read(&mut bytes, pull)? {
-                    sink(message);
+            Stage::Messages(pull, frame) => loop {
+                if frame.head_len == 0 {
+                    open_short(&mut bytes, pull, sink)?;
                 }
-                Ok(())
-            }
+                match frame.read(&mut bytes, pull)? {
+                    Some(message) => sink(message),
+                    None => return Ok(()),
+                }
+            },
             Stage::Broken(error) => Err(*error),
             Stage::Header(_) => Ok(()),
         }
@@ -179,6 +182,65 @@ impl Frame {
         message.advance(SEAL_HEADROOM);
         Ok(message)
     }
+}
+
+/// A short frame that has arrived as a whole.
+struct ShortFrame<'a> {
+    encrypted_tag: u8,
+    ciphertext: &'a [u8],
+    mac: &'a [u8; MAC_LEN],
+}
+
+impl<'a> ShortFrame<'a> {
+    /// The frames at the front of these bytes, up to one that is long, invalid or not whole.
+    fn all(mut bytes: &'a [u8]) -> impl Iterator<Item = Self> {
+        std::iter::from_fn(move || {
+            let (head, rest) = bytes.split_first_chunk::<{ LENGTH_LEN + 1 }>()?;
+            let size = u24(head).checked_sub(1 + MAC_LEN).filter(|size| *size <= SHORT)?;
+            let (ciphertext, rest) = rest.split_at_checked(size)?;
+            let (mac, rest) = rest.split_first_chunk()?;
+            bytes = rest;
+            Some(Self { encrypted_tag: head[LENGTH_LEN], ciphertext, mac })
+        })
+    }
+
+    fn len(&self) -> usize {
+        LENGTH_LEN + 1 + self.ciphertext.len() + MAC_LEN
+    }
+
+    /// Adds the message to the end of `block`.
+    fn open(&self, pull: &mut Pull, block: &mut Vec<u8>) -> Option<()> {
+        let start = block.len();
+        block.extend_from_slice(self.ciphertext);
+        pull.open_short(self.encrypted_tag, block.get_mut(start..)?, self.mac)?;
+        Some(())
+    }
+}
+
+/// Takes the short frames that are whole, if they are several, and passes their messages to `sink`.
+/// The messages share one allocation: to allocate memory for each and to free it on the
+/// application's thread takes a tenth of the time of the smallest messages. `bytes` are those of
+/// one packet, so that a message which is kept holds little besides.
+fn open_short(
+    bytes: &mut &[u8],
+    pull: &mut Pull,
+    sink: &mut dyn FnMut(Bytes),
+) -> Result<(), FrameError> {
+    let all = *bytes;
+    let sizes = ShortFrame::all(all).map(|frame| frame.ciphertext.len());
+    let (count, room) = sizes.fold((0, 0), |(count, room), size| (count + 1, room + size));
+    if count < 2 {
+        return Ok(());
+    }
+    let mut block = Vec::with_capacity(room);
+    let opened =
+        ShortFrame::all(all).take_while(|one| one.open(pull, &mut block).is_some()).count();
+    let mut block = Bytes::from(block);
+    for frame in ShortFrame::all(all).take(opened) {
+        sink(block.split_to(frame.ciphertext.len()));
+        *bytes = bytes.get(frame.len()..).unwrap_or_default();
+    }
+    if opened < count { Err(FrameError::Forged) } else { Ok(()) }
 }
 
 /// Moves bytes from the front of a slice into an array that is `len` full.

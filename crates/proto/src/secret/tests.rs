@@ -191,6 +191,23 @@ fn every_cut_of_short_frames_arrives() {
 }
 
 #[test]
+fn short_messages_of_one_packet_share_an_allocation() {
+    let (near, far) = reference_handshake();
+    let mut sender = Sender::new(&near, [3; 24]);
+    let mut receiver = Receiver::new(&far);
+    feed(&mut receiver, &sender.first_frame()).1.expect("a good header");
+    let sent = [&b"one"[..], &[2; 128], b"", b"4", &[5; 129]];
+    let packet = sent.map(|message| sender.frame(message)).concat();
+
+    let mut messages: Vec<Bytes> = Vec::new();
+    receiver.feed(&packet, &mut |message| messages.push(message)).expect("good frames");
+
+    assert_eq!(messages, sent);
+    assert_eq!(messages[0].as_ptr_range().end, messages[1].as_ptr());
+    assert_eq!(messages[1].as_ptr_range().end, messages[3].as_ptr());
+}
+
+#[test]
 fn a_wrong_first_frame_breaks_the_stream() {
     let (near, far) = reference_handshake();
     let good = Sender::new(&near, [3; 24]).first_frame();

@@ -26,35 +26,32 @@ impl Shared {
             if self.post(state, transmit, holder).is_err() {
                 return false;
             }
+            if state.outgoing.is_empty() {
+                MutexGuard::bump(state);
+            }
         }
         self.flush(state, holder).is_ok()
     }
 
     /// Sends the transmit that is in the buffer, or lets it wait for others to leave with. An error
     /// if it waits for room.
-    fn post(
-        &self,
-        state: &mut MutexGuard<'_, State>,
-        transmit: Transmit,
-        holder: Holder,
-    ) -> io::Result<()> {
-        let State { buf, outgoing, .. } = &mut **state;
-        if Outgoing::takes(&transmit, &buf.data) {
-            outgoing.push(transmit, &buf.data);
-            return if outgoing.is_full() { self.flush(state, holder) } else { Ok(()) };
+    fn post(&self, state: &mut State, transmit: Transmit, holder: Holder) -> io::Result<()> {
+        if Outgoing::takes(&transmit, &state.buf.data) {
+            state.outgoing.push(transmit, &state.buf.data);
+            return if state.outgoing.is_full() { self.flush(state, holder) } else { Ok(()) };
         }
         let flushed = self.flush(state, holder);
-        let State { buf: TransmitBuf { data, max_segments }, outgoing, .. } = &mut **state;
+        let State { buf: TransmitBuf { data, max_segments }, outgoing, .. } = state;
         let sent = flushed.and_then(|()| self.transmit(max_segments, &transmit, data, holder));
         if sent.is_err() {
             outgoing.push(transmit, data);
         }
-        MutexGuard::bump(state);
         sent
     }
 
     /// Sends all that waits, in order. An error if a socket has no room: the rest goes on waiting.
-    fn flush(&self, state: &mut MutexGuard<'_, State>, holder: Holder) -> io::Result<()> {
+    /// The lock stays taken, since another thread would overwrite the buffer.
+    fn flush(&self, state: &mut State, holder: Holder) -> io::Result<()> {
         while let Some(together) = state.outgoing.first() {
             let sockets = self.sockets.read();
             let socket = sockets.get(&together.socket());
@@ -63,13 +60,10 @@ impl Shared {
                 (Some(socket), Holder::Driver) => socket.send_together_or_arm(&together),
                 (Some(socket), Holder::Caller) => socket.send_together(&together),
             };
-            let most = socket.map(Socket::max_segments);
-            drop(sockets);
-            let State { buf, outgoing, .. } = &mut **state;
-            outgoing.leave(done);
+            state.outgoing.leave(done);
             // Some network cards turn out to refuse segmentation.
-            buf.max_segments = most.map_or(buf.max_segments, |most| most.min(buf.max_segments));
-            MutexGuard::bump(state);
+            let most = socket.map_or(usize::MAX, Socket::max_segments);
+            state.buf.max_segments = state.buf.max_segments.min(most);
             sent?;
         }
         Ok(())

@@ -65,6 +65,18 @@ impl Pull {
         self.0.advance(mac, tag);
         Some(tag)
     }
+
+    /// The same for a message of at most [`SHORT`] bytes, which needs no headroom.
+    pub(super) fn open_short(
+        &mut self,
+        first: u8,
+        message: &mut [u8],
+        mac: &[u8; MAC_LEN],
+    ) -> Option<u8> {
+        let tag = self.0.open_portably(first, message, mac)?;
+        self.0.advance(mac, tag);
+        Some(tag)
+    }
 }
 
 /// A message with [`SEAL_HEADROOM`] bytes of scratch before it.
@@ -311,7 +323,10 @@ const BATCH: usize = 4 * BLOCK;
 
 /// The message length from which decryption with ring is faster, in bytes. ring needs the keystream
 /// of the tag's block first, which costs as much as all the keystream of a short message.
-const OPEN_FUSED_FROM: usize = BATCH - 2 * BLOCK + 1;
+const OPEN_FUSED_FROM: usize = SHORT + 1;
+
+/// The longest message that the first keystream suffices for, in bytes.
+pub(super) const SHORT: usize = BATCH - 2 * BLOCK;
 
 /// The length from which the vector code for Poly1305 is faster in spite of its startup cost, in
 /// bytes; measured.
