@@ -3,8 +3,10 @@
 const b4a = require('b4a')
 
 const { node, openAll } = require('./implementation')
-const { answerCpu, cpuSeconds, message, microseconds, settledMemory } = require('./meter')
+const meter = require('./meter')
 const opened = require('./opened')
+
+const { answerCpu, cpuSeconds, message, microseconds } = meter
 
 module.exports = { accepter, dialer, keeper, holder }
 
@@ -74,12 +76,14 @@ async function holder({ bootstrap, key, connections }) {
 
 /** At each message, sends what a connection costs: KiB, and CPU seconds since the one before. */
 function answerCost(connections) {
-  const before = settledMemory()
+  const before = meter.settledMemory()
+  const young = meter.youngGeneration()
   let since = process.cpuUsage()
   process.on('message', ({ memory }) => {
     const cpu = cpuSeconds(since) / connections
-    const grown = memory ? (settledMemory() - before) / 1024 : 0
-    process.send({ memory: grown / connections, cpu })
+    const grown = memory ? meter.settledMemory() - before : 0
+    const kib = bytes => bytes / 1024 / connections
+    process.send({ memory: kib(grown - meter.youngGeneration() + young), all: kib(grown), cpu })
     since = process.cpuUsage()
   })
 }

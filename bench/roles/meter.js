@@ -1,5 +1,7 @@
 // What a process costs: its CPU time, its memory, and how late its timers are.
 
+const v8 = require('v8')
+
 const { quantile } = require('../suite/statistics')
 const watch = require('./lateness')
 
@@ -31,6 +33,12 @@ exports.answerCpu = function answerCpu() {
 exports.settledMemory = function settledMemory() {
   if (global.gc) for (let i = 0; i < 3; i++) global.gc()
   return process.memoryUsage.rss()
+}
+
+/** What V8's young generation takes of it. It grows with the rate of allocations, and stays. */
+exports.youngGeneration = function youngGeneration() {
+  return v8.getHeapSpaceStatistics().find(space => space.space_name === 'new_space')
+    .physical_space_size
 }
 
 /** The next message of the benchmark. */

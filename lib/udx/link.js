@@ -28,7 +28,7 @@ module.exports = class Link {
     this._isHolding = false // there is unread data; it may be empty messages only
     this._consumed = 0
     this._willReport = false // what was consumed; it may be empty messages only
-    this._flushes = new Map() // resolve functions by the number of the flush
+    this._flushes = null // a Map of resolve functions by the number of the flush; most streams need none
     this._nextFlush = 0
   }
 
@@ -154,6 +154,7 @@ module.exports = class Link {
     if (this._id === -1) return Promise.resolve(false)
     return new Promise(resolve => {
       const flush = this._nextFlush++
+      this._flushes ??= new Map()
       this._flushes.set(flush, resolve)
       this.command('flush', { flush })
     })
@@ -177,8 +178,9 @@ module.exports = class Link {
   /** The core has forgotten the stream: nothing goes on waiting for it. */
   forget() {
     this._id = -1
-    for (const resolve of this._flushes.values()) resolve(false)
-    this._flushes.clear()
+    const waiting = this._flushes
+    this._flushes = null
+    if (waiting !== null) for (const resolve of waiting.values()) resolve(false)
   }
 
   _consume(bytes) {

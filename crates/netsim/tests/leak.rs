@@ -28,6 +28,63 @@ fn a_thousand_connections_leave_nothing() {
     assert!(is_little, "{grown:?}");
 }
 
+/// Both ends of a connection that has sent messages, and sends keep-alives. More than half of it is
+/// the state of the stream.
+#[test]
+fn an_idle_connection_takes_less_than_4608_bytes() {
+    let mut world = World::testnet(42, 4, Link::default());
+    let mut app = Idle::default();
+    let remote = world.listen(SERVER, ServerId(0), KeyPair::from_seed([77; 32]));
+    let mut round = |connections| {
+        app.connect(&mut world, remote, connections);
+        world.run_app_for(Duration::from_secs(60), &mut app);
+    };
+    round(24); // what a first connection brings with it
+    let grown = measure(|| round(1000));
+
+    assert_eq!(app.received, 2 * 1024);
+    let each = grown.bytes_current / 2000;
+    assert!(each < 4608, "{each} bytes");
+}
+
+/// Both ends send a message, and keep the connection.
+#[derive(Default)]
+struct Idle {
+    begun: u32,
+    received: usize,
+}
+
+impl Idle {
+    fn connect(&mut self, world: &mut World, remote: PublicKey, connections: u32) {
+        for _ in 0..connections {
+            self.begun += 1;
+            let conn = ConnId(self.begun);
+            let options = ConnectOptions {
+                key_pair: Some(key_pair(self.begun)),
+                ..ConnectOptions::default()
+            };
+            world.command(CLIENT, Command::Connect { conn, remote, options });
+            world.command(CLIENT, Command::Write { conn, data: (&[1; 800]).into() });
+        }
+    }
+}
+
+impl App for Idle {
+    fn handle(&mut self, world: &mut World, host: HostId, event: Event) {
+        if let Event::Data { conn, data } = event {
+            self.received += 1;
+            world.command(host, Command::Consumed { conn, bytes: data.len() });
+            if host == SERVER {
+                world.command(host, Command::Write { conn, data: (&[2; 800]).into() });
+            }
+        }
+    }
+
+    fn is_done(&self) -> bool {
+        false
+    }
+}
+
 /// Clients send a message and get an answer, then both ends close.
 #[derive(Default)]
 struct Traffic {
@@ -42,9 +99,7 @@ impl Traffic {
         for _ in 0..200 {
             self.begun += 1;
             let conn = ConnId(self.begun);
-            let mut seed = [9; 32];
-            seed[..4].copy_from_slice(&self.begun.to_le_bytes());
-            let key_pair = Some(KeyPair::from_seed(seed));
+            let key_pair = Some(key_pair(self.begun));
             let options = ConnectOptions { key_pair, ..ConnectOptions::default() };
             world.command(CLIENT, Command::Connect { conn, remote, options });
             world.command(CLIENT, Command::Write { conn, data: b"a question".into() });
@@ -71,6 +126,12 @@ impl App for Traffic {
     fn is_done(&self) -> bool {
         false
     }
+}
+
+fn key_pair(number: u32) -> KeyPair {
+    let mut seed = [9; 32];
+    seed[..4].copy_from_slice(&number.to_le_bytes());
+    KeyPair::from_seed(seed)
 }
 
 const SERVER: HostId = HostId(1);

@@ -4,14 +4,15 @@
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Receive window in bytes: the most that is delivered before the application has
-    /// [read](crate::Stream::set_unread) it. Default 4 MiB, as the reference advertises.
+    /// [read](crate::Stream::set_unread) it. Default 4 MiB, as the reference advertises. A peer with
+    /// [`Self::peer_thin_acks`] is told almost twice as much while the application reads as fast.
     pub recv_window: u32,
     /// Bytes queued beyond the congestion window before [`crate::Stream::has_room`] turns false.
     /// Default 256 KiB.
     pub high_water: usize,
     /// The most bytes kept for data that was sent and is not acknowledged in order, see
     /// [`crate::Stream::set_max_held`]. Default 24 MiB, of which a stream uses 8 MiB unless its path
-    /// carries more in five round trips.
+    /// carries more in six round trips.
     pub max_held: usize,
     /// Whether one acknowledgement per receive batch is enough for the peer, and its own tell of all
     /// packets that it has. Default `false`: the reference needs at least one per two packets for

@@ -66,13 +66,15 @@ pub(crate) struct Flight {
 }
 
 impl Flight {
+    /// There is room for one packet: an idle stream has no more in flight, and would else have room
+    /// for four.
     pub(crate) fn new(first: Number) -> Self {
         Self {
             una: first,
-            packets: VecDeque::new(),
+            packets: VecDeque::with_capacity(1),
             sacked: RangeSet::default(),
             sacked_packets: 0,
-            order: VecDeque::new(),
+            order: VecDeque::with_capacity(1),
             deferred: BinaryHeap::new(),
             lost: BinaryHeap::new(),
             in_flight: 0,

@@ -28,7 +28,8 @@ pub(crate) struct Delivery {
     /// The end of the last SACK range, or `ack`.
     pub(crate) told: Number,
     reordered: bool,
-    spurious: bool,
+    /// The latest transmission that seems to have taken less than the smallest round trip.
+    early: Option<u64>,
 }
 
 /// A transmission that arrived.
@@ -71,8 +72,8 @@ impl Delivery {
         self.highest = self.highest.max(Some(number));
         let round_trip = now.saturating_sub(sent.sent_at);
         if sent.transmissions > 1 && rtt.min().is_some_and(|min| round_trip < min) {
-            // Only an earlier transmission can have arrived this early.
-            self.spurious = true;
+            // An earlier transmission has arrived, or the path has become shorter.
+            self.early = self.early.max(Some(sent.tx));
             return;
         }
         if sent.transmissions == 1 {
@@ -125,6 +126,8 @@ pub(crate) struct Rack {
     /// Only packets below this number can be found lost.
     limit: Number,
     pub(crate) reports: Reports,
+    /// A transmission whose acknowledgement came early, and when it came.
+    early: Option<(u64, Micros)>,
     /// The reordering window in quarters of the smallest round trip; 0 until reordering was seen.
     tolerance: u64,
 }
@@ -162,12 +165,14 @@ impl Rack {
         if delivery.reordered {
             self.tolerance = self.tolerance.max(1);
         }
-        if delivery.spurious {
+        if let Some(tx) = delivery.early {
             self.tolerance = (self.tolerance + 1).min(MAX_TOLERANCE);
+            self.early.get_or_insert((tx, now));
         }
         let Some(newest) = delivery.newest else {
             return;
         };
+        self.early = None;
         if newest.tx >= self.newest_tx {
             self.newest_tx = newest.tx;
             self.rtt = now.saturating_sub(newest.sent_at);
@@ -183,7 +188,7 @@ impl Rack {
         recovering: bool,
     ) -> Losses {
         let window = self.reorder_window(rtt, recovering || flight.sacked_packets() >= DUPTHRESH);
-        let mut losses = Losses::default();
+        let mut losses = Losses { look_again: self.settle_early(now, rtt), ..Losses::default() };
         while let Some(number) = flight.next_deferred(self.limit) {
             losses.lose(flight, number);
         }
@@ -193,7 +198,7 @@ impl Rack {
             }
             let deadline = sent.sent_at + self.rtt + window;
             if deadline > now {
-                losses.look_again = Some(deadline);
+                losses.look_again = Some(losses.look_again.map_or(deadline, |at| at.min(deadline)));
                 break;
             }
             if number >= self.limit {
@@ -224,6 +229,22 @@ impl Rack {
             losses.lose(flight, number);
         }
         losses
+    }
+
+    /// Decides which transmission was acknowledged early, or tells when it can.
+    ///
+    /// If it was an earlier one that was late, others were late with it, and their acknowledgements
+    /// follow. If none has come for a round trip, it was the last one, and whatever was sent before
+    /// it is late.
+    fn settle_early(&mut self, now: Micros, rtt: &Rtt) -> Option<Micros> {
+        let (tx, since) = self.early?;
+        let at = since + rtt.min().unwrap_or(0);
+        if at > now {
+            return Some(at);
+        }
+        self.early = None;
+        self.newest_tx = self.newest_tx.max(tx);
+        None
     }
 
     /// Marks every packet in flight as lost: none of them can arrive any more.

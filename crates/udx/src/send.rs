@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 /// Written bytes by stream offset. Packets refer to them as (offset, length), so that a packet in
 /// flight costs no reference count and no allocation.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct SendBuffer {
     chunks: VecDeque<Chunk>,
     /// Everything below this offset is acknowledged and released.
@@ -28,6 +28,13 @@ struct Chunk {
 impl Chunk {
     fn end(&self) -> u64 {
         self.offset + self.bytes.len() as u64
+    }
+}
+
+impl Default for SendBuffer {
+    /// Has room for the one chunk of an idle stream.
+    fn default() -> Self {
+        Self { chunks: VecDeque::with_capacity(1), head: 0, tail: 0, sent: 0, cursor: 0 }
     }
 }
 

@@ -17,6 +17,7 @@ mod loan;
 mod network_news;
 mod opening;
 mod options;
+mod outgoing;
 mod protect;
 mod queue;
 mod refusals;

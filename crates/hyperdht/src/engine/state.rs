@@ -9,12 +9,14 @@ use proto::{
     Command, Config, Event, HostEvent, MainSockets, Node, Run, SocketId, Transmit, TransmitBuf,
 };
 
+use super::outgoing::Outgoing;
+
 /// What the lock protects.
 pub(super) struct State {
     pub(super) core: Core,
     pub(super) buf: TransmitBuf,
-    /// The datagrams in `buf`, if their socket had no room for them.
-    pub(super) blocked: Option<Transmit>,
+    /// Datagrams that wait for others to leave with. Between calls, those that wait for room.
+    pub(super) outgoing: Outgoing,
     /// Where the main sockets are bound, or were bound before the node fell asleep. `None` for a
     /// node without main sockets.
     pub(super) main: Option<MainSockets>,
@@ -73,7 +75,7 @@ impl State {
         Self {
             core,
             buf: TransmitBuf { data: Vec::new(), max_segments },
-            blocked: None,
+            outgoing: Outgoing::default(),
             main,
             unused: Vec::new(),
             held: BTreeSet::new(),
@@ -86,11 +88,8 @@ impl State {
         }
     }
 
-    /// The next datagrams: first those that waited for room, then new ones.
+    /// Fills `buf` with the node's next datagrams.
     pub(super) fn poll_transmit(&mut self) -> Option<Transmit> {
-        if let Some(blocked) = self.blocked.take() {
-            return Some(blocked);
-        }
         let Self { core, buf, .. } = self;
         core.poll_transmit(Instant::now(), buf)
     }
@@ -108,7 +107,7 @@ impl State {
         // move an alarm from another thread costs more than one wake-up for nothing.
         let set = self.driver_wakes_at.filter(|at| *at > now);
         let until = due.into_iter().chain(set).min();
-        Next::Wait { until, writable: self.blocked.map(|transmit| transmit.socket) }
+        Next::Wait { until, writable: self.outgoing.socket() }
     }
 
     /// True if the driver has to be notified of `next`.

@@ -9,6 +9,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::batch::Batch;
 use super::bind::{BindRules, Main};
+use super::outgoing::Outgoing;
 use super::sockets::Sockets;
 
 #[test]
@@ -236,6 +237,56 @@ fn a_closed_port_is_reported_and_disturbs_no_other_destination() {
 }
 
 #[test]
+fn datagrams_to_several_destinations_leave_together() {
+    for dual_stack in [false, true] {
+        let pair = Pair::of(&BindRules { dual_stack, ..rules(0..0, true) });
+        let before = pair.sockets.read()[&SocketId::CLIENT].traffic();
+
+        pair.send_together(&[(pair.server, 10, None), (pair.client, 25, Some(10))]);
+
+        let mut arrived = pair.receive(4);
+        arrived.sort_by_key(|(_, data)| data.len());
+        let sizes: Vec<_> = arrived.iter().map(|(_, data)| data.len()).collect();
+        assert_eq!(sizes, [5, 10, 10, 10]);
+        assert!(arrived.iter().all(|(from, _)| *from == pair.client));
+        let after = pair.sockets.read()[&SocketId::CLIENT].traffic();
+        assert_eq!(after.packets_transmitted - before.packets_transmitted, 4);
+        assert_eq!(after.bytes_transmitted - before.bytes_transmitted, 35);
+    }
+}
+
+#[test]
+fn what_the_system_refuses_among_others_is_lost_alone() {
+    let pair = Pair::new();
+    let segments = pair.sockets.read()[&SocketId::CLIENT].max_segments();
+    let (no_port, broadcast) = ((HOST, 0).into(), (Ipv4Addr::BROADCAST, 9).into());
+    let other_family = SocketAddr::from((Ipv6Addr::LOCALHOST, 9));
+
+    for (to, bytes) in [(no_port, 9), (broadcast, 9), (pair.server, 1 << 16), (other_family, 9)] {
+        pair.send_together(&[(pair.server, 1, None), (to, bytes, None), (pair.server, 2, None)]);
+        pair.send_together(&[(to, bytes, None), (pair.server, 3, None)]);
+        let sizes: Vec<_> = pair.receive(3).iter().map(|(_, data)| data.len()).collect();
+        assert_eq!(sizes, [1, 2, 3], "{to}");
+    }
+    assert_eq!(pair.sockets.read()[&SocketId::CLIENT].max_segments(), segments);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_closed_port_disturbs_nothing_that_leaves_together() {
+    let pair = Pair::new();
+    let closed = std::net::UdpSocket::bind((HOST, 0)).unwrap().local_addr().unwrap();
+    for _ in 0..20 {
+        pair.send_together(&[(closed, 5, None), (pair.server, 5, None), (closed, 5, None)]);
+        pair.send_together(&[(pair.server, 5, None), (pair.server, 5, None)]);
+    }
+
+    let reported: Vec<_> = pair.sockets.read()[&SocketId::CLIENT].take_refusals().collect();
+    assert_eq!(reported, [closed]);
+    assert_eq!(pair.receive(60).len(), 60);
+}
+
+#[test]
 fn the_first_free_port_of_a_range_is_bound() {
     let runtime = runtime();
     let taken = bind(&runtime, 0..0, true);
@@ -303,6 +354,18 @@ impl Pair {
     fn send(&self, data: &[u8], segment_size: Option<usize>, ttl: Option<u8>) {
         let transmit = self.transmit(segment_size, ttl);
         self.sockets.read()[&SocketId::CLIENT].send(&transmit, data).unwrap();
+    }
+
+    /// From the client socket to each of these addresses: so many bytes, divided at a segment size.
+    fn send_together(&self, datagrams: &[(SocketAddr, usize, Option<usize>)]) {
+        let mut outgoing = Outgoing::default();
+        for &(to, bytes, segment_size) in datagrams {
+            outgoing.push(Transmit { to, ..self.transmit(segment_size, None) }, &vec![7; bytes]);
+        }
+        let together = outgoing.first().unwrap();
+        let (done, sent) = self.sockets.read()[&SocketId::CLIENT].send_together(&together);
+        sent.unwrap();
+        assert_eq!(done, datagrams.len());
     }
 
     fn transmit(&self, segment_size: Option<usize>, ttl: Option<u8>) -> Transmit {

@@ -34,7 +34,8 @@ pub(crate) trait Endpoint {
 /// Endpoints by their numbers.
 #[derive(Debug)]
 pub(crate) struct Endpoints<E> {
-    by_id: BTreeMap<ConnId, E>,
+    // Boxed: the nodes of a tree whose keys only grow stay half empty.
+    by_id: BTreeMap<ConnId, Box<E>>,
 }
 
 impl<E> Default for Endpoints<E> {
@@ -45,19 +46,19 @@ impl<E> Default for Endpoints<E> {
 
 impl<E: Endpoint> Endpoints<E> {
     pub(crate) fn insert(&mut self, conn: ConnId, endpoint: E) {
-        self.by_id.insert(conn, endpoint);
+        self.by_id.insert(conn, Box::new(endpoint));
     }
 
     pub(crate) fn remove(&mut self, conn: ConnId) -> Option<E> {
-        self.by_id.remove(&conn)
+        self.by_id.remove(&conn).map(|endpoint| *endpoint)
     }
 
     pub(crate) fn get(&self, conn: ConnId) -> Option<&E> {
-        self.by_id.get(&conn)
+        self.by_id.get(&conn).map(|endpoint| &**endpoint)
     }
 
     pub(crate) fn get_mut(&mut self, conn: ConnId) -> Option<&mut E> {
-        self.by_id.get_mut(&conn)
+        self.by_id.get_mut(&conn).map(|endpoint| &mut **endpoint)
     }
 
     pub(crate) fn contains(&self, conn: ConnId) -> bool {
@@ -65,7 +66,7 @@ impl<E: Endpoint> Endpoints<E> {
     }
 
     pub(crate) fn values(&self) -> impl Iterator<Item = &E> {
-        self.by_id.values()
+        self.by_id.values().map(|endpoint| &**endpoint)
     }
 
     pub(crate) fn ids(&self) -> Vec<ConnId> {
@@ -100,7 +101,7 @@ impl<E: Endpoint> Endpoints<E> {
         let endpoint = self.by_id.get_mut(&conn)?;
         change(endpoint, cx, &mut stream);
         endpoint.settle(cx, stream);
-        if endpoint.is_closed() { self.by_id.remove(&conn) } else { None }
+        if endpoint.is_closed() { self.remove(conn) } else { None }
     }
 
     /// The stream of an endpoint has sent something; `unsent` bytes have not left yet.
@@ -112,7 +113,7 @@ impl<E: Endpoint> Endpoints<E> {
 
     /// The stream below an endpoint.
     pub(crate) fn stream_of(&self, conn: ConnId) -> Option<StreamId> {
-        self.by_id.get(&conn).map(Endpoint::stream)
+        self.get(conn).map(Endpoint::stream)
     }
 
     /// Where the packets of an endpoint go, and whether that path is validated. `None` unless it has

@@ -33,7 +33,7 @@ pub(super) struct Prover {
     /// The path is to be proven as soon as it has worked.
     is_unproven: bool,
     prove_at: Option<Instant>,
-    search: Option<Search>,
+    search: Option<Box<Search>>,
     /// When the last search began.
     searched: Option<Instant>,
     /// What the peer has to return, each from another address that is new. The oldest first.
@@ -167,7 +167,7 @@ impl Prover {
             Cause::Company => Patience::Brief,
             Cause::Local | Cause::Public | Cause::Silence | Cause::Quiet => Patience::Long,
         };
-        self.search = Some(Search::new(cx, stream.path(), patience));
+        self.search = Some(Box::new(Search::new(cx, stream.path(), patience)));
         self.probe(cx, stream);
     }
 

@@ -31,7 +31,7 @@ pub struct Receiver(Stage);
 
 enum Stage {
     Header(Header),
-    Messages(Box<Pull>, Frame),
+    Messages(Pull, Frame),
     Broken(FrameError),
 }
 
@@ -73,7 +73,7 @@ impl Receiver {
             let Some(pull) = header.read(&mut bytes)? else {
                 return Ok(());
             };
-            self.0 = Stage::Messages(Box::new(pull), Frame::default());
+            self.0 = Stage::Messages(pull, Frame::default());
         }
         match &mut self.0 {
             Stage::Messages(pull, frame) => {

@@ -35,6 +35,8 @@ pub(crate) struct Receiver {
     /// Bytes that were delivered and that the application has not read.
     unread: usize,
     window: usize,
+    /// The peer may get a larger window while the application reads.
+    widens: bool,
     /// The round-trip time of the path, as far as it is known.
     round_trip: Micros,
     pace: Pace,
@@ -60,6 +62,7 @@ impl Receiver {
             buffered: 0,
             unread: 0,
             window: window as usize,
+            widens: false,
             round_trip: 0,
             pace: Pace::default(),
             end: None,
@@ -111,6 +114,11 @@ impl Receiver {
         self.pace.handle_time(now, self.round_trip, before);
     }
 
+    /// Sets whether the peer may get a larger window while the application reads.
+    pub(crate) fn set_widens(&mut self, widens: bool) {
+        self.widens = widens;
+    }
+
     /// Sets the round-trip time of the path.
     pub(crate) fn set_round_trip(&mut self, round_trip: Micros) {
         self.round_trip = round_trip;
@@ -133,10 +141,10 @@ impl Receiver {
     /// The free window to advertise, in bytes. Buffered bytes are subtracted, because a sender does
     /// not count packets that it knows to be received.
     pub(crate) fn free_window(&self) -> u32 {
-        let unread = self.window.saturating_sub(self.unread);
+        let unread = self.width().saturating_sub(self.unread);
         let held = self.capacity().saturating_sub(self.total());
-        // The window was given as a u32.
-        unread.min(held) as u32
+        // The window was given as a u32, and it widens to less than twice as much.
+        u32::try_from(unread.min(held)).unwrap_or(u32::MAX)
     }
 
     /// The next number in order: everything below it is acknowledged.
@@ -242,15 +250,32 @@ impl Receiver {
         self.unread.min(self.window) + self.buffered
     }
 
+    /// The window for what the application has not read. All of it fits into what a reader that
+    /// stops may leave, so that nothing on its way is refused then.
+    fn width(&self) -> usize {
+        let most = if self.widens { self.least() } else { self.window };
+        let more = self.pace.next_round().min(most).saturating_sub(self.window);
+        self.window + self.while_read(more)
+    }
+
     /// The most that we hold, in bytes.
     fn capacity(&self) -> usize {
-        let least = self.window + (self.window / 16 * HELD_PARTS).max(RESERVE);
+        let least = self.least();
         let most = MAX_WINDOWS * self.window;
-        let more = self.pace.needs(self.round_trip).min(most).saturating_sub(least) as u64;
-        // The extra room shrinks as unread data grows, and is zero for a reader that has stopped.
+        least + self.while_read(self.pace.needs(self.round_trip).min(most).saturating_sub(least))
+    }
+
+    /// What we hold for a reader that has stopped, in bytes.
+    fn least(&self) -> usize {
+        let parts = if self.widens { WIDE_PARTS } else { HELD_PARTS };
+        self.window + (self.window / 16 * parts).max(RESERVE)
+    }
+
+    /// Extra room shrinks as unread data grows, and is zero for a reader that has stopped.
+    fn while_read(&self, room: usize) -> usize {
         let reader = self.window / READER_PARTS;
         let free = reader.saturating_sub(self.unread) as u64;
-        least + (more * free / (reader as u64).max(1)) as usize
+        (room as u64 * free / (reader as u64).max(1)) as usize
     }
 
     fn max_ahead(&self) -> u64 {
@@ -262,6 +287,9 @@ impl Receiver {
 /// window. Otherwise one loss would stall a sender that fills the window, for a round trip. With
 /// the window and [`RESERVE`] this is less than 8 MiB per stream.
 const HELD_PARTS: usize = 13;
+
+/// The same for a peer whose window may widen. The window widens by as much.
+const WIDE_PARTS: usize = 15;
 
 /// A reader that leaves this part of the window unread has stopped reading. An active reader leaves
 /// no more than what arrives in a few milliseconds.

@@ -99,6 +99,32 @@ fn what_waits_makes_the_window_smaller() {
     assert_eq!(receiver.free_window() as usize, LEAST - 101_000);
 }
 
+/// A peer of ours gets twice the window, less what keeps a reader that stops within its bound.
+#[test]
+fn the_window_is_as_wide_as_the_application_reads() {
+    for (count, width) in [(20, 100_000), (80, 160_000), (99, WIDE)] {
+        for widens in [false, true] {
+            let (mut receiver, mut sink) = (Receiver::new(0, WINDOW), Collect::default());
+            receiver.set_widens(widens);
+            receiver.set_round_trip(SECOND);
+            for number in 0..count {
+                receiver.handle(number, Flags::DATA, &[0; 1000], &mut sink);
+            }
+            receiver.set_unread(0);
+            receiver.handle_time(SECOND);
+            let window = if widens { width } else { WINDOW as usize };
+            assert_eq!(receiver.free_window() as usize, window);
+
+            receiver.set_unread(25_000);
+            assert_eq!(receiver.free_window(), WINDOW - 25_000, "the reader has stopped");
+            receiver.set_unread(0);
+            receiver.handle_time(2 * SECOND);
+            receiver.handle_time(3 * SECOND);
+            assert_eq!(receiver.free_window(), WINDOW, "nothing was read");
+        }
+    }
+}
+
 #[test]
 fn nothing_behind_the_end_is_acknowledged() {
     let (mut receiver, mut sink) = (Receiver::new(0, WINDOW), Collect::default());
@@ -116,6 +142,9 @@ const WINDOW: u32 = 100_000;
 
 /// The most that is held on a short path.
 const LEAST: usize = 181_250;
+
+/// The same for a peer whose window widens.
+const WIDE: usize = 193_750;
 
 #[derive(Default)]
 struct Collect {

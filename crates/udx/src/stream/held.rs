@@ -29,8 +29,9 @@ impl Stream {
 /// The memory for one packet in flight, in bytes.
 const PACKET_COST: usize = 128;
 
-/// What is sent while a packet that is lost three times is missing, in round trips of the path.
-const ROUND_TRIPS: usize = 5;
+/// What is sent while a packet that is lost three times is missing, in round trips of the path: five,
+/// and the overhead of as many packets.
+const ROUND_TRIPS: usize = 6;
 
 /// Two windows of the reference. Packets that a peer holds do not count against its window.
 const WINDOWS: usize = 8 * 1024 * 1024;

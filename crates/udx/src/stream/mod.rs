@@ -262,6 +262,7 @@ impl Stream {
     /// [`Config::peer_thin_acks`].
     pub fn set_thin_acks(&mut self, thin: bool) {
         self.config.peer_thin_acks = thin;
+        self.receiver.set_widens(thin);
     }
 
     /// Takes the next event.

@@ -9,15 +9,15 @@ mod forwarding;
 mod holding;
 mod loans;
 mod mailbox;
+mod sending;
 
 use std::cell::RefCell;
-use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering, fence};
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use parking_lot::{Mutex, MutexGuard, ReentrantMutex};
-use proto::{Command, Event, HostEvent, Node, Stats, Transmit, TransmitBuf};
+use proto::{Command, Event, HostEvent, Node, Stats};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
@@ -225,7 +225,7 @@ impl Shared {
                 break left;
             }
         };
-        if !left && state.blocked.is_none() {
+        if !left && state.outgoing.is_empty() {
             self.close_unused(&mut state);
         }
         let wake = self.publish(&mut state);
@@ -286,52 +286,6 @@ impl Shared {
         }
     }
 
-    /// Sends what the node has to send; true if it may have more.
-    fn send(&self, state: &mut MutexGuard<'_, State>, holder: Holder) -> bool {
-        for _ in 0..holder.sends_per_lock() {
-            let Some(transmit) = state.poll_transmit() else {
-                return false;
-            };
-            let TransmitBuf { data, max_segments } = &mut state.buf;
-            if self.transmit(max_segments, &transmit, data, holder).is_err() {
-                state.blocked = Some(transmit);
-                return false;
-            }
-            MutexGuard::bump(state);
-        }
-        true
-    }
-
-    /// Sends datagrams; an error if their socket has no room.
-    fn transmit(
-        &self,
-        max_segments: &mut usize,
-        transmit: &Transmit,
-        data: &[u8],
-        holder: Holder,
-    ) -> io::Result<()> {
-        let sockets = self.sockets.read();
-        let Some(socket) = sockets.get(&transmit.socket) else {
-            return Ok(());
-        };
-        let sent = match holder {
-            Holder::Driver => socket.send_or_arm(transmit, data),
-            Holder::Caller => socket.send(transmit, data),
-        };
-        // Some network cards turn out to refuse segmentation.
-        *max_segments = (*max_segments).min(socket.max_segments());
-        sent
-    }
-
-    /// Sends the last datagrams of a node, at most one for each connection. A datagram that its
-    /// socket has no room for is lost.
-    fn send_last(&self, state: &mut State) {
-        while let Some(transmit) = state.poll_transmit() {
-            let TransmitBuf { data, max_segments } = &mut state.buf;
-            let _ = self.transmit(max_segments, &transmit, data, Holder::Caller);
-        }
-    }
-
     /// Moves events to the queue. Returns how often to wake the application, `None` if not at all.
     fn publish(&self, state: &mut State) -> Option<usize> {
         let State { core, events, .. } = state;
@@ -367,18 +321,6 @@ impl Shared {
             queue.count(stats);
         }
         queue.add(events)
-    }
-}
-
-impl Holder {
-    /// The most transmits under one lock. The driver has to look at its sockets again soon. A
-    /// caller has other work to do, and leaves a window that acknowledgements keep open to the
-    /// driver.
-    fn sends_per_lock(self) -> usize {
-        match self {
-            Self::Driver => 32,
-            Self::Caller => 16,
-        }
     }
 }
 

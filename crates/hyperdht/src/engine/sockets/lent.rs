@@ -45,3 +45,9 @@ impl Sockets {
         }
     }
 }
+
+impl Socket {
+    pub(in crate::engine) fn is_lent(&self) -> bool {
+        self.io.is_lent()
+    }
+}

@@ -1,6 +1,7 @@
 //! UDP sockets: segmentation offload, time to live, options.
 
 mod lent;
+mod together;
 
 use std::collections::BTreeMap;
 use std::io::{self, IoSliceMut};
@@ -149,10 +150,6 @@ impl Socket {
     /// The socket, as the program's hook gets it.
     pub(in crate::engine) fn borrow(&self) -> BorrowedSocket<'_> {
         self.io.borrow()
-    }
-
-    pub(in crate::engine) fn is_lent(&self) -> bool {
-        self.io.is_lent()
     }
 
     /// The local address. The host is 0.0.0.0 for a socket on an IPv6 address.

@@ -28,7 +28,8 @@ impl Push {
     /// Encrypts the message after the headroom in place. Returns the encrypted tag, which goes
     /// before the ciphertext, and the MAC, which goes after it.
     pub(super) fn seal(&mut self, tag: u8, buf: &mut WithHeadroom<'_>) -> (u8, [u8; MAC_LEN]) {
-        let (first, mac) = if buf.suits_fused(0) {
+        self.0.forget_at(buf);
+        let (first, mac) = if buf.suits_fused(1) {
             self.0.seal_fused(tag, buf)
         } else {
             self.0.seal_portably(tag, buf.message())
@@ -55,6 +56,7 @@ impl Pull {
         buf: &mut WithHeadroom<'_>,
         mac: &[u8; MAC_LEN],
     ) -> Option<u8> {
+        self.0.forget_at(buf);
         let tag = if buf.suits_fused(OPEN_FUSED_FROM) {
             self.0.open_fused(first, buf, mac)?
         } else {
@@ -81,8 +83,12 @@ impl<'a> WithHeadroom<'a> {
     }
 
     fn suits_fused(&self, from: usize) -> bool {
-        let len = self.all.len() - SEAL_HEADROOM;
+        let len = self.len();
         len >= from && len.is_multiple_of(8)
+    }
+
+    fn len(&self) -> usize {
+        self.all.len() - SEAL_HEADROOM
     }
 }
 
@@ -91,7 +97,8 @@ struct State {
     key: Zeroizing<[u8; 32]>,
     counter: u32,
     inonce: [u8; 8],
-    aead: LessSafeKey,
+    /// Of this key; made when a message needs it.
+    fused: Option<Fused>,
 }
 
 impl State {
@@ -100,28 +107,44 @@ impl State {
         let input: [u8; 16] = std::array::from_fn(|at| input[at]);
         let inonce = std::array::from_fn(|at| inonce[at]);
         let key = Zeroizing::new(hchacha::<R20>(key.into(), &input.into()).0);
-        let aead = aead(&key);
-        Self { key, counter: 1, inonce, aead }
+        Self { key, counter: 1, inonce, fused: None }
     }
 
-    fn seal_fused(&self, tag: u8, buf: &mut WithHeadroom<'_>) -> (u8, [u8; MAC_LEN]) {
+    /// An empty message is a keep-alive: the stream has been idle for a while, and may stay so.
+    /// The fused key takes ten times the memory of the rest, and is made again in no time.
+    fn forget_at(&mut self, message: &WithHeadroom<'_>) {
+        if message.len() == 0 {
+            self.fused = None;
+        }
+    }
+
+    fn fused(&mut self) -> &LessSafeKey {
+        &self.fused.get_or_insert_with(|| Fused::new(&self.key)).0
+    }
+
+    fn seal_fused(&mut self, tag: u8, buf: &mut WithHeadroom<'_>) -> (u8, [u8; MAC_LEN]) {
         buf.all[0] = tag;
         buf.all[1..SEAL_HEADROOM].fill(0);
         let nonce = Nonce::assume_unique_for_key(self.nonce());
-        match self.aead.seal_in_place_separate_tag(nonce, Aad::empty(), buf.all) {
+        match self.fused().seal_in_place_separate_tag(nonce, Aad::empty(), buf.all) {
             Ok(mac) => (buf.all[0], std::array::from_fn(|at| mac.as_ref()[at])),
             // ring refuses more than 256 GiB and does not change the buffer.
             Err(_) => self.seal_portably(tag, buf.message()),
         }
     }
 
-    fn open_fused(&self, first: u8, buf: &mut WithHeadroom<'_>, mac: &[u8; MAC_LEN]) -> Option<u8> {
+    fn open_fused(
+        &mut self,
+        first: u8,
+        buf: &mut WithHeadroom<'_>,
+        mac: &[u8; MAC_LEN],
+    ) -> Option<u8> {
         let start = Start::new(&mut self.keystream());
         buf.all[..SEAL_HEADROOM].copy_from_slice(&start.block);
         buf.all[0] = first;
         let nonce = Nonce::assume_unique_for_key(self.nonce());
         let plain = self
-            .aead
+            .fused()
             .open_in_place_separate_tag(nonce, Aad::empty(), (*mac).into(), buf.all, 0..)
             .ok()?;
         plain.first().copied()
@@ -163,7 +186,7 @@ impl State {
         stream.apply_keystream(&mut *self.key);
         stream.apply_keystream(&mut self.inonce);
         self.counter = 1;
-        self.aead = aead(&self.key);
+        self.fused = None;
     }
 
     fn nonce(&self) -> [u8; 12] {
@@ -242,10 +265,19 @@ impl Drop for Start {
     }
 }
 
+/// The key as ring's fused assembly takes it.
+struct Fused(Box<LessSafeKey>);
+
+impl Fused {
+    fn new(key: &[u8; 32]) -> Self {
+        Self(Box::new(aead(key)))
+    }
+}
+
 // ring does not wipe its keys, so a key of zeros overwrites the last one.
-impl Drop for State {
+impl Drop for Fused {
     fn drop(&mut self) {
-        wipe(&mut self.aead, aead(&[0; 32]));
+        wipe(&mut *self.0, aead(&[0; 32]));
     }
 }
 

@@ -29,7 +29,7 @@ fn a_counter_that_wraps_changes_the_key() {
 #[test]
 fn the_two_ways_agree() {
     let mut rng = Rng::from_seed([1; 32]);
-    let state = State::new(&rng.bytes(), &rng.bytes());
+    let mut state = State::new(&rng.bytes(), &rng.bytes());
     for len in (0..2048).step_by(8).chain([65_536]) {
         let plain = bytes(&mut rng, len);
         let mut portable = plain.clone();
@@ -75,6 +75,19 @@ fn all_lengths_round_trip_and_forgeries_do_not() {
     }
 }
 
+#[test]
+fn an_idle_stream_has_no_fused_key() {
+    let mut rng = Rng::from_seed([3; 32]);
+    let (key, header) = (rng.bytes(), rng.bytes());
+    let (mut push, mut pull) = (Push::new(&key, &header), Pull::new(&key, &header));
+    for (len, has_key) in [(4096, true), (0, false), (4096, true)] {
+        let mut buf = vec![0; SEAL_HEADROOM + len];
+        let (first, mac) = push.seal(0, &mut headed(&mut buf));
+        assert_eq!(pull.open(first, &mut headed(&mut buf), &mac), Some(0));
+        assert_eq!((push.0.fused.is_some(), pull.0.fused.is_some()), (has_key, has_key));
+    }
+}
+
 fn headed(buf: &mut [u8]) -> WithHeadroom<'_> {
     WithHeadroom::new(buf).expect("room")
 }
@@ -98,7 +111,7 @@ fn state(value: &Value) -> State {
     let (counter, inonce) = nonce.split_at(4);
     let key = array(&value["k"]);
     State {
-        aead: aead(&key),
+        fused: None,
         key: Zeroizing::new(key),
         counter: u32::from_le_bytes(counter.try_into().expect("4 bytes")),
         inonce: inonce.try_into().expect("8 bytes"),

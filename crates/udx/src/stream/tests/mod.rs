@@ -167,6 +167,23 @@ fn a_cut_is_survived() {
     assert!(pair.b.received == data);
 }
 
+/// A path that was measured while it had a queue seems to be longer than it is.
+#[test]
+fn a_lost_end_is_repeated_at_once_on_a_path_that_has_become_shorter() {
+    let mut pair = Pair::new(Link { delay: 25_000, ..Link::default() }, 1);
+    pair.a.write(&noise(MIB, 1));
+    assert!(pair.run_until(10.0, |pair| pair.b.total == MIB as u64));
+    pair.run_until(1.0, |_| false);
+    pair.link = Link { delay: 500, loss: 1000, ..pair.link };
+    pair.a.write(&noise(64 * 1024, 2));
+    pair.run_until(0.02, |_| false);
+    pair.link.loss = 0;
+    let start = pair.now;
+    assert!(pair.run_until(10.0, |pair| pair.b.total == MIB as u64 + 64 * 1024));
+    let took = (pair.now - start).as_millis();
+    assert!((100..250).contains(&took), "{took} ms");
+}
+
 #[test]
 fn messages_go_beside_the_stream() {
     let mut pair = Pair::new(Link::default(), 1);

@@ -15,6 +15,21 @@ fn a_peer_that_hides_packets_gets_as_much_as_the_link_carries() {
     }
 }
 
+/// More is in flight than the window of the reference allows, and much more waits for a missing
+/// packet.
+#[test]
+fn a_fast_path_is_filled() {
+    for loss in [0, 10] {
+        let cell = Cell { roles: Roles::Ours, mbit: 1000, rtt: 40, loss, queue: 100 };
+        let run = cell.run();
+        assert!(run.link > 93.0 && run.needless < 0.5 && run.dropped < 2.0, "{cell:?}: {run:?}");
+    }
+    // The reference may fill the window that it knows. What it sends then is not refused.
+    let cell = Cell { roles: Roles::FromReference, mbit: 1000, rtt: 40, loss: 10, queue: 100 };
+    let run = cell.run();
+    assert!(run.link > 80.0 && run.needless < 0.5, "{cell:?}: {run:?}");
+}
+
 #[test]
 fn the_queue_is_empty_most_of_the_time() {
     for (mbit, rtt, queue) in [(20, 10, 100), (100, 10, 100), (100, 10, 800), (20, 100, 800)] {
