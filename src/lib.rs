@@ -8,7 +8,10 @@
 
 mod byte_arrays;
 mod environment;
+mod errors;
+mod event_loop;
 mod held;
+mod loans;
 pub mod node;
 pub mod noise;
 pub mod protection;

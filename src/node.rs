@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use hyperdht::{
-    Command, ConnId, Event, Handle, Multicast, OpenOptions, SocketId, SocketOptions, Wake,
+    Command, ConnId, Engine, Event, Handle, Multicast, OpenOptions, SocketId, SocketOptions, Wake,
     parse_address,
 };
 use napi::bindgen_prelude::*;
@@ -15,6 +15,7 @@ use napi_derive::napi;
 
 use crate::byte_arrays;
 use crate::environment;
+use crate::errors::named_error;
 use crate::held::Holding;
 use crate::schema::malformed;
 use crate::slab::{self, Filled};
@@ -51,7 +52,9 @@ pub fn open_udx(env: &Env, wake: Unknown<'_>) -> Result<NativeNode> {
 
 fn start(env: &Env, options: OpenOptions, wake: &Unknown<'_>) -> Result<NativeNode> {
     let function = WakeFunction::new(env, wake)?;
-    match environment::with_engine(env, |engine| engine.open(options, Arc::new(function))) {
+    let lends = options.lends;
+    let open = |engine: &Engine| engine.open(options, Arc::new(function));
+    match environment::engine_for(env, lends, open) {
         Ok(handle) => {
             environment::adopt(function);
             let mut node = NativeNode::new(Holding::default());
@@ -73,6 +76,8 @@ impl NativeNode {
     pub fn command(&mut self, bytes: &[u8]) -> Result<()> {
         let command = border::command(bytes).map_err(malformed)?;
         self.push(command);
+        // It may have closed a socket, whose port must be free.
+        environment::tidy_loans();
         Ok(())
     }
 
@@ -200,18 +205,22 @@ impl NativeNode {
         if let (Some(commands), Some(handle)) = (self.corked.take(), &self.handle) {
             handle.commands(commands);
         }
+        environment::tidy_loans();
     }
 
     /// Writes events into the slab: data events and unordered messages, followed by at most one
     /// other event. None follows if replies of queries are among the data events, which have a turn
     /// of their own.
-    /// Returns the number of bytes written, 0 when there is no event, or minus the room that the
-    /// next event needs when the slab is too small for it. Of a large message it writes the length,
+    /// Returns twice the number of bytes written, and one more if others may be left; 0 when there
+    /// is no event, or minus the room that the next event needs when the slab is too small for it.
+    /// For what comes after a call that has left nothing, `wake` is called again. Of a large message it writes the length,
     /// and `take` moves the bytes. A message that was not taken by the next call is lost.
     #[napi]
     pub fn drain(&mut self, mut slab: Uint8ArraySlice<'_>) -> i32 {
         self.large.clear();
-        if let (true, Some(handle)) = (self.pending.is_empty(), &self.handle) {
+        environment::accept_loan();
+        let asks = self.pending.is_empty();
+        if let (true, Some(handle)) = (asks, &self.handle) {
             handle.drain_events(&mut self.pending);
             self.pending.reverse();
         }
@@ -224,7 +233,10 @@ impl NativeNode {
         if filled.counted {
             self.push(Command::Taken { events: 1 });
         }
-        filled.len
+        match filled.len {
+            written @ 1.. => 2 * written + i32::from(!asks || !self.pending.is_empty()),
+            none_or_room => none_or_room,
+        }
     }
 
     /// Calls `wake` once more, after microtasks have run.
@@ -280,6 +292,7 @@ impl NativeNode {
         if let Some(handle) = self.handle.take() {
             handle.close();
         }
+        environment::tidy_loans();
         self.pending = Vec::new();
         self.large = VecDeque::new();
         self.corked = None;
@@ -356,39 +369,5 @@ fn multicast(group: &[u8], interface: &[u8]) -> Option<Multicast> {
     }
 }
 
-/// The error with libuv's text, where there is one.
-pub(crate) fn named_error(error: io::Error) -> Error {
-    let named = UNNAMED.iter().find(|(code, _)| error.raw_os_error() == Some(*code));
-    if let Some((_, text)) = named {
-        return Error::from_reason(*text);
-    }
-    let words = border::bind_error::words(error.kind());
-    let text = words.map_or_else(|| error.to_string(), |(code, text)| format!("{code}: {text}"));
-    Error::from_reason(text)
-}
-
 /// The environment variable that lets a test end a node by a panic.
 const MAY_PANIC: &str = "HYPERDHT_NATIVE_MAY_PANIC";
-
-/// Errors without an `ErrorKind`: no descriptor is left for a socket; the system has no IPv6; the
-/// socket has another family.
-const UNNAMED: [(i32, &str); 3] = [
-    (EMFILE, "EMFILE: too many open files"),
-    (EAFNOSUPPORT, "EAFNOSUPPORT: address family not supported"),
-    (ENOPROTOOPT, "ENOPROTOOPT: protocol not available"),
-];
-
-/// Winsock has numbers of its own.
-const EMFILE: i32 = if cfg!(windows) { 10_024 } else { 24 };
-
-const EAFNOSUPPORT: i32 = match () {
-    () if cfg!(windows) => 10_047,
-    () if cfg!(any(target_os = "linux", target_os = "android")) => 97,
-    () => 47,
-};
-
-const ENOPROTOOPT: i32 = match () {
-    () if cfg!(windows) => 10_042,
-    () if cfg!(any(target_os = "linux", target_os = "android")) => 92,
-    () => 42,
-};

@@ -11,8 +11,9 @@ use napi::bindgen_prelude::*;
 use napi_derive::napi;
 
 use crate::environment;
+use crate::errors::named_error;
 use crate::held::{Held, Holding, refusal};
-use crate::node::{NativeNode, address_of, named_error};
+use crate::node::{NativeNode, address_of};
 use crate::schema::malformed;
 use crate::wake::WakeFunction;
 
@@ -29,7 +30,7 @@ pub fn bind(env: &Env, config: Option<&[u8]>, wake: Unknown<'_>) -> Result<Nativ
     function.set_ref(env, false);
     let mut holding = Holding::new(function);
     options.protect = holding.protect();
-    let opening = environment::with_engine(env, |engine| engine.bind(options));
+    let opening = environment::engine_for(env, options.lends, |engine| engine.bind(options));
     environment::adopt(function);
     match opening {
         Ok(opening) => {

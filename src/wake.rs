@@ -1,16 +1,23 @@
-//! The one way from the driver's thread to JavaScript: a threadsafe function without arguments.
+//! The ways to call JavaScript when there are events: from any thread by a threadsafe function
+//! without arguments, and at once where JavaScript's own thread has received.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::ffi::c_void;
 use std::ptr;
 
-use hyperdht::Wake;
+use hyperdht::{Lender, Wake};
 use napi::bindgen_prelude::*;
 use napi::{JsValue, sys};
 
 /// A raw threadsafe function: napi-rs' own one has a finalizer, which crashes in Bare.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct WakeFunction(sys::napi_threadsafe_function);
+pub(crate) struct WakeFunction {
+    threadsafe: sys::napi_threadsafe_function,
+    /// Of the function itself, for calls on its own thread.
+    reference: sys::napi_ref,
+    env: sys::napi_env,
+}
 
 // SAFETY: Node-API allows calls of a threadsafe function from any thread. It is released only
 // after the engine has promised not to call it any more.
@@ -43,7 +50,10 @@ impl WakeFunction {
         if status != sys::Status::napi_ok {
             return Err(Error::from_reason("cannot make the wake-up function"));
         }
-        Ok(Self(raw))
+        let mut reference = ptr::null_mut();
+        // SAFETY: as above; `release` deletes the reference.
+        unsafe { sys::napi_create_reference(env.raw(), function.raw(), 1, &mut reference) };
+        Ok(Self { threadsafe: raw, reference, env: env.raw() })
     }
 
     /// Whether it keeps the process alive.
@@ -52,28 +62,111 @@ impl WakeFunction {
         // has no node to call this on.
         unsafe {
             if keep {
-                sys::napi_ref_threadsafe_function(env.raw(), self.0);
+                sys::napi_ref_threadsafe_function(env.raw(), self.threadsafe);
             } else {
-                sys::napi_unref_threadsafe_function(env.raw(), self.0);
+                sys::napi_unref_threadsafe_function(env.raw(), self.threadsafe);
             }
         }
     }
 
     /// Releases the function; pending calls are dropped.
     pub(crate) fn release(self) {
+        with_direct_calls(|calls| calls.retain(|call| *call != self));
         // SAFETY: called once for each function, by the environment that made it.
         unsafe {
             sys::napi_release_threadsafe_function(
-                self.0,
+                self.threadsafe,
                 sys::ThreadsafeFunctionReleaseMode::abort,
             );
+            sys::napi_delete_reference(self.env, self.reference);
+        }
+    }
+
+    /// Calls the function at once, on its own thread, which runs no JavaScript. Microtasks run
+    /// before this returns.
+    fn call(self) {
+        let (env, mut scope) = (self.env, ptr::null_mut());
+        // SAFETY: the environment is that of this thread, and has not ended. The handles live in
+        // the scope. An uncaught exception is the runtime's to report.
+        unsafe {
+            if sys::napi_open_handle_scope(env, &mut scope) != sys::Status::napi_ok {
+                return;
+            }
+            let (mut function, mut receiver) = (ptr::null_mut(), ptr::null_mut());
+            sys::napi_get_reference_value(env, self.reference, &mut function);
+            sys::napi_get_global(env, &mut receiver);
+            if !function.is_null() && !receiver.is_null() {
+                let none = (ptr::null_mut(), ptr::null(), ptr::null_mut());
+                sys::napi_make_callback(env, none.0, receiver, function, 0, none.1, none.2);
+                report_exception(env);
+            }
+            sys::napi_close_handle_scope(env, scope);
+        }
+    }
+
+    fn call_later(self) {
+        // SAFETY: the function is alive, see `Send`. A call is refused when the environment is
+        // ending: no JavaScript is left to miss it.
+        unsafe {
+            sys::napi_call_threadsafe_function(
+                self.threadsafe,
+                ptr::null_mut(),
+                sys::ThreadsafeFunctionCallMode::nonblocking,
+            );
+        }
+    }
+}
+
+/// Hands an exception that is pending to the runtime.
+///
+/// # Safety
+/// `env` is the environment of this thread, with an open handle scope.
+unsafe fn report_exception(env: sys::napi_env) {
+    let (mut is_pending, mut exception) = (false, ptr::null_mut());
+    // SAFETY: as above.
+    unsafe {
+        sys::napi_is_exception_pending(env, &mut is_pending);
+        if is_pending {
+            sys::napi_get_and_clear_last_exception(env, &mut exception);
+            sys::napi_fatal_exception(env, exception);
         }
     }
 }
 
 thread_local! {
     static MAY_CALL: Cell<bool> = const { Cell::new(false) };
+    /// The calls that this thread makes at once, while it receives.
+    static DIRECT_CALLS: RefCell<Option<VecDeque<WakeFunction>>> = const { RefCell::new(None) };
 }
+
+/// Receives on this thread, which runs no JavaScript, and makes the calls that follow from it.
+///
+/// JavaScript may end the process in such a call. So nothing is borrowed meanwhile.
+pub(crate) fn receive(lender: &Lender, number: u64) {
+    if !MAY_CALL.get() {
+        return;
+    }
+    DIRECT_CALLS.set(Some(VecDeque::new()));
+    let serve = lender.receive(number);
+    for _ in 0..MAX_DIRECT_CALLS {
+        let Some(next) = with_direct_calls(VecDeque::pop_front).flatten() else { break };
+        next.call();
+    }
+    DIRECT_CALLS.take().into_iter().flatten().for_each(WakeFunction::call_later);
+    if let Some(serve) = serve {
+        serve.finish();
+    }
+}
+
+/// `None` if this thread does not receive.
+fn with_direct_calls<R>(change: impl FnOnce(&mut VecDeque<WakeFunction>) -> R) -> Option<R> {
+    // The thread may be ending.
+    let changed = DIRECT_CALLS.try_with(|calls| calls.borrow_mut().as_mut().map(change));
+    changed.ok().flatten()
+}
+
+/// The most calls before the event loop has its next turn.
+const MAX_DIRECT_CALLS: usize = 8;
 
 /// Allows calls into this thread's JavaScript, or forbids them, pending ones included.
 pub(crate) fn allow_calls(allow: bool) {
@@ -103,16 +196,9 @@ unsafe extern "C" fn call(
 impl Wake for WakeFunction {
     /// One call for each control event, so that microtasks run between two of them.
     fn wake(&self, calls: usize) {
-        for _ in 0..calls {
-            // SAFETY: the function is alive, see `Send`. A call is refused when the environment is
-            // ending: no JavaScript is left to miss it.
-            unsafe {
-                sys::napi_call_threadsafe_function(
-                    self.0,
-                    ptr::null_mut(),
-                    sys::ThreadsafeFunctionCallMode::nonblocking,
-                );
-            }
+        let is_direct = with_direct_calls(|direct| direct.extend((0..calls).map(|_| *self)));
+        if is_direct.is_none() {
+            (0..calls).for_each(|_| self.call_later());
         }
     }
 }

@@ -62,5 +62,10 @@ export interface DHTOptions {
   downHintsRateLimit?: number
   /** Called with each UDP socket of the node before anything is sent from it. Default: that of `udx`. */
   protect?: Protect
+  /**
+   * Whether JavaScript's thread may receive by itself while single messages go back and forth. Only
+   * on Linux and Android. Default true.
+   */
+  lendSockets?: boolean
   [unknown: string]: unknown
 }

@@ -2,8 +2,10 @@
 
 const test = require('brittle')
 const b4a = require('b4a')
+const Child = require('../helpers/child')
+const busyFor = require('../helpers/busy')
 const runProgram = require('../helpers/run-program')
-const { process } = require('../helpers/runtime')
+const { process, runtime } = require('../helpers/runtime')
 const { internalsOf } = require('../../lib/util/internals')
 const { node, pair, testnet, thrown } = require('../helpers/fixtures')
 
@@ -35,6 +37,28 @@ test('a batch that throws half-way leaves the node open for others', async t => 
   client.write('two')
 
   t.alike(await arrived, ['one', 'two'])
+})
+
+test('events that were left by an earlier drain say nothing about later ones', async t => {
+  const net = await testnet(t)
+  const peer = await Child.spawn({ role: 'traveller', implementation: 'native', runtime })
+  t.teardown(() => peer.close())
+  await peer.call('start', { bootstrap: net.bootstrap })
+  const { publicKey } = await peer.call('listen')
+  const dht = await node(t, net)
+  const conn = dht.connect(b4a.from(publicKey, 'hex'))
+  await conn.opened
+  const { native } = internalsOf(dht)
+
+  const roomForOne = b4a.alloc(12)
+  let drained = 0
+  while ((drained & 1) === 0) {
+    for (const text of ['one', 'two']) native.writev(conn._channel._id, [b4a.from(text)])
+    busyFor(50) // the peer answers
+    drained = native.drain(roomForOne)
+  }
+  t.is(native.drain(b4a.alloc(4096)) & 1, 1, 'the engine may have more')
+  conn.destroy()
 })
 
 test('the statistics that a program holds follow without waiting for the core', async t => {

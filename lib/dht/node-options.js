@@ -33,6 +33,14 @@ const FILTER_NODE = Symbol('filterNode')
 exports.FILTER_NODE = FILTER_NODE
 
 /**
+ * Node.js and Bare have the event loop of libuv. Others that say they are Node.js may have functions
+ * of its names, which end the process.
+ */
+const HAS_LIBUV =
+  typeof Bare !== 'undefined' ||
+  (globalThis.process?.release?.name === 'node' && !process.versions.bun && !process.versions.deno)
+
+/**
  * Checks the options of a node and fills in defaults.
  *
  * @returns {object} `config` for the engine, and the values that JavaScript keeps
@@ -61,6 +69,7 @@ exports.nodeOptions = function nodeOptions(opts) {
       portFrom,
       portTo,
       anyPort: opts.anyPort !== false,
+      lends: opts.lendSockets !== false && HAS_LIBUV,
       secretKey: keyPair.secretKey,
       bootstrap: bootstrapNodes.map(splitSuggestion),
       nodes: addresses('nodes', opts.nodes),

@@ -31,6 +31,7 @@ module.exports = class Dispatcher {
     this._slab = b4a.allocUnsafeSlow(FIRST_SLAB)
     this._batch = c.state(0, 0, this._slab) // the part of the slab that was not handled yet
     this._isLast = false // the call ends with this batch
+    this._isAll = false // this call has drained all events that the engine had
     this._waiting = false // until a later turn
     this._behind = false // calls were ignored while waiting
     this._resume = () => this._onturn()
@@ -93,6 +94,8 @@ module.exports = class Dispatcher {
     if (this._native.closed) return EMPTY
     this._tell('onbatch')
 
+    // The engine's call for what came after an earlier drain may be this one.
+    this._isAll = false
     let work = 0
     while (this._fill()) {
       if (work % BETWEEN_LOOKS === 0 && turns.isOver()) return TIME_IS_UP
@@ -102,6 +105,7 @@ module.exports = class Dispatcher {
       work += this._handleNext()
       if (this._batch.start === this._batch.end) {
         if (this._isLast) return CALL_ENDS
+        if (this._isAll) return EMPTY
       } else if (wasMessage) {
         // the engine makes a call for the next message, but none for data
         this._isLast = false
@@ -123,7 +127,8 @@ module.exports = class Dispatcher {
       this._slab = b4a.allocUnsafeSlow(Math.max(SLAB, -written))
       written = this._native.drain(this._slab)
     }
-    this._batch = c.state(0, written, this._slab)
+    this._batch = c.state(0, written >> 1, this._slab)
+    this._isAll = (written & 1) === 0
     this._isLast = false
     return written > 0
   }

@@ -131,7 +131,8 @@ module.exports = class Native {
   /**
    * Moves events into the slab.
    *
-   * @returns {number} bytes written, or minus the room that the next event needs
+   * @returns {number} twice the bytes written, and one more if events may be left; or minus the room
+   *   that the next event needs
    */
   drain(slab) {
     return this.closed ? 0 : this._node.drain(slab)

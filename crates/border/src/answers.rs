@@ -4,8 +4,8 @@ use std::net::SocketAddrV4;
 
 use hyperdht::wire::{Malformed, NodeId, Reader, Writer};
 use hyperdht::{
-    ConnStats, HandshakeView, HealthReport, HealthTick, InflightRequest, Live, QueryId, RequestId,
-    Stats, TableNode, Traffic,
+    ConnStats, HandshakeView, HealthReport, HealthTick, InflightRequest, Live, Loans, QueryId,
+    RequestId, Stats, TableNode, Traffic,
 };
 
 use crate::field::{Decode, Encode, Sample, Shape, camel};
@@ -83,6 +83,12 @@ record! { ConnStats {
     packets_received: u64,
     keep_alives_sent: u64,
     keep_alives_received: u64,
+} }
+
+record! { Loans {
+    begun: u64,
+    lent: bool,
+    served: u64,
 } }
 
 record! { Traffic {

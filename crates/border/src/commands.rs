@@ -73,6 +73,7 @@ record! {
         port_from: u32,
         port_to: u32,
         any_port: bool,
+        lends: bool,
         secret_key: KeyPair,
         bootstrap: Vec<BootstrapNode>,
         nodes: Vec<SocketAddrV4>,
@@ -129,6 +130,7 @@ impl From<NodeOptions> for OpenOptions {
             ports: from.port_from..from.port_to,
             any_port: from.any_port,
             protect: None,
+            lends: from.lends,
             config,
         }
     }

@@ -51,7 +51,7 @@ pub fn open_options(bytes: &[u8]) -> Result<OpenOptions, Malformed> {
 /// The options of a node that only carries raw streams, over sockets of the application.
 pub fn udx_options() -> OpenOptions {
     let config = Config { joins_dht: false, ..Config::default() };
-    OpenOptions { config, ..OpenOptions::default() }
+    OpenOptions { config, lends: false, ..OpenOptions::default() }
 }
 
 /// The bytes of a command that JavaScript may give; empty for one that it never gives.

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use hyperdht::wire::{NodeId, Writer};
 use hyperdht::{
     ConnId, ConnStats, Handle, HandshakeView, HealthReport, HealthTick, InflightRequest, Interface,
-    Live, RawRemote, RelayStats, ServerId, SocketId, Stats, TableNode, Traffic,
+    Live, Loans, RawRemote, RelayStats, ServerId, SocketId, Stats, TableNode, Traffic,
 };
 
 use crate::field::{Encode, Sample, Shape, camel};
@@ -46,4 +46,5 @@ questions! { |handle, argument|
     22 total_traffic: Traffic = Some(handle.total_traffic());
     /// The argument is the number of a connection or a raw stream.
     23 way_back: Option<RawRemote> = handle.read(|node| node.way_back(ConnId(argument)));
+    24 loans: Loans = Some(handle.loans());
 }

@@ -68,8 +68,9 @@ pub use connect_failure::ConnectFailure;
 pub use connection::Connection;
 pub use dht::Dht;
 pub use engine::{
-    BorrowedSocket, DEFAULT_PORT, DEFAULT_PORTS, Engine, Handle, HeldSockets, Multicast,
-    OpenOptions, Opening, Protect, SocketOptions, Traffic, UnusedSocket, Wake, parse_address,
+    Accepted, BorrowedSocket, DEFAULT_PORT, DEFAULT_PORTS, Engine, Handle, HeldSockets, Lender,
+    Loans, Multicast, OpenOptions, Opening, OwnedSocket, Protect, Serve, SocketOptions, Traffic,
+    UnusedSocket, Wake, parse_address,
 };
 pub use query::Query;
 pub use records::{MutableGet, MutableRecord};

@@ -5,12 +5,12 @@ use std::net::{SocketAddr, SocketAddrV6};
 use proto::{HostEvent, Run, SocketId};
 use quinn_udp::RecvMeta;
 
-use super::sockets::{SLOTS, Sockets};
+use super::sockets::{SLOTS, Socket, Sockets};
 
 /// Received datagrams that were not yet handed to the node.
 #[derive(Debug)]
 pub(super) struct Batch {
-    /// `SLOTS` slots; pages that were never written cost nothing.
+    /// The slots; pages that were never written cost nothing.
     buffers: Vec<u8>,
     meta: Box<[RecvMeta; SLOTS]>,
     filled: Vec<Filled>,
@@ -38,8 +38,17 @@ impl Batch {
 
     /// A batch that fills at most this many slots with each system call.
     pub(super) fn with_calls_of(per_call: usize) -> Self {
+        Self::with(SLOTS, per_call)
+    }
+
+    /// A batch for the application's thread, which has other things to do.
+    pub(super) fn for_loans() -> Self {
+        Self::with(LOAN_SLOTS, LOAN_SLOTS)
+    }
+
+    fn with(slots: usize, per_call: usize) -> Self {
         Self {
-            buffers: vec![0; SLOTS * SLOT],
+            buffers: vec![0; slots * SLOT],
             meta: Box::new([RecvMeta::default(); SLOTS]),
             filled: Vec::with_capacity(SLOTS),
             news: Vec::new(),
@@ -48,7 +57,7 @@ impl Batch {
         }
     }
 
-    /// Receives from all sockets in turn, beginning with the one after `last`, and sets `last` to
+    /// Receives from all sockets that are not lent in turn, beginning with the one after `last`, and sets `last` to
     /// the last socket that was read. True when more may be waiting.
     pub(super) fn fill(&mut self, sockets: &Sockets, last: &mut SocketId) -> bool {
         self.filled.clear();
@@ -58,23 +67,56 @@ impl Batch {
         let sockets = sockets.read();
         let next = SocketId(last.0.wrapping_add(1));
         for (id, socket) in sockets.range(next..).chain(sockets.range(..next)) {
-            let used = self.filled.len();
-            if used >= slots {
+            if self.filled.len() >= slots {
                 return true;
             }
-            let Self { buffers, meta, per_call, .. } = self;
-            let free = buffers.chunks_exact_mut(SLOT).take(slots).skip(used);
-            let received = socket.try_recv(free, meta, *per_call);
-            let refused = socket.take_refusals();
-            self.news.extend(refused.map(|to| HostEvent::Unreachable { socket: *id, to }));
-            let Ok(count) = received else { continue };
-            for meta in self.meta.iter().take(count) {
-                self.filled.push(Filled::new(*id, meta));
-                self.coalesced |= meta.stride < meta.len;
+            if socket.is_lent() {
+                self.hear(*id, socket);
+            } else if self.read(*id, socket, slots) {
+                *last = *id;
             }
-            *last = *id;
         }
         self.filled.len() >= slots
+    }
+
+    /// Receives from a lent socket.
+    pub(super) fn fill_from(&mut self, sockets: &Sockets, id: SocketId) {
+        self.filled.clear();
+        if let Some(socket) = sockets.read().get(&id).filter(|socket| socket.is_lent()) {
+            self.read(id, socket, LOAN_SLOTS);
+        }
+    }
+
+    /// Receives from one socket, into the first of `slots` that are free; true if there was
+    /// anything.
+    fn read(&mut self, id: SocketId, socket: &Socket, slots: usize) -> bool {
+        let Self { buffers, meta, per_call, filled, .. } = self;
+        let free = buffers.chunks_exact_mut(SLOT).take(slots).skip(filled.len());
+        let received = socket.try_recv(free, meta, *per_call);
+        self.hear(id, socket);
+        let Ok(count) = received else { return false };
+        for meta in self.meta.iter().take(count) {
+            self.filled.push(Filled::new(id, meta));
+            self.coalesced |= meta.stride < meta.len;
+        }
+        true
+    }
+
+    /// Takes what a socket has reported.
+    fn hear(&mut self, id: SocketId, socket: &Socket) {
+        let refused = socket.take_refusals();
+        self.news.extend(refused.map(|to| HostEvent::Unreachable { socket: id, to }));
+    }
+
+    /// The socket from which all datagrams are, if it is one.
+    pub(super) fn only_socket(&self) -> Option<SocketId> {
+        let first = self.filled.first()?.socket;
+        self.filled.iter().all(|filled| filled.socket == first).then_some(first)
+    }
+
+    /// How many datagrams it has.
+    pub(super) fn datagrams(&self) -> usize {
+        self.filled.iter().map(|filled| filled.len.div_ceil(filled.stride).max(1)).sum()
     }
 
     pub(super) fn take_news(&mut self) -> Vec<HostEvent> {
@@ -117,6 +159,9 @@ fn source(from: SocketAddr) -> SocketAddr {
 
 /// The largest UDP datagram, and the largest run of joined ones.
 const SLOT: usize = 1 << 16;
+
+/// More than a calm exchange needs, and as little as shows that it is not calm.
+const LOAN_SLOTS: usize = 4;
 
 /// A slot of joined datagrams holds up to 64. Two slots keep the time under the lock, and the
 /// memory between two levels of cache, as small as a batch of single datagrams does. With four, the

@@ -16,6 +16,8 @@ use tokio::time::{Sleep, sleep, sleep_until};
 use super::batch::Batch;
 use super::giving_way::GivingWay;
 use super::host::{ClockWatch, KnownNetwork, Look, NetworkWatch, SleepWatch};
+use super::lending::{End, Lending, Turn};
+use super::loan::Borrower;
 use super::network_news::{NetworkNews, News, WITH_NEWS, WITHOUT_NEWS};
 use super::shared::Shared;
 use super::state::Next;
@@ -35,6 +37,7 @@ pub(super) struct Driver {
     /// The counts at the last look.
     seen: News,
     giving_way: GivingWay,
+    lending: Lending,
     /// The socket that was read last, so that the sockets take turns.
     last: SocketId,
     room: Room,
@@ -70,6 +73,7 @@ impl Driver {
             seen: News { all: 0, routes },
             news,
             giving_way: GivingWay::new(now),
+            lending: Lending::new(),
             last: SocketId::SERVER,
             room: Room::default(),
             alarm: Box::pin(sleep_until(now.into())),
@@ -90,19 +94,25 @@ impl Driver {
     async fn run(mut self) {
         let mut idle = false;
         let mut next = Next::Again;
+        let batch = Arc::clone(&self.batch);
         loop {
+            idle &= !self.look_at_loan();
             let mut news = self.look();
-            let more = {
-                let mut batch = self.batch.lock();
+            let (more, may_lend) = {
+                let mut batch = batch.lock();
                 let more = batch.fill(&self.shared.sockets, &mut self.last);
                 news.extend(batch.take_news());
+                let may_lend = self.may_lend(&batch);
                 if !idle || !batch.is_empty() || !news.is_empty() {
                     next = self.shared.turn(&mut batch, news);
                 }
-                more
+                (more, may_lend)
             };
             match next {
-                Next::End => return,
+                Next::End => {
+                    self.shared.take_back();
+                    return;
+                }
                 Next::Again => {
                     idle = false;
                     self.give_way().await;
@@ -112,10 +122,62 @@ impl Driver {
                     self.give_way().await;
                 }
                 Next::Wait { until, writable } => {
+                    if writable.is_some() {
+                        // Only the driver's event queue tells when there is room.
+                        self.end_loan(End::TooMuch);
+                    } else if may_lend {
+                        self.offer();
+                    }
                     idle = self.wait(until, writable).await;
                     self.giving_way.slept();
                 }
             }
+        }
+    }
+
+    /// Counts a turn. True if the socket that was read last should be lent.
+    fn may_lend(&mut self, batch: &Batch) -> bool {
+        if batch.is_empty() {
+            return false;
+        }
+        let turn = batch.only_socket().map(|socket| Turn {
+            now: Instant::now(),
+            socket,
+            received: batch.datagrams(),
+            sent: self.shared.sent_by(socket),
+            calls: self.shared.calls(),
+        });
+        self.lending.handle_turn(turn)
+    }
+
+    fn offer(&mut self) {
+        let served = self.shared.served();
+        if self.shared.offer(self.last) {
+            self.lending.handle_lent(Instant::now(), served);
+        }
+    }
+
+    /// Takes a lent socket back if it is time. True if it is back.
+    fn look_at_loan(&mut self) -> bool {
+        if !self.lending.is_lent() {
+            return false;
+        }
+        if !self.shared.is_lending() {
+            // The application has given it back, or it was closed.
+            self.end_loan(End::TooMuch);
+            return true;
+        }
+        let is_over = self.lending.look(Instant::now(), self.shared.served());
+        if is_over {
+            self.end_loan(End::Quiet);
+        }
+        is_over
+    }
+
+    fn end_loan(&mut self, end: End) {
+        if self.lending.is_lent() {
+            self.shared.take_back();
+            self.lending.handle_back(Instant::now(), end);
         }
     }
 
@@ -125,9 +187,11 @@ impl Driver {
         task::yield_now().await;
     }
 
-    /// The only place where the driver sleeps. True if only the sockets have to be read.
+    /// The only place where the driver sleeps. True if only the sockets have to be read, or a loan
+    /// has to be looked at.
     async fn wait(&mut self, until: Option<Instant>, writable: Option<SocketId>) -> bool {
-        let until = until.map_or(self.look_at, |at| at.min(self.look_at));
+        let due = until.map_or(self.look_at, |at| at.min(self.look_at));
+        let until = self.lending.look_at().map_or(due, |at| at.min(due));
         if self.alarm_at != Some(until) {
             self.alarm.as_mut().reset(until.into());
             self.alarm_at = Some(until);
@@ -147,7 +211,7 @@ impl Driver {
             () = shared.notify.notified() => false,
             () = alarm.as_mut() => {
                 self.alarm_at = None;
-                false
+                Instant::now() < due
             }
             told = news.changed(), if *look_interval == WITH_NEWS => {
                 if told.is_err() {

@@ -7,7 +7,7 @@ use std::{fmt, io};
 use proto::{Command, Event, Interface, Node, SocketId, Stats, Transmit};
 
 use super::borrowed::BorrowedSocket;
-use super::shared::Shared;
+use super::shared::{Loans, Shared};
 use super::sockets::Socket;
 use super::{Multicast, SocketOptions, Traffic, host};
 
@@ -158,6 +158,11 @@ impl Handle {
     /// The traffic of all sockets of the node so far, those that are closed included.
     pub fn total_traffic(&self) -> Traffic {
         self.shared.sockets.total()
+    }
+
+    /// What was lent to the application's thread so far.
+    pub fn loans(&self) -> Loans {
+        self.shared.loans()
     }
 
     /// The addresses of this host's interfaces, in the system's order.

@@ -12,6 +12,8 @@ mod driver;
 mod giving_way;
 mod handle;
 mod host;
+mod lending;
+mod loan;
 mod network_news;
 mod opening;
 mod options;
@@ -21,6 +23,7 @@ mod queue;
 mod refusals;
 mod segmentation;
 mod shared;
+mod socket_io;
 mod sockets;
 mod state;
 mod traffic;
@@ -28,7 +31,7 @@ mod traffic;
 use std::io;
 use std::net::Ipv4Addr;
 use std::ops::Range;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -38,12 +41,14 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Notify;
 use zeroize::Zeroizing;
 
-pub use borrowed::BorrowedSocket;
+pub use borrowed::{BorrowedSocket, OwnedSocket};
 pub use handle::{Handle, UnusedSocket};
 pub use host::parse_address;
+pub use loan::{Accepted, Lender, Serve};
 pub use opening::Opening;
 pub use options::{Multicast, SocketOptions};
 pub use protect::{HeldSockets, Protect};
+pub use shared::Loans;
 pub use traffic::Traffic;
 
 use batch::Batch;
@@ -82,6 +87,9 @@ pub struct OpenOptions {
     pub any_port: bool,
     /// The program's hook for each socket, before anything is sent from it. Default none.
     pub protect: Option<Protect>,
+    /// Whether the thread of the application may read a socket, if the engine has a
+    /// [`Engine::lender`]. Default true.
+    pub lends: bool,
     /// The node's options. [`Engine::open`] fills in the addresses of its sockets, its interfaces
     /// and its clock, and lowers `max_pool_sockets` to the share of one node.
     pub config: Config,
@@ -96,6 +104,7 @@ pub struct Engine {
     batch: Arc<Mutex<Batch>>,
     network: Arc<Mutex<NetworkWatch>>,
     news: NetworkNews,
+    lender: OnceLock<Arc<Lender>>,
 }
 
 #[derive(Debug)]
@@ -130,7 +139,13 @@ impl Engine {
             running: Mutex::new(Some(Running { runtime: handle, stop, thread, nodes: Vec::new() })),
             batch: Arc::new(Mutex::new(Batch::new())),
             network: Arc::default(),
+            lender: OnceLock::new(),
         })
+    }
+
+    /// What lets the application's thread read the sockets of nodes that are opened from now on.
+    pub fn lender(&self) -> Arc<Lender> {
+        Arc::clone(self.lender.get_or_init(Arc::default))
     }
 
     /// Binds both main sockets on the calling thread and starts a node on them. A node that does not
@@ -168,7 +183,7 @@ impl Engine {
         let mut running = self.running.lock();
         let running = running.as_mut().ok_or(io::ErrorKind::NotConnected)?;
 
-        let Opening { rules, main, protect, mut config } = opening;
+        let Opening { rules, main, protect, lends, mut config } = opening;
         let mut seed = Zeroizing::new([0; 32]);
         getrandom::fill(&mut *seed)?;
         let now = Instant::now();
@@ -182,7 +197,8 @@ impl Engine {
 
         let core = Core::start(config, &seed, now)?;
         let runtime = Arc::downgrade(&running.runtime);
-        let shared = Shared::new(core, (rules, protect), main, runtime, waker);
+        let lender = self.lender.get().filter(|_| lends).cloned();
+        let shared = Shared::new(core, (rules, protect), main, runtime, (waker, lender));
         Driver::spawn(
             &running.runtime,
             Arc::clone(&shared),
@@ -234,6 +250,7 @@ impl Default for OpenOptions {
             ports: DEFAULT_PORTS,
             any_port: true,
             protect: None,
+            lends: true,
             config: Config::default(),
         }
     }

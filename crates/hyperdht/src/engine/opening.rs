@@ -17,18 +17,19 @@ pub struct Opening {
     /// `None` for a node that does not join the DHT.
     pub(super) main: Option<Main>,
     pub(super) protect: Option<Protect>,
+    pub(super) lends: bool,
     pub(super) config: Config,
 }
 
 impl Opening {
     pub(super) fn bind(runtime: &Handle, options: OpenOptions) -> io::Result<Self> {
-        let OpenOptions { host, dual_stack, ports, any_port, protect, mut config } = options;
+        let OpenOptions { host, dual_stack, ports, any_port, protect, lends, mut config } = options;
         let rules = BindRules { host, dual_stack, ports, any_port };
         let main = config.joins_dht.then(|| rules.bind(runtime, None)).transpose()?;
         if let Some(MainSockets { client, server }) = main.as_ref().map(Main::addresses) {
             (config.client_socket, config.server_socket) = (client, server);
         }
-        Ok(Self { rules, main, protect, config })
+        Ok(Self { rules, main, protect, lends, config })
     }
 
     /// The sockets.

@@ -8,7 +8,8 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
-use tokio::net::UdpSocket;
+
+use super::socket_io::Io;
 
 /// The destinations of one socket that were reported, and not taken yet.
 #[derive(Debug, Default)]
@@ -20,7 +21,7 @@ pub(super) struct Refusals {
 impl Refusals {
     /// Takes the reports out of the system's queue, where they would fill the socket's buffer. Called
     /// when a call has failed: a report makes the next one of the socket fail, and wakes nobody.
-    pub(super) fn read_from(&self, io: &UdpSocket) {
+    pub(super) fn read_from(&self, io: &Io) {
         for _ in 0..MAX_REPORTS {
             let Some(report) = system::next(io) else { return };
             let Some(to) = report else { continue };
@@ -64,7 +65,8 @@ mod system {
     use nix::sys::socket::{
         ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, setsockopt, sockopt,
     };
-    use tokio::net::UdpSocket;
+
+    use crate::engine::socket_io::Io;
 
     /// Asks the system to queue reports.
     pub(in crate::engine) fn enable(socket: &socket2::Socket, is_ipv6: bool) {
@@ -79,7 +81,7 @@ mod system {
 
     /// Takes a report from the queue. Returns `None` if the queue is empty, the destination if the
     /// report says that its port is closed, and `Some(None)` for any other report.
-    pub(super) fn next(io: &UdpSocket) -> Option<Option<SocketAddr>> {
+    pub(super) fn next(io: &Io) -> Option<Option<SocketAddr>> {
         let mut contents = [0; 1];
         let mut slices = [IoSliceMut::new(&mut contents)];
         // A socket on an IPv6 address also tells the local address and the traffic class.
@@ -90,7 +92,7 @@ mod system {
             libc::sockaddr_in6
         );
         let flags = MsgFlags::MSG_ERRQUEUE | MsgFlags::MSG_DONTWAIT;
-        let fd = io.as_raw_fd();
+        let fd = io.borrow().as_raw_fd();
         let report = recvmsg::<SockaddrStorage>(fd, &mut slices, Some(&mut control), flags).ok()?;
         let is_closed = report.cmsgs().is_ok_and(|mut all| all.any(|one| is_closed_port(&one)));
         Some(report.address.filter(|_| is_closed).and_then(|to| destination(&to)))
@@ -131,9 +133,9 @@ mod system {
 mod system {
     use std::net::SocketAddr;
 
-    use tokio::net::UdpSocket;
+    use crate::engine::socket_io::Io;
 
-    pub(super) fn next(_: &UdpSocket) -> Option<Option<SocketAddr>> {
+    pub(super) fn next(_: &Io) -> Option<Option<SocketAddr>> {
         None
     }
 }

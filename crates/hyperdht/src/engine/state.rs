@@ -28,6 +28,9 @@ pub(super) struct State {
     pub(super) driver_wakes_at: Option<Instant>,
     /// The driver was notified and has not taken its turn yet.
     pub(super) driver_notified: bool,
+    /// The node may have something to send, which waits until the application has handled the events
+    /// of a loan.
+    pub(super) unsettled: bool,
     /// Events on their way from the node to the queue; empty between calls.
     pub(super) events: Vec<Event>,
     pub(super) life: Life,
@@ -79,6 +82,7 @@ impl State {
             driver_wakes_at: None,
             // The driver takes its first turn without a notification.
             driver_notified: true,
+            unsettled: false,
             events: Vec::new(),
             life: Life::Running,
         }

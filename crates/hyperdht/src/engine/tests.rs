@@ -71,6 +71,30 @@ fn a_system_that_reads_one_at_a_time_fills_a_batch_as_well() {
 }
 
 #[test]
+fn a_lent_socket_is_read_by_the_application_alone_and_comes_back() {
+    let pair = Pair::new();
+    let mut loans = Batch::for_loans();
+    let copy = pair.sockets.lend(SocketId::SERVER).expect("a copy of the descriptor");
+    pair.send(b"lent", None, None);
+
+    let mut driver = Batch::new();
+    driver.fill(&pair.sockets, &mut { SocketId::CLIENT });
+    assert!(driver.is_empty(), "the driver does not read it");
+    let until = Instant::now() + Duration::from_secs(5);
+    while loans.is_empty() && Instant::now() < until {
+        loans.fill_from(&pair.sockets, SocketId::SERVER);
+    }
+    loans.for_each(|run| assert_eq!(run.data, b"lent"));
+
+    drop(copy);
+    pair.send(b"waits", None, None);
+    pair.sockets.take_back(SocketId::SERVER, pair.runtime.handle());
+    loans.fill_from(&pair.sockets, SocketId::SERVER);
+    assert!(loans.is_empty(), "the application does not read it any more");
+    assert_eq!(pair.receive(1), [(pair.client, b"waits".to_vec())]);
+}
+
+#[test]
 fn an_empty_datagram_arrives() {
     let pair = Pair::new();
 

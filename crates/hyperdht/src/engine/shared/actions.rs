@@ -1,7 +1,7 @@
 //! What a node asks of its driver: sockets, names and addresses.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, UdpSocket};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::Instant;
@@ -18,6 +18,7 @@ use crate::engine::options::SocketOptions;
 use crate::engine::protect::Unprotected;
 use crate::engine::sockets::Socket;
 use crate::engine::state::{Life, State};
+use crate::engine::traffic::Traffic;
 
 impl Shared {
     /// Carries out the actions of the node; true if there were any.
@@ -113,6 +114,24 @@ impl Shared {
         // The driver has to poll the new socket too.
         self.notify.notify_one();
         Ok(id)
+    }
+
+    pub(in crate::engine) fn local_addr(&self, socket: SocketId) -> Option<SocketAddrV4> {
+        self.sockets.read().get(&socket).map(Socket::local)
+    }
+
+    /// Looks at a socket, if it is open.
+    pub(in crate::engine) fn with_socket<R>(
+        &self,
+        socket: SocketId,
+        look: impl FnOnce(&Socket) -> io::Result<R>,
+    ) -> io::Result<R> {
+        let sockets = self.sockets.read();
+        look(sockets.get(&socket).ok_or(io::ErrorKind::NotConnected)?)
+    }
+
+    pub(in crate::engine) fn traffic(&self, socket: SocketId) -> Option<Traffic> {
+        self.sockets.read().get(&socket).map(Socket::traffic)
     }
 
     /// Sends a datagram of the application at once, or queues it if the socket's buffer is full.

@@ -7,30 +7,30 @@
 mod actions;
 mod forwarding;
 mod holding;
+mod loans;
 mod mailbox;
 mod sending;
 
 use std::cell::RefCell;
-use std::io;
-use std::net::SocketAddrV4;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering, fence};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering, fence};
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use parking_lot::{Mutex, MutexGuard, ReentrantMutex};
-use proto::{Command, Event, HostEvent, Node, SocketId, Stats};
+use proto::{Command, Event, HostEvent, Node, Stats};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
 use super::Wake;
 use super::batch::Batch;
 use super::bind::{BindRules, Main};
+use super::loan::Lender;
 use super::protect::Protect;
 use super::queue::Queue;
 use super::segmentation::MAX_SEGMENTS;
-use super::sockets::{Socket, Sockets};
+use super::sockets::Sockets;
 use super::state::{Core, Life, Next, State};
-use super::traffic::Traffic;
+pub use loans::Loans;
 use mailbox::Mailbox;
 
 /// The state that a node's handles and its driver share.
@@ -52,6 +52,10 @@ pub(super) struct Shared {
     protect: Option<Protect>,
     /// How many sockets the application has bound.
     bound: AtomicU32,
+    lender: Option<Arc<Lender>>,
+    /// The application handles the events of a loan.
+    is_serving: AtomicBool,
+    loans: loans::Counts,
     myself: Weak<Self>,
 }
 
@@ -68,7 +72,7 @@ impl Shared {
         (rules, protect): (BindRules, Option<Protect>),
         sockets: Option<Main>,
         runtime: Weak<Handle>,
-        waker: Arc<dyn Wake>,
+        (waker, lender): (Arc<dyn Wake>, Option<Arc<Lender>>),
     ) -> Arc<Self> {
         // A socket that can send fewer datagrams in one call lowers the number when it sends.
         let max_segments = sockets.as_ref().map_or(MAX_SEGMENTS, Main::max_segments);
@@ -85,6 +89,9 @@ impl Shared {
             rules,
             protect,
             bound: AtomicU32::new(0),
+            lender,
+            is_serving: AtomicBool::new(false),
+            loans: loans::Counts::default(),
             myself: Weak::clone(myself),
         })
     }
@@ -96,12 +103,18 @@ impl Shared {
             self.mailbox.lock().add(commands);
             return self.sweep();
         };
-        self.empty_mailbox(&mut state);
+        let mut can_wait = !self.empty_mailbox(&mut state) && self.is_serving();
         let now = Instant::now();
         for command in commands {
+            can_wait &= matches!(command, Command::Consumed { .. } | Command::Taken { .. });
             state.core.handle_command(now, command);
         }
-        self.settle(state, Holder::Caller);
+        if can_wait {
+            state.unsettled = true;
+            MutexGuard::unlock_fair(state);
+        } else {
+            self.settle(state, Holder::Caller);
+        }
         self.sweep();
     }
 
@@ -157,24 +170,6 @@ impl Shared {
         self.calls.load(Ordering::Relaxed)
     }
 
-    pub(super) fn local_addr(&self, socket: SocketId) -> Option<SocketAddrV4> {
-        self.sockets.read().get(&socket).map(Socket::local)
-    }
-
-    /// Looks at a socket, if it is open.
-    pub(super) fn with_socket<R>(
-        &self,
-        socket: SocketId,
-        look: impl FnOnce(&Socket) -> io::Result<R>,
-    ) -> io::Result<R> {
-        let sockets = self.sockets.read();
-        look(sockets.get(&socket).ok_or(io::ErrorKind::NotConnected)?)
-    }
-
-    pub(super) fn traffic(&self, socket: SocketId) -> Option<Traffic> {
-        self.sockets.read().get(&socket).map(Socket::traffic)
-    }
-
     /// One turn of the driver: hands the received datagrams and the host events to the node, and
     /// runs the timers that are due.
     pub(super) fn turn(&self, batch: &mut Batch, news: Vec<HostEvent>) -> Next {
@@ -221,6 +216,7 @@ impl Shared {
 
     /// Takes all datagrams, actions and events from the node, then releases the lock.
     fn settle(&self, mut state: MutexGuard<'_, State>, holder: Holder) -> Next {
+        state.unsettled = false;
         self.empty_mailbox(&mut state);
         let left = loop {
             self.act(&mut state);

@@ -1,5 +1,6 @@
 //! UDP sockets: segmentation offload, time to live, options.
 
+mod lent;
 mod together;
 
 use std::collections::BTreeMap;
@@ -16,28 +17,29 @@ use tokio::io::Interest;
 use tokio::net::UdpSocket;
 use tokio::runtime::Handle;
 
-use super::borrowed::{BorrowedSocket, borrow};
-use super::descriptors::Claim;
-use super::options::{self, Multicast, SocketOptions};
-use super::refusals::{self, Refusals};
-use super::segmentation::Segmentation;
-use super::traffic::{Counters, Traffic};
+use crate::engine::borrowed::BorrowedSocket;
+use crate::engine::descriptors::Claim;
+use crate::engine::options::{self, Multicast, SocketOptions};
+use crate::engine::refusals::{self, Refusals};
+use crate::engine::segmentation::Segmentation;
+use crate::engine::socket_io::Io;
+use crate::engine::traffic::{Counters, Traffic};
 
 /// The sockets of a node.
 ///
 /// Receiving and sending share the lock; adding or closing a socket takes it exclusively. So no
 /// thread still uses a socket that is closed, and the system frees it at once.
 #[derive(Debug)]
-pub(super) struct Sockets {
+pub(in crate::engine) struct Sockets {
     by_id: RwLock<BTreeMap<SocketId, Socket>>,
     /// The traffic of the sockets that were closed.
     gone: Mutex<Traffic>,
 }
 
-/// One bound socket, registered with the driver's event queue.
+/// One bound socket.
 #[derive(Debug)]
-pub(super) struct Socket {
-    io: UdpSocket,
+pub(in crate::engine) struct Socket {
+    io: Io,
     state: UdpSocketState,
     segmentation: Segmentation,
     local: SocketAddrV4,
@@ -52,27 +54,27 @@ pub(super) struct Socket {
 }
 
 impl Sockets {
-    pub(super) fn new(sockets: impl IntoIterator<Item = (SocketId, Socket)>) -> Self {
+    pub(in crate::engine) fn new(sockets: impl IntoIterator<Item = (SocketId, Socket)>) -> Self {
         let by_id = RwLock::new(sockets.into_iter().collect());
         Self { by_id, gone: Mutex::new(Traffic::default()) }
     }
 
-    pub(super) fn insert(&self, id: SocketId, socket: Socket) {
+    pub(in crate::engine) fn insert(&self, id: SocketId, socket: Socket) {
         self.by_id.write().insert(id, socket);
     }
 
-    pub(super) fn close(&self, id: SocketId) {
+    pub(in crate::engine) fn close(&self, id: SocketId) {
         let closed = self.by_id.write().remove(&id);
         self.count(closed.as_ref());
     }
 
-    pub(super) fn close_all(&self) {
+    pub(in crate::engine) fn close_all(&self) {
         let closed = std::mem::take(&mut *self.by_id.write());
         self.count(closed.values());
     }
 
     /// The traffic of all sockets so far.
-    pub(super) fn total(&self) -> Traffic {
+    pub(in crate::engine) fn total(&self) -> Traffic {
         let sockets = self.by_id.read();
         sockets.values().fold(*self.gone.lock(), |sum, socket| sum.plus(socket.traffic()))
     }
@@ -82,12 +84,12 @@ impl Sockets {
         *gone = closed.into_iter().fold(*gone, |sum, socket| sum.plus(socket.traffic()));
     }
 
-    pub(super) fn read(&self) -> RwLockReadGuard<'_, BTreeMap<SocketId, Socket>> {
+    pub(in crate::engine) fn read(&self) -> RwLockReadGuard<'_, BTreeMap<SocketId, Socket>> {
         self.by_id.read()
     }
 
     /// Ready when any socket can be read, or has news.
-    pub(super) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<()> {
+    pub(in crate::engine) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<()> {
         let mut poll = Poll::Pending;
         // Each socket is polled, since only sockets that were polled wake the task.
         for socket in self.by_id.read().values() {
@@ -99,9 +101,9 @@ impl Sockets {
     }
 
     /// Ready when a socket can be written, or is gone.
-    pub(super) fn poll_writable(&self, id: SocketId, cx: &mut Context<'_>) -> Poll<()> {
+    pub(in crate::engine) fn poll_writable(&self, id: SocketId, cx: &mut Context<'_>) -> Poll<()> {
         match self.by_id.read().get(&id) {
-            Some(socket) => socket.io.poll_send_ready(cx).map(drop),
+            Some(socket) => socket.io.poll_send_ready(cx),
             None => Poll::Ready(()),
         }
     }
@@ -109,7 +111,7 @@ impl Sockets {
 
 impl Socket {
     /// Binds a socket and registers it with the runtime.
-    pub(super) fn bind(
+    pub(in crate::engine) fn bind(
         runtime: &Handle,
         address: SocketAddr,
         options: SocketOptions,
@@ -138,6 +140,7 @@ impl Socket {
             SocketAddr::V4(local) => local,
             SocketAddr::V6(local) => SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, local.port()),
         };
+        let io = Io::Home(io);
         let segmentation = Segmentation::new(&state);
         let (counters, refusals) = (Counters::default(), Refusals::default());
         let ttl = AtomicU32::new(DEFAULT_TTL);
@@ -145,33 +148,33 @@ impl Socket {
     }
 
     /// The socket, as the program's hook gets it.
-    pub(super) fn borrow(&self) -> BorrowedSocket<'_> {
-        borrow(&self.io)
+    pub(in crate::engine) fn borrow(&self) -> BorrowedSocket<'_> {
+        self.io.borrow()
     }
 
     /// The local address. The host is 0.0.0.0 for a socket on an IPv6 address.
-    pub(super) fn local(&self) -> SocketAddrV4 {
+    pub(in crate::engine) fn local(&self) -> SocketAddrV4 {
         self.local
     }
 
     /// The destinations where nobody receives, as their hosts have reported since the last call.
-    pub(super) fn take_refusals(&self) -> impl Iterator<Item = SocketAddr> + use<> {
+    pub(in crate::engine) fn take_refusals(&self) -> impl Iterator<Item = SocketAddr> + use<> {
         self.refusals.take().into_iter()
     }
 
-    pub(super) fn traffic(&self) -> Traffic {
+    pub(in crate::engine) fn traffic(&self) -> Traffic {
         self.counters.read()
     }
 
     /// The most datagrams in one send.
-    pub(super) fn max_segments(&self) -> usize {
+    pub(in crate::engine) fn max_segments(&self) -> usize {
         self.segmentation.most()
     }
 
     /// Receives into the buffers, at most [`SLOTS`] of them, in system calls of `per_call` buffers,
     /// and returns how many were filled. `WouldBlock` arms [`Sockets::poll_readable`], and so does
     /// a call that has emptied the socket.
-    pub(super) fn try_recv<'a>(
+    pub(in crate::engine) fn try_recv<'a>(
         &self,
         mut buffers: impl ExactSizeIterator<Item = &'a mut [u8]>,
         meta: &mut [RecvMeta; SLOTS],
@@ -217,7 +220,7 @@ impl Socket {
 
     /// Sends the datagrams of a transmit. The only error is `WouldBlock`, and then nothing was
     /// sent. A datagram that the system refuses for another reason counts as lost on the way.
-    pub(super) fn send(&self, transmit: &Transmit, data: &[u8]) -> io::Result<()> {
+    pub(in crate::engine) fn send(&self, transmit: &Transmit, data: &[u8]) -> io::Result<()> {
         if transmit.may_fragment {
             return self.send_fragments(transmit, data);
         }
@@ -245,33 +248,37 @@ impl Socket {
     }
 
     /// [`Socket::send`] for the driver: `WouldBlock` arms [`Sockets::poll_writable`].
-    pub(super) fn send_or_arm(&self, transmit: &Transmit, data: &[u8]) -> io::Result<()> {
+    pub(in crate::engine) fn send_or_arm(
+        &self,
+        transmit: &Transmit,
+        data: &[u8],
+    ) -> io::Result<()> {
         self.io.try_io(Interest::WRITABLE, || self.send(transmit, data))
     }
 
     /// Sets the time to live of each datagram for which the caller gives no other.
-    pub(super) fn set_ttl(&self, ttl: u32) -> io::Result<()> {
+    pub(in crate::engine) fn set_ttl(&self, ttl: u32) -> io::Result<()> {
         self.apply_ttl(ttl)?;
         self.ttl.store(ttl, Ordering::Relaxed);
         Ok(())
     }
 
     /// The sizes of the system's receive buffer and send buffer, in bytes.
-    pub(super) fn buffer_sizes(&self) -> io::Result<(usize, usize)> {
+    pub(in crate::engine) fn buffer_sizes(&self) -> io::Result<(usize, usize)> {
         let socket = SockRef::from(&self.io);
         Ok((socket.recv_buffer_size()?, socket.send_buffer_size()?))
     }
 
-    pub(super) fn set_recv_buffer_size(&self, bytes: usize) -> io::Result<()> {
+    pub(in crate::engine) fn set_recv_buffer_size(&self, bytes: usize) -> io::Result<()> {
         SockRef::from(&self.io).set_recv_buffer_size(bytes)
     }
 
-    pub(super) fn set_send_buffer_size(&self, bytes: usize) -> io::Result<()> {
+    pub(in crate::engine) fn set_send_buffer_size(&self, bytes: usize) -> io::Result<()> {
         SockRef::from(&self.io).set_send_buffer_size(bytes)
     }
 
     /// Joins a multicast group or leaves it.
-    pub(super) fn set_membership(&self, group: Multicast, join: bool) -> io::Result<()> {
+    pub(in crate::engine) fn set_membership(&self, group: Multicast, join: bool) -> io::Result<()> {
         let socket = SockRef::from(&self.io);
         match (group, join) {
             (Multicast::V4(group, at), true) => socket.join_multicast_v4(&group, &at),
@@ -290,7 +297,7 @@ impl Socket {
     }
 
     #[cfg(test)]
-    pub(super) fn ttl(&self) -> io::Result<u32> {
+    pub(in crate::engine) fn ttl(&self) -> io::Result<u32> {
         SockRef::from(&self.io).ttl_v4()
     }
 
@@ -368,7 +375,7 @@ impl Socket {
 
 /// The slots of a batch: as many as `recvmmsg` fills in one call. Where a call fills only one slot,
 /// as on macOS and Windows, a batch takes several calls but still takes the node's lock once.
-pub(super) const SLOTS: usize = 32;
+pub(in crate::engine) const SLOTS: usize = 32;
 
 /// Bulk arrives in bursts of a congestion window, while the driver may not be scheduled for
 /// milliseconds. No burst of a connection exceeds the window that UDX advertises.

@@ -65,10 +65,10 @@ mod system {
     use std::io::IoSlice;
     use std::os::fd::AsRawFd;
 
+    use crate::engine::socket_io::Io;
     use nix::sys::socket::{
         ControlMessage, MsgFlags, MultiHeaders, SockaddrIn, SockaddrIn6, SockaddrLike, sendmmsg,
     };
-    use tokio::net::UdpSocket;
 
     use super::SocketAddr;
 
@@ -77,7 +77,7 @@ mod system {
     /// Sends datagrams, and returns how many have left. Those that are longer than the segment size
     /// are divided.
     pub(super) fn send<'a>(
-        io: &UdpSocket,
+        io: &Io,
         is_ipv6: bool,
         datagrams: impl Iterator<Item = (SocketAddr, &'a [u8])>,
         segment_size: Option<usize>,
@@ -97,7 +97,7 @@ mod system {
 
     /// Sends to addresses of one family. 0 if one of them is of another.
     fn send_to<'a, A: SockaddrLike + Copy>(
-        io: &UdpSocket,
+        io: &Io,
         datagrams: impl Iterator<Item = (SocketAddr, &'a [u8])>,
         segment_size: Option<usize>,
         address: impl Fn(SocketAddr) -> Option<A>,
@@ -111,7 +111,7 @@ mod system {
         let space = segment_size.map(|_| nix::cmsg_space!(u16));
         let mut headers = MultiHeaders::preallocate(contents.len(), space);
         let control = segment_size.as_ref().map(ControlMessage::UdpGsoSegments);
-        let (fd, flags) = (io.as_raw_fd(), MsgFlags::empty());
+        let (fd, flags) = (io.borrow().as_raw_fd(), MsgFlags::empty());
         sendmmsg(fd, &mut headers, &contents, addresses, control.as_slice(), flags)
             .map_or(0, Iterator::count)
     }
@@ -120,14 +120,14 @@ mod system {
 /// quinn-udp sends elsewhere, one transmit in each call.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 mod system {
-    use tokio::net::UdpSocket;
+    use crate::engine::socket_io::Io;
 
     use super::SocketAddr;
 
     pub(super) const SENDS_MANY: bool = false;
 
     pub(super) fn send<'a>(
-        _: &UdpSocket,
+        _: &Io,
         _: bool,
         _: impl Iterator<Item = (SocketAddr, &'a [u8])>,
         _: Option<usize>,

@@ -1,0 +1,162 @@
+// JavaScript's thread receives for itself while an exchange of single messages goes on.
+
+const test = require('brittle')
+const b4a = require('b4a')
+const Child = require('../helpers/child')
+const { closed, node, once, pair, testnet } = require('../helpers/fixtures')
+const { isBare, process, runtime } = require('../helpers/runtime')
+const runProgram = require('../helpers/run-program')
+const { internalsOf } = require('../../lib/util/internals')
+
+const options = { skip: process.platform !== 'linux' && process.platform !== 'android' }
+
+test('a socket is lent, and comes back when the exchange ends', options, async t => {
+  const { server, client, dhts } = await pair(t, await testnet(t))
+  echo(server)
+
+  const inOrder = await exchange(client, () => served(dhts) > 500)
+  t.ok(inOrder, 'each answer is that of its message')
+  await until(() => !dhts.some(dht => loans(dht).lent))
+  t.pass('the driver has taken it back')
+
+  client.write(b4a.alloc(300_000, 'more'))
+  let bytes = 0
+  while (bytes < 300_000) bytes += (await once(client, 'data')).byteLength
+  t.is(bytes, 300_000, 'the connection goes on')
+})
+
+test('lendSockets: false', options, async t => {
+  const net = await testnet(t)
+  const [listening, connecting] = [
+    await node(t, net, { lendSockets: false }),
+    await node(t, net, { lendSockets: false })
+  ]
+  const listener = listening.createServer(echo)
+  await listener.listen()
+  const client = connecting.connect(listener.publicKey)
+  await client.opened
+
+  let rounds = 0
+  await exchange(client, () => ++rounds === 1000)
+  t.alike(loans(connecting), { begun: 0, lent: false, served: 0 })
+  t.alike(loans(listening), { begun: 0, lent: false, served: 0 })
+  client.destroy()
+})
+
+test('the driver receives while JavaScript is busy', options, async t => {
+  const net = await testnet(t)
+  const peer = await Child.spawn({ role: 'traveller', implementation: 'native', runtime })
+  t.teardown(() => peer.close())
+  await peer.call('start', { bootstrap: net.bootstrap })
+  const { publicKey } = await peer.call('listen')
+  const dht = await node(t, net)
+  const conn = dht.connect(b4a.from(publicKey, 'hex'))
+  await conn.opened
+
+  await exchange(conn, () => loans(dht).lent)
+  conn.write(b4a.from('answer this'))
+  const before = received(dht)
+  const isBack = spin(() => !loans(dht).lent)
+  const hasReceived = spin(() => received(dht) > before)
+  t.ok(isBack && hasReceived, 'in one turn of the event loop')
+  t.is(b4a.toString(await once(conn, 'data')), 'answer this')
+  await exchange(conn, () => loans(dht).lent)
+  t.pass('it is lent again')
+  conn.destroy()
+})
+
+test('a connection that is destroyed during a loan', options, async t => {
+  const { server, client, dhts } = await pair(t, await testnet(t))
+  echo(server)
+  await exchange(client, () => loans(dhts[0]).lent || loans(dhts[1]).lent)
+  const ends = [closed(server), closed(client)]
+  client.destroy()
+  await Promise.all(ends)
+  t.pass('both ends close')
+})
+
+test('nodes that are destroyed during a loan', options, async t => {
+  const { server, client, dhts } = await pair(t, await testnet(t))
+  echo(server)
+  await exchange(client, () => loans(dhts[0]).lent || loans(dhts[1]).lent)
+  client.write(b4a.from('one more'))
+  await Promise.all(dhts.map(dht => dht.destroy({ force: true })))
+  t.pass('they close')
+
+  const next = await pair(t, await testnet(t))
+  echo(next.server)
+  await exchange(next.client, () => served(next.dhts) > 0)
+  t.pass('other nodes of the thread lend')
+})
+
+for (const how of ['exits', 'ends', 'throws']) {
+  test(`a process that ${how} during a loan`, { ...options, timeout: 60_000 }, async t => {
+    for (let i = 0; i < 3; i++) check(t, await runProgram('lending', { args: [how] }))
+  })
+}
+
+if (!isBare) {
+  for (const how of ['worker-exits', 'worker-terminated', 'exits-with-worker']) {
+    test(`a worker with a loan: ${how}`, { ...options, timeout: 60_000 }, async t => {
+      for (let i = 0; i < 3; i++) check(t, await runProgram('lending', { args: [how] }))
+    })
+  }
+}
+
+function check(t, { code, signal, lines, stderr }) {
+  t.is(code, 7, `exit code, signal ${signal}`)
+  t.alike(lines, ['lent', 'leaving'])
+  if (code !== 7) t.comment(stderr)
+}
+
+function echo(stream) {
+  stream.on('error', noop)
+  stream.on('data', data => stream.write(data))
+}
+
+/** Sends messages, each after the answer to the one before, until `isEnough`. */
+function exchange(stream, isEnough) {
+  return new Promise(resolve => {
+    let sent = 0
+    let inOrder = true
+    stream.on('error', noop)
+    stream.on('data', ondata)
+    next()
+
+    function ondata(data) {
+      inOrder &&= b4a.toString(data) === String(sent)
+      if (!isEnough()) return next()
+      stream.off('data', ondata)
+      resolve(inOrder)
+    }
+
+    function next() {
+      stream.write(b4a.from(String(++sent)))
+    }
+  })
+}
+
+/** Asks again and again in one turn of the event loop. */
+function spin(isSo) {
+  const end = Date.now() + 10_000
+  while (!isSo()) if (Date.now() > end) return false
+  return true
+}
+
+async function until(isSo) {
+  while (!isSo()) await new Promise(resolve => setTimeout(resolve, 5))
+}
+
+function loans(dht) {
+  return internalsOf(dht).native.inspect('loans')
+}
+
+function served(dhts) {
+  return dhts.reduce((sum, dht) => sum + loans(dht).served, 0)
+}
+
+function received(dht) {
+  return internalsOf(dht).native.inspect('totalTraffic').packetsReceived
+}
+
+function noop() {}

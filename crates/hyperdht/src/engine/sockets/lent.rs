@@ -1,0 +1,53 @@
+//! Sockets that leave the driver for a while.
+
+use std::io;
+
+use proto::SocketId;
+use tokio::runtime::Handle;
+
+use super::{Socket, Sockets};
+use crate::engine::borrowed::OwnedSocket;
+use crate::engine::socket_io::Io;
+
+impl Sockets {
+    /// Lends a socket to the application's thread, if it is open. Returns a copy of its descriptor.
+    pub(in crate::engine) fn lend(&self, id: SocketId) -> Option<OwnedSocket> {
+        let copy = self.by_id.read().get(&id)?.borrow().try_clone_to_owned().ok()?;
+        self.change_io(id, Io::lend);
+        self.is_lent(id).then_some(copy)
+    }
+
+    /// Gives a lent socket back to the driver.
+    pub(in crate::engine) fn take_back(&self, id: SocketId, runtime: &Handle) {
+        if self.is_lent(id) {
+            self.change_io(id, |io| io.take_back(runtime));
+        }
+    }
+
+    pub(in crate::engine) fn is_lent(&self, id: SocketId) -> bool {
+        self.by_id.read().get(&id).is_some_and(Socket::is_lent)
+    }
+
+    /// If the change fails, the socket is gone, as if the network received nothing from it.
+    fn change_io(&self, id: SocketId, change: impl FnOnce(Io) -> io::Result<Io>) {
+        let mut by_id = self.by_id.write();
+        let Some(socket) = by_id.remove(&id) else { return };
+        let traffic = socket.traffic();
+        match change(socket.io) {
+            Ok(io) => {
+                by_id.insert(id, Socket { io, ..socket });
+            }
+            Err(error) => {
+                tracing::error!(%error, "a socket was lost");
+                let mut gone = self.gone.lock();
+                *gone = gone.plus(traffic);
+            }
+        }
+    }
+}
+
+impl Socket {
+    pub(in crate::engine) fn is_lent(&self) -> bool {
+        self.io.is_lent()
+    }
+}
