@@ -150,6 +150,7 @@ impl Rack {
     /// other.
     pub(crate) fn handle_path_change(&mut self) {
         self.tolerance = self.tolerance.max(PATH_TOLERANCE);
+        self.early = None;
     }
 
     /// Learns from an acknowledgement.

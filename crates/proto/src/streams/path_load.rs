@@ -20,11 +20,21 @@ pub(super) struct PathLoads {
 /// One path.
 #[derive(Clone, Copy, Debug, Default)]
 struct Load {
+    path: Option<Path>,
     streams: usize,
     /// Bytes in flight.
     bytes: u64,
-    /// The shortest round trip that a stream has measured.
+    /// The shortest round trip that its streams measure.
     round_trip: Option<Duration>,
+}
+
+/// Limits of what a stream has sent and the peer has not acknowledged, in bytes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Room {
+    /// What the stream keeps.
+    pub(super) held: usize,
+    /// What is on its way.
+    pub(super) in_flight: u64,
 }
 
 /// The part that a stream has in the load of its path.
@@ -32,40 +42,44 @@ struct Load {
 pub(super) struct PathShare {
     slot: Option<usize>,
     bytes: u64,
+    round_trip: Option<Duration>,
 }
 
 impl PathLoads {
-    /// A stream leaves its path and takes another one, if any.
-    pub(super) fn change(
-        &mut self,
-        share: &mut PathShare,
-        before: Option<Path>,
-        now: Option<Path>,
-    ) {
-        self.set(share, 0, None);
-        if let (Some(slot), Some(path)) = (share.slot.take(), before) {
-            self.leave(slot, path);
+    /// A stream leaves its path, unless it is this one, and takes it, if any.
+    pub(super) fn change(&mut self, share: &mut PathShare, path: Option<Path>) {
+        if self.load(share).and_then(|load| load.path) == path {
+            return;
         }
-        share.slot = now.map(|path| self.enter(path));
+        self.set(share, 0, None);
+        if let Some(slot) = share.slot.take() {
+            self.leave(slot);
+        }
+        share.slot = path.map(|path| self.enter(path));
     }
 
-    /// A stream has so many bytes in flight, and has measured a round trip.
+    /// A stream has so many bytes in flight, and measures a round trip.
     pub(super) fn set(&mut self, share: &mut PathShare, bytes: u64, round_trip: Option<Duration>) {
         let Some(load) = share.slot.and_then(|slot| self.loads.get_mut(slot)) else { return };
         let before = std::mem::replace(&mut share.bytes, bytes);
         load.bytes = load.bytes + bytes - before;
-        let known = load.round_trip.into_iter().chain(round_trip);
-        load.round_trip = known.min();
+        // A path may become longer: the stream that has told the shortest one may take it back.
+        let others = load.round_trip.filter(|_| load.round_trip != share.round_trip);
+        load.round_trip = others.into_iter().chain(round_trip).min();
+        share.round_trip = round_trip;
     }
 
     /// How much a stream may have in flight.
     pub(super) fn room(&self, share: &PathShare) -> u64 {
-        let load = share.slot.and_then(|slot| self.loads.get(slot));
-        load.map_or(u64::MAX, |load| load.room())
+        self.load(share).map_or(u64::MAX, Load::room)
     }
 
     pub(super) fn len(&self) -> usize {
         self.slots.len()
+    }
+
+    fn load(&self, share: &PathShare) -> Option<&Load> {
+        self.loads.get(share.slot?)
     }
 
     fn enter(&mut self, path: Path) -> usize {
@@ -77,17 +91,19 @@ impl PathLoads {
             })
         });
         if let Some(load) = loads.get_mut(slot) {
+            load.path = Some(path);
             load.streams += 1;
         }
         slot
     }
 
-    fn leave(&mut self, slot: usize, path: Path) {
+    fn leave(&mut self, slot: usize) {
         let Some(load) = self.loads.get_mut(slot) else { return };
         load.streams -= 1;
         if load.streams == 0 {
-            *load = Load::default();
-            self.slots.remove(&path);
+            if let Some(path) = std::mem::take(load).path {
+                self.slots.remove(&path);
+            }
             self.vacant.push(slot);
         }
     }
@@ -134,10 +150,10 @@ mod tests {
         let (mut loads, mut shares) = streams(1);
         assert_eq!(loads.room(&shares[0]), u64::MAX);
         let mut idle = PathShare::default();
-        loads.change(&mut idle, None, Some(path(1)));
+        loads.change(&mut idle, Some(path(1)));
         fill(&mut loads, &mut shares);
         assert!(shares[0].bytes >= 4 << 20, "{}", shares[0].bytes);
-        loads.change(&mut idle, Some(path(1)), None);
+        loads.change(&mut idle, None);
         assert_eq!(loads.room(&shares[0]), u64::MAX);
     }
 
@@ -161,6 +177,8 @@ mod tests {
         assert!(loads.room(&shares[0]) > 300_000_000);
         loads.set(&mut shares[1], 0, Some(Duration::from_millis(1)));
         assert!(loads.room(&shares[0]) < 50_000_000, "the shortest one was without a queue");
+        shares.iter_mut().for_each(|share| loads.set(share, 0, Some(round_trip)));
+        assert!(loads.room(&shares[0]) > 300_000_000, "the path has become longer");
     }
 
     #[test]
@@ -168,12 +186,12 @@ mod tests {
         let (mut loads, mut shares) = streams(3);
         shares.iter_mut().for_each(|share| loads.set(share, 1 << 20, None));
         let mut moved = shares.swap_remove(0);
-        loads.change(&mut moved, Some(path(1)), Some(path(2)));
+        loads.change(&mut moved, Some(path(2)));
         assert_eq!((loads.loads[0].bytes, loads.len()), (2 << 20, 2));
         for share in &mut shares {
-            loads.change(share, Some(path(1)), None);
+            loads.change(share, None);
         }
-        loads.change(&mut moved, Some(path(2)), Some(path(1)));
+        loads.change(&mut moved, Some(path(1)));
         assert_eq!((loads.len(), loads.loads.len()), (1, 2));
         assert_eq!(loads.room(&moved), u64::MAX);
     }
@@ -181,7 +199,7 @@ mod tests {
     fn streams(n: usize) -> (PathLoads, Vec<PathShare>) {
         let mut loads = PathLoads::default();
         let mut shares: Vec<_> = (0..n).map(|_| PathShare::default()).collect();
-        shares.iter_mut().for_each(|share| loads.change(share, None, Some(path(1))));
+        shares.iter_mut().for_each(|share| loads.change(share, Some(path(1))));
         (loads, shares)
     }
 

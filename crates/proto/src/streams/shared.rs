@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::budget::{self, Budget};
 use super::path_index::PathIndex;
-use super::path_load::PathLoads;
+use super::path_load::{PathLoads, Room};
 use super::relays::RelayLinks;
 use super::socket_use::SocketUse;
 use super::transport::Transport;
@@ -25,15 +25,6 @@ pub(super) struct Shared {
     pub(super) sending: Budget,
     /// Bytes that wait to be forwarded, over all streams.
     pub(super) forwarding: Budget,
-}
-
-/// Limits of what a stream has sent and the peer has not acknowledged, in bytes.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Room {
-    /// What the stream keeps.
-    pub(super) held: usize,
-    /// What is on its way.
-    pub(super) in_flight: u64,
 }
 
 impl Default for Shared {
@@ -75,8 +66,10 @@ impl Shared {
         if transport.noted_path != path {
             let before = std::mem::replace(&mut transport.noted_path, path);
             self.paths.update(transport.id, transport.owner, before, path);
-            self.loads.change(&mut transport.load, before, path);
         }
+        // Behind a relay, each peer has a receive buffer of its own.
+        let loaded = path.filter(|_| !transport.is_on_interim());
+        self.loads.change(&mut transport.load, loaded);
     }
 
     /// A stream is gone, and gives back what it has taken of the budgets.

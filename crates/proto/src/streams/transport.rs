@@ -5,9 +5,8 @@ use std::time::{Duration, Instant};
 
 use super::budget::Share;
 use super::forwarding::{Forwarded, Forwarding};
-use super::path_load::PathShare;
+use super::path_load::{PathShare, Room};
 use super::path_set::PathSet;
-use super::shared::Room;
 use super::socket_use::SocketUse;
 use super::{Path, RemoteStream, StreamOwner, StreamTransmit};
 use crate::{Cx, MAX_BATCH, Run, SocketId, StreamId, Timer, Transmit, TransmitBuf};
@@ -161,10 +160,13 @@ impl Transport {
 
     /// Whether a packet from this address shows a better path.
     pub(super) fn is_better(&self, from: SocketAddr) -> bool {
-        self.interim.is_some_and(|interim| {
-            let is_interim = self.path().remote == interim.remote;
-            interim.is_elsewhere(from) && from.port() != 0 && is_interim
-        })
+        let is_elsewhere = self.interim.is_some_and(|interim| interim.is_elsewhere(from));
+        is_elsewhere && from.port() != 0 && self.is_on_interim()
+    }
+
+    /// Whether the stream has not left its interim path.
+    pub(super) fn is_on_interim(&self) -> bool {
+        self.interim.is_some_and(|interim| self.path().remote == interim.remote)
     }
 
     /// Whether both ends have left the interim path, and nothing is on its way there.

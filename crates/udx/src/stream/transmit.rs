@@ -153,8 +153,12 @@ impl Stream {
             return Some(probe);
         }
         let lost = self.flight.next_lost();
-        let may_be_new = lost.is_none() && self.may_fly(is_first);
-        let new = may_be_new.then(|| self.plan_new(now)).flatten();
+        if lost.is_none() && !self.may_fly(is_first) {
+            // The limit is that of all streams of the path. The rate tells nothing about the path.
+            self.note_open_window();
+            return None;
+        }
+        let new = lost.is_none().then(|| self.plan_new(now)).flatten();
         let plan = lost.map(Plan::Again).or(new)?;
         if self.paths.is_validating() && !self.paths.may_send(self.measure(plan).1) {
             return None;
@@ -328,8 +332,14 @@ impl Stream {
 
     /// If the windows were open, the rate was limited by the application.
     fn note_idle(&mut self) {
+        if !self.has_unsent() && self.flight.next_lost().is_none() {
+            self.note_open_window();
+        }
+    }
+
+    fn note_open_window(&mut self) {
         let in_flight = self.flight.in_flight();
-        if !self.has_unsent() && in_flight < self.bbr.cwnd() && self.flight.next_lost().is_none() {
+        if in_flight < self.bbr.cwnd() {
             self.sampler.limited_by_application(in_flight);
         }
     }

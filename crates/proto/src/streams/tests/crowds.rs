@@ -18,14 +18,28 @@ fn many_streams_that_start_together_leave_room_in_the_receive_buffer() {
 fn a_stream_that_is_alone_again_has_no_limit() {
     let (mut bench, mut streams) = (Bench::new(), Streams::default());
     let [first, second] = [0, 1].map(|_| start(&mut bench, &mut streams));
-    let room = |streams: &Streams| {
-        let transport = streams.table.connected(first).expect("connected");
-        streams.shared.room(transport).in_flight
-    };
     send_all(&mut bench, &mut streams);
-    assert!(room(&streams) <= 40 << 20);
+    assert!(room(&streams, first) <= 40 << 20);
     streams.get(second).expect("a stream").release(&mut bench.cx());
-    assert_eq!(room(&streams), u64::MAX);
+    assert_eq!(room(&streams, first), u64::MAX);
+}
+
+/// Each peer behind a relay has a receive buffer of its own.
+#[test]
+fn streams_through_a_relay_do_not_limit_each_other() {
+    let (mut bench, mut streams) = (Bench::new(), Streams::default());
+    let both = [0, 1].map(|_| start(&mut bench, &mut streams));
+    for id in both {
+        let mut stream = streams.get(id).expect("a stream");
+        stream.set_interim(bench.now);
+        stream.settle(&mut bench.cx());
+    }
+    assert_eq!(both.map(|id| room(&streams, id)), [u64::MAX; 2]);
+}
+
+fn room(streams: &Streams, id: StreamId) -> u64 {
+    let transport = streams.table.connected(id).expect("connected");
+    streams.shared.room(transport).in_flight
 }
 
 /// A stream with much to send.
