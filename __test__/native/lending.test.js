@@ -4,6 +4,7 @@ const test = require('brittle')
 const b4a = require('b4a')
 const Child = require('../helpers/child')
 const { closed, node, once, pair, testnet } = require('../helpers/fixtures')
+const freePort = require('../helpers/free-port')
 const { isBare, process, runtime } = require('../helpers/runtime')
 const runProgram = require('../helpers/run-program')
 const { internalsOf } = require('../../lib/util/internals')
@@ -87,6 +88,28 @@ test('nodes that are destroyed during a loan', options, async t => {
   echo(next.server)
   await exchange(next.client, () => served(next.dhts) > 0)
   t.pass('other nodes of the thread lend')
+})
+
+test('a node that sleeps and wakes up in one step during a loan', options, async t => {
+  const net = await testnet(t)
+  const port = await freePort()
+  const listening = await node(t, net, { port, anyPort: false })
+  const connecting = await node(t, net, { lendSockets: false })
+  for (let i = 0; i < 3; i++) {
+    const listener = listening.createServer(echo)
+    await listener.listen()
+    const client = connecting.connect(listener.publicKey)
+    await client.opened
+    await exchange(client, () => loans(listening).lent)
+
+    const asleep = listening.suspend()
+    const awake = listening.resume()
+    await asleep
+    await awake
+    t.is(listening.address().port, port, 'its port is the same')
+    client.destroy()
+    await listener.close()
+  }
 })
 
 for (const how of ['exits', 'ends', 'throws']) {

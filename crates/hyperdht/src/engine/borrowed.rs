@@ -10,11 +10,11 @@ pub use std::os::windows::io::BorrowedSocket;
 
 /// A file descriptor that is closed when it is dropped; on Windows a `SOCKET`.
 #[cfg(unix)]
-pub use std::os::fd::OwnedFd as OwnedSocket;
+pub(super) use std::os::fd::OwnedFd as OwnedSocket;
 
 /// A file descriptor that is closed when it is dropped; on Windows a `SOCKET`.
 #[cfg(windows)]
-pub use std::os::windows::io::OwnedSocket;
+pub(super) use std::os::windows::io::OwnedSocket;
 
 #[cfg(unix)]
 pub(super) fn borrow(socket: &impl std::os::fd::AsFd) -> BorrowedSocket<'_> {

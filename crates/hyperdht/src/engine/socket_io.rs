@@ -1,6 +1,7 @@
 //! A socket where it is read: by the driver, or by the application's thread.
 
 use std::io;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tokio::io::Interest;
@@ -8,6 +9,7 @@ use tokio::net::UdpSocket;
 use tokio::runtime::Handle;
 
 use super::borrowed::{BorrowedSocket, borrow};
+use super::loan::LentCopy;
 
 /// A bound socket. Its descriptor stays the same in both places.
 #[derive(Debug)]
@@ -15,30 +17,30 @@ pub(super) enum Io {
     /// Registered with the driver's event queue.
     Home(UdpSocket),
     /// The application's event loop watches a copy of its descriptor.
-    Lent(std::net::UdpSocket),
+    Lent(std::net::UdpSocket, Arc<LentCopy>),
 }
 
 impl Io {
     pub(super) fn is_lent(&self) -> bool {
-        matches!(self, Self::Lent(_))
+        matches!(self, Self::Lent(..))
     }
 
     /// The socket.
     pub(super) fn borrow(&self) -> BorrowedSocket<'_> {
         match self {
             Self::Home(socket) => borrow(socket),
-            Self::Lent(socket) => borrow(socket),
+            Self::Lent(socket, _) => borrow(socket),
         }
     }
 
-    /// Takes it from the driver's event queue.
+    /// Takes it from the driver's event queue. `copy` is a copy of its descriptor.
     ///
     /// # Errors
     /// When the event queue does not let it go. It is closed then.
-    pub(super) fn lend(self) -> io::Result<Self> {
+    pub(super) fn lend(self, copy: Arc<LentCopy>) -> io::Result<Self> {
         match self {
-            Self::Home(socket) => socket.into_std().map(Self::Lent),
-            Self::Lent(_) => Ok(self),
+            Self::Home(socket) => socket.into_std().map(|socket| Self::Lent(socket, copy)),
+            Self::Lent(..) => Ok(self),
         }
     }
 
@@ -49,10 +51,17 @@ impl Io {
     pub(super) fn take_back(self, runtime: &Handle) -> io::Result<Self> {
         match self {
             Self::Home(_) => Ok(self),
-            Self::Lent(socket) => {
+            Self::Lent(socket, _) => {
                 let _context = runtime.enter();
                 UdpSocket::from_std(socket).map(Self::Home)
             }
+        }
+    }
+
+    /// The socket is about to close: its copy no longer keeps the port.
+    pub(super) fn free_port(&self) {
+        if let Self::Lent(_, copy) = self {
+            copy.free_port();
         }
     }
 
@@ -64,7 +73,7 @@ impl Io {
     ) -> io::Result<R> {
         match self {
             Self::Home(socket) => socket.try_io(interest, call),
-            Self::Lent(_) => call(),
+            Self::Lent(..) => call(),
         }
     }
 
@@ -72,7 +81,7 @@ impl Io {
     pub(super) fn poll_recv_ready(&self, cx: &mut Context<'_>) -> Poll<()> {
         match self {
             Self::Home(socket) => socket.poll_recv_ready(cx).map(drop),
-            Self::Lent(_) => Poll::Pending,
+            Self::Lent(..) => Poll::Pending,
         }
     }
 
@@ -80,7 +89,7 @@ impl Io {
     pub(super) fn poll_send_ready(&self, cx: &mut Context<'_>) -> Poll<()> {
         match self {
             Self::Home(socket) => socket.poll_send_ready(cx).map(drop),
-            Self::Lent(_) => Poll::Ready(()),
+            Self::Lent(..) => Poll::Ready(()),
         }
     }
 }

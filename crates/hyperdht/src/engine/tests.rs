@@ -1,7 +1,8 @@
 //! Sockets and batches, through the real loopback.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, UdpSocket};
 use std::ops::Range;
+use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
 use proto::{MainSockets, SocketId, Transmit};
@@ -92,6 +93,22 @@ fn a_lent_socket_is_read_by_the_application_alone_and_comes_back() {
     loans.fill_from(&pair.sockets, SocketId::SERVER);
     assert!(loans.is_empty(), "the application does not read it any more");
     assert_eq!(pair.receive(1), [(pair.client, b"waits".to_vec())]);
+}
+
+#[test]
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn a_lent_socket_that_closes_leaves_its_port() {
+    for close in [|sockets: &Sockets| sockets.close(SocketId::SERVER), Sockets::close_all] {
+        let pair = Pair::new();
+        let copy = pair.sockets.lend(SocketId::SERVER).expect("a copy of the descriptor");
+        let number = copy.as_raw_fd();
+        UdpSocket::bind(pair.server).expect_err("the port is occupied");
+
+        close(&pair.sockets);
+
+        UdpSocket::bind(pair.server).expect("the port is free");
+        assert_eq!(copy.as_raw_fd(), number);
+    }
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! Receiving on the application's thread.
 
 use std::fmt;
-use std::sync::Weak;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use parking_lot::MutexGuard;
@@ -10,8 +10,7 @@ use proto::SocketId;
 
 use super::{Holder, Shared};
 use crate::engine::batch::Batch;
-use crate::engine::borrowed::OwnedSocket;
-use crate::engine::loan::Borrower;
+use crate::engine::loan::{Borrower, LentCopy};
 
 /// What was lent so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -106,7 +105,7 @@ impl Shared {
 }
 
 impl Borrower for Shared {
-    fn lend(&self, socket: SocketId) -> Option<OwnedSocket> {
+    fn lend(&self, socket: SocketId) -> Option<Arc<LentCopy>> {
         let copy = self.sockets.lend(socket)?;
         self.loans.begun.fetch_add(1, Ordering::Relaxed);
         Some(copy)

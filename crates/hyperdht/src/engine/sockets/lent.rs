@@ -1,19 +1,21 @@
 //! Sockets that leave the driver for a while.
 
 use std::io;
+use std::sync::Arc;
 
 use proto::SocketId;
 use tokio::runtime::Handle;
 
 use super::{Socket, Sockets};
-use crate::engine::borrowed::OwnedSocket;
+use crate::engine::loan::LentCopy;
 use crate::engine::socket_io::Io;
 
 impl Sockets {
     /// Lends a socket to the application's thread, if it is open. Returns a copy of its descriptor.
-    pub(in crate::engine) fn lend(&self, id: SocketId) -> Option<OwnedSocket> {
+    pub(in crate::engine) fn lend(&self, id: SocketId) -> Option<Arc<LentCopy>> {
         let copy = self.by_id.read().get(&id)?.borrow().try_clone_to_owned().ok()?;
-        self.change_io(id, Io::lend);
+        let copy = Arc::new(LentCopy::new(copy));
+        self.change_io(id, |io| io.lend(Arc::clone(&copy)));
         self.is_lent(id).then_some(copy)
     }
 
