@@ -143,14 +143,24 @@ impl Lender {
         true
     }
 
-    /// Ends the loan of a node, or its offer, with `take_back`.
-    pub(super) fn end(&self, node: &Weak<dyn Borrower>, take_back: impl FnOnce(SocketId)) {
+    /// Ends the loan of a node, or its offer, with `take_back`. If that fails, the loan goes on.
+    /// True if the node has lent nothing any more.
+    pub(super) fn end(
+        &self,
+        node: &Weak<dyn Borrower>,
+        take_back: impl FnOnce(SocketId) -> bool,
+    ) -> bool {
         let mut loan = self.loan.lock();
-        if let Some(ended) = loan.take_if(|loan| loan.node.ptr_eq(node)) {
-            self.has_offer.store(false, Ordering::Relaxed);
-            self.current.store(0, Ordering::Relaxed);
-            take_back(ended.socket);
+        let Some(current) = loan.as_ref().filter(|loan| loan.node.ptr_eq(node)) else {
+            return true;
+        };
+        if !take_back(current.socket) {
+            return false;
         }
+        self.has_offer.store(false, Ordering::Relaxed);
+        self.current.store(0, Ordering::Relaxed);
+        *loan = None;
+        true
     }
 
     /// The socket of a node that is lent or offered, and whether it is lent.

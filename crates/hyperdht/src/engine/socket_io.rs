@@ -33,27 +33,36 @@ impl Io {
         }
     }
 
-    /// Takes it from the driver's event queue. `copy` is a copy of its descriptor.
-    ///
-    /// # Errors
-    /// When the event queue does not let it go. It is closed then.
-    pub(super) fn lend(self, copy: Arc<LentCopy>) -> io::Result<Self> {
-        match self {
-            Self::Home(socket) => socket.into_std().map(|socket| Self::Lent(socket, copy)),
-            Self::Lent(..) => Ok(self),
-        }
+    /// Takes it from the driver's event queue. `copy` is a copy of its descriptor. It stays at home
+    /// if that fails.
+    pub(super) fn lend(self, copy: Arc<LentCopy>) -> Self {
+        let Self::Home(socket) = self else { return self };
+        let spare = match spare(borrow(&socket)) {
+            Ok(spare) => spare,
+            Err(error) => {
+                tracing::debug!(%error, "a socket cannot be lent");
+                return Self::Home(socket);
+            }
+        };
+        Self::Lent(socket.into_std().unwrap_or(spare), copy)
     }
 
-    /// Moves it to the driver's event queue.
-    ///
-    /// # Errors
-    /// When the event queue does not take it. It is closed then.
-    pub(super) fn take_back(self, runtime: &Handle) -> io::Result<Self> {
-        match self {
-            Self::Home(_) => Ok(self),
-            Self::Lent(socket, _) => {
-                let _context = runtime.enter();
-                UdpSocket::from_std(socket).map(Self::Home)
+    /// Moves it to the driver's event queue. It stays lent if that fails.
+    pub(super) fn take_back(self, runtime: &Handle) -> Self {
+        let Self::Lent(socket, copy) = self else { return self };
+        let spare = match spare(borrow(&socket)) {
+            Ok(spare) => spare,
+            Err(error) => {
+                tracing::debug!(%error, "a lent socket has to wait");
+                return Self::Lent(socket, copy);
+            }
+        };
+        let _context = runtime.enter();
+        match UdpSocket::from_std(socket) {
+            Ok(socket) => Self::Home(socket),
+            Err(error) => {
+                tracing::debug!(%error, "the event queue does not take a lent socket");
+                Self::Lent(spare, copy)
             }
         }
     }
@@ -92,6 +101,11 @@ impl Io {
             Self::Lent(..) => Poll::Ready(()),
         }
     }
+}
+
+/// The same socket with another descriptor: an event queue closes what it refuses.
+fn spare(socket: BorrowedSocket<'_>) -> io::Result<std::net::UdpSocket> {
+    Ok(socket.try_clone_to_owned()?.into())
 }
 
 #[cfg(unix)]

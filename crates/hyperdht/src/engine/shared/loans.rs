@@ -39,10 +39,12 @@ impl Shared {
         lender.offer(self.borrower(), socket, NEXT.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// Ends the loan, if there is one.
-    pub(in crate::engine) fn take_back(&self) {
-        let (Some(lender), Some(runtime)) = (&self.lender, self.runtime.upgrade()) else { return };
-        lender.end(&self.borrower(), |socket| self.sockets.take_back(socket, &runtime));
+    /// Ends the loan, if there is one. False if it has to go on for now.
+    pub(in crate::engine) fn take_back(&self) -> bool {
+        let (Some(lender), Some(runtime)) = (&self.lender, self.runtime.upgrade()) else {
+            return true;
+        };
+        lender.end(&self.borrower(), |socket| self.sockets.take_back(socket, &runtime))
     }
 
     /// Whether a loan or an offer goes on. It does not if the socket was closed.
