@@ -146,13 +146,18 @@ pub(crate) fn receive(lender: &Lender, number: u64) {
     if !MAY_CALL.get() {
         return;
     }
-    DIRECT_CALLS.set(Some(VecDeque::new()));
+    // JavaScript may run the event loop inside of such a call. Then the calls that are left are made
+    // here, before the new ones.
+    let outer = DIRECT_CALLS.take();
+    let is_nested = outer.is_some();
+    DIRECT_CALLS.set(Some(outer.unwrap_or_default()));
     let serve = lender.receive(number);
     for _ in 0..MAX_DIRECT_CALLS {
         let Some(next) = with_direct_calls(VecDeque::pop_front).flatten() else { break };
         next.call();
     }
-    DIRECT_CALLS.take().into_iter().flatten().for_each(WakeFunction::call_later);
+    let left = DIRECT_CALLS.replace(is_nested.then(VecDeque::new));
+    left.into_iter().flatten().for_each(WakeFunction::call_later);
     if let Some(serve) = serve {
         serve.finish();
     }
