@@ -119,6 +119,28 @@ for (const how of ['exits', 'ends', 'throws']) {
 }
 
 if (!isBare) {
+  test('a loan keeps the asynchronous context', options, async t => {
+    const { AsyncLocalStorage } = require('async_hooks')
+    const net = await testnet(t)
+    const listening = await node(t, net, { lendSockets: false })
+    const listener = listening.createServer(echo)
+    await listener.listen()
+    for (const lendSockets of [false, true]) {
+      const storage = new AsyncLocalStorage()
+      const connecting = await storage.run('the node', () => node(t, net, { lendSockets }))
+      const client = connecting.connect(listener.publicKey)
+      await client.opened
+      const seen = new Set()
+      let calls = 0
+      await exchange(client, () => {
+        if (calls++ > 500) seen.add(storage.getStore())
+        return lendSockets ? loans(connecting).served > 500 && calls > 1000 : calls > 1000
+      })
+      t.ok(seen.has('the node'), `lendSockets: ${lendSockets}`)
+      client.destroy()
+    }
+  })
+
   for (const how of ['worker-exits', 'worker-terminated', 'exits-with-worker']) {
     test(`a worker with a loan: ${how}`, { ...options, timeout: 60_000 }, async t => {
       for (let i = 0; i < 3; i++) check(t, await runProgram('lending', { args: [how] }))
