@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use proto::SocketId;
 
 use super::batch::Batch;
-use super::borrowed::OwnedSocket;
+use super::borrowed::LentCopy;
 use super::lending::Serving;
 
 /// Receives on the application's thread, while an exchange of single messages goes on.
@@ -43,13 +43,6 @@ pub struct Accepted {
     /// Names the loan.
     pub number: u64,
 }
-
-/// A copy of the descriptor of a lent socket.
-///
-/// The number is this one's until it is dropped, even if the engine closes the socket. Then another
-/// file, which never has anything to read, takes its place, so that the port is free at once.
-#[derive(Debug)]
-pub struct LentCopy(Mutex<OwnedSocket>);
 
 /// The node whose socket is lent.
 pub(super) trait Borrower: Send + Sync + Debug {
@@ -175,39 +168,5 @@ impl Serve {
     /// The application has handled its events: sends what is left to send.
     pub fn finish(self) {
         self.0.finish();
-    }
-}
-
-impl LentCopy {
-    pub(super) fn new(copy: OwnedSocket) -> Self {
-        Self(Mutex::new(copy))
-    }
-
-    /// Puts another file in the place of the socket. An event queue drops a file that is closed,
-    /// which it is if the caller closes the socket too.
-    pub(super) fn free_port(&self) {
-        #[cfg(any(target_os = "linux", target_os = "android"))]
-        if let Err(error) = replace(&mut self.0.lock()) {
-            tracing::warn!(%error, "a port stays occupied until the event loop lets go of it");
-        }
-    }
-}
-
-/// A datagram socket without a port is never readable.
-#[cfg(any(target_os = "linux", target_os = "android"))]
-fn replace(copy: &mut OwnedSocket) -> std::io::Result<()> {
-    use nix::fcntl::{FcntlArg, FdFlag, fcntl};
-    use socket2::{Domain, Socket, Type};
-
-    let other = Socket::new(Domain::IPV4, Type::DGRAM, None)?;
-    nix::unistd::dup2(&other, copy)?;
-    fcntl(copy, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC))?;
-    Ok(())
-}
-
-#[cfg(unix)]
-impl std::os::fd::AsRawFd for LentCopy {
-    fn as_raw_fd(&self) -> std::os::fd::RawFd {
-        self.0.lock().as_raw_fd()
     }
 }

@@ -41,10 +41,10 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Notify;
 use zeroize::Zeroizing;
 
-pub use borrowed::BorrowedSocket;
+pub use borrowed::{BorrowedSocket, LentCopy};
 pub use handle::{Handle, UnusedSocket};
 pub use host::parse_address;
-pub use loan::{Accepted, Lender, LentCopy, Serve};
+pub use loan::{Accepted, Lender, Serve};
 pub use opening::Opening;
 pub use options::{Multicast, SocketOptions};
 pub use protect::{HeldSockets, Protect};

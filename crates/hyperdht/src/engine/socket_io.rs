@@ -8,8 +8,7 @@ use tokio::io::Interest;
 use tokio::net::UdpSocket;
 use tokio::runtime::Handle;
 
-use super::borrowed::{BorrowedSocket, borrow};
-use super::loan::LentCopy;
+use super::borrowed::{BorrowedSocket, LentCopy, borrow};
 
 /// A bound socket. Its descriptor stays the same in both places.
 #[derive(Debug)]

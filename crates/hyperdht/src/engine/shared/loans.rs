@@ -10,7 +10,8 @@ use proto::SocketId;
 
 use super::{Holder, Shared};
 use crate::engine::batch::Batch;
-use crate::engine::loan::{Borrower, LentCopy};
+use crate::engine::borrowed::LentCopy;
+use crate::engine::loan::Borrower;
 
 /// What was lent so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

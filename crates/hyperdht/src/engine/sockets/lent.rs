@@ -6,7 +6,7 @@ use proto::SocketId;
 use tokio::runtime::Handle;
 
 use super::{Socket, Sockets};
-use crate::engine::loan::LentCopy;
+use crate::engine::borrowed::LentCopy;
 use crate::engine::socket_io::Io;
 
 impl Sockets {
