@@ -13,8 +13,9 @@ mod libuv {
     use std::mem;
     use std::os::fd::AsRawFd;
     use std::ptr::{self, NonNull};
+    use std::sync::Arc;
 
-    use hyperdht::OwnedSocket;
+    use hyperdht::LentCopy;
     use napi::sys;
 
     /// The event loop of this thread, and the functions of libuv. They are found by their names, so
@@ -34,7 +35,7 @@ mod libuv {
     pub(crate) struct Watch {
         /// A `uv_poll_t`, which libuv frees after it is closed.
         handle: NonNull<c_void>,
-        socket: OwnedSocket,
+        socket: Arc<LentCopy>,
     }
 
     /// Is called whenever a socket is readable. A status other than 0 is an error of the socket,
@@ -70,7 +71,11 @@ mod libuv {
         }
 
         /// Watches a socket. That does not keep the process alive.
-        pub(crate) fn watch(&self, socket: OwnedSocket, on_readable: OnReadable) -> Option<Watch> {
+        pub(crate) fn watch(
+            &self,
+            socket: Arc<LentCopy>,
+            on_readable: OnReadable,
+        ) -> Option<Watch> {
             // SAFETY: libuv asks for memory of this size, which `free` gives back.
             let handle = NonNull::new(unsafe { libc::calloc(1, (self.handle_size)(UV_POLL)) })?;
             let fd = socket.as_raw_fd();
@@ -93,7 +98,7 @@ mod libuv {
             Some(watch)
         }
 
-        /// Ends a watch, and closes its socket. Every watch has to be stopped before the environment
+        /// Ends a watch, and lets go of its socket. Every watch has to be stopped before the environment
         /// ends. A process that exits in the middle of a call leaves it.
         pub(crate) fn stop(&self, watch: Watch) {
             // SAFETY: the handle is open, and its event loop runs on this thread. `free` is part of
@@ -121,8 +126,9 @@ mod libuv {
 mod none {
     use std::convert::Infallible;
     use std::ffi::{c_int, c_void};
+    use std::sync::Arc;
 
-    use hyperdht::OwnedSocket;
+    use hyperdht::LentCopy;
     use napi::sys;
 
     pub(crate) type OnReadable = unsafe extern "C" fn(*mut c_void, c_int, c_int);
@@ -138,7 +144,7 @@ mod none {
             None
         }
 
-        pub(crate) fn watch(&self, _: OwnedSocket, _: OnReadable) -> Option<Watch> {
+        pub(crate) fn watch(&self, _: Arc<LentCopy>, _: OnReadable) -> Option<Watch> {
             match self.0 {}
         }
 

@@ -16,6 +16,9 @@ pub(crate) struct WakeFunction {
     threadsafe: sys::napi_threadsafe_function,
     /// Of the function itself, for calls on its own thread.
     reference: sys::napi_ref,
+    /// What the program's asynchronous context was when the function was made, as a threadsafe
+    /// function has it too.
+    context: sys::napi_async_context,
     env: sys::napi_env,
 }
 
@@ -50,10 +53,13 @@ impl WakeFunction {
         if status != sys::Status::napi_ok {
             return Err(Error::from_reason("cannot make the wake-up function"));
         }
-        let mut reference = ptr::null_mut();
-        // SAFETY: as above; `release` deletes the reference.
-        unsafe { sys::napi_create_reference(env.raw(), function.raw(), 1, &mut reference) };
-        Ok(Self { threadsafe: raw, reference, env: env.raw() })
+        let (mut reference, mut context) = (ptr::null_mut(), ptr::null_mut());
+        // SAFETY: as above; `release` deletes both.
+        unsafe {
+            sys::napi_create_reference(env.raw(), function.raw(), 1, &mut reference);
+            sys::napi_async_init(env.raw(), ptr::null_mut(), name.raw(), &mut context);
+        }
+        Ok(Self { threadsafe: raw, reference, context, env: env.raw() })
     }
 
     /// Whether it keeps the process alive.
@@ -79,6 +85,9 @@ impl WakeFunction {
                 sys::ThreadsafeFunctionReleaseMode::abort,
             );
             sys::napi_delete_reference(self.env, self.reference);
+            if !self.context.is_null() {
+                sys::napi_async_destroy(self.env, self.context);
+            }
         }
     }
 
@@ -96,8 +105,9 @@ impl WakeFunction {
             sys::napi_get_reference_value(env, self.reference, &mut function);
             sys::napi_get_global(env, &mut receiver);
             if !function.is_null() && !receiver.is_null() {
-                let none = (ptr::null_mut(), ptr::null(), ptr::null_mut());
-                sys::napi_make_callback(env, none.0, receiver, function, 0, none.1, none.2);
+                let (none, ignored) = (ptr::null(), ptr::null_mut());
+                let Self { context, .. } = self;
+                sys::napi_make_callback(env, context, receiver, function, 0, none, ignored);
                 report_exception(env);
             }
             sys::napi_close_handle_scope(env, scope);
@@ -146,13 +156,18 @@ pub(crate) fn receive(lender: &Lender, number: u64) {
     if !MAY_CALL.get() {
         return;
     }
-    DIRECT_CALLS.set(Some(VecDeque::new()));
+    // JavaScript may run the event loop inside of such a call. Then the calls that are left are made
+    // here, before the new ones.
+    let outer = DIRECT_CALLS.take();
+    let is_nested = outer.is_some();
+    DIRECT_CALLS.set(Some(outer.unwrap_or_default()));
     let serve = lender.receive(number);
     for _ in 0..MAX_DIRECT_CALLS {
         let Some(next) = with_direct_calls(VecDeque::pop_front).flatten() else { break };
         next.call();
     }
-    DIRECT_CALLS.take().into_iter().flatten().for_each(WakeFunction::call_later);
+    let left = DIRECT_CALLS.replace(is_nested.then(VecDeque::new));
+    left.into_iter().flatten().for_each(WakeFunction::call_later);
     if let Some(serve) = serve {
         serve.finish();
     }

@@ -4,6 +4,7 @@ const test = require('brittle')
 const b4a = require('b4a')
 const Child = require('../helpers/child')
 const { closed, node, once, pair, testnet } = require('../helpers/fixtures')
+const freePort = require('../helpers/free-port')
 const { isBare, process, runtime } = require('../helpers/runtime')
 const runProgram = require('../helpers/run-program')
 const { internalsOf } = require('../../lib/util/internals')
@@ -89,6 +90,28 @@ test('nodes that are destroyed during a loan', options, async t => {
   t.pass('other nodes of the thread lend')
 })
 
+test('a node that sleeps and wakes up in one step during a loan', options, async t => {
+  const net = await testnet(t)
+  const port = await freePort()
+  const listening = await node(t, net, { port, anyPort: false })
+  const connecting = await node(t, net, { lendSockets: false })
+  for (let i = 0; i < 3; i++) {
+    const listener = listening.createServer(echo)
+    await listener.listen()
+    const client = connecting.connect(listener.publicKey)
+    await client.opened
+    await exchange(client, () => loans(listening).lent)
+
+    const asleep = listening.suspend()
+    const awake = listening.resume()
+    await asleep
+    await awake
+    t.is(listening.address().port, port, 'its port is the same')
+    client.destroy()
+    await listener.close()
+  }
+})
+
 for (const how of ['exits', 'ends', 'throws']) {
   test(`a process that ${how} during a loan`, { ...options, timeout: 60_000 }, async t => {
     for (let i = 0; i < 3; i++) check(t, await runProgram('lending', { args: [how] }))
@@ -96,6 +119,28 @@ for (const how of ['exits', 'ends', 'throws']) {
 }
 
 if (!isBare) {
+  test('a loan keeps the asynchronous context', options, async t => {
+    const { AsyncLocalStorage } = require('async_hooks')
+    const net = await testnet(t)
+    const listening = await node(t, net, { lendSockets: false })
+    const listener = listening.createServer(echo)
+    await listener.listen()
+    for (const lendSockets of [false, true]) {
+      const storage = new AsyncLocalStorage()
+      const connecting = await storage.run('the node', () => node(t, net, { lendSockets }))
+      const client = connecting.connect(listener.publicKey)
+      await client.opened
+      const seen = new Set()
+      let calls = 0
+      await exchange(client, () => {
+        if (calls++ > 500) seen.add(storage.getStore())
+        return lendSockets ? loans(connecting).served > 500 && calls > 1000 : calls > 1000
+      })
+      t.ok(seen.has('the node'), `lendSockets: ${lendSockets}`)
+      client.destroy()
+    }
+  })
+
   for (const how of ['worker-exits', 'worker-terminated', 'exits-with-worker']) {
     test(`a worker with a loan: ${how}`, { ...options, timeout: 60_000 }, async t => {
       for (let i = 0; i < 3; i++) check(t, await runProgram('lending', { args: [how] }))

@@ -69,7 +69,7 @@ pub use connection::Connection;
 pub use dht::Dht;
 pub use engine::{
     Accepted, BorrowedSocket, DEFAULT_PORT, DEFAULT_PORTS, Engine, Handle, HeldSockets, Lender,
-    Loans, Multicast, OpenOptions, Opening, OwnedSocket, Protect, Serve, SocketOptions, Traffic,
+    LentCopy, Loans, Multicast, OpenOptions, Opening, Protect, Serve, SocketOptions, Traffic,
     UnusedSocket, Wake, parse_address,
 };
 pub use query::Query;

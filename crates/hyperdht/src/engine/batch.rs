@@ -127,6 +127,11 @@ impl Batch {
         self.filled.is_empty()
     }
 
+    /// Whether it has datagrams or news.
+    pub(super) fn has_anything(&self) -> bool {
+        !self.is_empty() || !self.news.is_empty()
+    }
+
     /// Hands over the datagrams of each slot, in the order of arrival at their socket.
     pub(super) fn for_each(&mut self, mut handle: impl FnMut(&mut Run<'_>)) {
         for (filled, slot) in self.filled.drain(..).zip(self.buffers.chunks_exact_mut(SLOT)) {

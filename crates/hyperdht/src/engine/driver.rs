@@ -164,21 +164,22 @@ impl Driver {
         }
         if !self.shared.is_lending() {
             // The application has given it back, or it was closed.
-            self.end_loan(End::TooMuch);
-            return true;
+            return self.end_loan(End::TooMuch);
         }
         let is_over = self.lending.look(Instant::now(), self.shared.served());
-        if is_over {
-            self.end_loan(End::Quiet);
-        }
-        is_over
+        is_over && self.end_loan(End::Quiet)
     }
 
-    fn end_loan(&mut self, end: End) {
-        if self.lending.is_lent() {
-            self.shared.take_back();
+    /// False if the loan has to go on until the next look.
+    fn end_loan(&mut self, end: End) -> bool {
+        if !self.lending.is_lent() {
+            return true;
+        }
+        let is_back = self.shared.take_back();
+        if is_back {
             self.lending.handle_back(Instant::now(), end);
         }
+        is_back
     }
 
     /// Lets the application and the other nodes of the engine run.

@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use proto::SocketId;
 
 use super::batch::Batch;
-use super::borrowed::OwnedSocket;
+use super::borrowed::LentCopy;
 use super::lending::Serving;
 
 /// Receives on the application's thread, while an exchange of single messages goes on.
@@ -38,9 +38,8 @@ struct Loan {
 /// A loan that the application's thread has accepted.
 #[derive(Debug)]
 pub struct Accepted {
-    /// A copy of the socket's descriptor, to be watched. It keeps the port, even if the engine closes
-    /// the socket, so it has to be dropped once [`Lender::is_over`].
-    pub socket: OwnedSocket,
+    /// To be watched, and to be dropped once [`Lender::is_over`].
+    pub socket: Arc<LentCopy>,
     /// Names the loan.
     pub number: u64,
 }
@@ -48,7 +47,7 @@ pub struct Accepted {
 /// The node whose socket is lent.
 pub(super) trait Borrower: Send + Sync + Debug {
     /// Lends the socket. Returns a copy of its descriptor.
-    fn lend(&self, socket: SocketId) -> Option<OwnedSocket>;
+    fn lend(&self, socket: SocketId) -> Option<Arc<LentCopy>>;
 
     fn is_lent(&self, socket: SocketId) -> bool;
 
@@ -137,14 +136,24 @@ impl Lender {
         true
     }
 
-    /// Ends the loan of a node, or its offer, with `take_back`.
-    pub(super) fn end(&self, node: &Weak<dyn Borrower>, take_back: impl FnOnce(SocketId)) {
+    /// Ends the loan of a node, or its offer, with `take_back`. If that fails, the loan goes on.
+    /// True if the node has lent nothing any more.
+    pub(super) fn end(
+        &self,
+        node: &Weak<dyn Borrower>,
+        take_back: impl FnOnce(SocketId) -> bool,
+    ) -> bool {
         let mut loan = self.loan.lock();
-        if let Some(ended) = loan.take_if(|loan| loan.node.ptr_eq(node)) {
-            self.has_offer.store(false, Ordering::Relaxed);
-            self.current.store(0, Ordering::Relaxed);
-            take_back(ended.socket);
+        let Some(current) = loan.as_ref().filter(|loan| loan.node.ptr_eq(node)) else {
+            return true;
+        };
+        if !take_back(current.socket) {
+            return false;
         }
+        self.has_offer.store(false, Ordering::Relaxed);
+        self.current.store(0, Ordering::Relaxed);
+        *loan = None;
+        true
     }
 
     /// The socket of a node that is lent or offered, and whether it is lent.

@@ -41,7 +41,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Notify;
 use zeroize::Zeroizing;
 
-pub use borrowed::{BorrowedSocket, OwnedSocket};
+pub use borrowed::{BorrowedSocket, LentCopy};
 pub use handle::{Handle, UnusedSocket};
 pub use host::parse_address;
 pub use loan::{Accepted, Lender, Serve};

@@ -1,13 +1,14 @@
 //! A socket where it is read: by the driver, or by the application's thread.
 
 use std::io;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
 use tokio::runtime::Handle;
 
-use super::borrowed::{BorrowedSocket, borrow};
+use super::borrowed::{BorrowedSocket, LentCopy, borrow};
 
 /// A bound socket. Its descriptor stays the same in both places.
 #[derive(Debug)]
@@ -15,44 +16,60 @@ pub(super) enum Io {
     /// Registered with the driver's event queue.
     Home(UdpSocket),
     /// The application's event loop watches a copy of its descriptor.
-    Lent(std::net::UdpSocket),
+    Lent(std::net::UdpSocket, Arc<LentCopy>),
 }
 
 impl Io {
     pub(super) fn is_lent(&self) -> bool {
-        matches!(self, Self::Lent(_))
+        matches!(self, Self::Lent(..))
     }
 
     /// The socket.
     pub(super) fn borrow(&self) -> BorrowedSocket<'_> {
         match self {
             Self::Home(socket) => borrow(socket),
-            Self::Lent(socket) => borrow(socket),
+            Self::Lent(socket, _) => borrow(socket),
         }
     }
 
-    /// Takes it from the driver's event queue.
-    ///
-    /// # Errors
-    /// When the event queue does not let it go. It is closed then.
-    pub(super) fn lend(self) -> io::Result<Self> {
-        match self {
-            Self::Home(socket) => socket.into_std().map(Self::Lent),
-            Self::Lent(_) => Ok(self),
-        }
-    }
-
-    /// Moves it to the driver's event queue.
-    ///
-    /// # Errors
-    /// When the event queue does not take it. It is closed then.
-    pub(super) fn take_back(self, runtime: &Handle) -> io::Result<Self> {
-        match self {
-            Self::Home(_) => Ok(self),
-            Self::Lent(socket) => {
-                let _context = runtime.enter();
-                UdpSocket::from_std(socket).map(Self::Home)
+    /// Takes it from the driver's event queue. `copy` is a copy of its descriptor. It stays at home
+    /// if that fails.
+    pub(super) fn lend(self, copy: Arc<LentCopy>) -> Self {
+        let Self::Home(socket) = self else { return self };
+        let spare = match spare(borrow(&socket)) {
+            Ok(spare) => spare,
+            Err(error) => {
+                tracing::debug!(%error, "a socket cannot be lent");
+                return Self::Home(socket);
             }
+        };
+        Self::Lent(socket.into_std().unwrap_or(spare), copy)
+    }
+
+    /// Moves it to the driver's event queue. It stays lent if that fails.
+    pub(super) fn take_back(self, runtime: &Handle) -> Self {
+        let Self::Lent(socket, copy) = self else { return self };
+        let spare = match spare(borrow(&socket)) {
+            Ok(spare) => spare,
+            Err(error) => {
+                tracing::debug!(%error, "a lent socket has to wait");
+                return Self::Lent(socket, copy);
+            }
+        };
+        let _context = runtime.enter();
+        match UdpSocket::from_std(socket) {
+            Ok(socket) => Self::Home(socket),
+            Err(error) => {
+                tracing::debug!(%error, "the event queue does not take a lent socket");
+                Self::Lent(spare, copy)
+            }
+        }
+    }
+
+    /// The socket is about to close: its copy no longer keeps the port.
+    pub(super) fn free_port(&self) {
+        if let Self::Lent(_, copy) = self {
+            copy.free_port();
         }
     }
 
@@ -64,7 +81,7 @@ impl Io {
     ) -> io::Result<R> {
         match self {
             Self::Home(socket) => socket.try_io(interest, call),
-            Self::Lent(_) => call(),
+            Self::Lent(..) => call(),
         }
     }
 
@@ -72,7 +89,7 @@ impl Io {
     pub(super) fn poll_recv_ready(&self, cx: &mut Context<'_>) -> Poll<()> {
         match self {
             Self::Home(socket) => socket.poll_recv_ready(cx).map(drop),
-            Self::Lent(_) => Poll::Pending,
+            Self::Lent(..) => Poll::Pending,
         }
     }
 
@@ -80,9 +97,14 @@ impl Io {
     pub(super) fn poll_send_ready(&self, cx: &mut Context<'_>) -> Poll<()> {
         match self {
             Self::Home(socket) => socket.poll_send_ready(cx).map(drop),
-            Self::Lent(_) => Poll::Ready(()),
+            Self::Lent(..) => Poll::Ready(()),
         }
     }
+}
+
+/// The same socket with another descriptor: an event queue closes what it refuses.
+fn spare(socket: BorrowedSocket<'_>) -> io::Result<std::net::UdpSocket> {
+    Ok(socket.try_clone_to_owned()?.into())
 }
 
 #[cfg(unix)]

@@ -1,7 +1,8 @@
 //! Sockets and batches, through the real loopback.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, UdpSocket};
 use std::ops::Range;
+use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
 use proto::{MainSockets, SocketId, Transmit};
@@ -88,10 +89,40 @@ fn a_lent_socket_is_read_by_the_application_alone_and_comes_back() {
 
     drop(copy);
     pair.send(b"waits", None, None);
-    pair.sockets.take_back(SocketId::SERVER, pair.runtime.handle());
+    assert!(pair.sockets.take_back(SocketId::SERVER, pair.runtime.handle()));
     loans.fill_from(&pair.sockets, SocketId::SERVER);
     assert!(loans.is_empty(), "the application does not read it any more");
     assert_eq!(pair.receive(1), [(pair.client, b"waits".to_vec())]);
+}
+
+#[test]
+fn a_socket_stays_lent_if_the_event_queue_does_not_take_it() {
+    let pair = Pair::new();
+    let _copy = pair.sockets.lend(SocketId::SERVER).expect("a copy of the descriptor");
+    pair.send(b"not lost", None, None);
+
+    let ended = runtime().handle().clone();
+    assert!(!pair.sockets.take_back(SocketId::SERVER, &ended));
+    assert!(pair.sockets.is_lent(SocketId::SERVER));
+
+    assert!(pair.sockets.take_back(SocketId::SERVER, pair.runtime.handle()));
+    assert_eq!(pair.receive(1), [(pair.client, b"not lost".to_vec())]);
+}
+
+#[test]
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn a_lent_socket_that_closes_leaves_its_port() {
+    for close in [|sockets: &Sockets| sockets.close(SocketId::SERVER), Sockets::close_all] {
+        let pair = Pair::new();
+        let copy = pair.sockets.lend(SocketId::SERVER).expect("a copy of the descriptor");
+        let number = copy.as_raw_fd();
+        UdpSocket::bind(pair.server).expect_err("the port is occupied");
+
+        close(&pair.sockets);
+
+        UdpSocket::bind(pair.server).expect("the port is free");
+        assert_eq!(copy.as_raw_fd(), number);
+    }
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! Receiving on the application's thread.
 
 use std::fmt;
-use std::sync::Weak;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use parking_lot::MutexGuard;
@@ -10,7 +10,7 @@ use proto::SocketId;
 
 use super::{Holder, Shared};
 use crate::engine::batch::Batch;
-use crate::engine::borrowed::OwnedSocket;
+use crate::engine::borrowed::LentCopy;
 use crate::engine::loan::Borrower;
 
 /// What was lent so far.
@@ -40,10 +40,18 @@ impl Shared {
         lender.offer(self.borrower(), socket, NEXT.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// Ends the loan, if there is one.
-    pub(in crate::engine) fn take_back(&self) {
-        let (Some(lender), Some(runtime)) = (&self.lender, self.runtime.upgrade()) else { return };
-        lender.end(&self.borrower(), |socket| self.sockets.take_back(socket, &runtime));
+    /// Ends the loan, if there is one. False if it has to go on for now. What has waited for the
+    /// application's answer leaves: the application may be busy for long.
+    pub(in crate::engine) fn take_back(&self) -> bool {
+        let (Some(lender), Some(runtime)) = (&self.lender, self.runtime.upgrade()) else {
+            return true;
+        };
+        let take_back = |socket| self.sockets.take_back(socket, &runtime);
+        let is_back = lender.end(&self.borrower(), take_back);
+        if is_back {
+            self.finish();
+        }
+        is_back
     }
 
     /// Whether a loan or an offer goes on. It does not if the socket was closed.
@@ -83,7 +91,7 @@ impl Shared {
     }
 
     /// Gives the received datagrams to the node, and wakes the application.
-    fn serve(&self, batch: &mut Batch) -> bool {
+    fn serve(&self, socket: SocketId, batch: &mut Batch) -> bool {
         let mut state = self.state.lock();
         self.empty_mailbox(&mut state);
         let now = Instant::now();
@@ -92,21 +100,34 @@ impl Shared {
             state.core.handle_host_event(now, event);
         }
         state.core.handle_timeout(now);
-        let Some(calls) = self.publish(&mut state) else {
+        let calls = self.publish(&mut state);
+        if calls.is_some() && self.begin_to_serve(socket) {
+            state.unsettled = true;
+            MutexGuard::unlock_fair(state);
+        } else {
             self.settle(state, Holder::Caller);
             self.sweep();
-            return false;
-        };
-        self.is_serving.store(true, Ordering::Relaxed);
-        state.unsettled = true;
-        MutexGuard::unlock_fair(state);
-        self.wake(calls);
-        true
+        }
+        if let Some(calls) = calls {
+            self.wake(calls);
+        }
+        calls.is_some()
+    }
+
+    /// False if the driver has taken the socket back meanwhile.
+    fn begin_to_serve(&self, socket: SocketId) -> bool {
+        // Either this thread sees that the loan is over, or the one that ends it sees the flag.
+        self.is_serving.swap(true, Ordering::AcqRel);
+        let is_lent = self.sockets.is_lent(socket);
+        if !is_lent {
+            self.is_serving.store(false, Ordering::Relaxed);
+        }
+        is_lent
     }
 }
 
 impl Borrower for Shared {
-    fn lend(&self, socket: SocketId) -> Option<OwnedSocket> {
+    fn lend(&self, socket: SocketId) -> Option<Arc<LentCopy>> {
         let copy = self.sockets.lend(socket)?;
         self.loans.begun.fetch_add(1, Ordering::Relaxed);
         Some(copy)
@@ -123,7 +144,7 @@ impl Borrower for Shared {
     fn receive(&self, socket: SocketId, batch: &mut Batch) -> usize {
         batch.fill_from(&self.sockets, socket);
         let datagrams = batch.datagrams();
-        if !batch.is_empty() && self.serve(batch) {
+        if batch.has_anything() && self.serve(socket, batch) {
             self.loans.served.fetch_add(datagrams as u64, Ordering::Relaxed);
         }
         datagrams
@@ -131,18 +152,18 @@ impl Borrower for Shared {
 
     /// Does not wait for the node: the driver sends if it is busy.
     fn finish(&self) {
-        if !self.is_serving.swap(false, Ordering::Relaxed) {
+        if !self.is_serving.swap(false, Ordering::AcqRel) {
             return;
         }
         match self.state.try_lock() {
             Some(state) if state.unsettled => {
                 self.settle(state, Holder::Caller);
-                self.sweep();
             }
             // What the application has written has taken everything along.
-            Some(_) => {}
+            Some(state) => drop(state),
             None => self.notify.notify_one(),
         }
+        self.sweep();
     }
 
     fn give_back(&self) {

@@ -1,47 +1,39 @@
 //! Sockets that leave the driver for a while.
 
-use std::io;
+use std::sync::Arc;
 
 use proto::SocketId;
 use tokio::runtime::Handle;
 
 use super::{Socket, Sockets};
-use crate::engine::borrowed::OwnedSocket;
+use crate::engine::borrowed::LentCopy;
 use crate::engine::socket_io::Io;
 
 impl Sockets {
     /// Lends a socket to the application's thread, if it is open. Returns a copy of its descriptor.
-    pub(in crate::engine) fn lend(&self, id: SocketId) -> Option<OwnedSocket> {
+    pub(in crate::engine) fn lend(&self, id: SocketId) -> Option<Arc<LentCopy>> {
         let copy = self.by_id.read().get(&id)?.borrow().try_clone_to_owned().ok()?;
-        self.change_io(id, Io::lend);
+        let copy = Arc::new(LentCopy::new(copy));
+        self.change_io(id, |io| io.lend(Arc::clone(&copy)));
         self.is_lent(id).then_some(copy)
     }
 
-    /// Gives a lent socket back to the driver.
-    pub(in crate::engine) fn take_back(&self, id: SocketId, runtime: &Handle) {
+    /// Gives a lent socket back to the driver. False if it has to stay lent for now.
+    pub(in crate::engine) fn take_back(&self, id: SocketId, runtime: &Handle) -> bool {
         if self.is_lent(id) {
             self.change_io(id, |io| io.take_back(runtime));
         }
+        !self.is_lent(id)
     }
 
     pub(in crate::engine) fn is_lent(&self, id: SocketId) -> bool {
         self.by_id.read().get(&id).is_some_and(Socket::is_lent)
     }
 
-    /// If the change fails, the socket is gone, as if the network received nothing from it.
-    fn change_io(&self, id: SocketId, change: impl FnOnce(Io) -> io::Result<Io>) {
+    fn change_io(&self, id: SocketId, change: impl FnOnce(Io) -> Io) {
         let mut by_id = self.by_id.write();
-        let Some(socket) = by_id.remove(&id) else { return };
-        let traffic = socket.traffic();
-        match change(socket.io) {
-            Ok(io) => {
-                by_id.insert(id, Socket { io, ..socket });
-            }
-            Err(error) => {
-                tracing::error!(%error, "a socket was lost");
-                let mut gone = self.gone.lock();
-                *gone = gone.plus(traffic);
-            }
+        if let Some(socket) = by_id.remove(&id) {
+            by_id.insert(id, Socket { io: change(socket.io), ..socket });
         }
     }
 }

@@ -65,12 +65,12 @@ impl Sockets {
 
     pub(in crate::engine) fn close(&self, id: SocketId) {
         let closed = self.by_id.write().remove(&id);
-        self.count(closed.as_ref());
+        self.retire(closed.as_ref());
     }
 
     pub(in crate::engine) fn close_all(&self) {
         let closed = std::mem::take(&mut *self.by_id.write());
-        self.count(closed.values());
+        self.retire(closed.values());
     }
 
     /// The traffic of all sockets so far.
@@ -79,9 +79,13 @@ impl Sockets {
         sockets.values().fold(*self.gone.lock(), |sum, socket| sum.plus(socket.traffic()))
     }
 
-    fn count<'a>(&self, closed: impl IntoIterator<Item = &'a Socket>) {
+    /// Prepares sockets to be closed.
+    fn retire<'a>(&self, closed: impl IntoIterator<Item = &'a Socket>) {
         let mut gone = self.gone.lock();
-        *gone = closed.into_iter().fold(*gone, |sum, socket| sum.plus(socket.traffic()));
+        for socket in closed {
+            *gone = gone.plus(socket.traffic());
+            socket.io.free_port();
+        }
     }
 
     pub(in crate::engine) fn read(&self) -> RwLockReadGuard<'_, BTreeMap<SocketId, Socket>> {
