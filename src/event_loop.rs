@@ -11,7 +11,6 @@ pub(crate) use none::{EventLoop, OnReadable, Watch};
 mod libuv {
     use std::ffi::{CStr, c_int, c_void};
     use std::mem;
-    use std::os::fd::AsRawFd;
     use std::ptr::{self, NonNull};
     use std::sync::Arc;
 
@@ -78,9 +77,14 @@ mod libuv {
         ) -> Option<Watch> {
             // SAFETY: libuv asks for memory of this size, which `free` gives back.
             let handle = NonNull::new(unsafe { libc::calloc(1, (self.handle_size)(UV_POLL)) })?;
-            let fd = socket.as_raw_fd();
-            // SAFETY: the loop is that of this thread, and the memory is as large as libuv asks for.
-            if unsafe { (self.poll_init)(self.event_loop, handle.as_ptr(), fd) } != 0 {
+            // libuv adds the file to an event queue and removes it again, and ends the process if it
+            // is another one by then.
+            let status = socket.with_number(|fd| {
+                // SAFETY: the loop is that of this thread, and the memory is as large as libuv asks
+                // for.
+                unsafe { (self.poll_init)(self.event_loop, handle.as_ptr(), fd) }
+            });
+            if status != 0 {
                 // SAFETY: libuv does not know the handle.
                 unsafe { libc::free(handle.as_ptr()) };
                 return None;

@@ -64,7 +64,7 @@ export interface DHTOptions {
   protect?: Protect
   /**
    * Whether JavaScript's thread may receive by itself while single messages go back and forth. Only
-   * on Linux and Android. Default true.
+   * on Linux and Android, and not with `protect`. Default true.
    */
   lendSockets?: boolean
   [unknown: string]: unknown

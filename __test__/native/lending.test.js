@@ -26,23 +26,12 @@ test('a socket is lent, and comes back when the exchange ends', options, async t
   t.is(bytes, 300_000, 'the connection goes on')
 })
 
-test('lendSockets: false', options, async t => {
-  const net = await testnet(t)
-  const [listening, connecting] = [
-    await node(t, net, { lendSockets: false }),
-    await node(t, net, { lendSockets: false })
-  ]
-  const listener = listening.createServer(echo)
-  await listener.listen()
-  const client = connecting.connect(listener.publicKey)
-  await client.opened
-
-  let rounds = 0
-  await exchange(client, () => ++rounds === 1000)
-  t.alike(loans(connecting), { begun: 0, lent: false, served: 0 })
-  t.alike(loans(listening), { begun: 0, lent: false, served: 0 })
-  client.destroy()
-})
+for (const [name, without] of [
+  ['lendSockets: false', { lendSockets: false }],
+  ['a hook, which may keep a descriptor', { protect() {} }]
+]) {
+  test(`no loan: ${name}`, options, t => exchangeWithout(t, without))
+}
 
 test('the driver receives while JavaScript is busy', options, async t => {
   const net = await testnet(t)
@@ -146,6 +135,21 @@ if (!isBare) {
       for (let i = 0; i < 3; i++) check(t, await runProgram('lending', { args: [how] }))
     })
   }
+}
+
+async function exchangeWithout(t, without) {
+  const net = await testnet(t)
+  const [listening, connecting] = [await node(t, net, without), await node(t, net, without)]
+  const listener = listening.createServer(echo)
+  await listener.listen()
+  const client = connecting.connect(listener.publicKey)
+  await client.opened
+
+  let rounds = 0
+  await exchange(client, () => ++rounds === 1000)
+  t.alike(loans(connecting), { begun: 0, lent: false, served: 0 })
+  t.alike(loans(listening), { begun: 0, lent: false, served: 0 })
+  client.destroy()
 }
 
 function check(t, { code, signal, lines, stderr }) {

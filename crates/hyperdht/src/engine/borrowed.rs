@@ -40,6 +40,12 @@ impl LentCopy {
         Self(Mutex::new(copy))
     }
 
+    /// Calls `f` with the number. The file does not change meanwhile.
+    #[cfg(unix)]
+    pub fn with_number<R>(&self, f: impl FnOnce(std::os::fd::RawFd) -> R) -> R {
+        f(std::os::fd::AsRawFd::as_raw_fd(&*self.0.lock()))
+    }
+
     /// Puts another file in the place of the socket. An event queue drops a file that is closed,
     /// which it is if the caller closes the socket too.
     pub(super) fn free_port(&self) {
@@ -60,11 +66,4 @@ fn replace(copy: &mut OwnedSocket) -> std::io::Result<()> {
     nix::unistd::dup2(&other, copy)?;
     fcntl(copy, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC))?;
     Ok(())
-}
-
-#[cfg(unix)]
-impl std::os::fd::AsRawFd for LentCopy {
-    fn as_raw_fd(&self) -> std::os::fd::RawFd {
-        self.0.lock().as_raw_fd()
-    }
 }

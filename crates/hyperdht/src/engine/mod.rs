@@ -197,6 +197,8 @@ impl Engine {
 
         let core = Core::start(config, &seed, now)?;
         let runtime = Arc::downgrade(&running.runtime);
+        // A hook may keep a descriptor of its own, which libuv would go on watching for ever.
+        let lends = lends && protect.is_none();
         let lender = self.lender.get().filter(|_| lends).cloned();
         let shared = Shared::new(core, (rules, protect), main, runtime, (waker, lender));
         Driver::spawn(

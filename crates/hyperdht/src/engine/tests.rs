@@ -2,7 +2,6 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, UdpSocket};
 use std::ops::Range;
-use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
 use proto::{MainSockets, SocketId, Transmit};
@@ -111,17 +110,21 @@ fn a_socket_stays_lent_if_the_event_queue_does_not_take_it() {
 
 #[test]
 #[cfg(any(target_os = "linux", target_os = "android"))]
-fn a_lent_socket_that_closes_leaves_its_port() {
-    for close in [|sockets: &Sockets| sockets.close(SocketId::SERVER), Sockets::close_all] {
+fn a_socket_that_closes_leaves_its_port_during_a_loan_and_after_it() {
+    let one: fn(&Sockets) = |sockets| sockets.close(SocketId::SERVER);
+    for (close, is_over) in [(one, false), (one, true), (Sockets::close_all, false)] {
         let pair = Pair::new();
         let copy = pair.sockets.lend(SocketId::SERVER).expect("a copy of the descriptor");
-        let number = copy.as_raw_fd();
+        let number = copy.with_number(|number| number);
+        if is_over {
+            assert!(pair.sockets.take_back(SocketId::SERVER, pair.runtime.handle()));
+        }
         UdpSocket::bind(pair.server).expect_err("the port is occupied");
 
         close(&pair.sockets);
 
         UdpSocket::bind(pair.server).expect("the port is free");
-        assert_eq!(copy.as_raw_fd(), number);
+        assert_eq!(copy.with_number(|number| number), number);
     }
 }
 

@@ -48,9 +48,7 @@ impl Shared {
         };
         let take_back = |socket| self.sockets.take_back(socket, &runtime);
         let is_back = lender.end(&self.borrower(), take_back);
-        if is_back {
-            self.finish();
-        }
+        self.finish();
         is_back
     }
 

@@ -144,7 +144,7 @@ impl Socket {
             SocketAddr::V4(local) => local,
             SocketAddr::V6(local) => SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, local.port()),
         };
-        let io = Io::Home(io);
+        let io = Io::new(io);
         let segmentation = Segmentation::new(&state);
         let (counters, refusals) = (Counters::default(), Refusals::default());
         let ttl = AtomicU32::new(DEFAULT_TTL);
