@@ -50,11 +50,13 @@ impl Pace {
     }
 
     /// The bytes that have to be held so that the reader keeps its rate: those that arrive while a
-    /// packet that is lost three times is missing, and those in flight meanwhile.
-    pub(crate) fn needs(&self, round_trip: Micros) -> usize {
+    /// packet that is lost three times is missing, and those in flight meanwhile. Rates above
+    /// [`FIRST_RATE`] count only if `fast`.
+    pub(crate) fn needs(&self, round_trip: Micros, fast: bool) -> usize {
         let path = |rate: u64| (round_trip * rate / SECOND) as usize;
         let first = path(FIRST_RATE).min(self.next_round());
-        ROUND_TRIPS * first.max(path(MAX_RATE).min(self.steady * MARGIN))
+        let steady = if fast { path(MAX_RATE).min(self.steady * MARGIN) } else { 0 };
+        ROUND_TRIPS * first.max(steady)
     }
 }
 
@@ -105,23 +107,32 @@ mod tests {
 
     #[test]
     fn a_path_needs_what_it_carries_and_no_more_than_twice_what_is_read() {
-        assert_eq!(Pace::default().needs(RTT), 0, "nothing has been read");
+        assert_eq!(Pace::default().needs(RTT, true), 0, "nothing has been read");
         // The reader takes 4000 bytes in a round trip. 1 ms carries 12 500 and more.
-        assert_eq!(reader(4000).needs(RTT), 5 * 2 * 4000);
-        assert_eq!(reader(4000).needs(60 * SECOND), 5 * 2 * 4000, "the peer says that it is long");
-        assert_eq!(reader(4000).needs(RTT / 100), 5 * 1250);
+        assert_eq!(reader(4000).needs(RTT, true), 5 * 2 * 4000);
+        assert_eq!(
+            reader(4000).needs(60 * SECOND, true),
+            5 * 2 * 4000,
+            "the peer says that it is long"
+        );
+        assert_eq!(reader(4000).needs(RTT / 100, true), 5 * 1250);
     }
 
     #[test]
     fn a_fast_path_is_believed_after_some_round_trips() {
         let mut pace = reader(40_000);
-        assert_eq!(pace.needs(RTT), 5 * 2 * 16 * 1024);
+        assert_eq!(pace.needs(RTT, true), 5 * 2 * 16 * 1024);
         for round in 3..10 {
             pace.take(40_000);
             pace.handle_time(round * RTT, RTT, Before { unread: 0, is_missing: false });
         }
-        assert_eq!(pace.needs(RTT), 5 * 2 * 40_000);
-        assert_eq!(pace.needs(RTT / 10), 5 * 12_500, "what the path carries at 1000 Mbit/s");
+        assert_eq!(pace.needs(RTT, true), 5 * 2 * 40_000);
+        assert_eq!(
+            pace.needs(RTT, false),
+            5 * 12_500,
+            "the reference sends on when we stop reading"
+        );
+        assert_eq!(pace.needs(RTT / 10, true), 5 * 12_500, "what the path carries at 1000 Mbit/s");
     }
 
     /// A reader that has read this many bytes in a round trip.

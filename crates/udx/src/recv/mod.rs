@@ -262,7 +262,10 @@ impl Receiver {
     fn capacity(&self) -> usize {
         let least = self.least();
         let most = MAX_WINDOWS * self.window;
-        least + self.while_read(self.pace.needs(self.round_trip).min(most).saturating_sub(least))
+        // A sender of the reference gives up if a packet is refused for 13 s, as it may be when an
+        // application that has read as fast stops. One of ours waits for as long as it gets answers.
+        let needs = self.pace.needs(self.round_trip, self.widens).min(most);
+        least + self.while_read(needs.saturating_sub(least))
     }
 
     /// What we hold for a reader that has stopped, in bytes.
