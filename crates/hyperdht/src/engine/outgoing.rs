@@ -118,7 +118,8 @@ impl Way {
         Self { socket: transmit.socket, segment_size, longest }
     }
 
-    /// The way of both. `None` if there is none: a call has one socket and one segment size.
+    /// What two transmits have in common, or `None` if one system call cannot send both: a call uses
+    /// one socket and one segment size.
     fn with(self, next: Self) -> Option<Self> {
         let segment_size = self.segment_size.or(next.segment_size);
         let longest = self.longest.max(next.longest);
