@@ -2,10 +2,10 @@
 
 const test = require('brittle')
 const b4a = require('b4a')
-const Child = require('../helpers/child')
 const busyFor = require('../helpers/busy')
+const connectToProcess = require('../helpers/remote')
 const runProgram = require('../helpers/run-program')
-const { process, runtime } = require('../helpers/runtime')
+const { process } = require('../helpers/runtime')
 const { internalsOf } = require('../../lib/util/internals')
 const { node, pair, testnet, thrown } = require('../helpers/fixtures')
 
@@ -40,14 +40,7 @@ test('a batch that throws half-way leaves the node open for others', async t => 
 })
 
 test('events that were left by an earlier drain say nothing about later ones', async t => {
-  const net = await testnet(t)
-  const peer = await Child.spawn({ role: 'traveller', implementation: 'native', runtime })
-  t.teardown(() => peer.close())
-  await peer.call('start', { bootstrap: net.bootstrap })
-  const { publicKey } = await peer.call('listen')
-  const dht = await node(t, net)
-  const conn = dht.connect(b4a.from(publicKey, 'hex'))
-  await conn.opened
+  const { dht, conn } = await connectToProcess(t)
   const { native } = internalsOf(dht)
 
   const roomForOne = b4a.alloc(12)

@@ -2,10 +2,10 @@
 
 const test = require('brittle')
 const b4a = require('b4a')
-const Child = require('../helpers/child')
 const { closed, node, once, pair, testnet } = require('../helpers/fixtures')
+const connectToProcess = require('../helpers/remote')
 const freePort = require('../helpers/free-port')
-const { isBare, process, runtime } = require('../helpers/runtime')
+const { isBare, process } = require('../helpers/runtime')
 const runProgram = require('../helpers/run-program')
 const { internalsOf } = require('../../lib/util/internals')
 
@@ -34,14 +34,7 @@ for (const [name, without] of [
 }
 
 test('the driver receives while JavaScript is busy', options, async t => {
-  const net = await testnet(t)
-  const peer = await Child.spawn({ role: 'traveller', implementation: 'native', runtime })
-  t.teardown(() => peer.close())
-  await peer.call('start', { bootstrap: net.bootstrap })
-  const { publicKey } = await peer.call('listen')
-  const dht = await node(t, net)
-  const conn = dht.connect(b4a.from(publicKey, 'hex'))
-  await conn.opened
+  const { dht, conn } = await connectToProcess(t)
 
   await exchange(conn, () => loans(dht).lent)
   conn.write(b4a.from('answer this'))
