@@ -38,6 +38,11 @@ export interface DHTOptions {
   /** Milliseconds, default 5000; false is off. */
   connectionKeepAlive?: number | false
   /**
+   * Milliseconds, default and least 13000: how long a connection lasts while its peer acknowledges
+   * nothing of what was sent. Each end has its own.
+   */
+  userTimeout?: number
+  /**
    * Milliseconds, default 20000. In this time the node regains one random punch that it has made in
    * full, of three; one that succeeds costs a tenth of that, or so.
    */

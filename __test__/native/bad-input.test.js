@@ -50,6 +50,14 @@ test('a port out of range, or not a number', t => {
   }
 })
 
+test('a user timeout that is too short, or no number of milliseconds', t => {
+  for (const userTimeout of [1, 12_999, -1, 13_000.5, '30000', {}]) {
+    refused(t, 'userTimeout ' + String(userTimeout), /userTimeout/, () => {
+      return new DHT({ bootstrap: [], userTimeout })
+    })
+  }
+})
+
 test('hooks of a server that are no functions', async t => {
   const dht = await node(t, await testnet(t, 1))
   const server = dht.createServer()

@@ -80,6 +80,7 @@ exports.nodeOptions = function nodeOptions(opts) {
       publicAddress: opts[PUBLIC_ADDRESS] || null,
       connectionKeepAlive:
         opts.connectionKeepAlive === false ? 0 : number('connectionKeepAlive', opts, MAX_MS),
+      userTimeout: userTimeout(opts),
       randomPunchInterval: number('randomPunchInterval', opts, MAX_MS),
       concurrency: number('concurrency', opts, MAX_COUNT),
       maxWindow: number('maxWindow', opts, MAX_COUNT),
@@ -96,6 +97,13 @@ exports.nodeOptions = function nodeOptions(opts) {
     sendDownHints: opts.sendDownHints !== false,
     downHintsRateLimit
   }
+}
+
+/** How long a peer may be silent. */
+function userTimeout(opts) {
+  const ms = number('userTimeout', opts, MAX_MS, USER_TIMEOUT)
+  if (ms < USER_TIMEOUT) throw new RangeError(`userTimeout must be at least ${USER_TIMEOUT}`)
+  return ms
 }
 
 // -1 means no limit.
@@ -162,6 +170,9 @@ function splitSuggestion({ host, port }) {
 function number(name, opts, max, fallback = DEFAULTS[name]) {
   return checkNumber(name, opts[name] || fallback, max)
 }
+
+/** Milliseconds after which the reference gives up. */
+const USER_TIMEOUT = 13000
 
 /** The wildcard address of both families. */
 const ALL = '::'

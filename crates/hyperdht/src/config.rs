@@ -40,6 +40,9 @@ pub struct DhtConfig {
     /// Interval of the empty messages that keep a connection's path open; zero is off. Default
     /// 5 s.
     pub connection_keep_alive: Duration,
+    /// How long a connection lasts while its peer acknowledges nothing of what was sent. Each end has
+    /// its own. Default and least: 13 s.
+    pub user_timeout: Duration,
     /// What to do with each socket before anything is sent from it, as on Android and in
     /// containers. Default nothing.
     pub protect: Option<Protect>,
@@ -67,6 +70,7 @@ impl DhtConfig {
             adaptive: self.ephemeral.is_none(),
             firewalled: self.firewalled,
             connection_keep_alive: self.connection_keep_alive,
+            user_timeout: self.user_timeout,
             ..Config::default()
         };
         let Self { host, any_port, protect, .. } = self;
@@ -85,6 +89,7 @@ impl Default for DhtConfig {
             ephemeral: None,
             firewalled: true,
             connection_keep_alive: Duration::from_secs(5),
+            user_timeout: Duration::from_secs(13),
             protect: None,
         }
     }

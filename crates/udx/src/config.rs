@@ -1,5 +1,9 @@
 //! Settings of a stream.
 
+use std::time::Duration;
+
+use crate::loss::MAX_TIMEOUTS;
+
 /// Settings of one stream. Protocol constants cannot be set.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -24,12 +28,26 @@ pub struct Config {
     /// Whether the packet that opens the stream is repeated after 0.4 s without an answer, and not
     /// only after a second. Default `false`, as in the reference.
     pub probes_early: bool,
+    /// The retransmission timeouts in a row after which a peer that has been heard is given up; one
+    /// that has not is given up after 13 s. Default and least: 6, as in the reference. See
+    /// [`Self::timeouts_in`].
+    pub max_timeouts: u32,
     /// Largest IP packet to try in the MTU search, in bytes. Default 1500; 1200 turns the search
     /// off.
     pub max_mtu: u16,
     /// Sequence number of the first packet. Default 0, which peers expect unless they were told
     /// otherwise, see [`crate::Stream::expect_from`].
     pub first_seq: u32,
+}
+
+impl Config {
+    /// [`Self::max_timeouts`] for a user timeout (RFC 5482): as many as a stream survives if its peer
+    /// is silent for so long. The first comes after a second, each other one two seconds later; on a
+    /// path whose round trip is longer than half a second, they come later.
+    pub fn timeouts_in(silence: Duration) -> u32 {
+        let after_first = silence.saturating_sub(Duration::from_secs(1));
+        u32::try_from(after_first.as_millis().div_ceil(2000)).unwrap_or(u32::MAX)
+    }
 }
 
 impl Default for Config {
@@ -41,6 +59,7 @@ impl Default for Config {
             max_in_flight: u64::MAX,
             peer_thin_acks: false,
             probes_early: false,
+            max_timeouts: MAX_TIMEOUTS,
             max_mtu: 1500,
             first_seq: 0,
         }

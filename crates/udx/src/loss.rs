@@ -300,6 +300,8 @@ pub(crate) struct Timers {
     pub(crate) probed: bool,
     /// Consecutive timeouts.
     pub(crate) timeouts: u32,
+    /// The peer is not given up before.
+    pub(crate) kept_until: Micros,
     /// The pauses after which a probe is still to be sent before the first round trip is measured.
     pub(crate) early: &'static [Micros],
 }
@@ -312,8 +314,8 @@ impl Timers {
 
     /// Stops all timers, because nothing is in flight.
     pub(crate) fn stop(&mut self) {
-        let Self { early, probed, .. } = *self;
-        *self = Self { early, probed, ..Self::default() };
+        let Self { early, probed, kept_until, .. } = *self;
+        *self = Self { early, probed, kept_until, ..Self::default() };
     }
 
     /// Arms the tail loss probe, if one is allowed. Called after new data or an acknowledgement.

@@ -6,6 +6,7 @@
 
 mod attackers;
 mod beside;
+mod cuts;
 mod scene;
 
 use std::time::Duration;

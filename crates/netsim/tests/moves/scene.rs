@@ -7,8 +7,8 @@ use std::time::Duration;
 use netsim::{HostId, Link, NatId, NatKind, World};
 use proto::noise::{KeyPair, PublicKey};
 use proto::{
-    Command, ConnId, Event, HostEvent, PathInfo, RawCommand, RawOptions, RawRemote, ServerId,
-    StreamId,
+    Command, Config, ConnId, Event, HostEvent, PathInfo, RawCommand, RawOptions, RawRemote,
+    ServerId, StreamId,
 };
 
 /// Where a host is.
@@ -72,6 +72,17 @@ pub(crate) struct Scene {
 
 impl Scene {
     pub(crate) fn new(seed: u64, client: Site, server: Site, loss_per_mille: u32) -> Self {
+        Self::with(seed, client, server, loss_per_mille, Config::default().user_timeout)
+    }
+
+    /// Connections survive a silence of `user_timeout`.
+    pub(crate) fn with(
+        seed: u64,
+        client: Site,
+        server: Site,
+        loss_per_mille: u32,
+        user_timeout: Duration,
+    ) -> Self {
         let link = Link { delay: Duration::from_millis(20), hops: 12, ..Link::default() };
         let mut world = World::with_bootstraps(seed, 3, link);
         for _ in 3..8 {
@@ -82,9 +93,10 @@ impl Scene {
                 Site::Public => None,
                 Site::Behind(kind) => Some(world.nat(kind, None)),
             };
+            let config = Config { user_timeout, ..world.config() };
             let host = match nat {
-                Some(nat) => world.host_behind(nat, world.config()),
-                None => world.host(world.config()),
+                Some(nat) => world.host_behind(nat, config),
+                None => world.host(config),
             };
             world.wait_for(host, |event| matches!(event, Event::Ready));
             (host, nat, site)
@@ -224,6 +236,12 @@ impl Scene {
         self.world.host_event(self.host(end), HostEvent::Routes { moved: false });
     }
 
+    /// The driver of an end notices that the host has no network any more.
+    pub(crate) fn tell_no_network(&mut self, end: End) {
+        let none = HostEvent::Interfaces { interfaces: Vec::new(), moved: false };
+        self.world.host_event(self.host(end), none);
+    }
+
     pub(crate) fn forget_gaps(&mut self) {
         for side in self.sides.values_mut() {
             side.longest_gap = Duration::ZERO;
@@ -264,7 +282,7 @@ impl Scene {
         gap
     }
 
-    fn write(&mut self, end: End, len: usize) {
+    pub(crate) fn write(&mut self, end: End, len: usize) {
         let side = self.side(end);
         let mut data = vec![0; len];
         data[..4].copy_from_slice(&side.written.to_le_bytes());

@@ -39,6 +39,9 @@ pub struct Config {
     /// Interval of the empty messages that keep a connection's path open; zero turns them off.
     /// Default 5 s.
     pub connection_keep_alive: Duration,
+    /// How long a connection lasts while its peer acknowledges nothing of what was sent (TCP's user
+    /// timeout, RFC 5482). Each end has its own. Default and least: 13 s.
+    pub user_timeout: Duration,
     /// The time in which the node regains what one whole random punch costs. Default 20 s.
     pub random_punch_interval: Duration,
     /// Whether the first random punch, and the first after a suspension, waits for that interval.
@@ -115,6 +118,7 @@ impl Default for Config {
             quick_firewall: true,
             public_address: None,
             connection_keep_alive: Duration::from_secs(5),
+            user_timeout: Duration::from_secs(13),
             random_punch_interval: Duration::from_secs(20),
             defer_random_punch: false,
             concurrency: 10,

@@ -83,7 +83,7 @@ impl Machines {
         Self {
             lower: Lower {
                 net,
-                streams: Streams::default(),
+                streams: Streams::new(config.user_timeout),
                 conns: Conns::new(config.connection_keep_alive),
                 raws: Raws::default(),
                 pool: Pool::new(config.max_pool_sockets),

@@ -107,7 +107,10 @@ impl Machines {
         interfaces: Vec<Interface>,
         moved: bool,
     ) {
-        let external = interfaces.iter().filter_map(Interface::external_ipv4).collect();
+        let external: Vec<_> = interfaces.iter().filter_map(Interface::external_ipv4).collect();
+        if external.is_empty() {
+            self.lower.streams.handle_no_network(cx.now);
+        }
         let has_lost = self.lower.local.set_interfaces(external);
         let change = if has_lost || moved { NetworkChange::Lost } else { NetworkChange::Other };
         if self.life == Lifecycle::Running {

@@ -20,6 +20,7 @@ mod raws;
 mod refused;
 mod relays;
 mod shared;
+mod silence;
 mod socket_use;
 mod stream_mut;
 mod table;
@@ -35,6 +36,7 @@ pub(crate) use parked::Parked;
 pub(crate) use path::{Path, RemoteStream};
 use refused::RefusedStreams;
 use shared::Shared;
+use silence::Silence;
 pub(crate) use stream_mut::StreamMut;
 use table::{StreamState, StreamTable};
 use transport::Transport;
@@ -59,6 +61,7 @@ pub(crate) struct Streams {
     table: StreamTable,
     refused: RefusedStreams,
     shared: Shared,
+    silence: Silence,
 }
 
 /// What became of a datagram.
@@ -128,8 +131,7 @@ impl Streams {
         path: Path,
         remote: RemoteStream,
     ) -> Option<(StreamMut<'_>, Parked)> {
-        let config = udx::Config { probes_early: true, ..udx::Config::default() };
-        let early = udx::Stream::new(id.0, config);
+        let early = udx::Stream::new(id.0, self.silence.config());
         self.connect_early(cx, id, path, remote, early)
     }
 

@@ -159,6 +159,14 @@ impl StreamTable {
     }
 
     /// In no order.
+    pub(super) fn all_connected_mut(&mut self) -> impl Iterator<Item = &mut Transport> {
+        self.by_id.values_mut().filter_map(|state| match state {
+            StreamState::Connected(transport) => Some(&mut **transport),
+            StreamState::Reserved(_) => None,
+        })
+    }
+
+    /// In no order.
     fn all_connected(&self) -> impl Iterator<Item = &Transport> {
         self.by_id.values().filter_map(|state| match state {
             StreamState::Connected(transport) => Some(&**transport),

@@ -57,13 +57,18 @@ impl Stream {
         }
         if is_due(self.window.persist_at, now) {
             self.window.unanswered += 1;
-            if self.window.unanswered > MAX_TIMEOUTS {
+            if self.gives_up_after(now, self.window.unanswered) {
                 return self.give_up(now);
             }
             self.events.push_back(Event::Unanswered);
             self.window.persist_at = Some(now + 2 * self.rtt.rto());
             self.window.ask_due = true;
         }
+    }
+
+    /// A peer that has been heard is not given up before, since the host has no network.
+    pub fn keep_until(&mut self, until: Instant) {
+        self.timers.kept_until = self.clock.micros(until);
     }
 
     fn handle_reorder_timeout(&mut self, now: Micros) {
@@ -107,7 +112,7 @@ impl Stream {
         self.timers.timeouts += 1;
         self.timers.probed = false;
         self.stats.rto_count += 1;
-        if self.timers.timeouts > MAX_TIMEOUTS {
+        if self.gives_up_after(now, self.timers.timeouts) {
             return self.give_up(now);
         }
         self.events.push_back(Event::Unanswered);
@@ -130,6 +135,14 @@ impl Stream {
         self.timers.rto = Some(now + 2 * self.rtt.rto());
         self.timers.tlp = self.next_probe(now);
         self.timers.reorder = None;
+    }
+
+    /// Whether the peer is given up after so many timeouts in a row.
+    fn gives_up_after(&self, now: Micros, timeouts: u32) -> bool {
+        let is_heard = self.stats.packets_rx > 0;
+        let is_kept =
+            is_heard && (timeouts <= self.config.max_timeouts || now < self.timers.kept_until);
+        timeouts > MAX_TIMEOUTS && !is_kept
     }
 
     /// The peer does not answer. If only our END is unacknowledged, the peer has probably received

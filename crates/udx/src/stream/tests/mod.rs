@@ -90,6 +90,31 @@ fn a_dead_peer_is_noticed_after_thirteen_seconds() {
 }
 
 #[test]
+fn a_silence_may_last_as_long_as_the_application_says() {
+    let thirty = Config::timeouts_in(Duration::from_secs(30));
+    for (max_timeouts, kept, lasts) in [(0, 0, 13), (thirty, 0, 31), (0, 30, 31)] {
+        let told = |pair: &mut Pair| {
+            pair.a.stream.config.max_timeouts = max_timeouts;
+            pair.a.stream.keep_until(pair.now + Duration::from_secs(kept));
+        };
+        let mut pair = Pair::new(Link { loss: 1000, ..Link::default() }, 1);
+        told(&mut pair);
+        pair.a.write(b"never heard");
+        assert!(pair.run_until(14.0, |pair| pair.a.stream.is_done()), "a peer that is not there");
+
+        let mut pair = Pair::new(Link::default(), 1);
+        pair.a.write(b"heard");
+        pair.run_until(1.0, |_| false);
+        told(&mut pair);
+        pair.link.loss = 1000;
+        pair.a.write(b"cut");
+        let cut_at = pair.now;
+        assert!(pair.run_until(60.0, |pair| pair.a.stream.is_done()));
+        assert_eq!((pair.now - cut_at).as_secs(), lasts, "{max_timeouts} {kept}");
+    }
+}
+
+#[test]
 fn a_first_packet_that_is_lost_costs_less_than_a_second() {
     let mut pair = Pair::new(Link { loss: 1000, ..Link::default() }, 1);
     pair.a.stream.timers.early = &EARLY_PROBE;
