@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use crate::loss::MAX_TIMEOUTS;
-
 /// Settings of one stream. Protocol constants cannot be set.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -65,3 +63,6 @@ impl Default for Config {
         }
     }
 }
+
+/// The timeouts that a stream survives. The next one closes it, 13 s after the first transmission.
+pub(crate) const MAX_TIMEOUTS: u32 = 6;

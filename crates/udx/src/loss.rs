@@ -355,9 +355,6 @@ pub(crate) fn suspects_black_hole(timeouts: u32, mtu: u16) -> bool {
     timeouts >= 2 && mtu > BASE_MTU
 }
 
-/// The timeouts that a stream survives. The next one closes it, 13 s after the first transmission.
-pub(crate) const MAX_TIMEOUTS: u32 = 6;
-
 /// The memory of [`Reports`] in packets, and how many say nothing yet. A peer may hide hundreds of
 /// packets, which it acknowledges together later.
 const REPORTS_COUNTED: u32 = 16_384;

@@ -3,7 +3,8 @@
 use std::time::Instant;
 
 use super::{CloseReason, End, Event, LossRecovery, State, Stream};
-use crate::loss::{MAX_TIMEOUTS, PROBE_INTERVAL, suspects_black_hole};
+use crate::config::MAX_TIMEOUTS;
+use crate::loss::{PROBE_INTERVAL, suspects_black_hole};
 use crate::time::Micros;
 
 impl Stream {
