@@ -1,6 +1,7 @@
 const b4a = require('b4a')
 const c = require('compact-encoding')
-const { DATA, MESSAGE, DRAINED, CLOSED, LARGE, decodeEvent, eventOf } = require('./border')
+const { ALIGNMENT, CLOSED, DATA, DRAINED, LARGE, MESSAGE, RUN } = require('./border')
+const { decodeEvent, eventOf } = require('./border')
 const ownBytes = require('./own-bytes')
 const turns = require('./turns')
 
@@ -17,7 +18,8 @@ const turns = require('./turns')
  * @typedef {object} Router
  * @property {() => void} onbatch before each batch
  * @property {(name: string, event: object) => void} oncontrol
- * @property {(conn: number, data: Buffer) => void} ondata
+ * @property {(conn: number) => { ondata: (data: Buffer) => void } | undefined} readerOf whom the
+ *   data of a connection is for; nobody if it has closed
  * @property {(conn: number, data: Buffer) => void} onmessage
  * @property {(conn: number, bytes: number) => boolean} ondrained whether a waiting writer goes on
  */
@@ -97,8 +99,12 @@ module.exports = class Dispatcher {
     // The engine's call for what came after an earlier drain may be this one.
     this._isAll = false
     let work = 0
+    let look = 0
     while (this._fill()) {
-      if (work % BETWEEN_LOOKS === 0 && turns.isOver()) return TIME_IS_UP
+      if (work >= look) {
+        if (turns.isOver()) return TIME_IS_UP
+        look = work + BETWEEN_LOOKS
+      }
       // A stream that closes drops what its reader has not got yet, which it gets in microtasks.
       if (work >= WORK_AT_ONCE || (work > 0 && this._isNext(CLOSED))) return PAUSE
       const wasMessage = this._isNext(MESSAGE)
@@ -153,10 +159,12 @@ module.exports = class Dispatcher {
   _decodeNext(state) {
     const kind = c.uint8.decode(state)
     // the data of connections has to be read before anything else is handled
-    if (kind !== DATA && kind !== DRAINED) this._isLast = true
+    if (kind !== RUN && kind !== DATA && kind !== DRAINED) this._isLast = true
 
+    if (kind === RUN) return this._decodeRun(state)
     if (kind === DATA) {
-      this._tellData(c.uint32.decode(state), this._take(state))
+      const reader = this._router.readerOf(c.uint32.decode(state))
+      this._tellData(reader, this._take(state))
       return 1
     }
     if (kind === DRAINED) {
@@ -174,6 +182,21 @@ module.exports = class Dispatcher {
     return 0
   }
 
+  // Returns the number of messages. They share their memory.
+  _decodeRun(state) {
+    const reader = this._router.readerOf(c.uint32.decode(state))
+    const count = c.uint8.decode(state)
+    const bytes = c.uint16.decode(state)
+    const shared = ownBytes.share(state.buffer, state.start, state.start + bytes)
+    state.start += bytes
+    for (let i = 0, start = 0; i < count; i++) {
+      const end = start + c.uint16.decode(state)
+      this._tellData(reader, shared.subarray(start, end))
+      start = (end + ALIGNMENT - 1) & -ALIGNMENT
+    }
+    return count
+  }
+
   // Returns the bytes of a message, which belong to the application. The core writes those of a
   // large message straight into them.
   _take(state) {
@@ -188,10 +211,10 @@ module.exports = class Dispatcher {
     return ownBytes.slice(state.buffer, start, state.start)
   }
 
-  // The same as `_tell('ondata', …)`, which takes longer to find the method.
-  _tellData(conn, data) {
+  _tellData(reader, data) {
+    if (reader === undefined) return
     try {
-      this._router.ondata(conn, data)
+      reader.ondata(data)
     } catch (err) {
       rethrow(err)
     }

@@ -1,5 +1,5 @@
 // Bytes with memory of their own, outside of a pool: the application may keep them for long, or
-// transfer their memory away.
+// transfer their memory away. Only short messages that arrive together share it.
 
 const b4a = require('b4a')
 
@@ -32,6 +32,41 @@ exports.slice = function slice(buffer, start, end) {
   remind(end - start)
   return sliceOfTyped.call(buffer, start, end)
 }
+
+/**
+ * A copy of several messages, which share its memory.
+ *
+ * A program that transferred it with one message would take the bytes of the others, which may not
+ * have been read yet. So it cannot be transferred, where the runtime knows of that: Node copies it,
+ * or throws, as with the memory that it shares between small buffers itself.
+ *
+ * @param {Buffer} buffer
+ * @param {number} start
+ * @param {number} end
+ * @returns {Buffer}
+ */
+exports.share = function share(buffer, start, end) {
+  const shared = exports.allocate(end - start)
+  shared.set(buffer.subarray(start, end))
+  tie ??= findTie()
+  tie(shared.buffer)
+  return shared
+}
+
+let tie = null
+
+// Bun has the function, which throws.
+function findTie() {
+  try {
+    const { markAsUntransferable } = process.getBuiltinModule('worker_threads')
+    markAsUntransferable(new ArrayBuffer(1))
+    return markAsUntransferable
+  } catch {
+    return noop
+  }
+}
+
+function noop() {}
 
 // Buffer has a `slice` of its own, which copies nothing.
 const sliceOfTyped = Uint8Array.prototype.slice

@@ -17,6 +17,7 @@ mod field;
 mod questions;
 mod records;
 mod relays;
+mod run;
 mod sample;
 mod schema;
 mod trace;
@@ -29,6 +30,7 @@ use crate::field::{Choice, Encode, decode_all};
 
 pub use crate::events::{LARGE, parts};
 pub use crate::questions::{answer, sample_answer};
+pub use crate::run::Run;
 pub use crate::sample::Random;
 pub use crate::schema::schema;
 
