@@ -21,7 +21,8 @@ module.exports = class Link {
     this._id = -1 // before the core knows the stream, and after it has forgotten it
     this._openEnds = 2
     this._overhead = overhead
-    this._rest = NOTHING // what the core has not got of the last write, in reverse order
+    this._batch = NOTHING // of the present write
+    this._given = 0 // how many of its messages the core has got
     this._writeDone = null
     this._outstanding = 0
     this._unread = 0
@@ -100,7 +101,8 @@ module.exports = class Link {
    *   bytes are below the high-water mark
    */
   write(batch, done) {
-    this._rest = batch.reverse()
+    this._batch = batch
+    this._given = 0
     this._writeDone = done
     this._giveMore()
   }
@@ -117,7 +119,7 @@ module.exports = class Link {
 
   /** Lets the write that waits go on, without what the core has not got of it. */
   continueWrite(err) {
-    this._rest = NOTHING
+    this._batch = NOTHING
     const done = this._writeDone
     this._writeDone = null
     if (done !== null) done(err)
@@ -231,17 +233,26 @@ module.exports = class Link {
   // Gives the core the next messages. A single one may exceed the high-water mark.
   _giveMore() {
     const isKnown = this._id !== -1
-    const messages = []
+    const batch = this._batch
+    const start = this._given
+    let end = start
     let bytes = 0
-    while (isKnown && this._rest.length > 0 && this._outstanding + bytes < HIGH_WATER_MARK) {
-      const message = this._rest.pop()
-      bytes += message.byteLength + this._overhead
-      messages.push(message)
+    while (isKnown && end < batch.length && this._outstanding + bytes < HIGH_WATER_MARK) {
+      bytes += batch[end++].byteLength + this._overhead
     }
     this._outstanding += bytes
-    if (messages.length > 0) this.give(messages, bytes)
+    this._given = end
+    if (end > start) this.give(taken(batch, start, end), bytes)
     if (this._outstanding < HIGH_WATER_MARK || !isKnown) this.continueWrite(null)
   }
+}
+
+// A part of a write, which keeps it no longer.
+function taken(batch, start, end) {
+  if (start === 0 && end === batch.length) return batch
+  const part = batch.slice(start, end)
+  batch.fill(null, start, end)
+  return part
 }
 
 /** @type {Uint8Array[]} */
