@@ -182,7 +182,7 @@ module.exports = class Dispatcher {
     return 0
   }
 
-  // Returns the number of messages. They share their memory.
+  // Returns the work that the stream has with the messages, which share their memory.
   _decodeRun(state) {
     const reader = this._router.readerOf(c.uint32.decode(state))
     const count = c.uint8.decode(state)
@@ -194,7 +194,7 @@ module.exports = class Dispatcher {
       this._tellData(reader, shared.subarray(start, end))
       start = (end + ALIGNMENT - 1) & -ALIGNMENT
     }
-    return count
+    return Math.max(count / SHORT, bytes / KIB)
   }
 
   // Returns the bytes of a message, which belong to the application. The core writes those of a
@@ -250,6 +250,11 @@ const TIME_IS_UP = 3
  * buffer of a stream.
  */
 const WORK_AT_ONCE = 64
+
+/** So many short messages of a run are the work of one that comes alone, or of 1 KiB. */
+const SHORT = 4
+
+const KIB = 1024
 
 /**
  * How many messages for a reader are handled between two looks at the clock, which takes a tenth of
