@@ -182,16 +182,18 @@ module.exports = class Dispatcher {
     return 0
   }
 
-  // Returns the work that the stream has with the messages, which share their memory.
+  // Returns the work that the stream has with the messages, which may share their memory.
   _decodeRun(state) {
     const reader = this._router.readerOf(c.uint32.decode(state))
     const count = c.uint8.decode(state)
     const bytes = c.uint16.decode(state)
-    const shared = ownBytes.share(state.buffer, state.start, state.start + bytes)
+    const at = state.start
     state.start += bytes
+    const shared = ownBytes.share(state.buffer, at, at + bytes)
     for (let i = 0, start = 0; i < count; i++) {
       const end = start + c.uint16.decode(state)
-      this._tellData(reader, shared.subarray(start, end))
+      if (shared !== null) this._tellData(reader, shared.subarray(start, end))
+      else this._tellData(reader, ownBytes.slice(state.buffer, at + start, at + end))
       start = (end + ALIGNMENT - 1) & -ALIGNMENT
     }
     return Math.max(count / SHORT, bytes / KIB)

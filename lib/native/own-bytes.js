@@ -34,39 +34,39 @@ exports.slice = function slice(buffer, start, end) {
 }
 
 /**
- * A copy of several messages, which share its memory.
+ * A copy of several messages, which share its memory. Null where they must not.
  *
  * A program that transferred it with one message would take the bytes of the others, which may not
- * have been read yet. So it cannot be transferred, where the runtime knows of that: Node copies it,
- * or throws, as with the memory that it shares between small buffers itself.
+ * have been read yet: streamx counts them before and after, and would go on reading an empty queue.
+ * So the memory is shared only where it can be tied: Node then copies it instead, or throws, as with
+ * the memory that it shares between small buffers itself.
  *
  * @param {Buffer} buffer
  * @param {number} start
  * @param {number} end
- * @returns {Buffer}
+ * @returns {Buffer | null}
  */
 exports.share = function share(buffer, start, end) {
+  if (tie === undefined) tie = findTie()
+  if (tie === null) return null
   const shared = exports.allocate(end - start)
   shared.set(buffer.subarray(start, end))
-  tie ??= findTie()
   tie(shared.buffer)
   return shared
 }
 
-let tie = null
+let tie // looked for when it is needed first
 
-// Bun has the function, which throws.
+// Not all runtimes have the function, and that of Bun throws.
 function findTie() {
   try {
     const { markAsUntransferable } = process.getBuiltinModule('worker_threads')
     markAsUntransferable(new ArrayBuffer(1))
     return markAsUntransferable
   } catch {
-    return noop
+    return null
   }
 }
-
-function noop() {}
 
 // Buffer has a `slice` of its own, which copies nothing.
 const sliceOfTyped = Uint8Array.prototype.slice
