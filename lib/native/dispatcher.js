@@ -1,6 +1,7 @@
 const b4a = require('b4a')
 const c = require('compact-encoding')
 const { DATA, MESSAGE, DRAINED, CLOSED, LARGE, decodeEvent, eventOf } = require('./border')
+const microtasks = require('./microtasks')
 const ownBytes = require('./own-bytes')
 const turns = require('./turns')
 
@@ -10,6 +11,8 @@ const turns = require('./turns')
  * One call of `wake` handles some data and at most one other event, or replies of queries and no
  * event after them. Microtasks run between two calls, so that `await once(…)` sees each event and
  * streams can tell their readers and writers. The engine makes one call per event that is not data.
+ * Unordered messages are many, and a call costs more than the rest of a message. Where this side can
+ * run microtasks, it does so after each of them, and they share a call.
  *
  * A runtime makes many calls in one turn of the event loop. Once the nodes have used up their time
  * in a turn, the remaining events wait for later turns, and calls are ignored until then.
@@ -34,6 +37,7 @@ module.exports = class Dispatcher {
     this._isAll = false // this call has drained all events that the engine had
     this._waiting = false // until a later turn
     this._behind = false // calls were ignored while waiting
+    this._joins = false // messages share a call, and microtasks are run between them here
     this._resume = () => this._onturn()
     this._readers = []
     this._reportConsumed = () => this._flushConsumed()
@@ -103,10 +107,11 @@ module.exports = class Dispatcher {
       if (work >= WORK_AT_ONCE || (work > 0 && this._isNext(CLOSED))) return PAUSE
       const wasMessage = this._isNext(MESSAGE)
       work += this._handleNext()
+      if (wasMessage && this._joins) this._runMicrotasks()
       if (this._batch.start === this._batch.end) {
         if (this._isLast) return CALL_ENDS
         if (this._isAll) return EMPTY
-      } else if (wasMessage) {
+      } else if (wasMessage && !this._joins) {
         // the engine makes a call for the next message, but none for data
         this._isLast = false
         return this._isNext(MESSAGE) ? CALL_ENDS : PAUSE
@@ -152,9 +157,6 @@ module.exports = class Dispatcher {
 
   _decodeNext(state) {
     const kind = c.uint8.decode(state)
-    // the data of connections has to be read before anything else is handled
-    if (kind !== DATA && kind !== DRAINED) this._isLast = true
-
     if (kind === DATA) {
       this._tellData(c.uint32.decode(state), this._take(state))
       return 1
@@ -166,9 +168,11 @@ module.exports = class Dispatcher {
       return WRITER
     }
     if (kind === MESSAGE) {
-      this._tell('onmessage', c.uint32.decode(state), this._take(state))
-      return 0
+      this._tellMessage(c.uint32.decode(state), this._take(state))
+      return 1
     }
+    // the data of connections has to be read before anything else is handled
+    this._isLast = true
     const row = eventOf(kind)
     this._tell('oncontrol', row.name, decodeEvent(row, state))
     return 0
@@ -188,7 +192,30 @@ module.exports = class Dispatcher {
     return ownBytes.slice(state.buffer, start, state.start)
   }
 
-  // The same as `_tell('ondata', …)`, which takes longer to find the method.
+  // The same as `_tell('onmessage', …)`, which takes longer to find the method.
+  _tellMessage(conn, data) {
+    if (!this._joins && microtasks.canRun()) {
+      this._joins = true
+      this._native.joinMessages()
+    }
+    this._isLast = !this._joins
+    try {
+      this._router.onmessage(conn, data)
+    } catch (err) {
+      rethrow(err)
+    }
+  }
+
+  // What the program has put off may throw.
+  _runMicrotasks() {
+    try {
+      microtasks.run()
+    } catch (err) {
+      rethrow(err)
+    }
+  }
+
+  // The same as `_tell('ondata', …)`.
   _tellData(conn, data) {
     try {
       this._router.ondata(conn, data)
@@ -229,8 +256,8 @@ const TIME_IS_UP = 3
 const WORK_AT_ONCE = 64
 
 /**
- * How many messages for a reader are handled between two looks at the clock, which takes a tenth of
- * the time of a small message. Every other event comes with a look of its own.
+ * How many messages are handled between two looks at the clock, which takes a tenth of the time of a
+ * small message. Every other event comes with a look of its own.
  */
 const BETWEEN_LOOKS = 8
 

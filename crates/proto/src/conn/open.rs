@@ -74,7 +74,7 @@ impl Open {
 
     pub(super) fn send_message(&mut self, stream: &mut StreamMut<'_>, data: &[u8]) {
         if let Some(sealed) = self.datagrams.seal(data) {
-            stream.send_message(&sealed);
+            stream.send_message(sealed);
         }
     }
 
