@@ -13,7 +13,7 @@ test('messages of one turn arrive, to whichever connection and of whatever size'
   const sent = Array.from({ length: 60 }, (_, i) => b4a.alloc(1100 + (i % 5), i))
   const arriving = pairs.map(({ server }) => messages(server, 30))
 
-  sent.forEach((data, i) => pairs[i % 2].client.trySend(data))
+  for (const [i, data] of sent.entries()) pairs[i % 2].client.trySend(data)
   const arrived = await Promise.all(arriving)
   t.alike(
     arrived,
