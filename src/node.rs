@@ -33,6 +33,8 @@ pub struct NativeNode {
     /// Messages of which JavaScript has the heads. It takes the bytes one message at a time.
     large: VecDeque<Bytes>,
     corked: Option<Vec<Command>>,
+    /// Unordered messages share a call of `wake`, as data does.
+    joins: bool,
     pub(crate) holding: Holding,
 }
 
@@ -96,7 +98,14 @@ impl NativeNode {
         read
     }
 
-    /// Writes one unordered message.
+    /// Sends unordered messages, which `lib/native/messages.js` has written.
+    #[napi]
+    pub fn send_messages(&mut self, bytes: &[u8]) -> Result<()> {
+        self.push_all(border::messages(bytes).map_err(malformed)?);
+        Ok(())
+    }
+
+    /// Sends one unordered message.
     #[napi]
     pub fn send_message(&mut self, conn: u32, data: &[u8]) {
         let data = Bytes::copy_from_slice(data);
@@ -239,6 +248,15 @@ impl NativeNode {
         }
     }
 
+    /// From here on, `wake` is called once for any number of unordered messages.
+    #[napi]
+    pub fn join_messages(&mut self) {
+        self.joins = true;
+        if let Some(handle) = &self.handle {
+            handle.join_messages();
+        }
+    }
+
     /// Calls `wake` once more, after microtasks have run.
     #[napi]
     pub fn call_again(&self) {
@@ -312,6 +330,7 @@ impl NativeNode {
             pending: Vec::new(),
             large: VecDeque::new(),
             corked: None,
+            joins: false,
             holding,
         }
     }
@@ -320,7 +339,8 @@ impl NativeNode {
     /// event, and everything after replies of queries.
     fn waits(&self, filled: &Filled) -> bool {
         let Some(next) = self.pending.last() else { return false };
-        if filled.control { !slab::is_control(next) } else { filled.replies }
+        let has_call = slab::is_control(next) && !(self.joins && slab::is_message(next));
+        if filled.control { !has_call } else { filled.replies }
     }
 
     /// Asks the engine for something that may fail, with an error in libuv's words.

@@ -50,7 +50,7 @@ pub(crate) fn fill(
         room[head.len()..].copy_from_slice(body);
         written += len;
         control = is_control(event);
-        let is_message = matches!(event, Event::Message { .. });
+        let is_message = is_message(event);
         let counted = matches!(
             event,
             Event::IncomingRequest(_) | Event::Datagram { .. } | Event::CopiedDatagram { .. }
@@ -75,6 +75,11 @@ pub(crate) fn copy(bytes: &[u8], slab: &mut [u8]) -> i32 {
 /// Every other event has a wake-up of its own.
 pub(crate) fn is_control(event: &Event) -> bool {
     !event.is_data()
+}
+
+/// An unordered message, which others may follow in a batch.
+pub(crate) fn is_message(event: &Event) -> bool {
+    matches!(event, Event::Message { .. })
 }
 
 fn large_message(event: Event) -> Option<Bytes> {

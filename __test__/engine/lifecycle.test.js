@@ -39,6 +39,13 @@ if (isNative) {
   })
 
   throwingListener('connection')
+
+  const skip = isBare // which has no process.nextTick
+  test('what a listener has put off throws', { skip }, async t => {
+    const result = await runProgram('throwing-listener', { args: ['tick'] })
+    const uncaught = 'uncaught: from the listener'
+    check(t, result, 0, [uncaught, uncaught, 'all messages', 'done'])
+  })
 }
 
 // In Bare, exit waits for every thread to end, even for one that only has a timer.

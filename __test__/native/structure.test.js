@@ -40,6 +40,7 @@ test('a reach is seen in each way that it can be written', t => {
   t.alike(reaches(own), [])
   t.alike(reaches('dht.query // as dht._query\n/* a._b */'), [])
   t.alike(reaches('opts = { _maxWindow: 1, ...rest }'), [])
+  t.alike(reaches('process._tickCallback()'), [])
 
   t.alike(reaches('dht._native.close()'), ['dht._native'])
   t.alike(reaches('servers.get(id)?._onclosed(null)'), [')._onclosed'])
@@ -70,6 +71,7 @@ function reaches(source) {
 
   const found = []
   for (const [, object, name] of code.matchAll(/([\w$]+|[)\]])\s*\??\.(_[a-zA-Z]\w*)/g)) {
+    if (object === 'process') continue // it belongs to the runtime
     if (object !== 'this' || !own.has(name)) found.push(`${object}.${name}`)
   }
   for (const [text] of code.matchAll(/\[(['"`])_\w+\1\]/g)) found.push(text)

@@ -22,6 +22,7 @@ async function main() {
   await client.fullyBootstrapped()
 
   if (where === 'message') await throwInMessage(server, client)
+  if (where === 'tick') await throwInTick(server, client)
   if (where === 'data') await throwInData(server, client)
   if (where === 'connection') await throwInConnection(server, client)
 
@@ -32,6 +33,29 @@ async function main() {
 async function throwInMessage(server, client) {
   const [conn, other] = await connect(server, client)
   await throwOnce(other, 'message', () => conn.trySend(b4a.from('m')))
+}
+
+/** What a listener has put off throws, after the last message of a call and in the middle. */
+async function throwInTick(server, client) {
+  const [conn, other] = await connect(server, client)
+  const seen = new Promise(resolve => {
+    let count = 0
+    other.on('message', () => {
+      count++
+      if (count === 2 || count === 5) {
+        process.nextTick(() => {
+          throw new Error('from the listener')
+        })
+      }
+      if (count === 7) resolve()
+    })
+  })
+  for (const together of [1, 1, 4, 1]) {
+    for (let i = 0; i < together; i++) conn.trySend(b4a.from('m'))
+    await new Promise(resolve => setTimeout(resolve, 50))
+  }
+  await seen
+  console.log('all messages')
 }
 
 /**

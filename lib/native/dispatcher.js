@@ -2,6 +2,7 @@ const b4a = require('b4a')
 const c = require('compact-encoding')
 const { ALIGNMENT, CLOSED, DATA, DRAINED, LARGE, MESSAGE, RUN } = require('./border')
 const { decodeEvent, eventOf } = require('./border')
+const microtasks = require('./microtasks')
 const ownBytes = require('./own-bytes')
 const turns = require('./turns')
 
@@ -11,6 +12,8 @@ const turns = require('./turns')
  * One call of `wake` handles some data and at most one other event, or replies of queries and no
  * event after them. Microtasks run between two calls, so that `await once(…)` sees each event and
  * streams can tell their readers and writers. The engine makes one call per event that is not data.
+ * Unordered messages are many, and a call costs more than the rest of a message. Where this side can
+ * run microtasks, it does so after each of them, and they share a call.
  *
  * A runtime makes many calls in one turn of the event loop. Once the nodes have used up their time
  * in a turn, the remaining events wait for later turns, and calls are ignored until then.
@@ -36,6 +39,7 @@ module.exports = class Dispatcher {
     this._isAll = false // this call has drained all events that the engine had
     this._waiting = false // until a later turn
     this._behind = false // calls were ignored while waiting
+    this._joins = false // messages share a call, and microtasks are run between them here
     this._resume = () => this._onturn()
     this._readers = []
     this._reportConsumed = () => this._flushConsumed()
@@ -108,11 +112,17 @@ module.exports = class Dispatcher {
       // A stream that closes drops what its reader has not got yet, which it gets in microtasks.
       if (work >= WORK_AT_ONCE || (work > 0 && this._isNext(CLOSED))) return PAUSE
       const wasMessage = this._isNext(MESSAGE)
+      if (wasMessage && !this._joins) this._tryToJoin()
       work += this._handleNext()
+      if (wasMessage && this._joins) {
+        // what has run may have taken long
+        look = work
+        if (!this._runMicrotasks()) return PAUSE
+      }
       if (this._batch.start === this._batch.end) {
         if (this._isLast) return CALL_ENDS
         if (this._isAll) return EMPTY
-      } else if (wasMessage) {
+      } else if (wasMessage && !this._joins) {
         // the engine makes a call for the next message, but none for data
         this._isLast = false
         return this._isNext(MESSAGE) ? CALL_ENDS : PAUSE
@@ -158,9 +168,6 @@ module.exports = class Dispatcher {
 
   _decodeNext(state) {
     const kind = c.uint8.decode(state)
-    // the data of connections has to be read before anything else is handled
-    if (kind !== RUN && kind !== DATA && kind !== DRAINED) this._isLast = true
-
     if (kind === RUN) return this._decodeRun(state)
     if (kind === DATA) {
       const reader = this._router.readerOf(c.uint32.decode(state))
@@ -174,9 +181,11 @@ module.exports = class Dispatcher {
       return WRITER
     }
     if (kind === MESSAGE) {
-      this._tell('onmessage', c.uint32.decode(state), this._take(state))
-      return 0
+      this._tellMessage(c.uint32.decode(state), this._take(state))
+      return 1
     }
+    // the data of connections has to be read before anything else is handled
+    this._isLast = true
     const row = eventOf(kind)
     this._tell('oncontrol', row.name, decodeEvent(row, state))
     return 0
@@ -211,6 +220,42 @@ module.exports = class Dispatcher {
     const { start } = state
     state.start += length
     return ownBytes.slice(state.buffer, start, state.start)
+  }
+
+  // From here on, messages share a call, if microtasks can run between them.
+  _tryToJoin() {
+    this._letRun(() => {
+      if (!microtasks.canRun()) return
+      this._joins = true
+      this._native.joinMessages()
+    })
+  }
+
+  _runMicrotasks() {
+    return this._letRun(() => microtasks.run())
+  }
+
+  // What the program has put off may throw. The runtime hears of it at once: it has noted which
+  // callback runs, and forgets that only when it handles the error. Returns false then, and this call
+  // should end, since it is nobody's callback any more.
+  _letRun(run) {
+    try {
+      run()
+      return true
+    } catch (err) {
+      this._native.report(err)
+      return false
+    }
+  }
+
+  // The same as `_tell('onmessage', …)`, which takes longer to find the method.
+  _tellMessage(conn, data) {
+    this._isLast = !this._joins
+    try {
+      this._router.onmessage(conn, data)
+    } catch (err) {
+      rethrow(err)
+    }
   }
 
   _tellData(reader, data) {
@@ -259,8 +304,8 @@ const SHORT = 4
 const KIB = 1024
 
 /**
- * How many messages for a reader are handled between two looks at the clock, which takes a tenth of
- * the time of a small message. Every other event comes with a look of its own.
+ * How many messages are handled between two looks at the clock, which takes a tenth of the time of a
+ * small message. Every other event comes with a look of its own.
  */
 const BETWEEN_LOOKS = 8
 

@@ -2,6 +2,7 @@ const b4a = require('b4a')
 const c = require('compact-encoding')
 const binding = require('../../binding')
 const border = require('./border')
+const Messages = require('./messages')
 const Protection = require('./protection')
 
 /**
@@ -21,6 +22,7 @@ module.exports = class Native {
     this._unreffed = false
     this._isHeld = null // commands keep the process alive
     this._held = 0 // unordered messages that the engine has not got yet
+    this._messages = null // those of them that the node has not got either
     this._releaseHeld = () => this._release()
     this._last = new Map()
     this._scratch = b4a.allocUnsafeSlow(SCRATCH)
@@ -107,13 +109,17 @@ module.exports = class Native {
   sendMessage(conn, data) {
     if (this.closed) return
     this._hold()
-    this._node.sendMessage(conn, data)
+    this._messages ??= new Messages()
+    if (this._messages.add(conn, data)) return
+    this._pour()
+    if (!this._messages.add(conn, data)) this._node.sendMessage(conn, data)
   }
 
   /** The same without the secret stream. */
   sendRaw(conn, data) {
     if (this.closed) return
     this._hold()
+    this._pour()
     this._node.sendRaw(conn, data)
   }
 
@@ -136,6 +142,16 @@ module.exports = class Native {
    */
   drain(slab) {
     return this.closed ? 0 : this._node.drain(slab)
+  }
+
+  /** From here on, the engine calls `wake` once for several unordered messages. */
+  joinMessages() {
+    if (!this.closed) this._node.joinMessages()
+  }
+
+  /** Tells the runtime of an exception that nobody has caught. */
+  report(err) {
+    binding.reportUncaught(err)
   }
 
   /** Makes the engine call `wake` once more, after microtasks have run. */
@@ -222,7 +238,17 @@ module.exports = class Native {
   _release() {
     if (this._held === 0) return
     this._held = 0
-    this._node.uncork()
+    try {
+      this._pour()
+    } finally {
+      this._node.uncork()
+    }
+  }
+
+  _pour() {
+    if (this._messages !== null && !this._messages.isEmpty) {
+      this._node.sendMessages(this._messages.take())
+    }
   }
 
   // `give` may throw. A node that stays corked would never take a command again.
@@ -249,6 +275,7 @@ module.exports = class Native {
     this._node.close()
     this._node = null
     this._scratch = null
+    this._messages = null
     if (this._protection) this._protection.close()
   }
 }

@@ -14,6 +14,7 @@ mod commands;
 mod events;
 mod failure;
 mod field;
+mod messages;
 mod questions;
 mod records;
 mod relays;
@@ -29,6 +30,7 @@ use crate::commands::NodeOptions;
 use crate::field::{Choice, Encode, decode_all};
 
 pub use crate::events::{LARGE, parts};
+pub use crate::messages::messages;
 pub use crate::questions::{answer, sample_answer};
 pub use crate::run::Run;
 pub use crate::sample::Random;

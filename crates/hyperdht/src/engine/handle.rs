@@ -65,6 +65,11 @@ impl Handle {
         self.shared.drain_events(into);
     }
 
+    /// From here on, unordered messages need no wake-up each: one is enough for several, as for data.
+    pub fn join_messages(&self) {
+        self.shared.join_messages();
+    }
+
     /// The local address of a socket, while it is open.
     pub fn local_addr(&self, socket: SocketId) -> Option<SocketAddrV4> {
         self.shared.local_addr(socket)

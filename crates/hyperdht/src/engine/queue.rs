@@ -14,6 +14,8 @@ pub(super) struct Queue {
     woken: bool,
     /// How many of `events` are unordered messages.
     messages: usize,
+    /// Unordered messages share a call, as data does.
+    joins_messages: bool,
 }
 
 impl Queue {
@@ -28,7 +30,8 @@ impl Queue {
                 }
                 self.messages += 1;
             }
-            control += usize::from(!event.is_data());
+            let is_joined = self.joins_messages && matches!(event, Event::Message { .. });
+            control += usize::from(!event.is_data() && !is_joined);
             self.events.push(event);
         }
         // An event that was dropped needs no call, which would find nothing.
@@ -38,6 +41,11 @@ impl Queue {
         }
         self.woken = true;
         Some(control.max(1))
+    }
+
+    /// One call is enough for several unordered messages from here on.
+    pub(super) fn join_messages(&mut self) {
+        self.joins_messages = true;
     }
 
     /// Takes the node's latest counters.
@@ -101,6 +109,18 @@ mod tests {
 
         assert_eq!(queue.add(&mut vec![message()]), Some(1));
         assert_eq!(drained(&mut queue), 1);
+    }
+
+    #[test]
+    fn joined_messages_wake_once_until_they_are_drained() {
+        let mut queue = Queue::default();
+        queue.join_messages();
+
+        assert_eq!(queue.add(&mut vec![message(), message()]), Some(1));
+        assert_eq!(queue.add(&mut vec![message()]), None);
+        assert_eq!(queue.add(&mut vec![message(), Event::Ready]), Some(1));
+        assert_eq!(drained(&mut queue), 5);
+        assert_eq!(queue.add(&mut vec![message()]), Some(1));
     }
 
     #[test]

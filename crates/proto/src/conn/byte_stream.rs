@@ -30,7 +30,7 @@ impl ByteStream {
         match call {
             Call::Write(data) => self.write(stream, data.into_bytes()),
             Call::WriteAll(data) => self.write(stream, data.into_bytes()),
-            Call::SendMessage(data) | Call::SendRaw(data) => stream.send_message(&data),
+            Call::SendMessage(data) | Call::SendRaw(data) => stream.send_message(&*data),
             Call::Flush(flush) => self.flow.flush(stream.written(), flush),
             Call::End => stream.end(),
             Call::Consumed(bytes) => {

@@ -132,7 +132,7 @@ impl Connection {
                 self.note_written(cx);
             }
             Call::SendMessage(data) => open.send_message(stream, &data),
-            Call::SendRaw(data) => stream.send_message(&data),
+            Call::SendRaw(data) => stream.send_message(&*data),
             Call::Flush(flush) => open.flush(stream, flush),
             Call::End => {
                 open.end(stream);

@@ -74,7 +74,7 @@ impl Open {
 
     pub(super) fn send_message(&mut self, stream: &mut StreamMut<'_>, data: &[u8]) {
         if let Some(sealed) = self.datagrams.seal(data) {
-            stream.send_message(&sealed);
+            stream.send_message(sealed);
         }
     }
 
@@ -171,7 +171,7 @@ impl Open {
             cx,
             to,
             receiver: &mut self.receiver,
-            datagrams: &self.datagrams,
+            datagrams: &mut self.datagrams,
             filter_empty: self.keep_alive.filters_empty(),
             flow: &mut self.flow,
             keep_alives: &mut self.keep_alives_received,
@@ -201,7 +201,7 @@ struct Inlet<'a, 'b> {
     cx: &'a mut Cx<'b>,
     to: OwnedConn,
     receiver: &'a mut Receiver,
-    datagrams: &'a Datagrams,
+    datagrams: &'a mut Datagrams,
     filter_empty: bool,
     flow: &'a mut Flow,
     keep_alives: &'a mut u64,

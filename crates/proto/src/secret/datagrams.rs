@@ -2,17 +2,28 @@
 
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-use super::secretbox::{self, MAC_LEN, NONCE_LEN};
+use super::keystream::{Ahead, Stream};
+use super::secretbox::{self, MAC_LEN};
 use crate::noise::Finished;
 use crate::wire::{self, ns};
 
 /// Both directions of the unordered messages of a connection.
 #[derive(Zeroize, ZeroizeOnDrop)]
 pub struct Datagrams {
-    tx: [u8; 32],
-    rx: [u8; 32],
+    tx: Direction,
+    rx: Direction,
     counter: u64,
     start: u64,
+}
+
+/// One direction.
+#[derive(Zeroize, ZeroizeOnDrop)]
+struct Direction {
+    key: [u8; 32],
+    /// The keystreams of the latest messages and the next ones: their counters are consecutive, as
+    /// far as no message is lost. `None` before the first one.
+    #[zeroize(skip)] // it wipes itself
+    ahead: Option<Box<Ahead>>,
 }
 
 impl Datagrams {
@@ -25,7 +36,7 @@ impl Datagrams {
         let (tx, rx) =
             if handshake.is_initiator { (initiator, responder) } else { (responder, initiator) };
         let start = u64::from_le_bytes(start);
-        Self { tx: *tx, rx: *rx, counter: start, start }
+        Self { tx: Direction::new(&tx), rx: Direction::new(&rx), counter: start, start }
     }
 
     /// Encrypts a message. The datagram is 24 bytes longer. `None` once all nonces are used; the
@@ -37,17 +48,16 @@ impl Datagrams {
         }
         self.counter = counter;
 
-        let counter = counter.to_le_bytes();
         let mut out = Vec::with_capacity(COUNTER_LEN + MAC_LEN + message.len());
-        out.extend_from_slice(&counter);
-        secretbox::seal(&self.tx, &nonce(counter), message, &mut out);
+        out.extend_from_slice(&counter.to_le_bytes());
+        secretbox::seal_with(self.tx.keystream(counter), message, &mut out);
         Some(out)
     }
 
     /// Decrypts a datagram; `None` for a forgery. Replayed datagrams are not detected.
-    pub fn open(&self, datagram: &[u8]) -> Option<Vec<u8>> {
+    pub fn open(&mut self, datagram: &[u8]) -> Option<Vec<u8>> {
         let (counter, boxed) = datagram.split_first_chunk::<COUNTER_LEN>()?;
-        secretbox::open(&self.rx, &nonce(*counter), boxed)
+        secretbox::open_with(self.rx.keystream(u64::from_le_bytes(*counter)), boxed)
     }
 
     #[cfg(test)]
@@ -56,16 +66,21 @@ impl Datagrams {
     }
 }
 
+impl Direction {
+    fn new(key: &[u8; 32]) -> Self {
+        Self { key: *key, ahead: None }
+    }
+
+    fn keystream(&mut self, counter: u64) -> Stream<'_> {
+        let key = &self.key;
+        self.ahead.get_or_insert_with(|| Box::new(Ahead::new(key))).of(key, counter)
+    }
+}
+
 impl std::fmt::Debug for Datagrams {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Datagrams").finish_non_exhaustive()
     }
-}
-
-fn nonce(counter: [u8; COUNTER_LEN]) -> [u8; NONCE_LEN] {
-    let mut nonce = [0; NONCE_LEN];
-    nonce[..COUNTER_LEN].copy_from_slice(&counter);
-    nonce
 }
 
 /// Bytes of the counter at the front of a datagram.

@@ -5,6 +5,7 @@
 
 mod cipher;
 mod datagrams;
+mod keystream;
 mod message;
 mod paths;
 mod poly1305;

@@ -55,7 +55,7 @@ fn datagrams_have_the_bytes_of_the_reference() {
 #[test]
 fn datagrams_end_with_the_nonces_and_refuse_forgeries() {
     let (near, far) = reference_handshake();
-    let far = Datagrams::new(&far, [0; 8]);
+    let mut far = Datagrams::new(&far, [0; 8]);
     let mut near = Datagrams::new(&near, [0xff; 8]);
     let packet = near.seal(b"message").expect("a wrapped counter");
     assert_eq!(packet[..8], [0; 8]);

@@ -52,7 +52,7 @@ impl<'a> StreamMut<'a> {
     }
 
     /// Sends a message that may be lost, doubled or reordered.
-    pub(crate) fn send_message(&mut self, data: &[u8]) {
+    pub(crate) fn send_message<D: AsRef<[u8]> + Into<Box<[u8]>>>(&mut self, data: D) {
         self.transport.udx.send_message(data);
     }
 

@@ -239,8 +239,8 @@ impl Stream {
 
     /// Sends a message that may be lost, duplicated or reordered. It is dropped if it exceeds 2028
     /// bytes, if the stream is not connected, or if too many messages wait to be sent.
-    pub fn send_message(&mut self, data: &[u8]) {
-        let fits = data.len() <= MAX_MESSAGE && self.messages.len() < MAX_MESSAGES;
+    pub fn send_message<D: AsRef<[u8]> + Into<Box<[u8]>>>(&mut self, data: D) {
+        let fits = data.as_ref().len() <= MAX_MESSAGE && self.messages.len() < MAX_MESSAGES;
         if !fits || !self.is_connected() {
             self.stats.dropped += 1;
             return;

@@ -165,6 +165,11 @@ impl Shared {
         self.queue.lock().drain(into);
     }
 
+    /// Unordered messages share a wake-up from here on.
+    pub(super) fn join_messages(&self) {
+        self.queue.lock().join_messages();
+    }
+
     /// A number that changes when the application does something with the node.
     pub(super) fn calls(&self) -> usize {
         self.calls.load(Ordering::Relaxed)

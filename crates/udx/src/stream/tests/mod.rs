@@ -212,9 +212,9 @@ fn a_lost_end_is_repeated_at_once_on_a_path_that_has_become_shorter() {
 #[test]
 fn messages_go_beside_the_stream() {
     let mut pair = Pair::new(Link::default(), 1);
-    pair.a.stream.send_message(b"one");
-    pair.a.stream.send_message(b"");
-    pair.a.stream.send_message(&[0; 3000]);
+    pair.a.stream.send_message(&b"one"[..]);
+    pair.a.stream.send_message(&b""[..]);
+    pair.a.stream.send_message(&[0; 3000][..]);
     pair.run_until(1.0, |_| false);
     assert_eq!(pair.b.messages, [b"one".to_vec(), vec![]]);
     assert_eq!(pair.a.stream.stats().dropped, 1);

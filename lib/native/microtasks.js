@@ -1,0 +1,42 @@
+/**
+ * Runs microtasks between two events of one call, as a runtime does between two callbacks.
+ *
+ * Node.js has a function that does what it does itself after a callback: first the callbacks of
+ * `process.nextTick` that wait, then microtasks, until there are none. Other runtimes have no such
+ * function, or one that does something else.
+ */
+class Microtasks {
+  /** @param {(() => void) | undefined} tick */
+  constructor(tick) {
+    this._tick = tick
+    this._works = typeof tick === 'function' ? null : false
+  }
+
+  /**
+   * Whether `run` runs microtasks. The first call finds out, by running those that wait: it may
+   * throw, and nothing of the program may be on the stack, as with `run`.
+   */
+  canRun() {
+    if (this._works === null) this._works = this._try()
+    return this._works
+  }
+
+  /** Runs all microtasks that wait. What the program has put off may throw. */
+  run() {
+    this._tick()
+  }
+
+  _try() {
+    // what runs now may ask
+    this._works = false
+    let ran = false
+    Promise.resolve().then(() => {
+      ran = true
+    })
+    this._tick()
+    return ran
+  }
+}
+
+module.exports = new Microtasks(globalThis.process?._tickCallback)
+module.exports.Microtasks = Microtasks
