@@ -239,6 +239,7 @@ impl Driver {
         let told_of_routes = told.routes != self.seen.routes;
         self.seen = told;
         self.look_at = now + self.look_interval;
+        self.shared.shed();
         let mut news = Vec::new();
         let wall = SystemTime::now();
         if let Some(unix_time) = self.clock.look(now, wall) {

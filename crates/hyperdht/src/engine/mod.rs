@@ -25,6 +25,7 @@ mod segmentation;
 mod shared;
 mod socket_io;
 mod sockets;
+mod spares;
 mod state;
 mod traffic;
 

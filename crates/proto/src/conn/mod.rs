@@ -211,24 +211,31 @@ impl Conns {
         }
     }
 
-    /// Takes a packet of the stream that carries a connection.
+    /// Takes a packet of the stream that carries a connection. [`Self::handle_packets_end`] has to
+    /// follow, after one packet or several.
     pub(crate) fn handle_packet(
         &mut self,
         cx: &mut Cx<'_>,
         conn: ConnId,
-        stream: StreamMut<'_>,
+        mut stream: StreamMut<'_>,
         packet: &udx::Packet<'_>,
     ) {
-        let mut is_first_of = None;
-        let closed = self.table.change(cx, conn, stream, |connection, cx, stream| {
-            is_first_of = connection.server.filter(|_| !connection.is_heard);
-            connection.handle_packet(cx, stream, packet);
-        });
+        let Some(connection) = self.table.get_mut(conn) else { return };
+        let is_first_of = connection.server.filter(|_| !connection.is_heard);
+        connection.handle_packet(cx, &mut stream, packet);
         if let Some(server) = is_first_of {
             self.unheard.remove(&(server, conn));
         }
-        self.note_delivery(conn);
-        self.forget(conn, closed);
+    }
+
+    /// Passes on what the packets since the last call have caused, and lets the stream send.
+    pub(crate) fn handle_packets_end(
+        &mut self,
+        cx: &mut Cx<'_>,
+        streams: &mut Streams,
+        conn: ConnId,
+    ) {
+        self.update(cx, streams, conn, |_, _, _| ());
     }
 
     /// The stream of a connection may have events.

@@ -17,7 +17,7 @@ use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use parking_lot::{Mutex, MutexGuard, ReentrantMutex};
-use proto::{Command, Event, HostEvent, Node, Stats};
+use proto::{Command, Event, HostEvent, Message, Node, Spares, Stats};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
@@ -29,6 +29,7 @@ use super::protect::Protect;
 use super::queue::Queue;
 use super::segmentation::MAX_SEGMENTS;
 use super::sockets::Sockets;
+use super::spares::Pool;
 use super::state::{Core, Life, Next, State};
 pub use loans::Loans;
 use mailbox::Mailbox;
@@ -50,6 +51,8 @@ pub(super) struct Shared {
     runtime: Weak<Handle>,
     rules: BindRules,
     protect: Option<Protect>,
+    /// Memory for large messages.
+    spares: Arc<Pool>,
     /// How many sockets the application has bound.
     bound: AtomicU32,
     lender: Option<Arc<Lender>>,
@@ -88,12 +91,24 @@ impl Shared {
             runtime,
             rules,
             protect,
+            spares: Arc::default(),
             bound: AtomicU32::new(0),
             lender,
             is_serving: AtomicBool::new(false),
             loans: loans::Counts::default(),
             myself: Weak::clone(myself),
         })
+    }
+
+    /// A message with these bytes.
+    pub(super) fn message(&self, data: &[u8]) -> Message {
+        let spares: Arc<dyn Spares> = Arc::<Pool>::clone(&self.spares);
+        Message::with_spares(data, &spares)
+    }
+
+    /// Frees memory that was not needed for a while.
+    pub(super) fn shed(&self) {
+        self.spares.shed();
     }
 
     /// Runs commands at once if the lock is free, and leaves them in the mailbox if it is not.
