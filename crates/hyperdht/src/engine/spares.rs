@@ -41,14 +41,14 @@ impl Spares for Pool {
 
     fn give(&self, buf: Vec<u8>) {
         let mut buffers = self.0.lock();
-        if buffers.all.len() < MOST && buf.capacity() >= SPARE_CAPACITY {
+        if buffers.all.len() < MOST && buf.capacity() == SPARE_CAPACITY {
             buffers.all.push(buf);
         }
     }
 }
 
-/// 1 MiB. A program writes 256 KiB before it waits, and an acknowledgement frees a few buffers.
-const MOST: usize = 16;
+/// 2 MiB. A program writes 256 KiB before it waits, and acknowledgements free as much at once.
+const MOST: usize = 32;
 
 #[cfg(test)]
 mod tests {

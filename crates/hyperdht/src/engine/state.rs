@@ -137,7 +137,7 @@ impl Core {
     /// # Errors
     /// When it panics.
     pub(super) fn start(config: Config, seed: &[u8; 32], now: Instant) -> io::Result<Self> {
-        let node = catch_unwind(|| Node::new(config, *seed, now));
+        let node = catch_unwind(AssertUnwindSafe(|| Node::new(config, *seed, now)));
         let node = node.map_err(|_| io::Error::other("the node has panicked at its start"))?;
         Ok(Self { node, broken: false, latest: now })
     }

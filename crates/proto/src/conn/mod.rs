@@ -27,9 +27,11 @@ mod waiting;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::noise::Finished;
+use crate::secret::Spares;
 use crate::streams::{Path, RemoteStream, StreamMut, StreamOwner, Streams};
 use crate::{ConnId, ConnReport, ConnectTrace, Cx, Event, Foreign, Question, ServerId, StreamId};
 
@@ -64,6 +66,8 @@ pub(crate) struct Conns {
     /// The next id for a connection that the application does not number.
     next_id: u32,
     keep_alive: Duration,
+    /// Memory for large messages.
+    spares: Option<Arc<dyn Spares>>,
 }
 
 /// How many connections of a server have received nothing.
@@ -87,7 +91,13 @@ impl Conns {
             deliveries: BTreeSet::new(),
             next_id: ConnId::INCOMING,
             keep_alive,
+            spares: None,
         }
+    }
+
+    /// The same, with memory for the large messages that arrive.
+    pub(crate) fn with_spares(self, spares: Option<Arc<dyn Spares>>) -> Self {
+        Self { spares, ..self }
     }
 
     /// A new id for a connection that the application does not number.
@@ -168,7 +178,7 @@ impl Conns {
         connection.origins.start(origin);
         let connected = streams.connect(cx, connection.stream, path, remote);
         let Some((mut stream, parked)) = connected else { return };
-        connection.open(cx, &mut stream, remote, keys, parked);
+        connection.open(cx, &mut stream, remote, keys, (parked, self.spares.as_ref()));
         if let Some(server) = connection.server.filter(|_| !connection.is_heard) {
             self.unheard.insert((server, conn), path.remote.ip());
         }

@@ -84,7 +84,7 @@ impl Machines {
             lower: Lower {
                 net,
                 streams: Streams::default(),
-                conns: Conns::new(config.connection_keep_alive),
+                conns: Conns::new(config.connection_keep_alive).with_spares(config.spares.clone()),
                 raws: Raws::default(),
                 pool: Pool::new(config.max_pool_sockets),
                 punchers,

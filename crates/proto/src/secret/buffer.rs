@@ -20,6 +20,7 @@ pub trait Spares: Send + Sync + fmt::Debug {
 }
 
 /// A buffer with room for the framing of a message.
+#[derive(Default)]
 pub struct Buffer {
     pub(super) bytes: Vec<u8>,
     /// Who gets the memory after the last use.
@@ -64,7 +65,10 @@ impl AsRef<[u8]> for Buffer {
 
 impl Drop for Buffer {
     fn drop(&mut self) {
-        if let Some(spares) = &self.spares {
+        // A long message has outgrown its buffer.
+        if let Some(spares) = &self.spares
+            && self.bytes.capacity() == SPARE_CAPACITY
+        {
             spares.give(mem::take(&mut self.bytes));
         }
     }
@@ -80,3 +84,82 @@ const SUITS_SPARE: RangeInclusive<usize> = LARGEST / 8 * 7..=LARGEST;
 /// What programs write at once that write much: files and sockets of Node.js are read in chunks of
 /// 64 KiB.
 const LARGEST: usize = 64 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::secret::tests::reference_handshake;
+    use crate::secret::{Message, Receiver, Sender};
+
+    #[test]
+    fn a_large_message_takes_a_spare_buffer_and_leaves_it_at_both_ends() {
+        let shelf = Arc::<Shelf>::default();
+        let mut pair = Pair::new(&shelf);
+        assert_eq!(pair.carry(LARGEST), LARGEST);
+        assert_eq!(shelf.len(), 2, "one of each end");
+        assert_eq!(pair.carry(LARGEST - 5), LARGEST - 5);
+        assert_eq!(shelf.len(), 2, "they were used again");
+    }
+
+    #[test]
+    fn other_messages_have_memory_of_their_own() {
+        let shelf = Arc::<Shelf>::default();
+        let mut pair = Pair::new(&shelf);
+        for len in [0, LARGEST / 2, 2 * LARGEST, 10 * LARGEST] {
+            assert_eq!(pair.carry(len), len);
+            assert_eq!(shelf.len(), 0, "a buffer that has grown is not spare");
+        }
+    }
+
+    #[derive(Debug, Default)]
+    struct Shelf(Mutex<Vec<Vec<u8>>>);
+
+    impl Shelf {
+        fn len(&self) -> usize {
+            self.0.lock().expect("nothing panics").len()
+        }
+    }
+
+    impl Spares for Shelf {
+        fn take(&self) -> Option<Vec<u8>> {
+            self.0.lock().expect("nothing panics").pop()
+        }
+
+        fn give(&self, buf: Vec<u8>) {
+            self.0.lock().expect("nothing panics").push(buf);
+        }
+    }
+
+    struct Pair {
+        sender: Sender,
+        receiver: Receiver,
+        spares: Arc<dyn Spares>,
+    }
+
+    impl Pair {
+        fn new(shelf: &Arc<Shelf>) -> Self {
+            let spares: Arc<dyn Spares> = Arc::<Shelf>::clone(shelf);
+            let (near, far) = reference_handshake();
+            let sender = Sender::new(&near, [3; 24]);
+            let mut receiver = Receiver::new(&far).with_spares(Some(Arc::clone(&spares)));
+            receiver.feed(&sender.first_frame(), &mut |_| ()).expect("a good header");
+            Self { sender, receiver, spares }
+        }
+
+        /// Returns how much of a message of this length arrives.
+        fn carry(&mut self, len: usize) -> usize {
+            let text = vec![len as u8; len];
+            let message = Message::with_spares(&text, &self.spares);
+            let frame = self.sender.frame_from(message.into_buf());
+            let mut received = Vec::new();
+            for packet in frame.chunks(1400) {
+                let fed = self.receiver.feed(packet, &mut |message| received.push(message));
+                fed.expect("a good frame");
+            }
+            assert_eq!(received, [text]);
+            received.iter().map(Bytes::len).sum()
+        }
+    }
+}

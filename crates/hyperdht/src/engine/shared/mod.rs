@@ -71,7 +71,7 @@ enum Holder {
 
 impl Shared {
     pub(super) fn new(
-        core: Core,
+        (core, spares): (Core, Arc<Pool>),
         (rules, protect): (BindRules, Option<Protect>),
         sockets: Option<Main>,
         runtime: Weak<Handle>,
@@ -91,7 +91,7 @@ impl Shared {
             runtime,
             rules,
             protect,
-            spares: Arc::default(),
+            spares,
             bound: AtomicU32::new(0),
             lender,
             is_serving: AtomicBool::new(false),
