@@ -28,6 +28,7 @@ mod sockets;
 mod spares;
 mod state;
 mod traffic;
+mod withholding;
 
 use std::io;
 use std::net::Ipv4Addr;

@@ -31,6 +31,7 @@ use super::segmentation::MAX_SEGMENTS;
 use super::sockets::Sockets;
 use super::spares::Pool;
 use super::state::{Core, Life, Next, State};
+use super::withholding::may_wait;
 pub use loans::Loans;
 use mailbox::Mailbox;
 
@@ -186,9 +187,11 @@ impl Shared {
     }
 
     /// One turn of the driver: hands the received datagrams and the host events to the node, and
-    /// runs the timers that are due.
-    pub(super) fn turn(&self, batch: &mut Batch, news: Vec<HostEvent>) -> Next {
+    /// runs the timers that are due. With `holds_data`, a little data waits for the next turn, which
+    /// has to follow at once.
+    pub(super) fn turn(&self, batch: &mut Batch, news: Vec<HostEvent>, holds_data: bool) -> Next {
         let mut state = self.state.lock();
+        state.holds_data = holds_data;
         // The driver needs no notification until it waits again.
         state.driver_notified = true;
         let mut now = Instant::now();
@@ -244,6 +247,7 @@ impl Shared {
             self.close_unused(&mut state);
         }
         let wake = self.publish(&mut state);
+        state.holds_data = false;
         let next = state.next(left, Instant::now());
         match holder {
             Holder::Driver => {
@@ -303,13 +307,16 @@ impl Shared {
 
     /// Moves events to the queue. Returns how often to wake the application, `None` if not at all.
     fn publish(&self, state: &mut State) -> Option<usize> {
-        let State { core, events, .. } = state;
+        let State { core, events, holds_data, .. } = state;
         let stats = core.enter(|node| {
             node.drain_events(events);
             node.stats()
         });
         let destroyed = events.iter().any(|event| matches!(event, Event::Destroyed));
         let ended = destroyed || core.is_broken();
+        if *holds_data && !ended && may_wait(events) {
+            return None;
+        }
         if ended && state.life == Life::Running {
             self.send_last(state);
         }
