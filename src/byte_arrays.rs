@@ -2,15 +2,17 @@
 
 use std::{ptr, slice};
 
-use hyperdht::{Command, ConnId, Messages};
+use hyperdht::{Command, ConnId, Message, Messages};
 use napi::bindgen_prelude::*;
 use napi::{JsValue, sys};
 
-/// Adds the commands that write the messages of an array; after an error, those before it.
+/// Adds the commands that write the messages of an array; after an error, those before it. Messages
+/// that are too large to be packed together are made by `message`.
 pub(crate) fn add_writes(
     env: &Env,
     conn: ConnId,
     array: &Unknown<'_>,
+    message: impl Fn(&[u8]) -> Message,
     commands: &mut Vec<Command>,
 ) -> Result<()> {
     let mut packed: Option<Messages> = None;
@@ -23,7 +25,7 @@ pub(crate) fn add_writes(
         if messages.push(data) {
             packed = Some(messages);
         } else {
-            commands.push(Command::Write { conn, data: data.into() });
+            commands.push(Command::Write { conn, data: message(data) });
         }
     });
     commands.extend(packed.map(|data| Command::WriteAll { conn, data }));

@@ -86,14 +86,18 @@ impl NativeNode {
     /// Writes one message.
     #[napi]
     pub fn write(&mut self, conn: u32, data: &[u8]) {
-        self.push(Command::Write { conn: ConnId(conn), data: data.into() });
+        let Some(handle) = &self.handle else { return };
+        let data = handle.message(data);
+        self.push(Command::Write { conn: ConnId(conn), data });
     }
 
     /// Writes the messages of an array of `Uint8Array`, under one lock.
     #[napi]
     pub fn write_all(&mut self, env: &Env, conn: u32, batch: Unknown<'_>) -> Result<()> {
+        let Some(handle) = &self.handle else { return Ok(()) };
         let mut commands = Vec::new();
-        let read = byte_arrays::add_writes(env, ConnId(conn), &batch, &mut commands);
+        let message = |data: &[u8]| handle.message(data);
+        let read = byte_arrays::add_writes(env, ConnId(conn), &batch, message, &mut commands);
         self.push_all(commands);
         read
     }

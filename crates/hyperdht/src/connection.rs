@@ -170,7 +170,7 @@ impl Connection {
     /// Copies a message into the command that writes it.
     fn write(&mut self, data: &[u8]) {
         self.channel.add_queued(data.len() + FRAME_OVERHEAD);
-        self.handle.command(Command::Write { conn: self.conn, data: data.into() });
+        self.handle.command(Command::Write { conn: self.conn, data: self.handle.message(data) });
     }
 
     fn end(&mut self) {

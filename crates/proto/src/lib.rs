@@ -41,5 +41,5 @@ pub use api::*;
 pub use cx::{Cx, Outbox};
 pub use node::{Machine, MachineIo, Node};
 pub use rng::Rng;
-pub use secret::{Message, Messages};
+pub use secret::{Message, Messages, SPARE_CAPACITY, Spares};
 pub use timers::{Timer, Timers};

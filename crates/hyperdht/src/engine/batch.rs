@@ -127,6 +127,11 @@ impl Batch {
         self.filled.is_empty()
     }
 
+    /// Whether the system has joined datagrams of the batch, as it does if many come at once.
+    pub(super) fn is_coalesced(&self) -> bool {
+        self.coalesced
+    }
+
     /// Whether it has datagrams or news.
     pub(super) fn has_anything(&self) -> bool {
         !self.is_empty() || !self.news.is_empty()

@@ -21,6 +21,7 @@ use super::loan::Borrower;
 use super::network_news::{NetworkNews, News, WITH_NEWS, WITHOUT_NEWS};
 use super::shared::Shared;
 use super::state::Next;
+use super::withholding::Withholding;
 
 /// Receives for a node, runs its timers, and sends what callers could not send.
 pub(super) struct Driver {
@@ -93,6 +94,7 @@ impl Driver {
 
     async fn run(mut self) {
         let mut idle = false;
+        let mut withholding = Withholding::default();
         let mut next = Next::Again;
         let batch = Arc::clone(&self.batch);
         loop {
@@ -103,8 +105,9 @@ impl Driver {
                 let more = batch.fill(&self.shared.sockets, &mut self.last);
                 news.extend(batch.take_news());
                 let may_lend = self.may_lend(&batch);
-                if !idle || !batch.is_empty() || !news.is_empty() {
-                    next = self.shared.turn(&mut batch, news);
+                if !idle || withholding.is_owing() || !batch.is_empty() || !news.is_empty() {
+                    let holds = withholding.begin_turn(more && batch.is_coalesced());
+                    next = self.shared.turn(&mut batch, news, holds);
                 }
                 (more, may_lend)
             };
@@ -239,6 +242,7 @@ impl Driver {
         let told_of_routes = told.routes != self.seen.routes;
         self.seen = told;
         self.look_at = now + self.look_interval;
+        self.shared.shed();
         let mut news = Vec::new();
         let wall = SystemTime::now();
         if let Some(unix_time) = self.clock.look(now, wall) {

@@ -4,7 +4,7 @@ use std::net::{SocketAddr, SocketAddrV4};
 use std::sync::Arc;
 use std::{fmt, io};
 
-use proto::{Command, Event, Interface, Node, SocketId, Stats, Transmit};
+use proto::{Command, Event, Interface, Message, Node, SocketId, Stats, Transmit};
 
 use super::borrowed::BorrowedSocket;
 use super::shared::{Loans, Shared};
@@ -27,6 +27,12 @@ pub struct UnusedSocket(Socket);
 impl Handle {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
         Self { shared }
+    }
+
+    /// A message for `Command::Write`, with a copy of the data. Large messages of a node take turns
+    /// in the same memory.
+    pub fn message(&self, data: &[u8]) -> Message {
+        self.shared.message(data)
     }
 
     /// Gives the node a command. Commands of one thread run in the order of its calls. Never waits.

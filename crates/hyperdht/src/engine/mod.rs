@@ -25,8 +25,10 @@ mod segmentation;
 mod shared;
 mod socket_io;
 mod sockets;
+mod spares;
 mod state;
 mod traffic;
+mod withholding;
 
 use std::io;
 use std::net::Ipv4Addr;
@@ -56,6 +58,7 @@ use driver::Driver;
 use host::{Look, NetworkWatch};
 use network_news::NetworkNews;
 use shared::Shared;
+use spares::Pool;
 use state::Core;
 
 /// Is called when a node has events to drain.
@@ -195,12 +198,14 @@ impl Engine {
         };
         config.interfaces = interfaces.iter().filter_map(Interface::external_ipv4).collect();
 
+        let spares = Arc::<Pool>::default();
+        config.spares = Some(Arc::<Pool>::clone(&spares));
         let core = Core::start(config, &seed, now)?;
         let runtime = Arc::downgrade(&running.runtime);
         // A hook may keep a descriptor of its own, which libuv would go on watching for ever.
         let lends = lends && protect.is_none();
         let lender = self.lender.get().filter(|_| lends).cloned();
-        let shared = Shared::new(core, (rules, protect), main, runtime, (waker, lender));
+        let shared = Shared::new((core, spares), (rules, protect), main, runtime, (waker, lender));
         Driver::spawn(
             &running.runtime,
             Arc::clone(&shared),

@@ -31,8 +31,10 @@ pub(super) struct State {
     /// The node may have something to send, which waits until the application has handled the events
     /// of a loan.
     pub(super) unsettled: bool,
-    /// Events on their way from the node to the queue; empty between calls.
+    /// Events on their way from the node to the queue. Between calls, those that are held back.
     pub(super) events: Vec<Event>,
+    /// A little data may wait for more before the application is woken.
+    pub(super) holds_data: bool,
     pub(super) life: Life,
 }
 
@@ -84,6 +86,7 @@ impl State {
             driver_notified: true,
             unsettled: false,
             events: Vec::new(),
+            holds_data: false,
             life: Life::Running,
         }
     }
@@ -137,7 +140,7 @@ impl Core {
     /// # Errors
     /// When it panics.
     pub(super) fn start(config: Config, seed: &[u8; 32], now: Instant) -> io::Result<Self> {
-        let node = catch_unwind(|| Node::new(config, *seed, now));
+        let node = catch_unwind(AssertUnwindSafe(|| Node::new(config, *seed, now)));
         let node = node.map_err(|_| io::Error::other("the node has panicked at its start"))?;
         Ok(Self { node, broken: false, latest: now })
     }

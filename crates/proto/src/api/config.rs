@@ -1,9 +1,11 @@
 //! The configuration of a node.
 
 use std::net::{Ipv4Addr, SocketAddrV4};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::noise::KeyPair;
+use crate::secret::Spares;
 use crate::wire::BootstrapNode;
 
 /// Options of a node. Units and defaults are those of the reference's constructor.
@@ -81,6 +83,9 @@ pub struct Config {
     /// The reference's adaptive request timeouts. Default `None`: retries follow the measured
     /// round-trip times, and a request fails after one second per try.
     pub adaptive_timeout: Option<AdaptiveTimeout>,
+    /// Memory for the large messages of connections, from those that came before. The driver sets
+    /// it. Default none: each message has memory of its own.
+    pub spares: Option<Arc<dyn Spares>>,
 }
 
 /// Options of the reference's adaptive timeouts.
@@ -134,6 +139,7 @@ impl Default for Config {
             send_down_hints: true,
             down_hints_rate_limit: Some(50),
             adaptive_timeout: None,
+            spares: None,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! One connection and its states.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use zeroize::Zeroizing;
@@ -14,7 +15,7 @@ use super::origins::Origins;
 use super::owner::OwnedConn;
 use super::waiting::{Call, Waiting};
 use crate::noise::Finished;
-use crate::secret::FrameError;
+use crate::secret::{FrameError, Spares};
 use crate::streams::{Parked, Path, RemoteStream, StreamMut};
 use crate::{
     ConnError, ConnReport, ConnStats, ConnectionInfo, Cx, Event, Foreign, Opened, PathInfo,
@@ -83,7 +84,7 @@ impl Connection {
         stream: &mut StreamMut<'_>,
         remote: RemoteStream,
         keys: &Finished,
-        parked: Parked,
+        (parked, spares): (Parked, Option<&Arc<dyn Spares>>),
     ) {
         let State::Waiting(waiting) = &mut self.state else { return };
         let Waiting { calls, keep_alive, unasked } = std::mem::take(waiting);
@@ -93,7 +94,7 @@ impl Connection {
         self.state = if is_bytes {
             State::Bytes(Box::new(ByteStream::new(self.to, true)))
         } else {
-            State::Open(Box::new(Open::new(cx, stream, keys, keep_alive)))
+            State::Open(Box::new(Open::new(cx, stream, keys, keep_alive, spares)))
         };
         let opened = self.opened(stream, remote.id, keys);
         tracing::info!(conn = ?self.to.id, remote = %opened.remote, "connection opened");

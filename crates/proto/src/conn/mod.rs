@@ -27,9 +27,11 @@ mod waiting;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::noise::Finished;
+use crate::secret::Spares;
 use crate::streams::{Path, RemoteStream, StreamMut, StreamOwner, Streams};
 use crate::{ConnId, ConnReport, ConnectTrace, Cx, Event, Foreign, Question, ServerId, StreamId};
 
@@ -64,6 +66,8 @@ pub(crate) struct Conns {
     /// The next id for a connection that the application does not number.
     next_id: u32,
     keep_alive: Duration,
+    /// Memory for large messages.
+    spares: Option<Arc<dyn Spares>>,
 }
 
 /// How many connections of a server have received nothing.
@@ -87,7 +91,13 @@ impl Conns {
             deliveries: BTreeSet::new(),
             next_id: ConnId::INCOMING,
             keep_alive,
+            spares: None,
         }
+    }
+
+    /// The same, with memory for the large messages that arrive.
+    pub(crate) fn with_spares(self, spares: Option<Arc<dyn Spares>>) -> Self {
+        Self { spares, ..self }
     }
 
     /// A new id for a connection that the application does not number.
@@ -168,7 +178,7 @@ impl Conns {
         connection.origins.start(origin);
         let connected = streams.connect(cx, connection.stream, path, remote);
         let Some((mut stream, parked)) = connected else { return };
-        connection.open(cx, &mut stream, remote, keys, parked);
+        connection.open(cx, &mut stream, remote, keys, (parked, self.spares.as_ref()));
         if let Some(server) = connection.server.filter(|_| !connection.is_heard) {
             self.unheard.insert((server, conn), path.remote.ip());
         }
@@ -211,24 +221,31 @@ impl Conns {
         }
     }
 
-    /// Takes a packet of the stream that carries a connection.
+    /// Takes a packet of the stream that carries a connection. [`Self::handle_packets_end`] has to
+    /// follow, after one packet or several.
     pub(crate) fn handle_packet(
         &mut self,
         cx: &mut Cx<'_>,
         conn: ConnId,
-        stream: StreamMut<'_>,
+        mut stream: StreamMut<'_>,
         packet: &udx::Packet<'_>,
     ) {
-        let mut is_first_of = None;
-        let closed = self.table.change(cx, conn, stream, |connection, cx, stream| {
-            is_first_of = connection.server.filter(|_| !connection.is_heard);
-            connection.handle_packet(cx, stream, packet);
-        });
+        let Some(connection) = self.table.get_mut(conn) else { return };
+        let is_first_of = connection.server.filter(|_| !connection.is_heard);
+        connection.handle_packet(cx, &mut stream, packet);
         if let Some(server) = is_first_of {
             self.unheard.remove(&(server, conn));
         }
-        self.note_delivery(conn);
-        self.forget(conn, closed);
+    }
+
+    /// Passes on what the packets since the last call have caused, and lets the stream send.
+    pub(crate) fn handle_packets_end(
+        &mut self,
+        cx: &mut Cx<'_>,
+        streams: &mut Streams,
+        conn: ConnId,
+    ) {
+        self.update(cx, streams, conn, |_, _, _| ());
     }
 
     /// The stream of a connection may have events.

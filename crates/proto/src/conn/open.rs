@@ -1,5 +1,6 @@
 //! An open connection: messages become frames, frames become UDX packets, and back.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -8,7 +9,7 @@ use super::flow::Flow;
 use super::keep_alive::KeepAlive;
 use super::owner::OwnedConn;
 use crate::noise::Finished;
-use crate::secret::{Datagrams, FrameError, Message, Messages, Receiver, Sender};
+use crate::secret::{Datagrams, FrameError, Message, Messages, Receiver, Sender, Spares};
 use crate::streams::StreamMut;
 use crate::{ConnReport, ConnStats, Cx};
 
@@ -33,12 +34,13 @@ impl Open {
         stream: &mut StreamMut<'_>,
         keys: &Finished,
         keep_alive: KeepAlive,
+        spares: Option<&Arc<dyn Spares>>,
     ) -> Self {
         let sender = Sender::new(keys, cx.rng.bytes());
         stream.write(Bytes::from(sender.first_frame()));
         Self {
             sender,
-            receiver: Receiver::new(keys),
+            receiver: Receiver::new(keys).with_spares(spares.cloned()),
             datagrams: Datagrams::new(keys, cx.rng.bytes()),
             keep_alive,
             last_write: cx.now,

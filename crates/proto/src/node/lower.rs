@@ -33,6 +33,8 @@ pub(super) struct Lower {
     pub(super) pairings: Pairings,
     /// Blind relays of this node.
     pub(super) relays: Relays,
+    /// Connections that have got packets since [`Self::settle_arrivals`].
+    pub(super) arrivals: Vec<ConnId>,
 }
 
 /// The outcome of a datagram.
@@ -72,6 +74,7 @@ impl Lower {
     }
 
     /// Takes a datagram if it names one of our streams, and passes it to the owner.
+    /// [`Self::settle_arrivals`] has to follow.
     pub(super) fn handle_packet(
         &mut self,
         cx: &mut Cx<'_>,
@@ -95,7 +98,11 @@ impl Lower {
                 StreamOwner::Conn(conn) => {
                     let is_better = stream.is_better(from);
                     self.conns.handle_packet(cx, conn, stream, &packet);
+                    if self.arrivals.last() != Some(&conn) {
+                        self.arrivals.push(conn);
+                    }
                     if is_better {
+                        self.settle_arrivals(cx);
                         return DatagramOutcome::NewPath(conn);
                     }
                 }
@@ -114,6 +121,14 @@ impl Lower {
             }
         }
         DatagramOutcome::Taken
+    }
+
+    /// Lets the connections that have got packets go on. A run of packets of one stream does so
+    /// once.
+    pub(super) fn settle_arrivals(&mut self, cx: &mut Cx<'_>) {
+        while let Some(conn) = self.arrivals.pop() {
+            self.conns.handle_packets_end(cx, &mut self.streams, conn);
+        }
     }
 
     /// Sends the frames about paths that take the way of a handshake. While many requests are under

@@ -84,7 +84,7 @@ impl Machines {
             lower: Lower {
                 net,
                 streams: Streams::new(config.user_timeout),
-                conns: Conns::new(config.connection_keep_alive),
+                conns: Conns::new(config.connection_keep_alive).with_spares(config.spares.clone()),
                 raws: Raws::default(),
                 pool: Pool::new(config.max_pool_sockets),
                 punchers,
@@ -92,6 +92,7 @@ impl Machines {
                 announcers: Announcers::default(),
                 pairings: Pairings::new(config.key_pair.public()),
                 relays: Relays::default(),
+                arrivals: Vec::new(),
             },
             connector: Connector::new(config.key_pair.clone()),
             servers: Servers::new(config.max_handshakes),
@@ -244,6 +245,7 @@ impl Machines {
 
     /// Passes on everything that the machines have for each other, until nothing is left.
     pub(super) fn settle(&mut self, cx: &mut Cx<'_>) {
+        self.lower.settle_arrivals(cx);
         loop {
             self.settle_sockets(cx);
             self.lower.settle_paths(cx);

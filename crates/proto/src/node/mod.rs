@@ -77,9 +77,13 @@ impl Node {
         let (mut cx, machines) = self.split(now);
         let passage = machines.forward(&mut cx, run, max_segments);
         if passage == Passage::Closed {
-            for datagram in run.datagrams() {
+            let mut datagrams = run.datagrams().peekable();
+            while let Some(datagram) = datagrams.next() {
+                let stream = udx::stream_id(datagram.data);
                 machines.handle_datagram(&mut cx, datagram);
-                machines.settle(&mut cx);
+                if datagrams.peek().is_none_or(|next| !continues(stream, next)) {
+                    machines.settle(&mut cx);
+                }
             }
             return None;
         }
@@ -309,4 +313,12 @@ impl Node {
         };
         (cx, &mut self.machines)
     }
+}
+
+/// Whether a datagram is one more packet of this stream. One about the path may move the stream, so
+/// that everything before it has to be done.
+fn continues(stream: Option<u32>, datagram: &Datagram<'_>) -> bool {
+    stream.is_some()
+        && udx::stream_id(datagram.data) == stream
+        && udx::path_frame(datagram.data).is_none()
 }

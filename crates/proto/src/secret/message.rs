@@ -1,21 +1,35 @@
 //! Messages in buffers with room for the framing.
 
 use std::fmt;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::buffer::{Buffer, Spares};
 use super::{HEADROOM, LENGTH_LEN, TAILROOM};
 
 /// A message to be written, in a buffer where it can be framed without another copy.
 pub struct Message {
     /// [`HEADROOM`] bytes, then the message.
-    buf: Vec<u8>,
+    buf: Buffer,
 }
 
 impl Message {
+    /// A message with these bytes. A large one is in a spare buffer, if there is one, and leaves its
+    /// buffer to the spare ones.
+    pub fn with_spares(data: &[u8], spares: &Arc<dyn Spares>) -> Self {
+        Self::new(data, Some(spares))
+    }
+
+    fn new(data: &[u8], spares: Option<&Arc<dyn Spares>>) -> Self {
+        let mut buf = Buffer::for_message(data.len(), spares);
+        buf.bytes.extend_from_slice(data);
+        Self { buf }
+    }
+
     /// Its length in bytes.
     pub fn len(&self) -> usize {
-        self.buf.len() - HEADROOM
+        self.buf.bytes.len() - HEADROOM
     }
 
     /// Whether it has no bytes.
@@ -25,22 +39,18 @@ impl Message {
 
     /// The bytes alone, without another copy.
     pub(crate) fn into_bytes(self) -> Bytes {
-        Bytes::from(self.buf).slice(HEADROOM..)
+        self.buf.into_shared(HEADROOM)
     }
 
     /// The buffer, as [`super::Sender::frame_from`] expects it.
-    pub(crate) fn into_buf(self) -> Vec<u8> {
+    pub(crate) fn into_buf(self) -> Buffer {
         self.buf
     }
 }
 
 impl<T: AsRef<[u8]> + ?Sized> From<&T> for Message {
     fn from(data: &T) -> Self {
-        let data = data.as_ref();
-        let mut buf = Vec::with_capacity(HEADROOM + data.len() + TAILROOM);
-        buf.resize(HEADROOM, 0);
-        buf.extend_from_slice(data);
-        Self { buf }
+        Self::new(data.as_ref(), None)
     }
 }
 

@@ -3,6 +3,7 @@
 //!
 //! Reference: @hyperswarm/secret-stream 6.9.2.
 
+mod buffer;
 mod cipher;
 mod datagrams;
 mod keystream;
@@ -14,6 +15,7 @@ mod receiver;
 mod secretbox;
 mod sender;
 
+pub use buffer::{Buffer, SPARE_CAPACITY, Spares};
 pub use datagrams::Datagrams;
 pub use message::{Message, Messages};
 pub use paths::{PATH_FRAME_LEN, PathBox, PathFrame, PathKind, path_frame};

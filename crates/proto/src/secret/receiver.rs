@@ -1,10 +1,13 @@
 //! One direction of a secret stream: bytes to messages.
 
-use bytes::{Buf, Bytes};
+use std::sync::Arc;
+
+use bytes::Bytes;
 use subtle::ConstantTimeEq;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
+use super::buffer::{Buffer, Spares};
 use super::cipher::{HEADER_LEN, MAC_LEN, Pull, SEAL_HEADROOM, SHORT, WithHeadroom};
 use super::{FIRST_FRAME_LEN, LENGTH_LEN, stream_id};
 use crate::noise::Finished;
@@ -27,7 +30,11 @@ pub enum FrameError {
 }
 
 /// Reassembles and decrypts the stream that this side receives.
-pub struct Receiver(Stage);
+pub struct Receiver {
+    stage: Stage,
+    /// Memory for large messages.
+    spares: Option<Arc<dyn Spares>>,
+}
 
 enum Stage {
     Header(Header),
@@ -38,12 +45,18 @@ enum Stage {
 impl Receiver {
     /// A receiver for a finished handshake.
     pub fn new(handshake: &Finished) -> Self {
-        Self(Stage::Header(Header {
+        let stage = Stage::Header(Header {
             key: Zeroizing::new(*handshake.rx()),
             remote_id: stream_id(handshake, !handshake.is_initiator),
             bytes: [0; FIRST_FRAME_LEN],
             len: 0,
-        }))
+        });
+        Self { stage, spares: None }
+    }
+
+    /// The same receiver, which takes the memory of large messages from here.
+    pub fn with_spares(self, spares: Option<Arc<dyn Spares>>) -> Self {
+        Self { spares, ..self }
     }
 
     /// Takes the next bytes of the stream, which may be cut anywhere. Passes each message that they
@@ -51,15 +64,15 @@ impl Receiver {
     pub fn feed(&mut self, bytes: &[u8], sink: &mut dyn FnMut(Bytes)) -> Result<(), FrameError> {
         let fed = self.try_feed(bytes, sink);
         if let Err(error) = fed {
-            self.0 = Stage::Broken(error);
+            self.stage = Stage::Broken(error);
         }
         fed
     }
 
     #[cfg(test)]
     pub(super) fn reserved(&self) -> usize {
-        match &self.0 {
-            Stage::Messages(_, frame) => frame.body.capacity(),
+        match &self.stage {
+            Stage::Messages(_, frame) => frame.body.bytes.capacity(),
             Stage::Header(_) | Stage::Broken(_) => 0,
         }
     }
@@ -69,18 +82,18 @@ impl Receiver {
         mut bytes: &[u8],
         sink: &mut dyn FnMut(Bytes),
     ) -> Result<(), FrameError> {
-        if let Stage::Header(header) = &mut self.0 {
+        if let Stage::Header(header) = &mut self.stage {
             let Some(pull) = header.read(&mut bytes)? else {
                 return Ok(());
             };
-            self.0 = Stage::Messages(pull, Frame::default());
+            self.stage = Stage::Messages(pull, Frame::default());
         }
-        match &mut self.0 {
+        match &mut self.stage {
             Stage::Messages(pull, frame) => loop {
                 if frame.head_len == 0 {
                     open_short(&mut bytes, pull, sink)?;
                 }
-                match frame.read(&mut bytes, pull)? {
+                match frame.read(&mut bytes, pull, self.spares.as_ref())? {
                     Some(message) => sink(message),
                     None => return Ok(()),
                 }
@@ -132,14 +145,19 @@ struct Frame {
     head: [u8; LENGTH_LEN + 1],
     head_len: usize,
     /// Headroom, then ciphertext.
-    body: Vec<u8>,
+    body: Buffer,
     mac: [u8; MAC_LEN],
     mac_len: usize,
 }
 
 impl Frame {
     /// Consumes the bytes of one frame. Returns the message once the frame is complete.
-    fn read(&mut self, bytes: &mut &[u8], pull: &mut Pull) -> Result<Option<Bytes>, FrameError> {
+    fn read(
+        &mut self,
+        bytes: &mut &[u8],
+        pull: &mut Pull,
+        spares: Option<&Arc<dyn Spares>>,
+    ) -> Result<Option<Bytes>, FrameError> {
         fill(&mut self.head, &mut self.head_len, bytes);
         if self.head_len < LENGTH_LEN {
             return Ok(None);
@@ -149,7 +167,7 @@ impl Frame {
         if bytes.is_empty() {
             return Ok(None);
         }
-        self.extend_body(size, bytes);
+        self.extend_body(size, bytes, spares);
         fill(&mut self.mac, &mut self.mac_len, bytes);
         if self.mac_len < MAC_LEN {
             return Ok(None);
@@ -159,28 +177,27 @@ impl Frame {
 
     /// Consumes ciphertext. Memory grows with the bytes that have arrived, because a peer can
     /// announce a length and never send that much.
-    fn extend_body(&mut self, size: usize, bytes: &mut &[u8]) {
-        if self.body.is_empty() {
-            self.body.reserve_exact(SEAL_HEADROOM + size.min(FIRST_RESERVATION.max(bytes.len())));
-            self.body.resize(SEAL_HEADROOM, 0);
+    fn extend_body(&mut self, size: usize, bytes: &mut &[u8], spares: Option<&Arc<dyn Spares>>) {
+        if self.body.bytes.is_empty() {
+            let reserved = size.min(FIRST_RESERVATION.max(bytes.len()));
+            self.body = Buffer::for_message(reserved, spares);
         }
-        let missing = SEAL_HEADROOM + size - self.body.len();
+        let body = &mut self.body.bytes;
+        let missing = SEAL_HEADROOM + size - body.len();
         let (taken, rest) = bytes.split_at(missing.min(bytes.len()));
-        if self.body.capacity() - self.body.len() < taken.len() {
-            let doubled = self.body.capacity().min(missing);
-            self.body.reserve_exact(doubled.max(taken.len()));
+        if body.capacity() - body.len() < taken.len() {
+            let doubled = body.capacity().min(missing);
+            body.reserve_exact(doubled.max(taken.len()));
         }
-        self.body.extend_from_slice(taken);
+        body.extend_from_slice(taken);
         *bytes = rest;
     }
 
     fn finish(&mut self, pull: &mut Pull) -> Result<Bytes, FrameError> {
         let mut frame = std::mem::take(self);
-        let mut buf = WithHeadroom::new(&mut frame.body).ok_or(FrameError::Forged)?;
+        let mut buf = WithHeadroom::new(&mut frame.body.bytes).ok_or(FrameError::Forged)?;
         pull.open(frame.head[LENGTH_LEN], &mut buf, &frame.mac).ok_or(FrameError::Forged)?;
-        let mut message = Bytes::from(frame.body);
-        message.advance(SEAL_HEADROOM);
-        Ok(message)
+        Ok(frame.body.into_shared(SEAL_HEADROOM))
     }
 }
 

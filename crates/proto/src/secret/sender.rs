@@ -2,6 +2,7 @@
 
 use bytes::{Buf, Bytes};
 
+use super::buffer::Buffer;
 use super::cipher::{HEADER_LEN, MAC_LEN, Push, SEAL_HEADROOM, WithHeadroom};
 use super::message::{FIRST_HEAD, HEAD_LEN, Messages, length_at};
 use super::{FIRST_FRAME_LEN, LENGTH_LEN, MAX_MESSAGE, stream_id};
@@ -33,19 +34,20 @@ impl Sender {
     /// The frame of a message. A message longer than [`MAX_MESSAGE`] is split into several
     /// messages, which callers should avoid.
     pub fn frame(&mut self, plaintext: &[u8]) -> Bytes {
-        let mut buf = Vec::with_capacity(HEADROOM + plaintext.len() + TAILROOM);
-        buf.resize(HEADROOM, 0);
-        buf.extend_from_slice(plaintext);
+        let mut buf = Buffer::for_message(plaintext.len(), None);
+        buf.bytes.extend_from_slice(plaintext);
         self.frame_from(buf)
     }
 
     /// The frame of the message in `buf`, which begins after [`HEADROOM`] bytes of any content.
     /// Nothing is copied if `buf` has [`TAILROOM`] bytes of spare capacity.
-    pub fn frame_from(&mut self, mut buf: Vec<u8>) -> Bytes {
+    pub fn frame_from(&mut self, buf: impl Into<Buffer>) -> Bytes {
+        let mut buffer = buf.into();
+        let buf = &mut buffer.bytes;
         if buf.len() > HEADROOM + MAX_MESSAGE {
             return self.frames_of(&buf[HEADROOM..]);
         }
-        let Some(mut headed) = WithHeadroom::new(&mut buf) else {
+        let Some(mut headed) = WithHeadroom::new(buf) else {
             return self.frame(&[]);
         };
         let (first, mac) = self.push.seal(TAG_MESSAGE, &mut headed);
@@ -55,9 +57,7 @@ impl Sender {
         let length = u24(buf.len() - HEADROOM + 1);
         buf[start..HEADROOM - 1].copy_from_slice(&length);
         buf[HEADROOM - 1] = first;
-        let mut frame = Bytes::from(buf);
-        frame.advance(start);
-        frame
+        buffer.into_shared(start)
     }
 
     /// The frames of messages, one after the other. Nothing is copied.

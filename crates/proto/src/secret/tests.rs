@@ -342,7 +342,7 @@ fn feed(receiver: &mut Receiver, bytes: &[u8]) -> (Vec<Vec<u8>>, Result<(), Fram
 }
 
 /// The handshake from which the vectors were generated.
-fn reference_handshake() -> (Finished, Finished) {
+pub(super) fn reference_handshake() -> (Finished, Finished) {
     let v: Value =
         serde_json::from_str(include_str!("../../tests/vectors/D_noise_ik.json")).expect("json");
     let (alice, bob) = (KeyPair::from_seed([1; 32]), KeyPair::from_seed([2; 32]));

@@ -17,7 +17,7 @@ use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use parking_lot::{Mutex, MutexGuard, ReentrantMutex};
-use proto::{Command, Event, HostEvent, Node, Stats};
+use proto::{Command, Event, HostEvent, Message, Node, Spares, Stats};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
@@ -29,7 +29,9 @@ use super::protect::Protect;
 use super::queue::Queue;
 use super::segmentation::MAX_SEGMENTS;
 use super::sockets::Sockets;
+use super::spares::Pool;
 use super::state::{Core, Life, Next, State};
+use super::withholding::may_wait;
 pub use loans::Loans;
 use mailbox::Mailbox;
 
@@ -50,6 +52,8 @@ pub(super) struct Shared {
     runtime: Weak<Handle>,
     rules: BindRules,
     protect: Option<Protect>,
+    /// Memory for large messages.
+    spares: Arc<Pool>,
     /// How many sockets the application has bound.
     bound: AtomicU32,
     lender: Option<Arc<Lender>>,
@@ -68,7 +72,7 @@ enum Holder {
 
 impl Shared {
     pub(super) fn new(
-        core: Core,
+        (core, spares): (Core, Arc<Pool>),
         (rules, protect): (BindRules, Option<Protect>),
         sockets: Option<Main>,
         runtime: Weak<Handle>,
@@ -88,12 +92,24 @@ impl Shared {
             runtime,
             rules,
             protect,
+            spares,
             bound: AtomicU32::new(0),
             lender,
             is_serving: AtomicBool::new(false),
             loans: loans::Counts::default(),
             myself: Weak::clone(myself),
         })
+    }
+
+    /// A message with these bytes.
+    pub(super) fn message(&self, data: &[u8]) -> Message {
+        let spares: Arc<dyn Spares> = Arc::<Pool>::clone(&self.spares);
+        Message::with_spares(data, &spares)
+    }
+
+    /// Frees memory that was not needed for a while.
+    pub(super) fn shed(&self) {
+        self.spares.shed();
     }
 
     /// Runs commands at once if the lock is free, and leaves them in the mailbox if it is not.
@@ -176,9 +192,11 @@ impl Shared {
     }
 
     /// One turn of the driver: hands the received datagrams and the host events to the node, and
-    /// runs the timers that are due.
-    pub(super) fn turn(&self, batch: &mut Batch, news: Vec<HostEvent>) -> Next {
+    /// runs the timers that are due. With `holds_data`, a little data waits for the next turn, which
+    /// has to follow at once.
+    pub(super) fn turn(&self, batch: &mut Batch, news: Vec<HostEvent>, holds_data: bool) -> Next {
         let mut state = self.state.lock();
+        state.holds_data = holds_data;
         // The driver needs no notification until it waits again.
         state.driver_notified = true;
         let mut now = Instant::now();
@@ -234,6 +252,7 @@ impl Shared {
             self.close_unused(&mut state);
         }
         let wake = self.publish(&mut state);
+        state.holds_data = false;
         let next = state.next(left, Instant::now());
         match holder {
             Holder::Driver => {
@@ -293,13 +312,16 @@ impl Shared {
 
     /// Moves events to the queue. Returns how often to wake the application, `None` if not at all.
     fn publish(&self, state: &mut State) -> Option<usize> {
-        let State { core, events, .. } = state;
+        let State { core, events, holds_data, .. } = state;
         let stats = core.enter(|node| {
             node.drain_events(events);
             node.stats()
         });
         let destroyed = events.iter().any(|event| matches!(event, Event::Destroyed));
         let ended = destroyed || core.is_broken();
+        if *holds_data && !ended && may_wait(events) {
+            return None;
+        }
         if ended && state.life == Life::Running {
             self.send_last(state);
         }

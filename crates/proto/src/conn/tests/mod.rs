@@ -34,6 +34,21 @@ fn two_connections_of_machines_exchange_messages_without_the_application() {
 }
 
 #[test]
+fn packets_that_arrive_together_are_answered_once() {
+    let (mut client, mut server) = pair(MACHINE, MACHINE);
+    exchange(&mut client, &mut server);
+    server.reports();
+    for text in [b"one", b"two", b"six"] {
+        client.call(MACHINE, Call::Write(message(text)));
+        assert!(client.send_unsettled(&mut server));
+        assert!(!server.send_unsettled(&mut client), "an answer before the end");
+    }
+    assert_eq!(server.data(), [b"one".to_vec(), b"two".to_vec(), b"six".to_vec()]);
+    server.handle_packets_end();
+    assert!(server.send_to(&mut client) && !server.send_to(&mut client));
+}
+
+#[test]
 fn a_machine_and_the_application_of_the_peer_understand_each_other() {
     let (mut client, mut server) = pair(MACHINE, ConnOwner::Application);
     client.call(MACHINE, Call::Write(message(b"hello")));
@@ -233,6 +248,18 @@ impl Side {
 
     /// Sends one packet; false if there is none.
     fn send_to(&mut self, other: &mut Self) -> bool {
+        let is_sent = self.send_unsettled(other);
+        other.handle_packets_end();
+        is_sent
+    }
+
+    fn handle_packets_end(&mut self) {
+        let Self { bench, conns, streams, conn, .. } = self;
+        conns.handle_packets_end(&mut bench.cx(), streams, *conn);
+    }
+
+    /// Sends one packet, which is not the last one that arrives at once; false if there is none.
+    fn send_unsettled(&mut self, other: &mut Self) -> bool {
         let mut buf = TransmitBuf { data: Vec::new(), max_segments: 1 };
         let Some(sent) = self.streams.poll_transmit(&mut self.bench.cx(), &mut buf) else {
             return false;
