@@ -10,8 +10,8 @@ use crate::time::{MILLISECOND, Micros, SECOND};
 /// The acknowledgements that are owed to the peer.
 ///
 /// The last one always reports the current state. A peer that samples its bandwidth from
-/// acknowledgements also gets one per two packets before it, with the values that it would have had
-/// if each packet had been acknowledged at once.
+/// acknowledgements also gets some before it, if many packets have arrived together, with the values
+/// that they would have had if each packet had been acknowledged at once.
 ///
 /// Another peer gets one for several packets, which waits for data that carries it, as long as the
 /// next packets are expected soon.
@@ -24,7 +24,7 @@ pub(crate) struct Acks {
     arrivals: Arrivals,
     /// Packets since the last one before which others are missing.
     after_gap: usize,
-    /// Sequenced packets since the last acknowledgement left.
+    /// Sequenced packets since the last acknowledgement that has left or is among the points.
     packets: usize,
     /// Cumulative values for the acknowledgements before the last one.
     points: VecDeque<Number>,
@@ -43,11 +43,14 @@ struct Arrivals {
 }
 
 impl Acks {
-    /// Counts a sequenced packet. Everything below `expected` had arrived before it.
-    pub(crate) fn handle_packet(&mut self, expected: Number, thin: bool) {
-        let pair_is_full = self.packets > 0 && self.packets.is_multiple_of(PACKETS_PER_ACK);
-        if pair_is_full && !thin && self.points.len() < MAX_POINTS {
+    /// Counts a sequenced packet from a peer that needs many acknowledgements. Everything below
+    /// `expected` had arrived before it. `is_next` tells that it is the next one, and nothing after
+    /// it had arrived.
+    pub(crate) fn handle_packet(&mut self, expected: Number, is_next: bool) {
+        let most = if is_next { PACKETS_PER_ACK } else { PACKETS_PER_ACK_AT_A_GAP };
+        if self.packets >= most && self.points.len() < MAX_POINTS {
             self.points.push_back(expected);
+            self.packets = 0;
         }
         self.packets += 1;
         self.owe();
@@ -71,6 +74,12 @@ impl Acks {
             }
             Some(_) | None => self.owe(),
         }
+    }
+
+    /// Counts a packet from such a peer whose acknowledgement must not wait.
+    pub(crate) fn handle_urgent(&mut self) {
+        self.packets += 1;
+        self.owe();
     }
 
     /// The packet that came last is not the one after the highest number: packets before it are
@@ -155,9 +164,13 @@ impl Default for Arrivals {
     }
 }
 
-/// The reference sends one per packet. One per two keeps its rate samples and its probe timer
-/// correct.
-const PACKETS_PER_ACK: usize = 2;
+/// The most packets of one turn of the driver for which the reference gets one acknowledgement. It
+/// sends one per packet itself, but its clock of milliseconds does not tell apart what arrives in one
+/// turn. With 16, a fast path with many losses carries less.
+const PACKETS_PER_ACK: usize = 8;
+
+/// The same while packets are missing.
+const PACKETS_PER_ACK_AT_A_GAP: usize = 2;
 
 /// The most packets for which a peer of ours gets one acknowledgement, unless they arrive together.
 const PACKETS_PER_THIN_ACK: usize = 5;
@@ -192,13 +205,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_acknowledgement_per_two_packets() {
-        for (packets, points) in [(1, vec![]), (2, vec![]), (3, vec![2]), (5, vec![2, 4])] {
+    fn packets_that_arrive_together_share_acknowledgements() {
+        for (packets, points) in [(1, vec![]), (8, vec![]), (9, vec![8]), (17, vec![8, 16])] {
             let mut acks = Acks::default();
-            (0..packets).for_each(|number| acks.handle_packet(number, false));
-            let told: Vec<_> = std::iter::from_fn(|| acks.next_point()).collect();
-            assert_eq!(told, points);
+            (0..packets).for_each(|number| acks.handle_packet(number, true));
+            assert_eq!(points_of(&mut acks), points);
         }
+    }
+
+    #[test]
+    fn one_acknowledgement_per_two_packets_while_one_is_missing() {
+        let mut acks = Acks::default();
+        (0..5).for_each(|number| acks.handle_packet(number, true));
+        (0..4).for_each(|_| acks.handle_packet(5, false));
+        assert_eq!(points_of(&mut acks), [5, 5]);
     }
 
     #[test]
@@ -213,5 +233,9 @@ mod tests {
             told.extend(chosen);
         }
         assert_eq!(told.len(), 160);
+    }
+
+    fn points_of(acks: &mut Acks) -> Vec<Number> {
+        std::iter::from_fn(|| acks.next_point()).collect()
     }
 }
