@@ -34,7 +34,7 @@ impl Open {
         keys: &Finished,
         keep_alive: KeepAlive,
     ) -> Self {
-        let sender = Sender::new(keys, cx.rng.bytes());
+        let mut sender = Sender::new(keys, cx.rng.bytes());
         stream.write(Bytes::from(sender.first_frame()));
         Self {
             sender,
