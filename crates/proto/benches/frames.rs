@@ -50,7 +50,7 @@ fn message(size: usize) -> Vec<u8> {
 /// The two ends of a direction, the first frame behind them.
 fn ends() -> (Sender, Receiver) {
     let (ours, theirs) = handshake().expect("both keys are valid");
-    let sender = Sender::new(&ours, [5; 24]);
+    let mut sender = Sender::new(&ours, [5; 24]);
     let mut receiver = Receiver::new(&theirs);
     let first = receiver.feed(&sender.first_frame(), &mut |_| ());
     assert!(first.is_ok(), "the first frame is that of the handshake");

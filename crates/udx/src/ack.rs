@@ -10,8 +10,8 @@ use crate::time::{MILLISECOND, Micros, SECOND};
 /// The acknowledgements that are owed to the peer.
 ///
 /// The last one always reports the current state. A peer that samples its bandwidth from
-/// acknowledgements also gets one per two packets before it, with the values that it would have had
-/// if each packet had been acknowledged at once.
+/// acknowledgements also gets some before it, if many packets have arrived together, with the values
+/// that they would have had if each packet had been acknowledged at once.
 ///
 /// Another peer gets one for several packets, which waits for data that carries it, as long as the
 /// next packets are expected soon.
@@ -24,10 +24,12 @@ pub(crate) struct Acks {
     arrivals: Arrivals,
     /// Packets since the last one before which others are missing.
     after_gap: usize,
-    /// Sequenced packets since the last acknowledgement left.
+    /// Sequenced packets since the last acknowledgement that has left or is among the points.
     packets: usize,
     /// Cumulative values for the acknowledgements before the last one.
     points: VecDeque<Number>,
+    /// Packets in a row before which none was missing.
+    calm: u32,
     /// Where the next rotating choice of SACK ranges starts.
     rotation: usize,
     rotate: bool,
@@ -43,11 +45,15 @@ struct Arrivals {
 }
 
 impl Acks {
-    /// Counts a sequenced packet. Everything below `expected` had arrived before it.
-    pub(crate) fn handle_packet(&mut self, expected: Number, thin: bool) {
-        let pair_is_full = self.packets > 0 && self.packets.is_multiple_of(PACKETS_PER_ACK);
-        if pair_is_full && !thin && self.points.len() < MAX_POINTS {
+    /// Counts a sequenced packet from a peer that needs many acknowledgements. Everything below
+    /// `expected` had arrived before it. `is_next` tells that it is the next one, and nothing after
+    /// it had arrived.
+    pub(crate) fn handle_packet(&mut self, expected: Number, is_next: bool) {
+        self.calm = if is_next { self.calm.saturating_add(1) } else { 0 };
+        let most = if self.calm > CALM { PACKETS_PER_ACK } else { PACKETS_PER_ACK_AT_A_GAP };
+        if self.packets >= most && self.points.len() < MAX_POINTS {
             self.points.push_back(expected);
+            self.packets = 0;
         }
         self.packets += 1;
         self.owe();
@@ -71,6 +77,12 @@ impl Acks {
             }
             Some(_) | None => self.owe(),
         }
+    }
+
+    /// Counts a packet from such a peer whose acknowledgement must not wait.
+    pub(crate) fn handle_urgent(&mut self) {
+        self.packets += 1;
+        self.owe();
     }
 
     /// The packet that came last is not the one after the highest number: packets before it are
@@ -155,9 +167,17 @@ impl Default for Arrivals {
     }
 }
 
-/// The reference sends one per packet. One per two keeps its rate samples and its probe timer
-/// correct.
-const PACKETS_PER_ACK: usize = 2;
+/// The most packets of one turn of the driver for which the reference gets one acknowledgement. It
+/// sends one per packet itself, but its clock of milliseconds does not tell apart what arrives in one
+/// turn. With 16, a fast path with many losses carries less.
+const PACKETS_PER_ACK: usize = 8;
+
+/// The same at first, and after packets were missing: a sender that finds out what a path carries
+/// needs more samples.
+const PACKETS_PER_ACK_AT_A_GAP: usize = 2;
+
+/// So many packets end that, about as many as a window of the reference has.
+const CALM: u32 = 4096;
 
 /// The most packets for which a peer of ours gets one acknowledgement, unless they arrive together.
 const PACKETS_PER_THIN_ACK: usize = 5;
@@ -192,13 +212,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_acknowledgement_per_two_packets() {
-        for (packets, points) in [(1, vec![]), (2, vec![]), (3, vec![2]), (5, vec![2, 4])] {
-            let mut acks = Acks::default();
-            (0..packets).for_each(|number| acks.handle_packet(number, false));
-            let told: Vec<_> = std::iter::from_fn(|| acks.next_point()).collect();
-            assert_eq!(told, points);
+    fn packets_that_arrive_together_share_acknowledgements() {
+        for (packets, points) in [(1, vec![]), (8, vec![]), (9, vec![8]), (17, vec![8, 16])] {
+            let mut acks = Acks { calm: CALM, ..Acks::default() };
+            (0..packets).for_each(|number| acks.handle_packet(number, true));
+            assert_eq!(points_of(&mut acks), points);
         }
+    }
+
+    #[test]
+    fn one_acknowledgement_per_two_packets_at_first_and_after_one_was_missing() {
+        let mut acks = Acks::default();
+        (0..5).for_each(|number| acks.handle_packet(number, true));
+        assert_eq!(points_of(&mut acks), [2, 4]);
+        (5..u64::from(CALM)).for_each(|number| acks.handle_packet(number, true));
+        acks.settle();
+        (0..9).for_each(|number| acks.handle_packet(number, true));
+        assert_eq!(points_of(&mut acks), [8]);
+        acks.settle();
+        (0..4).for_each(|_| acks.handle_packet(9, false));
+        (9..11).for_each(|number| acks.handle_packet(number, true));
+        assert_eq!(points_of(&mut acks), [9, 9]);
     }
 
     #[test]
@@ -213,5 +247,9 @@ mod tests {
             told.extend(chosen);
         }
         assert_eq!(told.len(), 160);
+    }
+
+    fn points_of(acks: &mut Acks) -> Vec<Number> {
+        std::iter::from_fn(|| acks.next_point()).collect()
     }
 }

@@ -145,6 +145,10 @@ impl Flight {
     /// The peer has everything below `ack`. Calls `delivered` for each packet not yet known to be
     /// received.
     pub(crate) fn acknowledge(&mut self, ack: Number, mut delivered: impl FnMut(Number, &Sent)) {
+        if ack <= self.una {
+            return;
+        }
+        let was_alone = self.packets.len() == 1;
         while self.una < ack {
             let Some(sent) = self.packets.pop_front() else {
                 return;
@@ -161,7 +165,8 @@ impl Flight {
         }
         self.sacked.remove_below(self.una);
         if self.packets.is_empty() {
-            self.shrink();
+            // A packet that is alone is what an idle stream sends.
+            self.shrink(if was_alone { 1 } else { BUSY_CAPACITY });
         }
     }
 
@@ -247,15 +252,15 @@ impl Flight {
         *self = Self { next_tx: self.next_tx, ..Self::new(next) };
     }
 
-    /// Releases the memory that an idle stream does not need.
-    fn shrink(&mut self) {
+    /// Releases memory, but keeps room for so many packets.
+    fn shrink(&mut self, packets: usize) {
         self.order.clear();
         self.deferred.clear();
         self.lost.clear();
-        self.packets.shrink_to(IDLE_CAPACITY);
-        self.order.shrink_to(IDLE_CAPACITY);
+        self.packets.shrink_to(packets);
+        self.order.shrink_to(packets);
         self.deferred.shrink_to(0);
-        self.lost.shrink_to(IDLE_CAPACITY);
+        self.lost.shrink_to(packets);
     }
 
     /// Whether that transmission of the packet is the one in flight.
@@ -275,5 +280,5 @@ fn get_mut(packets: &mut VecDeque<Sent>, una: Number, number: Number) -> Option<
     packets.get_mut(number.checked_sub(una)? as usize)
 }
 
-/// Packets that an idle stream keeps room for: one write of the application.
-const IDLE_CAPACITY: usize = 64;
+/// Packets that a stream between two writes of the application keeps room for: one write.
+const BUSY_CAPACITY: usize = 64;

@@ -22,12 +22,12 @@ pub(crate) struct Paths {
     current: Option<Path>,
     /// Set until the current path is validated. The first path needs no validation: the initial
     /// window bounds what is sent over it until something is acknowledged.
-    validation: Option<Validation>,
+    validation: Option<Box<Validation>>,
 }
 
 /// The validation of a path. UDX has no PATH_CHALLENGE. Instead, the acknowledgement of a packet
 /// that was never sent over an older path validates the new one (compare RFC 9000, section 8.2).
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 struct Validation {
     /// The first packet that was never sent over an older path.
     first: Number,
@@ -67,8 +67,10 @@ impl Paths {
     /// Packets from `next` on take the new path. It has to be validated unless it is the first.
     pub(crate) fn change(&mut self, path: Path, next: Number) {
         if let Some(current) = self.current.replace(path) {
-            let fallback = self.validation.map_or(current, |validation| validation.fallback);
-            self.validation = Some(Validation { first: next, sent: 0, timeouts: 0, fallback });
+            let fallback =
+                self.validation.as_ref().map_or(current, |validation| validation.fallback);
+            let validation = Validation { first: next, sent: 0, timeouts: 0, fallback };
+            self.validation = Some(Box::new(validation));
             self.old.push_back((self.index, next, current));
             self.index = self.index.wrapping_add(1);
         }
@@ -95,7 +97,7 @@ impl Paths {
     /// Whether a packet may leave over the path with that index. A path that is not validated may
     /// carry the initial window, and as much again after each timeout and when nothing is in flight.
     pub(crate) fn may_send(&self, index: u32) -> bool {
-        let sent = self.validation.map_or(0, |validation| validation.sent);
+        let sent = self.validation.as_ref().map_or(0, |validation| validation.sent);
         index != self.index || sent < UNVALIDATED
     }
 
@@ -110,7 +112,8 @@ impl Paths {
 
     /// The peer has received this packet. Returns whether that validates the current path.
     pub(crate) fn handle_delivered(&mut self, number: Number) -> bool {
-        let is_proof = self.validation.is_some_and(|validation| number >= validation.first);
+        let validation = self.validation.as_ref();
+        let is_proof = validation.is_some_and(|validation| number >= validation.first);
         if is_proof {
             self.validation = None;
         }

@@ -96,12 +96,13 @@ impl SendBuffer {
     /// Releases everything below `offset`, which is acknowledged.
     pub(crate) fn release(&mut self, offset: u64) {
         self.head = self.head.max(offset.min(self.sent));
+        let was_alone = self.chunks.len() == 1;
         while self.chunks.front().is_some_and(|chunk| chunk.end() <= self.head) {
             self.chunks.pop_front();
             self.cursor = self.cursor.saturating_sub(1);
         }
         if self.chunks.is_empty() {
-            self.chunks.shrink_to(IDLE_CAPACITY);
+            self.chunks.shrink_to(if was_alone { 1 } else { BUSY_CAPACITY });
         }
     }
 
@@ -136,8 +137,8 @@ impl SendBuffer {
 /// The memory of a write beside its bytes: an entry and an allocation.
 const WRITE_COST: usize = 128;
 
-/// Writes that an idle stream keeps room for.
-const IDLE_CAPACITY: usize = 32;
+/// Writes that a stream which had several keeps room for.
+const BUSY_CAPACITY: usize = 32;
 
 #[cfg(test)]
 mod tests {

@@ -167,8 +167,9 @@ fn source(from: SocketAddr) -> SocketAddr {
     }
 }
 
-/// The largest UDP datagram, and the largest run of joined ones.
-const SLOT: usize = 1 << 16;
+/// The largest UDP datagram, or the largest run of joined ones, and a part of a page: slots at
+/// multiples of a power of two would all take the same lines of the processor's caches.
+const SLOT: usize = (1 << 16) + 2048;
 
 /// More than a calm exchange needs, and as little as shows that it is not calm.
 const LOAN_SLOTS: usize = 4;

@@ -46,13 +46,13 @@ pub(super) struct Connection {
 #[derive(Debug)]
 pub(super) enum State {
     /// The connection has no path and no keys yet.
-    Waiting(Waiting),
+    Waiting(Box<Waiting>),
     /// Carries messages.
     Open(Box<Open>),
     /// Carries bytes of the application's secret stream.
     Bytes(Box<ByteStream>),
     /// The connection is gone, and its owner has been told. The last numbers of its transport.
-    Closed(ConnStats),
+    Closed(Box<ConnStats>),
 }
 
 impl Connection {
@@ -63,7 +63,7 @@ impl Connection {
         keep_alive: Duration,
         foreign: Foreign,
     ) -> Self {
-        let state = State::Waiting(Waiting::new(KeepAlive::new(keep_alive)));
+        let state = State::Waiting(Box::new(Waiting::new(KeepAlive::new(keep_alive))));
         Self {
             to,
             server,
@@ -87,7 +87,7 @@ impl Connection {
         (parked, spares): (Parked, Option<&Arc<dyn Spares>>),
     ) {
         let State::Waiting(waiting) = &mut self.state else { return };
-        let Waiting { calls, keep_alive, unasked } = std::mem::take(waiting);
+        let Waiting { calls, keep_alive, unasked } = std::mem::take(&mut **waiting);
         let is_bytes = self.foreign == Foreign::Everything;
         self.migration =
             Some(Migration::new(self.to.id, keys, remote.path_frames && !is_bytes, cx.now));
@@ -263,7 +263,7 @@ impl Connection {
         self.broken = is_silent.then(|| stream.path());
         let stats = self.stats(stream.stats());
         cx.out.events.extend(self.take_delivery());
-        self.state = State::Closed(stats.unwrap_or_default());
+        self.state = State::Closed(Box::new(stats.unwrap_or_default()));
         let stats = stats.map(Box::new);
         self.migration = None;
         cx.timers.cancel(Timer::KeepAlive(self.to.id));

@@ -371,7 +371,7 @@ impl Conns {
     fn forget(&mut self, conn: ConnId, closed: Option<Connection>) {
         let Some(connection) = closed else { return };
         if let State::Closed(stats) = connection.state {
-            self.ended.push(conn, stats);
+            self.ended.push(conn, *stats);
         }
         self.broken.extend(connection.broken);
         if let Some(server) = connection.server {

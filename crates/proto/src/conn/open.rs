@@ -36,7 +36,7 @@ impl Open {
         keep_alive: KeepAlive,
         spares: Option<&Arc<dyn Spares>>,
     ) -> Self {
-        let sender = Sender::new(keys, cx.rng.bytes());
+        let mut sender = Sender::new(keys, cx.rng.bytes());
         stream.write(Bytes::from(sender.first_frame()));
         Self {
             sender,

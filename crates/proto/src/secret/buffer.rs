@@ -142,7 +142,7 @@ mod tests {
         fn new(shelf: &Arc<Shelf>) -> Self {
             let spares: Arc<dyn Spares> = Arc::<Shelf>::clone(shelf);
             let (near, far) = reference_handshake();
-            let sender = Sender::new(&near, [3; 24]);
+            let mut sender = Sender::new(&near, [3; 24]);
             let mut receiver = Receiver::new(&far).with_spares(Some(Arc::clone(&spares)));
             receiver.feed(&sender.first_frame(), &mut |_| ()).expect("a good header");
             Self { sender, receiver, spares }

@@ -10,14 +10,15 @@ use crate::noise::Finished;
 
 /// Encrypts and frames the messages that this side sends.
 pub struct Sender {
-    first_frame: [u8; FIRST_FRAME_LEN],
+    /// Empty once it was taken.
+    first_frame: Vec<u8>,
     push: Push,
 }
 
 impl Sender {
     /// A sender for a finished handshake. `header` is 24 fresh random bytes.
     pub fn new(handshake: &Finished, header: [u8; HEADER_LEN]) -> Self {
-        let mut first_frame = [0; FIRST_FRAME_LEN];
+        let mut first_frame = vec![0; FIRST_FRAME_LEN];
         let (length, rest) = first_frame.split_at_mut(LENGTH_LEN);
         length.copy_from_slice(&u24(rest.len()));
         let (id, rest) = rest.split_at_mut(32);
@@ -26,9 +27,9 @@ impl Sender {
         Self { first_frame, push: Push::new(handshake.tx(), &header) }
     }
 
-    /// The first frame of this direction. Send it before all others.
-    pub fn first_frame(&self) -> Vec<u8> {
-        self.first_frame.to_vec()
+    /// Takes the first frame of this direction. Send it before all others.
+    pub fn first_frame(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.first_frame)
     }
 
     /// The frame of a message. A message longer than [`MAX_MESSAGE`] is split into several

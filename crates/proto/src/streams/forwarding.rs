@@ -46,10 +46,6 @@ impl Forwarding {
         }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.queue.is_empty()
-    }
-
     /// Clears the buffer and fills it with datagrams for one send: those of one size to one
     /// address, and a shorter one at the end.
     pub(super) fn poll(&mut self, buf: &mut TransmitBuf) -> Option<Forwarded> {

@@ -18,8 +18,8 @@ pub(super) struct Transport {
     pub(super) owner: StreamOwner,
     pub(super) udx: udx::Stream,
     paths: PathSet,
-    /// Datagrams of the streams that forward to this one.
-    forwarding: Forwarding,
+    /// Datagrams of the streams that forward to this one, if there were any.
+    forwarding: Option<Box<Forwarding>>,
     /// The stream is in the queue of those that may send.
     pub(super) ready: bool,
     /// The stream's part of the budget for data that is sent.
@@ -31,11 +31,11 @@ pub(super) struct Transport {
     /// The path under which the stream is in the index of paths.
     pub(super) noted_path: Option<Path>,
     /// The path that the stream opened on, if it is to be left for a better one.
-    interim: Option<Interim>,
+    interim: Option<Box<Interim>>,
 }
 
 /// A path through a relay, which is left when a direct one is found.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 struct Interim {
     remote: SocketAddr,
     /// When the last packet has come over it.
@@ -61,7 +61,7 @@ impl Transport {
             owner,
             udx,
             paths,
-            forwarding: Forwarding::default(),
+            forwarding: None,
             ready: false,
             sending: Share::default(),
             forwarded: Share::default(),
@@ -155,23 +155,23 @@ impl Transport {
     /// The current path is to be left for a better one.
     pub(super) fn set_interim(&mut self, now: Instant) {
         let remote = self.path().remote;
-        self.interim = Some(Interim { remote, heard: now, is_direct: false });
+        self.interim = Some(Box::new(Interim { remote, heard: now, is_direct: false }));
     }
 
     /// Whether a packet from this address shows a better path.
     pub(super) fn is_better(&self, from: SocketAddr) -> bool {
-        let is_elsewhere = self.interim.is_some_and(|interim| interim.is_elsewhere(from));
+        let is_elsewhere = self.interim.as_ref().is_some_and(|interim| interim.is_elsewhere(from));
         is_elsewhere && from.port() != 0 && self.is_on_interim()
     }
 
     /// Whether the stream has not left its interim path.
     pub(super) fn is_on_interim(&self) -> bool {
-        self.interim.is_some_and(|interim| self.path().remote == interim.remote)
+        self.interim.as_ref().is_some_and(|interim| self.path().remote == interim.remote)
     }
 
     /// Whether both ends have left the interim path, and nothing is on its way there.
     pub(super) fn has_left(&self, now: Instant) -> bool {
-        let is_quiet = self.interim.is_none_or(|interim| {
+        let is_quiet = self.interim.as_ref().is_none_or(|interim| {
             interim.is_direct && now.saturating_duration_since(interim.heard) >= QUIET
         });
         is_quiet && self.is_validated() && self.paths.is_settled()
@@ -185,7 +185,7 @@ impl Transport {
         }
         let Some((to, head)) = self.udx.forward(datagram) else { return false };
         let rest = datagram.get(head.len()..).unwrap_or_default();
-        self.forwarding.push(to, &head, rest);
+        self.forwarding.get_or_insert_default().push(to, &head, rest);
         true
     }
 
@@ -198,7 +198,7 @@ impl Transport {
     ) -> Option<Transmit> {
         let count = run.count();
         let is_worth_it = (LEAST_IN_PLACE..=max_segments).contains(&count);
-        if !is_worth_it || !self.forwarding.is_empty() || run.data.len() > MAX_BATCH {
+        if !is_worth_it || self.waiting() > 0 || run.data.len() > MAX_BATCH {
             return None;
         }
         let to = self.udx.forward_in_place(run.data, run.segment_size)?;
@@ -232,7 +232,8 @@ impl Transport {
     ) -> Option<StreamTransmit> {
         self.udx.set_max_held(room.held);
         self.udx.set_max_in_flight(room.in_flight);
-        let sent = match self.forwarding.poll(buf) {
+        let forwarded = self.forwarding.as_mut().and_then(|forwarding| forwarding.poll(buf));
+        let sent = match forwarded {
             Some(Forwarded { to, segment_size }) => {
                 udx::Transmit { to, segment_size, may_fragment: false }
             }
@@ -261,7 +262,7 @@ impl Transport {
 
     /// Bytes that wait to be forwarded.
     pub(super) fn waiting(&self) -> usize {
-        self.forwarding.size()
+        self.forwarding.as_ref().map_or(0, |forwarding| forwarding.size())
     }
 
     pub(super) fn set_timer(&self, cx: &mut Cx<'_>) {
@@ -273,7 +274,7 @@ impl Transport {
 
     /// True if the stream has no owner and its peer needs no more answers.
     pub(super) fn is_over(&self) -> bool {
-        self.owner == StreamOwner::Nobody && self.udx.is_done() && self.forwarding.is_empty()
+        self.owner == StreamOwner::Nobody && self.udx.is_done() && self.waiting() == 0
     }
 }
 

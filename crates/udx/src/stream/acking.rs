@@ -21,8 +21,11 @@ impl Stream {
         if thin && number == end && window_is_open && !self.receiver.is_complete() {
             let is_missing = !self.receiver.held().is_empty();
             self.acks.handle_next(now, self.rtt.min(), is_missing);
+        } else if thin {
+            self.acks.handle_urgent();
         } else {
-            self.acks.handle_packet(expected, thin);
+            let is_next = number == expected && number == end;
+            self.acks.handle_packet(expected, is_next);
         }
     }
 

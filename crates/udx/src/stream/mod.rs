@@ -36,6 +36,7 @@ mod unreachable;
 mod tests;
 
 use keep_alive::KeepAlive;
+use types::Counters;
 pub use types::{CloseReason, Event, StreamStats, Transmit};
 use unreachable::Doubt;
 
@@ -75,7 +76,7 @@ pub struct Stream {
     messages: VecDeque<Box<[u8]>>,
     destroy_due: bool,
     events: VecDeque<Event>,
-    stats: StreamStats,
+    stats: Counters,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -157,7 +158,7 @@ impl Stream {
             messages: VecDeque::new(),
             destroy_due: false,
             events: VecDeque::new(),
-            stats: StreamStats::default(),
+            stats: Counters::default(),
             config,
         }
     }
@@ -316,6 +317,7 @@ impl Stream {
 
     /// Counters and gauges of the stream.
     pub fn stats(&self) -> StreamStats {
+        let counters = self.stats;
         StreamStats {
             rtt: Duration::from_micros(self.rtt.smoothed().unwrap_or(0)),
             min_rtt: Duration::from_micros(self.rtt.min().unwrap_or(0)),
@@ -324,7 +326,14 @@ impl Stream {
             inflight: self.flight.in_flight(),
             bbr_state: self.bbr.state(),
             bandwidth: self.bbr.bandwidth(),
-            ..self.stats
+            retransmits: counters.retransmits,
+            fast_recoveries: counters.fast_recoveries,
+            rto_count: counters.rto_count,
+            bytes_tx: counters.bytes_tx,
+            bytes_rx: counters.bytes_rx,
+            packets_tx: counters.packets_tx,
+            packets_rx: counters.packets_rx,
+            dropped: counters.dropped,
         }
     }
 

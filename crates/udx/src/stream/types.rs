@@ -51,6 +51,19 @@ pub enum CloseReason {
     Destroyed,
 }
 
+/// What a stream counts, see [`StreamStats`].
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Counters {
+    pub(super) retransmits: u64,
+    pub(super) fast_recoveries: u64,
+    pub(super) rto_count: u64,
+    pub(super) bytes_tx: u64,
+    pub(super) bytes_rx: u64,
+    pub(super) packets_tx: u64,
+    pub(super) packets_rx: u64,
+    pub(super) dropped: u64,
+}
+
 /// Counters and gauges of one stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StreamStats {
