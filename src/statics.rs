@@ -1,7 +1,8 @@
-//! Functions that need no node: key pairs, hashes, signatures.
+//! Functions that need no node: key pairs, hashes, signatures; errors for the runtime.
 
 use hyperdht::{KeyPair, PublicKey, PunchBox, system_rng};
 use napi::bindgen_prelude::*;
+use napi::{JsValue, sys};
 use napi_derive::napi;
 use zeroize::Zeroizing;
 
@@ -91,4 +92,13 @@ fn write(out: &mut Uint8ArraySlice<'_>, bytes: &[u8]) -> Result<()> {
     let room = out.get_mut(..bytes.len()).ok_or_else(|| Error::from_reason("no room"))?;
     room.copy_from_slice(bytes);
     Ok(())
+}
+
+/// Hands an exception that JavaScript has caught to the runtime, as one that nobody has caught.
+#[napi]
+pub fn report_uncaught(env: Env, exception: Unknown<'_>) {
+    // SAFETY: JavaScript calls this, so its environment is alive and a handle scope is open.
+    unsafe {
+        sys::napi_fatal_exception(env.raw(), exception.raw());
+    }
 }

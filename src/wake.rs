@@ -9,7 +9,6 @@ use std::ptr;
 use hyperdht::{Lender, Wake};
 use napi::bindgen_prelude::*;
 use napi::{JsValue, sys};
-use napi_derive::napi;
 
 /// A raw threadsafe function: napi-rs' own one has a finalizer, which crashes in Bare.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,15 +140,6 @@ unsafe fn report_exception(env: sys::napi_env) {
             sys::napi_get_and_clear_last_exception(env, &mut exception);
             sys::napi_fatal_exception(env, exception);
         }
-    }
-}
-
-/// Hands an exception that JavaScript has caught to the runtime, as one that nobody has caught.
-#[napi]
-pub fn report_uncaught(env: Env, exception: Unknown<'_>) {
-    // SAFETY: JavaScript calls this, so its environment is alive and a handle scope is open.
-    unsafe {
-        sys::napi_fatal_exception(env.raw(), exception.raw());
     }
 }
 
