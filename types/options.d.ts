@@ -38,8 +38,9 @@ export interface DHTOptions {
   /** Milliseconds, default 5000; false is off. */
   connectionKeepAlive?: number | false
   /**
-   * Milliseconds, default and least 13000: how long a connection lasts while its peer acknowledges
-   * nothing of what was sent. Each end has its own.
+   * Milliseconds, from 13000 (the default) to 600000: how long a connection lasts while its peer
+   * acknowledges nothing of what was sent. Each end has its own. It is longer where the round trip
+   * is longer than half a second.
    */
   userTimeout?: number
   /**

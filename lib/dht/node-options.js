@@ -102,7 +102,9 @@ exports.nodeOptions = function nodeOptions(opts) {
 /** How long a peer may be silent. */
 function userTimeout(opts) {
   const ms = number('userTimeout', opts, MAX_MS, USER_TIMEOUT)
-  if (ms < USER_TIMEOUT) throw new RangeError(`userTimeout must be at least ${USER_TIMEOUT}`)
+  if (ms < USER_TIMEOUT || ms > MAX_USER_TIMEOUT) {
+    throw new RangeError(`userTimeout must be from ${USER_TIMEOUT} to ${MAX_USER_TIMEOUT}`)
+  }
   return ms
 }
 
@@ -173,6 +175,9 @@ function number(name, opts, max, fallback = DEFAULTS[name]) {
 
 /** Milliseconds after which the reference gives up. */
 const USER_TIMEOUT = 13000
+
+/** A peer that is gone takes memory and packets for so long. */
+const MAX_USER_TIMEOUT = 10 * 60 * 1000
 
 /** The wildcard address of both families. */
 const ALL = '::'

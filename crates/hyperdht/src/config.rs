@@ -41,7 +41,7 @@ pub struct DhtConfig {
     /// 5 s.
     pub connection_keep_alive: Duration,
     /// How long a connection lasts while its peer acknowledges nothing of what was sent. Each end has
-    /// its own. Default and least: 13 s.
+    /// its own. Default and least: 13 s. Most: 10 minutes.
     pub user_timeout: Duration,
     /// What to do with each socket before anything is sent from it, as on Android and in
     /// containers. Default nothing.

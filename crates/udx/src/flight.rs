@@ -134,7 +134,8 @@ impl Flight {
         // A lost MTU probe is sent again as an ordinary packet.
         sent.padding = 0;
         sent.state = SentState::InFlight;
-        sent.transmissions = sent.transmissions.saturating_add(1);
+        // At its end it goes on in turns of even and odd, by which a path is chosen.
+        sent.transmissions = sent.transmissions.checked_add(1).unwrap_or(u8::MAX - 1);
         sent.tx = tx;
         sent.sent_at = now;
         sent.path = path;

@@ -5,7 +5,7 @@ use crate::mtu::BASE_MTU;
 use crate::rate::RateMark;
 use crate::rtt::Rtt;
 use crate::seq::Number;
-use crate::time::{MILLISECOND, Micros};
+use crate::time::{MILLISECOND, Micros, SECOND};
 
 /// The packets that one acknowledgement newly reports as received.
 #[derive(Debug, Default)]
@@ -344,6 +344,9 @@ pub(crate) const EARLY_PROBE: [Micros; 1] = [400 * MILLISECOND];
 /// How often a path that is silent is probed, less half a round trip. When it works again, data
 /// flows soon.
 pub(crate) const PROBE_INTERVAL: Micros = 300 * MILLISECOND;
+
+/// The same after the timeouts that the reference survives.
+pub(crate) const LATE_PROBE_INTERVAL: Micros = 2 * SECOND;
 
 /// For a peer whose firewall may open a moment after the first packet has come: after 0.1, 0.2, 0.4
 /// and 0.8 s.

@@ -19,7 +19,8 @@ impl Pool {
     pub(super) fn shed(&self) {
         let mut buffers = self.0.lock();
         let Buffers { all, least } = &mut *buffers;
-        let unneeded = all.split_off(all.len() - *least);
+        // The first ones are those that nobody has touched.
+        let unneeded: Vec<_> = all.drain(..*least).collect();
         *least = all.len();
         drop(buffers);
         drop(unneeded);

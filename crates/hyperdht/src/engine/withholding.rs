@@ -23,14 +23,17 @@ impl Withholding {
     }
 }
 
-/// Whether these events may wait. Small messages are many, and do not.
+/// Whether these events may wait: those of bulk. A small message may be an answer.
 pub(super) fn may_wait(events: &[Event]) -> bool {
-    let is_data = |event: &Event| matches!(event, Event::Data { .. });
-    events.len() <= MAX_EVENTS && events.iter().all(is_data)
+    let is_large = |event: &Event| matches!(event, Event::Data { data, .. } if data.len() >= LARGE);
+    events.len() <= MAX_EVENTS && events.iter().all(is_large)
 }
 
 /// A turn takes a tenth of a millisecond.
 const MAX_TURNS: usize = 4;
+
+/// In bytes. Programs that write much do so in chunks of 16 to 64 KiB.
+const LARGE: usize = 16 * 1024;
 
 /// As many as a program writes before it waits, if it writes 64 KiB at once.
 const MAX_EVENTS: usize = 4;
@@ -56,11 +59,13 @@ mod tests {
     }
 
     #[test]
-    fn a_little_data_waits_and_nothing_else_does() {
-        let data = || Event::Data { conn: ConnId(1), data: Bytes::from_static(b"data") };
+    fn a_few_large_messages_wait_and_nothing_else_does() {
+        let data_of = |len| Event::Data { conn: ConnId(1), data: Bytes::from(vec![0; len]) };
+        let data = || data_of(LARGE);
         assert!(may_wait(&[data(), data(), data(), data()]));
         assert!(!may_wait(&[data(), data(), data(), data(), data()]));
         assert!(!may_wait(&[data(), Event::Drained { conn: ConnId(1), bytes: 1 }]));
+        assert!(!may_wait(&[data(), data_of(20)]), "an answer");
         assert!(!may_wait(&[Event::Ready]));
     }
 }

@@ -42,7 +42,9 @@ pub struct Config {
     /// Default 5 s.
     pub connection_keep_alive: Duration,
     /// How long a connection lasts while its peer acknowledges nothing of what was sent (TCP's user
-    /// timeout, RFC 5482). Each end has its own. Default and least: 13 s.
+    /// timeout, RFC 5482). Each end has its own. Default and
+    /// least: 13 s. Most: 10 minutes. Counted in retransmission timeouts of 2 s, which are longer
+    /// where the round trip is longer than half a second.
     pub user_timeout: Duration,
     /// The time in which the node regains what one whole random punch costs. Default 20 s.
     pub random_punch_interval: Duration,

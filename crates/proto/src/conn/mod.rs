@@ -178,6 +178,9 @@ impl Conns {
         connection.origins.start(origin);
         let connected = streams.connect(cx, connection.stream, path, remote);
         let Some((mut stream, parked)) = connected else { return };
+        if connection.to.owner == ConnOwner::Application {
+            stream.set_patient();
+        }
         connection.open(cx, &mut stream, remote, keys, (parked, self.spares.as_ref()));
         if let Some(server) = connection.server.filter(|_| !connection.is_heard) {
             self.unheard.insert((server, conn), path.remote.ip());

@@ -147,7 +147,9 @@ impl Prover {
     pub(super) fn start(&mut self, cx: &mut Cx<'_>, stream: &StreamMut<'_>, cause: Cause) {
         let interval = match cause {
             Cause::Local | Cause::Public | Cause::Company => Duration::ZERO,
-            Cause::Silence => SILENCE_INTERVAL,
+            Cause::Silence => {
+                ((cx.now - self.heard) / 2).clamp(SILENCE_INTERVAL, MAX_SILENCE_INTERVAL)
+            }
             Cause::Quiet => QUIET_INTERVAL,
         };
         let was_asked = self.searched.is_some_and(|at| cx.now < at + interval);
@@ -380,8 +382,10 @@ const QUIET_INTERVAL: Duration = Duration::from_secs(2);
 /// A peer that was heard so recently need not be asked.
 const JITTER: Duration = Duration::from_millis(200);
 
-/// Searches that begin because packets were not answered are so far apart.
+/// Searches that begin because packets were not answered are so far apart at least, and half of the
+/// silence.
 const SILENCE_INTERVAL: Duration = Duration::from_secs(1);
+const MAX_SILENCE_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Addresses of the peer that may be new: those that two NATs and a relay show.
 const MAX_CHALLENGES: usize = 4;

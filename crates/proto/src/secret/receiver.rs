@@ -180,7 +180,8 @@ impl Frame {
     fn extend_body(&mut self, size: usize, bytes: &mut &[u8], spares: Option<&Arc<dyn Spares>>) {
         if self.body.bytes.is_empty() {
             let reserved = size.min(FIRST_RESERVATION.max(bytes.len()));
-            self.body = Buffer::for_message(reserved, spares);
+            // A longer message outgrows a spare buffer.
+            self.body = Buffer::for_message(reserved, spares.filter(|_| reserved == size));
         }
         let body = &mut self.body.bytes;
         let missing = SEAL_HEADROOM + size - body.len();

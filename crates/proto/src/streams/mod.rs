@@ -36,7 +36,6 @@ pub(crate) use parked::Parked;
 pub(crate) use path::{Path, RemoteStream};
 use refused::RefusedStreams;
 use shared::Shared;
-use silence::Silence;
 pub(crate) use stream_mut::StreamMut;
 use table::{StreamState, StreamTable};
 use transport::Transport;
@@ -61,7 +60,6 @@ pub(crate) struct Streams {
     table: StreamTable,
     refused: RefusedStreams,
     shared: Shared,
-    silence: Silence,
 }
 
 /// What became of a datagram.
@@ -131,7 +129,8 @@ impl Streams {
         path: Path,
         remote: RemoteStream,
     ) -> Option<(StreamMut<'_>, Parked)> {
-        let early = udx::Stream::new(id.0, self.silence.config());
+        let config = udx::Config { probes_early: true, ..udx::Config::default() };
+        let early = udx::Stream::new(id.0, config);
         self.connect_early(cx, id, path, remote, early)
     }
 

@@ -25,6 +25,8 @@ pub(super) struct Shared {
     pub(super) sending: Budget,
     /// Bytes that wait to be forwarded, over all streams.
     pub(super) forwarding: Budget,
+    /// How many timeouts in a row the application's connections survive.
+    pub(super) max_timeouts: u32,
 }
 
 impl Default for Shared {
@@ -37,6 +39,7 @@ impl Default for Shared {
             relays: RelayLinks::default(),
             sending: Budget::new(budget::SENDING),
             forwarding: Budget::new(budget::FORWARDING),
+            max_timeouts: 0,
         }
     }
 }

@@ -4,24 +4,14 @@ use std::time::{Duration, Instant};
 
 use super::{StreamOwner, Streams};
 
-/// How long the peers of streams that are [connected](Streams::connect) later may be silent.
-#[derive(Debug, Default)]
-pub(super) struct Silence {
-    max_timeouts: u32,
-}
-
-impl Silence {
-    pub(super) fn config(&self) -> udx::Config {
-        let max_timeouts = self.max_timeouts;
-        udx::Config { probes_early: true, max_timeouts, ..udx::Config::default() }
-    }
-}
-
 impl Streams {
-    /// Without streams. `user_timeout` is how long the peers of connections may be silent.
+    /// Without streams. `user_timeout` is how long the peers of the application's connections may be
+    /// silent, ten minutes at most.
     pub(crate) fn new(user_timeout: Duration) -> Self {
-        let max_timeouts = udx::Config::timeouts_in(user_timeout);
-        Self { silence: Silence { max_timeouts }, ..Self::default() }
+        let mut streams = Self::default();
+        let patience = user_timeout.min(MAX_USER_TIMEOUT);
+        streams.shared.max_timeouts = udx::Config::timeouts_in(patience);
+        streams
     }
 
     /// The host has no network, so that no peer can answer. Open connections wait for longer.
@@ -33,6 +23,9 @@ impl Streams {
         }
     }
 }
+
+/// What a peer that is gone has not acknowledged takes memory, and packets are sent to it.
+const MAX_USER_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// How long the host may be without a network.
 const WITHOUT_NETWORK: Duration = Duration::from_secs(30);

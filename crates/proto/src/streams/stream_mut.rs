@@ -51,6 +51,12 @@ impl<'a> StreamMut<'a> {
         self.transport.udx.write(data);
     }
 
+    /// The stream carries a connection of the application, which says how long the peer may be
+    /// silent.
+    pub(crate) fn set_patient(&mut self) {
+        self.transport.udx.set_max_timeouts(self.shared.max_timeouts);
+    }
+
     /// Sends a message that may be lost, doubled or reordered.
     pub(crate) fn send_message<D: AsRef<[u8]> + Into<Box<[u8]>>>(&mut self, data: D) {
         self.transport.udx.send_message(data);

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::{CloseReason, End, Event, LossRecovery, State, Stream};
 use crate::config::MAX_TIMEOUTS;
-use crate::loss::{PROBE_INTERVAL, suspects_black_hole};
+use crate::loss::{LATE_PROBE_INTERVAL, PROBE_INTERVAL, suspects_black_hole};
 use crate::time::Micros;
 
 impl Stream {
@@ -67,6 +67,11 @@ impl Stream {
         }
     }
 
+    /// Sets [`Config::max_timeouts`].
+    pub fn set_max_timeouts(&mut self, timeouts: u32) {
+        self.config.max_timeouts = timeouts;
+    }
+
     /// A peer that has been heard is not given up before, since the host has no network.
     pub fn keep_until(&mut self, until: Instant) {
         self.timers.kept_until = self.clock.micros(until);
@@ -104,8 +109,13 @@ impl Stream {
     /// When to probe a silent path again. A peer of the reference expects no probes but those of the
     /// reference's timers. A peer whose window is closed is asked about its window.
     fn next_probe(&self, now: Micros) -> Option<Micros> {
-        // The answer, and the data after it, take one and a half round trips.
-        let interval = PROBE_INTERVAL.saturating_sub(self.rtt.min()? / 2).max(PROBE_INTERVAL / 3);
+        let interval = if self.timers.timeouts > MAX_TIMEOUTS {
+            // The peer may be gone, and must not be sent to for long as if it was there.
+            LATE_PROBE_INTERVAL
+        } else {
+            // The answer, and the data after it, take one and a half round trips.
+            PROBE_INTERVAL.saturating_sub(self.rtt.min()? / 2).max(PROBE_INTERVAL / 3)
+        };
         (self.config.peer_thin_acks && self.window.bytes > 0).then_some(now + interval)
     }
 
@@ -141,16 +151,20 @@ impl Stream {
     /// Whether the peer is given up after so many timeouts in a row.
     fn gives_up_after(&self, now: Micros, timeouts: u32) -> bool {
         let is_heard = self.stats.packets_rx > 0;
-        let is_kept =
-            is_heard && (timeouts <= self.config.max_timeouts || now < self.timers.kept_until);
-        timeouts > MAX_TIMEOUTS && !is_kept
+        let may_wait = timeouts <= self.config.max_timeouts || now < self.timers.kept_until;
+        timeouts > MAX_TIMEOUTS && !(is_heard && may_wait && !self.only_lacks_last_ack())
+    }
+
+    /// Whether both sides have ended, and the peer has not acknowledged our END yet.
+    fn only_lacks_last_ack(&self) -> bool {
+        let only_end = self.flight.len() == 1 && matches!(self.end, End::Sent(_));
+        only_end && self.receiver.is_complete()
     }
 
     /// The peer does not answer. If only our END is unacknowledged, the peer has probably received
     /// it and closed the stream, and its last acknowledgement was lost.
     pub(super) fn give_up(&mut self, now: Micros) {
-        let only_end = self.flight.len() == 1 && matches!(self.end, End::Sent(_));
-        if only_end && self.receiver.is_complete() {
+        if self.only_lacks_last_ack() {
             self.end = End::Acknowledged;
             self.events.push_back(Event::Finished);
             self.flight.clear();

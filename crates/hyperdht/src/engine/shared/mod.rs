@@ -319,7 +319,7 @@ impl Shared {
         });
         let destroyed = events.iter().any(|event| matches!(event, Event::Destroyed));
         let ended = destroyed || core.is_broken();
-        if *holds_data && !ended && may_wait(events) {
+        if *holds_data && !ended && state.life == Life::Running && may_wait(events) {
             return None;
         }
         if ended && state.life == Life::Running {

@@ -115,6 +115,41 @@ fn a_silence_may_last_as_long_as_the_application_says() {
 }
 
 #[test]
+fn a_stream_that_has_ended_waits_no_longer_for_the_last_acknowledgement() {
+    let mut pair = Pair::new(Link::default(), 1);
+    pair.a.stream.set_max_timeouts(100);
+    pair.a.write(b"all");
+    pair.b.stream.end();
+    assert!(pair.run_until(5.0, |pair| pair.b.received == b"all"));
+    pair.run_until(1.0, |_| false);
+    pair.link.loss = 1000;
+    pair.a.stream.end();
+    let cut_at = pair.now;
+    assert!(pair.run_until(60.0, |pair| pair.a.stream.is_done()));
+    assert!((pair.now - cut_at).as_secs() < 20);
+    assert!(pair.a.events.contains(&Event::Finished));
+}
+
+#[test]
+fn a_peer_that_is_silent_for_long_is_sent_less() {
+    let mut pair = Pair::new(Link::default(), 1);
+    pair.a.stream.set_thin_acks(true);
+    pair.a.stream.set_max_timeouts(100);
+    pair.a.write(b"heard");
+    pair.run_until(1.0, |_| false);
+    pair.link.loss = 1000;
+    pair.a.write(b"cut");
+    let packets_in = |pair: &mut Pair, seconds| {
+        let before = pair.a.sent_at.len();
+        pair.run_until(seconds, |_| false);
+        pair.a.sent_at.len() - before
+    };
+    assert!(packets_in(&mut pair, 13.0) > 30);
+    packets_in(&mut pair, 2.0);
+    assert!(packets_in(&mut pair, 60.0) <= 60);
+}
+
+#[test]
 fn a_first_packet_that_is_lost_costs_less_than_a_second() {
     let mut pair = Pair::new(Link { loss: 1000, ..Link::default() }, 1);
     pair.a.stream.timers.early = &EARLY_PROBE;
