@@ -39,7 +39,7 @@ pub struct NativeNode {
 }
 
 /// Binds the sockets and starts a node. `wake` is called without arguments once for each control
-/// event, and once for any number of data events.
+/// event, and once for any number of data events, as well as of unordered messages that are joined.
 #[napi]
 pub fn open(env: &Env, config: &[u8], wake: Unknown<'_>) -> Result<NativeNode> {
     start(env, border::open_options(config).map_err(malformed)?, &wake)
@@ -226,8 +226,9 @@ impl NativeNode {
     /// of their own.
     /// Returns twice the number of bytes written, and one more if others may be left; 0 when there
     /// is no event, or minus the room that the next event needs when the slab is too small for it.
-    /// For what comes after a call that has left nothing, `wake` is called again. Of a large message it writes the length,
-    /// and `take` moves the bytes. A message that was not taken by the next call is lost.
+    /// For what comes after a call that has left nothing, `wake` is called again. Of a large message
+    /// it writes the length, and `take` moves the bytes. A message that was not taken by the next
+    /// call is lost.
     #[napi]
     pub fn drain(&mut self, mut slab: Uint8ArraySlice<'_>) -> i32 {
         self.large.clear();

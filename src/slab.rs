@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use border::{LARGE, Run};
+use border::LARGE;
 use bytes::Bytes;
 use hyperdht::Event;
 
@@ -32,11 +32,6 @@ pub(crate) fn fill(
         // An event after replies of a query, such as its end, comes once they have been read.
         if is_control(event) && replies {
             break;
-        }
-        if let Some(run) = Run::last(pending, slab.len() - written) {
-            written += run.write(pending, &mut slab[written..]);
-            control = false;
-            continue;
         }
         let message;
         (head, message) = border::parts(event, head);

@@ -1,14 +1,13 @@
-// Received data has memory of its own, which the program may keep or transfer; short messages that
-// arrive together share theirs. A closed node holds no memory.
+// Received data has memory of its own, which the program may keep or transfer. A closed node holds
+// no memory.
 
 const test = require('brittle')
 const b4a = require('b4a')
 const { DHT, createTestnet } = require('../helpers/implementation')
 const { node, once, pair, rejected, testnet } = require('../helpers/fixtures')
 const runProgram = require('../helpers/run-program')
-const { isBare } = require('../helpers/runtime')
 
-test('messages that arrive one by one, ordered or not, share no memory', async t => {
+test('messages, ordered or not, share no memory', async t => {
   const { server, client } = await pair(t, await testnet(t))
   const sizes = [1, 20, 64, 65, 100, 1000, 4095, 4096, 5000, 70_000]
   const messages = []
@@ -34,47 +33,6 @@ test('a connection goes on when the memory of its messages is given away', async
     t.is(data.byteLength, size)
     structuredClone(data, { transfer: [data.buffer] })
   }
-})
-
-test('short messages that arrive together share memory, and long ones do not', async t => {
-  const { server, client } = await pair(t, await testnet(t))
-  const sizes = [1, 20, 64, 65, 4095, 4096, 5000, 3, 4095, 1000, 100]
-  const sent = Array.from({ length: 500 }, (_, i) => b4a.alloc(sizes[i % sizes.length], i))
-  const received = await burst(client, server, sent)
-  t.alike(received, sent)
-
-  const long = received.filter(each => each.byteLength >= 4096)
-  checkOwn(t, long)
-  const short = received.filter(each => each.byteLength < 4096)
-  const blocks = new Set(short.map(each => each.buffer))
-  // Bare cannot keep a program from transferring them.
-  if (isBare) checkOwn(t, short)
-  else t.ok(blocks.size < short.length / 2, `${short.length} messages in ${blocks.size} blocks`)
-  t.ok([...blocks].every(block => block.byteLength <= 16 * 1024))
-  t.ok(short.every(each => each.byteOffset % 8 === 0))
-})
-
-test('connections share no memory', async t => {
-  const net = await testnet(t)
-  const ends = [await pair(t, net), await pair(t, net)]
-  const sent = Array.from({ length: 300 }, (_, i) => b4a.alloc(100, i))
-  const received = await Promise.all(ends.map(each => burst(each.client, each.server, sent)))
-  const [one, other] = received.map(messages => new Set(messages.map(each => each.buffer)))
-  t.ok([...one].every(block => !other.has(block)))
-})
-
-// Node 20 copies what it does not transfer; later versions throw.
-test('no message loses its bytes with another one', async t => {
-  const { server, client } = await pair(t, await testnet(t))
-  const sent = Array.from({ length: 200 }, (_, i) => b4a.alloc(100, i))
-  const copies = []
-  await burst(client, server, sent, data => {
-    copies.push(b4a.from(data))
-    try {
-      structuredClone(data, { transfer: [data.buffer] })
-    } catch {}
-  })
-  t.alike(copies, sent)
 })
 
 test('keys, and values of requests and replies, share no memory', async t => {
@@ -153,19 +111,6 @@ test('a destroyed node holds no memory of its events', async t => {
     0
   )
 })
-
-/** Writes messages in one turn. Resolves with what arrives. */
-function burst(from, to, messages, ondata = () => {}) {
-  const received = []
-  return new Promise(resolve => {
-    to.on('data', data => {
-      received.push(data)
-      ondata(data)
-      if (received.length === messages.length) resolve(received)
-    })
-    for (const message of messages) from.write(message)
-  })
-}
 
 /** Bytes of all array buffers larger than a key that can be reached from an object. */
 function memory(object) {

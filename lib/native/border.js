@@ -36,12 +36,6 @@ const QUERY_REPLY = numberOf('queryReply')
 /** What a stream has got before this event, its reader gets first. */
 const CLOSED = numberOf('closed')
 
-/** Several short messages of one connection, which are no event of the table. */
-const RUN = schema.run
-
-/** Each of them begins at a multiple of so many bytes. It is a power of 2. */
-const ALIGNMENT = schema.alignment
-
 /** Messages of at least this many bytes are not in the slab: they are taken one by one. */
 const LARGE = schema.large
 
@@ -86,8 +80,6 @@ module.exports = {
   MESSAGE,
   DRAINED,
   CLOSED,
-  RUN,
-  ALIGNMENT,
   LARGE,
   encodeCommand,
   eventOf,

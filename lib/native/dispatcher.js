@@ -1,7 +1,6 @@
 const b4a = require('b4a')
 const c = require('compact-encoding')
-const { ALIGNMENT, CLOSED, DATA, DRAINED, LARGE, MESSAGE, RUN } = require('./border')
-const { decodeEvent, eventOf } = require('./border')
+const { DATA, MESSAGE, DRAINED, CLOSED, LARGE, decodeEvent, eventOf } = require('./border')
 const microtasks = require('./microtasks')
 const ownBytes = require('./own-bytes')
 const turns = require('./turns')
@@ -21,8 +20,7 @@ const turns = require('./turns')
  * @typedef {object} Router
  * @property {() => void} onbatch before each batch
  * @property {(name: string, event: object) => void} oncontrol
- * @property {(conn: number) => { ondata: (data: Buffer) => void } | undefined} readerOf whom the
- *   data of a connection is for; nobody if it has closed
+ * @property {(conn: number, data: Buffer) => void} ondata
  * @property {(conn: number, data: Buffer) => void} onmessage
  * @property {(conn: number, bytes: number) => boolean} ondrained whether a waiting writer goes on
  */
@@ -103,22 +101,17 @@ module.exports = class Dispatcher {
     // The engine's call for what came after an earlier drain may be this one.
     this._isAll = false
     let work = 0
-    let look = 0
+    let ranMicrotasks = false // which may have taken long
     while (this._fill()) {
-      if (work >= look) {
-        if (turns.isOver()) return TIME_IS_UP
-        look = work + BETWEEN_LOOKS
-      }
+      const looks = ranMicrotasks || work % BETWEEN_LOOKS === 0
+      if (looks && turns.isOver()) return TIME_IS_UP
       // A stream that closes drops what its reader has not got yet, which it gets in microtasks.
       if (work >= WORK_AT_ONCE || (work > 0 && this._isNext(CLOSED))) return PAUSE
       const wasMessage = this._isNext(MESSAGE)
-      if (wasMessage && !this._joins) this._tryToJoin()
+      if (wasMessage && !this._joins && !this._tryToJoin()) return PAUSE
       work += this._handleNext()
-      if (wasMessage && this._joins) {
-        // what has run may have taken long
-        look = work
-        if (!this._runMicrotasks()) return PAUSE
-      }
+      ranMicrotasks = wasMessage && this._joins
+      if (ranMicrotasks && !this._runMicrotasks()) return PAUSE
       if (this._batch.start === this._batch.end) {
         if (this._isLast) return CALL_ENDS
         if (this._isAll) return EMPTY
@@ -168,10 +161,8 @@ module.exports = class Dispatcher {
 
   _decodeNext(state) {
     const kind = c.uint8.decode(state)
-    if (kind === RUN) return this._decodeRun(state)
     if (kind === DATA) {
-      const reader = this._router.readerOf(c.uint32.decode(state))
-      this._tellData(reader, this._take(state))
+      this._tellData(c.uint32.decode(state), this._take(state))
       return 1
     }
     if (kind === DRAINED) {
@@ -191,23 +182,6 @@ module.exports = class Dispatcher {
     return 0
   }
 
-  // Returns the work that the stream has with the messages, which may share their memory.
-  _decodeRun(state) {
-    const reader = this._router.readerOf(c.uint32.decode(state))
-    const count = c.uint8.decode(state)
-    const bytes = c.uint16.decode(state)
-    const at = state.start
-    state.start += bytes
-    const shared = ownBytes.share(state.buffer, at, at + bytes)
-    for (let i = 0, start = 0; i < count; i++) {
-      const end = start + c.uint16.decode(state)
-      if (shared !== null) this._tellData(reader, shared.subarray(start, end))
-      else this._tellData(reader, ownBytes.slice(state.buffer, at + start, at + end))
-      start = (end + ALIGNMENT - 1) & -ALIGNMENT
-    }
-    return Math.max(count / SHORT, bytes / KIB)
-  }
-
   // Returns the bytes of a message, which belong to the application. The core writes those of a
   // large message straight into them.
   _take(state) {
@@ -224,7 +198,7 @@ module.exports = class Dispatcher {
 
   // From here on, messages share a call, if microtasks can run between them.
   _tryToJoin() {
-    this._letRun(() => {
+    return this._letRun(() => {
       if (!microtasks.canRun()) return
       this._joins = true
       this._native.joinMessages()
@@ -258,10 +232,10 @@ module.exports = class Dispatcher {
     }
   }
 
-  _tellData(reader, data) {
-    if (reader === undefined) return
+  // The same as `_tell('ondata', …)`.
+  _tellData(conn, data) {
     try {
-      reader.ondata(data)
+      this._router.ondata(conn, data)
     } catch (err) {
       rethrow(err)
     }
@@ -298,14 +272,9 @@ const TIME_IS_UP = 3
  */
 const WORK_AT_ONCE = 64
 
-/** So many short messages of a run are the work of one that comes alone, or of 1 KiB. */
-const SHORT = 4
-
-const KIB = 1024
-
 /**
- * How many messages are handled between two looks at the clock, which takes a tenth of the time of a
- * small message. Every other event comes with a look of its own.
+ * How many messages for a reader are handled between two looks at the clock, which takes a tenth of
+ * the time of a small message. Every other event comes with a look of its own.
  */
 const BETWEEN_LOOKS = 8
 

@@ -1,4 +1,4 @@
-/** Passes the dispatcher's events on: to a connection's channel, or to handlers. */
+/** Passes the dispatcher's events on: data to a connection's channel, the others to handlers. */
 module.exports = class EventRouter {
   /**
    * @param {import('../dht/internals')} internals
@@ -18,8 +18,8 @@ module.exports = class EventRouter {
     this._handlers[name](this._internals, event)
   }
 
-  readerOf(conn) {
-    return this._connections.get(conn)
+  ondata(conn, data) {
+    this._connections.get(conn)?.ondata(data)
   }
 
   onmessage(conn, data) {

@@ -3,7 +3,8 @@
  *
  * Node.js has a function that does what it does itself after a callback: first the callbacks of
  * `process.nextTick` that wait, then microtasks, until there are none. Other runtimes have no such
- * function, or one that does something else.
+ * function, or one that does something else. It is deprecated (DEP0134): Node.js says so if it is
+ * started with `--pending-deprecation`.
  */
 class Microtasks {
   /** @param {(() => void) | undefined} tick */
@@ -33,7 +34,13 @@ class Microtasks {
     Promise.resolve().then(() => {
       ran = true
     })
-    this._tick()
+    try {
+      this._tick()
+    } catch (err) {
+      // the next call finds out
+      this._works = null
+      throw err
+    }
     return ran
   }
 }

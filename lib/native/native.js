@@ -21,8 +21,8 @@ module.exports = class Native {
     this.closed = false
     this._unreffed = false
     this._isHeld = null // commands keep the process alive
-    this._held = 0 // unordered messages that the engine has not got yet
-    this._messages = null // those of them that the node has not got either
+    this._held = 0 // unordered messages that wait until microtasks run
+    this._messages = null // those of them that are still in JavaScript's memory
     this._releaseHeld = () => this._release()
     this._last = new Map()
     this._scratch = b4a.allocUnsafeSlow(SCRATCH)

@@ -1,5 +1,5 @@
 // Bytes with memory of their own, outside of a pool: the application may keep them for long, or
-// transfer their memory away. Only short messages that arrive together share it.
+// transfer their memory away.
 
 const b4a = require('b4a')
 
@@ -31,41 +31,6 @@ exports.allocate = function allocate(length) {
 exports.slice = function slice(buffer, start, end) {
   remind(end - start)
   return sliceOfTyped.call(buffer, start, end)
-}
-
-/**
- * A copy of several messages, which share its memory. Null where they must not.
- *
- * A program that transferred it with one message would take the bytes of the others, which may not
- * have been read yet: streamx counts them before and after, and would go on reading an empty queue.
- * So the memory is shared only where it can be tied: Node then copies it instead, or throws, as with
- * the memory that it shares between small buffers itself.
- *
- * @param {Buffer} buffer
- * @param {number} start
- * @param {number} end
- * @returns {Buffer | null}
- */
-exports.share = function share(buffer, start, end) {
-  if (tie === undefined) tie = findTie()
-  if (tie === null) return null
-  const shared = exports.allocate(end - start)
-  shared.set(buffer.subarray(start, end))
-  tie(shared.buffer)
-  return shared
-}
-
-let tie // looked for when it is needed first
-
-// Not all runtimes have the function, and that of Bun throws.
-function findTie() {
-  try {
-    const { markAsUntransferable } = process.getBuiltinModule('worker_threads')
-    markAsUntransferable(new ArrayBuffer(1))
-    return markAsUntransferable
-  } catch {
-    return null
-  }
 }
 
 // Buffer has a `slice` of its own, which copies nothing.

@@ -10,7 +10,7 @@ const { nothing, optional, outcome, ownBuffer, word } = require('./encodings')
 /** The first guess at the bytes of all tables. More memory is made if they need it. */
 const SIZE = 32 * 1024
 
-/** The decoded tables: `commands`, `events`, `questions`, `options`, and the numbers of runs. */
+/** The decoded tables: `commands`, `events`, `questions`, `options`, `large`. */
 const schema = JSON.parse(read())
 
 const NAMED = {

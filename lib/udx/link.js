@@ -242,14 +242,15 @@ module.exports = class Link {
     }
     this._outstanding += bytes
     this._given = end
-    if (end > start) this.give(taken(batch, start, end), bytes)
+    const isWhole = end === batch.length
+    if (isWhole) this._batch = NOTHING
+    if (end > start) this.give(isWhole && start === 0 ? batch : taken(batch, start, end), bytes)
     if (this._outstanding < HIGH_WATER_MARK || !isKnown) this.continueWrite(null)
   }
 }
 
-// A part of a write, which keeps it no longer.
+// Takes messages out of a write, so that its array keeps them no longer.
 function taken(batch, start, end) {
-  if (start === 0 && end === batch.length) return batch
   const part = batch.slice(start, end)
   batch.fill(null, start, end)
   return part

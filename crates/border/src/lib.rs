@@ -18,7 +18,6 @@ mod messages;
 mod questions;
 mod records;
 mod relays;
-mod run;
 mod sample;
 mod schema;
 mod trace;
@@ -32,7 +31,6 @@ use crate::field::{Choice, Encode, decode_all};
 pub use crate::events::{LARGE, parts};
 pub use crate::messages::messages;
 pub use crate::questions::{answer, sample_answer};
-pub use crate::run::Run;
 pub use crate::sample::Random;
 pub use crate::schema::schema;
 

@@ -6,7 +6,6 @@ use crate::commands::NodeOptions;
 use crate::events::LARGE;
 use crate::field::Shape;
 use crate::questions;
-use crate::run::{ALIGNMENT, RUN};
 
 /// All tables.
 pub fn schema() -> String {
@@ -14,7 +13,7 @@ pub fn schema() -> String {
     let (commands, events) = (Command::shape(), Event::shape());
     let questions = questions::shapes().join(",");
     format!(
-        "{{\"large\":{LARGE},\"run\":{RUN},\"alignment\":{ALIGNMENT},\"options\":{options},\"commands\":{commands},\
+        "{{\"large\":{LARGE},\"options\":{options},\"commands\":{commands},\
          \"events\":{events},\"questions\":[{questions}]}}"
     )
 }

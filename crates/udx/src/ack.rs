@@ -176,7 +176,8 @@ const PACKETS_PER_ACK: usize = 8;
 /// needs more samples.
 const PACKETS_PER_ACK_AT_A_GAP: usize = 2;
 
-/// So many packets end that, about as many as a window of the reference has.
+/// Packets in a row, without one missing, after which [`PACKETS_PER_ACK`] applies: about a window of
+/// the reference.
 const CALM: u32 = 4096;
 
 /// The most packets for which a peer of ours gets one acknowledgement, unless they arrive together.

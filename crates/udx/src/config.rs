@@ -20,8 +20,8 @@ pub struct Config {
     /// many as the congestion window allows.
     pub max_in_flight: u64,
     /// Whether one acknowledgement per receive batch is enough for the peer, and its own tell of all
-    /// packets that it has. Default `false`: the reference needs more of them
-    /// for its bandwidth samples, and after many losses it leaves out some of what it has.
+    /// packets that it has. Default `false`: the reference needs more of them for its bandwidth
+    /// samples, and after many losses it leaves out some of what it has.
     pub peer_thin_acks: bool,
     /// Whether the packet that opens the stream is repeated after 0.4 s without an answer, and not
     /// only after a second. Default `false`, as in the reference.

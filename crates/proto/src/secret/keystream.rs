@@ -67,13 +67,18 @@ impl Keystream for Stream<'_> {
         let kept = &self.kept[MAC_KEY..];
         let (short, long) = data.split_at_mut(data.len().min(kept.len()));
         xor(short, kept);
-        let subkey = self.subkeys.map(|words| [words[self.lane]; LANES]);
+        if long.is_empty() {
+            return;
+        }
+        let mut subkey = self.subkeys.map(|words| [words[self.lane]; LANES]);
         let mut next = (KEPT / BLOCK) as u64;
         for data in long.chunks_mut(BLOCK * LANES) {
-            let blocks = stream_blocks(&subkey, from_fn(|lane| next + lane as u64));
+            let mut blocks = stream_blocks(&subkey, from_fn(|lane| next + lane as u64));
             next += LANES as u64;
             data.chunks_mut(BLOCK).zip(&blocks).for_each(|(data, block)| xor(data, block));
+            wipe(&mut blocks, [[0; BLOCK]; LANES]);
         }
+        wipe(&mut subkey, [[0; LANES]; 8]);
     }
 }
 
@@ -93,7 +98,7 @@ fn subkeys(key: &[u8; 32], numbers: [u64; LANES]) -> Words<8> {
 
 /// Blocks of Salsa20 with a nonce of zeros, by their numbers in the keystream.
 fn stream_blocks(keys: &Words<8>, numbers: [u64; LANES]) -> [[u8; BLOCK]; LANES] {
-    let first = state(keys, [[0; LANES], [0; LANES], low(numbers), high(numbers)]);
+    let mut first = state(keys, [[0; LANES], [0; LANES], low(numbers), high(numbers)]);
     let mut mixed = first;
     rounds(&mut mixed);
     let mut blocks = [[0; BLOCK]; LANES];
@@ -103,6 +108,8 @@ fn stream_blocks(keys: &Words<8>, numbers: [u64; LANES]) -> [[u8; BLOCK]; LANES]
             block[4 * word..][..4].copy_from_slice(&sum.to_le_bytes());
         }
     }
+    wipe(&mut first, [[0; LANES]; 16]);
+    wipe(&mut mixed, [[0; LANES]; 16]);
     blocks
 }
 
@@ -158,7 +165,7 @@ fn little_endian(bytes: &[u8]) -> u32 {
 /// Some words of each state, word by word: the same word of all states is one vector.
 type Words<const N: usize> = [[u32; LANES]; N];
 
-/// States at once: what a vector of every 64-bit machine holds.
+/// States at once: four words fill a vector of SSE2 and of NEON.
 const LANES: usize = 4;
 
 /// Bytes of a block.
