@@ -340,8 +340,8 @@ impl NativeNode {
         }
     }
 
-    /// Whether events are left for which no call of `wake` is on its way: data after a control
-    /// event, and everything after replies of queries.
+    /// Whether events are left for which no call of `wake` is on its way: data, or messages that are
+    /// joined, after a control event, and everything after replies of queries.
     fn waits(&self, filled: &Filled) -> bool {
         let Some(next) = self.pending.last() else { return false };
         let has_call = slab::is_control(next) && !(self.joins && slab::is_message(next));

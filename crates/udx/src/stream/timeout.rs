@@ -67,7 +67,7 @@ impl Stream {
         }
     }
 
-    /// Sets [`Config::max_timeouts`].
+    /// Sets [`crate::Config::max_timeouts`].
     pub fn set_max_timeouts(&mut self, timeouts: u32) {
         self.config.max_timeouts = timeouts;
     }

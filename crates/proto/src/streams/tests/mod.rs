@@ -15,7 +15,7 @@ use crate::wire::{FEATURE_REVISION_1, UdxInfo};
 #[test]
 fn only_a_peer_of_our_revision_gets_thin_acknowledgements() {
     assert_eq!(acknowledgements(FEATURE_REVISION_1), 1);
-    assert_eq!(acknowledgements(0), PACKETS.div_ceil(8));
+    assert_eq!(acknowledgements(0), PACKETS / 2);
 }
 
 #[test]
