@@ -51,7 +51,7 @@ test('a port out of range, or not a number', t => {
 })
 
 test('a user timeout that is too short, or no number of milliseconds', t => {
-  for (const userTimeout of [1, 12_999, 600_001, -1, 13_000.5, '30000', {}]) {
+  for (const userTimeout of [1, 12_999, 600_001, -1, '30000', {}]) {
     refused(t, 'userTimeout ' + String(userTimeout), /userTimeout/, () => {
       return new DHT({ bootstrap: [], userTimeout })
     })
