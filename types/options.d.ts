@@ -39,8 +39,9 @@ export interface DHTOptions {
   connectionKeepAlive?: number | false
   /**
    * Milliseconds, from 13000 (the default) to 600000: how long a connection lasts while its peer
-   * acknowledges nothing of what was sent. Each end has its own. It is longer where the round trip
-   * is longer than half a second.
+   * acknowledges nothing of what was sent. Each end has its own. It is counted each time that a
+   * packet is repeated, so that it may last a third longer, and more where the round trip is longer
+   * than half a second. It is not waited for if the peer's port is reported closed.
    */
   userTimeout?: number
   /**
