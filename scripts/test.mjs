@@ -30,8 +30,8 @@ const BARE_APPS = [
   ...['protomux-rpc', 'rpc']
 ]
 
-/** Interop tests that have a peer of ours in each test: the reference cannot prove them alone. */
-const WITH_OURS = ['at-once', 'hooks', 'noise-wrap', 'raw-stream', 'reuse', 'udx-ipv6']
+/** Interop tests that need the addon in each test: the reference cannot prove them alone. */
+const WITH_OURS = ['at-once', 'hooks', 'link', 'noise-wrap', 'raw-stream', 'reuse', 'udx-ipv6']
 
 /** With these the soak needs no second process, which would outlive a time-out. */
 const SOAK_FLAGS = ['--expose-gc', '--max-semi-space-size=1']
