@@ -1,9 +1,9 @@
 /**
  * Runs microtasks between two events of one call, as a runtime does between two callbacks.
  *
- * Node.js has a function that does what it does itself after a callback: first the callbacks of
- * `process.nextTick` that wait, then microtasks, until there are none. Other runtimes have no such
- * function, or one that does something else. It is deprecated (DEP0134): Node.js says so if it is
+ * Node.js has a function that it calls itself after a callback. The function runs the callbacks of
+ * `process.nextTick` and then the microtasks, until both queues are empty. Other runtimes have no
+ * such function, or one that does something else. It is deprecated (DEP0134): Node.js says so if it is
  * started with `--pending-deprecation`.
  */
 class Microtasks {

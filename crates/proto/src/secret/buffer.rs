@@ -13,7 +13,7 @@ use super::{HEADROOM, TAILROOM};
 /// system gives anew costs a page fault for each 4 KiB, which takes a tenth of the time of a
 /// sender.
 pub trait Spares: Send + Sync + fmt::Debug {
-    /// A buffer of [`SPARE_CAPACITY`], with any content. `None` if there is none.
+    /// Takes a buffer of [`SPARE_CAPACITY`], whose content is undefined. `None` if all are in use.
     fn take(&self) -> Option<Vec<u8>>;
     /// Gets a buffer of [`SPARE_CAPACITY`].
     fn give(&self, buf: Vec<u8>);

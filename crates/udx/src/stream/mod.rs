@@ -315,28 +315,6 @@ impl Stream {
         Some(path.remote)
     }
 
-    /// Counters and gauges of the stream.
-    pub fn stats(&self) -> StreamStats {
-        let counters = self.stats;
-        StreamStats {
-            rtt: Duration::from_micros(self.rtt.smoothed().unwrap_or(0)),
-            min_rtt: Duration::from_micros(self.rtt.min().unwrap_or(0)),
-            cwnd: self.bbr.cwnd(),
-            mtu: self.mtu.current(),
-            inflight: self.flight.in_flight(),
-            bbr_state: self.bbr.state(),
-            bandwidth: self.bbr.bandwidth(),
-            retransmits: counters.retransmits,
-            fast_recoveries: counters.fast_recoveries,
-            rto_count: counters.rto_count,
-            bytes_tx: counters.bytes_tx,
-            bytes_rx: counters.bytes_rx,
-            packets_tx: counters.packets_tx,
-            packets_rx: counters.packets_rx,
-            dropped: counters.dropped,
-        }
-    }
-
     fn count_forwarded(&mut self, packets: usize, bytes: usize) {
         self.stats.packets_tx += packets as u64;
         self.stats.bytes_tx += bytes as u64;

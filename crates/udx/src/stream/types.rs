@@ -1,9 +1,8 @@
-//! The public types of a stream's outputs.
+//! The public types of a stream's outputs, and what it counts.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
-#[cfg(doc)]
 use super::Stream;
 
 /// How to send a filled buffer.
@@ -99,4 +98,28 @@ pub struct StreamStats {
     /// Received packets that exceeded the limit on held data, and messages that
     /// [`Stream::send_message`] dropped.
     pub dropped: u64,
+}
+
+impl Stream {
+    /// Counters and gauges of the stream.
+    pub fn stats(&self) -> StreamStats {
+        let counters = self.stats;
+        StreamStats {
+            rtt: Duration::from_micros(self.rtt.smoothed().unwrap_or(0)),
+            min_rtt: Duration::from_micros(self.rtt.min().unwrap_or(0)),
+            cwnd: self.bbr.cwnd(),
+            mtu: self.mtu.current(),
+            inflight: self.flight.in_flight(),
+            bbr_state: self.bbr.state(),
+            bandwidth: self.bbr.bandwidth(),
+            retransmits: counters.retransmits,
+            fast_recoveries: counters.fast_recoveries,
+            rto_count: counters.rto_count,
+            bytes_tx: counters.bytes_tx,
+            bytes_rx: counters.bytes_rx,
+            packets_tx: counters.packets_tx,
+            packets_rx: counters.packets_rx,
+            dropped: counters.dropped,
+        }
+    }
 }

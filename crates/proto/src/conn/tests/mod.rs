@@ -258,7 +258,7 @@ impl Side {
         conns.handle_packets_end(&mut bench.cx(), streams, *conn);
     }
 
-    /// Sends one packet, which is not the last one that arrives at once; false if there is none.
+    /// Sends one packet, and others arrive together with it later. Returns whether it sent one.
     fn send_unsettled(&mut self, other: &mut Self) -> bool {
         let mut buf = TransmitBuf { data: Vec::new(), max_segments: 1 };
         let Some(sent) = self.streams.poll_transmit(&mut self.bench.cx(), &mut buf) else {
