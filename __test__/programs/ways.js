@@ -114,9 +114,9 @@ const scenes = {
     })
   },
 
-  /** The MTU of a link in the middle shrinks, and the router tells the sender. */
+  /** The routes of the router carry less, and it tells the senders. */
   async middle() {
-    return narrow(() => ip('link', 'set', 'near3', 'mtu', '1300'))
+    return narrow(narrowRoutes)
   },
 
   /** The same with a router that tells nobody. */
@@ -124,7 +124,7 @@ const scenes = {
     return narrow(() => {
       ip('rule', 'add', 'iif', 'lo', 'to', '10.1.0.2', 'blackhole')
       ip('rule', 'add', 'iif', 'lo', 'to', '10.3.0.2', 'blackhole')
-      ip('link', 'set', 'near3', 'mtu', '1300')
+      narrowRoutes()
     })
   },
 
@@ -175,8 +175,21 @@ async function narrow(shrink) {
   const before = await us.call('pour', { bytes: 8 << 20 })
   const since = clock()
   shrink(us)
+  const [, noticed] = await us.call('narrowed').then(since)
   const [after, gap] = await us.call('pour', { bytes: 8 << 20 }).then(since)
-  return { before, after, ms: { gap } }
+  return { before, after, ms: { noticed, gap } }
+}
+
+/**
+ * The router sends fragments of at most 1300 bytes into both networks. A smaller MTU of its own
+ * interface would also make it drop larger packets that arrive there, but not those that the kernel
+ * has joined.
+ */
+function narrowRoutes() {
+  for (const number of [1, 3]) {
+    const route = [`10.${number}.0.0/24`, 'dev', `near${number}`, 'src', `10.${number}.0.1`]
+    ip('route', 'replace', ...route, 'mtu', 'lock', '1300')
+  }
 }
 
 /** A host with a server. */

@@ -61,7 +61,12 @@ const emit = serve({
     if (flow === null) flow = startFlow(conn)
     const end = flow.back + bytes
     while (flow.back < end && flow.code === null) await sleep(20)
-    return { wrong: flow.wrong, code: flow.code, isFull: conn.rawStream.mtu === 1500 }
+    return { wrong: flow.wrong, code: flow.code, isFull: isFull() }
+  },
+
+  /** Resolves when the stream sends smaller packets, or has ended. */
+  async narrowed() {
+    while (isFull() && flow.code === null) await sleep(20)
   },
 
   /** Writes all the time, until the connection has ended. */
@@ -103,6 +108,11 @@ function firewall(_publicKey, payload) {
   const hosts = payload.addresses4.map(address => address.host)
   emit('client', [...new Set(hosts)].sort())
   return false
+}
+
+/** Whether the largest packets are sent that Ethernet carries. */
+function isFull() {
+  return conn.rawStream.mtu === 1500
 }
 
 /** Each block of what is written has a byte of its own. */
