@@ -9,6 +9,7 @@ use napi::bindgen_prelude::*;
 use napi::sys;
 
 use crate::loans::Loans;
+use crate::openssl;
 use crate::wake::{self, WakeFunction};
 
 thread_local! {
@@ -28,6 +29,7 @@ pub(crate) fn with_engine<R>(env: &Env, f: impl FnOnce(&Engine) -> io::Result<R>
         if let Some(environment) = current {
             return f(&environment.engine);
         }
+        openssl::offer();
         let engine = Engine::start()?;
         // SAFETY: `env` is the environment of this thread; the hook takes no argument and runs
         // once, on this thread, before the environment goes away.

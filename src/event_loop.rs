@@ -9,13 +9,15 @@ pub(crate) use none::{EventLoop, OnReadable, Watch};
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod libuv {
-    use std::ffi::{CStr, c_int, c_void};
+    use std::ffi::{c_int, c_void};
     use std::mem;
     use std::ptr::{self, NonNull};
     use std::sync::Arc;
 
     use hyperdht::LentCopy;
     use napi::sys;
+
+    use crate::symbols::{Symbol, symbol};
 
     /// The event loop of this thread, and the functions of libuv. They are found by their names, so
     /// that the addon also loads in runtimes without libuv.
@@ -110,13 +112,6 @@ mod libuv {
             unsafe { (self.close)(watch.handle.as_ptr(), libc::free) };
             drop(watch.socket);
         }
-    }
-
-    type Symbol = NonNull<c_void>;
-
-    fn symbol(name: &CStr) -> Option<Symbol> {
-        // SAFETY: the name ends with a zero.
-        NonNull::new(unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) })
     }
 
     /// `uv_handle_type`

@@ -48,7 +48,7 @@ mod unread;
 pub use proto::noise::{
     Finished, HandshakeFailed, Initiator, KeyPair, PublicKey, Responder, verify,
 };
-pub use proto::secret::PunchBox;
+pub use proto::secret::{Aead, PunchBox, install as install_aead};
 pub use proto::wire::{self, hash};
 pub use proto::{
     Action, AdaptiveTimeout, Answer, Answering, AskId, BootstrapNode, Closed, Closest, Command,

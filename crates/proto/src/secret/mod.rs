@@ -3,6 +3,7 @@
 //!
 //! Reference: @hyperswarm/secret-stream 6.9.2.
 
+mod aead;
 mod buffer;
 mod cipher;
 mod datagrams;
@@ -15,6 +16,7 @@ mod receiver;
 mod secretbox;
 mod sender;
 
+pub use aead::{Aead, install};
 pub use buffer::{Buffer, SPARE_CAPACITY, Spares};
 pub use datagrams::Datagrams;
 pub use message::{Message, Messages};

@@ -7,8 +7,9 @@ use subtle::ConstantTimeEq;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
+use super::aead::MAC_LEN;
 use super::buffer::{Buffer, Spares};
-use super::cipher::{HEADER_LEN, MAC_LEN, Pull, SEAL_HEADROOM, SHORT, WithHeadroom};
+use super::cipher::{HEADER_LEN, Pull, SEAL_HEADROOM, SHORT, WithHeadroom};
 use super::{FIRST_FRAME_LEN, LENGTH_LEN, stream_id};
 use crate::noise::Finished;
 

@@ -2,8 +2,9 @@
 
 use bytes::{Buf, Bytes};
 
+use super::aead::MAC_LEN;
 use super::buffer::Buffer;
-use super::cipher::{HEADER_LEN, MAC_LEN, Push, SEAL_HEADROOM, WithHeadroom};
+use super::cipher::{HEADER_LEN, Push, SEAL_HEADROOM, WithHeadroom};
 use super::message::{FIRST_HEAD, HEAD_LEN, Messages, length_at};
 use super::{FIRST_FRAME_LEN, LENGTH_LEN, MAX_MESSAGE, stream_id};
 use crate::noise::Finished;

@@ -9,10 +9,11 @@
 use chacha20::cipher::{KeyIvInit, StreamCipher};
 use chacha20::{ChaCha20, R20, hchacha};
 use poly1305::universal_hash::{KeyInit, UniversalHash};
-use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
+use ring::aead::{Aad, LessSafeKey, Nonce};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
+use super::aead::{MAC_LEN, installed_for, ring_key};
 use super::poly1305::Poly1305;
 use crate::wipe::wipe;
 
@@ -137,6 +138,10 @@ impl State {
     fn seal_fused(&mut self, tag: u8, buf: &mut WithHeadroom<'_>) -> (u8, [u8; MAC_LEN]) {
         buf.all[0] = tag;
         buf.all[1..SEAL_HEADROOM].fill(0);
+        let aead = installed_for(buf.all.len());
+        if let Some(mac) = aead.and_then(|aead| aead.seal(&self.key, &self.nonce(), buf.all)) {
+            return (buf.all[0], mac);
+        }
         let nonce = Nonce::assume_unique_for_key(self.nonce());
         match self.fused().seal_in_place_separate_tag(nonce, Aad::empty(), buf.all) {
             Ok(mac) => (buf.all[0], std::array::from_fn(|at| mac.as_ref()[at])),
@@ -154,6 +159,12 @@ impl State {
         let start = Start::new(&mut self.keystream());
         buf.all[..SEAL_HEADROOM].copy_from_slice(&start.block);
         buf.all[0] = first;
+        let aead = installed_for(buf.all.len());
+        if let Some(is_right) =
+            aead.and_then(|aead| aead.open(&self.key, &self.nonce(), buf.all, mac))
+        {
+            return is_right.then(|| buf.all[0]);
+        }
         let nonce = Nonce::assume_unique_for_key(self.nonce());
         let plain = self
             .fused()
@@ -282,14 +293,14 @@ struct Fused(Box<LessSafeKey>);
 
 impl Fused {
     fn new(key: &[u8; 32]) -> Self {
-        Self(Box::new(aead(key)))
+        Self(Box::new(ring_key(key)))
     }
 }
 
 // ring does not wipe its keys, so a key of zeros overwrites the last one.
 impl Drop for Fused {
     fn drop(&mut self) {
-        wipe(&mut *self.0, aead(&[0; 32]));
+        wipe(&mut *self.0, ring_key(&[0; 32]));
     }
 }
 
@@ -299,18 +310,11 @@ fn xor(bytes: &mut [u8], keystream: &[u8]) {
     }
 }
 
-fn aead(key: &[u8; 32]) -> LessSafeKey {
-    LessSafeKey::new(UnboundKey::new(&CHACHA20_POLY1305, key).expect("a key of 32 bytes"))
-}
-
 /// Bytes of scratch that a buffer has before its message.
 pub(super) const SEAL_HEADROOM: usize = BLOCK;
 
 /// Bytes of a stream's header: 16 for the key, 8 for the nonce.
 pub(super) const HEADER_LEN: usize = 24;
-
-/// Bytes of a MAC.
-pub(super) const MAC_LEN: usize = 16;
 
 /// The tag bit that asks for a new key; the final tag has it as well.
 const TAG_REKEY: u8 = 2;
