@@ -14,7 +14,7 @@ import {
 import { join, relative } from 'node:path'
 import { build } from './build.mjs'
 import { manifest, pack } from './pack.mjs'
-import { ensureInstalled, fail, npm, root, say } from './tools.mjs'
+import { ensureInstalled, fail, hasCargo, npm, prebuild, root, say } from './tools.mjs'
 
 /** Builds the package and installs it, under the name hyperdht, beside copies of the two apps. */
 export function prepare(folder, inNode) {
@@ -35,7 +35,11 @@ export function prepare(folder, inNode) {
 
 /** Packs this package as npm publishes it; the result is a dependency specification. */
 function packed(folder) {
-  if (!build()) fail('The addon was not built.')
+  if (!hasCargo() && existsSync(prebuild)) {
+    say(`cargo is missing: the demo takes ${relative(root, prebuild)} as it is`)
+  } else if (!build()) {
+    fail('The addon was not built.')
+  }
 
   say('Packing this package as npm would publish it (npm pack)')
   const tarball = pack(folder)
