@@ -76,6 +76,7 @@ function madeUp(batches) {
   const log = []
   const dispatcher = new Dispatcher({
     onbatch() {},
+    within: (_, handle) => handle(),
     oncontrol: name => log.push(name),
     onmessage(_, data) {
       const name = b4a.toString(data)

@@ -1,5 +1,6 @@
 const { getStreamError } = require('streamx')
 const Link = require('../udx/link')
+const context = require('../native/context')
 const { interval } = require('../util/check')
 
 /** The link between a connection and the core. It counts the bytes of frames. */
@@ -60,6 +61,7 @@ module.exports = class Channel extends Link {
    */
   connect(remotePublicKey, options, handshake) {
     this._handshake = handshake
+    this.context = context.capture()
     this.begin('connect', { remotePublicKey, options })
   }
 
@@ -104,6 +106,8 @@ module.exports = class Channel extends Link {
   // Events of the core.
 
   onopened(opened) {
+    // here the caller of `connect` has what it asked for
+    this.context = null
     if (this.stream.destroying) return
     const made = this._handshake === null ? null : this._handshake.result
     this._handshake = null // it has secrets

@@ -1,5 +1,6 @@
 const CarriedLink = require('./carried-link')
 const OpenedStream = require('./opened-stream')
+const context = require('../native/context')
 
 /**
  * A connection whose secret stream the program makes, until the connection is open. Then the core
@@ -15,6 +16,8 @@ module.exports = class ForeignConnection {
   constructor(internals, stream, handshake, holepunch) {
     /** The refusals of sockets before the connection began. */
     this.refusalsBefore = 0
+    /** That of the caller. */
+    this.context = context.capture()
 
     this._internals = internals
     this._stream = stream

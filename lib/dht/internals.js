@@ -11,6 +11,7 @@ const Sockets = require('../udx/sockets')
 const Stats = require('./stats')
 const Table = require('../native/table')
 const UDX = require('../udx/udx')
+const context = require('../native/context')
 const events = require('./events')
 const unbound = require('../native/unbound')
 
@@ -33,6 +34,8 @@ module.exports = class Internals {
     this.dht = dht
     this.state = state
     this.filterNode = filterNode
+    /** That in which the program has made the node. */
+    this.context = context.capture()
     /** The error of the bind. Null if the sockets are bound. */
     this.bindError = null
 
@@ -89,7 +92,7 @@ module.exports = class Internals {
   /** Settles everything that waits for the core. `err` is null unless the core has failed. */
   release(err) {
     const destroyed = err || new Error('Node was destroyed')
-    each(this.connections.clear(), channel => channel.onclosed(err))
+    each(this.connections.clear(), link => context.run(link, link.onclosed, err))
     each(this.queries.clear(), query => query.onnodegone(destroyed))
     each(this.servers.clear(), server => server.onclosed(err))
     this.requests.clear(err || new Error('Node destroyed'))

@@ -19,6 +19,8 @@ const turns = require('./turns')
  *
  * @typedef {object} Router
  * @property {() => void} onbatch before each batch
+ * @property {(conn: number, handle: () => number) => number} within calls `handle`, which handles
+ *   events of one connection, and returns what it returns
  * @property {(name: string, event: object) => void} oncontrol
  * @property {(conn: number, data: Buffer) => void} ondata
  * @property {(conn: number, data: Buffer) => void} onmessage
@@ -38,6 +40,9 @@ module.exports = class Dispatcher {
     this._waiting = false // until a later turn
     this._behind = false // calls were ignored while waiting
     this._joins = false // messages share a call, and microtasks are run between them here
+    this._work = 0 // that streams have with the events of this call
+    this._ranMicrotasks = false // which may have taken long
+    this._handleRun = () => this._onrun()
     this._resume = () => this._onturn()
     this._readers = []
     this._reportConsumed = () => this._flushConsumed()
@@ -100,28 +105,46 @@ module.exports = class Dispatcher {
 
     // The engine's call for what came after an earlier drain may be this one.
     this._isAll = false
-    let work = 0
-    let ranMicrotasks = false // which may have taken long
-    while (this._fill()) {
-      const looks = ranMicrotasks || work % BETWEEN_LOOKS === 0
-      if (looks && turns.isOver()) return TIME_IS_UP
-      // A stream that closes drops what its reader has not got yet, which it gets in microtasks.
-      if (work >= WORK_AT_ONCE || (work > 0 && this._isNext(CLOSED))) return PAUSE
-      const wasMessage = this._isNext(MESSAGE)
-      if (wasMessage && !this._joins && !this._tryToJoin()) return PAUSE
-      work += this._handleNext()
-      ranMicrotasks = wasMessage && this._joins
-      if (ranMicrotasks && !this._runMicrotasks()) return PAUSE
-      if (this._batch.start === this._batch.end) {
-        if (this._isLast) return CALL_ENDS
-        if (this._isAll) return EMPTY
-      } else if (wasMessage && !this._joins) {
-        // the engine makes a call for the next message, but none for data
-        this._isLast = false
-        return this._isNext(MESSAGE) ? CALL_ENDS : PAUSE
-      }
+    this._work = 0
+    this._ranMicrotasks = false
+    let outcome = GOES_ON
+    while (outcome === GOES_ON) {
+      if (!this._fill()) return EMPTY
+      const conn = this._nextConn()
+      outcome = conn === NO_CONN ? this._handleOne() : this._router.within(conn, this._handleRun)
     }
-    return EMPTY
+    return outcome
+  }
+
+  // Handles events of one connection, as many as follow each other: to enter its context takes a
+  // third of the time of a small message here.
+  _onrun() {
+    const conn = this._nextConn()
+    let outcome = GOES_ON
+    do outcome = this._handleOne()
+    while (outcome === GOES_ON && this._nextConn() === conn)
+    return outcome
+  }
+
+  _handleOne() {
+    const looks = this._ranMicrotasks || this._work % BETWEEN_LOOKS === 0
+    if (looks && turns.isOver()) return TIME_IS_UP
+    // A stream that closes drops what its reader has not got yet, which it gets in microtasks.
+    if (this._work >= WORK_AT_ONCE || (this._work > 0 && this._isNext(CLOSED))) return PAUSE
+    const wasMessage = this._isNext(MESSAGE)
+    if (wasMessage && !this._joins && !this._tryToJoin()) return PAUSE
+    this._work += this._handleNext()
+    this._ranMicrotasks = wasMessage && this._joins
+    if (this._ranMicrotasks && !this._runMicrotasks()) return PAUSE
+    if (this._batch.start === this._batch.end) {
+      if (this._isLast) return CALL_ENDS
+      if (this._isAll) return EMPTY
+    } else if (wasMessage && !this._joins) {
+      // the engine makes a call for the next message, but none for data
+      this._isLast = false
+      return this._isNext(MESSAGE) ? CALL_ENDS : PAUSE
+    }
+    return GOES_ON
   }
 
   // Fills the slab if it is empty. Returns whether it has events.
@@ -144,6 +167,17 @@ module.exports = class Dispatcher {
 
   _isNext(kind) {
     return this._batch.buffer[this._batch.start] === kind
+  }
+
+  // The connection that the next event of the batch is about, if that is a frequent one.
+  _nextConn() {
+    const { buffer, start, end } = this._batch
+    if (start === end) return NO_CONN
+    const kind = buffer[start]
+    if (kind !== DATA && kind !== MESSAGE && kind !== DRAINED) return NO_CONN
+    const low = buffer[start + 1] | (buffer[start + 2] << 8)
+    const high = buffer[start + 3] | (buffer[start + 4] << 8)
+    return ((high << 16) | low) >>> 0
   }
 
   // Returns the work that streams have with the event. If an event cannot be decoded, its end is
@@ -253,6 +287,9 @@ module.exports = class Dispatcher {
 
 // How a call ended.
 
+/** Not yet. */
+const GOES_ON = -1
+
 /** There is nothing left. */
 const EMPTY = 0
 
@@ -288,6 +325,8 @@ const FIRST_SLAB = 4 * 1024
 const SLAB = 64 * 1024
 
 const NOTHING = b4a.alloc(0)
+
+const NO_CONN = -1
 
 // Takes the runtime's own path for uncaught exceptions. The events after this one are handled.
 function rethrow(err) {

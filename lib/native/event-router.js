@@ -1,4 +1,9 @@
-/** Passes the dispatcher's events on: data to a connection's channel, the others to handlers. */
+const context = require('./context')
+
+/**
+ * Passes the dispatcher's events on: data to a connection's channel, the others to handlers. What is
+ * about a connection runs in the context of that connection.
+ */
 module.exports = class EventRouter {
   /**
    * @param {import('../dht/internals')} internals
@@ -14,8 +19,16 @@ module.exports = class EventRouter {
     this._internals.stats.follow()
   }
 
+  within(conn, handle) {
+    const link = this._connections.get(conn)
+    return link ? context.run(link, handle) : handle()
+  }
+
   oncontrol(name, event) {
-    this._handlers[name](this._internals, event)
+    const handle = () => this._handlers[name](this._internals, event)
+    const owner = OF_NODE.has(name) ? this._internals : this._connections.get(connOf(event))
+    if (owner) context.run(owner, handle)
+    else context.runApart(handle)
   }
 
   ondata(conn, data) {
@@ -29,4 +42,12 @@ module.exports = class EventRouter {
   ondrained(conn, bytes) {
     return this._connections.get(conn)?.ondrained(bytes) || false
   }
+}
+
+/** What the reference tells in the context of a node's constructor. */
+const OF_NODE = new Set(['listening', 'ready', 'persistent', 'ephemeral'])
+
+function connOf({ conn, opened, question }) {
+  if (opened) return opened.conn
+  return question ? question.conn : conn
 }

@@ -7,6 +7,7 @@
 const { answerAll } = require('./hooks')
 const { interval } = require('../util/check')
 const Channel = require('../connection/channel')
+const context = require('../native/context')
 const { carryStream } = require('../connection/foreign-connection')
 const NoiseSecretStream = require('../connection/secret-stream')
 
@@ -46,10 +47,11 @@ function openConnection(internals, server, client, { opened, keepAlive }) {
   channel.adopt(opened.conn)
   if (keepAlive !== interval(connectionKeepAlive)) stream.setKeepAlive(connectionKeepAlive)
 
-  const deliver = () => {
+  const hand = () => {
     channel.setup(opened)
     server.onconnection(stream)
   }
+  const deliver = () => context.run(channel, hand)
   const admit = () => {
     // in microtasks: an exception of a listener is uncaught, and the stream opens all the same
     queueMicrotask(deliver)

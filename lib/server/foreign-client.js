@@ -12,6 +12,8 @@ module.exports = class ForeignClient {
    */
   constructor(maker, createSecretStream) {
     this.createSecretStream = createSecretStream
+    /** That of its questions. Null before the first one. */
+    this.context = null
     /** Questions that the server had no hook for when the client came. */
     this.unasked = []
 

@@ -3,6 +3,7 @@ const EventRouter = require('../native/event-router')
 const Holds = require('./holds')
 const Native = require('../native/native')
 const Table = require('../native/table')
+const context = require('../native/context')
 const events = require('./events')
 const { NO_TRAFFIC } = require('./measurement')
 
@@ -122,7 +123,7 @@ class Parts {
 
   /** Settles everything that waits for the core. `err` is null unless the core has failed. */
   release(err) {
-    for (const link of this.connections.clear()) link.onclosed(err)
+    for (const link of this.connections.clear()) context.run(link, link.onclosed, err)
     for (const resolve of this.lookups.clear()) resolve(null)
     this.sockets.release()
   }

@@ -14,6 +14,8 @@ module.exports = class Link {
     this.stream = null
     /** The refusals of sockets before the stream began. */
     this.refusalsBefore = 0
+    /** That in which the stream hears of events. Null before the first one. */
+    this.context = null
 
     this._connections = connections
     this._dispatcher = dispatcher
