@@ -1,10 +1,19 @@
 //! OpenSSL, where the runtime has it: Node.js brings it along and shows its functions. Its
 //! ChaCha20-Poly1305 has code for AVX-512, which ring has not; without AVX-512 the two are alike.
 
-/// Lets the core encrypt with the runtime's OpenSSL, if there is one and that is faster.
+/// Lets the core encrypt with the runtime's OpenSSL, if there is one and that is faster. Each
+/// environment calls it before its threads start.
 pub(crate) fn offer() {
     #[cfg(all(any(target_os = "linux", target_os = "android"), target_arch = "x86_64"))]
     evp::offer();
+}
+
+/// Whether the core does so.
+pub(crate) fn is_used() -> bool {
+    #[cfg(all(any(target_os = "linux", target_os = "android"), target_arch = "x86_64"))]
+    return evp::is_used();
+    #[cfg(not(all(any(target_os = "linux", target_os = "android"), target_arch = "x86_64")))]
+    false
 }
 
 #[cfg(all(any(target_os = "linux", target_os = "android"), target_arch = "x86_64"))]
@@ -16,16 +25,24 @@ mod evp {
 
     use hyperdht::Aead;
 
-    use crate::symbols::{Symbol, symbol};
+    use crate::symbols::{Symbol, symbols_of_one_file};
+
+    /// Whether the core uses OpenSSL.
+    static IS_USED: OnceLock<bool> = OnceLock::new();
+
+    static OPENSSL: OnceLock<Option<OpenSsl>> = OnceLock::new();
 
     pub(super) fn offer() {
         if !std::arch::is_x86_feature_detected!("avx512ifma") {
             return;
         }
-        static OPENSSL: OnceLock<Option<OpenSsl>> = OnceLock::new();
-        if let Some(openssl) = OPENSSL.get_or_init(OpenSsl::find) {
-            hyperdht::install_aead(openssl);
-        }
+        let Some(openssl) = OPENSSL.get_or_init(OpenSsl::find) else { return };
+        openssl.prepare();
+        IS_USED.get_or_init(|| hyperdht::install_aead(openssl));
+    }
+
+    pub(super) fn is_used() -> bool {
+        IS_USED.get().copied().unwrap_or(false)
     }
 
     /// The functions of OpenSSL 3 (EVP_EncryptInit(3)), found by their names.
@@ -39,8 +56,8 @@ mod evp {
         control: Control,
         set_mark: OfErrors,
         pop_to_mark: OfErrors,
-        /// Contexts that no thread uses. They are never freed: OpenSSL may be gone before the last
-        /// thread is. There are as many as threads have worked at once.
+        /// Contexts that no thread uses. A process that exits ends OpenSSL before the last thread has
+        /// ended. From then on a context still works, but none can be made or freed.
         idle: Mutex<Vec<Context>>,
     }
 
@@ -81,45 +98,81 @@ mod evp {
     impl OpenSsl {
         /// `None` if the process has no OpenSSL 3, or one without this cipher.
         fn find() -> Option<Self> {
-            // SAFETY: the functions have these types in OpenSSL 3, and the first two take nothing.
+            let [version, cipher, new, free, init, update, finish, control, set_mark, pop_to_mark] =
+                symbols_of_one_file([
+                    c"OpenSSL_version_num",
+                    c"EVP_chacha20_poly1305",
+                    c"EVP_CIPHER_CTX_new",
+                    c"EVP_CIPHER_CTX_free",
+                    c"EVP_CipherInit_ex",
+                    c"EVP_CipherUpdate",
+                    c"EVP_CipherFinal_ex",
+                    c"EVP_CIPHER_CTX_ctrl",
+                    c"ERR_set_mark",
+                    c"ERR_pop_to_mark",
+                ])?;
+            // SAFETY: in all versions this function takes nothing and returns a number.
+            let version = unsafe { mem::transmute::<Symbol, Number>(version)() };
+            if version >> 28 != MAJOR_VERSION {
+                return None;
+            }
+            // SAFETY: the functions have these types in OpenSSL 3, and the first takes nothing.
             let openssl = unsafe {
-                let version = mem::transmute::<Symbol, Number>(symbol(c"OpenSSL_version_num")?);
-                let cipher = mem::transmute::<Symbol, Cipher>(symbol(c"EVP_chacha20_poly1305")?);
-                if version() >> 28 != MAJOR_VERSION {
-                    return None;
-                }
                 Self {
-                    cipher: cipher(),
-                    new: mem::transmute::<Symbol, New>(symbol(c"EVP_CIPHER_CTX_new")?),
-                    free: mem::transmute::<Symbol, Free>(symbol(c"EVP_CIPHER_CTX_free")?),
-                    init: mem::transmute::<Symbol, Init>(symbol(c"EVP_CipherInit_ex")?),
-                    update: mem::transmute::<Symbol, Update>(symbol(c"EVP_CipherUpdate")?),
-                    finish: mem::transmute::<Symbol, Finish>(symbol(c"EVP_CipherFinal_ex")?),
-                    control: mem::transmute::<Symbol, Control>(symbol(c"EVP_CIPHER_CTX_ctrl")?),
-                    set_mark: mem::transmute::<Symbol, OfErrors>(symbol(c"ERR_set_mark")?),
-                    pop_to_mark: mem::transmute::<Symbol, OfErrors>(symbol(c"ERR_pop_to_mark")?),
+                    cipher: mem::transmute::<Symbol, Cipher>(cipher)(),
+                    new: mem::transmute::<Symbol, New>(new),
+                    free: mem::transmute::<Symbol, Free>(free),
+                    init: mem::transmute::<Symbol, Init>(init),
+                    update: mem::transmute::<Symbol, Update>(update),
+                    finish: mem::transmute::<Symbol, Finish>(finish),
+                    control: mem::transmute::<Symbol, Control>(control),
+                    set_mark: mem::transmute::<Symbol, OfErrors>(set_mark),
+                    pop_to_mark: mem::transmute::<Symbol, OfErrors>(pop_to_mark),
                     idle: Mutex::new(Vec::new()),
                 }
             };
             Some(openssl)
         }
 
-        /// Runs `work` with a context, which keeps no key afterwards. The program's own use of
-        /// OpenSSL does not see its errors.
+        /// Makes contexts for the two threads of an environment, if fewer are idle.
+        fn prepare(&self) {
+            self.without_errors(|| {
+                let mut idle = self.idle();
+                while idle.len() < THREADS
+                    && let Some(context) = self.make_context()
+                {
+                    idle.push(context);
+                }
+            });
+        }
+
+        /// Runs `work` with a context, if one is idle. The context keeps no key afterwards.
         fn with_context<R>(&self, work: impl FnOnce(&Context) -> Option<R>) -> Option<R> {
-            // SAFETY: the function takes nothing.
-            unsafe { (self.set_mark)() };
-            let idle = self.idle().pop();
-            let result = idle.or_else(|| self.make_context()).and_then(|context| {
+            let context = self.idle().pop()?;
+            self.without_errors(|| {
                 let result = work(&context);
-                if self.start(&context, &[0; 32], &[0; 12], ENCRYPTS).is_some() {
+                if self.forget(&context).is_some() {
                     self.idle().push(context);
                 }
                 result
-            });
+            })
+        }
+
+        /// What fails in `work` leaves no trace for the program's own use of OpenSSL on this thread.
+        fn without_errors<R>(&self, work: impl FnOnce() -> R) -> R {
+            // SAFETY: the function takes nothing.
+            unsafe { (self.set_mark)() };
+            let result = work();
             // SAFETY: as above.
             unsafe { (self.pop_to_mark)() };
             result
+        }
+
+        /// Overwrites the key. OpenSSL keeps a block of the keystream as well, until it needs
+        /// another one.
+        fn forget(&self, context: &Context) -> Option<()> {
+            self.start(context, &[0; 32], &[0; 12], ENCRYPTS)?;
+            self.apply(context, &mut [0])
         }
 
         fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Context>> {
@@ -164,7 +217,7 @@ mod evp {
             (status == 1).then_some(())
         }
 
-        /// Encrypts or decrypts in place.
+        /// Encrypts or decrypts in place. If that fails, nothing has been written.
         fn apply(&self, context: &Context, text: &mut [u8]) -> Option<()> {
             let len = c_int::try_from(text.len()).ok()?;
             let (context, at) = (context.0.as_ptr(), text.as_mut_ptr());
@@ -220,6 +273,10 @@ mod evp {
     }
 
     const MAJOR_VERSION: c_ulong = 3;
+
+    /// JavaScript's, and that of the driver.
+    const THREADS: usize = 2;
+
     const ENCRYPTS: c_int = 1;
     const DECRYPTS: c_int = 0;
 

@@ -6,6 +6,8 @@ use napi::{JsValue, sys};
 use napi_derive::napi;
 use zeroize::Zeroizing;
 
+use crate::openssl;
+
 /// Writes the public key and the secret key of a 32-byte seed: 96 bytes.
 #[napi]
 pub fn key_pair(seed: &[u8], mut out: Uint8ArraySlice<'_>) -> Result<()> {
@@ -20,6 +22,12 @@ pub fn random_key_pair(out: Uint8ArraySlice<'_>) -> Result<()> {
     let mut out = out;
     let key_pair = hyperdht::generate_key_pair().map_err(|e| Error::from_reason(e.to_string()))?;
     write_key_pair(&key_pair, &mut out)
+}
+
+/// Whether long frames are encrypted by the runtime's OpenSSL. It is looked for when a node starts.
+#[napi]
+pub fn uses_openssl() -> bool {
+    openssl::is_used()
 }
 
 /// Writes the BLAKE2b-256 of the data.
