@@ -1,4 +1,4 @@
-// The rows of natlab/goals.js as a table, and what missed its goal.
+// The rows of natlab/goals.js as the tables of docs/CONNECTIVITY.md, and what missed its goal.
 
 const { ROWS } = require('./goals')
 const { counted, failures, markdown, quantiles, summarize } = require('./table')
@@ -7,12 +7,33 @@ const { counted, failures, markdown, quantiles, summarize } = require('./table')
  * @typedef {import('./run').Result & import('./change-run').ChangeResult & { row: string }} Result
  */
 
-/** Each row and mix, with its cells pooled, as a table of Markdown. */
+/** Each row with its cells pooled, a mix a column. */
 exports.table = function table(results) {
-  const lines = ROWS.flatMap(({ name, goal }) =>
-    mixesOf(results, name).map((mix, i) => line(name, mix, results, i === 0 ? goal : null))
+  const lines = ROWS.filter(({ goal }) => goal).map(({ name, goal }) => [
+    name,
+    told(goal),
+    ...MIXES.map(mix => outcome(pooled(results, name, mix)))
+  ])
+  return markdown([['row', 'goal of two of ours', ...MIXES], ...lines])
+}
+
+/** Each cell, with the paths of two of ours. */
+exports.cellTable = function cellTable(results) {
+  const plain = ROWS.filter(({ changes, relay, loss, far, idle }) =>
+    [changes, relay, loss, far, idle].every(value => value === undefined)
   )
-  return markdown([HEAD, ...lines])
+  const lines = plain.flatMap(({ name, cells }) =>
+    cells.map(cell => {
+      const runs = ofCell(results, name, cell)
+      const own = summarize(runs.filter(({ mix }) => mix === 'OOO'))
+      return [
+        `\`${cell}\``,
+        ...MIXES.map(mix => outcome(runs.filter(run => run.mix === mix))),
+        own.length > 0 ? counted(own[0].paths) : ''
+      ]
+    })
+  )
+  return markdown([['cell', ...MIXES, 'path of ours'], ...lines])
 }
 
 /**
@@ -31,20 +52,27 @@ exports.misses = function misses(results) {
   })
 }
 
-function line(name, mix, results, goal) {
-  const runs = pooled(results, name, mix)
-  const [{ ok, ms, paths, errors }] = summarize(runs.map(run => ({ ...run, cell: name })))
-  const rest = MEASURES.map(measure => quantilesOf(runs, measure)).map(span)
-  return [
-    name,
-    mix,
-    `${ok}/${runs.length}`,
-    ms ? `${ms.p50} / ${ms.p90} / ${ms.max}` : '',
-    ...rest,
-    counted(paths),
-    failures(errors),
-    goal ? counted(goal) : ''
+/** Successes and runs, then the times of those that opened, and the errors of the others. */
+function outcome(runs) {
+  if (runs.length === 0) return ''
+  const [{ ok, ms, errors }] = summarize(
+    runs.map(run => ({ ...run, cell: '', mix: '', trace: null }))
+  )
+  const [gap, direct, later] = MEASURES.map(measure => quantilesOf(runs, measure)).map(span)
+  const isChange = runs.some(({ change }) => change)
+  const times = [
+    gap && `gap ${gap}`,
+    later,
+    !isChange && ms && `${ms.p50} / ${ms.p90} / ${ms.max}`,
+    direct && `direct ${direct}`
   ]
+  const text = `${ok}/${runs.length} ${times.filter(Boolean).join('; ')}`.trimEnd()
+  return [text, failures(errors)].filter(Boolean).join(', ')
+}
+
+function told({ open, error, fails, ...times }) {
+  const parts = Object.entries(times).map(([name, ms]) => (name === 'again' ? ms : `${name} ${ms}`))
+  return error ? `the error within ${fails}` : [`${open} %`, ...parts].join(', ')
 }
 
 function missedGoals(runs, { open, p50, max, direct, fails, error, gap, again }) {
@@ -80,10 +108,6 @@ function behindReference(runs) {
   )
 }
 
-function mixesOf(results, name) {
-  return [...new Set(results.filter(({ row }) => row === name).map(({ mix }) => mix))]
-}
-
 function pooled(results, name, mix) {
   return results.filter(result => result.row === name && result.mix === mix)
 }
@@ -108,15 +132,5 @@ const MEASURES = [
   ({ known, fresh }) => (known?.ok && fresh?.ok ? Math.max(known.ms, fresh.ms) : null)
 ]
 
-const HEAD = [
-  'row',
-  'mix',
-  'ok',
-  'p50 / p90 / max',
-  'gap',
-  'direct',
-  'after a change',
-  'path',
-  'errors @ms',
-  'goal of OOO'
-]
+/** Client, server, nodes. */
+const MIXES = ['OOO', 'ORR', 'ROR', 'RRR']

@@ -46,6 +46,7 @@ function report(results, options) {
   if (changed.length > 0) console.log('\n' + changeTables.table(changeTables.summarize(changed)))
   if (options.goals) {
     console.log('\n' + goalTables.table(results))
+    console.log('\n' + goalTables.cellTable(results))
     for (const miss of goalTables.misses(results)) console.log(`MISSED: ${miss}`)
   }
   if (options.json) write(options.json, JSON.stringify({ options, rows, results }, null, 2) + '\n')
