@@ -2,10 +2,8 @@
 
 const test = require('brittle')
 const b4a = require('b4a')
-const Dispatcher = require('../../lib/native/dispatcher')
-const { MESSAGE, EVENTS } = require('../../lib/native/border')
 const { Microtasks } = require('../../lib/native/microtasks')
-const { reportUncaught } = require('../../binding')
+const { event, message, start } = require('../helpers/made-up-engine')
 const { isBare } = require('../helpers/runtime')
 const { pair, testnet, once } = require('../helpers/fixtures')
 
@@ -74,7 +72,7 @@ test('a function that runs no microtasks is of no use', async t => {
 /** A dispatcher whose engine and router are made up. */
 function madeUp(batches) {
   const log = []
-  const dispatcher = new Dispatcher({
+  const router = {
     onbatch() {},
     within: (_, handle) => handle(),
     oncontrol: name => log.push(name),
@@ -86,29 +84,8 @@ function madeUp(batches) {
         Promise.resolve().then(() => log.push('put off'))
       })
     }
-  })
-  dispatcher.start({
-    closed: false,
-    joinMessages: () => log.push('join'),
-    report: reportUncaught,
-    callAgain() {},
-    drain(slab) {
-      const batch = b4a.concat(batches.shift() || [])
-      slab.set(batch)
-      return 2 * batch.byteLength
-    }
-  })
-  // an engine makes its calls when nothing of the program is on the stack
-  const call = () => new Promise(resolve => setTimeout(() => resolve(dispatcher.wake())))
-  return { log, call }
-}
-
-function message(text) {
-  return b4a.concat([b4a.from([MESSAGE, 0, 0, 0, 0, text.length]), b4a.from(text)])
-}
-
-function event(name) {
-  return b4a.from([[...EVENTS.values()].find(row => row.name === name).number])
+  }
+  return { log, call: start(router, batches, log) }
 }
 
 async function messages(conn, count) {

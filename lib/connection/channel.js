@@ -164,6 +164,7 @@ module.exports = class Channel extends Link {
    */
   onclosed(err, stats = null) {
     this.forget()
+    this.context = null
     try {
       this._raw.onclosed(err, stats)
     } finally {

@@ -41,6 +41,7 @@ module.exports = class ForeignConnection {
   // Events of the core.
 
   onopened(opened) {
+    this.context = null
     if (this._stream.destroying) return this._cancel()
     this._id = -1
     const rawStream = carryStream(this._internals, opened, question => {
@@ -51,6 +52,7 @@ module.exports = class ForeignConnection {
 
   /** The core has forgotten this connection, which has not opened. */
   onclosed(err) {
+    this.context = null
     this._id = -1
     this._stream.destroy(err)
   }

@@ -13,6 +13,7 @@ const Table = require('../native/table')
 const UDX = require('../udx/udx')
 const context = require('../native/context')
 const events = require('./events')
+const rethrow = require('../util/rethrow')
 const unbound = require('../native/unbound')
 
 /** The internal parts of a node. Each part owns its state; other parts call its methods. */
@@ -120,9 +121,7 @@ function each(items, tell) {
     try {
       tell(item)
     } catch (err) {
-      queueMicrotask(() => {
-        throw err
-      })
+      rethrow(err)
     }
   }
 }

@@ -7,10 +7,11 @@
  * What a listener enters by `enterWith`, later listeners of its connection see in Node.js 20, whose
  * contexts change. Those of Node.js 24 do not change.
  *
- * Bare has no contexts. Node.js has `process.getBuiltinModule` from 20.16 on. A `require` instead of
+ * Bare has no contexts. Node.js has `process.getBuiltinModule` from 20.16 and 22.3 on. A `require` instead of
  * it would make bundlers look for the module.
  */
-const { AsyncResource } = globalThis.process?.getBuiltinModule?.('async_hooks') || {}
+const { AsyncResource, executionAsyncId } =
+  globalThis.process?.getBuiltinModule?.('async_hooks') || {}
 
 /**
  * That in which the package was loaded. Contexts without values are made in it. Listeners never run
@@ -31,6 +32,9 @@ exports.capture = LOADED === null ? () => null : create
  * @returns {T}
  */
 exports.run = LOADED === null ? call : runIn
+
+/** Tells contexts apart: a number for each. */
+exports.id = executionAsyncId || (() => 0)
 
 /** Calls a function in a new context without values. */
 exports.runApart = LOADED === null ? fn => fn() : fn => createApart().runInAsyncScope(fn)

@@ -3,6 +3,8 @@ const c = require('compact-encoding')
 const { DATA, MESSAGE, DRAINED, CLOSED, LARGE, decodeEvent, eventOf } = require('./border')
 const microtasks = require('./microtasks')
 const ownBytes = require('./own-bytes')
+const context = require('./context')
+const rethrow = require('../util/rethrow')
 const turns = require('./turns')
 
 /**
@@ -117,12 +119,14 @@ module.exports = class Dispatcher {
   }
 
   // Handles events of one connection, as many as follow each other: to enter its context takes a
-  // third of the time of a small message here.
+  // third of the time of a small message here. An exception of the program makes the runtime leave
+  // all contexts, and then this one has to be entered again.
   _onrun() {
     const conn = this._nextConn()
+    const entered = context.id()
     let outcome = GOES_ON
     do outcome = this._handleOne()
-    while (outcome === GOES_ON && this._nextConn() === conn)
+    while (outcome === GOES_ON && this._nextConn() === conn && context.id() === entered)
     return outcome
   }
 
@@ -327,10 +331,3 @@ const SLAB = 64 * 1024
 const NOTHING = b4a.alloc(0)
 
 const NO_CONN = -1
-
-// Takes the runtime's own path for uncaught exceptions. The events after this one are handled.
-function rethrow(err) {
-  queueMicrotask(() => {
-    throw err
-  })
-}

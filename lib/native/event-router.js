@@ -1,4 +1,5 @@
 const context = require('./context')
+const rethrow = require('../util/rethrow')
 
 /**
  * Passes the dispatcher's events on: data to a connection's channel, the others to handlers. What is
@@ -25,7 +26,14 @@ module.exports = class EventRouter {
   }
 
   oncontrol(name, event) {
-    const handle = () => this._handlers[name](this._internals, event)
+    const handle = () => {
+      try {
+        this._handlers[name](this._internals, event)
+      } catch (err) {
+        // here, so that the runtime hears of it in the context of the listener
+        rethrow(err)
+      }
+    }
     const owner = OF_NODE.has(name) ? this._internals : this._connections.get(connOf(event))
     if (owner) context.run(owner, handle)
     else context.runApart(handle)
@@ -47,7 +55,8 @@ module.exports = class EventRouter {
 /** What the reference tells in the context of a node's constructor. */
 const OF_NODE = new Set(['listening', 'ready', 'persistent', 'ephemeral'])
 
-function connOf({ conn, opened, question }) {
+function connOf({ conn, connection, opened, question }) {
+  if (connection) return connection.opened.conn
   if (opened) return opened.conn
   return question ? question.conn : conn
 }

@@ -1,3 +1,5 @@
+const context = require('./context')
+
 /**
  * The turns of the event loop. All nodes of a thread share them with the program's timers and its
  * other input. In each turn the nodes handle events for a limited time, and the other events wait.
@@ -8,7 +10,8 @@ class Turns {
     this._free = FREE
     this._running = false // an immediate is set, which ends this turn
     this._waiting = []
-    this._onend = () => this._end()
+    const onend = () => this._end()
+    this._defer = () => defer(onend)
   }
 
   /**
@@ -37,7 +40,7 @@ class Turns {
   _start() {
     this._running = true
     this._started = now()
-    defer(this._onend)
+    context.runApart(this._defer)
   }
 
   // One callback for each turn, since some runtimes run no microtasks between two immediates.

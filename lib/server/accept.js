@@ -10,6 +10,7 @@ const Channel = require('../connection/channel')
 const context = require('../native/context')
 const { carryStream } = require('../connection/foreign-connection')
 const NoiseSecretStream = require('../connection/secret-stream')
+const rethrow = require('../util/rethrow')
 
 /**
  * @typedef {object} Accepting
@@ -48,8 +49,12 @@ function openConnection(internals, server, client, { opened, keepAlive }) {
   if (keepAlive !== interval(connectionKeepAlive)) stream.setKeepAlive(connectionKeepAlive)
 
   const hand = () => {
-    channel.setup(opened)
-    server.onconnection(stream)
+    try {
+      channel.setup(opened)
+      server.onconnection(stream)
+    } catch (err) {
+      rethrow(err)
+    }
   }
   const deliver = () => context.run(channel, hand)
   const admit = () => {

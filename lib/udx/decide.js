@@ -1,3 +1,5 @@
+const rethrow = require('../util/rethrow')
+
 /**
  * Whether a stream takes packets that have arrived on another socket than its own. The answer is
  * false if the hook of the program throws, and the exception is uncaught, as in the reference.
@@ -10,9 +12,7 @@ module.exports = function decide({ connections }, question) {
   try {
     return connections.get(question.conn)?.onstreamfirewall(question) || false
   } catch (err) {
-    queueMicrotask(() => {
-      throw err
-    })
+    rethrow(err)
     return false
   }
 }
