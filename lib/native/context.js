@@ -23,7 +23,8 @@ const LOADED = AsyncResource ? create() : null
 exports.capture = LOADED === null ? () => null : create
 
 /**
- * Calls `fn` in the context of `owner`, which gets a new one without values if it has none.
+ * Calls `fn` in the context of `owner`. If the owner has no context, it gets a new one, in which the
+ * program has stored nothing.
  *
  * @template T
  * @param {{ context: object | null }} owner
@@ -36,7 +37,7 @@ exports.run = LOADED === null ? call : runIn
 /** Tells contexts apart: a number for each. */
 exports.id = executionAsyncId || (() => 0)
 
-/** Calls a function in a new context without values. */
+/** Calls a function in a new context, in which the program has stored nothing. */
 exports.runApart = LOADED === null ? fn => fn() : fn => createApart().runInAsyncScope(fn)
 
 function call(owner, fn, argument) {
